@@ -1,0 +1,167 @@
+/** The responses of the Streams service as bytes (field numbers: streams.proto, shared.proto, status.proto). */
+import type { ExpectedRevision } from '../streams/append.ts';
+import {
+  bytesField,
+  messageField,
+  numberField,
+  type Part,
+  varintLength,
+  writeVarint,
+} from './wire.ts';
+
+const EMPTY_MESSAGE = Buffer.alloc(0);
+
+/** What a batch append is answered for: it is echoed. */
+export interface BatchEcho {
+  readonly correlation: Buffer;
+  readonly stream: string;
+}
+
+/**
+ * BatchAppendResp { 1: correlation id, 3: Success { 1: revision or 2: no stream, 3: position or 4: none },
+ * 4: stream identifier }. Written by hand: one goes out for every append.
+ */
+export function batchAppended(echo: BatchEcho, revision: number, position?: number): Buffer {
+  const nameLength = Buffer.byteLength(echo.stream);
+  const identifierLength = 1 + varintLength(nameLength) + nameLength;
+  const revisionLength = revision < 0 ? 2 : 1 + varintLength(revision);
+  const pairLength = position === undefined ? 0 : 2 * (1 + varintLength(position));
+  const successLength = revisionLength + 2 + pairLength;
+  const buffer = Buffer.allocUnsafe(
+    1 +
+      varintLength(echo.correlation.length) +
+      echo.correlation.length +
+      2 +
+      successLength +
+      1 +
+      varintLength(identifierLength) +
+      identifierLength,
+  );
+  let at = 0;
+  buffer[at++] = 0x0a;
+  at = writeVarint(buffer, echo.correlation.length, at);
+  at += echo.correlation.copy(buffer, at);
+  buffer[at++] = 0x1a;
+  buffer[at++] = successLength;
+  if (revision < 0) {
+    buffer[at++] = 0x12;
+    buffer[at++] = 0;
+  } else {
+    buffer[at++] = 0x08;
+    at = writeVarint(buffer, revision, at);
+  }
+  if (position === undefined) {
+    buffer[at++] = 0x22;
+    buffer[at++] = 0;
+  } else {
+    buffer[at++] = 0x1a;
+    buffer[at++] = pairLength;
+    buffer[at++] = 0x08;
+    at = writeVarint(buffer, position, at);
+    buffer[at++] = 0x10;
+    at = writeVarint(buffer, position, at);
+  }
+  buffer[at++] = 0x22;
+  at = writeVarint(buffer, identifierLength, at);
+  buffer[at++] = 0x1a;
+  at = writeVarint(buffer, nameLength, at);
+  buffer.write(echo.stream, at, nameLength, 'utf8');
+  return buffer;
+}
+
+/** Why a batch append was refused, as the Any in its status. */
+export interface BatchError {
+  readonly code: number;
+  readonly message: string;
+  /** The message type under `event_store.client.`; the client chooses its error class by it. */
+  readonly type: string;
+  readonly details: Buffer;
+}
+
+export function batchRefused(echo: BatchEcho, error: BatchError): Buffer {
+  const any = messageField(
+    3,
+    bytesField(1, `type.googleapis.com/event_store.client.${error.type}`),
+    bytesField(2, error.details),
+  );
+  return Buffer.concat([
+    bytesField(1, echo.correlation),
+    messageField(2, numberField(1, error.code), bytesField(2, error.message), any),
+    messageField(4, bytesField(3, echo.stream)),
+  ]);
+}
+
+export function wrongExpectedVersionDetails(expected: ExpectedRevision, current: number): Buffer {
+  return Buffer.concat([
+    current < 0 ? bytesField(2, EMPTY_MESSAGE) : numberField(1, current),
+    typeof expected === 'number'
+      ? numberField(3, expected)
+      : bytesField({ any: 4, stream_exists: 5, no_stream: 6 }[expected], EMPTY_MESSAGE),
+  ]);
+}
+
+export function streamDeletedDetails(stream: string): Buffer {
+  return messageField(1, bytesField(3, stream));
+}
+
+export function maximumAppendSizeDetails(bytes: number): Buffer {
+  return numberField(1, bytes);
+}
+
+/** AppendResp { 1: Success }. */
+export function appended(revision: number, position?: number): Buffer {
+  return messageField(1, ...successParts(revision, position));
+}
+
+function successParts(revision: number, position: number | undefined): Part[] {
+  return [
+    revision < 0 ? bytesField(2, EMPTY_MESSAGE) : numberField(1, revision),
+    position === undefined ? bytesField(4, EMPTY_MESSAGE) : positionField(3, position),
+  ];
+}
+
+/** AppendResp { 2: WrongExpectedVersion }, with the fields of servers since 20.6.1. */
+export function appendWrongExpectedVersion(expected: ExpectedRevision, current: number): Buffer {
+  return messageField(
+    2,
+    current < 0 ? bytesField(7, EMPTY_MESSAGE) : numberField(6, current),
+    typeof expected === 'number'
+      ? numberField(8, expected)
+      : bytesField({ any: 9, stream_exists: 10, no_stream: 11 }[expected], EMPTY_MESSAGE),
+  );
+}
+
+/** DeleteResp and TombstoneResp { 1: Position }. */
+export function deleted(position: number): Buffer {
+  return positionField(1, position);
+}
+
+/** Commit and prepare position are the same here. */
+function positionField(field: number, position: number): Part {
+  return messageField(field, numberField(1, position), numberField(2, position));
+}
+
+export function subscriptionConfirmed(subscriptionId: string): Buffer {
+  return messageField(2, bytesField(1, subscriptionId));
+}
+
+export function checkpointReached(position: number): Buffer {
+  return positionField(3, position);
+}
+
+export function streamNotFound(stream: string): Buffer {
+  return messageField(4, messageField(1, bytesField(3, stream)));
+}
+
+/** ReadResp { 8: CaughtUp }. */
+export const CAUGHT_UP = bytesField(8, EMPTY_MESSAGE);
+
+/** ReadResp { 1: ReadEvent } of a link: the event it points at (if it is there), and the link itself. */
+export function resolvedLink(event: Buffer | undefined, link: Buffer, position: number): Buffer {
+  return messageField(
+    1,
+    ...(event === undefined ? [] : [bytesField(1, event)]),
+    bytesField(2, link),
+    numberField(3, position),
+  );
+}

@@ -1,0 +1,167 @@
+/**
+ * The protobuf wire format, as little of it as the hot path needs: numbers are JavaScript numbers
+ * (positions and revisions stay below 2^53), and the one 64-bit value above that, EventStoreDB's
+ * revision of a tombstone, has a name.
+ */
+
+/** Stands for 2^63 − 1, the revision of a tombstone and the `$tb` of a soft-deleted stream. */
+export const MAX_REVISION = Number.MAX_SAFE_INTEGER;
+
+const VARINT = 0;
+const FIXED64 = 1;
+const BYTES = 2;
+const FIXED32 = 5;
+
+/** Reads one message, field by field: `while (reader.next()) switch (reader.field) …`. */
+export class WireReader {
+  field = 0;
+  private wireType = 0;
+  private at: number;
+  private readonly buffer: Buffer;
+  private readonly end: number;
+
+  constructor(buffer: Buffer, start = 0, end = buffer.length) {
+    this.buffer = buffer;
+    this.at = start;
+    this.end = end;
+  }
+
+  /** Moves to the next field; false at the end of the message. */
+  next(): boolean {
+    if (this.at >= this.end) return false;
+    const tag = this.varint();
+    this.field = Math.floor(tag / 8);
+    this.wireType = tag & 7;
+    return true;
+  }
+
+  /** An unsigned number. Values above 2^53 lose their low bits; from 2^63 − 1 on: MAX_REVISION. */
+  varint(): number {
+    let value = 0;
+    let scale = 1;
+    for (let i = 0; i < 10; i++) {
+      if (this.at >= this.end) throw new WireError('a number is cut off');
+      const byte = this.buffer[this.at++] as number;
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return Math.min(value, MAX_REVISION);
+      scale *= 128;
+    }
+    throw new WireError('a number is longer than 64 bits');
+  }
+
+  /** All 64 bits, for the few values that use them. */
+  varint64(): bigint {
+    let value = 0n;
+    for (let shift = 0n; shift < 70n; shift += 7n) {
+      const byte = this.buffer[this.at++] ?? 0;
+      value |= BigInt(byte & 0x7f) << shift;
+      if (byte < 0x80) return BigInt.asUintN(64, value);
+    }
+    throw new WireError('a number is longer than 64 bits');
+  }
+
+  bool(): boolean {
+    return this.varint() !== 0;
+  }
+
+  /** A view into the buffer, not a copy. */
+  bytes(): Buffer {
+    if (this.wireType !== BYTES) throw new WireError(`field ${this.field} has the wrong type`);
+    const length = this.varint();
+    const start = this.at;
+    this.at += length;
+    if (this.at > this.end) throw new WireError(`field ${this.field} is cut off`);
+    return this.buffer.subarray(start, this.at);
+  }
+
+  string(): string {
+    return this.bytes().toString('utf8');
+  }
+
+  message(): WireReader {
+    const length = this.varint();
+    const start = this.at;
+    this.at += length;
+    if (this.at > this.end) throw new WireError(`field ${this.field} is cut off`);
+    return new WireReader(this.buffer, start, this.at);
+  }
+
+  /** Jumps over a field that nobody asked for. */
+  skip(): void {
+    switch (this.wireType) {
+      case VARINT:
+        this.varint();
+        return;
+      case FIXED64:
+        this.at += 8;
+        return;
+      case BYTES:
+        this.bytes();
+        return;
+      case FIXED32:
+        this.at += 4;
+        return;
+      default:
+        throw new WireError(`field ${this.field} has an unknown wire type`);
+    }
+  }
+}
+
+/** The bytes are no message of the protocol. */
+export class WireError extends Error {}
+
+/** How many bytes `writeVarint` will write for this number. */
+export function varintLength(value: number): number {
+  if (value < 0x80) return 1;
+  if (value < 0x4000) return 2;
+  if (value < 0x200000) return 3;
+  if (value < 0x10000000) return 4;
+  if (value >= MAX_REVISION) return 9;
+  let length = 4;
+  for (let rest = Math.floor(value / 0x10000000); rest > 0; rest = Math.floor(rest / 128)) length++;
+  return length;
+}
+
+/** Writes an unsigned number at `at` and returns where it ended. MAX_REVISION becomes 2^63 − 1. */
+export function writeVarint(buffer: Buffer, value: number, at: number): number {
+  let rest = value;
+  let to = at;
+  if (rest >= MAX_REVISION) {
+    buffer.fill(0xff, to, to + 8);
+    buffer[to + 8] = 0x7f;
+    return to + 9;
+  }
+  while (rest >= 0x80000000) {
+    buffer[to++] = (rest % 128) | 0x80;
+    rest = Math.floor(rest / 128);
+  }
+  while (rest >= 0x80) {
+    buffer[to++] = (rest & 0x7f) | 0x80;
+    rest >>>= 7;
+  }
+  buffer[to++] = rest;
+  return to;
+}
+
+/** Parts of a message, written one after the other: for the small, rare messages. */
+export type Part = Buffer;
+
+export function numberField(field: number, value: number): Part {
+  const buffer = Buffer.allocUnsafe(varintLength(field * 8) + varintLength(value));
+  writeVarint(buffer, value, writeVarint(buffer, field * 8 + VARINT, 0));
+  return buffer;
+}
+
+export function bytesField(field: number, value: Uint8Array | string): Part {
+  const bytes = typeof value === 'string' ? Buffer.from(value, 'utf8') : value;
+  const buffer = Buffer.allocUnsafe(
+    varintLength(field * 8) + varintLength(bytes.length) + bytes.length,
+  );
+  const at = writeVarint(buffer, bytes.length, writeVarint(buffer, field * 8 + BYTES, 0));
+  buffer.set(bytes, at);
+  return buffer;
+}
+
+export function messageField(field: number, ...parts: Part[]): Part {
+  return bytesField(field, parts.length === 1 ? (parts[0] as Part) : Buffer.concat(parts));
+}

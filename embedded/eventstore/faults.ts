@@ -1,0 +1,121 @@
+/**
+ * Misbehaviour on demand, for tests: a server started with `--faults` takes these messages over its IPC
+ * channel and answers each with one message when it holds.
+ *
+ *   { fault: { kind: 'silent' } }                        requests are taken and never answered; writes are not written
+ *   { fault: { kind: 'unavailable' } }                   requests end with UNAVAILABLE
+ *   { fault: { kind: 'not-leader', host, port } }        writes, and reads with `requires-leader`, name another leader
+ *   { fault: { kind: 'slow', ms } }                      requests are held back for so long
+ *   { fault: { kind: 'cut', when: 'before-write' } }     a write breaks all connections and is not written
+ *   { fault: { kind: 'cut', when: 'after-write' } }      a write is durable, then all connections break unanswered
+ *   { fault: { kind: 'cut', when: 'now' } }              all connections break at once; nothing lasting
+ *   { fault: { kind: 'clear' } }                         all is well again
+ *     → { fault: 'set' }, or { refused: why }
+ *   { stats: true }
+ *     → { stats: { subscriptions, calls, connections } }
+ *
+ * Every lasting fault takes `times: n`: it clears itself after it struck n requests. One fault holds at a
+ * time. Reads and subscriptions that run already go on, except when connections are cut.
+ */
+import { endNotLeader } from './rpc/errors.ts';
+import { type GrpcCall, Status } from './rpc/grpc-call.ts';
+import type { WriteHooks } from './rpc/service.ts';
+
+export type Fault =
+  | { readonly kind: 'clear' }
+  | { readonly kind: 'silent'; readonly times?: number }
+  | { readonly kind: 'unavailable'; readonly times?: number }
+  | {
+      readonly kind: 'not-leader';
+      readonly host: string;
+      readonly port: number;
+      readonly times?: number;
+    }
+  | { readonly kind: 'slow'; readonly ms: number; readonly times?: number }
+  | {
+      readonly kind: 'cut';
+      readonly when: 'before-write' | 'after-write' | 'now';
+      readonly times?: number;
+    };
+
+/** Where the faults of a server are kept, and where its calls pass. */
+export class Faults implements WriteHooks {
+  private fault: Fault = { kind: 'clear' };
+  private left = Number.POSITIVE_INFINITY;
+  private readonly cutConnections: () => void;
+
+  constructor(cutConnections: () => void) {
+    this.cutConnections = cutConnections;
+  }
+
+  set(fault: Fault): void {
+    if (fault.kind === 'cut' && fault.when === 'now') {
+      this.cutConnections();
+      return;
+    }
+    this.fault = fault;
+    this.left = ('times' in fault ? fault.times : undefined) ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Every call but those that write passes here when it comes in. */
+  beforeCall(call: GrpcCall, proceed: () => void): void {
+    const { fault } = this;
+    const spared =
+      fault.kind === 'cut' ||
+      (fault.kind === 'not-leader' && call.headers['requires-leader'] !== 'true');
+    if (spared) proceed();
+    else this.strike(fault, call, proceed);
+  }
+
+  beforeWrite(call: GrpcCall, proceed: () => void): void {
+    const { fault } = this;
+    if (fault.kind === 'cut' && fault.when === 'after-write') proceed();
+    else this.strike(fault, call, proceed);
+  }
+
+  beforeAnswer(call: GrpcCall, proceed: () => void): void {
+    const { fault } = this;
+    if (fault.kind === 'cut' && fault.when === 'after-write') this.strike(fault, call, proceed);
+    else proceed();
+  }
+
+  private strike(fault: Fault, call: GrpcCall, proceed: () => void): void {
+    if (fault.kind !== 'clear' && --this.left <= 0) this.fault = { kind: 'clear' };
+    switch (fault.kind) {
+      case 'clear':
+        proceed();
+        return;
+      case 'silent':
+        return;
+      case 'unavailable':
+        call.end(Status.unavailable, 'the server is unavailable (a fault set by a test)');
+        return;
+      case 'not-leader':
+        endNotLeader(call, fault.host, fault.port);
+        return;
+      case 'slow':
+        setTimeout(proceed, fault.ms);
+        return;
+      case 'cut':
+        this.cutConnections();
+    }
+  }
+}
+
+const CUT_AT: readonly unknown[] = ['before-write', 'after-write', 'now'];
+
+/** Reads a fault off a message. @throws Error that says what is wrong with it. */
+export function parseFault(spec: unknown): Fault {
+  const fault = (typeof spec === 'object' && spec !== null ? spec : {}) as Record<string, unknown>;
+  const { kind, times } = fault;
+  const known =
+    kind === 'clear' ||
+    kind === 'silent' ||
+    kind === 'unavailable' ||
+    (kind === 'not-leader' && typeof fault.host === 'string' && typeof fault.port === 'number') ||
+    (kind === 'slow' && typeof fault.ms === 'number') ||
+    (kind === 'cut' && CUT_AT.includes(fault.when));
+  const counted = times === undefined || (typeof times === 'number' && times > 0);
+  if (!known || !counted) throw new Error(`no such fault: ${JSON.stringify(spec)}`);
+  return spec as Fault;
+}

@@ -1,0 +1,58 @@
+/**
+ * Looks at the LMDB file before LMDB does: LMDB would make a new database of an empty file, and would end
+ * the process on reading a page that is cut off. Layout of a meta page: mdb.c, `MDB_meta`.
+ */
+import { closeSync, fstatSync, ftruncateSync, openSync, readSync, truncateSync } from 'node:fs';
+
+const META_BYTES = 256;
+const META_OFFSET = 24;
+const MAGIC = 0xbeefc0de;
+/**
+ * LMDB itself may leave a file this many pages short: pages that a transaction took at the end and gave
+ * back before it was committed.
+ */
+const UNWRITTEN_TAIL_PAGES_MAX = 8;
+
+interface Meta {
+  readonly pageSize: number;
+  readonly lastPage: number;
+  readonly transaction: number;
+}
+
+/**
+ * Fills a short tail up, so that LMDB can say what is wrong with it instead of crashing on it. Returns how
+ * to undo that, for a file that turns out to be damaged.
+ * @throws Error that says what is wrong with the file, which stays as it is.
+ */
+export function checkLogFile(path: string): () => void {
+  const file = openSync(path, 'r+');
+  try {
+    const { size } = fstatSync(file);
+    const first = readMeta(file, 0, size);
+    // The second meta page follows the first; without a first one its place is not known.
+    const second = first && readMeta(file, first.pageSize, size);
+    const newest = second && second.transaction > first.transaction ? second : first;
+    if (newest === undefined || second === undefined) throw new Error('log.mdb is no log file');
+    const wanted = (newest.lastPage + 1) * newest.pageSize;
+    if (size >= wanted) return () => {};
+    if (wanted - size > UNWRITTEN_TAIL_PAGES_MAX * newest.pageSize)
+      throw new Error(`log.mdb is cut off: it has ${size} bytes of ${wanted}`);
+    ftruncateSync(file, wanted);
+    return () => truncateSync(path, size);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function readMeta(file: number, offset: number, size: number): Meta | undefined {
+  const page = Buffer.alloc(META_BYTES);
+  if (size < offset + META_BYTES || readSync(file, page, 0, META_BYTES, offset) < META_BYTES)
+    return undefined;
+  const meta = page.subarray(META_OFFSET);
+  if (meta.readUInt32LE(0) !== MAGIC) return undefined;
+  return {
+    pageSize: meta.readUInt32LE(24),
+    lastPage: Number(meta.readBigUInt64LE(120)),
+    transaction: Number(meta.readBigUInt64LE(128)),
+  };
+}

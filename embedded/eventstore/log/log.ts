@@ -1,0 +1,150 @@
+import { viewStoredEvent } from '../codec/recorded-event.ts';
+import { MAX_REVISION } from '../codec/wire.ts';
+import { parseStreamMetadata, type StreamMetadata } from '../streams/metadata.ts';
+import { BoundedCache } from './bounded-cache.ts';
+import { nameKey, openStorage, type Storage } from './storage.ts';
+
+/** A stream as the log knows it. `last` is its newest revision, −1 when it has none. */
+export interface StreamHead {
+  /** The number that stands for the name in the index; −1 for a stream that was never written. */
+  readonly number: number;
+  readonly last: number;
+}
+
+export const NO_STREAM: StreamHead = { number: -1, last: -1 };
+
+/** One event as it was committed, for those who wait for it. */
+export interface CommittedEvent {
+  readonly stream: string;
+  readonly type: string;
+  /** The stream's number in the index. */
+  readonly number: number;
+  readonly revision: number;
+  readonly position: number;
+  /** The stored event: a whole ReadResp message. */
+  readonly message: Buffer;
+}
+
+/** What a page of a read holds at most; a reader gets its next page when it took this one. */
+export const PAGE_EVENTS_MAX = 256;
+export const PAGE_BYTES_MAX = 512 * 1024;
+
+/** Streams whose head and metadata are kept in memory (twice as many at most). */
+const CACHED_STREAMS = 50_000;
+/** Below the first event, so that "after position 0" leaves nothing out. */
+const FIRST_POSITION = 64;
+
+export interface StoredAt {
+  readonly position: number;
+  readonly message: Buffer;
+}
+
+/** Reading side of the log: what is durable, and nothing else. */
+export class EventLog {
+  readonly storage: Storage;
+  readonly directory: string;
+  /** The position that the next event gets. Only the writer changes it. */
+  nextPosition = FIRST_POSITION;
+  nextStreamNumber = 0;
+  /** The newest position that was committed and made known; −1 when the log is empty. */
+  head = -1;
+  private readonly heads = new BoundedCache<string, StreamHead>(CACHED_STREAMS);
+  private readonly metadata = new BoundedCache<string, StreamMetadata>(CACHED_STREAMS);
+
+  constructor(directory: string) {
+    this.directory = directory;
+    this.storage = openStorage(directory);
+    for (const { key, value } of this.storage.events.getRange({ reverse: true, limit: 1 })) {
+      this.head = key;
+      this.nextPosition = key + value.length;
+    }
+    for (const key of this.storage.index.getKeys({ reverse: true, limit: 1 }))
+      this.nextStreamNumber = (key[0] as number) + 1;
+  }
+
+  /** The head of a stream; of a metastream whose stream has a tombstone: deleted as well. */
+  headOf(stream: string): StreamHead {
+    const known = this.heads.get(stream);
+    if (known !== undefined) return known;
+    const number = this.storage.streams.get(nameKey(stream));
+    if (number === undefined) return NO_STREAM;
+    let last = -1;
+    const range = { start: [number, MAX_REVISION], end: [number], reverse: true, limit: 1 };
+    for (const key of this.storage.index.getKeys(range)) last = key[1] as number;
+    const head = { number, last };
+    this.heads.set(stream, head);
+    return head;
+  }
+
+  /** The metadata of a stream, as the last event of its metastream says it. */
+  metadataOf(stream: string): StreamMetadata {
+    const known = this.metadata.get(stream);
+    if (known !== undefined) return known;
+    const head = this.headOf(`$$${stream}`);
+    const stored = head.last < 0 ? undefined : this.eventAt(head, head.last);
+    const metadata = parseStreamMetadata(stored && viewStoredEvent(stored.message).data);
+    this.metadata.set(stream, metadata);
+    return metadata;
+  }
+
+  /** Makes a commit's new heads and metadata known. For the writer. */
+  remember(stream: string, head: StreamHead, metadataOf?: string): void {
+    this.heads.set(stream, head);
+    if (metadataOf !== undefined) this.metadata.delete(metadataOf);
+  }
+
+  eventAt(head: StreamHead, revision: number): StoredAt | undefined {
+    const position = this.storage.index.get([head.number, revision]);
+    if (position === undefined) return undefined;
+    const message = this.storage.events.get(position);
+    return message && { position, message };
+  }
+
+  /** Events of `$all` from a position on (inclusive); backwards: strictly below it. */
+  pageOfAll(from: number, backwards: boolean, limit = PAGE_EVENTS_MAX): StoredAt[] {
+    const page: StoredAt[] = [];
+    let bytes = 0;
+    const start = backwards ? from - 1 : from;
+    for (const { key, value } of this.storage.events.getRange({
+      start,
+      reverse: backwards,
+      limit: Math.min(limit, PAGE_EVENTS_MAX),
+    })) {
+      page.push({ position: key, message: value });
+      bytes += value.length;
+      if (bytes >= PAGE_BYTES_MAX) break;
+    }
+    return page;
+  }
+
+  /** Events of a stream between two revisions, both inclusive, in the order of the direction. */
+  pageOfStream(
+    head: StreamHead,
+    from: number,
+    to: number,
+    backwards: boolean,
+    limit: number,
+  ): StoredAt[] {
+    const page: StoredAt[] = [];
+    let bytes = 0;
+    const range = this.storage.index.getRange({
+      start: [head.number, from],
+      end: [head.number, backwards ? to - 0.5 : to + 0.5],
+      reverse: backwards,
+      limit: Math.min(limit, PAGE_EVENTS_MAX),
+    });
+    for (const { value: position } of range) {
+      const message = this.storage.events.get(position);
+      if (message === undefined)
+        throw new Error(`the index names position ${position}, but nothing is there`);
+      page.push({ position, message });
+      bytes += message.length;
+      if (bytes >= PAGE_BYTES_MAX) break;
+    }
+    return page;
+  }
+
+  async close(): Promise<void> {
+    await this.storage.close();
+  }
+}

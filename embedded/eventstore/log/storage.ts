@@ -1,0 +1,174 @@
+/**
+ * The files of the log: one LMDB environment in the data directory, opened by one process at a time.
+ *
+ *   events   position → stored event (recorded-event.ts); position order is the order of `$all`
+ *   index    [stream number, revision] → position
+ *   streams  stream name → stream number
+ *
+ * Beside it, `FORMAT` holds the version of this layout, and `owner.lock` who has the directory open.
+ *
+ * A commit is one LMDB transaction, flushed before its promise resolves and before any reader sees it
+ * (`overlappingSync` is off for exactly that reason). Nothing is counted at start: the next position and
+ * the next stream number are read off the last keys.
+ */
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { type Database, open, type RootDatabase } from 'lmdb';
+import { viewStoredEvent } from '../codec/recorded-event.ts';
+import { DirectoryInUse, lockDirectory } from './directory-lock.ts';
+import { FileRoom } from './file-room.ts';
+import { checkLogFile } from './log-file.ts';
+
+export const FORMAT = 1;
+/** A log file of a first start that was killed holds no event yet; anything larger is never thrown away. */
+const UNFINISHED_BYTES_MAX = 64 * 1024;
+/** LMDB refuses keys above 1,978 bytes; longer names go in by their hash. */
+const NAME_KEY_BYTES_MAX = 1_000;
+/** What a key begins with, so that a name never looks like a hash. */
+const PLAIN = 1;
+const HASHED = Buffer.from([2]);
+
+export type IndexKey = [stream: number, revision: number];
+
+export interface Storage {
+  readonly root: RootDatabase<unknown, string>;
+  readonly events: Database<Buffer, number>;
+  readonly index: Database<number, number[]>;
+  readonly streams: Database<number, Uint8Array>;
+  readonly room: FileRoom;
+  close(): Promise<void>;
+}
+
+/** The data directory cannot be used; the message says what to do about it. */
+export class StorageError extends Error {}
+
+/** @throws StorageError when the directory is in use, damaged, not writable, or of another format. */
+export function openStorage(directory: string): Storage {
+  let unlock: () => void;
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    unlock = lockDirectory(directory);
+  } catch (error) {
+    const reason = (error as Error).message;
+    throw new StorageError(
+      error instanceof DirectoryInUse
+        ? `The data directory ${directory} is in use: ${reason}. Stop that one, or choose another directory with --data.`
+        : `The data directory ${directory} cannot be written (${reason}). ` +
+            'Make it writable for this user or choose another one with --data.',
+    );
+  }
+  try {
+    return openEnvironment(directory, unlock);
+  } catch (error) {
+    unlock();
+    throw error instanceof StorageError ? error : damaged(directory, error);
+  }
+}
+
+function openEnvironment(directory: string, unlock: () => void): Storage {
+  const file = join(directory, 'log.mdb');
+  const mark = join(directory, 'FORMAT');
+  checkMark(directory, mark);
+  let undo = () => {};
+  if (existsSync(file)) {
+    if (!existsSync(mark) && statSync(file).size <= UNFINISHED_BYTES_MAX) rmSync(file);
+    else undo = checkLogFile(file);
+  } else if (existsSync(mark)) throw new Error('log.mdb is missing');
+  let root: RootDatabase<unknown, string> | undefined;
+  try {
+    root = open<unknown, string>({
+      path: file,
+      maxDbs: 8,
+      overlappingSync: false,
+      // Transactions are made by `batch` alone. With turn batching, lmdb-js makes a promise of its own for
+      // each, and one that nobody can handle when the disk is full.
+      eventTurnBatching: false,
+    });
+    const storage = databases(root, new FileRoom(file, root), unlock);
+    checkNewest(storage);
+    if (!existsSync(mark)) finishFirstStart(directory, mark);
+    return storage;
+  } catch (error) {
+    void root?.close();
+    undo();
+    throw error;
+  }
+}
+
+function databases(
+  root: RootDatabase<unknown, string>,
+  room: FileRoom,
+  unlock: () => void,
+): Storage {
+  return {
+    root,
+    room,
+    events: root.openDB<Buffer, number>('events', { encoding: 'binary' }),
+    index: root.openDB<number, number[]>('index', { encoding: 'ordered-binary' }),
+    streams: root.openDB<number, Uint8Array>('streams', { encoding: 'ordered-binary' }),
+    async close() {
+      await root.close();
+      room.close();
+      unlock();
+    },
+  };
+}
+
+/** Sets the mark, and makes the new files outlive a loss of power. */
+function finishFirstStart(directory: string, mark: string): void {
+  writeFileSync(mark, `${FORMAT}\n`);
+  // Windows cannot flush a directory, and does not need to.
+  if (process.platform === 'win32') return;
+  const handle = openSync(directory, 'r');
+  fsyncSync(handle);
+  closeSync(handle);
+}
+
+/** What was written last is the first to be missing when something is. */
+function checkNewest({ events, index }: Storage): void {
+  for (const { key, value } of events.getRange({ reverse: true, limit: 1 }))
+    if (viewStoredEvent(value).position !== key) throw new Error('the newest event cannot be read');
+  for (const { value } of index.getRange({ reverse: true, limit: 1 }))
+    if (!events.doesExist(value)) throw new Error('an event is missing');
+}
+
+/** The mark says which layout the directory has, and that its first start came to an end. */
+function checkMark(directory: string, mark: string): void {
+  if (!existsSync(mark)) return;
+  const format = readFileSync(mark, 'utf8').trim();
+  // A kill while the mark is written leaves it empty.
+  if (format === '' || format === String(FORMAT)) return;
+  throw new StorageError(
+    `The data directory ${directory} has format ${format}, this version reads ${FORMAT}. ` +
+      'Start the version that wrote it, or choose another directory with --data.',
+  );
+}
+
+function damaged(directory: string, cause: unknown): StorageError {
+  return new StorageError(
+    `The data directory ${directory} is damaged (${(cause as Error).message}). Nothing was changed. ` +
+      'Restore log.mdb from a backup, or move the directory away and start with an empty one.',
+  );
+}
+
+/** The key of a stream's name: the name itself, or its hash when it is too long for a key. */
+export function nameKey(name: string): Uint8Array {
+  const length = Buffer.byteLength(name);
+  if (length > NAME_KEY_BYTES_MAX)
+    return Buffer.concat([HASHED, createHash('sha256').update(name).digest()]);
+  const key = Buffer.allocUnsafe(1 + length);
+  key[0] = PLAIN;
+  key.write(name, 1, length, 'utf8');
+  return key;
+}

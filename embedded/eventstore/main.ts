@@ -1,0 +1,57 @@
+/**
+ * Runs the event store as a process of its own: from a shell, or forked by a process that uses it
+ * (`../child.ts` has what the two then tell each other).
+ */
+import { parseArgs } from 'node:util';
+import { runChild } from '../child.ts';
+import { parseFault } from './faults.ts';
+import { type RunningServer, startServer } from './server.ts';
+
+const HELP = `The embedded event store: EventStoreDB's gRPC protocol on one node, its log on disk.
+
+  npm run eventstore -- [--port 2113] [--data ./data] [--host 127.0.0.1]
+
+  --port N    port to listen on; 0 takes a free one           (default 2113)
+  --data DIR  directory of the log, made when it is missing   (default ./data)
+  --host H    address to listen on; no TLS, no authentication (default 127.0.0.1)
+  --faults    take orders to misbehave from the parent process; for tests, see faults.ts
+  --help      this text
+
+Connect with  esdb://127.0.0.1:2113?tls=false  (or esdb+discover://).
+Ctrl-C stops it; what was acknowledged is on disk.`;
+
+const OPTIONS = {
+  port: { type: 'string', default: '2113' },
+  data: { type: 'string', default: './data' },
+  host: { type: 'string', default: '127.0.0.1' },
+  faults: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const;
+
+async function start(): Promise<RunningServer> {
+  const { values } = parseArgs({ options: OPTIONS });
+  const port = Number(values.port);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new Error(`--port must be a number from 0 to 65535, not "${values.port}". See --help.`);
+  const { host, data: dataDirectory, faults } = values;
+  const server = await startServer({ port, host, dataDirectory, faults });
+  if (faults) process.on('message', (message) => process.send?.(obey(server, message)));
+  return server;
+}
+
+/** Does what a test orders (the messages are in faults.ts) and says so. */
+function obey(server: RunningServer, message: unknown): object {
+  if (typeof message === 'object' && message !== null && 'stats' in message)
+    return { stats: server.stats() };
+  try {
+    if (typeof message !== 'object' || message === null || !('fault' in message))
+      throw new Error(`no such order: ${JSON.stringify(message)}`);
+    server.faults?.set(parseFault(message.fault));
+    return { fault: 'set' };
+  } catch (error) {
+    return { refused: (error as Error).message };
+  }
+}
+
+if (process.argv.includes('--help')) console.log(HELP);
+else runChild(start);

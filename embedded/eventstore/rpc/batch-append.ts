@@ -1,0 +1,222 @@
+/**
+ * BatchAppend: one long stream that carries many appends, each under a correlation id, its events in one
+ * or more chunks. Exactly one answer goes out for each, when it is durable or refused.
+ */
+import type { ProposedEvent } from '../codec/recorded-event.ts';
+import {
+  type BatchAppendChunk,
+  type BatchAppendOptions,
+  decodeBatchAppend,
+} from '../codec/requests.ts';
+import {
+  type BatchEcho,
+  type BatchError,
+  batchAppended,
+  batchRefused,
+  maximumAppendSizeDetails,
+  streamDeletedDetails,
+  wrongExpectedVersionDetails,
+} from '../codec/responses.ts';
+import { bytesField } from '../codec/wire.ts';
+import type { CommitGroup } from '../log/commit-group.ts';
+import type { Write, WriteResult } from '../log/writer.ts';
+import { type AppendOutcome, decideAppend } from '../streams/append.ts';
+import { appendSize, invalidEvents } from '../streams/proposed.ts';
+import { endWriteFailed, maximumAppendSizeText } from './errors.ts';
+import { type GrpcCall, Status } from './grpc-call.ts';
+import type { Service } from './service.ts';
+
+/** Appends of one call whose last chunk has not come yet. */
+const GATHERING_MAX = 1_000;
+const NOTHING = Buffer.alloc(0);
+const ALREADY_EXISTS = 6;
+const TIMEOUT: BatchError = {
+  code: Status.deadlineExceeded,
+  message: 'Timeout',
+  type: 'Timeout',
+  details: NOTHING,
+};
+
+interface Gathering {
+  readonly echo: BatchEcho;
+  readonly options: BatchAppendOptions;
+  readonly deadlineMs: number;
+  readonly events: ProposedEvent[];
+  bytes: number;
+  readonly timer: NodeJS.Timeout | undefined;
+}
+
+export function batchAppend(service: Service, call: GrpcCall): void {
+  const batches = new BatchAppendCall(service, call);
+  call.listen({
+    message: (message) => batches.take(decodeBatchAppend(message)),
+    halfClosed: () => call.end(Status.ok),
+  });
+  call.onceClosed(() => batches.forget());
+}
+
+class BatchAppendCall {
+  private readonly gathering = new Map<string, Gathering>();
+  private paused = false;
+  private readonly service: Service;
+  private readonly call: GrpcCall;
+
+  constructor(service: Service, call: GrpcCall) {
+    this.service = service;
+    this.call = call;
+  }
+
+  take(chunk: BatchAppendChunk): void {
+    const append = this.gatheringOf(chunk);
+    if (append === undefined) return;
+    const { maxAppendBytes } = this.service.limits;
+    for (const event of chunk.events) append.bytes += appendSize(event);
+    const tooLarge = append.bytes > maxAppendBytes;
+    // Events of an append that is too large already are not kept.
+    if (tooLarge) append.events.length = 0;
+    else append.events.push(...chunk.events);
+    if (!chunk.isFinal) return;
+    this.drop(chunk.correlation);
+    if (tooLarge)
+      this.refuse(append.echo, {
+        code: Status.invalidArgument,
+        message: maximumAppendSizeText(maxAppendBytes),
+        type: 'MaximumAppendSizeExceeded',
+        details: maximumAppendSizeDetails(maxAppendBytes),
+      });
+    else this.service.hooks.beforeWrite(this.call, () => this.write(append));
+  }
+
+  private gatheringOf(chunk: BatchAppendChunk): Gathering | undefined {
+    const { options } = chunk;
+    const key = chunk.correlation.toString('latin1');
+    const known = this.gathering.size === 0 ? undefined : this.gathering.get(key);
+    // Chunks of an append that was answered already (a timeout) are let go.
+    if (known || options === undefined) return known;
+    const nowMs = Date.now();
+    const echo = { correlation: chunk.correlation, stream: options.stream };
+    const deadlineMs = Math.min(options.deadlineMs, nowMs + this.service.limits.writeTimeoutMs);
+    if (deadlineMs <= nowMs) {
+      this.refuse(echo, TIMEOUT);
+      return undefined;
+    }
+    if (chunk.isFinal) return { echo, options, deadlineMs, events: [], bytes: 0, timer: undefined };
+    if (this.gathering.size >= GATHERING_MAX) {
+      this.call.end(Status.resourceExhausted, `more than ${GATHERING_MAX} unfinished appends`);
+      return undefined;
+    }
+    const timer = setTimeout(() => {
+      this.gathering.delete(key);
+      this.refuse(echo, TIMEOUT);
+    }, deadlineMs - nowMs);
+    const started = { echo, options, deadlineMs, events: [], bytes: 0, timer };
+    this.gathering.set(key, started);
+    return started;
+  }
+
+  private drop(correlation: Buffer): void {
+    if (this.gathering.size === 0) return;
+    const key = correlation.toString('latin1');
+    clearTimeout(this.gathering.get(key)?.timer);
+    this.gathering.delete(key);
+  }
+
+  private write(gathered: Gathering): void {
+    const invalid = invalidEvents(gathered.options.stream, gathered.events);
+    if (invalid !== undefined) {
+      this.refuse(gathered.echo, {
+        code: Status.invalidArgument,
+        message: invalid,
+        type: 'BadRequest',
+        details: bytesField(1, invalid),
+      });
+      return;
+    }
+    const { writer } = this.service;
+    writer.submit(new BatchedAppend(this, gathered));
+    this.holdBack();
+  }
+
+  /** Takes nothing in while the writer has too much to do, or the client does not read its answers. */
+  private holdBack(): void {
+    const { writer } = this.service;
+    if (this.paused || !(writer.isFull || this.call.isBlocked)) return;
+    this.paused = true;
+    this.call.pause();
+    const goOn = () => {
+      this.paused = false;
+      this.call.resume();
+    };
+    if (writer.isFull) writer.whenRoom(goOn);
+    else void this.call.drained().then(goOn);
+  }
+
+  answer(append: Gathering, result: WriteResult<AppendOutcome>): void {
+    this.service.hooks.beforeAnswer(this.call, () => {
+      if (result.kind === 'timeout') this.refuse(append.echo, TIMEOUT);
+      else if (result.kind === 'failed') endWriteFailed(this.call, result.reason);
+      else this.answerDecided(append, result.outcome);
+    });
+  }
+
+  private answerDecided({ echo, options }: Gathering, outcome: AppendOutcome): void {
+    switch (outcome.kind) {
+      case 'appended':
+        this.call.send(batchAppended(echo, outcome.lastRevision, outcome.position));
+        return;
+      case 'wrong-expected-version':
+        this.refuse(echo, {
+          code: ALREADY_EXISTS,
+          message: 'WrongExpectedVersion',
+          type: 'WrongExpectedVersion',
+          details: wrongExpectedVersionDetails(options.expected, outcome.current),
+        });
+        return;
+      case 'stream-deleted':
+        this.refuse(echo, {
+          code: Status.notFound,
+          message: 'StreamDeleted',
+          type: 'StreamDeleted',
+          details: streamDeletedDetails(echo.stream),
+        });
+    }
+  }
+
+  private refuse(echo: BatchEcho, error: BatchError): void {
+    this.call.send(batchRefused(echo, error));
+  }
+
+  /** The call is over: what has not come whole never will. */
+  forget(): void {
+    for (const { timer } of this.gathering.values()) clearTimeout(timer);
+    this.gathering.clear();
+  }
+}
+
+/** One append on its way through the writer. */
+class BatchedAppend implements Write<AppendOutcome> {
+  private readonly from: BatchAppendCall;
+  private readonly gathered: Gathering;
+
+  constructor(from: BatchAppendCall, gathered: Gathering) {
+    this.from = from;
+    this.gathered = gathered;
+  }
+
+  get deadlineMs(): number {
+    return this.gathered.deadlineMs;
+  }
+
+  get bytes(): number {
+    return this.gathered.bytes;
+  }
+
+  decide(group: CommitGroup, nowMs: number): AppendOutcome {
+    const { options, events } = this.gathered;
+    return decideAppend(group, options.stream, options.expected, events, nowMs);
+  }
+
+  done(result: WriteResult<AppendOutcome>): void {
+    this.from.answer(this.gathered, result);
+  }
+}

@@ -1,0 +1,280 @@
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+
+/** gRPC status codes that this server answers with. */
+export const Status = {
+  ok: 0,
+  cancelled: 1,
+  invalidArgument: 3,
+  deadlineExceeded: 4,
+  notFound: 5,
+  permissionDenied: 7,
+  resourceExhausted: 8,
+  failedPrecondition: 9,
+  aborted: 10,
+  unimplemented: 12,
+  internal: 13,
+  unavailable: 14,
+} as const;
+
+export type StatusCode = (typeof Status)[keyof typeof Status];
+
+export type RpcHandler = (call: GrpcCall) => void;
+
+/** What a service wants to hear of a call. */
+export interface CallListener {
+  message?(message: Buffer): void;
+  /** The client has sent everything. */
+  halfClosed?(): void;
+}
+
+/** A message that the server still takes (EventStoreDB's own limit). */
+export const RECEIVE_BYTES_MAX = 17 * 1024 * 1024;
+const FRAME_HEADER_BYTES = 5;
+const RESPONSE_HEADERS = { ':status': 200, 'content-type': 'application/grpc+proto' } as const;
+const TIMEOUT_UNITS_MS: Readonly<Record<string, number>> = {
+  H: 3_600_000,
+  M: 60_000,
+  S: 1_000,
+  m: 1,
+  u: 0.001,
+  n: 0.000001,
+};
+/** The longest timer that Node has; a longer deadline is none. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/** One call, of any kind: messages in, messages out, a status with trailers at the end. */
+export class GrpcCall {
+  readonly headers: IncomingHttpHeaders;
+  /** Milliseconds since the Unix epoch, Infinity when the client set none. */
+  readonly deadlineMs: number;
+  private readonly stream: ServerHttp2Stream;
+  private listener: CallListener = {};
+  private received: Buffer[] = [];
+  private receivedBytes = 0;
+  private outgoing: Buffer[] = [];
+  private outgoingBytes = 0;
+  private flushing = false;
+  private ended = false;
+  private closedListeners: (() => void)[] = [];
+  private closed = false;
+  private trailers: Record<string, string> = { 'grpc-status': '0' };
+  private deadlineTimer: NodeJS.Timeout | undefined;
+
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders) {
+    this.stream = stream;
+    this.headers = headers;
+    const timeoutMs = parseTimeout(headers['grpc-timeout']);
+    this.deadlineMs = Date.now() + timeoutMs;
+    if (timeoutMs <= TIMER_MS_MAX) {
+      const expire = () => this.end(Status.deadlineExceeded, 'the deadline has passed');
+      this.deadlineTimer = setTimeout(expire, timeoutMs);
+    }
+    // What goes wrong on a stream shows in its close, which always follows.
+    stream.on('error', () => {});
+    stream.once('close', () => this.close());
+  }
+
+  /** Starts to take messages in. */
+  listen(listener: CallListener): void {
+    this.listener = listener;
+    this.stream.on('data', (chunk: Buffer) => this.receive(chunk));
+    this.stream.on('end', () => {
+      if (!this.ended) this.guard(() => this.listener.halfClosed?.());
+    });
+  }
+
+  /** Takes the one message of a call that has one. */
+  once(handle: (message: Buffer) => void): void {
+    let message: Buffer | undefined;
+    this.listen({
+      message: (received) => {
+        message = received;
+      },
+      halfClosed: () => {
+        if (message === undefined) this.end(Status.invalidArgument, 'the request has no message');
+        else handle(message);
+      },
+    });
+  }
+
+  /** Called once, whatever ends the call: its own end, the client, the connection. */
+  onceClosed(listener: () => void): void {
+    if (this.closed) listener();
+    else this.closedListeners.push(listener);
+  }
+
+  get isOpen(): boolean {
+    return !this.ended && !this.closed;
+  }
+
+  /** Nothing can be sent any more: the client reset the call, or its connection broke. */
+  private get isGone(): boolean {
+    return this.stream.closed || this.stream.destroyed;
+  }
+
+  /** True while the client has not taken what was sent: wait for `drained` before sending more. */
+  get isBlocked(): boolean {
+    return this.stream.writableNeedDrain;
+  }
+
+  /** Sends a message; it leaves together with all others of this turn of the event loop. */
+  send(message: Buffer): void {
+    if (!this.isOpen) return;
+    const header = Buffer.allocUnsafe(FRAME_HEADER_BYTES);
+    header[0] = 0;
+    header.writeUInt32BE(message.length, 1);
+    this.outgoing.push(header, message);
+    this.outgoingBytes += FRAME_HEADER_BYTES + message.length;
+    if (this.flushing) return;
+    this.flushing = true;
+    process.nextTick(() => this.flush());
+  }
+
+  flush(): void {
+    this.flushing = false;
+    if (this.outgoing.length === 0 || this.isGone) return;
+    if (!this.stream.headersSent) this.respond();
+    const bytes = Buffer.concat(this.outgoing, this.outgoingBytes);
+    this.outgoing = [];
+    this.outgoingBytes = 0;
+    this.stream.write(bytes);
+  }
+
+  /** Resolves when the client took what was sent, or the call is over. */
+  drained(): Promise<void> {
+    if (!this.isBlocked || this.closed) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = () => {
+        this.stream.removeListener('drain', done);
+        this.stream.removeListener('close', done);
+        resolve();
+      };
+      this.stream.once('drain', done);
+      this.stream.once('close', done);
+    });
+  }
+
+  /** Ends the call. Only the first end counts; what was sent before goes out first. */
+  end(status: StatusCode, message = '', trailers: Readonly<Record<string, string>> = {}): void {
+    if (!this.isOpen) return;
+    this.flush();
+    this.ended = true;
+    clearTimeout(this.deadlineTimer);
+    const all: Record<string, string> = { 'grpc-status': String(status) };
+    if (message !== '') all['grpc-message'] = percentEncoded(message);
+    for (const [name, value] of Object.entries(trailers)) all[name] = headerValue(value);
+    if (this.isGone) return;
+    if (!this.stream.headersSent) {
+      this.stream.respond({ ...RESPONSE_HEADERS, ...all }, { endStream: true });
+    } else {
+      this.trailers = all;
+      this.stream.end();
+    }
+    // What the client still sends has no reader any more; reading it off lets the stream close.
+    this.stream.resume();
+  }
+
+  /** Breaks the call's connection without an answer. */
+  cutConnection(): void {
+    this.stream.session?.socket.destroy();
+  }
+
+  pause(): void {
+    this.stream.pause();
+  }
+
+  resume(): void {
+    if (!this.closed) this.stream.resume();
+  }
+
+  private respond(): void {
+    this.stream.respond(RESPONSE_HEADERS, { waitForTrailers: true });
+    this.stream.once('wantTrailers', () => {
+      if (!this.isGone) this.stream.sendTrailers(this.trailers);
+    });
+  }
+
+  private receive(chunk: Buffer): void {
+    if (this.ended) return;
+    this.received.push(chunk);
+    this.receivedBytes += chunk.length;
+    let buffer: Buffer | undefined;
+    let at = 0;
+    while (this.receivedBytes - at >= FRAME_HEADER_BYTES) {
+      if (buffer === undefined) {
+        // A long message comes in many chunks: join them only when it is complete.
+        const wanted = this.wantedBytes();
+        if (wanted > RECEIVE_BYTES_MAX + FRAME_HEADER_BYTES) {
+          this.refuseLarge();
+          return;
+        }
+        if (wanted > this.receivedBytes) return;
+        buffer = this.received.length === 1 ? chunk : Buffer.concat(this.received);
+      }
+      const length = buffer.readUInt32BE(at + 1);
+      if (length > RECEIVE_BYTES_MAX) {
+        this.refuseLarge();
+        return;
+      }
+      if (this.receivedBytes - at < FRAME_HEADER_BYTES + length) break;
+      const start = at + FRAME_HEADER_BYTES;
+      at = start + length;
+      const message = buffer.subarray(start, at);
+      if (buffer[start - FRAME_HEADER_BYTES] !== 0) {
+        this.end(Status.unimplemented, 'compressed messages are not supported');
+        return;
+      }
+      this.guard(() => this.listener.message?.(message));
+      if (this.ended) return;
+    }
+    if (buffer !== undefined) {
+      this.received = at === buffer.length ? [] : [buffer.subarray(at)];
+      this.receivedBytes = buffer.length - at;
+    }
+  }
+
+  /** Length of the first message with its frame header, once that header is there. */
+  private wantedBytes(): number {
+    const first = this.received[0] as Buffer;
+    const head =
+      first.length >= FRAME_HEADER_BYTES ? first : Buffer.concat(this.received, FRAME_HEADER_BYTES);
+    return FRAME_HEADER_BYTES + head.readUInt32BE(1);
+  }
+
+  private refuseLarge(): void {
+    this.end(Status.resourceExhausted, `a message is larger than ${RECEIVE_BYTES_MAX} bytes`);
+  }
+
+  private guard(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.end(Status.invalidArgument, (error as Error).message);
+    }
+  }
+
+  private close(): void {
+    this.closed = true;
+    clearTimeout(this.deadlineTimer);
+    for (const listener of this.closedListeners.splice(0)) listener();
+  }
+}
+
+function parseTimeout(header: string | string[] | undefined): number {
+  if (typeof header !== 'string') return Number.POSITIVE_INFINITY;
+  const unit = TIMEOUT_UNITS_MS[header.slice(-1)];
+  const value = Number(header.slice(0, -1));
+  return unit === undefined || Number.isNaN(value) ? Number.POSITIVE_INFINITY : value * unit;
+}
+
+/** How gRPC sends a status message: what is not visible ASCII goes as %XX, byte by byte. */
+function percentEncoded(text: string): string {
+  return text.replace(/[^\x20-\x24\x26-\x7e]+/g, (part) =>
+    Array.from(Buffer.from(part), (byte) => `%${byte.toString(16).padStart(2, '0')}`).join(''),
+  );
+}
+
+/** Metadata values are visible ASCII; anything else would break the whole call, so it is encoded. */
+function headerValue(value: string): string {
+  return /^[\x20-\x7e]*$/.test(value) ? value : encodeURIComponent(value);
+}

@@ -1,0 +1,44 @@
+/** What a node tells about itself: its features, and the cluster of one that it is. */
+import { randomUUID } from 'node:crypto';
+import { bytesField, messageField, numberField } from '../codec/wire.ts';
+import { type RpcHandler, Status } from './grpc-call.ts';
+
+/** The server whose behaviour this one has. */
+const SERVER_VERSION = '24.10.0';
+const LEADER = 8;
+const TICKS_PER_MS = 10_000;
+
+/** Lists exactly the methods given (`/service/Method` paths); clients choose their way to append by it. */
+export function supportedMethods(paths: readonly string[]): RpcHandler {
+  const methods = paths.map((path) => {
+    const [, service = '', method = ''] = path.toLowerCase().split('/');
+    return messageField(1, bytesField(1, method), bytesField(2, service));
+  });
+  const answer = Buffer.concat([...methods, bytesField(2, SERVER_VERSION)]);
+  return (call) =>
+    call.once(() => {
+      call.send(answer);
+      call.end(Status.ok);
+    });
+}
+
+/** Gossip.Read: one member, alive, the leader, at the address that the caller used. */
+export function gossip(): RpcHandler {
+  const instanceId = bytesField(2, randomUUID());
+  return (call) =>
+    call.once(() => {
+      const { hostname, port } = new URL(
+        `http://${call.headers[':authority'] ?? 'localhost:2113'}`,
+      );
+      const member = messageField(
+        1,
+        messageField(1, instanceId),
+        numberField(2, Date.now() * TICKS_PER_MS),
+        numberField(3, LEADER),
+        numberField(4, 1),
+        messageField(5, bytesField(1, hostname), numberField(2, Number(port === '' ? 80 : port))),
+      );
+      call.send(member);
+      call.end(Status.ok);
+    });
+}

@@ -1,0 +1,34 @@
+import type { EventLog } from '../log/log.ts';
+import type { Writer } from '../log/writer.ts';
+import type { SubscriptionHub } from '../subscriptions/hub.ts';
+import type { GrpcCall } from './grpc-call.ts';
+
+/** What the RPCs work with. */
+export interface Service {
+  readonly log: EventLog;
+  readonly writer: Writer;
+  readonly hub: SubscriptionHub;
+  readonly limits: Limits;
+  readonly hooks: WriteHooks;
+}
+
+export interface Limits {
+  /** Σ (data + metadata + 2 × type length) of one append, in bytes. */
+  readonly maxAppendBytes: number;
+  /** How long a write may wait for its commit, in milliseconds. */
+  readonly writeTimeoutMs: number;
+}
+
+/** EventStoreDB's defaults. */
+export const DEFAULT_LIMITS: Limits = { maxAppendBytes: 1024 * 1024, writeTimeoutMs: 2_000 };
+
+/** Where tests may put a fault between a request and its write, and between the write and its answer. */
+export interface WriteHooks {
+  beforeWrite(call: GrpcCall, proceed: () => void): void;
+  beforeAnswer(call: GrpcCall, proceed: () => void): void;
+}
+
+export const NO_HOOKS: WriteHooks = {
+  beforeWrite: (_, proceed) => proceed(),
+  beforeAnswer: (_, proceed) => proceed(),
+};

@@ -1,0 +1,104 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { EventStoreDBClient } from '@eventstore/db-client';
+import { type Child, startChild } from '../../../embedded/child.ts';
+import { connect } from './client.ts';
+
+const mainModule = new URL('../../../embedded/eventstore/main.ts', import.meta.url);
+
+/** Milliseconds a server may take until it listens; a damaged or slow one fails the test instead of hanging it. */
+const startTimeoutMs = 15_000;
+
+/**
+ * An embedded server in a process and on a directory of its own, which a test may stop, kill and start again: each
+ * start is on the same data and, after the first, on the same port, so that a client finds it again.
+ */
+export class OwnServer {
+  readonly directory: string;
+  readonly #ownsDirectory: boolean;
+  readonly #args: readonly string[];
+  #child: Child | undefined;
+  #port = 0;
+
+  constructor(directory: string, args: readonly string[], ownsDirectory: boolean) {
+    this.directory = directory;
+    this.#args = args;
+    this.#ownsDirectory = ownsDirectory;
+  }
+
+  /** On a new temporary directory, or on `directory`, which then stays after `dispose`. @throws what the server refused to start for. */
+  static async start(
+    options: { directory?: string; args?: readonly string[] } = {},
+  ): Promise<OwnServer> {
+    const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'eventstore-')));
+    const server = new OwnServer(directory, options.args ?? [], options.directory === undefined);
+    try {
+      await server.start();
+      return server;
+    } catch (error) {
+      await server.dispose();
+      throw error;
+    }
+  }
+
+  async start(): Promise<void> {
+    const args = ['--port', String(this.#port), '--data', this.directory, ...this.#args];
+    this.#child = await startChild(mainModule, args, { timeoutMs: startTimeoutMs });
+    this.#port = Number(/:(\d+)/.exec(this.url.slice('esdb://'.length))?.[1]);
+  }
+
+  get url(): string {
+    return this.#running().url;
+  }
+
+  get pid(): number {
+    return this.#running().pid;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Orders the server something over its process channel, such as a fault; resolves with its next message. */
+  async ask(message: object): Promise<unknown> {
+    const child = this.#running();
+    const answer = child.nextMessage();
+    await child.send(message);
+    return answer;
+  }
+
+  async stop(): Promise<void> {
+    await this.#running().stop();
+  }
+
+  /** kill -9; resolves once the process is gone. */
+  async kill(): Promise<void> {
+    await this.#running().kill();
+  }
+
+  async dispose(): Promise<void> {
+    await this.#child?.stop();
+    if (this.#ownsDirectory) await rm(this.directory, { recursive: true, force: true });
+  }
+
+  #running(): Child {
+    if (this.#child === undefined) throw new Error('the server was never started');
+    return this.#child;
+  }
+}
+
+/** An own server and a client for it, both given back afterwards. */
+export async function withServer(
+  test: (server: OwnServer, client: EventStoreDBClient) => Promise<void>,
+  args: readonly string[] = [],
+): Promise<void> {
+  const server = await OwnServer.start({ args });
+  const client = connect(server.url);
+  try {
+    await test(server, client);
+  } finally {
+    await client.dispose();
+    await server.dispose();
+  }
+}

@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { connect, events, idsIn, unique } from '../../conformance/support/client.ts';
+import { OwnServer } from '../../conformance/support/own-server.ts';
+import { refusesToStart } from './refuses-to-start.ts';
+
+describe('event store: a damaged data directory', function () {
+  this.timeout(30_000);
+
+  const damages: Record<string, (file: string) => Promise<void>> = {
+    'its beginning overwritten': async (file) => {
+      const content = await readFile(file);
+      content.fill(0xa5, 0, 16_384);
+      await writeFile(file, content);
+    },
+    'cut off in the middle': async (file) => truncate(file, Math.floor((await usedOf(file)) / 2)),
+    'cut off by a few pages': async (file) => truncate(file, (await usedOf(file)) - 4 * 4_096),
+    'cut off in the middle of its first page': (file) => truncate(file, 1_000),
+    empty: (file) => truncate(file, 0),
+    'another kind of file': (file) => writeFile(file, 'SQLite format 3\0'.repeat(10_000)),
+  };
+
+  for (const [what, damage] of Object.entries(damages)) {
+    it(`${what}: refused at start with what to do, and left as it is`, async () => {
+      const directory = await mkdtemp(join(tmpdir(), 'eventstore-damaged-'));
+      try {
+        await writeSome(directory);
+        const file = await largestFileIn(directory);
+        await damage(file);
+        const before = await hashOf(file);
+        await refusesToStart(directory, /damaged[\s\S]*(backup|restore|another|empty)/i);
+        expect(await hashOf(file), 'nothing was changed').to.equal(before);
+      } finally {
+        await rm(directory, { recursive: true, force: true });
+      }
+    });
+  }
+
+  it('undamaged, the same directory is opened (negative control)', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'eventstore-undamaged-'));
+    try {
+      const { stream, ids } = await writeSome(directory);
+      const server = await OwnServer.start({ directory });
+      const client = connect(server.url);
+      try {
+        expect(await idsIn(client, stream)).to.deep.equal(ids);
+      } finally {
+        await client.dispose();
+        await server.dispose();
+      }
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  });
+});
+
+/** Runs a server on a directory, writes a few hundred events to it and stops it. */
+async function writeSome(directory: string): Promise<{ stream: string; ids: string[] }> {
+  await mkdir(directory, { recursive: true });
+  const server = await OwnServer.start({ directory });
+  const client = connect(server.url);
+  const stream = unique('some');
+  try {
+    for (let append = 0; append < 20; append++) await client.appendToStream(stream, events(50));
+    return { stream, ids: await idsIn(client, stream) };
+  } finally {
+    await client.dispose();
+    await server.dispose();
+  }
+}
+
+/** Bytes of a log file that hold something: zeros behind them are room for what comes. */
+async function usedOf(file: string): Promise<number> {
+  const content = await readFile(file);
+  return content.findLastIndex((byte) => byte !== 0) + 1;
+}
+
+async function largestFileIn(directory: string): Promise<string> {
+  const files = (await readdir(directory, { withFileTypes: true, recursive: true }))
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+  const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
+  const largest = files[sizes.indexOf(Math.max(...sizes))];
+  if (largest === undefined) throw new Error(`no file in ${directory}`);
+  return largest;
+}
+
+async function hashOf(file: string): Promise<string> {
+  return createHash('sha256')
+    .update(await readFile(file))
+    .digest('hex');
+}
