@@ -1,0 +1,142 @@
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { chown, lchown, readdir, readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { Binaries } from './postgres-binaries.ts';
+
+/**
+ * As whom PostgreSQL runs. It refuses to be root, and root is who newcomers are in containers and CI. Then it runs as
+ * the owner of its directory, which at first is made over to the system's user `postgres` or `nobody`.
+ *
+ * Root's checkout may lie where that user cannot go (/root is 0700, as `mktemp -d` makes directories). The way in is a
+ * capability that util-linux's `setpriv` leaves with the process: to pass directories and read files, or, where the
+ * container lacks that one, to override permissions. It is left only where nothing less will do.
+ */
+
+/** How to run a program as that user. */
+export interface ServerUser {
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+  /** The program and arguments to run in place of these. */
+  wrap(program: string, args: readonly string[]): WrappedProgram;
+}
+
+export interface WrappedProgram {
+  readonly file: string;
+  readonly args: string[];
+  /** For `spawn`: the user, where no wrapping program changes it. */
+  readonly options: { readonly uid?: number; readonly gid?: number };
+}
+
+interface Account {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Longest wait for a program that only says its version. */
+const probeMs = 20_000;
+
+/**
+ * Finds a way to run PostgreSQL by trying it, and makes the directory over to its user if it is root's.
+ * @throws Error that says what to do when there is no way.
+ */
+export async function chooseUser(directory: string, binaries: Binaries): Promise<ServerUser> {
+  const account = process.getuid?.() === 0 ? await ownerFor(directory) : undefined;
+  let refusal = '';
+  for (const user of candidates(account)) {
+    refusal = probe(user, binaries.postgres, directory);
+    if (refusal === '') return user;
+  }
+  throw new Error(
+    [
+      `PostgreSQL cannot be run: ${refusal}`,
+      account === undefined
+        ? `Is ${directory} yours? These programs need glibc (no Alpine).`
+        : `PostgreSQL refuses to be root, and user ${account.uid} cannot reach ${directory} or ${binaries.postgres}. ` +
+          'Install setpriv (util-linux), or start as an ordinary user.',
+      'Or set POSTGRES_URL to a PostgreSQL server.',
+    ].join('\n'),
+  );
+}
+
+/** The directory's owner; if that is root, another, who is then given it with all that it holds. */
+async function ownerFor(directory: string): Promise<Account> {
+  const { uid, gid } = await stat(directory);
+  if (uid !== 0) return { uid, gid };
+  const account = await systemAccount();
+  await chown(directory, account.uid, account.gid);
+  for (const entry of await readdir(directory, { recursive: true })) {
+    await lchown(path.join(directory, entry), account.uid, account.gid);
+  }
+  return account;
+}
+
+async function systemAccount(): Promise<Account> {
+  const accounts = (await readFile('/etc/passwd', 'utf8')).split('\n').map((l) => l.split(':'));
+  for (const wanted of ['postgres', 'nobody']) {
+    const found = accounts.find(([name]) => name === wanted);
+    if (found !== undefined) return { uid: Number(found[2]), gid: Number(found[3]) };
+  }
+  throw new Error(
+    'PostgreSQL refuses to be root, and this system has neither a user "postgres" nor "nobody": ' +
+      'start as an ordinary user, or set POSTGRES_URL to a PostgreSQL server',
+  );
+}
+
+/** From the least privilege to the most; the plain ones last, for systems without `setpriv`. */
+function candidates(account: Account | undefined): ServerUser[] {
+  if (account === undefined) return [throughSetpriv(undefined, []), plain(undefined)];
+  return [
+    throughSetpriv(account, []),
+    throughSetpriv(account, keeping('dac_read_search')),
+    throughSetpriv(account, keeping('dac_override')),
+    plain(account),
+  ];
+}
+
+const keeping = (capability: string): string[] => [
+  `--inh-caps=+${capability}`,
+  `--ambient-caps=+${capability}`,
+  // Without this bit access(2) disregards the capability, and PostgreSQL asks it for its own programs.
+  '--securebits=+no_setuid_fixup',
+];
+
+function throughSetpriv(account: Account | undefined, capabilities: string[]): ServerUser {
+  const identity =
+    account === undefined
+      ? []
+      : [`--reuid=${account.uid}`, `--regid=${account.gid}`, '--clear-groups'];
+  // SIGINT, an orderly but fast shutdown, is what the kernel sends should the keeper be killed.
+  const flags = [...identity, ...capabilities, '--pdeathsig=INT', '--'];
+  return {
+    uid: account?.uid,
+    gid: account?.gid,
+    wrap: (program, args) => ({
+      file: 'setpriv',
+      args: [...flags, program, ...args],
+      options: {},
+    }),
+  };
+}
+
+function plain(account: Account | undefined): ServerUser {
+  return {
+    uid: account?.uid,
+    gid: account?.gid,
+    wrap: (program, args) => ({ file: program, args: [...args], options: account ?? {} }),
+  };
+}
+
+/** Why PostgreSQL cannot be run like this on that directory; '' when it can. */
+function probe(user: ServerUser, postgres: string, directory: string): string {
+  if (process.platform === 'win32') return '';
+  const script = 'cd "$1" && test -w . && test -x "$2" && exec "$2" --version';
+  const { file, args, options } = user.wrap('/bin/sh', ['-c', script, 'sh', directory, postgres]);
+  const result: SpawnSyncReturns<string> = spawnSync(file, args, {
+    ...options,
+    cwd: '/',
+    encoding: 'utf8',
+    timeout: probeMs,
+  });
+  if (result.error !== undefined) return result.error.message;
+  return result.status === 0 ? '' : result.stderr.trim() || `no access (${result.status})`;
+}

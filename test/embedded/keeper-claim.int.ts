@@ -1,0 +1,42 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect } from 'chai';
+import { claimDirectory } from '../../embedded/postgres-leftovers.ts';
+
+describe('the claim on a directory of PostgreSQL', function () {
+  this.timeout(30_000);
+  let directory: string;
+  let other: ChildProcess;
+  /** A process that looks like a keeper of the directory. */
+  beforeEach(async () => {
+    directory = await mkdtemp(path.join(tmpdir(), 'reprise-claim-'));
+    const forEver = 'setInterval(() => {}, 60_000)';
+    other = spawn(process.execPath, ['-e', forEver, 'postgres-keeper', directory]);
+  });
+  afterEach(async () => {
+    other.kill('SIGKILL');
+    await rm(directory, { recursive: true });
+  });
+
+  const file = () => path.join(directory, 'keeper.pid');
+
+  it('is taken over when the process id of a killed keeper belongs to another one, as in containers', async function () {
+    if (process.platform !== 'linux') return this.skip();
+    await writeFile(file(), `${other.pid}\nanother boot/1\n`);
+    const release = await claimDirectory(directory);
+    expect(Number.parseInt(await readFile(file(), 'utf8'), 10)).to.equal(process.pid);
+    await release();
+  });
+
+  it('is refused while the keeper runs', async function () {
+    if (process.platform !== 'linux') return this.skip();
+    const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+    const stat = await readFile(`/proc/${other.pid}/stat`, 'utf8');
+    const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    await writeFile(file(), `${other.pid}\n${boot}/${ticks}\n`);
+    const error = await claimDirectory(directory).catch((reason: Error) => reason);
+    expect(String(error)).to.include(`is in use: process ${other.pid} keeps PostgreSQL there`);
+  });
+});

@@ -1,0 +1,269 @@
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { chmod, cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import pg from 'pg';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../embedded/postgres.ts';
+import { eventually } from '../support/servers.ts';
+
+/** Whole starts and ends of processes. `mkdtemp` makes directories that only their owner may enter. */
+describe('embedded PostgreSQL', function () {
+  this.timeout(60_000);
+
+  /** A data directory with a cluster, to be copied: making one takes most of a first start. */
+  let created: string;
+  let dataDir: string;
+  let directory: string;
+  let postgres: EmbeddedPostgres | undefined;
+  let service: ChildProcess | undefined;
+
+  before(async () => {
+    created = await temporaryDirectory();
+    await (await startEmbeddedPostgres({ dataDir: created })).stop();
+  });
+
+  beforeEach(async () => {
+    dataDir = await temporaryDirectory();
+    directory = path.join(dataDir, 'postgres');
+  });
+
+  after(() => rm(created, { recursive: true }));
+
+  afterEach(async () => {
+    service?.kill('SIGKILL');
+    await postgres?.stop();
+    service = undefined;
+    postgres = undefined;
+    await eventually('the keeper is gone', () => !existsSync(path.join(directory, 'keeper.pid')));
+    await rm(dataDir, { recursive: true });
+  });
+
+  async function start(): Promise<string> {
+    postgres = await startEmbeddedPostgres({ dataDir });
+    return postgres.url;
+  }
+
+  /** Starts it in a process that the test may kill. */
+  async function startService(env: NodeJS.ProcessEnv = process.env) {
+    const fixture = fileURLToPath(new URL('./parent-fixture.ts', import.meta.url));
+    service = fork(fixture, [dataDir], { execArgv: process.execArgv, env });
+    const [message] = (await once(service, 'message')) as [{ url: string; keeper: number }];
+    return { url: message.url, keeper: message.keeper, server: postmaster() as number };
+  }
+
+  function postmaster(): number | undefined {
+    const file = path.join(directory, 'data', 'postmaster.pid');
+    return existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) : undefined;
+  }
+
+  async function initdbIsAtWork(): Promise<boolean> {
+    const half = (await readdir(directory)).find((name) => name.startsWith('data.new-'));
+    return half !== undefined && existsSync(path.join(directory, half, 'base', '1'));
+  }
+
+  async function kill(pid: number): Promise<void> {
+    process.kill(pid, 'SIGKILL');
+    await eventually(`process ${pid} is gone`, () => !alive(pid));
+  }
+
+  it('starts on nothing, and finds its data again', async () => {
+    const first = await start();
+    await query(first, 'CREATE TABLE seat (id int8 PRIMARY KEY)');
+    await query(first, 'INSERT INTO seat VALUES (7)');
+    await postgres?.stop();
+    expect(await query(await start(), 'SELECT id FROM seat')).to.deep.equal([{ id: '7' }]);
+  });
+
+  it('starts after a first start that was killed half way', async () => {
+    const fixture = fileURLToPath(new URL('./parent-fixture.ts', import.meta.url));
+    service = fork(fixture, [dataDir], { execArgv: process.execArgv });
+    await eventually('initdb is at work', initdbIsAtWork, 20_000);
+    service.kill('SIGKILL');
+    const keeper = Number.parseInt(await readFile(path.join(directory, 'keeper.pid'), 'utf8'), 10);
+    await kill(keeper);
+    expect(existsSync(path.join(directory, 'data'))).to.equal(false);
+    expect(await query(await start(), 'SELECT 1 AS one')).to.deep.equal([{ one: 1 }]);
+    expect(await readdir(directory)).to.have.members(['data', 'keeper.pid', 'password']);
+  });
+
+  describe('that was there before', () => {
+    beforeEach(() => cp(created, dataDir, { recursive: true }));
+
+    it('is closed to others, durable, and not root', async () => {
+      const url = await start();
+      expect(await setting(url, 'listen_addresses')).to.equal('127.0.0.1');
+      const wrong = new URL(url);
+      wrong.password = 'guess';
+      const refusal = await query(wrong.href, 'SELECT 1').catch((error: Error) => error.message);
+      expect(refusal).to.contain('password authentication failed');
+      const { mode } = await stat(path.join(directory, 'password'));
+      expect(mode & 0o777).to.equal(0o600);
+
+      for (const name of ['fsync', 'synchronous_commit', 'full_page_writes']) {
+        expect(await setting(url, name), name).to.equal('on');
+      }
+      if (process.platform !== 'linux') return;
+      const status = await readFile(`/proc/${postmaster()}/status`, 'utf8');
+      expect(/^Uid:\s+(\d+)/m.exec(status)?.[1]).not.to.equal('0');
+    });
+
+    it('stopped, leaves no process and nothing that speaks of one', async () => {
+      await start();
+      const server = postmaster() as number;
+      const keeper = postgres?.pid as number;
+      await postgres?.stop();
+      expect(alive(server)).to.equal(false);
+      expect(alive(keeper)).to.equal(false);
+      expect(existsSync(path.join(directory, 'keeper.pid'))).to.equal(false);
+      expect(postmaster()).to.equal(undefined);
+    });
+
+    it("is not stopped by a terminal's Ctrl-C: the service decides when", async () => {
+      const url = await start();
+      process.kill(postgres?.pid as number, 'SIGINT');
+      expect(await query(url, 'SELECT 1 AS one')).to.deep.equal([{ one: 1 }]);
+      // The terminal signals its whole process group; the server is not in ours.
+      expect(processGroup(postmaster() as number)).not.to.equal(processGroup(process.pid));
+    });
+
+    it('ends with a service that was killed, and starts again', async () => {
+      const { url, keeper, server } = await startService();
+      await query(url, 'CREATE TABLE seat (id int)');
+      await kill(service?.pid as number);
+      await eventually('the server has ended', () => !alive(server), 10_000);
+      await eventually('the keeper has ended', () => !alive(keeper), 10_000);
+      expect(await query(await start(), 'SELECT * FROM seat')).to.deep.equal([]);
+    });
+
+    it('can be started again at once after the service was killed', async () => {
+      await startService();
+      service?.kill('SIGKILL');
+      expect(await query(await start(), 'SELECT 1 AS one')).to.deep.equal([{ one: 1 }]);
+    });
+
+    it('starts again after service and keeper were killed', async () => {
+      const { url, keeper } = await startService();
+      await query(url, 'CREATE TABLE seat (id int)');
+      process.kill(keeper, 'SIGKILL');
+      await kill(service?.pid as number);
+      expect(await query(await start(), 'SELECT * FROM seat')).to.deep.equal([]);
+    });
+
+    it('stops a server that outlived its keeper', async function () {
+      // Without `setpriv` on the PATH the kernel does not tell the server of its keeper's death.
+      // Root's server then runs as a user without any privilege, who must be able to come here.
+      await chmod(dataDir, 0o755);
+      if (process.getuid?.() === 0 && !(await openToOthers(import.meta.filename))) this.skip();
+      const { url, keeper, server } = await startService({ ...process.env, PATH: '' });
+      await query(url, 'CREATE TABLE seat (id int)');
+      process.kill(keeper, 'SIGKILL');
+      await kill(service?.pid as number);
+      expect(alive(server)).to.equal(true);
+      expect(await query(await start(), 'SELECT * FROM seat')).to.deep.equal([]);
+      expect(alive(server)).to.equal(false);
+    });
+
+    it('starts after everything was killed and the server’s process id went to another', async () => {
+      const { url, keeper, server } = await startService();
+      await query(url, 'CREATE TABLE seat (id int)');
+      process.kill(server, 'SIGSTOP');
+      process.kill(keeper, 'SIGKILL');
+      await kill(service?.pid as number);
+      await kill(server);
+      // PostgreSQL minds a living process of its own user only.
+      const { uid, gid } = await stat(directory);
+      const another = spawn('sleep', ['60'], { uid, gid, stdio: 'ignore' });
+      try {
+        const file = path.join(directory, 'data', 'postmaster.pid');
+        const text = await readFile(file, 'utf8');
+        await writeFile(file, text.replace(/^\d+/, String(another.pid)));
+        expect(await query(await start(), 'SELECT * FROM seat')).to.deep.equal([]);
+        expect(alive(another.pid as number), 'the other process').to.equal(true);
+      } finally {
+        another.kill();
+      }
+    });
+
+    it('is refused to a second service on the same directory, and the first goes on', async () => {
+      const url = await start();
+      const second = await startEmbeddedPostgres({ dataDir }).catch(
+        (error: Error) => error.message,
+      );
+      expect(second).to.contain(`is in use: process ${postgres?.pid}`);
+      expect(await query(url, 'SELECT 1 AS one')).to.deep.equal([{ one: 1 }]);
+    });
+
+    it('starts a server again that ended by itself, where it was', async () => {
+      const url = await start();
+      await query(url, 'CREATE TABLE seat (id int)');
+      const killed = postmaster() as number;
+      process.kill(killed, 'SIGKILL');
+      await eventually(
+        'another server answers at the same address',
+        async () =>
+          (await query(url, 'SELECT * FROM seat')).length === 0 && postmaster() !== killed,
+        15_000,
+      );
+    });
+
+    it('tells when its keeper has ended', async () => {
+      await start();
+      process.kill(postgres?.pid as number, 'SIGKILL');
+      expect(await postgres?.exited).to.deep.equal({ code: null, signal: 'SIGKILL' });
+      await eventually('the server has ended too', () => postmaster() === undefined, 10_000);
+      // What a killed keeper leaves; the next start would remove it.
+      await rm(path.join(directory, 'keeper.pid'));
+    });
+  });
+});
+
+async function query(url: string, statement: string): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    return (await client.query<Record<string, unknown>>(statement)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+const temporaryDirectory = (): Promise<string> => mkdtemp(path.join(tmpdir(), 'reprise-embedded-'));
+
+async function setting(url: string, name: string): Promise<unknown> {
+  return (await query(url, `SELECT current_setting('${name}') AS value`))[0]?.value;
+}
+
+async function openToOthers(file: string): Promise<boolean> {
+  const parent = path.dirname(file);
+  if (parent === file) return true;
+  return ((await stat(parent)).mode & 0o001) !== 0 && (await openToOthers(parent));
+}
+
+/** Neither gone nor a zombie that nobody has waited for. */
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    const state = stateOf(pid);
+    return state !== 'Z';
+  } catch {
+    return false;
+  }
+}
+
+const statFields = (pid: number): string[] =>
+  readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ');
+
+function stateOf(pid: number): string | undefined {
+  return process.platform === 'linux' ? statFields(pid)[0] : undefined;
+}
+
+function processGroup(pid: number): string | undefined {
+  return process.platform === 'linux' ? statFields(pid)[2] : String(pid);
+}
