@@ -1,0 +1,54 @@
+import type { AccountEvent, EventData } from '../../events/events.ts';
+import { PersistentMap } from '../persistent-map.ts';
+import type { AccountState, ChargeRecord, PaymentRecord } from './account.ts';
+
+/** A charge is answered again as the first time for two days: a day is what the API promises. In milliseconds. */
+const chargeKeptMs = 2 * 24 * 3_600_000;
+
+/** No payment can start once its hold ended; this much later by any clock. In milliseconds. */
+export const paymentKeptMs = 60_000;
+
+/** An account with more that is recent is too busy to be summarised now: the event has to stay far below 1 MiB. */
+const entriesMax = 2_000;
+
+/**
+ * What of an account still counts, or undefined when it is too much for one event. Left out are charges and payments
+ * that no retry can ask for any more. Refunded payments stay for ever, since a refund may come months after the
+ * payment and must come once.
+ */
+export function summarise(state: AccountState): AccountEvent | undefined {
+  const iso = (ms: number) => new Date(ms).toISOString();
+  const data: EventData['AccountSummarised'] = {
+    currency: state.currency,
+    balance: state.balance,
+    held: state.held,
+    latestAt: iso(state.latestMs),
+    charges: [],
+    payments: [],
+  };
+  for (const [chargeId, { amount, balance, atMs }] of state.charges.entries()) {
+    if (atMs < state.latestMs - chargeKeptMs) continue;
+    data.charges.push({ chargeId, amount, balance, at: iso(atMs) });
+  }
+  for (const [paymentId, { holdExpiresAtMs, ...payment }] of state.payments.entries()) {
+    const open = payment.status === 'held' || payment.status === 'refunded';
+    if (!open && holdExpiresAtMs < state.latestMs - paymentKeptMs) continue;
+    data.payments.push({ paymentId, ...payment, holdExpiresAt: iso(holdExpiresAtMs) });
+  }
+  if (data.charges.length + data.payments.length > entriesMax) return undefined;
+  return { type: 'AccountSummarised', data };
+}
+
+/** The account as a summary tells it: all that came before it is in there. */
+export function fromSummary(data: EventData['AccountSummarised']): AccountState {
+  let charges = PersistentMap.empty<ChargeRecord>();
+  for (const { chargeId, amount, balance, at } of data.charges) {
+    charges = charges.with(chargeId, { amount, balance, atMs: Date.parse(at) });
+  }
+  let payments = PersistentMap.empty<PaymentRecord>();
+  for (const { paymentId, holdExpiresAt, ...payment } of data.payments) {
+    payments = payments.with(paymentId, { ...payment, holdExpiresAtMs: Date.parse(holdExpiresAt) });
+  }
+  const { currency, balance, held, latestAt } = data;
+  return { currency, balance, held, latestMs: Date.parse(latestAt), charges, payments };
+}

@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto';
+import { concertStream } from '../../events/streams.ts';
+import type { EventStore } from '../event-store.ts';
+import { CommandHandler } from '../handle-command.ts';
+import { noSession, type Result } from '../result.ts';
+import type { SeatSales } from '../sell-seats.ts';
+import type { Catalog } from './catalog.ts';
+import { concertDecider } from './concert.ts';
+
+/** Seats looked at at the same time. */
+const concurrencyMax = 16;
+
+/** What became of a cancelled session's seats so far. */
+export interface CancelProgress {
+  readonly seats: number;
+  readonly done: number;
+  readonly givenBack: number;
+  /** Seats whose reservation could not be given back now; `onError` was told of each. */
+  readonly failed: number;
+}
+
+/**
+ * Takes a session off sale for good, then gives back every seat that the log says is held or sold, with its money.
+ * What is done already is done: run again after a crash, it goes on. A seat that cannot be given back now does not keep the
+ * others from it. A running service does the same by itself from its read models, for whatever this leaves.
+ * @throws EventStoreUnavailable before the session is off sale
+ */
+export async function cancelSession(
+  sessionId: string,
+  {
+    store,
+    catalog,
+    sales,
+    onProgress,
+    onError,
+  }: {
+    readonly store: EventStore;
+    readonly catalog: Catalog;
+    readonly sales: Pick<SeatSales, 'reservationOf' | 'cancelForHouse'>;
+    readonly onProgress: (progress: CancelProgress) => void;
+    readonly onError: (what: string, error: unknown) => void;
+  },
+): Promise<Result<CancelProgress>> {
+  const session = catalog.session(sessionId);
+  if (session === undefined) return noSession(sessionId);
+  const cancelled = await new CommandHandler(store, concertDecider).execute(
+    concertStream(session.concertId),
+    { type: 'CancelSession', sessionId },
+    { commandId: randomUUID() },
+  );
+  if (!cancelled.ok) return cancelled;
+  await untilCancelled(catalog, sessionId);
+  const progress = { seats: session.prices.size, done: 0, givenBack: 0, failed: 0 };
+  const rest = session.prices.keys();
+  const giveBack = async (seatId: string): Promise<void> => {
+    const reservationId = await sales.reservationOf(sessionId, seatId);
+    if (reservationId === undefined) return;
+    const result = await sales.cancelForHouse(reservationId);
+    if (result.ok) progress.givenBack += 1;
+    // Ended by itself in between.
+    else if (result.refusal.code !== 'hold-expired') throw new Error(result.refusal.detail);
+  };
+  const lane = async (): Promise<void> => {
+    for (const seatId of rest) {
+      await giveBack(seatId).catch((error) => {
+        progress.failed += 1;
+        onError(`seat ${seatId}`, error);
+      });
+      progress.done += 1;
+      onProgress({ ...progress });
+    }
+  };
+  await Promise.all(Array.from({ length: concurrencyMax }, lane));
+  return { ...cancelled, value: progress };
+}
+
+/** Refunds come without a cut-off once the catalogue in memory knows; its subscription brings it in a moment. */
+async function untilCancelled(catalog: Catalog, sessionId: string): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (catalog.session(sessionId)?.cancelled !== true) {
+    if (Date.now() > deadline)
+      throw new Error('the cancelled session did not come back from the log');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

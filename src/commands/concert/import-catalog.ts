@@ -1,0 +1,79 @@
+import { randomUUID } from 'node:crypto';
+import type { CatalogEvent } from '../../events/events.ts';
+import { concertStream, sessionsStream } from '../../events/streams.ts';
+import type { EventStore } from '../event-store.ts';
+import { CommandHandler } from '../handle-command.ts';
+import { type Refusal, refuse } from '../result.ts';
+import type { Catalog } from './catalog.ts';
+import type { CatalogConcert } from './catalog-file.ts';
+import { type ConcertAnswer, type ConcertCommand, concertDecider } from './concert.ts';
+import { type ClaimSessions, type SessionOwners, sessionIdsDecider } from './session-ids.ts';
+
+/** What became of one concert or session. */
+export interface ImportStep {
+  readonly what: string;
+  readonly outcome: ConcertAnswer | Refusal;
+}
+
+/**
+ * Brings the log to what the catalogue says, one command a concert and one a session. What is already so stays
+ * untouched, so running it again, or after a crash half way, writes only what is missing. Nothing is ever removed.
+ * @throws EventStoreUnavailable
+ */
+export async function* importCatalog(
+  concerts: readonly CatalogConcert[],
+  parts: { readonly store: EventStore; readonly catalog: Catalog; readonly currency: string },
+): AsyncGenerator<ImportStep> {
+  const concertHandler = new CommandHandler(parts.store, concertDecider);
+  const run = async (concertId: string, command: ConcertCommand) => {
+    const result = await concertHandler.execute(concertStream(concertId), command, {
+      commandId: randomUUID(),
+    });
+    return result.ok ? result.value : result.refusal;
+  };
+  const idsHandler = new CommandHandler(parts.store, sessionIdsDecider);
+  for (const { concertId, title, venue, sessions } of concerts) {
+    const details = venue === undefined ? { title } : { title, venue };
+    yield {
+      what: `concert ${concertId}`,
+      outcome: await run(concertId, { type: 'RegisterConcert', details }),
+    };
+    const ids = sessions.map(({ sessionId }) => sessionId);
+    const refusalOf = await claim(concertId, ids, parts.catalog, idsHandler);
+    for (const session of sessions) {
+      const scheduled = { ...session, currency: parts.currency };
+      yield {
+        what: `session ${session.sessionId}`,
+        outcome:
+          refusalOf(session.sessionId) ??
+          (await run(concertId, { type: 'ScheduleSession', session: scheduled })),
+      };
+    }
+  }
+}
+
+/**
+ * Claims a concert's session ids. Those that the catalogue has are whose it says; the log decides about the others, since another
+ * import may want them at the same time.
+ * @returns why a session cannot be the concert's, if so
+ */
+async function claim(
+  concertId: string,
+  sessionIds: readonly string[],
+  catalog: Catalog,
+  handler: CommandHandler<SessionOwners, ClaimSessions, CatalogEvent, SessionOwners>,
+): Promise<(sessionId: string) => Refusal | undefined> {
+  const known = (id: string) => catalog.session(id)?.concertId;
+  const unknown = sessionIds.filter((id) => known(id) === undefined);
+  if (unknown.length === 0) return (id) => refusalUnless(concertId, known(id));
+  const claimed = await handler.execute(
+    sessionsStream,
+    { type: 'ClaimSessions', concertId, sessionIds: unknown },
+    { commandId: randomUUID() },
+  );
+  return (id) =>
+    claimed.ok ? refusalUnless(concertId, known(id) ?? claimed.value.get(id)) : claimed.refusal;
+}
+
+const refusalUnless = (concertId: string, owner: string | undefined): Refusal | undefined =>
+  owner === concertId ? undefined : refuse('session-elsewhere', `it is concert ${owner}’s`).refusal;

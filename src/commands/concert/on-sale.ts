@@ -1,0 +1,43 @@
+import { noConcert, noSession, type Result, refuse } from '../result.ts';
+import type { Catalog, SessionOnSale } from './catalog.ts';
+
+/** Seats with their prices, on sale now. */
+export interface OnSale {
+  readonly session: SessionOnSale;
+  readonly seats: readonly { readonly seatId: string; readonly price: number }[];
+}
+
+/** What is asked for, when all of it can be had now as far as the catalogue says; by no query and no read of the log. */
+export function onSale(
+  catalog: Catalog,
+  asked: {
+    readonly concertId: string;
+    readonly sessionId: string;
+    readonly seatIds: readonly string[];
+  },
+  { nowMs, seatsMax }: { readonly nowMs: number; readonly seatsMax: number },
+): Result<OnSale> {
+  const { concertId, sessionId, seatIds } = asked;
+  const session = catalog.session(sessionId);
+  if (session === undefined || session.concertId !== concertId) {
+    return catalog.concert(concertId) === undefined
+      ? noConcert(concertId)
+      : noSession(sessionId, concertId);
+  }
+  if (session.cancelled) return refuse('session-cancelled', 'the session was cancelled');
+  if (nowMs < session.salesOpenAtMs || nowMs >= session.startsAtMs) {
+    const [open, close] = [session.salesOpenAtMs, session.startsAtMs];
+    const sales = `${new Date(open).toISOString()} to ${new Date(close).toISOString()}`;
+    return refuse('sales-not-open', `on sale from ${sales}`);
+  }
+  if (seatIds.length > seatsMax) {
+    return refuse('too-many-seats', `an order has ${seatsMax} seats at most`);
+  }
+  const seats = [];
+  for (const seatId of seatIds) {
+    const price = session.prices.get(seatId);
+    if (price === undefined) return refuse('seat-not-found', `no seat ${seatId} in this session`);
+    seats.push({ seatId, price });
+  }
+  return { ok: true, value: { session, seats }, position: null };
+}

@@ -1,0 +1,34 @@
+import type { DomainEvent } from '../events/events.ts';
+import type { Refusal } from './result.ts';
+
+/**
+ * Decides for one kind of stream. Pure: synchronous, no clock, no randomness, no I/O; time and ids come in with the
+ * command. `evolve` returns a new state and leaves the old one as it is, because decisions are made ahead of their append.
+ */
+export interface Decider<State, Command, Event extends DomainEvent, Answer> {
+  readonly initial: State;
+  evolve(state: State, event: Event): State;
+  decide(command: Command, state: State): Decision<Event, Answer>;
+  /** For streams that grow without end: an event that says all that still counts. */
+  readonly summary?: Summary<State, Event>;
+}
+
+/**
+ * A stream is summed up in an event of its own, appended with the others once `everyEvents` came after the last one; a
+ * read from scratch starts there. `evolve` of a summary replaces the state. `of` may say that now is no time for it.
+ */
+export interface Summary<State, Event extends DomainEvent> {
+  readonly type: Event['type'];
+  readonly everyEvents: number;
+  of(state: State): Event | undefined;
+}
+
+/** Events to append with the answer they make true, or a refusal. No events: it was so already. */
+export type Decision<Event extends DomainEvent, Answer> =
+  | { readonly ok: true; readonly events: readonly Event[]; readonly answer: Answer }
+  | { readonly ok: false; readonly refusal: Refusal };
+
+export const accept = <Event extends DomainEvent, Answer>(
+  events: readonly Event[],
+  answer: Answer,
+): Decision<Event, Answer> => ({ ok: true, events, answer });

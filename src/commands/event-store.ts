@@ -1,0 +1,77 @@
+import type { RecordedEvent } from '../events/codec.ts';
+import type { DomainEvent, EventMetadata } from '../events/events.ts';
+
+/** The port to the log. `infrastructure/eventstoredb.ts` is the one implementation. */
+export interface EventStore {
+  /**
+   * Appends atomically, acknowledged only when durable. Retries an unclear outcome itself with the same event ids and
+   * the same expected revision until `timeoutMs` (default: the store's own), so a resolved answer is final.
+   * @throws EventStoreUnavailable when no answer came in time: the events may or may not be there.
+   */
+  append(
+    stream: string,
+    expected: ExpectedRevision,
+    events: readonly NewEvent[],
+    options?: { readonly timeoutMs?: number },
+  ): Promise<AppendResult>;
+
+  /**
+   * A stream's events, oldest first, from a revision (inclusive; default 0). A stream that does not exist is empty.
+   * @throws EventStoreUnavailable
+   */
+  readStream(stream: string, from?: bigint): AsyncIterable<RecordedEvent>;
+
+  /**
+   * A stream's events, newest first; end the iteration when enough was seen. A stream that does not exist is empty.
+   * @throws EventStoreUnavailable
+   */
+  readBackwards(stream: string): AsyncIterable<RecordedEvent>;
+
+  /**
+   * The log's events whose stream starts with one of the prefixes, after a position (null: from the start), then
+   * live ones for as long as the iteration goes on. Survives the store going away: it resubscribes after the last
+   * message delivered, with jitter, so each event comes exactly once, in order. Ends when `signal` aborts.
+   */
+  subscribe(options: {
+    readonly after: bigint | null;
+    readonly prefixes: readonly string[];
+    readonly signal: AbortSignal;
+  }): AsyncIterable<LogMessage>;
+
+  /** The commit position of the log's newest event, null when it is empty. @throws EventStoreUnavailable */
+  head(): Promise<bigint | null>;
+
+  /** Answers within `timeoutMs` whether the store can be reached. Never throws. */
+  reachable(timeoutMs: number): Promise<boolean>;
+
+  close(): Promise<void>;
+}
+
+/** A revision that the stream must have, or that it must not exist. */
+export type ExpectedRevision = bigint | 'no_stream';
+
+export interface NewEvent {
+  /** UUID, new for each append: sent again with the same ids, it is written once. */
+  readonly id: string;
+  readonly event: DomainEvent;
+  readonly metadata: EventMetadata;
+}
+
+export type AppendResult =
+  | { readonly ok: true; readonly revision: bigint; readonly position: bigint }
+  | { readonly ok: false; readonly actual: ExpectedRevision };
+
+export type LogMessage =
+  | { readonly kind: 'event'; readonly event: RecordedEvent }
+  /** Everything up to here was looked at: a checkpoint may move although no event matched. */
+  | { readonly kind: 'checkpoint'; readonly position: bigint }
+  /** History is over; what follows is live. Comes again after each resubscription. */
+  | { readonly kind: 'caught-up' };
+
+/** The log gave no answer in time. HTTP says 503 with Retry-After. */
+export class EventStoreUnavailable extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'EventStoreUnavailable';
+  }
+}

@@ -1,0 +1,289 @@
+import { randomUUID } from 'node:crypto';
+import { decode, type RecordedEvent } from '../events/codec.ts';
+import type { DomainEvent } from '../events/events.ts';
+import { versionOf } from '../events/upcasters.ts';
+import { appendMsMin } from './deadline.ts';
+import type { Decider, Decision } from './decider.ts';
+import {
+  type EventStore,
+  EventStoreUnavailable,
+  type ExpectedRevision,
+  type NewEvent,
+} from './event-store.ts';
+import { type Result, refuse } from './result.ts';
+import type { CommandContext } from './shop.ts';
+
+/** Bounds of a handler. */
+export interface HandlerBounds {
+  /** Streams whose state is kept in memory; the least recently used idle one goes first. */
+  readonly streamsMax: number;
+  /** Commands that may wait for one stream; one more is refused as `overloaded`. */
+  readonly waitingMax: number;
+  /** Commands decided together and appended at once. */
+  readonly batchMax: number;
+  /** Times that a batch is decided anew after another writer came first; then it is refused as `overloaded`. */
+  readonly attemptsMax: number;
+}
+
+export const defaultBounds: HandlerBounds = {
+  streamsMax: 200_000,
+  waitingMax: 2_000,
+  batchMax: 256,
+  attemptsMax: 10,
+};
+
+interface Loaded<State> {
+  readonly state: State;
+  readonly revision: ExpectedRevision;
+  /** Position of the stream's last event; null while it has none. */
+  readonly position: bigint | null;
+  /** Events after the stream's last summary, for deciders that sum up. */
+  readonly unsummed: number;
+}
+
+interface Waiting<Command, Answer> {
+  readonly command: Command;
+  readonly context: CommandContext;
+  readonly resolve: (result: Result<Answer>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Lane<State, Command, Answer> {
+  readonly stream: string;
+  loaded: Loaded<State> | undefined;
+  readonly waiting: Waiting<Command, Answer>[];
+  running: boolean;
+}
+
+/**
+ * Runs the commands of one kind of stream. Commands for one stream wait in line; those that have gathered are decided one
+ * after another in memory and appended together (group commit), so a hot stream costs one round trip, not one a command.
+ *
+ * No in-process state is trusted: an append proves by its expected revision that the remembered state was the newest, and
+ * an answer that appends nothing (a refusal, "it was so already") is given only from a state that was read, or proven by an
+ * append, after the command came in.
+ *
+ * Event ids are new for each append, so that an append which the log has already is one that the store's port sent again, and
+ * nothing else: a command that comes again is recognised by the state it made (docs/adr/0006-event-ids.md).
+ */
+export class CommandHandler<
+  State,
+  Command extends { readonly type: string },
+  Event extends DomainEvent,
+  Answer,
+> {
+  private readonly lanes = new Map<string, Lane<State, Command, Answer>>();
+  private readonly store: EventStore;
+  private readonly decider: Decider<State, Command, Event, Answer>;
+  private readonly bounds: HandlerBounds;
+  private readonly assumeNew: boolean;
+
+  /**
+   * @param assumeNew a stream that is not remembered is first taken to be new: no read before the append, which
+   * says so if it was wrong. For streams that are mostly written once.
+   */
+  constructor(
+    store: EventStore,
+    decider: Decider<State, Command, Event, Answer>,
+    options: { readonly assumeNew?: boolean; readonly bounds?: HandlerBounds } = {},
+  ) {
+    this.store = store;
+    this.decider = decider;
+    this.bounds = options.bounds ?? defaultBounds;
+    this.assumeNew = options.assumeNew ?? false;
+  }
+
+  /**
+   * Decides a command on its stream, within the context's deadline.
+   * @throws EventStoreUnavailable: the command may or may not have been carried out. UnreadableEvent: another version wrote
+   * to the stream, and nothing can be decided on it here; the other streams' commands go on.
+   */
+  execute(stream: string, command: Command, context: CommandContext): Promise<Result<Answer>> {
+    const lane = this.lane(stream);
+    if (lane.waiting.length >= this.bounds.waitingMax) {
+      return Promise.resolve(refuse('overloaded', 'too many requests wait for the same thing'));
+    }
+    return new Promise((resolve, reject) => {
+      lane.waiting.push({ command, context, resolve, reject });
+      if (!lane.running) void this.drain(lane);
+    });
+  }
+
+  /**
+   * A stream's state: as remembered, else as read. `fresh` reads on to the stream's end in any case.
+   * @throws EventStoreUnavailable
+   */
+  async state(stream: string, { fresh = false } = {}): Promise<State> {
+    const lane = this.lane(stream);
+    if (lane.loaded !== undefined && !fresh) return lane.loaded.state;
+    const loaded = await this.readOn(stream, lane.loaded);
+    // A lane at work knows better by now; it reads for itself when it has to.
+    if (!lane.running) lane.loaded = loaded;
+    return loaded.state;
+  }
+
+  private lane(stream: string): Lane<State, Command, Answer> {
+    let lane = this.lanes.get(stream);
+    if (lane === undefined) {
+      lane = { stream, loaded: undefined, waiting: [], running: false };
+      this.evictIdle();
+    } else {
+      this.lanes.delete(stream);
+    }
+    this.lanes.set(stream, lane);
+    return lane;
+  }
+
+  private evictIdle(): void {
+    if (this.lanes.size < this.bounds.streamsMax) return;
+    for (const [stream, lane] of this.lanes) {
+      if (lane.running) continue;
+      this.lanes.delete(stream);
+      return;
+    }
+  }
+
+  private async drain(lane: Lane<State, Command, Answer>): Promise<void> {
+    lane.running = true;
+    while (lane.waiting.length > 0) {
+      const batch = lane.waiting.splice(0, this.bounds.batchMax);
+      try {
+        await this.run(lane, batch);
+      } catch (error) {
+        lane.loaded = undefined;
+        for (const { reject } of batch) reject(error);
+        // Those in line behind would wait for the same silence once more, each longer than the last.
+        if (error instanceof EventStoreUnavailable) {
+          for (const { reject } of lane.waiting.splice(0)) reject(error);
+        }
+      }
+    }
+    lane.running = false;
+  }
+
+  private async run(
+    lane: Lane<State, Command, Answer>,
+    taken: readonly Waiting<Command, Answer>[],
+  ): Promise<void> {
+    let batch = taken;
+    let proven = lane.loaded === undefined && !this.assumeNew;
+    if (proven) lane.loaded = await this.readOn(lane.stream, undefined);
+    for (let attempt = 1; attempt <= this.bounds.attemptsMax; attempt++) {
+      batch = refuseLate(batch);
+      if (batch.length === 0) return;
+      const before = lane.loaded ?? this.unread();
+      const { decisions, events, state, unsummed } = this.decideAll(batch, before);
+      if (events.length > 0) {
+        const appended = await this.store.append(
+          lane.stream,
+          before.revision,
+          events,
+          timeLeft(batch),
+        );
+        if (appended.ok) {
+          const { revision, position } = appended;
+          lane.loaded = { state, revision, position, unsummed };
+          return answer(batch, decisions, position);
+        }
+      } else if (proven) {
+        return answer(batch, decisions, before.position);
+      }
+      lane.loaded = await this.readOn(lane.stream, lane.loaded);
+      proven = true;
+    }
+    const gaveUp = refuse('overloaded', 'other writers kept coming first');
+    for (const { resolve } of batch) resolve(gaveUp);
+  }
+
+  private decideAll(batch: readonly Waiting<Command, Answer>[], from: Loaded<State>) {
+    let { state, unsummed } = from;
+    const events: NewEvent[] = [];
+    const decisions: Decision<Event, Answer>[] = [];
+    const add = (event: Event, command: string, context: CommandContext) => {
+      state = this.decider.evolve(state, event);
+      const { deadlineMs: _, ...origin } = context;
+      events.push({
+        id: randomUUID(),
+        event,
+        metadata: { schemaVersion: versionOf(event.type), command, ...origin },
+      });
+      unsummed = event.type === this.decider.summary?.type ? 0 : unsummed + 1;
+    };
+    for (const { command, context } of batch) {
+      const decision = this.decider.decide(command, state);
+      decisions.push(decision);
+      if (!decision.ok) continue;
+      for (const event of decision.events) add(event, command.type, context);
+    }
+    const { summary } = this.decider;
+    if (summary !== undefined && events.length > 0 && unsummed >= summary.everyEvents) {
+      const event = summary.of(state);
+      if (event !== undefined) add(event, 'SumUp', { commandId: 'sum up' });
+    }
+    return { decisions, events, state, unsummed };
+  }
+
+  private unread(): Loaded<State> {
+    return { state: this.decider.initial, revision: 'no_stream', position: null, unsummed: 0 };
+  }
+
+  /** Reads from where `from` ends to the stream's end; from scratch, no further back than its last summary. */
+  private async readOn(stream: string, from: Loaded<State> | undefined): Promise<Loaded<State>> {
+    if (from === undefined && this.decider.summary !== undefined) {
+      const events: RecordedEvent[] = [];
+      for await (const recorded of this.store.readBackwards(stream)) {
+        events.push(recorded);
+        if (recorded.type === this.decider.summary.type) break;
+      }
+      return events.reduceRight((loaded, recorded) => this.fold(loaded, recorded), this.unread());
+    }
+    let loaded = from ?? this.unread();
+    const next = loaded.revision === 'no_stream' ? 0n : loaded.revision + 1n;
+    for await (const recorded of this.store.readStream(stream, next)) {
+      loaded = this.fold(loaded, recorded);
+    }
+    return loaded;
+  }
+
+  private fold(loaded: Loaded<State>, recorded: RecordedEvent): Loaded<State> {
+    const state = this.decider.evolve(loaded.state, decode(recorded) as unknown as Event);
+    const unsummed = recorded.type === this.decider.summary?.type ? 0 : loaded.unsummed + 1;
+    return { state, revision: recorded.revision, position: recorded.position, unsummed };
+  }
+}
+
+const deadlineOf = ({ context }: { readonly context: CommandContext }): number =>
+  context.deadlineMs ?? Number.POSITIVE_INFINITY;
+
+/** Those who have time left for an append; the others are told that they have not. */
+function refuseLate<W extends Pick<Waiting<unknown, unknown>, 'context' | 'reject'>>(
+  batch: readonly W[],
+): readonly W[] {
+  const latestMs = performance.now() + appendMsMin;
+  const inTime = batch.filter((waiting) => deadlineOf(waiting) >= latestMs);
+  if (inTime.length === batch.length) return batch;
+  for (const waiting of batch) {
+    if (deadlineOf(waiting) < latestMs) {
+      waiting.reject(new EventStoreUnavailable('no time was left for another append'));
+    }
+  }
+  return inTime;
+}
+
+/** The append's time: of those who share it, the first one's deadline. */
+function timeLeft(batch: readonly { readonly context: CommandContext }[]) {
+  const endMs = Math.min(...batch.map(deadlineOf));
+  return endMs === Number.POSITIVE_INFINITY ? undefined : { timeoutMs: endMs - performance.now() };
+}
+
+function answer<Command, Answer>(
+  batch: readonly Waiting<Command, Answer>[],
+  decisions: readonly Decision<DomainEvent, Answer>[],
+  position: bigint | null,
+): void {
+  batch.forEach(({ resolve }, index) => {
+    const decision = decisions[index];
+    if (decision === undefined) return;
+    resolve(decision.ok ? { ok: true, value: decision.answer, position } : decision);
+  });
+}

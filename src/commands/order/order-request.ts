@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto';
+import { orderReservationId } from '../../events/ids.ts';
+import type { Order } from './order.ts';
+
+/** What an order is placed for. */
+export interface OrderRequest {
+  readonly sessionId: string;
+  readonly userId: string;
+  /** Two or more. */
+  readonly seats: readonly { readonly seatId: string; readonly price: number }[];
+  readonly currency: string;
+  readonly expiresAtMs: number;
+}
+
+/**
+ * The order that a command begins: by what it asks for, too, since a key may come again a day later with something else.
+ * `turn` counts the command's orders that had ended when it came again.
+ */
+export function nameOrder(request: OrderRequest, commandId: string, turn: number): string {
+  const { sessionId, seats } = request;
+  const asked = [commandId, sessionId, ...seats.map(({ seatId }) => seatId), turn].join('\n');
+  return createHash('sha256').update(asked).digest('hex').slice(0, 32);
+}
+
+export function orderOf(orderId: string, request: OrderRequest): Order {
+  const { sessionId, userId, currency, seats, expiresAtMs } = request;
+  return {
+    reservationId: orderReservationId(orderId),
+    sessionId,
+    userId,
+    seats: [...seats],
+    price: seats.reduce((sum, seat) => sum + seat.price, 0),
+    currency,
+    expiresAt: new Date(expiresAtMs).toISOString(),
+  };
+}
+
+/** What an order was placed for: whoever goes on with it asks for the same. */
+export function requestOf({ sessionId, userId, seats, currency, expiresAt }: Order): OrderRequest {
+  return { sessionId, userId, seats, currency, expiresAtMs: Date.parse(expiresAt) };
+}
+
+/** All orders take their seats in one sequence: of those that want the same seats one gets them. */
+export const inSequence = (seats: OrderRequest['seats']): OrderRequest['seats'] =>
+  [...seats].sort((a, b) => (a.seatId < b.seatId ? -1 : 1));
+
+/** Does the same buyer ask for the same seats, in whatever sequence? */
+export function isSameRequest(order: Order, request: OrderRequest): boolean {
+  const names = (seats: OrderRequest['seats']) => inSequence(seats).map(({ seatId }) => seatId);
+  return (
+    order.userId === request.userId &&
+    order.sessionId === request.sessionId &&
+    names(order.seats).join() === names(request.seats).join()
+  );
+}

@@ -1,0 +1,66 @@
+/** What a command answers: a value with the log position that made it true, or a refusal. Refusals are values. */
+export type Result<T> =
+  | {
+      readonly ok: true;
+      readonly value: T;
+      /** Position of the event that made it so; null when it was so already and the position is not known. */
+      readonly position: bigint | null;
+    }
+  | { readonly ok: false; readonly refusal: Refusal };
+
+/** A business refusal: stable code, a sentence for people, and facts that help the client. */
+export interface Refusal {
+  readonly code: RefusalCode;
+  readonly detail: string;
+}
+
+export type RefusalCode =
+  | 'concert-not-found'
+  | 'session-not-found'
+  | 'seat-not-found'
+  | 'reservation-not-found'
+  /** Somebody else holds or bought the seat. */
+  | 'seat-taken'
+  /** The hold ended, by its time or a release, before it was paid. */
+  | 'hold-expired'
+  | 'reservation-not-yours'
+  | 'sales-not-open'
+  | 'session-cancelled'
+  /** A sold seat is refunded up to a cut-off before the session starts only. */
+  | 'refund-too-late'
+  /** The buyer would hold more seats of the session than one may. */
+  | 'too-many-seats'
+  /** The first request with this idempotency key has no answer yet. HTTP says 409 with Retry-After. */
+  | 'request-running'
+  | 'balance-too-small'
+  /** The charge would take the balance above 2^53 − 1. */
+  | 'balance-too-large'
+  /** A charge with this id but another amount exists. */
+  | 'idempotency-key-reused'
+  /** The payment was captured: it cannot end another way. */
+  | 'already-captured'
+  /** The reservation was cancelled or refunded, or the payment released: it cannot be paid any more. */
+  | 'already-released'
+  /** A session that is on sale would get other seats. Command line only. */
+  | 'seat-map-changed'
+  /** Another concert has a session of this id. Command line only. */
+  | 'session-elsewhere'
+  /** Too many commands wait for this stream. HTTP says 503 with Retry-After. */
+  | 'overloaded';
+
+export const refuse = (code: RefusalCode, detail: string): { ok: false; refusal: Refusal } => ({
+  ok: false,
+  refusal: { code, detail },
+});
+
+export const holdExpired = refuse('hold-expired', 'the hold ended before it was paid');
+
+export const noConcert = (concertId: string) =>
+  refuse('concert-not-found', `there is no concert ${concertId}`);
+
+/** @param concertId where it was looked for; default: everywhere */
+export const noSession = (sessionId: string, concertId?: string) =>
+  refuse(
+    'session-not-found',
+    `there is no session ${sessionId}${concertId === undefined ? '' : ` of concert ${concertId}`}`,
+  );

@@ -1,0 +1,91 @@
+import type { z } from 'zod';
+import { type DomainEvent, eventSchemas } from './events.ts';
+import { olderVersions } from './upcasters.ts';
+
+/** An event as the log holds it, not yet understood. */
+export interface RecordedEvent {
+  readonly id: string;
+  readonly stream: string;
+  /** From 0, without gaps in its stream. */
+  readonly revision: bigint;
+  /** Commit position in the log (equal to prepare): grows, with gaps. */
+  readonly position: bigint;
+  readonly type: string;
+  /** Milliseconds since the epoch at which the log took it. */
+  readonly createdMs: number;
+  readonly data: unknown;
+  readonly metadata: unknown;
+}
+
+/** A recorded event that this version of the service understands. */
+export type StoredEvent = RecordedEvent & DomainEvent;
+
+/** Why an event cannot be read: an unknown type or version, or data that its schema refuses. */
+export class UnreadableEvent extends Error {
+  readonly event: RecordedEvent;
+
+  constructor(event: RecordedEvent, why: string) {
+    super(`event ${event.revision}@${event.stream} (${event.type}): ${why}`);
+    this.name = 'UnreadableEvent';
+    this.event = event;
+  }
+}
+
+type Schemas = Readonly<Record<string, z.ZodType>>;
+type OlderVersions = Readonly<Record<string, readonly z.ZodType[] | undefined>>;
+
+/**
+ * Makes the function that understands recorded events: data of a version that was stored once goes through the schema of
+ * each version since, up to the newest.
+ * @param newest the schema of each type's newest version
+ * @param older as `upcasters.ts` has them
+ */
+export function createDecoder(
+  newest: Schemas,
+  older: OlderVersions,
+): (recorded: RecordedEvent) => RecordedEvent {
+  const versionsOf = new Map(
+    Object.entries(newest).map(([type, schema]) => [type, [...(older[type] ?? []), schema]]),
+  );
+  return (recorded) => {
+    const versions = versionsOf.get(recorded.type);
+    if (versions === undefined) throw new UnreadableEvent(recorded, 'unknown type');
+    const version = versionIn(recorded.metadata);
+    if (version === undefined) {
+      throw new UnreadableEvent(recorded, 'its metadata has no schemaVersion');
+    }
+    if (version > versions.length) {
+      const why = `stored version ${version} is newer than ${versions.length}: upgrade first`;
+      throw new UnreadableEvent(recorded, why);
+    }
+    let { data } = recorded;
+    for (const schema of version === 1 ? versions : versions.slice(version - 1)) {
+      const parsed = schema.safeParse(data);
+      if (!parsed.success) throw new UnreadableEvent(recorded, firstIssue(parsed.error));
+      data = parsed.data;
+    }
+    return { ...recorded, data };
+  };
+}
+
+/**
+ * Understands a recorded event.
+ * @throws UnreadableEvent when the version is newer than this code, the type is unknown or the data is malformed.
+ */
+export const decode = createDecoder(eventSchemas, olderVersions) as (
+  recorded: RecordedEvent,
+) => StoredEvent;
+
+function versionIn(metadata: unknown): number | undefined {
+  if (typeof metadata !== 'object' || metadata === null) return undefined;
+  const { schemaVersion } = metadata as { readonly schemaVersion?: unknown };
+  return Number.isSafeInteger(schemaVersion) && (schemaVersion as number) >= 1
+    ? (schemaVersion as number)
+    : undefined;
+}
+
+function firstIssue({ issues }: z.ZodError): string {
+  const [issue] = issues;
+  const path = issue?.path.join('.') ?? '';
+  return `${path === '' ? 'data' : path}: ${issue?.message ?? 'malformed'}`;
+}

@@ -1,0 +1,191 @@
+import { z } from 'zod';
+
+/**
+ * The stored contract: every event type with the schema of its newest version. A changed *meaning* gets a new type; a
+ * changed shape gets a new version here and an upcaster in `upcasters.ts`. Which stream an event is on says
+ * what it is about (`streams.ts`), so data never repeats ids that the stream's name holds.
+ *
+ * Money is a whole number of minor units with an ISO 4217 currency. Times are ISO 8601 UTC.
+ */
+
+/** Visible ASCII without spaces: PostgreSQL can store it, and ids can be joined. */
+const id = z.string().regex(/^[!-~]{1,200}$/);
+const amount = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const currency = z.string().regex(/^[A-Z]{3}$/);
+/** PostgreSQL knows no year 0. */
+const time = z.iso.datetime().regex(/^(?!0000)/);
+
+/** One row of seats: its name and the seats' numbers, in order. */
+export const rowSchema = z.object({
+  row: z.string().regex(/^[A-Za-z0-9_]{1,16}$/),
+  seats: z.array(z.number().int().min(1).max(99_999)).min(1),
+});
+
+/** A section of the house: all its seats cost the same. */
+export const sectionSchema = z.object({
+  section: z.string().regex(/^[A-Za-z0-9_]{1,24}$/),
+  price: amount,
+  rows: z.array(rowSchema).min(1),
+});
+export type Section = z.infer<typeof sectionSchema>;
+
+export const eventSchemas = {
+  // concert-<concertId>
+  ConcertRegistered: z.object({ title: z.string(), venue: z.string().optional() }),
+  ConcertRevised: z.object({ title: z.string(), venue: z.string().optional() }),
+  SessionScheduled: z.object({
+    sessionId: id,
+    startsAt: time,
+    salesOpenAt: time,
+    currency,
+    sections: z.array(sectionSchema).min(1),
+  }),
+  SessionRescheduled: z.object({ sessionId: id, startsAt: time, salesOpenAt: time }),
+  SessionCancelled: z.object({ sessionId: id }),
+
+  // catalog-sessions
+  /** The ids are this concert's from now on: a session's id names its seats' streams, so it is one concert's alone. */
+  SessionsClaimed: z.object({ concertId: id, sessionIds: z.array(id).min(1) }),
+
+  // seat-<sessionId>/<seatId>
+  SeatReserved: z.object({
+    reservationId: id,
+    userId: id,
+    price: amount,
+    currency,
+    expiresAt: time,
+    /** The order that the seat is held for: then the order's stream says when the hold ends. */
+    orderId: id.optional(),
+  }),
+  SeatSold: z.object({ reservationId: id, paymentId: id, userId: id }),
+  SeatReleased: z.object({
+    reservationId: id,
+    userId: id,
+    /** `refunded`: it was sold. `not-all`: another seat of its order could not be had. */
+    reason: z.enum(['expired', 'cancelled', 'refunded', 'not-all']),
+    currency: currency.optional(),
+    /** What a refund gives back, and whose payment it was. */
+    paymentId: id.optional(),
+    amount: amount.optional(),
+  }),
+
+  // order-<orderId>: several seats reserved, paid and cancelled as one
+  OrderPlaced: z.object({
+    reservationId: id,
+    sessionId: id,
+    userId: id,
+    seats: z.array(z.object({ seatId: id, price: amount })).min(2),
+    price: amount,
+    currency,
+    expiresAt: time,
+  }),
+  /** Every seat is held: the order can be paid. */
+  OrderConfirmed: z.object({}),
+  OrderPaid: z.object({ paymentId: id }),
+  OrderEnded: z.object({ reason: z.enum(['expired', 'cancelled', 'refunded', 'not-all']) }),
+  /** Every seat and the payment have followed what became of the order. */
+  OrderSettled: z.object({}),
+
+  // account-<userId>; `balance` is what could be spent after the event, as it was answered
+  BalanceCharged: z.object({ chargeId: id, amount, currency, balance: amount, at: time }),
+  PaymentHeld: z.object({
+    paymentId: id,
+    reservationId: id,
+    amount,
+    currency,
+    balance: amount,
+    /** When the seat's hold ends: no payment for it may start after that. */
+    holdExpiresAt: time,
+    at: time,
+  }),
+  PaymentCaptured: z.object({ paymentId: id, reservationId: id, amount }),
+  PaymentReleased: z.object({
+    paymentId: id,
+    reservationId: id,
+    amount,
+    reason: z.enum(['hold-expired', 'cancelled']),
+  }),
+  PaymentRefunded: z.object({ paymentId: id, reservationId: id, amount }),
+  /** All that the stream said so far and that still counts, so that a long stream is read from here. */
+  AccountSummarised: z.object({
+    currency: currency.nullable(),
+    balance: amount,
+    held: amount,
+    latestAt: time,
+    charges: z.array(z.object({ chargeId: id, amount, balance: amount, at: time })),
+    payments: z.array(
+      z.object({
+        paymentId: id,
+        reservationId: id,
+        status: z.enum(['held', 'captured', 'released', 'refunded']),
+        amount,
+        currency,
+        balance: amount,
+        holdExpiresAt: time,
+      }),
+    ),
+  }),
+
+  // request-<hash>: what a request with an idempotency key was answered
+  RequestStarted: z.object({
+    fingerprint: z.string(),
+    /** Hash of the token that it was asked with: who shows it again may have the answer again. */
+    bearer: z.string().optional(),
+    at: time,
+  }),
+  RequestAnswered: z.object({
+    status: z.number().int(),
+    headers: z.record(z.string(), z.string()),
+    body: z.string(),
+    at: time,
+  }),
+  /** No answer that may be repeated was found: the key is free again. */
+  RequestAbandoned: z.object({}),
+} as const;
+
+export type EventType = keyof typeof eventSchemas;
+
+/** The data of each event type. */
+export type EventData = { [T in EventType]: z.infer<(typeof eventSchemas)[T]> };
+
+/** An event before and after storage, as a union on `type`. */
+export type DomainEvent = {
+  [T in EventType]: { readonly type: T; readonly data: EventData[T] };
+}[EventType];
+
+/** The events of some types only, as deciders declare what they write. */
+export type EventOf<T extends EventType> = Extract<DomainEvent, { type: T }>;
+
+export type ConcertEvent = EventOf<
+  | 'ConcertRegistered'
+  | 'ConcertRevised'
+  | 'SessionScheduled'
+  | 'SessionRescheduled'
+  | 'SessionCancelled'
+>;
+export type CatalogEvent = EventOf<'SessionsClaimed'>;
+export type SeatEvent = EventOf<'SeatReserved' | 'SeatSold' | 'SeatReleased'>;
+export type OrderEvent = EventOf<
+  'OrderPlaced' | 'OrderConfirmed' | 'OrderPaid' | 'OrderEnded' | 'OrderSettled'
+>;
+export type RequestEvent = EventOf<'RequestStarted' | 'RequestAnswered' | 'RequestAbandoned'>;
+export type AccountEvent = EventOf<
+  | 'BalanceCharged'
+  | 'PaymentHeld'
+  | 'PaymentCaptured'
+  | 'PaymentReleased'
+  | 'PaymentRefunded'
+  | 'AccountSummarised'
+>;
+
+/** Event metadata as stored. `schemaVersion` decides how the data is read back (`upcasters.ts`). */
+export interface EventMetadata {
+  readonly schemaVersion: number;
+  /** The command's name, as its decider has it. Events of before it was stored have none. */
+  readonly command?: string | undefined;
+  readonly commandId?: string | undefined;
+  readonly correlationId?: string | undefined;
+  readonly causationId?: string | undefined;
+  readonly actor?: string | undefined;
+  readonly traceparent?: string | undefined;
+}

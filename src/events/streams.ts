@@ -1,0 +1,36 @@
+/** Stream names. The part before the first `-` is the category, as EventStoreDB's own projections use it. */
+
+export type StreamName =
+  | { readonly category: 'concert'; readonly concertId: string }
+  | { readonly category: 'seat'; readonly sessionId: string; readonly seatId: string }
+  | { readonly category: 'order'; readonly orderId: string }
+  | { readonly category: 'account'; readonly userId: string };
+
+/** Prefixes of the streams that read models are made from: what a projection's `$all` filter names. */
+export const streamPrefixes = ['concert-', 'seat-', 'order-', 'account-'] as const;
+
+/** One for the whole shop. */
+export const sessionsStream = 'catalog-sessions';
+export const concertStream = (concertId: string): string => `concert-${concertId}`;
+export const seatStream = (sessionId: string, seatId: string): string =>
+  `seat-${sessionId}/${seatId}`;
+export const orderStream = (orderId: string): string => `order-${orderId}`;
+export const requestStream = (keyHash: string): string => `request-${keyHash}`;
+export const accountStream = (userId: string): string => `account-${userId}`;
+
+/** As ids in events: visible ASCII, at most two of them and a slash. Longer ones would be no key of a table. */
+const ofIds = /^[!-~]{1,500}$/;
+
+/** What a stream is about, or undefined for a stream that is not Reprise's. */
+export function parseStream(name: string): StreamName | undefined {
+  if (!ofIds.test(name)) return undefined;
+  if (name.startsWith('seat-')) {
+    const slash = name.indexOf('/', 5);
+    if (slash < 0) return undefined;
+    return { category: 'seat', sessionId: name.slice(5, slash), seatId: name.slice(slash + 1) };
+  }
+  if (name.startsWith('account-')) return { category: 'account', userId: name.slice(8) };
+  if (name.startsWith('order-')) return { category: 'order', orderId: name.slice(6) };
+  if (name.startsWith('concert-')) return { category: 'concert', concertId: name.slice(8) };
+  return undefined;
+}

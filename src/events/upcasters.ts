@@ -1,0 +1,12 @@
+import type { z } from 'zod';
+import type { EventType } from './events.ts';
+
+/**
+ * Every older version of each event type, oldest first: the schema that its data had, with a `transform` into the data of
+ * the next version. A type's version today is one more than it has older ones. What was ever stored is read for ever, so
+ * nothing is taken out of here. A new version comes with a fixture in `test/events/fixtures/`.
+ */
+export const olderVersions: { readonly [T in EventType]?: readonly z.ZodType[] } = {};
+
+/** The version that events of a type are written with. */
+export const versionOf = (type: EventType): number => (olderVersions[type]?.length ?? 0) + 1;

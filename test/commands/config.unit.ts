@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import { ConfigError, readConfig, settingList } from '../../src/config.ts';
+
+describe('the configuration', () => {
+  it('has a default for everything', () => {
+    const config = readConfig({});
+    expect(config).to.deep.include({ port: 3000, demo: true, currency: 'KRW', holdMs: 300_000 });
+    expect(config.queue).to.include({
+      admittedMax: 30,
+      admittedMs: 300_000,
+      afterPaymentMs: 5_000,
+    });
+    expect(config.eventStoreUrl).to.equal(undefined);
+  });
+
+  it('names every wrong setting at once and never repeats a value', () => {
+    const wrong = {
+      PORT: 'http',
+      DEMO: 'yes',
+      POSTGRES_URL: 'mysql://me:secret@host/db',
+      HOLD_SECONDS: '0',
+    };
+    expect(() => readConfig(wrong))
+      .to.throw(ConfigError)
+      .with.property('message')
+      .that.matches(
+        /PORT must be a whole number.*POSTGRES_URL must start with.*DEMO must be.*HOLD_SECONDS/s,
+      )
+      .and.does.not.match(/secret/);
+  });
+
+  it('says what a URL that cannot be one should be like, and takes those of clusters', () => {
+    const wrong = {
+      REDIS_URL: 'redis://:::',
+      EVENTSTORE_URL: 'esdb://',
+      POSTGRES_URL: 'postgres://',
+    };
+    expect(() => readConfig(wrong))
+      .to.throw(ConfigError)
+      .with.property('message')
+      .that.matches(
+        /EVENTSTORE_URL must be a URL like esdb.*POSTGRES_URL must be a URL like postgres.*REDIS_URL must be a URL like redis/s,
+      );
+    const right = [
+      { EVENTSTORE_URL: 'esdb://me:secret@a:2113,b:2113,c:2113?tls=false' },
+      { EVENTSTORE_URL: 'esdb+discover://cluster.example' },
+      { POSTGRES_URL: 'postgres:///reprise?host=/run/postgresql' },
+      { POSTGRES_URL: 'postgresql://me:secret@a:5432,b:5432/reprise' },
+      { REDIS_URL: 'redis+cluster://me:secret@a:7000,b:7001' },
+      { REDIS_URL: 'rediss://:comma,in,it@localhost' },
+    ];
+    for (const urls of right) expect(() => readConfig(urls), JSON.stringify(urls)).not.to.throw();
+  });
+
+  it('takes an empty variable for one that is not set', () => {
+    expect(readConfig({ PORT: '', REDIS_URL: '' }).redisUrl).to.equal(undefined);
+  });
+
+  it('is told by the README’s table, word for word', () => {
+    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+    const table = /<!-- settings -->(.*)<!-- \/settings -->/s.exec(readme)?.[1] ?? '';
+    const told = table
+      .trim()
+      .split('\n')
+      .slice(2)
+      .map((row) => row.replaceAll(/ +/g, ' '));
+    expect(told).to.deep.equal(
+      settingList.map(({ name, about, default: fallback }) =>
+        `| \`${name}\` | ${about} | ${fallback && `\`${fallback}\``} |`.replaceAll(/ +/g, ' '),
+      ),
+    );
+  });
+});

@@ -1,0 +1,76 @@
+import { expect } from 'chai';
+import { appendMsMin } from '../../src/commands/deadline.ts';
+import { type EventStore, EventStoreUnavailable } from '../../src/commands/event-store.ts';
+import { RememberedAnswers } from '../../src/commands/remember-answers.ts';
+import { Wallet } from '../../src/commands/wallet.ts';
+import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
+
+/** A log that notes how long each append was given, and keeps the first one waiting until it is let go. */
+class NotingEventStore extends MemoryEventStore {
+  readonly timeouts: (number | undefined)[] = [];
+  letGo = () => {};
+  readonly #gate = new Promise<void>((resolve) => {
+    this.letGo = resolve;
+  });
+
+  override async append(...args: Parameters<EventStore['append']>) {
+    const [stream, expected, events, options] = args;
+    this.timeouts.push(options?.timeoutMs);
+    if (this.timeouts.length === 1) await this.#gate;
+    return super.append(stream, expected, events);
+  }
+}
+
+const charge = (wallet: Wallet, chargeId: string, leftMs?: number) =>
+  wallet.charge(
+    'u1',
+    { chargeId, amount: 1, currency: 'KRW', nowMs: 0 },
+    leftMs === undefined
+      ? { commandId: chargeId }
+      : { commandId: chargeId, deadlineMs: performance.now() + leftMs },
+  );
+
+describe('the deadline of commands that wait for one stream', () => {
+  it('ends those whose time is over and no others; an append has the time of the first to end', async () => {
+    const store = new NotingEventStore();
+    const wallet = new Wallet(store);
+    const first = charge(wallet, 'first');
+    const gathered = [
+      charge(wallet, 'late', appendMsMin - 1),
+      charge(wallet, 'in time', appendMsMin + 2_000),
+      charge(wallet, 'has more', appendMsMin + 9_000),
+      charge(wallet, 'has all the time'),
+    ].map((charged) =>
+      charged.then(
+        ({ ok }) => ok,
+        (error) => error,
+      ),
+    );
+    store.letGo();
+    expect((await first).ok).to.equal(true);
+    const [late, ...others] = await Promise.all(gathered);
+    expect(late).to.be.instanceOf(EventStoreUnavailable);
+    expect(others).to.deep.equal([true, true, true]);
+    expect(await wallet.balance('u1')).to.equal(4);
+    const [forFirst, forOthers] = store.timeouts;
+    expect(forFirst, 'without a deadline the store has its own time').to.equal(undefined);
+    expect(forOthers).to.be.within(appendMsMin, appendMsMin + 2_000);
+  });
+
+  it('does not keep a request that came to its end without an answer from freeing its key', async () => {
+    const answers = new RememberedAnswers(new MemoryEventStore(), () => 0);
+    const request = { keyHash: 'k', fingerprint: 'f', context: { commandId: 'c' } };
+    await answers.start(request);
+    const over = { ...request.context, deadlineMs: performance.now() - 1 };
+    await answers.abandon({ ...request, context: over }, 0);
+    expect(await answers.start(request)).to.have.nested.property('value.status', 'started');
+  });
+
+  it('is not stored', async () => {
+    const store = new MemoryEventStore();
+    await charge(new Wallet(store), 'c', 60_000);
+    expect(store.log.map(({ metadata }) => metadata)).to.deep.equal([
+      { schemaVersion: 1, command: 'ChargeBalance', commandId: 'c' },
+    ]);
+  });
+});
