@@ -1,0 +1,217 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+
+/** Every setting: its environment variable, what it means, its default. The README's table is checked against this. */
+export interface Setting {
+  readonly name: string;
+  readonly about: string;
+  /** As shown to people; empty when there is none. */
+  readonly default: string;
+}
+
+const wholeNumber = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^[0-9]{1,15}$/, `must be a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .refine((n) => n >= min && n <= max, `must be a whole number from ${min} to ${max}`);
+
+/** Several hosts, with commas between them, are no URL to Node: the first is judged. */
+const url = (protocols: readonly string[], example: string) =>
+  z
+    .string()
+    .refine(
+      (text) => protocols.some((protocol) => text.startsWith(`${protocol}://`)),
+      `must start with ${protocols.map((protocol) => `${protocol}://`).join(' or ')}`,
+    )
+    .refine(
+      (text) => URL.canParse(text.replace(/,[^/?@]*(?=[/?]|$)/, '')) && !text.endsWith('://'),
+      `must be a URL like ${example}`,
+    );
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+const settings = {
+  PORT: {
+    about: 'Port of the HTTP API; 0 takes a free one',
+    schema: wholeNumber(0, 65_535),
+    default: '3000',
+  },
+  HOST: {
+    about: 'Address the HTTP API listens on',
+    schema: z.string().min(1),
+    default: '127.0.0.1',
+  },
+  DATA_DIR: {
+    about: 'Where the embedded servers keep their data',
+    schema: z.string().min(1),
+    default: '.data',
+  },
+  EVENTSTORE_URL: {
+    about: 'EventStoreDB to use instead of the embedded one: `esdb://…` or `esdb+discover://…`',
+    schema: url(['esdb', 'esdb+discover'], 'esdb://localhost:2113?tls=false').optional(),
+    default: '',
+  },
+  POSTGRES_URL: {
+    about: 'PostgreSQL to use instead of the embedded one: `postgres://…`',
+    schema: url(
+      ['postgres', 'postgresql'],
+      'postgres://user:password@localhost:5432/reprise',
+    ).optional(),
+    default: '',
+  },
+  REDIS_URL: {
+    about:
+      'Redis for the waiting queue instead of memory: `redis://…`, `rediss://…` or `redis+cluster://host:port,…`',
+    schema: url(
+      ['redis', 'rediss', 'redis+cluster', 'rediss+cluster'],
+      'redis://localhost:6379',
+    ).optional(),
+    default: '',
+  },
+  DEMO: {
+    about: 'Fill an empty log with the demo catalogue and users: `on` or `off`',
+    schema: z.enum(['on', 'off'], 'must be on or off'),
+    default: 'on',
+  },
+  CURRENCY: {
+    about: 'ISO 4217 code of prices and balances',
+    schema: z.string().regex(/^[A-Z]{3}$/, 'must be three capital letters'),
+    default: 'KRW',
+  },
+  HOLD_SECONDS: {
+    about: 'How long a reserved seat is held for its buyer to pay',
+    schema: wholeNumber(1, 86_400),
+    default: '300',
+  },
+  HELD_SEATS_MAX: {
+    about: 'Seats of one session that a user may hold, unpaid, at the same time',
+    schema: wholeNumber(1, 1_000),
+    default: '8',
+  },
+  ORDER_SEATS_MAX: {
+    about: 'Seats of one reservation',
+    schema: wholeNumber(1, 16),
+    default: '4',
+  },
+  REFUND_CUTOFF_SECONDS: {
+    about: 'A paid seat can be cancelled for its money until this long before its session',
+    schema: wholeNumber(0, 31_536_000),
+    default: '86400',
+  },
+  QUEUE_ADMITTED_MAX: {
+    about: 'Buyers admitted at the same time',
+    schema: wholeNumber(1, 1_000_000),
+    default: '30',
+  },
+  QUEUE_WAITING_MAX: {
+    about: 'Buyers that may wait at the same time',
+    schema: wholeNumber(1, 10_000_000),
+    default: '1000000',
+  },
+  QUEUE_ADMITTED_SECONDS: {
+    about: 'An admitted place ends after this long without a call of its buyer',
+    schema: wholeNumber(1, 86_400),
+    default: '300',
+  },
+  QUEUE_POLLED_SECONDS: {
+    about: 'An admitted place ends this long after its last use, however often it is polled',
+    schema: wholeNumber(1, 86_400),
+    default: '900',
+  },
+  QUEUE_WAITING_SECONDS: {
+    about: 'A waiting place ends after this long without a poll',
+    schema: wholeNumber(1, 86_400),
+    default: '60',
+  },
+  QUEUE_AFTER_PAYMENT_SECONDS: {
+    about: 'What paying leaves of an admitted place, unless the buyer goes on',
+    schema: wholeNumber(1, 3_600),
+    default: '5',
+  },
+  LOG_LEVEL: {
+    about: `Least level logged: ${logLevels.map((level) => `\`${level}\``).join(', ')}`,
+    schema: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`),
+    default: 'info',
+  },
+} as const;
+
+/** The settings in the order of the README's table. */
+export const settingList: readonly Setting[] = Object.entries(settings).map(([name, setting]) => ({
+  name,
+  about: setting.about,
+  default: setting.default,
+}));
+
+/** Validated configuration. Durations are milliseconds. */
+export interface Config {
+  readonly port: number;
+  readonly host: string;
+  /** Absolute. */
+  readonly dataDir: string;
+  readonly eventStoreUrl: string | undefined;
+  readonly postgresUrl: string | undefined;
+  readonly redisUrl: string | undefined;
+  readonly demo: boolean;
+  readonly currency: string;
+  readonly holdMs: number;
+  readonly heldSeatsMax: number;
+  readonly orderSeatsMax: number;
+  readonly refundCutoffMs: number;
+  readonly queue: {
+    readonly admittedMax: number;
+    readonly waitingMax: number;
+    readonly admittedMs: number;
+    readonly polledMs: number;
+    readonly waitingMs: number;
+    readonly afterPaymentMs: number;
+  };
+  readonly logLevel: (typeof logLevels)[number];
+}
+
+/** Settings that cannot be used, one line each. Values are not repeated: a URL may hold a password. */
+export class ConfigError extends Error {
+  constructor(problems: readonly string[]) {
+    super(`the configuration cannot be used:\n${problems.map((line) => `  ${line}`).join('\n')}`);
+    this.name = 'ConfigError';
+  }
+}
+
+/**
+ * Reads the configuration from environment variables; an empty variable counts as not set.
+ * @throws ConfigError naming every setting that is wrong
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const problems: string[] = [];
+  const read = <Name extends keyof typeof settings>(name: Name) => {
+    const { schema, default: fallback } = settings[name];
+    const parsed = schema.safeParse(env[name] || fallback || undefined);
+    if (!parsed.success) problems.push(`${name} ${parsed.error.issues[0]?.message}`);
+    return parsed.data as z.output<(typeof settings)[Name]['schema']>;
+  };
+  const config: Config = {
+    port: read('PORT'),
+    host: read('HOST'),
+    dataDir: resolve(read('DATA_DIR') ?? '.data'),
+    eventStoreUrl: read('EVENTSTORE_URL'),
+    postgresUrl: read('POSTGRES_URL'),
+    redisUrl: read('REDIS_URL'),
+    demo: read('DEMO') === 'on',
+    currency: read('CURRENCY'),
+    holdMs: read('HOLD_SECONDS') * 1_000,
+    heldSeatsMax: read('HELD_SEATS_MAX'),
+    orderSeatsMax: read('ORDER_SEATS_MAX'),
+    refundCutoffMs: read('REFUND_CUTOFF_SECONDS') * 1_000,
+    queue: {
+      admittedMax: read('QUEUE_ADMITTED_MAX'),
+      waitingMax: read('QUEUE_WAITING_MAX'),
+      admittedMs: read('QUEUE_ADMITTED_SECONDS') * 1_000,
+      polledMs: read('QUEUE_POLLED_SECONDS') * 1_000,
+      waitingMs: read('QUEUE_WAITING_SECONDS') * 1_000,
+      afterPaymentMs: read('QUEUE_AFTER_PAYMENT_SECONDS') * 1_000,
+    },
+    logLevel: read('LOG_LEVEL'),
+  };
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
+}

@@ -1,0 +1,81 @@
+import { BACKWARDS } from '@eventstore/db-client';
+import { type EventStore, EventStoreUnavailable } from '../commands/event-store.ts';
+import { Appender } from './eventstoredb/append.ts';
+import { defaultBounds, type EventStoreBounds } from './eventstoredb/bounds.ts';
+import { Connection, createLink } from './eventstoredb/connection.ts';
+import { newestEvent, readStream } from './eventstoredb/read.ts';
+import { subscribe } from './eventstoredb/subscribe.ts';
+
+/**
+ * The log over `@eventstore/db-client`, safe from that client's known defects. Nothing is
+ * connected before the first call, and a store that is away is no error of this function: calls say
+ * EventStoreUnavailable within their bounds and work again once it is back.
+ *
+ * Appends, reads and each subscription have a client (a socket) of their own: a failure of one kind
+ * replaces that client alone and never cuts what still works.
+ *
+ * A stream that was deleted for ever, a refused login, an append above the store's size limit are
+ * no outage: such calls throw EventStoreRefused, and a subscription ends with it.
+ *
+ * `head()` is the newest event of the whole log, of any stream, the store's own included. A
+ * subscriber with prefixes comes to that position by an event of its own or by a checkpoint, and
+ * the store sends one only every so many events (32 on EventStoreDB) and right before `caught-up`.
+ * So `head` minus position is no lag; a position that an append returned is always reached.
+ *
+ * @param url esdb:// or esdb+discover:// connection string
+ * @throws Error when the connection string cannot be understood
+ */
+export function connectEventStore(
+  url: string,
+  options: Partial<EventStoreBounds> = {},
+): EventStore {
+  const bounds = { ...defaultBounds, ...options };
+  createLink(url); // connects nothing: only to refuse a malformed string here and now
+  const appends = new Connection(url, bounds);
+  const reads = new Connection(url, bounds);
+  const appender = new Appender(appends, bounds);
+  const closing = new AbortController();
+
+  return {
+    async append(stream, expected, events, appendOptions) {
+      const result = await appender.append(stream, expected, events, appendOptions);
+      if (!result.ok) return result;
+      const position = result.position ?? (await positionOf(stream, result.revision));
+      return { ok: true, revision: result.revision, position };
+    },
+
+    readStream: (stream, from = 0n) => readStream(reads, bounds, stream, from),
+    readBackwards: (stream) => readStream(reads, bounds, stream, undefined, BACKWARDS),
+
+    subscribe({ after, prefixes, signal }) {
+      const either = AbortSignal.any([signal, closing.signal]);
+      return subscribe(new Connection(url, bounds), bounds, { after, prefixes, signal: either });
+    },
+
+    async head() {
+      return (await newestEvent(reads, bounds, bounds.readTimeoutMs))?.position ?? null;
+    },
+
+    async reachable(timeoutMs) {
+      try {
+        await newestEvent(reads, bounds, timeoutMs);
+        return true;
+      } catch {
+        return false;
+      }
+    },
+
+    async close() {
+      closing.abort();
+      appender.close();
+      appends.close();
+      reads.close();
+    },
+  };
+
+  /** For a store that acknowledged without a position. */
+  async function positionOf(stream: string, revision: bigint): Promise<bigint> {
+    for await (const event of readStream(reads, bounds, stream, revision)) return event.position;
+    throw new EventStoreUnavailable(`${revision}@${stream} was acknowledged and cannot be read`);
+  }
+}

@@ -1,0 +1,108 @@
+import {
+  type EventStore,
+  EventStoreUnavailable,
+  type ExpectedRevision,
+} from '../../commands/event-store.ts';
+import { type Appended, encodeAppend, encodeEvents, understand } from './append-messages.ts';
+import { BatchStream } from './batch-stream.ts';
+import type { EventStoreBounds } from './bounds.ts';
+import { type Connection, openBatchCall } from './connection.ts';
+import { isTransient, messageOf, NoAnswer, refused } from './failures.ts';
+import { pause, retryWaitMs, within } from './timing.ts';
+
+/** Sends appends over one batch stream and settles what became of those whose answer was lost. */
+export class Appender {
+  readonly #connection: Connection;
+  readonly #bounds: EventStoreBounds;
+  #stream: BatchStream | undefined;
+  #opening: Promise<BatchStream> | undefined;
+  #underWay = 0;
+  #closed = false;
+
+  constructor(connection: Connection, bounds: EventStoreBounds) {
+    this.#connection = connection;
+    this.#bounds = bounds;
+  }
+
+  /**
+   * See the port. An unclear outcome is sent again with the same ids and the same expected
+   * revision.
+   */
+  async append(
+    ...[stream, expected, events, options]: Parameters<EventStore['append']>
+  ): Promise<Appended> {
+    if (this.#underWay >= this.#bounds.appendsInFlightMax) {
+      throw new EventStoreUnavailable(`${this.#underWay} appends are under way already`);
+    }
+    this.#underWay += 1;
+    try {
+      const messages = encodeEvents(stream, events, this.#bounds.appendBytesMax);
+      const timeoutMs = options?.timeoutMs ?? this.#bounds.appendTimeoutMs;
+      return await this.#settle(stream, expected, messages, timeoutMs);
+    } finally {
+      this.#underWay -= 1;
+    }
+  }
+
+  /** Pending appends fail as unavailable: they may or may not be in the log. */
+  close(): void {
+    this.#closed = true;
+    this.#stream?.break(new EventStoreUnavailable('the event store connection is closed'));
+  }
+
+  async #settle(
+    stream: string,
+    expected: ExpectedRevision,
+    messages: Uint8Array,
+    timeoutMs: number,
+  ): Promise<Appended> {
+    const endMs = performance.now() + timeoutMs;
+    let failure: unknown;
+    for (let attempt = 0; ; attempt += 1) {
+      const leftMs = endMs - performance.now();
+      if (leftMs <= 0) break;
+      try {
+        const batch = this.#stream ?? (await this.#open(leftMs));
+        const tryMs = Math.min(endMs - performance.now(), this.#bounds.answerMs);
+        const answer = await batch.send(encodeAppend(stream, expected, messages), tryMs);
+        this.#connection.worked();
+        return understand(answer);
+      } catch (error) {
+        if (error instanceof EventStoreUnavailable) throw error;
+        if (!isTransient(error)) throw refused(`append to ${stream}`, error);
+        // That the rest of the time was too short for an answer says less than what failed before.
+        if (failure === undefined || !(error instanceof NoAnswer)) failure = error;
+      }
+      await pause(Math.min(retryWaitMs(attempt, this.#bounds), endMs - performance.now()));
+    }
+    throw new EventStoreUnavailable(
+      `append to ${stream}: no clear answer in ${timeoutMs} ms (${messageOf(failure)})`,
+      failure,
+    );
+  }
+
+  /** The stream that all appends share, opened by the first that needs it. */
+  #open(leftMs: number): Promise<BatchStream> {
+    this.#opening ??= this.#openNew().finally(() => {
+      this.#opening = undefined;
+    });
+    return within(leftMs, 'opening the append stream', this.#opening);
+  }
+
+  async #openNew(): Promise<BatchStream> {
+    const client = await this.#connection.client();
+    try {
+      const call = await within(this.#bounds.answerMs, 'finding the store', openBatchCall(client));
+      const stream = new BatchStream(call, this.#bounds.answerMs, (error) => {
+        if (this.#stream === stream) this.#stream = undefined;
+        this.#connection.failed(client, error);
+      });
+      this.#stream = stream;
+      if (this.#closed) this.close();
+      return stream;
+    } catch (error) {
+      this.#connection.failed(client, error);
+      throw error;
+    }
+  }
+}

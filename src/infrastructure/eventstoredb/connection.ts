@@ -1,0 +1,182 @@
+import { EventStoreDBClient } from '@eventstore/db-client';
+import { StreamsClient, StreamsService } from '@eventstore/db-client/generated/streams_grpc_pb.js';
+import type { ReadReq } from '@eventstore/db-client/generated/streams_pb.js';
+import type {
+  CallOptions,
+  Channel,
+  ClientDuplexStream,
+  ClientReadableStream,
+  Metadata,
+} from '@grpc/grpc-js';
+import { EventStoreUnavailable } from '../../commands/event-store.ts';
+import { type BatchAnswer, decodeBatchAnswer } from './append-messages.ts';
+import type { EventStoreBounds } from './bounds.ts';
+import { isNotLeader } from './failures.ts';
+import { decodeReadMessage, type ReadMessage } from './read-messages.ts';
+import { pause, retryWaitMs } from './timing.ts';
+
+/** Takes appends as bytes (`append-messages.ts`). */
+export type BatchCall = ClientDuplexStream<Buffer, BatchAnswer>;
+export type ReadCall = ClientReadableStream<ReadMessage>;
+
+/** What the client keeps `protected` for its own methods and this wrapper needs as well (6.2.1). */
+interface ClientInside {
+  GRPCStreamCreator<Call>(
+    service: typeof StreamsClient,
+    name: string,
+    create: (service: StreamsClient) => Call,
+  ): () => Promise<Call>;
+  callArguments(base: object, call: Partial<CallOptions>): [Metadata, Partial<CallOptions>];
+  getChannel(): Promise<Channel>;
+  handleError(service: StreamsClient, error: Error): Promise<void>;
+}
+
+/** A client, and the way to let go of its socket: calls under way on it go on to their end. */
+interface Link {
+  readonly client: EventStoreDBClient;
+  release(): void;
+}
+
+/**
+ * One client at a time, replaced by a fresh one after each failure: a failed client may remember
+ * a failed look-up or wait for minutes before it connects again. Replacements are spaced by a
+ * jittered, growing wait.
+ */
+export class Connection {
+  readonly #url: string;
+  readonly #bounds: EventStoreBounds;
+  #link: Link | undefined;
+  #failures = 0;
+  #notBeforeMs = 0;
+  #closed = false;
+
+  constructor(url: string, bounds: EventStoreBounds) {
+    this.#url = url;
+    this.#bounds = bounds;
+  }
+
+  /**
+   * The client to use now, after the wait that the last failure imposed. Connects with its first
+   * call.
+   * @throws EventStoreUnavailable once this connection is closed or the signal has aborted
+   */
+  async client(signal?: AbortSignal): Promise<EventStoreDBClient> {
+    for (;;) {
+      if (this.#closed || signal?.aborted) {
+        throw new EventStoreUnavailable('the event store connection is closed');
+      }
+      const waitMs = this.#notBeforeMs - performance.now();
+      if (waitMs <= 0) break;
+      await pause(waitMs, signal);
+    }
+    this.#link ??= createLink(this.#url);
+    return this.#link.client;
+  }
+
+  /**
+   * A call on this client failed. Other calls still under way on it go on; new ones get another
+   * client.
+   */
+  failed(client: EventStoreDBClient | undefined, error: unknown): void {
+    if (client === undefined || client !== this.#link?.client) return;
+    if (performance.now() < this.#notBeforeMs) return; // told already
+    this.#notBeforeMs = performance.now() + retryWaitMs(this.#failures, this.#bounds);
+    this.#failures += 1;
+    if (isNotLeader(error)) return;
+    this.#link.release();
+    this.#link = undefined;
+  }
+
+  worked(): void {
+    this.#failures = 0;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#link?.release();
+    this.#link = undefined;
+  }
+}
+
+/**
+ * Opens the one stream that carries many appends. It has no deadline of its own. A node that is
+ * not the leader must say so: it would pass the appends on, and then one stream's answers would
+ * hang on two nodes.
+ */
+export function openBatchCall(client: EventStoreDBClient): Promise<BatchCall> {
+  const inside = client as unknown as ClientInside;
+  const { path } = StreamsService.batchAppend;
+  return inside.GRPCStreamCreator(StreamsClient, 'batchAppend', (service) => {
+    const [metadata, options] = inside.callArguments(
+      { requiresLeader: true },
+      { deadline: Infinity },
+    );
+    return service.makeBidiStreamRequest(path, asItIs, decodeBatchAnswer, metadata, options);
+  })();
+}
+
+const asItIs = (bytes: Buffer): Buffer => bytes;
+
+/** Opens a call that reads, with messages in the port's form. It has no deadline: it may be a subscription. */
+export function openReadCall(client: EventStoreDBClient, request: ReadReq): Promise<ReadCall> {
+  const inside = client as unknown as ClientInside;
+  const { path, requestSerialize } = StreamsService.read;
+  return inside.GRPCStreamCreator(StreamsClient, 'read', (service) => {
+    const [metadata, options] = inside.callArguments({}, { deadline: Infinity });
+    return service.makeServerStreamRequest(
+      path,
+      requestSerialize,
+      decodeReadMessage,
+      request,
+      metadata,
+      options,
+    );
+  })();
+}
+
+/**
+ * A client that is not connected yet. @throws Error when the connection string cannot be understood
+ */
+export function createLink(url: string): Link {
+  const client = EventStoreDBClient.connectionString(freshUrl(url));
+  const inside = client as unknown as ClientInside;
+  const { getChannel, handleError } = inside;
+  let channel: Promise<Channel> | undefined;
+  inside.getChannel = () => {
+    channel = getChannel();
+    return channel;
+  };
+  // Nobody awaits what the client does after an error, and it fails where a server leaves a trailer
+  // out.
+  inside.handleError = (service, error) => handleError(service, error).catch(() => {});
+  return {
+    client,
+    // `dispose()` would cut calls that are still good, and leave the socket open.
+    release: () => void channel?.then((open) => open.close()).catch(() => {}),
+  };
+}
+
+let connections = 0;
+
+/**
+ * The connection string with what the wrapper needs where it says nothing: a dead server is
+ * noticed after 10 s + 5 s, and discovery gives up early because the wrapper itself tries again.
+ * gRPC shares one socket and its reconnect wait (up to 120 s) between channels of equal options; a
+ * keep-alive timeout that differs by a millisecond makes them truly fresh.
+ */
+function freshUrl(url: string): string {
+  const given = url.toLowerCase().replace(/[_-]/g, '');
+  connections = (connections + 1) % 1_000;
+  let full = url;
+  for (const [key, value] of [
+    ['connectionName', 'reprise'],
+    ['keepAliveInterval', 10_000],
+    ['keepAliveTimeout', 5_000 + connections],
+    ['maxDiscoverAttempts', 3],
+    ['gossipTimeout', 1], // in seconds, unlike all the others
+  ] as const) {
+    if (given.includes(`${key.toLowerCase()}=`)) continue;
+    full += `${full.includes('?') ? '&' : '?'}${key}=${value}`;
+  }
+  return full;
+}

@@ -1,0 +1,101 @@
+/** The server was silent for longer than a bound. What was sent may or may not have been done. */
+export class NoAnswer extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'NoAnswer';
+  }
+}
+
+/**
+ * The store understood and said no, for a reason that trying again does not change: a bug or a
+ * wrong set-up.
+ */
+export class EventStoreRefused extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'EventStoreRefused';
+  }
+}
+
+/**
+ * `type` of the client's own errors that no retry helps. Anything else it reports is an unclear
+ * outcome.
+ */
+const finalTypes = new Set([
+  'access-denied',
+  'invalid-argument',
+  'maximum-append-size-exceeded',
+  'missing-required-metadata-property',
+  'no-stream',
+  'not-found',
+  'stream-deleted',
+  'stream-not-found',
+  'unsupported',
+]);
+
+/** The same among plain gRPC status codes, as google.rpc.Code numbers them. */
+const finalCodes = new Set([
+  3, // INVALID_ARGUMENT
+  5, // NOT_FOUND
+  7, // PERMISSION_DENIED
+  9, // FAILED_PRECONDITION
+  11, // OUT_OF_RANGE
+  12, // UNIMPLEMENTED
+  16, // UNAUTHENTICATED
+]);
+
+/**
+ * Whether the outcome is open and another try may bring it: the server went away, was silent, is
+ * not the leader, broke the stream, or could not be found. Takes the client's errors, raw gRPC
+ * errors (the client leaks them: code 14 without a `type`), and stream errors of Node.
+ */
+export function isTransient(error: unknown): boolean {
+  if (error instanceof EventStoreRefused || error instanceof TypeError) return false;
+  if (isNotLeader(error)) return true;
+  const type = property(error, 'type');
+  if (typeof type === 'string') return !finalTypes.has(type);
+  return !isFinalCode(property(error, 'code'));
+}
+
+/** Whether a gRPC status code says that trying again is useless. */
+export function isFinalCode(code: unknown): boolean {
+  return typeof code === 'number' && finalCodes.has(code);
+}
+
+/**
+ * The client keeps the leader's address for its next call, so such a client must not be thrown
+ * away.
+ */
+export function isNotLeader(error: unknown): boolean {
+  return property(error, 'type') === 'not-leader' || trailer(error) === 'not-leader';
+}
+
+export function isStreamNotFound(error: unknown): boolean {
+  return property(error, 'type') === 'stream-not-found';
+}
+
+/** A final failure in our own words. */
+export function refused(doing: string, error: unknown): EventStoreRefused {
+  const why =
+    property(error, 'type') === 'stream-deleted' || trailer(error) === 'stream-deleted'
+      ? 'the stream is deleted for ever (a tombstone)'
+      : messageOf(error);
+  return new EventStoreRefused(`${doing}: ${why}`, error);
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message || error.name : String(error);
+}
+
+function property(error: unknown, key: string): unknown {
+  return typeof error === 'object' && error !== null
+    ? (error as Record<string, unknown>)[key]
+    : undefined;
+}
+
+/** The `exception` trailer of a raw gRPC error. */
+function trailer(error: unknown): string | undefined {
+  const metadata = property(error, 'metadata') as { get?(key: string): unknown[] } | undefined;
+  const value = metadata?.get?.('exception')[0];
+  return value === undefined ? undefined : String(value);
+}

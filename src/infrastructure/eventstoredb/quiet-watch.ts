@@ -1,0 +1,85 @@
+import type { EventStoreDBClient } from '@eventstore/db-client';
+import type { EventStoreBounds } from './bounds.ts';
+import { NoAnswer } from './failures.ts';
+import { type Newest, newestOn } from './read.ts';
+
+/** What the watch looks at, and ends. */
+export interface Watched {
+  /** Whether it has given out everything that came: what still waits is the consumer's slowness, not silence. */
+  readonly isWaiting: boolean;
+  fail(error: Error): void;
+}
+
+/**
+ * Tells a quiet log from a silent server, and ends the subscription of a silent one with an
+ * error. One that was never confirmed is silent. One that has heard nothing for `quietCheckMs`
+ * asks, on its own connection, for the log's newest event: no answer means silence, and so does an
+ * event that it should have had and still lacks one check later.
+ */
+export class QuietWatch {
+  readonly #client: EventStoreDBClient;
+  readonly #bounds: EventStoreBounds;
+  readonly #subscription: Watched;
+  readonly #lacks: (newest: Newest) => boolean;
+  #timer: NodeJS.Timeout;
+  #heard = false;
+  #suspect = false;
+  #stopped = false;
+
+  /** @param lacks whether the subscription should have delivered this event and has not */
+  constructor(
+    client: EventStoreDBClient,
+    bounds: EventStoreBounds,
+    subscription: Watched,
+    lacks: (newest: Newest) => boolean,
+  ) {
+    this.#client = client;
+    this.#bounds = bounds;
+    this.#subscription = subscription;
+    this.#lacks = lacks;
+    this.#timer = setTimeout(() => {
+      if (!this.#heard) return this.#silent('the subscription was not confirmed');
+      this.#later();
+    }, bounds.answerMs);
+  }
+
+  /** Anything came: the server is there. */
+  heard(): void {
+    this.#heard = true;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  #later(): void {
+    this.#heard = false;
+    this.#timer = setTimeout(() => void this.#check(), this.#bounds.quietCheckMs);
+  }
+
+  get #quiet(): boolean {
+    return !this.#heard && this.#subscription.isWaiting;
+  }
+
+  async #check(): Promise<void> {
+    const wasSuspect = this.#suspect;
+    this.#suspect = false;
+    if (this.#quiet) {
+      try {
+        const newest = await newestOn(this.#client, this.#bounds.answerMs);
+        if (newest !== null && this.#quiet && this.#lacks(newest)) {
+          if (wasSuspect) return this.#silent('the subscription delivers nothing more');
+          this.#suspect = true;
+        }
+      } catch (error) {
+        return this.#silent('the store does not answer', error);
+      }
+    }
+    if (!this.#stopped) this.#later();
+  }
+
+  #silent(why: string, cause?: unknown): void {
+    if (!this.#stopped) this.#subscription.fail(new NoAnswer(why, cause));
+  }
+}

@@ -1,0 +1,181 @@
+import type { Readable } from 'node:stream';
+import {
+  type AllStreamResolvedEvent,
+  BACKWARDS,
+  END,
+  type EventStoreDBClient,
+  FORWARDS,
+  type ResolvedEvent,
+} from '@eventstore/db-client';
+import { EventStoreUnavailable } from '../../commands/event-store.ts';
+import type { RecordedEvent } from '../../events/codec.ts';
+import type { EventStoreBounds } from './bounds.ts';
+import type { Connection } from './connection.ts';
+import { isStreamNotFound, isTransient, messageOf, NoAnswer, refused } from './failures.ts';
+import { within } from './timing.ts';
+
+/**
+ * A stream's events from a revision (inclusive; undefined: from its end). A broken read goes on
+ * after the last event delivered, on another connection, as long as there is progress within
+ * `readTimeoutMs`. The leader is asked: another node may not have the event yet that an append was
+ * just refused for.
+ */
+export async function* readStream(
+  connection: Connection,
+  bounds: EventStoreBounds,
+  stream: string,
+  from: bigint | undefined,
+  direction: typeof FORWARDS | typeof BACKWARDS = FORWARDS,
+): AsyncGenerator<RecordedEvent, void, undefined> {
+  const step = direction === FORWARDS ? 1n : -1n;
+  let next = from;
+  let progressMs = performance.now();
+  const leftMs = (): number => Math.max(0, bounds.readTimeoutMs - (performance.now() - progressMs));
+  for (;;) {
+    let client: EventStoreDBClient | undefined;
+    try {
+      client = await within(leftMs(), 'connecting', connection.client());
+      const read = client.readStream(
+        stream,
+        { direction, fromRevision: next ?? END, requiresLeader: true },
+        { highWaterMark: bounds.readAheadEvents },
+      );
+      for await (const { event } of items<ResolvedEvent>(
+        read,
+        Math.min(bounds.answerMs, leftMs()),
+      )) {
+        if (event === undefined) continue;
+        next = event.revision + step;
+        yield toRecorded(event);
+        if (next < 0n) return; // backwards past the first event there is nothing to ask for
+        progressMs = performance.now();
+      }
+      connection.worked();
+      return;
+    } catch (error) {
+      if (isStreamNotFound(error)) return;
+      if (error instanceof EventStoreUnavailable) throw error;
+      if (!isTransient(error)) throw refused(`read ${stream}`, error);
+      connection.failed(client, error);
+      if (leftMs() === 0) throw unavailable(`read ${stream}`, error);
+    }
+  }
+}
+
+/**
+ * Position of the log's newest event and the stream it is on; null for an empty log. Tries until
+ * `timeoutMs`.
+ */
+export async function newestEvent(
+  connection: Connection,
+  bounds: EventStoreBounds,
+  timeoutMs: number,
+): Promise<Newest | null> {
+  const endMs = performance.now() + timeoutMs;
+  const leftMs = (): number => Math.max(0, endMs - performance.now());
+  let silenceMs = 0;
+  for (;;) {
+    let client: EventStoreDBClient | undefined;
+    try {
+      client = await within(leftMs(), 'connecting', connection.client());
+      silenceMs = Math.min(bounds.answerMs, leftMs());
+      const newest = await newestOn(client, silenceMs);
+      connection.worked();
+      return newest;
+    } catch (error) {
+      if (error instanceof EventStoreUnavailable) throw error;
+      if (!isTransient(error)) throw refused('read the end of the log', error);
+      // A caller with little time says nothing about the connection that others use.
+      const impatient = error instanceof NoAnswer && silenceMs < bounds.answerMs;
+      if (!impatient) connection.failed(client, error);
+      if (leftMs() === 0) throw unavailable('read the end of the log', error);
+    }
+  }
+}
+
+export interface Newest {
+  readonly position: bigint;
+  readonly stream: string;
+}
+
+/** One try on one client. */
+export async function newestOn(
+  client: EventStoreDBClient,
+  silenceMs: number,
+): Promise<Newest | null> {
+  const read = client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: 1 });
+  for await (const { event } of items<AllStreamResolvedEvent>(read, silenceMs)) {
+    if (event !== undefined) {
+      return { position: event.position.commit, stream: event.streamId };
+    }
+  }
+  return null;
+}
+
+/** What the client's reads have in common with its subscriptions once they are stopped. */
+type Cancellable = Readable & { cancel(): Promise<void> };
+
+/**
+ * A read's items. Silence of the server (not slowness of the consumer) for `silenceMs` ends it with
+ * NoAnswer.
+ */
+async function* items<T>(read: Cancellable, silenceMs: number): AsyncGenerator<T, void, undefined> {
+  read.on('error', () => {}); // also after the iteration is over, when nobody else listens
+  let waiting = false;
+  let taken = 0;
+  const timer = setTimeout(() => {
+    const before = taken;
+    // After a pause of this very process, what waits in the socket is read before it is called
+    // silence.
+    setImmediate(() => {
+      if (waiting && taken === before) read.destroy(new NoAnswer(`no event in ${silenceMs} ms`));
+    });
+  }, silenceMs);
+  let ended = false;
+  try {
+    const iterator = read[Symbol.asyncIterator]() as AsyncIterator<T, void>;
+    for (;;) {
+      waiting = true;
+      timer.refresh();
+      const item = await iterator.next();
+      waiting = false;
+      taken += 1;
+      if (item.done) break;
+      yield item.value;
+    }
+    ended = true;
+  } finally {
+    clearTimeout(timer);
+    if (!ended) {
+      read.destroy();
+      read.cancel().catch(() => {}); // it never got as far as a call
+    }
+  }
+}
+
+type ClientEvent =
+  | NonNullable<ResolvedEvent['event']>
+  | NonNullable<AllStreamResolvedEvent['event']>;
+
+/**
+ * The client's event as the port has it. Everything Reprise stores is a JSON object: data that is
+ * something else, or that cannot be parsed (the client hands its text over), becomes undefined,
+ * which the codec calls unreadable.
+ */
+export function toRecorded(event: ClientEvent): RecordedEvent {
+  const isObject = event.isJson && typeof event.data === 'object' && event.data !== null;
+  return {
+    id: event.id,
+    stream: event.streamId,
+    revision: event.revision,
+    position: event.position?.commit ?? 0n,
+    type: event.type,
+    createdMs: event.created.getTime(),
+    data: isObject ? event.data : undefined,
+    metadata: event.metadata instanceof Uint8Array ? undefined : event.metadata,
+  };
+}
+
+function unavailable(doing: string, error: unknown): EventStoreUnavailable {
+  return new EventStoreUnavailable(`${doing}: ${messageOf(error)}`, error);
+}

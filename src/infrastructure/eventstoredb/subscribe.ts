@@ -1,0 +1,177 @@
+import type { EventStoreDBClient } from '@eventstore/db-client';
+import type { LogMessage } from '../../commands/event-store.ts';
+import type { EventStoreBounds } from './bounds.ts';
+import { type Connection, openReadCall, type ReadCall } from './connection.ts';
+import { isTransient, NoAnswer, refused } from './failures.ts';
+import { QuietWatch, type Watched } from './quiet-watch.ts';
+import { encodeSubscription, type ReadMessage } from './read-messages.ts';
+import { within } from './timing.ts';
+
+export interface Wanted {
+  readonly after: bigint | null;
+  readonly prefixes: readonly string[];
+  readonly signal: AbortSignal;
+}
+
+/**
+ * See the port. One call after another, each after the last message of the one before. Closes the
+ * connection when it ends.
+ */
+export async function* subscribe(
+  connection: Connection,
+  bounds: EventStoreBounds,
+  { after, prefixes, signal }: Wanted,
+): AsyncGenerator<LogMessage, void, undefined> {
+  let position = after;
+  try {
+    while (!signal.aborted) {
+      let client: EventStoreDBClient | undefined;
+      let session: Session | undefined;
+      try {
+        client = await connection.client(signal);
+        const call = await open(client, bounds, { after: position, prefixes, signal });
+        session = new Session(client, call, bounds, { after: position, prefixes, signal });
+        for (;;) {
+          const messages = await session.next();
+          if (messages === undefined) break;
+          connection.worked();
+          for (const message of messages) {
+            if (message.kind === 'event') {
+              position = message.event.position;
+              session.delivered(position);
+            } else if (message.kind === 'checkpoint') {
+              if (position !== null && message.position <= position) continue;
+              position = message.position;
+            }
+            yield message;
+          }
+        }
+        if (signal.aborted) return;
+        connection.failed(client, new NoAnswer('the store ended the subscription'));
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!isTransient(error)) throw refused(`subscribe to ${prefixes.join(', ')}`, error);
+        connection.failed(client, error);
+      } finally {
+        session?.end();
+      }
+    }
+  } finally {
+    connection.close();
+  }
+}
+
+/** Opens the call. One that opens too late, or after the signal aborted, is cancelled. */
+async function open(
+  client: EventStoreDBClient,
+  { answerMs }: EventStoreBounds,
+  { after, prefixes, signal }: Wanted,
+): Promise<ReadCall> {
+  const opening = openReadCall(client, encodeSubscription(after, prefixes));
+  let isTaken = false;
+  opening
+    .then((call) => {
+      call.on('error', () => {}); // also when nobody takes it, or after its session has ended
+      setImmediate(() => isTaken || call.cancel());
+    })
+    .catch(() => {}); // told by the promise that is awaited
+  const call = await within(answerMs, 'finding the store', opening);
+  signal.throwIfAborted();
+  isTaken = true;
+  return call;
+}
+
+/**
+ * What one call brings, in the order in which it came. The call is paused while `readAheadEvents`
+ * wait to be taken.
+ */
+class Session implements Watched {
+  readonly #call: ReadCall;
+  readonly #watch: QuietWatch;
+  readonly #signal: AbortSignal;
+  readonly #readAhead: number;
+  #position: bigint;
+  #messages: LogMessage[] = [];
+  #wake: (() => void) | undefined;
+  #failure: unknown;
+  #isOver = false;
+
+  constructor(
+    client: EventStoreDBClient,
+    call: ReadCall,
+    bounds: EventStoreBounds,
+    { after, prefixes, signal }: Wanted,
+  ) {
+    this.#call = call;
+    this.#readAhead = bounds.readAheadEvents;
+    this.#position = after ?? -1n;
+    this.#signal = signal;
+    call.on('data', (message: ReadMessage) => this.#came(message));
+    call.on('error', (error) => this.fail(error));
+    call.on('end', () => this.#finish());
+    signal.addEventListener('abort', this.#finish);
+    this.#watch = new QuietWatch(
+      client,
+      bounds,
+      this,
+      (newest) =>
+        newest.position > this.#position &&
+        prefixes.some((prefix) => newest.stream.startsWith(prefix)),
+    );
+  }
+
+  get isWaiting(): boolean {
+    return this.#wake !== undefined;
+  }
+
+  /**
+   * What has come since the last time; waits for something. Undefined when the server has ended the
+   * call or the signal has aborted. @throws what broke the call, or NoAnswer for a silent server
+   */
+  async next(): Promise<readonly LogMessage[] | undefined> {
+    if (this.#messages.length === 0 && !this.#isOver) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#messages.length === 0) return undefined;
+    const messages = this.#messages;
+    this.#messages = [];
+    this.#call.resume();
+    return messages;
+  }
+
+  delivered(position: bigint): void {
+    this.#position = position;
+  }
+
+  fail(error: unknown): void {
+    this.#failure ??= error;
+    this.#finish();
+  }
+
+  end(): void {
+    this.#signal.removeEventListener('abort', this.#finish);
+    this.#watch.stop();
+    this.#call.cancel();
+  }
+
+  #came(message: ReadMessage): void {
+    this.#watch.heard();
+    if (message.kind === 'confirmed' || message.kind === 'other') return;
+    this.#messages.push(message);
+    if (this.#messages.length >= this.#readAhead) this.#call.pause();
+    this.#takeUp();
+  }
+
+  readonly #finish = (): void => {
+    this.#isOver = true;
+    this.#takeUp();
+  };
+
+  #takeUp(): void {
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+}

@@ -1,0 +1,108 @@
+import pg from 'pg';
+
+/** The one file that knows the PostgreSQL driver: connections, their bounds, and what its errors mean. */
+
+/** Bounds of a pool of connections. */
+export interface PostgresBounds {
+  /** Connections open at the same time; who wants one more waits `connectTimeoutMs`. Default 10. */
+  readonly connectionsMax?: number;
+  /** To get a connection, new or from the pool. Default 2,000. */
+  readonly connectTimeoutMs?: number;
+  /** The server ends a statement that takes longer. Rebuilds want more than the default 5,000. */
+  readonly statementTimeoutMs?: number;
+}
+
+/** The server ends a transaction in which nothing happens for this long, so a lost one holds no lock for ever. */
+const idleTransactionMs = 30_000;
+
+/** A server that does not even end the statement in time is given this much more before the client gives up. */
+const silentServerMs = 1_000;
+
+/** A pool, and what `/readyz` and the shutdown want of it. */
+export interface Postgres {
+  /** `bigint` columns (and `count(*)`) arrive as BigInt, `numeric` as string, times as Date. */
+  readonly pool: pg.Pool;
+  /** Answers within `timeoutMs` whether a query can be made. Never throws. */
+  reachable(timeoutMs: number): Promise<boolean>;
+  /** Closes the connections that are free now and the others when they are given back. */
+  close(): Promise<void>;
+}
+
+/** Opens no connection yet: the first query does. `url` is a `postgres://` address with the database's name. */
+export function connectPostgres(url: string, bounds: PostgresBounds = {}): Postgres {
+  const { connectionsMax = 10, connectTimeoutMs = 2_000, statementTimeoutMs = 5_000 } = bounds;
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: connectionsMax,
+    connectionTimeoutMillis: connectTimeoutMs,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs + silentServerMs,
+    idle_in_transaction_session_timeout: idleTransactionMs,
+    keepAlive: true,
+    // Statements that are made together are sent together; their answers come in order.
+    pipeline: true,
+    types: { getTypeParser },
+  });
+  // Without listeners a server that goes away would end the process. The pool drops such a connection itself, and
+  // whoever was using it is told by the query.
+  pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
+  return {
+    pool,
+    reachable: (timeoutMs) => within(timeoutMs, pool.query('SELECT 1')),
+    close: () => pool.end(),
+  };
+}
+
+const getTypeParser: typeof pg.types.getTypeParser = (
+  oid: number,
+  format?: 'text' | 'binary',
+): ((value: string) => unknown) =>
+  oid === pg.types.builtins.INT8 && format !== 'binary'
+    ? BigInt
+    : pg.types.getTypeParser(oid, format as 'text');
+
+async function within(timeoutMs: number, query: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs, false);
+  });
+  const answered = query.then(
+    () => true,
+    () => false,
+  );
+  const reachable = await Promise.race([answered, late]);
+  clearTimeout(timer);
+  return reachable;
+}
+
+/**
+ * SQLSTATE classes and codes (appendix A of PostgreSQL's manual) that speak of the server and not of the statement:
+ * 08 connection, 53 resources, 57P ends and starts of the server, 57014 statement timeout, 58 the disk, 25P03 idle
+ * transaction ended.
+ */
+const unavailableState = /^(08...|53...|57P0[1-5]|57014|58...|25P03)$/;
+
+/** Undefined column and table: the read models are those of another version of the service. */
+const otherShapeState = /^(42703|42P01)$/;
+
+/** Does the error say that the tables have another shape than the statement was written for? */
+export const isOtherShape = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && otherShapeState.test(error.code ?? '');
+
+/** What the driver says in words only. */
+const unavailableWords =
+  /^(Connection terminated|timeout e(xceeded|xpired)|Query read timeout|Client has encountered a connection error|Client was closed)/;
+
+/**
+ * Does the error say that the server is away, overloaded or too slow? What the statement changed, if it could, is then
+ * unknown. Other errors are bugs, or the caller's to understand (a unique violation).
+ */
+export function isUnavailable(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.some(isUnavailable);
+  if (error instanceof pg.DatabaseError) return unavailableState.test(error.code ?? '');
+  if (!(error instanceof Error)) return false;
+  // Every failed system call of a socket: refused, reset, unreachable, no such host, …
+  if ('syscall' in error) return true;
+  return unavailableWords.test(error.message);
+}

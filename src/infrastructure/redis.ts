@@ -1,0 +1,66 @@
+import { Cluster, type CommonRedisOptions, Redis } from 'ioredis';
+
+/** A connection to one Redis or to a Redis Cluster; it reconnects for ever by itself until closed. */
+export type RedisClient = Redis | Cluster;
+
+/** Longest time to open a connection, in milliseconds. */
+const connectMsMax = 1_000;
+/** A connection on which commands wait and nothing arrives for this long is cut, in milliseconds. */
+const silentMsMax = 2_000;
+/** First and longest pause before reconnecting, in milliseconds; a quarter of it is random. */
+const reconnectMsMin = 50;
+const reconnectMsMax = 500;
+/** Most times that a cluster sends one command on to another node. */
+const redirectionsMax = 4;
+
+/**
+ * Connects in the background. Without a connection every command fails at once: none waits in a queue
+ * of the client, and none is sent again after its outcome became unclear.
+ *
+ * @param url `redis://[user:password@]host[:port][/db]`, `rediss://…` for TLS, or
+ *   `redis+cluster://[user:password@]host:port[,host:port…]` (`rediss+cluster://…`) for a cluster, of
+ *   which some nodes are enough.
+ * @param onError told of each failed connection, many times during an outage: sample before logging.
+ * @throws when a cluster's URL names no node
+ */
+export function connectRedis(url: string, onError: (error: Error) => void): RedisClient {
+  const options: CommonRedisOptions = {
+    connectTimeout: connectMsMax,
+    socketTimeout: silentMsMax,
+    keepAlive: 10_000,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    retryStrategy: reconnectMs,
+  };
+  const client = /^rediss?\+cluster:/.test(url)
+    ? connectCluster(url, options)
+    : new Redis(url, { ...options });
+  client.on('error', onError);
+  return client;
+}
+
+function connectCluster(url: string, options: CommonRedisOptions): Cluster {
+  const match = /^(rediss?)\+cluster:\/\/(?:([^@/]*)@)?([^@/]+)\/?$/.exec(url);
+  if (match === null) throw new Error('REDIS_URL: redis+cluster://host:port[,host:port…] expected');
+  const [, scheme, account, hosts] = match;
+  const [username, password] = (account ?? '').split(':').map(decodeURIComponent);
+  const nodes = (hosts as string).split(',').map((host) => `${scheme}://${host}`);
+  return new Cluster(nodes, {
+    enableOfflineQueue: false,
+    maxRedirections: redirectionsMax,
+    clusterRetryStrategy: reconnectMs,
+    slotsRefreshTimeout: connectMsMax,
+    redisOptions: {
+      ...options,
+      ...(username ? { username } : {}),
+      ...(password ? { password } : {}),
+      ...(scheme === 'rediss' ? { tls: {} } : {}),
+    },
+  });
+}
+
+function reconnectMs(times: number): number {
+  const pause = Math.min(reconnectMsMin * 2 ** Math.min(times, 10), reconnectMsMax);
+  return pause * (1 - Math.random() / 4);
+}
