@@ -1,0 +1,28 @@
+import { type Kysely, type Migration, Migrator } from 'kysely';
+import * as readModels from './0001-read-models.ts';
+import * as rebuilds from './0002-rebuilds.ts';
+import * as projectionEngine from './0003-projection-engine.ts';
+import * as parkedEvents from './0004-parked-events.ts';
+import * as heldForOrders from './0005-held-for-orders.ts';
+
+/** Every migration by name, applied in the names' order, once each, forward only. */
+const migrations: Readonly<Record<string, Migration>> = {
+  '0001-read-models': readModels,
+  '0002-rebuilds': rebuilds,
+  '0003-projection-engine': projectionEngine,
+  '0004-parked-events': parkedEvents,
+  '0005-held-for-orders': heldForOrders,
+};
+
+/**
+ * Brings a database to the newest schema, under Kysely's lock: processes that start together take turns, and the
+ * second finds nothing to do. All or nothing: a migration that fails leaves the database as it was.
+ * @returns the names of the migrations that were applied now
+ * @throws what PostgreSQL said, or that the database was migrated by a newer version of the service
+ */
+export async function migrate<Tables>(db: Kysely<Tables>): Promise<readonly string[]> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+  const { error, results } = await migrator.migrateToLatest();
+  if (error !== undefined) throw error;
+  return (results ?? []).map(({ migrationName }) => migrationName);
+}

@@ -1,0 +1,120 @@
+import type { RowChange } from './projection.ts';
+
+/** Which event a step is, as far as parking it goes. */
+export interface StepEvent {
+  readonly stream: string;
+  readonly revision: bigint;
+  readonly type: string;
+  /** Why it cannot be read; undefined when it can. Unread, it changes nothing. */
+  readonly unreadable: string | undefined;
+}
+
+/** An event, or a stretch of the log without one, and what it does to the tables. */
+export interface Step {
+  readonly position: bigint;
+  /** When the log took the event, in ms; of a stretch without events, when it was looked at. */
+  readonly createdMs: number;
+  /** Empty for a stretch without events, and for an event that no projection reads. */
+  readonly changes: readonly RowChange[];
+  readonly isEvent: boolean;
+  /** Undefined for a stretch without events. */
+  readonly event?: StepEvent | undefined;
+}
+
+export interface BacklogLimits {
+  /** Steps that may wait; reading the log pauses at it. */
+  readonly stepsMax: number;
+  /** Rows that the waiting steps may change together; reading the log pauses at it. */
+  readonly rowsMax: number;
+}
+
+const rowsOf = ({ changes }: Step): number => {
+  let rows = 0;
+  for (const change of changes) rows += change.kind === 'put' ? change.rows.length : 1;
+  return rows;
+};
+
+/**
+ * What was read from the log and is not yet committed, in order. A step stays until PostgreSQL has it, so a batch that
+ * failed is simply taken again.
+ */
+export class Backlog {
+  private steps: Step[] = [];
+  private rows = 0;
+  private eventCount = 0;
+  private room: (() => void) | undefined;
+  private readonly limits: BacklogLimits;
+
+  constructor(limits: BacklogLimits) {
+    this.limits = limits;
+  }
+
+  get size(): number {
+    return this.steps.length;
+  }
+
+  /** Steps that are events. */
+  get events(): number {
+    return this.eventCount;
+  }
+
+  get oldest(): Step | undefined {
+    return this.steps[0];
+  }
+
+  get isFull(): boolean {
+    return this.steps.length >= this.limits.stepsMax || this.rows >= this.limits.rowsMax;
+  }
+
+  /** Stretches without events that follow each other become one. */
+  push(step: Step): void {
+    if (!step.isEvent && this.steps.at(-1)?.isEvent === false) this.steps.pop();
+    this.steps.push(step);
+    this.rows += rowsOf(step);
+    if (step.isEvent) this.eventCount += 1;
+  }
+
+  /** Resolves when there is room; its one caller is the reader of the log. */
+  whenRoom(): Promise<void> {
+    return this.isFull ? new Promise((resolve) => (this.room = resolve)) : Promise.resolve();
+  }
+
+  /** The first steps, at least one and then as many as stay within the limits; they stay here. */
+  first(stepsMax: number, rowsMax: number): readonly Step[] {
+    let count = 0;
+    let rows = 0;
+    for (const step of this.steps) {
+      rows += rowsOf(step);
+      if (count > 0 && (rows > rowsMax || count >= stepsMax)) break;
+      count += 1;
+    }
+    return this.steps.slice(0, count);
+  }
+
+  /** Takes out the steps up to a position (inclusive). */
+  takeThrough(position: bigint): readonly Step[] {
+    let count = 0;
+    for (const step of this.steps) {
+      if (step.position > position) break;
+      this.rows -= rowsOf(step);
+      if (step.isEvent) this.eventCount -= 1;
+      count += 1;
+    }
+    const taken = this.steps.splice(0, count);
+    if (!this.isFull) this.makeRoom();
+    return taken;
+  }
+
+  clear(): void {
+    this.steps = [];
+    this.rows = 0;
+    this.eventCount = 0;
+    this.makeRoom();
+  }
+
+  /** Lets the reader go on. */
+  makeRoom(): void {
+    this.room?.();
+    this.room = undefined;
+  }
+}

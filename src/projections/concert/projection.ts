@@ -1,0 +1,41 @@
+import { type Fact, type Projection, put, type Table } from '../projection.ts';
+
+export interface ConcertRow {
+  readonly concert_id: string;
+  readonly title: string;
+  readonly venue: string | null;
+  /** Position of the last event that changed the row. */
+  readonly version: string;
+}
+
+export const concertTable: Table<ConcertRow> = {
+  name: 'concert',
+  columns: { concert_id: 'text', title: 'text', venue: 'text', version: 'bigint' },
+  key: ['concert_id'],
+};
+
+/** PostgreSQL's text cannot hold NUL. */
+const storable = (text: string): string => text.replaceAll('\u0000', '');
+
+const details = ({
+  data,
+  stream,
+  position,
+}: Fact<'ConcertRegistered'> | Fact<'ConcertRevised'>) => [
+  put(concertTable, [
+    {
+      concert_id: stream.concertId,
+      title: storable(data.title),
+      venue: data.venue === undefined ? null : storable(data.venue),
+      version: position,
+    },
+  ]),
+];
+
+/** The concerts and what they are called. */
+export const concertProjection: Projection = {
+  name: 'concert',
+  version: 1,
+  tables: [concertTable],
+  on: { ConcertRegistered: details, ConcertRevised: details },
+};

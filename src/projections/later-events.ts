@@ -1,0 +1,160 @@
+import { type EventStore, EventStoreUnavailable } from '../commands/event-store.ts';
+import { decode, type StoredEvent } from '../events/codec.ts';
+import { parseReservationId } from '../events/ids.ts';
+import { accountStream, seatStream } from '../events/streams.ts';
+import { keyOf } from './fold.ts';
+import type { ParkedEvents } from './parking.ts';
+import type { Row, RowChange, TableShape } from './projection.ts';
+
+/** So many streams are named when later events are read; of more, all of their kind are read. */
+const prefixesMax = 50;
+
+/** Longest that later events are read for, in ms. */
+const readMsMax = 600_000;
+
+/**
+ * Prefixes of the other streams whose events change rows that this event changes, too, so that the order between them
+ * counts. (A sum does not depend on it, and a `rising` column neither.)
+ */
+function sharedWith({ type, data }: StoredEvent): readonly string[] {
+  switch (type) {
+    case 'SessionScheduled':
+      return [seatStream(data.sessionId, '')];
+    case 'PaymentHeld':
+    case 'PaymentReleased':
+    case 'PaymentRefunded': {
+      const ref = parseReservationId(data.reservationId);
+      return [ref === undefined ? 'seat-' : seatStream(ref.sessionId, ref.seatId)];
+    }
+    case 'SeatReleased':
+      return data.reason === 'refunded' ? [accountStream(data.userId)] : [];
+    default:
+      return [];
+  }
+}
+
+export interface LaterEventsOptions {
+  readonly eventStore: Pick<EventStore, 'subscribe'>;
+  /** Events that are to be written now, in the log's order. */
+  readonly late: readonly StoredEvent[];
+  /** Does an event change rows that the late ones change? Others are not kept. */
+  readonly isConcerned: (event: StoredEvent) => boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Events of other streams that were written before some that are earlier in the log, and change the same rows. */
+export class LaterEvents {
+  private readonly options: LaterEventsOptions;
+  private readonly prefixes: readonly string[];
+  private readonly found: StoredEvent[] = [];
+  private last: bigint | null;
+
+  constructor(options: LaterEventsOptions) {
+    this.options = options;
+    const shared = options.late.filter((event) => sharedWith(event).length > 0);
+    const prefixes = new Set(shared.flatMap(sharedWith));
+    this.prefixes = prefixes.size > prefixesMax ? ['seat-', 'account-'] : [...prefixes];
+    this.last = shared[0]?.position ?? null;
+  }
+
+  /**
+   * Reads on to the log's end.
+   * @throws UnreadableEvent when another version wrote what this one cannot read, EventStoreUnavailable, what the signal
+   * was aborted with
+   */
+  async readOn(): Promise<void> {
+    if (this.prefixes.length === 0) return;
+    const { eventStore, isConcerned } = this.options;
+    const { prefixes, last: after } = this;
+    const end = new AbortController();
+    const timer = setTimeout(() => end.abort(), readMsMax);
+    const signal = AbortSignal.any([this.options.signal, end.signal]);
+    try {
+      for await (const message of eventStore.subscribe({ after, prefixes, signal })) {
+        if (message.kind === 'caught-up') return;
+        if (message.kind !== 'event') continue;
+        this.last = message.event.position;
+        const event = decode(message.event);
+        if (isConcerned(event)) this.found.push(event);
+      }
+      this.options.signal.throwIfAborted();
+      throw new EventStoreUnavailable(`the log was not read to its end in ${readMsMax} ms`);
+    } finally {
+      clearTimeout(timer);
+      end.abort();
+    }
+  }
+
+  /** Those that the tables have, which are at a position and lack what is parked. */
+  inTables(position: bigint | null, parked: readonly ParkedEvents[]): readonly StoredEvent[] {
+    const since = new Map(parked.map((one) => [one.stream, one.position]));
+    return this.found.filter((event) => {
+      const from = since.get(event.stream);
+      const isWritten = position !== null && event.position <= position;
+      return isWritten && (from === undefined || event.position < from);
+    });
+  }
+}
+
+/**
+ * Rows that late events change. Of a later event's changes, those count again that the late ones would undo: all of a row
+ * that was put, and what was set of a row that is patched.
+ */
+export class LateRows {
+  private readonly put = new Set<string>();
+  private readonly patched = new Set<string>();
+
+  constructor(late: Iterable<RowChange>) {
+    for (const change of late) {
+      if (change.kind === 'ensure') continue;
+      const names = change.kind === 'put' ? this.put : this.patched;
+      for (const key of keysOf(change)) names.add(nameOf(change.table, key));
+    }
+  }
+
+  areTouchedBy(changes: readonly RowChange[]): boolean {
+    return changes.some((change) =>
+      keysOf(change).some((key) => {
+        const name = nameOf(change.table, key);
+        return this.put.has(name) || this.patched.has(name);
+      }),
+    );
+  }
+
+  /** To be asked of one later event after the other, in the log's order. */
+  undone(changes: readonly RowChange[]): readonly RowChange[] {
+    return changes.flatMap((change) => {
+      if (change.kind === 'ensure') return [];
+      if (change.kind === 'put') return this.putAgain(change);
+      const name = nameOf(change.table, change.key);
+      if (this.put.has(name)) return [change];
+      return this.patched.has(name) ? [{ ...change, add: {} }] : [];
+    });
+  }
+
+  private putAgain(change: Extract<RowChange, { kind: 'put' }>): readonly RowChange[] {
+    const { table } = change;
+    const rows = change.rows.filter((row) => {
+      const name = nameOf(table, rowKey(table, row));
+      if (this.patched.has(name)) this.put.add(name);
+      return this.put.has(name);
+    });
+    return rows.length === 0 ? [] : [{ ...change, rows }];
+  }
+}
+
+const rowKey = ({ key }: TableShape, row: Row): readonly string[] =>
+  key.map((column) => String(row[column]));
+
+function keysOf(change: RowChange): readonly (readonly string[])[] {
+  switch (change.kind) {
+    case 'patch':
+      return [change.key];
+    case 'ensure':
+      return [rowKey(change.table, change.row)];
+    case 'put':
+      return change.rows.map((row) => rowKey(change.table, row));
+  }
+}
+
+const nameOf = ({ name }: TableShape, key: readonly string[]): string => `${name} ${keyOf(key)}`;

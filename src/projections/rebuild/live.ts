@@ -1,0 +1,123 @@
+import type { ClientBase } from 'pg';
+import { type Checkpoint, replacedChannel } from '../checkpoint.ts';
+import type { Projection } from '../projection.ts';
+import { buildSchema, oldSchema, tableNames } from './shadow.ts';
+
+/**
+ * Longest wait for a lock in ms; then it is tried again, so that queries do not queue behind it. Shorter than the second
+ * after which PostgreSQL looks for deadlocks: a query is never the one that is ended.
+ */
+const lockMsMax = 200;
+
+const liveText = (live: string) =>
+  `SELECT position, event_position AS "eventPosition" FROM "${live}".projection_checkpoint`;
+
+/** How far the live tables are. A projection that is new to the database is behind the others. */
+export async function readLive(client: ClientBase, live: string): Promise<Checkpoint> {
+  const { rows } = await client.query<Checkpoint>(
+    `${liveText(live)} ORDER BY position DESC NULLS LAST LIMIT 1`,
+  );
+  return rows[0] ?? { position: null, eventPosition: null };
+}
+
+/** The live tables' versions by projection. */
+export async function liveVersions(
+  client: ClientBase,
+  live: string,
+): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await client.query<{ name: string; version: number }>(
+    `SELECT name, version FROM "${live}".projection_checkpoint`,
+  );
+  return new Map(rows.map(({ name, version }) => [name, version]));
+}
+
+/**
+ * Opens a transaction in which the live tables stay where they are: it has the locks of all checkpoints, in the order
+ * in which the engine takes them.
+ * @throws `lock_not_available` of PostgreSQL within `lockMsMax`
+ */
+export async function holdLive(client: ClientBase, live: string): Promise<Checkpoint> {
+  await client.query(
+    `BEGIN; SET LOCAL lock_timeout TO ${lockMsMax}; SET LOCAL synchronous_commit TO on`,
+  );
+  const { rows } = await client.query<Checkpoint>(`${liveText(live)} ORDER BY name FOR UPDATE`);
+  const isLater = (a: Checkpoint, b: Checkpoint) => (a.position ?? -1n) > (b.position ?? -1n);
+  return rows.reduce((latest, one) => (isLater(one, latest) ? one : latest), {
+    position: null,
+    eventPosition: null,
+  });
+}
+
+/**
+ * Puts the new tables in the place of the live ones, inside the transaction of `holdLive`, and commits it. The old ones
+ * go to `oldSchema`, in the place of those that an earlier rebuild left there.
+ * @param at where `holdLive` found the live tables, and where the new ones are
+ * @param differs do the new tables hold other rows? Then running services forget what they know of the old ones
+ * @throws PartlyParked
+ */
+export async function swap(
+  client: ClientBase,
+  live: string,
+  projections: readonly Projection[],
+  at: Checkpoint,
+  differs: boolean,
+): Promise<void> {
+  await checkParked(client, live, projections);
+  const unparked = await client.query(`DELETE FROM "${live}".parked_event`);
+  const changed = differs || unparked.rowCount !== 0;
+  const tables = tableNames(projections);
+  const replaced = await client.query<{ list: string | null }>(
+    `SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') AS list FROM pg_tables
+     WHERE schemaname = $1 AND tablename = ANY ($2)`,
+    [live, tables],
+  );
+  const list = replaced.rows[0]?.list;
+  if (list) await client.query(`LOCK TABLE ${list} IN ACCESS EXCLUSIVE MODE`);
+  await client.query(`CREATE SCHEMA IF NOT EXISTS ${oldSchema}`);
+  for (const table of tables) {
+    await client.query(`DROP TABLE IF EXISTS ${oldSchema}."${table}"`);
+    await client.query(`ALTER TABLE IF EXISTS "${live}"."${table}" SET SCHEMA ${oldSchema}`);
+    await client.query(`ALTER TABLE ${buildSchema}."${table}" SET SCHEMA "${live}"`);
+  }
+  await client.query(
+    `INSERT INTO "${live}".projection_checkpoint AS c
+       (name, version, position, event_position, generation, rebuilt_at)
+     SELECT name, version, $3::bigint, $4::bigint, $5::integer, now()
+     FROM unnest($1::text[], $2::integer[]) AS mine(name, version) ORDER BY name
+     ON CONFLICT (name) DO UPDATE SET version = excluded.version, position = excluded.position,
+       event_position = excluded.event_position, generation = c.generation + $5::integer,
+       rebuilt_at = now()`,
+    [
+      projections.map(({ name }) => name),
+      projections.map(({ version }) => version),
+      at.position,
+      at.eventPosition,
+      changed ? 1 : 0,
+    ],
+  );
+  if (changed) await client.query(`NOTIFY ${replacedChannel}`);
+  await client.query(`DROP SCHEMA ${buildSchema} CASCADE`);
+  await client.query('COMMIT');
+}
+
+/** Events are parked: they are kept from every table, so tables that have them do not fit those that do not. */
+export class PartlyParked extends Error {
+  constructor() {
+    super('events are parked: rebuild all projections together, or run reprise projections retry');
+    this.name = 'PartlyParked';
+  }
+}
+
+/** @throws PartlyParked when events are kept from tables that stay, and the new ones would have them */
+export async function checkParked(
+  client: ClientBase,
+  live: string,
+  projections: readonly Projection[],
+): Promise<void> {
+  const { rows } = await client.query<{ isParked: boolean; others: bigint }>(
+    `SELECT EXISTS (SELECT FROM "${live}".parked_event) AS "isParked", count(*) AS others
+     FROM "${live}".projection_checkpoint WHERE name <> ALL ($1)`,
+    [projections.map(({ name }) => name)],
+  );
+  if (rows[0]?.isParked && rows[0].others > 0n) throw new PartlyParked();
+}

@@ -1,0 +1,129 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ClientBase } from 'pg';
+import { isUnavailable } from '../../infrastructure/postgres.ts';
+import { readCheckpoint, TablesOutdated } from '../checkpoint.ts';
+import { readParked } from '../parked.ts';
+import type { Projection } from '../projection.ts';
+import { type RebuildOptions, type RebuildProgress, rebuild } from './rebuild.ts';
+import { buildSchema, RebuildRuns } from './shadow.ts';
+
+/** Any number but the engine's and the rebuild's: PostgreSQL's advisory locks are per database. */
+const renewLock = 7_277_003;
+
+/** Bounds of a renewal. */
+export interface RenewLimits {
+  /** Between two looks at what another process builds, or at a PostgreSQL that is away, in ms. Default 1,000. */
+  readonly pollMs: number;
+  /** Nothing new is seen of what is waited for during this long, in ms: it fails. Default 1,800,000. */
+  readonly silentMsMax: number;
+}
+
+const defaults: RenewLimits = { pollMs: 1_000, silentMsMax: 1_800_000 };
+
+export interface RenewOptions
+  extends Pick<RebuildOptions, 'eventStore' | 'pool' | 'projections' | 'signal' | 'onTrouble'> {
+  onProgress(progress: RebuildProgress): void;
+  /** Another process builds; `events` are in its tables by now, null when that is not known. */
+  onWait(events: number | null): void;
+  readonly limits?: Partial<RenewLimits>;
+}
+
+/**
+ * Brings the tables to this version of the service, when they are of an older one, beside the running older service: builds
+ * the new ones and puts them in place. Of several processes one builds, the others wait until it is done, and go on where
+ * it was when it is killed.
+ * @throws TablesOutdated when they are a newer version's; what made the rebuild fail; what the signal was aborted with
+ */
+export async function renewTables(options: RenewOptions): Promise<void> {
+  const { signal, onTrouble } = options;
+  const { pollMs, silentMsMax } = { ...defaults, ...options.limits };
+  const patience = new Patience(silentMsMax);
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      const outcome = await tryToRenew(options);
+      if (outcome === 'done') return;
+      patience.saw(String(outcome.events));
+      options.onWait(outcome.events);
+    } catch (error) {
+      if (signal.aborted || !isUnavailable(error)) throw error;
+      patience.saw('PostgreSQL away');
+      onTrouble(error);
+    }
+    await delay(pollMs, undefined, { signal }).catch(() => {});
+  }
+}
+
+/** Ends a wait in which nothing new is seen. */
+class Patience {
+  private readonly msMax: number;
+  private last: string | undefined;
+  private sinceMs = performance.now();
+
+  constructor(msMax: number) {
+    this.msMax = msMax;
+  }
+
+  saw(what: string): void {
+    if (what !== this.last) this.sinceMs = performance.now();
+    this.last = what;
+    if (performance.now() - this.sinceMs < this.msMax) return;
+    throw new Error(
+      `waited ${this.msMax / 1_000} s for the tables of this version, and nothing moved: ` +
+        'see which process rebuilds them, then start the service anew',
+    );
+  }
+}
+
+/** @returns how far another process is when one builds */
+async function tryToRenew(options: RenewOptions): Promise<'done' | { events: number | null }> {
+  const client = await options.pool.connect();
+  try {
+    const { rows } = await client.query<{ mine: boolean }>(
+      'SELECT pg_try_advisory_lock($1) AS mine',
+      [renewLock],
+    );
+    if (rows[0]?.mine !== true) return { events: await eventsBuilt(client) };
+    // Asked with the lock: who had it before may have built them.
+    const names = await outdatedNames(client, options.projections);
+    if (names.length === 0) return 'done';
+    // What is parked is kept from every table, and new ones would have it.
+    const isParked = (await readParked(client)).length > 0;
+    await rebuild({
+      ...options,
+      projections: options.projections.filter(({ name }) => isParked || names.includes(name)),
+      dryRun: false,
+      onDifference: () => {},
+      limits: {},
+    });
+    return 'done';
+  } catch (error) {
+    if (error instanceof RebuildRuns) return { events: await eventsBuilt(client) };
+    throw error;
+  } finally {
+    // Closing it gives the lock back.
+    client.release(true);
+  }
+}
+
+/** @throws TablesOutdated when they are a newer version's */
+async function outdatedNames(
+  client: ClientBase,
+  projections: readonly Projection[],
+): Promise<readonly string[]> {
+  try {
+    await readCheckpoint(client, projections);
+    return [];
+  } catch (error) {
+    if (error instanceof TablesOutdated && error.toBuild.length > 0) return error.toBuild;
+    throw error;
+  }
+}
+
+async function eventsBuilt(client: ClientBase): Promise<number | null> {
+  const found = await client
+    .query<{ events: bigint }>(`SELECT events FROM ${buildSchema}.build`)
+    .catch(() => undefined);
+  const [row] = found?.rows ?? [];
+  return row === undefined ? null : Number(row.events);
+}

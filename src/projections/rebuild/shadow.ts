@@ -1,0 +1,215 @@
+import type { ClientBase } from 'pg';
+import type { Step } from '../backlog.ts';
+import { type Checkpoint, FenceLost } from '../checkpoint.ts';
+import { isBefore } from '../progress.ts';
+import type { Projection, TableShape } from '../projection.ts';
+import { writeRows } from '../write-batch.ts';
+
+/** Where new tables are filled. */
+export const buildSchema = 'reprise_rebuild';
+
+/** Where the tables are that a rebuild replaced. */
+export const oldSchema = 'reprise_old';
+
+/** Any number but the engine's: PostgreSQL's advisory locks are per database. */
+const rebuildLock = 7_277_002;
+
+/** How far the new tables are. */
+export interface Built extends Checkpoint {
+  /** Events in them. */
+  readonly events: number;
+}
+
+const tablesOf = (projections: readonly Projection[]): readonly TableShape[] =>
+  projections.flatMap(({ tables }) => tables);
+
+export const tableNames = (projections: readonly Projection[]): readonly string[] =>
+  tablesOf(projections).map(({ name }) => name);
+
+/** Only one rebuild of a database runs at a time. */
+export class RebuildRuns extends Error {
+  constructor() {
+    super('another rebuild of this database is under way');
+    this.name = 'RebuildRuns';
+  }
+}
+
+/**
+ * Makes this connection the one that fills the new tables: takes the lock of rebuilds and leads every unqualified name
+ * into `buildSchema`, so nothing that is written here can reach a live table.
+ * @returns the schema of the live tables
+ * @throws RebuildRuns
+ */
+export async function enterBuild(client: ClientBase): Promise<string> {
+  const { rows } = await client.query<{ free: boolean; schema: string }>(
+    'SELECT pg_try_advisory_lock($1) AS free, current_schema() AS schema',
+    [rebuildLock],
+  );
+  const [first] = rows;
+  if (first?.free !== true) throw new RebuildRuns();
+  // A crash of the server may cost the last transactions, rows and position together: they are made again. Indexes are
+  // made by one process, so that buyers keep the others.
+  await client.query(
+    `SET search_path TO ${buildSchema}; SET synchronous_commit TO off;
+     SET max_parallel_maintenance_workers TO 0`,
+  );
+  return first.schema;
+}
+
+/**
+ * Makes empty tables beside the live ones, or finds those that a rebuild of the same projections was filling when it
+ * was killed.
+ * @param through where the live tables are: what was filled further than they are is of no use
+ */
+export async function prepareBuild(
+  client: ClientBase,
+  live: string,
+  projections: readonly Projection[],
+  through: bigint | null,
+): Promise<Built> {
+  const shape = await shapeOf(client, live, projections);
+  const found = await findBuild(client, shape);
+  if (found !== undefined && !isBefore(through, found.position)) return found;
+  await client.query('BEGIN');
+  await client.query(`DROP SCHEMA IF EXISTS ${buildSchema} CASCADE; CREATE SCHEMA ${buildSchema}`);
+  for (const table of tablesOf(projections)) await makeTable(client, live, table);
+  await client.query(
+    'CREATE TABLE build (shape text, position bigint, event_position bigint, events bigint)',
+  );
+  await client.query('INSERT INTO build VALUES ($1, NULL, NULL, 0)', [shape]);
+  await client.query('COMMIT');
+  return { position: null, eventPosition: null, events: 0 };
+}
+
+async function findBuild(client: ClientBase, shape: string): Promise<Built | undefined> {
+  const { rows } = await client.query<{ found: boolean }>(
+    'SELECT to_regclass($1) IS NOT NULL AS found',
+    [`${buildSchema}.build`],
+  );
+  if (rows[0]?.found !== true) return undefined;
+  const build = await client.query<Checkpoint & { events: bigint }>(
+    'SELECT position, event_position AS "eventPosition", events FROM build WHERE shape = $1',
+    [shape],
+  );
+  const [first] = build.rows;
+  return first && { ...first, events: Number(first.events) };
+}
+
+/** What is built: a build of other versions, or of tables that a migration has changed since, is of no use. */
+async function shapeOf(
+  client: ClientBase,
+  live: string,
+  projections: readonly Projection[],
+): Promise<string> {
+  const { rows } = await client.query<{ columns: string }>(
+    `SELECT string_agg(format('%s.%s %s %s', table_name, column_name, data_type, is_nullable),
+       ', ' ORDER BY table_name, ordinal_position) AS columns
+     FROM information_schema.columns WHERE table_schema = $1 AND table_name = ANY ($2)`,
+    [live, tableNames(projections)],
+  );
+  const versions = projections.map(({ name, version }) => `${name}@${version}`).sort();
+  const definitions = tablesOf(projections).flatMap(({ definition }) => definition ?? []);
+  return `${versions.join()}: ${rows[0]?.columns} ${JSON.stringify(definitions)}`;
+}
+
+/** An empty table with its key alone: the other indexes are made when it is full. */
+async function makeTable(
+  client: ClientBase,
+  live: string,
+  { name, definition }: TableShape,
+): Promise<void> {
+  if (definition === undefined) await copyTable(client, live, name);
+  else await client.query(definition.table);
+  const grants = await client.query<{ text: string }>(
+    `SELECT format('GRANT %s ON TABLE %I TO %s', privilege_type, relname,
+       CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END) AS text
+     FROM pg_class, aclexplode(relacl) WHERE pg_class.oid = to_regclass($1) AND grantee <> relowner`,
+    [`${live}.${name}`],
+  );
+  for (const { text } of grants.rows) await client.query(text);
+}
+
+async function copyTable(client: ClientBase, live: string, table: string): Promise<void> {
+  const { rows } = await client.query<{ options: string | null; key: string; constraint: string }>(
+    `SELECT array_to_string(reloptions, ', ') AS options, quote_ident(conname) AS constraint,
+       pg_get_constraintdef(pg_constraint.oid) AS key
+     FROM pg_class JOIN pg_constraint ON conrelid = pg_class.oid AND contype = 'p'
+     WHERE pg_class.oid = $1::regclass`,
+    [`${live}.${table}`],
+  );
+  const [found] = rows;
+  if (found === undefined) throw new Error(`the table ${table} has no primary key`);
+  const like = 'INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE INCLUDING COMMENTS';
+  const options = found.options === null ? '' : ` WITH (${found.options})`;
+  await client.query(`CREATE TABLE "${table}" (LIKE "${live}"."${table}" ${like})${options}`);
+  await client.query(`ALTER TABLE "${table}" ADD CONSTRAINT ${found.constraint} ${found.key}`);
+}
+
+/** Writes a batch and how far it leads in one transaction. @throws FenceLost when somebody else wrote */
+export async function writeBuild(
+  client: ClientBase,
+  from: Built,
+  batch: readonly Step[],
+): Promise<Built> {
+  const position = batch.at(-1)?.position ?? from.position;
+  const events = batch.filter(({ isEvent }) => isEvent);
+  const built = {
+    position,
+    eventPosition: events.at(-1)?.position ?? from.eventPosition,
+    events: from.events + events.length,
+  };
+  await client.query('BEGIN');
+  const { rowCount } = await client.query(
+    `UPDATE build SET position = $2, event_position = $3, events = $4
+     WHERE position IS NOT DISTINCT FROM $1::bigint`,
+    [from.position, built.position, built.eventPosition, built.events],
+  );
+  if (rowCount !== 1) throw new FenceLost(from.position);
+  await writeRows(client, batch);
+  await client.query('COMMIT');
+  return built;
+}
+
+/**
+ * Gives the full tables their other indexes, those of the live ones by the same names, and statistics for the planner.
+ * A rebuild that was killed may have made some.
+ */
+export async function finishTables(
+  client: ClientBase,
+  live: string,
+  projections: readonly Projection[],
+): Promise<void> {
+  for (const { name, definition } of tablesOf(projections)) {
+    const indexes = definition?.indexes ?? (await liveIndexes(client, live, name));
+    for (const index of indexes) {
+      await client.query(index.replace(/^CREATE (UNIQUE )?INDEX /, '$&IF NOT EXISTS '));
+    }
+    await client.query(`ANALYZE "${name}"`);
+  }
+}
+
+async function liveIndexes(client: ClientBase, live: string, table: string): Promise<string[]> {
+  const { rows } = await client.query<{ definition: string }>(
+    `SELECT replace(pg_get_indexdef(indexrelid), format(' ON %I.%I ', $1::text, $2::text),
+       format(' ON %I.%I ', $3::text, $2::text)) AS definition
+     FROM pg_index WHERE indrelid = format('%I.%I', $1::text, $2::text)::regclass
+       AND NOT indisprimary`,
+    [live, table, buildSchema],
+  );
+  return rows.map(({ definition }) => definition);
+}
+
+/** Forgets a build that was not put in place. */
+export async function dropBuild(client: ClientBase): Promise<void> {
+  await client.query(`DROP SCHEMA IF EXISTS ${buildSchema} CASCADE`);
+}
+
+/** `reprise rebuild --drop-old`. @returns the names of the old tables that are no more */
+export async function dropOld(client: ClientBase): Promise<readonly string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    'SELECT tablename AS name FROM pg_tables WHERE schemaname = $1 ORDER BY 1',
+    [oldSchema],
+  );
+  await client.query(`DROP SCHEMA IF EXISTS ${oldSchema} CASCADE`);
+  return rows.map(({ name }) => name);
+}

@@ -1,0 +1,54 @@
+import { Kysely, PostgresDialect } from 'kysely';
+import { migrate } from '../migrations/migrate.ts';
+import type { Config } from './config.ts';
+import { connectEventStore } from './infrastructure/eventstoredb.ts';
+import { connectPostgres } from './infrastructure/postgres.ts';
+import type { Database } from './projections/database.ts';
+import { projections } from './projections/registry.ts';
+import { retryParked } from './projections/retry-parked.ts';
+import { borrowServers } from './servers.ts';
+import { counted, parkedLines } from './show-projections.ts';
+
+/** The service's transactions are waited for, and a batch of our own may be large. */
+const statementTimeoutMs = 60_000;
+
+/** Between two lines that tell how far it is, in ms. */
+const lineMs = 2_000;
+
+/**
+ * `reprise projections retry`. Sets the exit code to 1 when events stay parked.
+ * @throws Error in words for people when it could not be done, or was cancelled
+ */
+export async function retryProjections(config: Config): Promise<void> {
+  const servers = await borrowServers(config);
+  const { pool } = connectPostgres(servers.postgresUrl, { statementTimeoutMs });
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+  const eventStore = connectEventStore(servers.eventStoreUrl);
+  const aborter = new AbortController();
+  const cancel = () => aborter.abort(new Error('cancelled: what was written stays written'));
+  process.on('SIGINT', cancel).on('SIGTERM', cancel);
+  let toldMs = performance.now();
+  try {
+    await migrate(db);
+    const { written, remaining } = await retryParked({
+      eventStore,
+      pool,
+      projections,
+      signal: aborter.signal,
+      onProgress: (done, parked) => {
+        if (performance.now() - toldMs < lineMs) return;
+        toldMs = performance.now();
+        console.log(`${done} of ${parked} parked events are written`);
+      },
+    });
+    if (written === 0 && remaining.length === 0) console.log('nothing is parked');
+    if (written > 0) console.log(`written: ${counted(written, 'event')} that had been parked`);
+    for (const line of parkedLines(remaining)) console.log(line);
+    if (remaining.length > 0) process.exitCode = 1;
+  } finally {
+    process.off('SIGINT', cancel).off('SIGTERM', cancel);
+    await eventStore.close();
+    await db.destroy();
+    await servers.stop();
+  }
+}

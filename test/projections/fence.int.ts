@@ -1,0 +1,126 @@
+import { expect } from 'chai';
+import { sql } from 'kysely';
+import type pg from 'pg';
+import { decode, type RecordedEvent } from '../../src/events/codec.ts';
+import type { Step } from '../../src/projections/backlog.ts';
+import { FenceLost, readCheckpoint } from '../../src/projections/checkpoint.ts';
+import { joinProjections } from '../../src/projections/projection.ts';
+import { projections } from '../../src/projections/registry.ts';
+import { writeBatch } from '../../src/projections/write-batch.ts';
+import { ArrayEventStore } from './support/array-event-store.ts';
+import { startInstance, stopInstances } from './support/engines.ts';
+import { recorded } from './support/history.ts';
+import { type ReadModels, readModels, rowsFromScratch, tableRows } from './support/read-models.ts';
+
+const shape = { seed: 5, sessions: 2, seatsPerSession: 10, users: 3 };
+const events = recorded(shape, 400);
+const project = joinProjections(projections);
+const steps = (some: readonly RecordedEvent[]): readonly Step[] =>
+  some.map((event) => ({
+    position: event.position,
+    createdMs: event.createdMs,
+    changes: project(decode(event)),
+    isEvent: true,
+  }));
+
+describe('the fence', function () {
+  this.timeout(60_000);
+  let models: ReadModels;
+
+  const withClient = async <T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> => {
+    const client = await models.postgres.pool.connect();
+    try {
+      return await work(client);
+    } finally {
+      client.release(true);
+    }
+  };
+  const write = (from: bigint | null, some: readonly RecordedEvent[]) =>
+    withClient((client) => writeBatch(client, projections, from, steps(some)));
+  const refusal = (attempt: Promise<unknown>) => attempt.catch((error: unknown) => error);
+
+  beforeEach(async () => {
+    models = await readModels();
+    await withClient((client) => readCheckpoint(client, projections));
+  });
+
+  afterEach(async () => {
+    await stopInstances();
+    await models.close();
+  });
+
+  it('lets a second projector change nothing', async () => {
+    const first = events.slice(0, 200);
+    await write(null, first);
+    expect(await refusal(write(null, first))).to.be.instanceOf(FenceLost);
+    const at = first.at(-1)?.position ?? null;
+    await write(at, events.slice(200));
+    expect(await refusal(write(at, events.slice(200)))).to.be.instanceOf(FenceLost);
+    expect(await tableRows(models.db)).to.deep.equal(rowsFromScratch(events));
+  });
+
+  it('lets one of many that write at the same moment through', async () => {
+    const attempts = Array.from({ length: 6 }, () => refusal(write(null, events)));
+    const outcomes = await Promise.all(attempts);
+    expect(outcomes.filter((one) => one instanceof FenceLost)).to.have.length(5);
+    expect(await tableRows(models.db)).to.deep.equal(rowsFromScratch(events));
+  });
+
+  it('is what keeps a batch from counting twice (without it, it does)', async () => {
+    await write(null, events.slice(0, 200));
+    // The guard taken away: the checkpoint says again what the second projector read.
+    await sql`UPDATE projection_checkpoint SET position = NULL`.execute(models.db);
+    await write(null, events.slice(0, 200));
+    expect(await tableRows(models.db)).not.to.deep.equal(rowsFromScratch(events.slice(0, 200)));
+  });
+
+  it('is not asked to let a batch through of which a part is written', async () => {
+    const from = events[4]?.position ?? 0n;
+    const attempt = withClient((client) => writeBatch(client, projections, from, steps(events)));
+    expect((await refusal(attempt)) as Error).to.have.property(
+      'message',
+      'a batch that is written in part',
+    );
+    expect((await tableRows(models.db)).concert).to.deep.equal([]);
+  });
+
+  it('takes an older or newer version of a projection for somebody else', async () => {
+    const newer = projections.map((one) => ({ ...one, version: one.version + 1 }));
+    const attempt = withClient((client) => writeBatch(client, newer, null, steps(events)));
+    expect(await refusal(attempt)).to.be.instanceOf(FenceLost);
+    expect((await tableRows(models.db)).concert).to.deep.equal([]);
+  });
+
+  it('holds when two engines believe that they lead', async () => {
+    // A lock that everybody gets, as behind a connection pooler.
+    await sql`CREATE SCHEMA lawless`.execute(models.db);
+    await sql`CREATE FUNCTION lawless.pg_try_advisory_lock(bigint) RETURNS boolean
+      LANGUAGE sql AS 'SELECT true'`.execute(models.db);
+    await sql
+      .raw(`ALTER ROLE CURRENT_USER IN DATABASE ${databaseName()}
+        SET search_path = lawless, pg_catalog, public`)
+      .execute(models.db);
+    let lost = 0;
+    const logger = {
+      debug() {},
+      error() {},
+      warn: (facts: object) => {
+        if ('err' in facts && facts.err instanceof FenceLost) lost += 1;
+      },
+    };
+    const store = new ArrayEventStore();
+    const limits = { batchEventsMax: 7, retryMsMax: 20 };
+    const engines = [1, 2].map(() => startInstance(models.url, store, { limits, logger }));
+    for (const event of events) {
+      store.append(event);
+      await new Promise(setImmediate);
+    }
+    const head = events.at(-1)?.position ?? 0n;
+    for (const { projector } of engines)
+      expect(await projector.reached(head, 20_000)).to.equal(true);
+    expect(lost).to.be.greaterThan(0);
+    expect(await tableRows(models.db)).to.deep.equal(rowsFromScratch(events));
+  });
+
+  const databaseName = (): string => new URL(models.url).pathname.slice(1);
+});

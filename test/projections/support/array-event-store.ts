@@ -1,0 +1,77 @@
+import type { EventStore, LogMessage } from '../../../src/commands/event-store.ts';
+import type { RecordedEvent } from '../../../src/events/codec.ts';
+
+/**
+ * A log in an array, for tests that must say exactly when a subscriber gets which message. The only double there is:
+ * everything else runs against a server.
+ */
+export class ArrayEventStore implements Pick<EventStore, 'subscribe' | 'head' | 'readStream'> {
+  readonly log: LogMessage[] = [];
+  /** Subscribers get no message at or after this index. */
+  heldBackFrom = Number.POSITIVE_INFINITY;
+  /** Subscriptions that were opened, by the position asked for. */
+  readonly subscribedAfter: (bigint | null)[] = [];
+  private changed: (() => void)[] = [];
+
+  append(...events: readonly RecordedEvent[]): void {
+    for (const event of events) this.log.push({ kind: 'event', event });
+    this.tell();
+  }
+
+  checkpoint(position: bigint): void {
+    this.log.push({ kind: 'checkpoint', position });
+    this.tell();
+  }
+
+  holdBackFrom(index: number): void {
+    this.heldBackFrom = index;
+    this.tell();
+  }
+
+  async head(): Promise<bigint | null> {
+    const last = this.log.at(-1);
+    return last === undefined ? null : positionOf(last);
+  }
+
+  async *readStream(stream: string, from = 0n): AsyncIterable<RecordedEvent> {
+    for (const message of this.log) {
+      if (message.kind !== 'event' || message.event.stream !== stream) continue;
+      if (message.event.revision >= from) yield message.event;
+    }
+  }
+
+  async *subscribe({
+    after,
+    prefixes,
+    signal,
+  }: Parameters<EventStore['subscribe']>[0]): AsyncIterable<LogMessage> {
+    this.subscribedAfter.push(after);
+    signal.addEventListener('abort', () => this.tell(), { once: true });
+    let caughtUp = false;
+    for (let index = 0; !signal.aborted; ) {
+      const message = index < this.heldBackFrom ? this.log[index] : undefined;
+      if (message !== undefined) {
+        index += 1;
+        const position = positionOf(message);
+        const isWanted =
+          message.kind !== 'event' || prefixes.some((one) => message.event.stream.startsWith(one));
+        if (isWanted && (after === null || position > after)) yield message;
+      } else if (!caughtUp) {
+        caughtUp = true;
+        yield { kind: 'caught-up' };
+      } else {
+        await new Promise<void>((resolve) => this.changed.push(resolve));
+      }
+    }
+  }
+
+  private tell(): void {
+    for (const resolve of this.changed.splice(0)) resolve();
+  }
+}
+
+function positionOf(message: LogMessage): bigint {
+  if (message.kind === 'event') return message.event.position;
+  if (message.kind === 'checkpoint') return message.position;
+  throw new Error('the log holds events and checkpoints');
+}
