@@ -1,0 +1,65 @@
+import { type EventStore, EventStoreUnavailable } from '../commands/event-store.ts';
+import { streamPrefixes } from '../events/streams.ts';
+import type { ReadSide } from './read-side.ts';
+
+/** Longest time that a caller waits for the log, in milliseconds. */
+const answerMsMax = 2_000;
+
+/**
+ * The position that the read side has to reach to show everything that is in the log by now. The newest event of the whole
+ * log will not do: a position is reached by an event that read models are made from. Costs a subscription, so callers that
+ * come while one is open share the next.
+ * @throws EventStoreUnavailable
+ */
+export function createLogEnd(
+  store: Pick<EventStore, 'subscribe'>,
+  reads: Pick<ReadSide, 'status'>,
+): () => Promise<bigint | null> {
+  let running: Promise<unknown> | undefined;
+  let next: Promise<bigint | null> | undefined;
+
+  const look = async (): Promise<bigint | null> => {
+    await running?.catch(() => {});
+    next = undefined;
+    const found = lastShowable(store, reads.status().position);
+    running = found;
+    return found;
+  };
+  return () => {
+    next ??= look();
+    return next;
+  };
+}
+
+async function lastShowable(
+  store: Pick<EventStore, 'subscribe'>,
+  after: bigint | null,
+): Promise<bigint | null> {
+  const end = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  // Raced: nobody may wait for a subscription that does not end when it is told to.
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new EventStoreUnavailable(`the log's end was not found in ${answerMsMax} ms`));
+    }, answerMsMax);
+  });
+  try {
+    return await Promise.race([late, readToEnd(store, after, end.signal)]);
+  } finally {
+    clearTimeout(timer);
+    end.abort();
+  }
+}
+
+async function readToEnd(
+  store: Pick<EventStore, 'subscribe'>,
+  after: bigint | null,
+  signal: AbortSignal,
+): Promise<bigint | null> {
+  let last = after;
+  for await (const message of store.subscribe({ after, prefixes: streamPrefixes, signal })) {
+    if (message.kind === 'event') last = message.event.position;
+    if (message.kind === 'caught-up') return last;
+  }
+  throw new EventStoreUnavailable('the log ended before its end was found');
+}

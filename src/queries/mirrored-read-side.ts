@@ -1,0 +1,92 @@
+import type { Kysely } from 'kysely';
+import { isOtherShape, isUnavailable } from '../infrastructure/postgres.ts';
+import type { Database } from '../projections/database.ts';
+import type { Projector } from '../projections/projector.ts';
+import { type Account, loadAccount } from './account.ts';
+import { type Catalogue, loadCatalogue } from './catalogue.ts';
+import {
+  accountEntry,
+  catalogueEntry,
+  type Entry,
+  type Loaded,
+  Mirror,
+  type MirrorLimits,
+  seatMapEntry,
+} from './mirror.ts';
+import { type ReadSide, ReadSideUnavailable } from './read-side.ts';
+import { reservationById, reservationsOf } from './reservations.ts';
+import { loadSeatMap, type SeatMap } from './seat-map.ts';
+import { takenAsOf } from './seats-as-of.ts';
+
+const defaultLimits: MirrorLimits = { rowsMax: 1_500_000, replayStepsMax: 20_000 };
+
+export interface ReadSideOptions {
+  readonly db: Kysely<Database>;
+  readonly projector: Pick<Projector, 'listen' | 'listenersAreFresh' | 'reached' | 'status'>;
+  /** When the log took a session, in milliseconds since the epoch; undefined for one that there is not. */
+  readonly scheduledMs: (sessionId: string) => number | undefined;
+  /** Of accounts that do not exist yet. Default KRW. */
+  readonly currency?: string;
+  readonly limits?: Partial<MirrorLimits>;
+}
+
+/**
+ * The read side from memory: PostgreSQL is asked once for each list and account, and after that they change with what
+ * the projector committed. While the projector is behind the tables, or stopped, PostgreSQL is asked each time. What
+ * is in memory is answered for some seconds more when PostgreSQL goes away.
+ */
+export function createReadSide(options: ReadSideOptions): ReadSide {
+  const { db, projector, scheduledMs, currency = 'KRW' } = options;
+  const mirror = new Mirror({ ...defaultLimits, ...options.limits });
+  projector.listen(mirror);
+
+  const asked = async <T>(ask: () => Promise<T>): Promise<T> => {
+    try {
+      return await ask();
+    } catch (error) {
+      if (isOtherShape(error)) {
+        throw new ReadSideUnavailable(
+          'the read models are of another version of the service',
+          error,
+        );
+      }
+      if (isUnavailable(error)) throw new ReadSideUnavailable('PostgreSQL gave no answer', error);
+      throw error;
+    }
+  };
+  const entry = <E extends Entry>(name: string, load: () => Promise<Loaded<E>>): Promise<E> =>
+    asked(async () =>
+      projector.listenersAreFresh() ? mirror.get(name, load) : (await load()).entry,
+    );
+  const catalogue = () => entry<Catalogue>(catalogueEntry, () => loadCatalogue(db));
+  const seatMap = (concertId: string, sessionId: string) =>
+    entry<SeatMap>(seatMapEntry(sessionId), () => loadSeatMap(db, concertId, sessionId));
+
+  return {
+    concerts: async () => (await catalogue()).concertList(),
+    sessions: async (concertId) => (await catalogue()).sessionList(concertId),
+    async seats(concertId, sessionId, filter) {
+      const sessions = await catalogue();
+      if (!sessions.hasSession(concertId, sessionId)) return undefined;
+      const seats = await seatMap(concertId, sessionId);
+      return seats.prepared(filter, sessions.isCancelled(sessionId));
+    },
+    async seatsAsOf(concertId, sessionId, asOfMs, filter = {}) {
+      if (!(await catalogue()).hasSession(concertId, sessionId)) return undefined;
+      if (asOfMs < (scheduledMs(sessionId) ?? Number.POSITIVE_INFINITY)) return undefined;
+      const seats = await seatMap(concertId, sessionId);
+      const { taken, isCancelled } = await asked(() => takenAsOf(db, sessionId, new Date(asOfMs)));
+      return seats.preparedWith(taken, filter, isCancelled);
+    },
+    async balance(userId) {
+      const { row } = await entry<Account>(accountEntry(userId), () => loadAccount(db, userId));
+      return row === undefined
+        ? { userId, balance: 0, held: 0, currency }
+        : { userId, balance: row.balance, held: row.held, currency: row.currency };
+    },
+    reservation: (id) => asked(() => reservationById(db, id)),
+    reservations: (userId, limit, before) => asked(() => reservationsOf(db, userId, limit, before)),
+    reached: (position, timeoutMs) => projector.reached(position, timeoutMs),
+    status: () => projector.status(),
+  };
+}

@@ -1,0 +1,34 @@
+import { type Kysely, sql } from 'kysely';
+import type { Database } from '../projections/database.ts';
+
+/** What a session's seat list of a moment needs beside seats and prices, which never change. */
+export interface TakenSeats {
+  /** The seats that were held or sold, by id. */
+  readonly taken: ReadonlySet<string>;
+  readonly isCancelled: boolean;
+}
+
+/**
+ * Which seats of a session were taken at a moment, that moment's events included, in one statement: the table of
+ * reservations has when each one began and ended, by the log's events. Like the seat list itself it knows a hold by its
+ * events only: one whose time was over counts until the event that ended it, a moment later.
+ *
+ * Exact as long as the event store's clock was not set back between two events of one seat.
+ */
+export async function takenAsOf(
+  db: Kysely<Database>,
+  sessionId: string,
+  asOf: Date,
+): Promise<TakenSeats> {
+  const { rows } = await sql<{ taken: string | null; isCancelled: boolean | null }>`
+    SELECT
+      (SELECT cancelled_at <= ${asOf} FROM session WHERE session_id = ${sessionId}) AS "isCancelled",
+      (SELECT string_agg(seat_ids, ',') FROM reservation
+       WHERE session_id = ${sessionId} AND reserved_at <= ${asOf}
+         AND (status <> 'released' OR resolved_at > ${asOf})
+         -- The id of an order has two parts: its seats have rows of their own.
+         AND split_part(reservation_id, '.', 3) <> '') AS taken`.execute(db);
+  const [row] = rows;
+  if (row === undefined) throw new Error('a SELECT without FROM has one row');
+  return { taken: new Set(row.taken?.split(',')), isCancelled: row.isCancelled ?? false };
+}
