@@ -1,0 +1,45 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** What every process is told apart from its work. */
+export interface ProcessParts {
+  /** Ends the process; a round under way is finished first. */
+  readonly signal: AbortSignal;
+  /** Told of a round that failed; the next one tries again. */
+  readonly onError: (what: string, error: unknown) => void;
+}
+
+/**
+ * Runs a round again and again until the signal aborts: at once while a round says that there is more to do, after
+ * `idleMs` otherwise. A failed round is reported and tried again after `idleMs`; it never ends the process.
+ */
+export async function repeat(
+  what: string,
+  round: () => Promise<'more' | 'idle'>,
+  { idleMs, signal, onError }: ProcessParts & { readonly idleMs: number },
+): Promise<void> {
+  while (!signal.aborted) {
+    let next: 'more' | 'idle' = 'idle';
+    try {
+      next = await round();
+    } catch (error) {
+      if (!signal.aborted) onError(what, error);
+    }
+    if (next === 'more' || signal.aborted) continue;
+    await sleep(idleMs, undefined, { signal }).catch(() => {});
+  }
+}
+
+/** Runs `work` on each item, at most `limit` at once. @throws the first error, after those under way have ended */
+export async function eachLimited<Item>(
+  items: readonly Item[],
+  limit: number,
+  work: (item: Item) => Promise<unknown>,
+): Promise<void> {
+  const rest = items.values();
+  const lane = async () => {
+    for (const item of rest) await work(item);
+  };
+  const ended = await Promise.allSettled(Array.from({ length: limit }, lane));
+  const failed = ended.find((end) => end.status === 'rejected');
+  if (failed) throw failed.reason;
+}

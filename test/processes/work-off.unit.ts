@@ -1,0 +1,103 @@
+import { expect } from 'chai';
+import { type WorkList, workOff } from '../../src/processes/work-off.ts';
+import { eventually } from '../support/servers.ts';
+
+describe('working off a list', () => {
+  let stop: AbortController;
+  let ended: Promise<void> | undefined;
+  let errors: string[];
+  /** What is still to be done; `done` takes out of it. */
+  let items: string[];
+  /** Limits that the list was asked with. */
+  let limits: number[];
+  beforeEach(() => {
+    stop = new AbortController();
+    [errors, items, limits] = [[], [], []];
+  });
+  afterEach(async () => {
+    stop.abort();
+    await ended;
+  });
+
+  function start(work: WorkList<string>['work'], options: Partial<WorkList<string>> = {}): void {
+    ended = workOff({
+      what: 'test',
+      list: async (limit) => {
+        limits.push(limit);
+        return items.slice(0, limit);
+      },
+      keyOf: (item) => item,
+      work,
+      concurrencyMax: 2,
+      idleMs: 5,
+      signal: stop.signal,
+      onError: (what, error) => errors.push(`${what}: ${(error as Error).message}`),
+      ...options,
+    });
+  }
+  const names = (count: number, prefix: string) =>
+    Array.from({ length: count }, (_, n) => `${prefix}${n}`);
+
+  /** Every item that does not begin with `bad` is done; the others `fail`. */
+  function startWithBad(fail: () => Promise<boolean>, options: Partial<WorkList<string>> = {}) {
+    const done: string[] = [];
+    start(async (item) => {
+      if (item.startsWith('bad')) return fail();
+      done.push(item);
+      items.splice(items.indexOf(item), 1);
+      return true;
+    }, options);
+    return done;
+  }
+  const broken = () => Promise.reject(new Error('unreadable'));
+
+  it('does the others when more fail than are worked on at once, and again what failed', async () => {
+    items = [...names(10, 'bad'), ...names(20, 'good')];
+    const done = startWithBad(broken);
+    await eventually('the good ones are done', () => done.length === 20);
+    expect(items).to.deep.equal(names(10, 'bad'));
+    expect(errors.slice(0, 6)).to.deep.equal([
+      ...names(5, 'bad').map((name) => `test: ${name}: unreadable`),
+      'test: 5 more of 30 failed',
+    ]);
+    await eventually('they are tried again', () => errors.length >= 12, 3_000);
+  });
+
+  it('does the others when those that fail fill more than a round', async () => {
+    items = [...names(1_200, 'bad'), ...names(20, 'good')];
+    const done = startWithBad(broken);
+    await eventually('the good ones are done', () => done.length === 20);
+    expect(errors.length, 'reports').to.be.lessThan(30);
+  });
+
+  it('does the others when some hang, and leaves those alone until they end', async () => {
+    items = [...names(4, 'bad'), ...names(20, 'good')];
+    const hung: ((isDone: boolean) => void)[] = [];
+    const hang = () => new Promise<boolean>((resolve) => hung.push(resolve));
+    const done = startWithBad(hang, { itemMsMax: 30 });
+    await eventually('the good ones are done', () => done.length === 20);
+    expect(errors).to.deep.equal(names(4, 'bad').map((name) => `test: ${name}: not over in 30 ms`));
+    const rounds = limits.length;
+    await eventually('more rounds', () => limits.length > rounds + 3);
+    expect(hung.length, 'begun').to.equal(4);
+    for (const end of hung.splice(0)) end(false);
+    await eventually('they are begun again', () => hung.length === 4, 3_000);
+    for (const end of hung) end(true);
+  });
+
+  it('does once what its list shows for a while after it is done, and goes on meanwhile', async () => {
+    items = names(1_100, 'late');
+    const done: string[] = [];
+    start(async (item) => {
+      done.push(item);
+      return true;
+    });
+    await eventually('all are done', () => done.length === 1_100);
+    const rounds = limits.length;
+    await eventually('more rounds', () => limits.length > rounds + 3);
+    expect(done).to.deep.equal(names(1_100, 'late'));
+    expect(Math.max(...limits)).to.be.at.most(500 + 1_100);
+    items = [];
+    await eventually('they are forgotten', () => limits.at(-1) === 500);
+  });
+});
