@@ -1,0 +1,159 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import express, { type Express, type Request, type Response } from 'express';
+import { type Answer, problem, type Sendable, send, sendAllow } from './answer.ts';
+import type { Endpoint, House } from './endpoint.ts';
+import { endpoints } from './endpoints.ts';
+import type { Exchange } from './exchange.ts';
+import { negotiate } from './negotiate.ts';
+import { type FieldError, problemOfError, unknownOutcome } from './problems.ts';
+import { readJson } from './read-json.ts';
+import type { RequestLog } from './request-log.ts';
+import { fieldErrors, inWords, type Part } from './validate.ts';
+
+/** What the app needs of a response: Express's own, with what `server.ts` knows of the request in `locals`. */
+export type Reply = ServerResponse & { locals: Exchange };
+
+/** Sends an answer and logs that it did. Half an answer cannot be mended: its connection is cut. */
+export type Respond = (req: IncomingMessage, res: Reply, answer: Sendable, error?: unknown) => void;
+
+export function createRespond(requestLog: RequestLog): Respond {
+  return (req, res, answer, error) => {
+    const exchange = res.locals;
+    const status = res.headersSent ? cut(res) : send(res, answer, exchange.requestId);
+    requestLog(req, exchange, status, error);
+  };
+}
+
+function cut(res: Reply): number {
+  res.destroy();
+  return 500;
+}
+
+/** The Express app: one route a path, nothing before it. What no route takes is the caller's (`unrouted`). */
+export function createApp(house: House, respond: Respond, timeoutMs: number): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.enable('case sensitive routing');
+  for (const path of new Set(endpoints.map((call) => call.path))) {
+    const calls = endpoints.filter((call) => call.path === path);
+    const route = app.route(path.replaceAll(/\{(\w+)\}/g, ':$1'));
+    for (const call of calls) {
+      route[call.method](expressHandler(call, house, respond, timeoutMs));
+    }
+    route.all(otherMethods(calls, respond));
+  }
+  return app;
+}
+
+/** Answers what no route took: an error on the way, or a path that there is not. */
+export function unrouted(req: IncomingMessage, res: Reply, respond: Respond, error: unknown): void {
+  if (error === undefined || error === null) {
+    respond(
+      req,
+      res,
+      problem('path-not-found', { detail: 'See GET /openapi.json for the paths.' }),
+    );
+  } else {
+    fail(req, res, respond, error);
+  }
+}
+
+function expressHandler(call: Endpoint, house: House, respond: Respond, timeoutMs: number) {
+  return async (req: Request, res: Response): Promise<void> => {
+    const reply = res as unknown as Reply;
+    try {
+      const given = await answer(call, house, req, reply.locals, timeoutMs);
+      const chosen =
+        given.kind === 'prepared' ? await negotiate(given.prepared, req.headers) : given;
+      respond(req, reply, chosen);
+    } catch (error) {
+      fail(req, reply, respond, error);
+    }
+  };
+}
+
+const parts = ['params', 'query', 'headers', 'body'] as const satisfies readonly Part[];
+
+/** Checks the request's parts by their schemas, then lets the call handle them. */
+async function answer(
+  call: Endpoint,
+  house: House,
+  req: Request,
+  exchange: Exchange,
+  timeoutMs: number,
+): Promise<Answer> {
+  const input: Record<Part, unknown> = {
+    params: undefined,
+    query: undefined,
+    headers: undefined,
+    body: undefined,
+  };
+  const errors: FieldError[] = [];
+  for (const part of parts) {
+    const schema = call[part];
+    if (schema === undefined) continue;
+    let given: unknown;
+    if (part === 'body') {
+      const body = await readJson(req);
+      if (!body.ok) return body.refusal;
+      given = body.value;
+    } else {
+      given = req[part];
+    }
+    const parsed = schema.safeParse(given, inWords);
+    if (parsed.success) input[part] = parsed.data;
+    else errors.push(...fieldErrors(part, given, parsed.error.issues));
+  }
+  if (errors.length > 0) {
+    const detail = errors.map(({ field, message }) => `${field} ${message}`).join('; ');
+    return problem('invalid-request', { detail, errors });
+  }
+  const handled = call.handle(house, input, exchange);
+  return handled instanceof Promise ? within(timeoutMs, handled) : handled;
+}
+
+/** The answer, or a 503 in its place when it takes longer: then what becomes of it does not matter any more. */
+function within(timeoutMs: number, handled: Promise<Answer>): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      resolve(problem('no-answer-in-time', { detail: unknownOutcome }));
+    }, timeoutMs);
+    handled.then(
+      (given) => {
+        clearTimeout(timer);
+        if (isLate && given.kind === 'stream') given.stream.end();
+        resolve(given);
+      },
+      (error) => {
+        clearTimeout(timer);
+        reject(error);
+      },
+    );
+  });
+}
+
+function fail(req: IncomingMessage, res: Reply, respond: Respond, error: unknown): void {
+  const { code, detail } = problemOfError(error) ?? {
+    code: 'internal-error',
+    detail: 'It was logged with the id in `instance`.',
+  };
+  respond(req, res, problem(code, { detail }), error);
+}
+
+/** What a path does not take: OPTIONS is told what it does, anything else is 405. */
+function otherMethods(calls: readonly Endpoint[], respond: Respond) {
+  const methods = calls.map(({ method }) => method.toUpperCase());
+  if (methods.includes('GET')) methods.push('HEAD');
+  const allow = [...methods, 'OPTIONS'].join(', ');
+  return (req: Request, res: Response): void => {
+    const reply = res as unknown as Reply;
+    if (req.method === 'OPTIONS') sendAllow(reply, allow, reply.locals.requestId);
+    else {
+      const detail = `This path takes ${allow}.`;
+      respond(req, reply, problem('method-not-allowed', { detail }, { Allow: allow }));
+    }
+  };
+}

@@ -1,0 +1,90 @@
+import type { Logger } from 'pino';
+import type { z } from 'zod';
+import type { RememberedAnswers } from '../commands/remember-answers.ts';
+import type { Shop } from '../commands/shop.ts';
+import type { LagHistogram } from '../projections/live-lag.ts';
+import type { ProjectionState } from '../projections/overview.ts';
+import type { PreparedBody, ReadSide } from '../queries/read-side.ts';
+import type { SeatFeed } from '../queries/seat-feed.ts';
+import type { OwnPositions } from '../queue/own-positions.ts';
+import type { WaitingQueue } from '../queue/waiting-queue.ts';
+import type { Answer } from './answer.ts';
+import type { Exchange } from './exchange.ts';
+import type { Gate } from './gate.ts';
+import type { ProblemCode } from './problems.ts';
+import type { Readiness } from './readiness.ts';
+import type { SeatStreams } from './seat-streams.ts';
+
+/** What the HTTP layer is built on. */
+export interface HttpDeps {
+  readonly shop: Shop;
+  readonly queue: WaitingQueue;
+  readonly reads: ReadSide;
+  readonly seatFeed: SeatFeed;
+  readonly answers: RememberedAnswers;
+  readonly ownPositions: OwnPositions;
+  /** What the read side has to reach to show everything that is in the log by now. @throws EventStoreUnavailable */
+  readonly logEnd: () => Promise<bigint | null>;
+  /** Every projection as the database has it. @throws when PostgreSQL gives no answer */
+  readonly projections: () => Promise<readonly ProjectionState[]>;
+  /** How long events take to be visible on this instance. */
+  readonly liveLag: () => LagHistogram;
+  /** What must answer before the service is ready, by the name that `/readyz` shows. */
+  readonly probes: Readonly<Record<string, Probe>>;
+  readonly log: Logger;
+}
+
+/** Answers within `timeoutMs` whether a dependency can be reached. */
+export type Probe = (timeoutMs: number) => Promise<boolean>;
+
+/** What the routes work with: the ports, and what the HTTP layer keeps itself. */
+export interface House extends HttpDeps {
+  readonly seatStreams: SeatStreams;
+  /** For queries of the past, which are made anew each time. */
+  readonly pastGate: Gate;
+  readonly readiness: () => Promise<Readiness>;
+  /** The OpenAPI document. */
+  readonly document: PreparedBody;
+}
+
+/** A request's parts after their schemas: what a schema does not name is not there. */
+export interface Input<P, Q, H, B> {
+  readonly params: P;
+  readonly query: Q;
+  readonly headers: H;
+  readonly body: B;
+}
+
+/**
+ * One call of the API: where it is, what it takes, what it answers, and what it does. The OpenAPI document is made
+ * from the same schemas that check the request.
+ */
+export interface Endpoint<P = unknown, Q = unknown, H = unknown, B = unknown> {
+  /** Names the call in the document. */
+  readonly name: string;
+  readonly method: 'get' | 'post' | 'delete';
+  /** In OpenAPI's form: `/concert/{concertId}/seat`. */
+  readonly path: string;
+  readonly summary: string;
+  readonly params?: z.ZodType<P>;
+  readonly query?: z.ZodType<Q>;
+  /** By lower-case name. */
+  readonly headers?: z.ZodType<H>;
+  readonly body?: z.ZodType<B>;
+  /** Shape of the 200. */
+  readonly answer: z.ZodType;
+  /** Its media type. Default application/json. */
+  readonly answerType?: 'text/event-stream' | 'text/plain';
+  /** The 200 and its ETag come from a prepared body: the call may answer 304. */
+  readonly revalidates?: boolean;
+  /** The 200 carries X-Event-Position. */
+  readonly positioned?: boolean;
+  /** Codes that it may refuse with, beside those that its parts imply (malformed fields or bodies). */
+  readonly problems: readonly ProblemCode[];
+  handle(house: House, input: Input<P, Q, H, B>, exchange: Exchange): Answer | Promise<Answer>;
+}
+
+/** Lets TypeScript infer the parts' types from their schemas. */
+export const endpoint = <P = unknown, Q = unknown, H = unknown, B = unknown>(
+  definition: Endpoint<P, Q, H, B>,
+): Endpoint => definition;

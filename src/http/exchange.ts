@@ -1,0 +1,42 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { requestMaxMs } from '../commands/deadline.ts';
+import type { CommandContext } from '../commands/shop.ts';
+
+/** What is known of one request beside its parts. It is Express's `res.locals`. */
+export interface Exchange {
+  /** From a well-formed X-Request-Id, else random; echoed, and the events' correlation id. */
+  readonly requestId: string;
+  /** `performance.now()` when its headers had arrived. */
+  readonly startedMs: number;
+  /** W3C trace context, when well-formed. */
+  readonly traceparent: string | undefined;
+}
+
+/** Also a valid relative URI, so that it can be a problem's `instance`. */
+const requestIdPattern = /^[A-Za-z0-9._-]{1,128}$/;
+
+/** Version, trace id, parent id, flags (W3C Trace Context): no version ff, no ids of zeros. */
+const traceparentPattern =
+  /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+export function beginExchange(req: IncomingMessage): Exchange {
+  const given = req.headers['x-request-id'];
+  const traceparent = req.headers.traceparent;
+  return {
+    requestId: typeof given === 'string' && requestIdPattern.test(given) ? given : randomUUID(),
+    startedMs: performance.now(),
+    traceparent:
+      typeof traceparent === 'string' && traceparentPattern.test(traceparent)
+        ? traceparent
+        : undefined,
+  };
+}
+
+/** Who asks, for the events' metadata; and the time that the request's command has, from now on. */
+export function commandContext(commandId: string, exchange: Exchange): CommandContext {
+  const deadlineMs = performance.now() + requestMaxMs;
+  const context = { commandId, correlationId: exchange.requestId, deadlineMs };
+  const { traceparent } = exchange;
+  return traceparent === undefined ? context : { ...context, traceparent };
+}

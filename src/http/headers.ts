@@ -1,0 +1,36 @@
+import { z } from 'zod';
+
+/** How each header that a route reads is spelt. Node gives them in lower case. */
+export const headerNames: Readonly<Record<string, string>> = {
+  authorizationwaiting: 'AuthorizationWaiting',
+  'idempotency-key': 'Idempotency-Key',
+  'last-event-id': 'Last-Event-ID',
+  'x-min-event-position': 'X-Min-Event-Position',
+};
+
+const keySchema = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 visible ASCII characters, without spaces')
+  .meta({ description: 'Makes a repeated request the same request.' });
+
+/** `AuthorizationWaiting: Bearer <token>`; judged by `authorize.ts`, as a missing token is a 401 and no 400. */
+export const tokenHeader = { authorizationwaiting: z.string().optional() };
+
+export const requiredKeyHeader = { 'idempotency-key': keySchema };
+export const optionalKeyHeader = { 'idempotency-key': keySchema.optional() };
+
+/** A query that sends back a command's X-Event-Position waits until the read side shows it. */
+export const minPositionHeader = {
+  'x-min-event-position': z
+    .string()
+    .regex(/^[0-9]{1,19}$/, 'must be a position as X-Event-Position gave it')
+    .transform(BigInt)
+    .optional()
+    .meta({
+      description:
+        'An X-Event-Position: the answer shows everything up to it, or is 503 after 2 seconds.',
+    }),
+};
+
+/** For queries that take nothing but a minimum position. */
+export const queryHeaders = z.object(minPositionHeader);

@@ -1,0 +1,158 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { KeyedRequest, RememberedAnswers } from '../commands/remember-answers.ts';
+import type { CommandContext } from '../commands/shop.ts';
+import {
+  type Answer,
+  type JsonAnswer,
+  type ProblemAnswer,
+  refused,
+  render,
+  type StoredAnswer,
+} from './answer.ts';
+import { bearerToken, refuseUnlessAdmitted } from './authorize.ts';
+import type { House } from './endpoint.ts';
+import { commandContext, type Exchange } from './exchange.ts';
+
+/** Characters of the SHA-256 hex digest that a charge id keeps: 128 bits. */
+const chargeIdHexLength = 32;
+
+/** A request for a command, as far as its Idempotency-Key goes. */
+export interface Asked {
+  /** Of the call: keys of different calls have nothing to do with each other. */
+  readonly name: string;
+  readonly userId: string;
+  readonly key: string | undefined;
+  /** All that is asked, after its schemas: JSON. */
+  readonly fields: object;
+  /** The header AuthorizationWaiting, of calls that take it. */
+  readonly token?: string | undefined;
+}
+
+/** Carries the command out. Its answer is repeated to the same request for a day, unless it is a 5xx. */
+type CarryOut = (context: CommandContext) => Promise<JsonAnswer | ProblemAnswer>;
+
+/** Answers a request: with a key, the first time by carrying it out, and then by its answer. */
+export async function answerOnce(
+  house: House,
+  asked: Asked,
+  exchange: Exchange,
+  carryOut: CarryOut,
+): Promise<Answer> {
+  const context = contextOf(asked, exchange);
+  if (asked.key === undefined) return carryOut(context);
+  const { answers } = house;
+  const request = keyedRequest(asked, asked.key, context);
+  const begun = await answers.start(request);
+  if (!begun.ok) return refused(begun.refusal);
+  if (begun.value.status === 'answered') return again(begun.value.answer);
+  const { startedMs } = begun.value;
+  // Beside the answer, and in line before a repetition that comes to this process.
+  const abandon = () => {
+    answers.abandon(request, startedMs).catch((error) => {
+      house.log.warn(
+        { requestId: exchange.requestId, err: error },
+        'a key stays taken until its request counts as dead',
+      );
+    });
+  };
+  try {
+    const answer = await carryOut(context);
+    const rendered = render(answer, exchange.requestId);
+    if (rendered.status >= 500) {
+      abandon();
+      return answer;
+    }
+    // Only an answer that will be repeated is given: what is stored, and after it was.
+    const stored = await answers.answer(request, startedMs, rendered);
+    return stored.ok
+      ? { kind: 'stored', replayed: false, ...stored.value }
+      : refused(stored.refusal);
+  } catch (error) {
+    abandon();
+    throw error;
+  }
+}
+
+/**
+ * The same for calls that an admitted user alone may make. An answer that was given already is also repeated to who shows
+ * the token it was given to, although that token's place has ended, and to the user while waiting: who pays and loses
+ * the connection has seconds before the place ends, and learns all the same what became of it.
+ */
+export async function answerOnceAdmitted(
+  house: House,
+  asked: Asked,
+  exchange: Exchange,
+  carryOut: CarryOut,
+): Promise<Answer> {
+  const barred = await refuseUnlessAdmitted(house.queue, asked.userId, asked.token);
+  if (barred === undefined) return answerOnce(house, asked, exchange, carryOut);
+  return (await givenBefore(house.answers, asked, barred, exchange)) ?? barred;
+}
+
+async function givenBefore(
+  answers: RememberedAnswers,
+  asked: Asked,
+  { code }: ProblemAnswer,
+  exchange: Exchange,
+): Promise<StoredAnswer | undefined> {
+  const { key } = asked;
+  if (key === undefined || (code !== 'not-admitted' && code !== 'token-unknown')) return undefined;
+  const request = keyedRequest(asked, key, contextOf(asked, exchange));
+  if (request.bearer === undefined) return undefined;
+  const given = await answers.recall(request);
+  if (given === undefined) return undefined;
+  const isShown = code === 'not-admitted' || given.bearer === request.bearer;
+  return isShown ? again(given.answer) : undefined;
+}
+
+const again = ({ status, headers, body }: Omit<StoredAnswer, 'kind' | 'replayed'>) =>
+  ({ kind: 'stored', replayed: true, status, headers, body }) as const;
+
+function contextOf({ name, userId, key }: Asked, exchange: Exchange): CommandContext {
+  return commandContext(commandId(name, userId, key), exchange);
+}
+
+function keyedRequest(asked: Asked, key: string, context: CommandContext): KeyedRequest {
+  const { name, userId, fields } = asked;
+  const token = asked.token === undefined ? undefined : bearerToken(asked.token);
+  return {
+    keyHash: keyHash(name, userId, key),
+    fingerprint: digest(canonical(fields)),
+    bearer: token === undefined ? undefined : digest(token),
+    context,
+  };
+}
+
+/** JSON with sorted members. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_name, part) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+}
+
+/**
+ * The id of a command: the same for one user, call and key, random without a key. Neither a call's name, a user id nor
+ * a key holds a line break, so the three cannot run into each other.
+ */
+export function commandId(name: string, userId: string, key: string | undefined): string {
+  if (key === undefined) return randomUUID();
+  const hex = keyHash(name, userId, key);
+  // UUID version 8 (RFC 9562): bits of one's own making.
+  const variant = ((Number.parseInt(hex.slice(16, 17), 16) & 0x3) | 0x8).toString(16);
+  const third = `8${hex.slice(13, 16)}`;
+  const fourth = `${variant}${hex.slice(17, 20)}`;
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${third}-${fourth}-${hex.slice(20, 32)}`;
+}
+
+/** A charge is made once for a user and key: its id derives from both. */
+export function chargeId(userId: string, key: string): string {
+  return digest(`${userId}\n${key}`).slice(0, chargeIdHexLength);
+}
+
+/** Names the stream of a user's key for one call. */
+export const keyHash = (name: string, userId: string, key: string): string =>
+  digest(`${name}\n${userId}\n${key}`);
+
+const digest = (text: string): string => createHash('sha256').update(text).digest('hex');

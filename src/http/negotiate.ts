@@ -1,0 +1,68 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import type { PreparedBody } from '../queries/read-side.ts';
+import type { NotModifiedAnswer, RepresentationAnswer } from './answer.ts';
+import { gzipChunks } from './gzip-chunks.ts';
+import { httpLimits } from './limits.ts';
+
+const compress = promisify(gzip);
+
+/** Each prepared body is compressed once, when it is first asked for so, and forgotten with it. */
+const compressed = new WeakMap<PreparedBody, Promise<Buffer>>();
+
+/** Chooses how a prepared body is sent: compressed to who takes that and if it is worth it, and not to who has it. */
+export async function negotiate(
+  prepared: PreparedBody,
+  headers: IncomingHttpHeaders,
+): Promise<RepresentationAnswer | NotModifiedAnswer> {
+  const isCompressed = isWorthIt(prepared) && takesGzip(headers['accept-encoding']);
+  // A strong ETag names bytes, so each coding has its own.
+  const etag = isCompressed ? `${prepared.etag.slice(0, -1)}-gzip"` : prepared.etag;
+  const ifNoneMatch = headers['if-none-match'];
+  if (ifNoneMatch !== undefined && matches(ifNoneMatch, etag))
+    return { kind: 'not-modified', etag };
+  const body = isCompressed ? await gzipped(prepared) : prepared.body;
+  return { kind: 'representation', body, etag, isCompressed };
+}
+
+/** Has the compressed form made now, whoever will ask for it: what is sent to who takes gzip costs no more then. */
+export async function compressAhead(prepared: PreparedBody): Promise<void> {
+  if (isWorthIt(prepared)) await gzipped(prepared);
+}
+
+/** A body in several stretches is not joined to be measured: it is large. */
+const isWorthIt = (prepared: PreparedBody): boolean =>
+  (prepared.chunks?.length ?? 0) > 1 || prepared.body.length >= httpLimits.compressedBytesMin;
+
+function gzipped(prepared: PreparedBody): Promise<Buffer> {
+  let made = compressed.get(prepared);
+  if (made === undefined) {
+    const level = httpLimits.compressionLevel;
+    made =
+      prepared.chunks === undefined
+        ? compress(prepared.body, { level })
+        : gzipChunks(prepared.chunks, level);
+    compressed.set(prepared, made);
+  }
+  return made;
+}
+
+/** Accept-Encoding (RFC 9110, 12.5.3): is gzip acceptable, and liked no less than no coding at all? */
+export function takesGzip(acceptEncoding: string | string[] | undefined): boolean {
+  if (acceptEncoding === undefined) return false;
+  const weights = new Map<string, number>();
+  for (const item of String(acceptEncoding).toLowerCase().split(',')) {
+    const [coding = '', ...parameters] = item.split(';').map((part) => part.trim());
+    const weight = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2) ?? '1';
+    weights.set(coding === 'x-gzip' ? 'gzip' : coding, Number(weight));
+  }
+  const gzipWeight = weights.get('gzip') ?? weights.get('*') ?? 0;
+  return gzipWeight > 0 && gzipWeight >= (weights.get('identity') ?? 0);
+}
+
+/** If-None-Match (RFC 9110, 13.1.2): `*`, or a list in which weak tags count like strong ones. */
+function matches(ifNoneMatch: string, etag: string): boolean {
+  if (ifNoneMatch === etag || ifNoneMatch === '*') return true;
+  return ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
+}

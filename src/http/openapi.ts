@@ -1,0 +1,166 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { PreparedBody } from '../queries/read-side.ts';
+import type { Endpoint } from './endpoint.ts';
+import { endpoints } from './endpoints.ts';
+import { headerNames } from './headers.ts';
+import { neverOverHttp, type ProblemCode, problemKind, problemKinds } from './problems.ts';
+
+type Json = { [name: string]: unknown };
+
+/** What any call with such a part may answer. */
+const fieldCodes: readonly ProblemCode[] = ['invalid-request', 'malformed-url'];
+const bodyCodes: readonly ProblemCode[] = [
+  'malformed-json',
+  'body-too-large',
+  'unsupported-media-type',
+];
+
+/** The codes that a call may refuse with. */
+export function codesOf(call: Endpoint): ProblemCode[] {
+  const takesFields = call.params ?? call.query ?? call.headers ?? call.body;
+  return [
+    ...(takesFields === undefined ? [] : fieldCodes),
+    ...(call.body === undefined ? [] : bodyCodes),
+    ...call.problems,
+    'internal-error',
+    'no-answer-in-time',
+  ];
+}
+
+/** The OpenAPI 3.1 document, made from the very schemas that check the requests. */
+export function openapiDocument(): Json {
+  const paths: Record<string, Json> = {};
+  for (const call of endpoints) {
+    paths[call.path] = { ...paths[call.path], [call.method]: operation(call) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Reprise',
+      version: '1',
+      description: 'Sells concert seats: wait, choose, reserve, pay.',
+    },
+    paths,
+    components: {
+      securitySchemes: {
+        waitingToken: {
+          type: 'apiKey',
+          in: 'header',
+          name: headerNames.authorizationwaiting,
+          description: '`Bearer <token>`, with the token that the waiting status gave.',
+        },
+      },
+      schemas: { Problem: schemaOf(problemSchema) },
+    },
+  };
+}
+
+/** The document as it is served. */
+export function openapiBody(): PreparedBody {
+  const body = Buffer.from(JSON.stringify(openapiDocument()));
+  const etag = `"${createHash('sha256').update(body).digest('hex').slice(0, 16)}"`;
+  return { body, etag };
+}
+
+const problemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.enum(Object.keys(problemKinds).filter((code) => !neverOverHttp.includes(code))),
+    instance: z.string().meta({ description: 'The request’s id.' }),
+    errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+  })
+  .meta({ description: 'RFC 9457. `code` is stable; `errors` comes with invalid-request.' });
+
+/** As a client sees it: what goes in, and answers that may gain members. */
+function schemaOf(schema: z.ZodType): Json {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input' });
+  return rest;
+}
+
+function operation(call: Endpoint): Json {
+  const takesToken = 'authorizationwaiting' in properties(call.headers);
+  return {
+    operationId: call.name,
+    summary: call.summary,
+    ...(takesToken ? { security: [{ waitingToken: [] }] } : {}),
+    parameters: [
+      ...parameters('path', call.params),
+      ...parameters('query', call.query),
+      ...parameters('header', call.headers),
+    ],
+    ...(call.body === undefined
+      ? {}
+      : {
+          requestBody: {
+            required: true,
+            content: { 'application/json': { schema: schemaOf(call.body) } },
+          },
+        }),
+    responses: { ...success(call), ...refusals(call) },
+  };
+}
+
+function properties(schema: z.ZodType | undefined): Record<string, Json> {
+  if (schema === undefined) return {};
+  return (schemaOf(schema).properties ?? {}) as Record<string, Json>;
+}
+
+function parameters(where: 'path' | 'query' | 'header', schema: z.ZodType | undefined): Json[] {
+  if (schema === undefined) return [];
+  const required = (schemaOf(schema).required ?? []) as string[];
+  return Object.entries(properties(schema))
+    .filter(([name]) => name !== 'authorizationwaiting')
+    .map(([name, { description, ...rest }]) => ({
+      name: where === 'header' ? (headerNames[name] ?? name) : name,
+      in: where,
+      required: required.includes(name),
+      ...(description === undefined ? {} : { description }),
+      schema: rest,
+    }));
+}
+
+function success(call: Endpoint): Json {
+  const headers = {
+    ...(call.positioned ? { 'X-Event-Position': { schema: { type: 'string' } } } : {}),
+    ...(call.revalidates ? { ETag: { schema: { type: 'string' } } } : {}),
+  };
+  return {
+    200: {
+      description: 'Done.',
+      headers,
+      content: { [call.answerType ?? 'application/json']: { schema: schemaOf(call.answer) } },
+    },
+    ...(call.revalidates ? { 304: { description: 'As If-None-Match has it.' } } : {}),
+  };
+}
+
+/** One response a status; its schema names the codes that come with it. */
+function refusals(call: Endpoint): Json {
+  const codesByStatus = new Map<number, ProblemCode[]>();
+  for (const code of codesOf(call)) {
+    const { status } = problemKind(code);
+    codesByStatus.set(status, [...(codesByStatus.get(status) ?? []), code]);
+  }
+  return Object.fromEntries(
+    [...codesByStatus].map(([status, codes]) => [
+      status,
+      {
+        description: codes.map((code) => problemKind(code).title).join('; '),
+        content: {
+          'application/problem+json': {
+            schema: {
+              allOf: [
+                { $ref: '#/components/schemas/Problem' },
+                { type: 'object', properties: { code: { enum: codes } } },
+              ],
+            },
+          },
+        },
+      },
+    ]),
+  );
+}

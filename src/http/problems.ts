@@ -1,0 +1,152 @@
+import { EventStoreUnavailable } from '../commands/event-store.ts';
+import type { RefusalCode } from '../commands/result.ts';
+import { UnreadableEvent } from '../events/codec.ts';
+import { ReadSideUnavailable } from '../queries/read-side.ts';
+import { QueueFull, QueueUnavailable } from '../queue/waiting-queue.ts';
+
+/** What a problem code says to HTTP. `retryAfterSeconds` becomes the header Retry-After. */
+interface ProblemKind {
+  readonly status: number;
+  readonly title: string;
+  readonly retryAfterSeconds?: number;
+}
+
+/** How each refusal of the shop is answered. */
+const refusals = {
+  'concert-not-found': { status: 404, title: 'No such concert' },
+  'session-not-found': { status: 404, title: 'No such session' },
+  'seat-not-found': { status: 404, title: 'No such seat' },
+  'reservation-not-found': { status: 404, title: 'No such reservation' },
+  'seat-taken': { status: 409, title: 'The seat is taken' },
+  'hold-expired': { status: 409, title: 'The hold is over' },
+  'session-cancelled': { status: 409, title: 'The session was cancelled' },
+  'refund-too-late': { status: 409, title: 'It is too late for a refund' },
+  'too-many-seats': { status: 409, title: 'Too many seats' },
+  'request-running': {
+    status: 409,
+    title: 'The first request with this key is still running',
+    retryAfterSeconds: 1,
+  },
+  'reservation-not-yours': { status: 403, title: 'The reservation is somebody else’s' },
+  'sales-not-open': { status: 403, title: 'Sales are not open' },
+  'balance-too-small': { status: 402, title: 'The balance is too small' },
+  'balance-too-large': { status: 409, title: 'The balance would be too large' },
+  'idempotency-key-reused': { status: 422, title: 'The idempotency key was used for other fields' },
+  'already-captured': { status: 409, title: 'The payment was captured' },
+  'already-released': { status: 409, title: 'It was given back' },
+  'seat-map-changed': { status: 409, title: 'The session is on sale with other seats' },
+  'session-elsewhere': { status: 409, title: 'The session is another concert’s' },
+  overloaded: { status: 503, title: 'Too many commands wait', retryAfterSeconds: 1 },
+} as const satisfies Record<RefusalCode, ProblemKind>;
+
+/** Every code that an answer can carry, with its status: stable, part of the API. */
+export const problemKinds = {
+  ...refusals,
+  'invalid-request': { status: 400, title: 'Some fields are missing or malformed' },
+  'malformed-json': { status: 400, title: 'The body is not JSON' },
+  'malformed-url': { status: 400, title: 'The URL cannot be decoded' },
+  'malformed-http': { status: 400, title: 'The request is not HTTP' },
+  'token-missing': { status: 401, title: 'A token of the waiting queue is required' },
+  'token-unknown': { status: 401, title: 'The token is not known' },
+  'token-not-yours': { status: 403, title: 'The token is somebody else’s' },
+  'not-admitted': { status: 403, title: 'The user still waits' },
+  'path-not-found': { status: 404, title: 'No such path' },
+  'method-not-allowed': { status: 405, title: 'The path does not take this method' },
+  'request-timeout': { status: 408, title: 'The request took too long to arrive' },
+  'body-too-large': { status: 413, title: 'The body is too large' },
+  'unsupported-media-type': { status: 415, title: 'The body must be JSON in UTF-8' },
+  'expectation-failed': { status: 417, title: 'The expectation cannot be met' },
+  'headers-too-large': { status: 431, title: 'The headers are too large' },
+  'internal-error': { status: 500, title: 'Something went wrong on our side' },
+  'method-not-implemented': { status: 501, title: 'The method is not implemented' },
+  'event-store-unavailable': {
+    status: 503,
+    title: 'The event store gives no answer',
+    retryAfterSeconds: 1,
+  },
+  'event-unreadable': { status: 503, title: 'An event cannot be read', retryAfterSeconds: 60 },
+  'queue-unavailable': {
+    status: 503,
+    title: 'The waiting queue gives no answer',
+    retryAfterSeconds: 1,
+  },
+  'too-many-queries': { status: 503, title: 'Too many ask about the past', retryAfterSeconds: 1 },
+  'queue-full': { status: 503, title: 'The waiting queue is full', retryAfterSeconds: 10 },
+  'read-side-unavailable': {
+    status: 503,
+    title: 'The read side gives no answer',
+    retryAfterSeconds: 1,
+  },
+  'read-side-behind': { status: 503, title: 'The read side is behind', retryAfterSeconds: 1 },
+  'too-many-streams': { status: 503, title: 'Too many streams', retryAfterSeconds: 10 },
+  'no-answer-in-time': { status: 503, title: 'No answer in time', retryAfterSeconds: 1 },
+  'not-ready': { status: 503, title: 'Not ready', retryAfterSeconds: 1 },
+} as const satisfies Record<string, ProblemKind>;
+
+export type ProblemCode = keyof typeof problemKinds;
+
+/** Refusals that no call of the API gives: those of imports, and of steps that the service takes by itself. */
+export const neverOverHttp: readonly string[] = [
+  'already-captured',
+  'seat-map-changed',
+  'session-elsewhere',
+] satisfies ProblemCode[];
+
+/** What the code's table row says, with the optional parts visible to the type. */
+export const problemKind = (code: ProblemCode): ProblemKind => problemKinds[code];
+
+/** One field of a 400: `field` is its name (`body` for the whole), `message` what it must be. */
+export interface FieldError {
+  readonly field: string;
+  readonly message: string;
+}
+
+/** The members of an `application/problem+json` body (RFC 9457) beside those that its code gives. */
+export interface ProblemDetails {
+  readonly detail: string;
+  readonly errors?: readonly FieldError[];
+  readonly [extension: string]: unknown;
+}
+
+/** The body of a problem. `instance` is the request's id. */
+export function problemBody(code: ProblemCode, details: ProblemDetails, requestId: string): string {
+  const { status, title } = problemKinds[code];
+  const type = `urn:problem-type:reprise:${code}`;
+  return JSON.stringify({ type, title, status, ...details, code, instance: requestId });
+}
+
+/** What a client is told that may or may not have got what it asked for. */
+export const unknownOutcome =
+  'The outcome is not known: repeat the request, with the same Idempotency-Key if it had one.';
+
+/**
+ * The problem that a thrown error is: a dependency that is down, or a request that the router could not decode.
+ * Undefined for anything else, which is a bug of ours.
+ */
+export function problemOfError(error: unknown): { code: ProblemCode; detail: string } | undefined {
+  if (error instanceof EventStoreUnavailable) {
+    return { code: 'event-store-unavailable', detail: unknownOutcome };
+  }
+  if (error instanceof UnreadableEvent) {
+    const detail =
+      'Another version of the service wrote what this one cannot read, so nothing can be decided about this seat, ' +
+      'order or account here. Others are not affected.';
+    return { code: 'event-unreadable', detail };
+  }
+  if (error instanceof QueueUnavailable) {
+    return { code: 'queue-unavailable', detail: 'Nothing was changed: repeat the request.' };
+  }
+  if (error instanceof QueueFull) {
+    return {
+      code: 'queue-full',
+      detail: 'As many users wait as the queue takes: come back later.',
+    };
+  }
+  if (error instanceof ReadSideUnavailable) {
+    return { code: 'read-side-unavailable', detail: 'Repeat the request.' };
+  }
+  if (error instanceof URIError) {
+    return { code: 'malformed-url', detail: 'A part of the path is not valid percent-encoding.' };
+  }
+  return undefined;
+}

@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { endpoint } from '../endpoint.ts';
+import { optionalKeyHeader } from '../headers.ts';
+import { answerOnce } from '../idempotency.ts';
+import { answerCommand } from '../own-positions.ts';
+import { currency, idOut, money, reservationIdField, userIdField } from '../schemas.ts';
+
+export const cancelReservation = endpoint({
+  name: 'cancelReservation',
+  method: 'delete',
+  path: '/concert/reservation/{reservationId}',
+  summary:
+    'Gives a reservation back: held seats, or paid ones for their money until the cut-off. Again is done already.',
+  params: z.object({ reservationId: reservationIdField }),
+  query: z.object({ userId: userIdField }),
+  headers: z.object(optionalKeyHeader),
+  answer: z.object({
+    reservationId: idOut,
+    status: z.enum(['cancelled', 'refunded']),
+    refunded: money.meta({
+      description: 'What came back to the balance; 0 when nothing was paid.',
+    }),
+    currency,
+  }),
+  positioned: true,
+  problems: [
+    'reservation-not-found',
+    'reservation-not-yours',
+    'hold-expired',
+    'refund-too-late',
+    'idempotency-key-reused',
+    'request-running',
+    'overloaded',
+    'event-store-unavailable',
+    'event-unreadable',
+  ],
+  handle(house, { params: { reservationId }, query: { userId }, headers }, exchange) {
+    const key = headers['idempotency-key'];
+    const asked = { name: 'cancel', userId, key, fields: { reservationId, userId } };
+    return answerOnce(house, asked, exchange, async (context) => {
+      const result = await house.shop.cancel({ userId, reservationId, context });
+      return answerCommand(house, userId, result);
+    });
+  },
+});

@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { endpoint } from '../endpoint.ts';
+import { requiredKeyHeader } from '../headers.ts';
+import { answerOnce, chargeId } from '../idempotency.ts';
+import { answerCommand } from '../own-positions.ts';
+import { chargeAmountMax, currency, idOut, money, userIdField } from '../schemas.ts';
+
+const amount = z
+  .int('must be a whole number')
+  .min(1, 'must be above 0')
+  .max(chargeAmountMax, `must be ${chargeAmountMax} at most`)
+  .meta({ description: 'What is added, in minor units.' });
+
+export const chargeBalance = endpoint({
+  name: 'chargeBalance',
+  method: 'post',
+  path: '/concert/balance',
+  summary: 'Adds to a balance, once for a user and Idempotency-Key.',
+  headers: z.object(requiredKeyHeader),
+  body: z.object({ userId: userIdField, amount }),
+  answer: z.object({ userId: idOut, chargeId: idOut, balance: money, currency }),
+  positioned: true,
+  problems: [
+    'balance-too-large',
+    'idempotency-key-reused',
+    'request-running',
+    'overloaded',
+    'event-store-unavailable',
+    'event-unreadable',
+  ],
+  handle(house, { headers, body }, exchange) {
+    const key = headers['idempotency-key'];
+    const { userId } = body;
+    const asked = { name: 'charge', userId, key, fields: body };
+    return answerOnce(house, asked, exchange, async (context) => {
+      const charge = { ...body, chargeId: chargeId(userId, key), context };
+      return answerCommand(house, userId, await house.shop.charge(charge));
+    });
+  },
+});

@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { json, problem } from '../answer.ts';
+import { endpoint } from '../endpoint.ts';
+
+const dependencies = z.record(z.string(), z.enum(['up', 'down']));
+
+const projection = z.object({
+  state: z.enum(['building', 'catching-up', 'live', 'stopped']),
+  position: z.string().nullable(),
+  lagSeconds: z.number().meta({ description: 'Age of the oldest event not yet shown.' }),
+  lagEvents: z
+    .number()
+    .meta({ description: 'Events not yet shown; more may be to come while it catches up.' }),
+  stalledSeconds: z
+    .number()
+    .meta({ description: 'How long it has been behind without showing anything more.' }),
+  parkedEvents: z.number().meta({
+    description: 'Events not shown since they, or one before them in their stream, cannot be read.',
+  }),
+  error: z.string().optional(),
+});
+
+/** As `reprise projections` has them, with what this instance knows of what is to come. */
+const projections = z
+  .array(
+    z.object({
+      name: z.string(),
+      version: z.number().nullable(),
+      position: z.string().nullable(),
+      behindEvents: z.number().nullable(),
+      behindSeconds: z.number().nullable(),
+      eventsPerSecond: z.number(),
+      status: z.enum(['live', 'catching up', 'stopped', 'outdated', 'not running']),
+      error: z.string().nullable(),
+      rebuiltAt: z.string().nullable(),
+    }),
+  )
+  .optional()
+  .meta({ description: 'Not there when PostgreSQL gives no answer.' });
+
+export const livez = endpoint({
+  name: 'livez',
+  method: 'get',
+  path: '/livez',
+  summary: 'Is the process alive? Asks no dependency.',
+  answer: z.object({ status: z.literal('alive') }),
+  problems: [],
+  handle: () => json({ status: 'alive' }),
+});
+
+export const readyz = endpoint({
+  name: 'readyz',
+  method: 'get',
+  path: '/readyz',
+  summary: 'Can it serve: is every dependency up, and does the read side keep up?',
+  answer: z.object({ status: z.literal('ready'), dependencies, projection, projections }),
+  problems: ['not-ready'],
+  async handle({ readiness }) {
+    const { ready, ...parts } = await readiness();
+    if (ready) return json({ status: 'ready', ...parts });
+    const down = Object.keys(parts.dependencies).filter(
+      (name) => parts.dependencies[name] === 'down',
+    );
+    const projectionSays = `the projection is ${parts.projection.state}, ${parts.projection.lagSeconds} s behind, without a move for ${parts.projection.stalledSeconds} s`;
+    const detail = [...down.map((name) => `${name} is down`), projectionSays].join('; ');
+    return problem('not-ready', { detail, ...parts });
+  },
+});

@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import { prepared } from '../answer.ts';
+import { endpoint } from '../endpoint.ts';
+import { queryHeaders } from '../headers.ts';
+import { refuseUntilShown } from '../own-positions.ts';
+import { idOut } from '../schemas.ts';
+
+export const listConcerts = endpoint({
+  name: 'listConcerts',
+  method: 'get',
+  path: '/concert',
+  summary: 'All concerts by id, numbers in it as numbers.',
+  headers: queryHeaders,
+  answer: z.array(
+    z.object({ concertId: idOut, title: z.string(), venue: z.string().nullable().optional() }),
+  ),
+  revalidates: true,
+  problems: ['read-side-unavailable', 'read-side-behind'],
+  async handle({ reads }, { headers }) {
+    const late = await refuseUntilShown(reads, headers['x-min-event-position']);
+    return late ?? prepared(await reads.concerts());
+  },
+});

@@ -1,0 +1,38 @@
+import { z } from 'zod';
+import { json } from '../answer.ts';
+import { endpoint } from '../endpoint.ts';
+import { queryHeaders } from '../headers.ts';
+import { httpLimits } from '../limits.ts';
+import { refuseUntilOwnShown } from '../own-positions.ts';
+import { reservationIdField, reservationOut, userIdField } from '../schemas.ts';
+
+const { reservationsPageMax } = httpLimits;
+
+const limit = z
+  .string()
+  .regex(/^[1-9][0-9]{0,2}$/, `must be a whole number from 1 to ${reservationsPageMax}`)
+  .transform(Number)
+  .refine((n) => n <= reservationsPageMax, `must be ${reservationsPageMax} at most`)
+  .optional()
+  .meta({ description: `Most that are answered; default ${reservationsPageMax}.` });
+
+export const listReservations = endpoint({
+  name: 'listReservations',
+  method: 'get',
+  path: '/concert/reservation',
+  summary: 'A user’s own reservations, the newest first. It shows what that user did last.',
+  query: z.object({
+    userId: userIdField,
+    limit,
+    before: reservationIdField.optional().meta({
+      description: 'The last reservation of the page before: those made before it follow.',
+    }),
+  }),
+  headers: queryHeaders,
+  answer: z.array(reservationOut),
+  problems: ['read-side-unavailable', 'read-side-behind', 'event-store-unavailable'],
+  async handle(house, { query: { userId, limit = reservationsPageMax, before }, headers }) {
+    const late = await refuseUntilOwnShown(house, userId, headers['x-min-event-position']);
+    return late ?? json(await house.reads.reservations(userId, limit, before));
+  },
+});

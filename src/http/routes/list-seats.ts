@@ -1,0 +1,74 @@
+import { z } from 'zod';
+import { noSession } from '../../commands/result.ts';
+import { prepared, refused } from '../answer.ts';
+import { endpoint } from '../endpoint.ts';
+import { queryHeaders } from '../headers.ts';
+import { refuseUntilShown } from '../own-positions.ts';
+import { concertIdField, currency, idOut, money, sessionIdField } from '../schemas.ts';
+import { answerSeatsAsOf } from '../seats-as-of.ts';
+
+export const listSeats = endpoint({
+  name: 'listSeats',
+  method: 'get',
+  path: '/concert/{concertId}/seat',
+  summary:
+    'The seats of a session, with prices, and which are free: now, or at a moment of the past.',
+  params: z.object({ concertId: concertIdField }),
+  query: z.object({
+    sessionId: sessionIdField,
+    section: z
+      .string()
+      .regex(/^[A-Za-z0-9_]{1,24}$/, 'must be a section’s name')
+      .optional()
+      .meta({ description: 'This section’s seats only.' }),
+    available: z
+      .literal('true', 'must be true')
+      .optional()
+      .meta({ description: 'Free seats only.' }),
+    asOf: z.iso
+      .datetime({
+        offset: true,
+        message: 'must be a time like 2027-05-01T19:00:00Z (in a URL, + is written %2B)',
+      })
+      .optional()
+      .meta({ description: 'As it was then, by the times of the log’s events. RFC 3339.' }),
+  }),
+  headers: queryHeaders,
+  answer: z.object({
+    concertId: idOut,
+    sessionId: idOut,
+    seatList: z.array(
+      z.object({
+        seatId: idOut,
+        section: z.string(),
+        row: z.string(),
+        number: z.int(),
+        price: money,
+        currency,
+        isAvailable: z.boolean(),
+      }),
+    ),
+  }),
+  revalidates: true,
+  problems: [
+    'session-not-found',
+    'read-side-unavailable',
+    'read-side-behind',
+    'event-store-unavailable',
+    'too-many-queries',
+  ],
+  async handle(house, { params: { concertId }, query, headers }) {
+    const { sessionId, section, asOf } = query;
+    const filter = { section, availableOnly: query.available === 'true' };
+    const minPosition = headers['x-min-event-position'];
+    if (asOf !== undefined) {
+      const moment = { asOf: new Date(asOf), filter, minPosition };
+      return answerSeatsAsOf(house, { concertId, sessionId, ...moment });
+    }
+    const late = await refuseUntilShown(house.reads, minPosition);
+    if (late !== undefined) return late;
+    const seats = await house.reads.seats(concertId, sessionId, filter);
+    if (seats !== undefined) return prepared(seats);
+    return refused(noSession(sessionId, concertId).refusal);
+  },
+});

@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { endpoint, type House } from '../endpoint.ts';
+import type { Exchange } from '../exchange.ts';
+import { optionalKeyHeader, tokenHeader } from '../headers.ts';
+import { answerOnceAdmitted } from '../idempotency.ts';
+import { answerCommand } from '../own-positions.ts';
+import { currency, idOut, money, reservationIdField, userIdField } from '../schemas.ts';
+
+export const payReservation = endpoint({
+  name: 'payReservation',
+  method: 'post',
+  path: '/concert/payment',
+  summary:
+    'Pays a held seat from the balance. Paying again what was paid answers with that payment.',
+  headers: z.object({ ...tokenHeader, ...optionalKeyHeader }),
+  body: z.object({ userId: userIdField, reservationId: reservationIdField }),
+  answer: z.object({
+    paymentId: idOut,
+    reservationId: idOut,
+    amount: money,
+    currency,
+    balance: money,
+  }),
+  positioned: true,
+  problems: [
+    'token-missing',
+    'token-unknown',
+    'token-not-yours',
+    'not-admitted',
+    'reservation-not-found',
+    'reservation-not-yours',
+    'hold-expired',
+    'already-released',
+    'seat-taken',
+    'balance-too-small',
+    'idempotency-key-reused',
+    'request-running',
+    'overloaded',
+    'event-store-unavailable',
+    'event-unreadable',
+    'queue-unavailable',
+  ],
+  handle(house, { headers, body }, exchange) {
+    const { userId } = body;
+    const key = headers['idempotency-key'];
+    const asked = { name: 'pay', userId, key, fields: body, token: headers.authorizationwaiting };
+    return answerOnceAdmitted(house, asked, exchange, async (context) => {
+      const result = await house.shop.pay({ ...body, context });
+      if (result.ok) void makeRoom(house, userId, exchange);
+      return answerCommand(house, userId, result);
+    });
+  },
+});
+
+/** The paid buyer's place is shortened beside the answer: the payment stands whether or not the queue answers. */
+async function makeRoom({ queue, log }: House, userId: string, exchange: Exchange): Promise<void> {
+  try {
+    await queue.shorten(userId);
+  } catch (error) {
+    log.error({ requestId: exchange.requestId, err: error }, 'the place was not shortened');
+  }
+}

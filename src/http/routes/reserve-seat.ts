@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import { endpoint } from '../endpoint.ts';
+import { optionalKeyHeader, tokenHeader } from '../headers.ts';
+import { answerOnceAdmitted } from '../idempotency.ts';
+import { answerCommand } from '../own-positions.ts';
+import {
+  concertIdField,
+  currency,
+  idOut,
+  money,
+  namesSeats,
+  seatFields,
+  sessionIdField,
+  time,
+  userIdField,
+} from '../schemas.ts';
+
+export const reserveSeat = endpoint({
+  name: 'reserveSeat',
+  method: 'post',
+  path: '/concert/reservation',
+  summary:
+    'Holds a seat, or several of one session, all or none. Reserving again what the user holds answers with that hold.',
+  headers: z.object({ ...tokenHeader, ...optionalKeyHeader }),
+  body: z
+    .object({
+      concertId: concertIdField,
+      sessionId: sessionIdField,
+      ...seatFields,
+      userId: userIdField,
+    })
+    .refine(namesSeats, { path: ['seatId'], message: 'or seatIds is required, not both' }),
+  answer: z.object({
+    reservationId: idOut,
+    status: z.literal('held'),
+    seatIds: z.array(idOut),
+    price: money,
+    currency,
+    expiresAt: time,
+  }),
+  positioned: true,
+  problems: [
+    'token-missing',
+    'token-unknown',
+    'token-not-yours',
+    'not-admitted',
+    'concert-not-found',
+    'session-not-found',
+    'seat-not-found',
+    'sales-not-open',
+    'session-cancelled',
+    'too-many-seats',
+    'seat-taken',
+    'idempotency-key-reused',
+    'request-running',
+    'overloaded',
+    'event-store-unavailable',
+    'event-unreadable',
+    'queue-unavailable',
+  ],
+  handle(house, { headers, body }, exchange) {
+    const { concertId, sessionId, userId } = body;
+    const key = headers['idempotency-key'];
+    const token = headers.authorizationwaiting;
+    const asked = { name: 'reserve', userId, key, fields: body, token };
+    return answerOnceAdmitted(house, asked, exchange, async (context) => {
+      const seatIds = [...new Set(body.seatIds ?? [body.seatId as string])];
+      const command = { concertId, sessionId, seatIds, userId, context };
+      return answerCommand(house, userId, await house.shop.reserve(command));
+    });
+  },
+});

@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import { json } from '../answer.ts';
+import { endpoint } from '../endpoint.ts';
+import { queryHeaders } from '../headers.ts';
+import { refuseUntilOwnShown } from '../own-positions.ts';
+import { currency, idOut, money, userIdField } from '../schemas.ts';
+
+export const showBalance = endpoint({
+  name: 'showBalance',
+  method: 'get',
+  path: '/concert/balance',
+  summary: 'A user’s balance. It shows what that user did last.',
+  query: z.object({ userId: userIdField }),
+  headers: queryHeaders,
+  answer: z.object({
+    userId: idOut,
+    balance: money.meta({ description: 'What can be spent, in minor units.' }),
+    held: money.meta({ description: 'What payments under way hold.' }),
+    currency,
+  }),
+  problems: ['read-side-unavailable', 'read-side-behind', 'event-store-unavailable'],
+  async handle(house, { query: { userId }, headers }) {
+    const late = await refuseUntilOwnShown(house, userId, headers['x-min-event-position']);
+    return late ?? json(await house.reads.balance(userId));
+  },
+});

@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { json, problem } from '../answer.ts';
+import { endpoint } from '../endpoint.ts';
+import { queryHeaders } from '../headers.ts';
+import { refuseUntilOwnShown } from '../own-positions.ts';
+import { reservationIdField, reservationOut, userIdField } from '../schemas.ts';
+
+export const showReservation = endpoint({
+  name: 'showReservation',
+  method: 'get',
+  path: '/concert/reservation/{reservationId}',
+  summary: 'A reservation of the user’s own. It shows what that user did last.',
+  params: z.object({ reservationId: reservationIdField }),
+  query: z.object({ userId: userIdField }),
+  headers: queryHeaders,
+  answer: reservationOut,
+  problems: [
+    'reservation-not-found',
+    'reservation-not-yours',
+    'read-side-unavailable',
+    'read-side-behind',
+    'event-store-unavailable',
+  ],
+  async handle(house, { params: { reservationId }, query: { userId }, headers }) {
+    const late = await refuseUntilOwnShown(house, userId, headers['x-min-event-position']);
+    if (late !== undefined) return late;
+    const reservation = await house.reads.reservation(reservationId);
+    if (reservation === undefined) {
+      return problem('reservation-not-found', { detail: `no reservation ${reservationId}` });
+    }
+    if (reservation.userId !== userId) {
+      return problem('reservation-not-yours', { detail: 'this reservation is somebody else’s' });
+    }
+    return json(reservation);
+  },
+});

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { noSession } from '../../commands/result.ts';
+import { problem, refused } from '../answer.ts';
+import { endpoint } from '../endpoint.ts';
+import { httpLimits } from '../limits.ts';
+import { concertIdField, sessionIdField } from '../schemas.ts';
+
+const lastEventId = z
+  .string()
+  .regex(/^[0-9]{1,19}$/, 'must be an id as the stream gave it')
+  .transform(BigInt)
+  .optional()
+  .meta({ description: 'The last id that was received: what came after it is sent first.' });
+
+export const streamSeats = endpoint({
+  name: 'streamSeats',
+  method: 'get',
+  path: '/concert/{concertId}/seat/stream',
+  summary:
+    'Server-sent events: the version of the session’s seat list, then each seat that becomes free or taken.',
+  params: z.object({ concertId: concertIdField }),
+  query: z.object({ sessionId: sessionIdField }),
+  headers: z.object({ 'last-event-id': lastEventId }),
+  answer: z.string(),
+  answerType: 'text/event-stream',
+  problems: ['session-not-found', 'too-many-streams', 'read-side-unavailable'],
+  async handle(house, { params: { concertId }, query: { sessionId }, headers }) {
+    const lastId = headers['last-event-id'];
+    const { reads, seatStreams } = house;
+    // Another instance may have been ahead of this one.
+    const isKnown =
+      lastId === undefined || (await reads.reached(lastId, httpLimits.readSideWaitMs));
+    const stream = seatStreams.open(sessionId);
+    if (stream === undefined) {
+      return problem('too-many-streams', { detail: 'Ask for the list, or come back later.' });
+    }
+    try {
+      const position = seatStreams.position();
+      const missed =
+        lastId !== undefined && isKnown ? seatStreams.missed(sessionId, lastId) : undefined;
+      const seats = await reads.seats(concertId, sessionId);
+      if (seats === undefined) {
+        stream.end();
+        return refused(noSession(sessionId, concertId).refusal);
+      }
+      const version = `id: ${position}\nevent: ${lastId === undefined ? 'version' : 'reset'}\ndata: ${JSON.stringify({ etag: seats.etag })}\n\n`;
+      return { kind: 'stream', stream, first: `retry: ${retryMs()}\n\n${missed ?? version}` };
+    } catch (error) {
+      stream.end();
+      throw error;
+    }
+  },
+});
+
+/** When a dropped follower comes back: drawn, so that not all of them come at once. */
+function retryMs(): number {
+  const { seatStreamRetryMs } = httpLimits;
+  return Math.round(seatStreamRetryMs * (0.5 + Math.random()));
+}

@@ -1,0 +1,187 @@
+import type { ServerResponse } from 'node:http';
+import type { SeatChange, SeatFeed } from '../queries/seat-feed.ts';
+import { httpLimits, type Timeouts } from './limits.ts';
+
+export type SeatStreamLimits = Pick<
+  Timeouts,
+  'seatStreamsMax' | 'seatStreamBufferBytesMax' | 'seatStreamHeartbeatMs' | 'seatStreamFlushMs'
+>;
+
+/** The streams of one session, and what is still to be sent to all of them. */
+interface Channel {
+  readonly streams: Set<SeatStream>;
+  pending: string;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/**
+ * Sends changes of seats to those who follow a session. What changes within `seatStreamFlushMs` is sent together, in one
+ * write a stream, and its text is made once for all.
+ */
+export class SeatStreams {
+  readonly #feed: SeatFeed;
+  readonly #shown: () => bigint | null;
+  readonly #limits: SeatStreamLimits;
+  readonly #channels = new Map<string, Channel>();
+  #count = 0;
+  #heartbeat: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  /** @param shown the position up to which all changes were told */
+  constructor(feed: SeatFeed, shown: () => bigint | null, limits: SeatStreamLimits = httpLimits) {
+    this.#feed = feed;
+    this.#shown = shown;
+    this.#limits = limits;
+    feed.listen({
+      changed: (changes) => this.#changed(changes),
+      // Who comes back is told to read the list anew.
+      reset: (sessionId) => (sessionId === undefined ? this.#endAll() : this.#end(sessionId)),
+    });
+  }
+
+  /**
+   * Follows a session from here on; nothing is sent before `start`, and `end` has to come in any case. Undefined when
+   * there are `seatStreamsMax` streams.
+   */
+  open(sessionId: string): SeatStream | undefined {
+    if (this.#closed || this.#count >= this.#limits.seatStreamsMax) return undefined;
+    const channel = this.#channels.get(sessionId) ?? this.#newChannel(sessionId);
+    // What waits was before.
+    this.#flush(channel);
+    const stream = new SeatStream(this.#limits.seatStreamBufferBytesMax, () => {
+      channel.streams.delete(stream);
+      this.#count -= 1;
+      if (channel.streams.size === 0) this.#dropChannel(sessionId, channel);
+      if (this.#count === 0) clearInterval(this.#heartbeat);
+    });
+    channel.streams.add(stream);
+    if (this.#count === 0) {
+      this.#heartbeat = setInterval(() => this.#beat(), this.#limits.seatStreamHeartbeatMs);
+    }
+    this.#count += 1;
+    return stream;
+  }
+
+  /** The position up to which a stream that is opened now will not be told any more. */
+  position(): bigint {
+    return this.#shown() ?? 0n;
+  }
+
+  /** What a session's followers were sent after a position, as text; undefined when that is not known any more. */
+  missed(sessionId: string, after: bigint): string | undefined {
+    return this.#feed.since(sessionId, after)?.map(message).join('');
+  }
+
+  /** Ends all streams and opens no more. */
+  close(): void {
+    this.#closed = true;
+    this.#endAll();
+  }
+
+  #changed(changes: readonly SeatChange[]): void {
+    for (const change of changes) {
+      const channel = this.#channels.get(change.sessionId);
+      if (channel === undefined) continue;
+      channel.pending += message(change);
+      channel.timer ??= setTimeout(() => this.#flush(channel), this.#limits.seatStreamFlushMs);
+    }
+  }
+
+  #flush(channel: Channel): void {
+    clearTimeout(channel.timer);
+    channel.timer = undefined;
+    const text = channel.pending;
+    channel.pending = '';
+    if (text === '') return;
+    const chunk = Buffer.from(text);
+    for (const stream of channel.streams) stream.send(chunk);
+  }
+
+  /** A comment, for whoever watches the connection; the id lets quiet followers come back after what they know. */
+  #beat(): void {
+    for (const channel of this.#channels.values()) {
+      this.#flush(channel);
+      const chunk = Buffer.from(`: still here\nid: ${this.position()}\n\n`);
+      for (const stream of channel.streams) stream.send(chunk);
+    }
+  }
+
+  #newChannel(sessionId: string): Channel {
+    const channel = { streams: new Set<SeatStream>(), pending: '', timer: undefined };
+    this.#channels.set(sessionId, channel);
+    return channel;
+  }
+
+  #dropChannel(sessionId: string, channel: Channel): void {
+    clearTimeout(channel.timer);
+    this.#channels.delete(sessionId);
+  }
+
+  #endAll(): void {
+    for (const sessionId of [...this.#channels.keys()]) this.#end(sessionId);
+  }
+
+  #end(sessionId: string): void {
+    for (const stream of [...(this.#channels.get(sessionId)?.streams ?? [])]) stream.end();
+  }
+}
+
+/** One follower. */
+export class SeatStream {
+  readonly #bufferBytesMax: number;
+  readonly #ended: () => void;
+  #res: ServerResponse | undefined;
+  /** What came before the response could be begun. */
+  #early: Buffer[] = [];
+  #earlyBytes = 0;
+  #isOver = false;
+
+  constructor(bufferBytesMax: number, ended: () => void) {
+    this.#bufferBytesMax = bufferBytesMax;
+    this.#ended = ended;
+  }
+
+  /** Sends `first`, what came meanwhile, and from then on what comes. The head was written. */
+  start(res: ServerResponse, first: string): void {
+    if (this.#isOver || res.closed) {
+      this.end();
+      res.end();
+      return;
+    }
+    this.#res = res;
+    res.on('close', () => this.end());
+    const early = this.#early;
+    this.#early = [];
+    res.write(first);
+    for (const chunk of early) this.send(chunk);
+  }
+
+  /** A reader for whom too much waits is dropped: it can come back, and be told what it missed. */
+  send(chunk: Buffer): void {
+    if (this.#isOver) return;
+    if (this.#res === undefined) {
+      this.#early.push(chunk);
+      this.#earlyBytes += chunk.length;
+      if (this.#earlyBytes > this.#bufferBytesMax) this.end();
+      return;
+    }
+    // What was written just now counts until the next turn, so only what waited before is held against the reader.
+    if (this.#res.writableLength > this.#bufferBytesMax) {
+      this.#res.destroy();
+      this.end();
+    } else {
+      this.#res.write(chunk);
+    }
+  }
+
+  end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#early = [];
+    this.#ended();
+    if (this.#res !== undefined && !this.#res.destroyed) this.#res.end();
+  }
+}
+
+const message = ({ seatId, isAvailable, position }: SeatChange): string =>
+  `id: ${position}\ndata: ${JSON.stringify({ seatId, isAvailable })}\n\n`;

@@ -1,0 +1,146 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { problem, rawProblem } from './answer.ts';
+import { createApp, createRespond, type Reply, unrouted } from './app.ts';
+import { bornRequests } from './born-requests.ts';
+import type { HttpDeps } from './endpoint.ts';
+import { beginExchange } from './exchange.ts';
+import { Gate } from './gate.ts';
+import { httpLimits, type Timeouts } from './limits.ts';
+import { openapiBody } from './openapi.ts';
+import type { ProblemCode } from './problems.ts';
+import { createReadiness } from './readiness.ts';
+import { createRequestLog } from './request-log.ts';
+import { SeatStreams } from './seat-streams.ts';
+
+export interface HttpServer {
+  /**
+   * Starts to accept connections. Port 0 takes a free one.
+   * @returns the port
+   * @throws the system's error when the address cannot be taken
+   */
+  listen(port: number, host?: string): Promise<number>;
+
+  /**
+   * Stops accepting, lets what is under way finish within `withinMs` (default `closeMs`), then cuts what is left.
+   * Called again, it answers with the first call's end.
+   */
+  close(withinMs?: number): Promise<void>;
+}
+
+/** The API of Reprise over HTTP/1.1. It starts nothing until `listen`. */
+export function createHttpServer(deps: HttpDeps, shortened: Partial<Timeouts> = {}): HttpServer {
+  const timeouts: Timeouts = { ...httpLimits, ...shortened };
+  const seatStreams = new SeatStreams(deps.seatFeed, () => deps.reads.status().position, timeouts);
+  const respond = createRespond(createRequestLog(deps.log));
+  const app = createApp(
+    {
+      ...deps,
+      seatStreams,
+      pastGate: new Gate(httpLimits.pastRunningMax, httpLimits.pastWaitingMax),
+      readiness: createReadiness(deps),
+      document: openapiBody(),
+    },
+    respond,
+    timeouts.answerTimeoutMs,
+  );
+  let closing: Promise<void> | undefined;
+
+  const begin = (req: IncomingMessage, res: ServerResponse): Reply => {
+    const reply = Object.assign(res, { locals: beginExchange(req) });
+    if (closing !== undefined) reply.shouldKeepAlive = false;
+    return reply;
+  };
+  const server = createServer({ ...bornRequests(app), ...serverOptions(timeouts) }, (req, res) => {
+    const reply = begin(req, res);
+    if (req.headers.host === undefined && req.httpVersion === '1.1') {
+      respond(req, reply, problem('malformed-http', { detail: 'A Host header is required.' }));
+      return;
+    }
+    app(req as never, res as never, (error?: unknown) => unrouted(req, reply, respond, error));
+  });
+  server.timeout = timeouts.silenceTimeoutMs;
+  server.maxConnections = httpLimits.connectionsMax;
+  server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
+    const detail = 'Expect takes 100-continue alone.';
+    respond(req, begin(req, res), problem('expectation-failed', { detail }));
+  });
+  refuseWhatIsNoRequest(server);
+
+  return {
+    listen: (port, host) => listen(server, port, host),
+    close(withinMs = httpLimits.closeMs) {
+      seatStreams.close();
+      closing ??= close(server, withinMs);
+      return closing;
+    },
+  };
+}
+
+const serverOptions = (timeouts: Timeouts) => ({
+  maxHeaderSize: httpLimits.headerBytesMax,
+  headersTimeout: timeouts.headersTimeoutMs,
+  requestTimeout: timeouts.requestTimeoutMs,
+  connectionsCheckingInterval: timeouts.timeoutCheckMs,
+  keepAliveTimeout: timeouts.keepAliveTimeoutMs,
+  // Checked by the request listener, so that a missing Host is answered like everything else.
+  requireHostHeader: false,
+});
+
+/** Answers on the socket itself where Node has no request to give: broken HTTP, timeouts, CONNECT. */
+function refuseWhatIsNoRequest(server: Server): void {
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const [code, detail] = clientProblems[error.code ?? ''] ?? brokenHttp;
+    endWith(socket, code, detail);
+  });
+  server.on('connect', (_req, socket) => {
+    endWith(socket, 'method-not-implemented', 'This is no proxy.');
+  });
+}
+
+const brokenHttp: readonly [ProblemCode, string] = [
+  'malformed-http',
+  'What came is not an HTTP/1.1 request.',
+];
+
+const clientProblems: Readonly<Record<string, readonly [ProblemCode, string]>> = {
+  HPE_HEADER_OVERFLOW: [
+    'headers-too-large',
+    `Headers have ${httpLimits.headerBytesMax} bytes at most.`,
+  ],
+  ERR_HTTP_REQUEST_TIMEOUT: ['request-timeout', 'The request took too long to arrive.'],
+};
+
+function endWith(socket: Duplex, code: ProblemCode, detail: string): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  socket.on('error', () => socket.destroy());
+  socket.end(rawProblem(code, detail, randomUUID()), () => socket.destroy());
+}
+
+function listen(server: Server, port: number, host: string | undefined): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
+      server.off('error', reject);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
+
+/** Node closes idle connections once, when closing begins; those that fall idle later are swept here. */
+function close(server: Server, withinMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const sweep = setInterval(() => server.closeIdleConnections(), httpLimits.closeSweepMs);
+    const cut = setTimeout(() => server.closeAllConnections(), withinMs);
+    server.close(() => {
+      clearInterval(sweep);
+      clearTimeout(cut);
+      resolve();
+    });
+  });
+}

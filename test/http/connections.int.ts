@@ -1,0 +1,290 @@
+import { once } from 'node:events';
+import { Agent, get } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { expect } from 'chai';
+import { httpLimits } from '../../src/http/limits.ts';
+import { createHttpServer, type HttpServer } from '../../src/http/server.ts';
+import { eventually } from '../support/servers.ts';
+import { type Api, bearer, order, serveApi } from './support/api.ts';
+import { expectProblem } from './support/document.ts';
+import { fakeHouse } from './support/fake-house.ts';
+
+interface RawReply {
+  readonly status: number;
+  readonly head: string;
+  readonly body: string;
+}
+
+/** A socket that collects what comes, and says how it ended. */
+function open(port: number): { socket: Socket; text: () => string; ended: Promise<unknown> } {
+  const socket = connect(port, '127.0.0.1');
+  let text = '';
+  socket.setEncoding('utf8');
+  socket.on('data', (chunk) => {
+    text += chunk;
+  });
+  // A reset after the answer is an end like another.
+  socket.on('error', () => {});
+  return { socket, text: () => text, ended: once(socket, 'close') };
+}
+
+/** Sends bytes as they are and reads until the server ends the connection. */
+async function raw(port: number, bytes: string | Buffer): Promise<RawReply> {
+  const { socket, text, ended } = open(port);
+  socket.write(bytes);
+  await ended;
+  const [head = '', body = ''] = text().split('\r\n\r\n');
+  return { status: Number(head.split(' ')[1]), head, body };
+}
+
+function expectRawProblem(reply: RawReply, status: number, code: string): void {
+  expect(reply.status, reply.head).to.equal(status);
+  const header = (name: string) =>
+    new RegExp(`^${name}: (.*)$`, 'im').exec(reply.head)?.[1] ?? null;
+  expectProblem({
+    status,
+    type: header('content-type'),
+    requestId: header('x-request-id'),
+    body: reply.body,
+  });
+  expect(JSON.parse(reply.body).code).to.equal(code);
+  expect(reply.head).to.match(/^connection: close$/im);
+}
+
+describe('HTTP on the wire', () => {
+  let api: Api;
+  beforeEach(async () => {
+    api = await serveApi();
+  });
+  afterEach(() => api.stop());
+
+  it('answers many requests on one connection', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const sockets = new Set<unknown>();
+    for (let at = 0; at < 5; at++) {
+      const request = get({ port: api.port, host: '127.0.0.1', path: '/livez', agent });
+      const [response] = await once(request, 'response');
+      sockets.add(response.socket);
+      expect(response.headers['keep-alive']).to.equal('timeout=75');
+      response.resume();
+      await once(response, 'end');
+    }
+    agent.destroy();
+    expect(sockets.size).to.equal(1);
+  });
+
+  it('answers pipelined requests in order', async () => {
+    const requests = ['/livez', '/concert', '/nope'].map((path, at) => {
+      const last = at === 2 ? 'Connection: close\r\n' : '';
+      return `GET ${path} HTTP/1.1\r\nHost: x\r\n${last}\r\n`;
+    });
+    const { socket, text, ended } = open(api.port);
+    socket.write(requests.join(''));
+    await ended;
+    const statuses = [...text().matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => status);
+    expect(statuses).to.deep.equal(['200', '200', '404']);
+  });
+
+  const broken: readonly (readonly [name: string, bytes: string | Buffer])[] = [
+    ['no HTTP at all', 'hello\r\n\r\n'],
+    ['bytes of TLS', Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03])],
+    ['an unknown method', 'FROB / HTTP/1.1\r\nHost: x\r\n\r\n'],
+    ['an unknown version', 'GET / HTTP/9.9\r\nHost: x\r\n\r\n'],
+    ['a malformed header line', 'GET / HTTP/1.1\r\nHost x\r\n\r\n'],
+    ['a header with a control character', 'GET / HTTP/1.1\r\nHost: a\x01b\r\n\r\n'],
+    ['a malformed Content-Length', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ten\r\n\r\n'],
+    [
+      'two lengths at once',
+      'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    ],
+    ['no Host', 'GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n'],
+  ];
+  for (const [name, bytes] of broken) {
+    it(`400 for ${name}`, async () => {
+      expectRawProblem(await raw(api.port, bytes), 400, 'malformed-http');
+    });
+  }
+
+  it('400 for a body of broken chunks', async () => {
+    const head = `POST /concert/reservation HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`;
+    expectRawProblem(await raw(api.port, `${head}zz\r\n{}\r\n0\r\n\r\n`), 400, 'malformed-http');
+  });
+
+  it('431 for headers above 16 KiB', async () => {
+    const huge = `GET /livez HTTP/1.1\r\nHost: x\r\nX-Huge: ${'x'.repeat(20_000)}\r\n\r\n`;
+    expectRawProblem(await raw(api.port, huge), 431, 'headers-too-large');
+  });
+
+  it('413 at once for a body announced as enormous, and for one that grows too large', async () => {
+    const head =
+      'POST /concert/reservation HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
+    const announced = await raw(api.port, `${head}Content-Length: 1000000000\r\n\r\n{`);
+    expectRawProblem(announced, 413, 'body-too-large');
+    const chunk = `4000\r\n${' '.repeat(0x4000)}\r\n`;
+    const grown = await raw(api.port, `${head}Transfer-Encoding: chunked\r\n\r\n${chunk}${chunk}`);
+    expectRawProblem(grown, 413, 'body-too-large');
+  });
+
+  it('417 for an expectation other than 100-continue, 501 for CONNECT', async () => {
+    const expectation =
+      'GET /livez HTTP/1.1\r\nHost: x\r\nExpect: tea\r\nConnection: close\r\n\r\n';
+    expectRawProblem(await raw(api.port, expectation), 417, 'expectation-failed');
+    const tunnel = await raw(api.port, 'CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n');
+    expectRawProblem(tunnel, 501, 'method-not-implemented');
+  });
+
+  it('404 for URLs that name no path: *, another server’s, unparsable ones', async () => {
+    for (const url of ['*', 'http://other/x', '/\\', 'http://a:99999/']) {
+      const method = url === '*' ? 'OPTIONS' : 'GET';
+      const reply = await raw(
+        api.port,
+        `${method} ${url} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+      );
+      expectRawProblem(reply, 404, 'path-not-found');
+    }
+  });
+
+  it('answers a request that would like to upgrade as what it is', async () => {
+    const upgrade =
+      'GET /livez HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, close\r\nUpgrade: h2c\r\n\r\n';
+    expect((await raw(api.port, upgrade)).status).to.equal(200);
+  });
+
+  it('answers HTTP/1.0 without a Host', async () => {
+    const reply = await raw(api.port, 'GET /livez HTTP/1.0\r\n\r\n');
+    expect([reply.status, reply.body]).to.deep.equal([200, '{"status":"alive"}']);
+  });
+
+  it('survives a client that goes away in the middle of its body', async () => {
+    const { socket, ended } = open(api.port);
+    socket.write(
+      'POST /concert/reservation HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{',
+    );
+    socket.end();
+    await ended;
+    expect((await api.call('GET', '/livez')).status).to.equal(200);
+    expect(api.house.lines.filter((line) => JSON.parse(line).status === 500)).to.deep.equal([]);
+  });
+});
+
+describe('connections on which too little comes', () => {
+  const second = 1_000;
+  const patient = {
+    headersTimeoutMs: 60 * second,
+    requestTimeoutMs: 60 * second,
+    keepAliveTimeoutMs: 60 * second,
+    silenceTimeoutMs: 60 * second,
+    timeoutCheckMs: 20,
+  };
+  let server: HttpServer;
+  const listen = (timeouts: Partial<typeof patient>) => {
+    server = createHttpServer(fakeHouse(), { ...patient, ...timeouts });
+    return server.listen(0, '127.0.0.1');
+  };
+  afterEach(() => server.close(0));
+
+  it('get a 408 while their headers are late', async () => {
+    const port = await listen({ headersTimeoutMs: 50 });
+    const reply = await raw(port, 'GET /livez HTTP/1.1\r\nHost: x\r\n');
+    expectRawProblem(reply, 408, 'request-timeout');
+  });
+
+  it('get a 408 while their body is late', async () => {
+    const port = await listen({ headersTimeoutMs: 50, requestTimeoutMs: 50 });
+    const head = 'POST /concert/balance HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
+    const reply = await raw(port, `${head}Content-Length: 10\r\n\r\n{`);
+    expectRawProblem(reply, 408, 'request-timeout');
+  });
+
+  it('end when they are idle for too long, before or after a request', async () => {
+    const port = await listen({ keepAliveTimeoutMs: 50, silenceTimeoutMs: 50 });
+    expect((await raw(port, '')).head).to.equal('');
+    expect((await raw(port, 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n')).status).to.equal(200);
+  });
+});
+
+describe('closing', () => {
+  let api: Api;
+  let release: () => void;
+  beforeEach(async () => {
+    api = await serveApi();
+    const { reserve } = api.house.shop;
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    api.house.shop.reserve = async (command) => {
+      const result = await reserve(command);
+      await gate;
+      return result;
+    };
+  });
+  afterEach(() => api.stop());
+
+  const underWay = () => {
+    const reply = api.call('POST', '/concert/reservation', { headers: bearer(7), body: order });
+    return { reply, started: eventually('reservation', () => api.house.shop.contexts.length > 0) };
+  };
+
+  it('finishes what is under way, accepts nothing new and ends idle connections', async () => {
+    const idle = open(api.port);
+    idle.socket.write('GET /livez HTTP/1.1\r\nHost: x\r\n\r\n');
+    await eventually('first answer', () => idle.text().endsWith('{"status":"alive"}'));
+    const { reply, started } = underWay();
+    await started;
+    let closed = false;
+    const closing = api.server.close().then(() => {
+      closed = true;
+    });
+    await idle.ended;
+    const refused = await fetch(`http://127.0.0.1:${api.port}/livez`).catch(() => 'refused');
+    expect(refused).to.equal('refused');
+    expect(closed).to.equal(false);
+    release();
+    expect((await reply).status).to.equal(200);
+    const from = performance.now();
+    await closing;
+    expect(performance.now() - from).to.be.below(httpLimits.keepAliveTimeoutMs / 10);
+  });
+
+  it('tells a connection that goes on asking to close', async () => {
+    const { reply, started } = underWay();
+    await started;
+    const busy = open(api.port);
+    // Half a request: the connection is not idle when closing begins.
+    busy.socket.write('GET /livez HTTP/1.1\r\n');
+    await eventually('the half request', () => busy.socket.bytesWritten > 0);
+    // A request later on the same listener shows that the half one was read.
+    await api.call('GET', '/livez');
+    const closing = api.server.close();
+    busy.socket.write('Host: x\r\n\r\n');
+    await busy.ended;
+    expect(busy.text()).to.match(/^HTTP\/1\.1 200 /);
+    expect(busy.text()).to.match(/^connection: close$/im);
+    release();
+    await reply;
+    await closing;
+  });
+
+  it('cuts what is not done within the bound', async () => {
+    const { reply, started } = underWay();
+    const cut = reply.then(
+      () => 'answered',
+      () => 'cut',
+    );
+    await started;
+    await api.server.close(100);
+    expect(await cut).to.equal('cut');
+  });
+
+  it('may be asked for twice, and before listening', async () => {
+    await Promise.all([api.server.close(), api.server.close()]);
+    await api.server.close();
+    await createHttpServer(fakeHouse()).close();
+  });
+
+  it('a port that is taken is an error', async () => {
+    const other = createHttpServer(fakeHouse());
+    const error = await other.listen(api.port, '127.0.0.1').catch((reason) => reason);
+    expect(error).to.include({ code: 'EADDRINUSE' });
+  });
+});

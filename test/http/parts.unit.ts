@@ -1,0 +1,115 @@
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import { expect } from 'chai';
+import express from 'express';
+import fc from 'fast-check';
+import { bornRequests } from '../../src/http/born-requests.ts';
+import { chargeId, commandId } from '../../src/http/idempotency.ts';
+import { createReadiness } from '../../src/http/readiness.ts';
+import { InProcessOwnPositions } from '../../src/queue/in-process-own-positions.ts';
+import { fakeHouse } from './support/fake-house.ts';
+
+describe('own positions in one process', () => {
+  it('keep the newest of each user', async () => {
+    const own = new InProcessOwnPositions();
+    for (const [userId, position] of [
+      ['a', 5n],
+      ['a', 3n],
+      ['b', 1n],
+    ] as const) {
+      await own.note(userId, position);
+    }
+    const known = await Promise.all(['a', 'b', 'c'].map((userId) => own.of(userId)));
+    expect(known).to.deep.equal([5n, 1n, undefined]);
+  });
+
+  it('forget the user who did nothing for longest, at their bound', async () => {
+    const own = new InProcessOwnPositions(null, 2);
+    for (const [userId, position] of [
+      ['a', 1n],
+      ['b', 2n],
+      ['a', 3n],
+      ['c', 4n],
+    ] as const) {
+      await own.note(userId, position);
+    }
+    const known = await Promise.all(['a', 'b', 'c'].map((userId) => own.of(userId)));
+    expect(known).to.deep.equal([3n, undefined, 4n]);
+  });
+
+  it('take anybody’s last command to be where the log ended when they began', async () => {
+    const own = new InProcessOwnPositions(9n);
+    expect(await own.of('a')).to.equal(9n);
+  });
+});
+
+describe('ids from idempotency keys', () => {
+  const id = fc.string({ minLength: 1, maxLength: 64 }).filter((text) => !text.includes('\n'));
+
+  it('are well-formed UUIDs, the same for the same user, route and key', () => {
+    fc.assert(
+      fc.property(id, id, id, (route, user, key) => {
+        const made = commandId(route, user, key);
+        expect(made).to.match(
+          /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+        );
+        expect(commandId(route, user, key)).to.equal(made);
+      }),
+    );
+  });
+
+  it('differ when user, route or key does, also when their texts run together', () => {
+    const ids = [
+      commandId('pay', 'ab', 'c'),
+      commandId('pay', 'a', 'bc'),
+      commandId('pay', 'abc', ''),
+      commandId('reserve', 'ab', 'c'),
+      commandId('pay', 'ab', undefined),
+      commandId('pay', 'ab', undefined),
+    ];
+    expect(new Set(ids).size).to.equal(ids.length);
+    expect(chargeId('ab', 'c')).to.not.equal(chargeId('a', 'bc'));
+  });
+});
+
+describe('readiness', () => {
+  it('shares one round of probes between simultaneous callers, and asks again afterwards', async () => {
+    let probed = 0;
+    const probe = async () => {
+      probed++;
+      return true;
+    };
+    const readiness = createReadiness({ ...fakeHouse(), probes: { probe } });
+    await Promise.all([readiness(), readiness(), readiness()]);
+    expect(probed).to.equal(1);
+    await readiness();
+    expect(probed).to.equal(2);
+  });
+});
+
+describe('born requests', () => {
+  it('have the app’s prototypes before Express sets them, on Node before 24', () => {
+    const app = express();
+    const original = { request: app.request, response: app.response };
+    const classes = bornRequests(app, 20);
+    const req = new (classes.IncomingMessage ?? IncomingMessage)(new Socket());
+    const res = new (classes.ServerResponse ?? ServerResponse)(req);
+    expect(Object.getPrototypeOf(req)).to.equal(app.request);
+    expect(Object.getPrototypeOf(res)).to.equal(app.response);
+    expect(original.request).to.satisfy((proto: object) =>
+      Object.prototype.isPrototypeOf.call(proto, req),
+    );
+    expect(original.response).to.satisfy((proto: object) =>
+      Object.prototype.isPrototypeOf.call(proto, res),
+    );
+    expect(req).to.be.instanceOf(IncomingMessage);
+    expect(res).to.be.instanceOf(ServerResponse);
+  });
+
+  it('leave Express as it comes from Node 24 on', () => {
+    const app = express();
+    const { request, response } = app;
+    expect(bornRequests(app, 24)).to.deep.equal({});
+    expect([app.request, app.response]).to.deep.equal([request, response]);
+  });
+});

@@ -1,0 +1,67 @@
+import { createHttpServer, type HttpServer } from '../../../src/http/server.ts';
+import { expectDocumented } from './document.ts';
+import { type FakeHouse, fakeHouse } from './fake-house.ts';
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** The body as JSON; undefined when there is none. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of every shape
+  readonly body: any;
+}
+
+export interface Api {
+  readonly house: FakeHouse;
+  readonly server: HttpServer;
+  readonly port: number;
+  /** Sends a request and fails unless the OpenAPI document has its answer. A body that is no text and no bytes is sent as JSON. */
+  call(
+    method: string,
+    path: string,
+    options?: { headers?: Record<string, string>; body?: unknown },
+  ): Promise<Reply>;
+  stop(): Promise<void>;
+}
+
+/** The real server on a free port, on in-memory ports. */
+export async function serveApi(house: FakeHouse = fakeHouse()): Promise<Api> {
+  const server = createHttpServer(house);
+  const port = await server.listen(0, '127.0.0.1');
+  return {
+    house,
+    server,
+    port,
+    async call(method, path, { headers = {}, body } = {}) {
+      const asItIs = typeof body === 'string' || Buffer.isBuffer(body);
+      const sent = asItIs ? body : JSON.stringify(body);
+      const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+        method,
+        headers: { ...(body === undefined ? {} : jsonType), ...headers },
+        ...(sent === undefined ? {} : { body: sent }),
+      });
+      const text = await response.text();
+      expectDocumented(method, path.split('?')[0] ?? '', {
+        status: response.status,
+        type: response.headers.get('content-type'),
+        requestId: response.headers.get('x-request-id'),
+        body: text,
+        replayed: response.headers.has('idempotent-replayed'),
+      });
+      const parsed = text === '' ? undefined : JSON.parse(text);
+      return { status: response.status, headers: response.headers, text, body: parsed };
+    },
+    stop: () => server.close(0),
+  };
+}
+
+const jsonType = { 'Content-Type': 'application/json' };
+
+/** The header that admits a user of `fakeHouse`. */
+export const bearer = (userId: string | number) => ({
+  AuthorizationWaiting: `Bearer token-${userId}`,
+});
+
+/** A reservation and a payment that `fakeHouse` accepts. */
+export const order = { concertId: 1, sessionId: 11, seatId: 'A-1-1', userId: 7 };
+export const bill = { userId: 7, reservationId: '11.A-1-1.1' };

@@ -1,0 +1,98 @@
+import { expect } from 'chai';
+import { z } from 'zod';
+import { openapiDocument } from '../../../src/http/openapi.ts';
+
+type Json = { readonly [name: string]: unknown };
+type Paths = Record<string, Record<string, Operation>>;
+
+interface Operation extends Json {
+  readonly responses: Record<string, { readonly content?: Record<string, { schema: Json }> }>;
+}
+
+const document = openapiDocument() as {
+  paths: Paths;
+  components: { schemas: { Problem: Json } };
+};
+
+const templates = Object.keys(document.paths).map((path) => ({
+  path,
+  pattern: new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}/?$`),
+}));
+
+const schemas = new Map<unknown, z.ZodType>();
+
+/** The document's own schema as a check. Objects are closed: an answer has no member that the document does not name. */
+function check(schema: Json, closed: boolean): z.ZodType {
+  const known = schemas.get(schema);
+  if (known !== undefined) return known;
+  const made = z.fromJSONSchema((closed ? close(schema) : schema) as never);
+  schemas.set(schema, made);
+  return made;
+}
+
+function close(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(close);
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const parts = Object.fromEntries(
+    Object.entries(schema).map(([key, value]) => [key, close(value)]),
+  );
+  const isObject = parts.type === 'object' && parts.properties !== undefined;
+  return isObject ? { additionalProperties: false, ...parts } : parts;
+}
+
+/** Fails unless the OpenAPI document has this answer: its status, its media type, its shape, its code. */
+export function expectDocumented(
+  method: string,
+  path: string,
+  answer: {
+    status: number;
+    type: string | null;
+    requestId: string | null;
+    body: string;
+    replayed: boolean;
+  },
+): void {
+  const isProblem = answer.status >= 400;
+  if (isProblem) expectProblem(answer);
+  const template = templates.find(({ pattern }) => pattern.test(path))?.path ?? '';
+  const verb = method === 'HEAD' ? 'get' : method.toLowerCase();
+  const operation = document.paths[template]?.[verb];
+  if (operation === undefined) {
+    expect(answer.status, `${method} ${path} is not in the document`).to.be.oneOf([404, 405, 204]);
+    return;
+  }
+  const response = operation.responses[answer.status];
+  expect(response, `${method} ${path}: ${answer.status} is not in the document`).to.be.an('object');
+  const media = isProblem ? 'application/problem+json' : 'application/json';
+  const schema = response?.content?.[media]?.schema;
+  if (answer.body === '' || schema === undefined) return;
+  const value = JSON.parse(answer.body);
+  if (isProblem) {
+    const codes = (schema as { allOf: [unknown, { properties: { code: { enum: string[] } } }] })
+      .allOf[1].properties.code.enum;
+    expect(codes, `${method} ${path}`).to.include(value.code);
+  } else {
+    expect(answer.type).to.equal(media);
+    const parsed = check(schema, true).safeParse(value);
+    expect(parsed.error?.issues, `${method} ${path}: ${answer.body}`).to.equal(undefined);
+  }
+}
+
+/** Fails unless it is a whole problem of RFC 9457 that names its request and leaks no stack. */
+export function expectProblem(answer: {
+  status: number;
+  type: string | null;
+  requestId: string | null;
+  body: string;
+  /** Given before: it names the request that it was first given to. */
+  replayed?: boolean;
+}): void {
+  expect(answer.type).to.equal('application/problem+json');
+  expect(answer.body).to.not.match(/\.ts:|\.js:|node_modules| {4}at /);
+  if (answer.body === '') return;
+  const value = JSON.parse(answer.body);
+  const parsed = check(document.components.schemas.Problem, false).safeParse(value);
+  expect(parsed.error?.issues, answer.body).to.equal(undefined);
+  expect(value.status).to.equal(answer.status);
+  if (!answer.replayed) expect(value.instance).to.equal(answer.requestId);
+}

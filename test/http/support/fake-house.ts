@@ -1,0 +1,199 @@
+import pino from 'pino';
+import { RememberedAnswers } from '../../../src/commands/remember-answers.ts';
+import type { CommandContext, Shop } from '../../../src/commands/shop.ts';
+import type { HttpDeps } from '../../../src/http/endpoint.ts';
+import { LiveLag } from '../../../src/projections/live-lag.ts';
+import type { PreparedBody, ReadSide, ReadSideStatus } from '../../../src/queries/read-side.ts';
+import { SeatFeed } from '../../../src/queries/seat-feed.ts';
+import { InProcessOwnPositions } from '../../../src/queue/in-process-own-positions.ts';
+import type { Authorization, Place, WaitingQueue } from '../../../src/queue/waiting-queue.ts';
+import { MemoryEventStore } from '../../correctness/support/memory-event-store.ts';
+
+/** Every test may change what a port answers by replacing its method. */
+export interface FakeHouse extends HttpDeps {
+  readonly shop: Shop & { contexts: CommandContext[] };
+  readonly queue: WaitingQueue & { shortened: string[] };
+  readonly reads: ReadSide & {
+    shown: bigint;
+    state: ReadSideStatus['state'];
+    lagSeconds: number;
+    parkedEvents: number;
+    lagEvents: number;
+    stalledSeconds: number;
+  };
+
+  /** Its clock stands still at 10 s. */
+  readonly lag: LiveLag;
+  /** What was logged, line by line. */
+  readonly lines: string[];
+}
+
+const text = (value: unknown): PreparedBody => ({
+  body: Buffer.from(JSON.stringify(value)),
+  etag: '"tag-1"',
+});
+
+const seat = {
+  seatId: 'A-1-1',
+  section: 'A',
+  row: '1',
+  number: 1,
+  price: 100_000,
+  currency: 'KRW',
+  isAvailable: true,
+};
+
+/** When session `11` came into the log, in milliseconds since the epoch. */
+export const scheduledMs = Date.UTC(2026, 9, 1);
+
+const session = {
+  sessionId: '11',
+  concertId: '1',
+  startsAt: '2026-12-01T10:00:00.000Z',
+  salesOpenAt: '2026-11-01T10:00:00.000Z',
+  seatsTotal: 1,
+  seatsAvailable: 1,
+};
+
+const held = {
+  reservationId: '11.A-1-1.1',
+  sessionId: '11',
+  seatIds: ['A-1-1'],
+  userId: '7',
+  status: 'held',
+  price: 100_000,
+  currency: 'KRW',
+  reservedAt: '2026-11-22T10:00:00.000Z',
+  expiresAt: '2026-11-22T10:05:00.000Z',
+  paymentId: null,
+  releaseReason: null,
+} as const;
+
+/**
+ * Small in-memory ports: concert `1` with session `11` and seat `A-1-1`. The token of a user is `token-<userId>`; users
+ * whose id begins with `waiting` wait. Each command succeeds at the next position, which the read side shows at once.
+ */
+export function fakeHouse(): FakeHouse {
+  const lines: string[] = [];
+  let position = 1_000_000_000n;
+  const shop: FakeHouse['shop'] = {
+    contexts: [],
+    async reserve({ sessionId, seatIds, context }) {
+      shop.contexts.push(context);
+      const value = {
+        reservationId: `${sessionId}.${seatIds[0]}.1`,
+        status: 'held',
+        seatIds,
+        price: 100_000,
+        currency: 'KRW',
+        expiresAt: '2026-11-22T10:05:00.000Z',
+      } as const;
+      return { ok: true, value, position: next() };
+    },
+    async pay({ reservationId, context }) {
+      shop.contexts.push(context);
+      const paymentId = `pay.${reservationId}`;
+      const value = { paymentId, reservationId, amount: 100_000, currency: 'KRW', balance: 0 };
+      return { ok: true, value, position: next() };
+    },
+    async cancel({ reservationId, context }) {
+      shop.contexts.push(context);
+      const value = {
+        reservationId,
+        status: 'refunded',
+        refunded: 100_000,
+        currency: 'KRW',
+      } as const;
+      return { ok: true, value, position: next() };
+    },
+    async charge({ userId, chargeId, amount, context }) {
+      shop.contexts.push(context);
+      const value = { userId, chargeId, balance: amount, currency: 'KRW' };
+      return { ok: true, value, position: next() };
+    },
+  };
+  const lag = new LiveLag(
+    () => ({ state: 'live' }),
+    () => 10_000,
+  );
+  const next = (): bigint => {
+    position += 10n;
+    reads.shown = position;
+    return position;
+  };
+  const reads: FakeHouse['reads'] = {
+    shown: position,
+    state: 'live',
+    lagSeconds: 0,
+    parkedEvents: 0,
+    lagEvents: 0,
+    stalledSeconds: 0,
+    concerts: async () => text([{ concertId: '1', title: 'Requiem', venue: 'Hall' }]),
+    sessions: async (concertId) => (concertId === '1' ? text([session]) : undefined),
+    seats: async (concertId, sessionId) =>
+      concertId === '1' && sessionId === '11'
+        ? text({ concertId, sessionId, seatList: [seat] })
+        : undefined,
+    seatsAsOf: async (concertId, sessionId, asOfMs) =>
+      concertId === '1' && sessionId === '11' && asOfMs >= scheduledMs
+        ? text({ concertId, sessionId, seatList: [{ ...seat, isAvailable: false }] })
+        : undefined,
+    balance: async (userId) => ({ userId, balance: 0, held: 0, currency: 'KRW' }),
+    reservation: async (id) => (id === held.reservationId ? held : undefined),
+    reservations: async (userId) => (userId === held.userId ? [held] : []),
+    reached: async (wanted) => reads.shown >= wanted,
+    status: () => ({
+      state: reads.state,
+      position: reads.shown,
+      lagSeconds: reads.lagSeconds,
+      parkedEvents: reads.parkedEvents,
+      lagEvents: reads.lagEvents,
+      stalledSeconds: reads.stalledSeconds,
+    }),
+  };
+  return {
+    shop,
+    queue: fakeQueue(),
+    reads,
+    seatFeed: new SeatFeed(),
+    answers: new RememberedAnswers(new MemoryEventStore(), Date.now),
+    ownPositions: new InProcessOwnPositions(),
+    logEnd: async () => position,
+    projections: async () => [],
+    lag,
+    liveLag: () => lag.histogram(),
+    probes: { eventStore: async () => true, queue: async () => true, postgres: async () => true },
+    log: pino({ level: 'trace' }, { write: (line: string) => lines.push(line) }),
+    lines,
+  };
+}
+
+function fakeQueue(): FakeHouse['queue'] {
+  const queue: FakeHouse['queue'] = {
+    shortened: [],
+    async poll(userId): Promise<Place> {
+      const processing = !userId.startsWith('waiting');
+      return {
+        userId,
+        processing,
+        token: `token-${userId}`,
+        ahead: 0,
+        position: processing ? 0 : 1,
+        estimatedWaitSeconds: processing ? 0 : 1.5,
+        retryAfterMs: processing ? 0 : 1_000,
+        expiresAt: 1_800_000_000_000,
+      };
+    },
+    async authorize(userId, token): Promise<Authorization> {
+      if (!token.startsWith('token-')) return 'unknown';
+      if (token !== `token-${userId}`) return 'not-yours';
+      return userId.startsWith('waiting') ? 'waiting' : 'admitted';
+    },
+    async shorten(userId) {
+      queue.shortened.push(userId);
+    },
+    reachable: async () => true,
+    close: async () => {},
+  };
+  return queue;
+}
