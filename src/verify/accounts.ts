@@ -1,0 +1,222 @@
+import {
+  type LogEvent,
+  list,
+  type Moment,
+  momentOf,
+  money,
+  type Purchase,
+  type Report,
+  text,
+} from './finding.ts';
+
+interface Payment {
+  readonly id: string;
+  readonly userId: string;
+  readonly reservationId: string;
+  readonly amount: number;
+  readonly heldBy: Moment;
+  status: 'held' | 'captured' | 'released' | 'refunded';
+}
+
+/** Sums of all that the account's events told so far. */
+interface Account {
+  currency: string | undefined;
+  charged: number;
+  held: number;
+  captured: number;
+  refunded: number;
+  /** Amounts by charge id. */
+  readonly charges: Map<string, number>;
+  readonly payments: Map<string, Payment>;
+}
+
+/** What can be spent. */
+const balanceOf = ({ charged, held, captured, refunded }: Account): number =>
+  charged - held - captured + refunded;
+
+/** What ends a payment: from which state, and into which. */
+const resolutions: Readonly<Record<string, readonly [Payment['status'], Payment['status']]>> = {
+  PaymentCaptured: ['held', 'captured'],
+  PaymentReleased: ['held', 'released'],
+  PaymentRefunded: ['captured', 'refunded'],
+};
+
+/** Everybody's money, as the accounts' streams tell it. */
+export class Accounts {
+  readonly #accounts = new Map<string, Account>();
+  readonly #purchases: ReadonlyMap<string, Purchase>;
+  /** The payment that holds or took the money for a purchase. */
+  readonly #paymentOf = new Map<string, Payment>();
+  readonly #report: Report;
+
+  constructor(purchases: ReadonlyMap<string, Purchase>, report: Report) {
+    this.#purchases = purchases;
+    this.#report = report;
+  }
+
+  get count(): number {
+    return this.#accounts.size;
+  }
+
+  *payments(): Iterable<Payment> {
+    for (const account of this.#accounts.values()) yield* account.payments.values();
+  }
+
+  paymentStatus(userId: string, paymentId: string): Payment['status'] | undefined {
+    return this.#accounts.get(userId)?.payments.get(paymentId)?.status;
+  }
+
+  /** Takes an event of an account's stream. */
+  see(event: LogEvent): void {
+    const userId = event.stream.slice('account-'.length);
+    let account = this.#accounts.get(userId);
+    if (account === undefined) {
+      account = {
+        currency: undefined,
+        charged: 0,
+        held: 0,
+        captured: 0,
+        refunded: 0,
+        charges: new Map(),
+        payments: new Map(),
+      };
+      this.#accounts.set(userId, account);
+    }
+    const [from, to] = resolutions[event.type] ?? [];
+    if (from !== undefined && to !== undefined) this.#resolved(account, from, to, event);
+    else if (event.type === 'BalanceCharged') this.#charged(account, event);
+    else if (event.type === 'PaymentHeld') this.#held(account, userId, event);
+    else if (event.type === 'AccountSummarised') this.#summarised(account, event);
+    else this.#report('unreadable', event, `${event.type} on an account`);
+  }
+
+  /** Something was sold: its buyer must hold the money for it at that moment. */
+  sold(sale: Purchase, paymentId: string, event: LogEvent): void {
+    const payment = this.#accounts.get(sale.userId)?.payments.get(paymentId);
+    if (payment?.status === 'held' && payment.reservationId === sale.id) return;
+    const found = payment === undefined ? 'does not exist' : `is ${payment.status}`;
+    this.#report('unpaid-sale', event, `${paymentId} of user ${sale.userId} ${found}`);
+  }
+
+  /** After the last event: no money is held for long, or kept for long after its seat was given back. */
+  conclude(beforeMs: number): void {
+    for (const { id, status, amount, heldBy, reservationId } of this.payments()) {
+      if (status === 'held' && heldBy.createdMs <= beforeMs) {
+        const since = new Date(heldBy.createdMs).toISOString();
+        this.#report('unresolved-payment', heldBy, `${id} holds ${amount} since ${since}`);
+      }
+      const returned = this.#purchases.get(reservationId)?.returned;
+      if (status === 'captured' && returned !== undefined && returned.createdMs <= beforeMs) {
+        this.#report('lost-refund', returned, `${id} took ${amount}, its seat was given back`);
+      }
+    }
+  }
+
+  #charged(account: Account, event: LogEvent): void {
+    const chargeId = text(event, 'chargeId');
+    const amount = money(event, 'amount');
+    if (account.charges.has(chargeId)) this.#report('charged-twice', event, chargeId);
+    account.charges.set(chargeId, amount);
+    account.charged += amount;
+    this.#sameCurrency(account, event);
+    this.#balanced(account, event, money(event, 'balance'));
+  }
+
+  #held(account: Account, userId: string, event: LogEvent): void {
+    const payment: Payment = {
+      id: text(event, 'paymentId'),
+      userId,
+      reservationId: text(event, 'reservationId'),
+      amount: money(event, 'amount'),
+      heldBy: momentOf(event),
+      status: 'held',
+    };
+    const { reservationId } = payment;
+    const other = account.payments.get(payment.id) ?? this.#paymentOf.get(reservationId);
+    if (other !== undefined) {
+      this.#report('paid-twice', event, `${reservationId}, by ${other.id} before`);
+    }
+    const purchase = this.#purchases.get(reservationId);
+    if (purchase === undefined) {
+      this.#report('orphan-charge', event, `${payment.id}: no reservation ${reservationId}`);
+    } else {
+      const due = `${purchase.price} ${purchase.currency} of user ${purchase.userId}`;
+      const held = `${payment.amount} ${text(event, 'currency')} of user ${userId}`;
+      if (held !== due) this.#report('wrong-payment', event, `${held} held, due: ${due}`);
+    }
+    account.payments.set(payment.id, payment);
+    this.#paymentOf.set(reservationId, payment);
+    account.held += payment.amount;
+    this.#sameCurrency(account, event);
+    this.#balanced(account, event, money(event, 'balance'));
+  }
+
+  #resolved(
+    account: Account,
+    from: Payment['status'],
+    to: Payment['status'],
+    event: LogEvent,
+  ): void {
+    const id = text(event, 'paymentId');
+    const payment = account.payments.get(id);
+    const { reservationId = '', amount } = payment ?? {};
+    const same =
+      reservationId === text(event, 'reservationId') && amount === money(event, 'amount');
+    if (payment === undefined || payment.status !== from || !same) {
+      const found = payment === undefined ? 'unknown' : `${payment.status}, ${amount}`;
+      this.#report('wrong-resolution', event, `${event.type} of ${id}, which is ${found}`);
+      return;
+    }
+    payment.status = to;
+    if (from === 'held') account.held -= payment.amount;
+    if (to === 'captured') account.captured += payment.amount;
+    if (to === 'refunded') account.refunded += payment.amount;
+    const purchase = this.#purchases.get(reservationId);
+    const bought = purchase?.soldTo === id && purchase.userId === payment.userId;
+    if (to === 'captured') {
+      if (!bought) this.#report('capture-without-sale', event, `${id}: nothing is sold to it`);
+    } else if (purchase?.returned === undefined && (bought || to === 'refunded')) {
+      this.#report('released-but-sold', event, `${id} ${to}, what it bought is still sold to it`);
+    }
+    this.#balanced(account, event);
+  }
+
+  /** A summary may leave out what is settled, and nothing else. */
+  #summarised(account: Account, event: LogEvent): void {
+    const due = new Set<string>();
+    for (const { id, status } of account.payments.values()) {
+      if (status === 'held' || status === 'refunded') due.add(id);
+    }
+    const wrongPayments = list(event, 'payments').filter(({ data }) => {
+      const id = String(data.paymentId);
+      due.delete(id);
+      const known = account.payments.get(id);
+      const same = known?.amount === data.amount && known?.reservationId === data.reservationId;
+      return !same || known?.status !== data.status;
+    });
+    const wrongCharges = list(event, 'charges').filter(
+      ({ data }) => account.charges.get(String(data.chargeId)) !== data.amount,
+    );
+    const wrong = wrongPayments.length + wrongCharges.length;
+    const sums =
+      money(event, 'balance') === balanceOf(account) && money(event, 'held') === account.held;
+    if (sums && wrong === 0 && due.size === 0) return;
+    const detail = `events make ${balanceOf(account)}, held ${account.held}; ${wrong} entries wrong, ${due.size} left out`;
+    this.#report('wrong-summary', event, detail);
+  }
+
+  /** Is the balance what it may be, and what the event states? */
+  #balanced(account: Account, event: LogEvent, stated?: number): void {
+    const balance = balanceOf(account);
+    if (balance < 0) this.#report('negative-balance', event, `${balance}`);
+    if (stated === undefined || stated === balance) return;
+    this.#report('wrong-balance', event, `states ${stated}, events make ${balance}`);
+  }
+
+  #sameCurrency(account: Account, event: LogEvent): void {
+    const currency = text(event, 'currency');
+    account.currency ??= currency;
+    if (currency === account.currency) return;
+    this.#report('mixed-currencies', event, `${currency} on an account of ${account.currency}`);
+  }
+}

@@ -1,0 +1,288 @@
+import { seatsOnSale } from './catalogue.ts';
+import { type Cell, ExpectedTable } from './expected-table.ts';
+import {
+  checkEnvelope,
+  type LogEvent,
+  list,
+  type Moment,
+  momentOf,
+  money,
+  optionalText,
+  text,
+  timeMs,
+  Unreadable,
+} from './finding.ts';
+
+/**
+ * What PostgreSQL must say, worked out from the events alone: every row of every read model with all its columns. It
+ * takes each event literally, sound or not: whether the log itself is right, the proof says.
+ */
+export class ExpectedTables {
+  readonly #concerts = new ExpectedTable('concert', 1, 'concert_id title venue version'.split(' '));
+  readonly #sessions = new ExpectedTable(
+    'session',
+    1,
+    'session_id concert_id starts_at sales_open_at currency seats_total seats_available cancelled_at version'.split(
+      ' ',
+    ),
+  );
+  readonly #seats = new ExpectedTable(
+    'seat',
+    2,
+    'session_id seat_id ordinal section row_name seat_number price currency status reservation_id user_id'.split(
+      ' ',
+    ),
+  );
+  readonly #reservations = new ExpectedTable(
+    'reservation',
+    1,
+    'reservation_id session_id seat_ids user_id status price currency reserved_at expires_at payment_id release_reason resolved_at order_id unsettled_since'.split(
+      ' ',
+    ),
+  );
+  readonly #accounts = new ExpectedTable('account', 1, 'user_id balance held currency'.split(' '));
+  readonly #payments = new ExpectedTable(
+    'payment',
+    1,
+    'payment_id user_id reservation_id amount currency status held_at hold_expires_at release_reason resolved_at refund_due_at'.split(
+      ' ',
+    ),
+  );
+
+  readonly all: readonly ExpectedTable[] = [
+    this.#concerts,
+    this.#sessions,
+    this.#seats,
+    this.#reservations,
+    this.#accounts,
+    this.#payments,
+  ];
+
+  /** With an event that cannot be read: its later ones wait for it. */
+  readonly #stuck = new Set<string>();
+
+  /** Takes the next event of the log. One that cannot be read holds its stream back: the proof reports it. */
+  see(event: LogEvent): void {
+    const { stream } = event;
+    if (this.#stuck.has(stream)) return;
+    const name = stream.slice(stream.indexOf('-') + 1);
+    const moment = momentOf(event);
+    try {
+      checkEnvelope(event);
+      if (stream.startsWith('seat-')) this.#seat(name, event, moment);
+      else if (stream.startsWith('order-')) this.#order(name, event, moment);
+      else if (stream.startsWith('account-')) this.#account(name, event, moment);
+      else if (stream.startsWith('concert-')) this.#concert(name, event, moment);
+    } catch (error) {
+      if (!(error instanceof Unreadable)) throw error;
+      this.#stuck.add(stream);
+    }
+  }
+
+  #concert(concertId: string, event: LogEvent, moment: Moment): void {
+    const version = event.position;
+    if (event.type === 'ConcertRegistered' || event.type === 'ConcertRevised') {
+      const { title, venue } = event.data;
+      const row = {
+        concert_id: concertId,
+        title: storable(title),
+        venue: storable(venue),
+        version,
+      };
+      this.#concerts.put(row, moment);
+      return;
+    }
+    const sessionId = text(event, 'sessionId');
+    if (event.type === 'SessionScheduled') {
+      this.#scheduled(concertId, sessionId, event, moment);
+    } else if (event.type === 'SessionRescheduled') {
+      const cells = {
+        starts_at: timeMs(event, 'startsAt'),
+        sales_open_at: timeMs(event, 'salesOpenAt'),
+        version,
+      };
+      this.#sessions.change(sessionId, cells, moment);
+    } else if (event.type === 'SessionCancelled') {
+      this.#sessions.change(sessionId, { cancelled_at: event.createdMs, version }, moment);
+    } else {
+      throw new Unreadable('an unknown type');
+    }
+  }
+
+  #scheduled(concertId: string, sessionId: string, event: LogEvent, moment: Moment): void {
+    const currency = text(event, 'currency');
+    const seats = seatsOnSale(event);
+    this.#sessions.put(
+      {
+        session_id: sessionId,
+        concert_id: concertId,
+        starts_at: timeMs(event, 'startsAt'),
+        sales_open_at: timeMs(event, 'salesOpenAt'),
+        currency,
+        seats_total: seats.length,
+        seats_available: seats.length,
+        cancelled_at: null,
+        version: event.position,
+      },
+      moment,
+    );
+    for (const [ordinal, { seatId, section, row, number, price }] of seats.entries()) {
+      this.#seats.put(
+        {
+          session_id: sessionId,
+          seat_id: seatId,
+          ordinal,
+          section,
+          row_name: row,
+          seat_number: number,
+          price,
+          currency,
+          ...free,
+        },
+        moment,
+      );
+    }
+  }
+
+  /** @param seat `<sessionId>/<seatId>` */
+  #seat(seat: string, event: LogEvent, moment: Moment): void {
+    const [sessionId = '', seatId = ''] = seat.split('/');
+    const id = text(event, 'reservationId');
+    const user_id = text(event, 'userId');
+    if (event.type === 'SeatReserved') {
+      this.#reserved(id, sessionId, seatId, event, moment);
+      this.#seats.change(seat, { status: 'held', reservation_id: id, user_id }, moment);
+      this.#available(sessionId, -1, moment);
+    } else if (event.type === 'SeatSold') {
+      const payment_id = text(event, 'paymentId');
+      const sold = { status: 'sold', payment_id, resolved_at: event.createdMs };
+      this.#seats.change(seat, { status: 'sold', reservation_id: id, user_id }, moment);
+      this.#reservations.change(id, sold, moment);
+    } else if (event.type === 'SeatReleased') {
+      const reason = text(event, 'reason');
+      const paymentId = optionalText(event, 'paymentId');
+      this.#seats.change(seat, free, moment);
+      this.#released(id, reason, event, moment);
+      this.#available(sessionId, 1, moment);
+      if (reason === 'refunded' && paymentId !== undefined) {
+        this.#payments.change(paymentId, { refund_due_at: event.createdMs }, moment);
+      }
+    } else {
+      throw new Unreadable('an unknown type');
+    }
+  }
+
+  #available(sessionId: string, by: 1 | -1, moment: Moment): void {
+    this.#sessions.add(sessionId, { seats_available: by }, moment);
+    this.#sessions.change(sessionId, { version: moment.position }, moment);
+  }
+
+  /** A reservation of one seat or of an order's seats. */
+  #reserved(id: string, sessionId: string, seatIds: string, event: LogEvent, moment: Moment): void {
+    const isOrder = event.type === 'OrderPlaced';
+    this.#reservations.put(
+      {
+        reservation_id: id,
+        session_id: sessionId,
+        seat_ids: seatIds,
+        user_id: text(event, 'userId'),
+        status: 'held',
+        price: money(event, 'price'),
+        currency: text(event, 'currency'),
+        reserved_at: event.createdMs,
+        expires_at: timeMs(event, 'expiresAt'),
+        payment_id: null,
+        release_reason: null,
+        resolved_at: null,
+        order_id: isOrder ? null : (optionalText(event, 'orderId') ?? null),
+        unsettled_since: isOrder ? event.createdMs : null,
+      },
+      moment,
+    );
+  }
+
+  #released(id: string, reason: string, { createdMs }: LogEvent, moment: Moment): void {
+    const cells = { status: 'released', release_reason: reason, resolved_at: createdMs };
+    this.#reservations.change(id, cells, moment);
+  }
+
+  #order(orderId: string, event: LogEvent, moment: Moment): void {
+    const id = `order.${orderId}`;
+    const { createdMs } = event;
+    const unsettled = (since: Cell) =>
+      this.#reservations.change(id, { unsettled_since: since }, moment);
+    if (event.type === 'OrderPlaced') {
+      const seatIds = list(event, 'seats').map((seat) => text(seat, 'seatId'));
+      const sessionId = text(event, 'sessionId');
+      this.#reserved(text(event, 'reservationId'), sessionId, seatIds.join(','), event, moment);
+    } else if (event.type === 'OrderPaid') {
+      const payment_id = text(event, 'paymentId');
+      this.#reservations.change(id, { status: 'sold', payment_id, resolved_at: createdMs }, moment);
+      unsettled(createdMs);
+    } else if (event.type === 'OrderEnded') {
+      this.#released(id, text(event, 'reason'), event, moment);
+      unsettled(createdMs);
+    } else if (event.type === 'OrderConfirmed' || event.type === 'OrderSettled') {
+      unsettled(null);
+    } else {
+      throw new Unreadable('an unknown type');
+    }
+  }
+
+  #account(userId: string, event: LogEvent, moment: Moment): void {
+    if (event.type === 'BalanceCharged') {
+      const amount = money(event, 'amount');
+      this.#open(userId, event, moment);
+      this.#accounts.add(userId, { balance: amount }, moment);
+      return;
+    }
+    if (event.type === 'AccountSummarised') return;
+    const id = text(event, 'paymentId');
+    const amount = money(event, 'amount');
+    const ends = (status: string, cells: Record<string, Cell>, by: Record<string, number>) => {
+      this.#accounts.add(userId, by, moment);
+      this.#payments.change(id, { status, resolved_at: event.createdMs, ...cells }, moment);
+    };
+    if (event.type === 'PaymentHeld') {
+      this.#open(userId, event, moment);
+      this.#accounts.add(userId, { balance: -amount, held: amount }, moment);
+      this.#payments.put(
+        {
+          payment_id: id,
+          user_id: userId,
+          reservation_id: text(event, 'reservationId'),
+          amount,
+          currency: text(event, 'currency'),
+          status: 'held',
+          held_at: event.createdMs,
+          hold_expires_at: timeMs(event, 'holdExpiresAt'),
+          release_reason: null,
+          resolved_at: null,
+          refund_due_at: null,
+        },
+        moment,
+      );
+    } else if (event.type === 'PaymentCaptured') {
+      ends('captured', {}, { held: -amount });
+    } else if (event.type === 'PaymentReleased') {
+      const cells = { release_reason: text(event, 'reason'), refund_due_at: null };
+      ends('released', cells, { balance: amount, held: -amount });
+    } else if (event.type === 'PaymentRefunded') {
+      ends('refunded', { refund_due_at: null }, { balance: amount });
+    } else {
+      throw new Unreadable('an unknown type');
+    }
+  }
+
+  #open(userId: string, event: LogEvent, moment: Moment): void {
+    if (this.#accounts.rows.has(userId)) return;
+    const row = { user_id: userId, balance: 0, held: 0, currency: text(event, 'currency') };
+    this.#accounts.put(row, moment);
+  }
+}
+
+const free = { status: 'available', reservation_id: null, user_id: null } as const;
+
+/** PostgreSQL's text cannot hold NUL. */
+const storable = (value: unknown): string | null =>
+  typeof value === 'string' ? value.replaceAll('\u0000', '') : null;

@@ -1,0 +1,205 @@
+/** An event as the verifier reads it: nothing of the service's own code has looked at it. */
+export interface LogEvent extends Moment {
+  readonly type: string;
+  readonly data: Data;
+  /** The version of the data's shape, as the metadata has it. */
+  readonly version: unknown;
+}
+
+/** Where and when something happened: what is kept of an event. */
+export interface Moment {
+  readonly stream: string;
+  readonly revision: bigint;
+  /** Commit position in the log: grows, with gaps. */
+  readonly position: bigint;
+  /** When the log took it, milliseconds since the epoch. */
+  readonly createdMs: number;
+}
+
+export type Data = Readonly<Record<string, unknown>>;
+
+export const momentOf = ({ stream, revision, position, createdMs }: Moment): Moment => ({
+  stream,
+  revision,
+  position,
+  createdMs,
+});
+
+/** What must not be, and is. The last ones are of PostgreSQL, all others of the log. */
+export type ViolationCode =
+  /** A stream's revisions do not follow one another. */
+  | 'revision-gap'
+  /** An event that cannot be read, so nothing is proven of its stream. */
+  | 'unreadable'
+  /** A session scheduled twice, or changed without having been scheduled. */
+  | 'wrong-session'
+  /** A reservation's id does not name its seat and its turn. */
+  | 'wrong-reservation-id'
+  /** A seat that no session has, or not at this price. */
+  | 'wrong-price'
+  /** A seat reserved while somebody held or owned it. */
+  | 'double-reservation'
+  | 'double-sale'
+  /** Sold, but not to the reservation or user that held it. */
+  | 'sale-without-reservation'
+  /** Sold, but its buyer held no money for it. */
+  | 'unpaid-sale'
+  /** A release of what was not held, or of what was sold, or for another reason than its order ended for. */
+  | 'wrong-release'
+  /** A hold that is long over, and the seat was never given back. */
+  | 'lost-release'
+  /** A seat of an order that was paid long ago, and the seat was never sold. */
+  | 'lost-sale'
+  /** A seat of a session that was cancelled long ago, and the seat was never given back. */
+  | 'kept-after-cancel'
+  /** An order that is not its seats, or whose steps do not follow one another. */
+  | 'wrong-order'
+  /** An order that was placed, paid or ended long ago, and was never brought to its end. */
+  | 'unsettled-order'
+  /** The balance that an event states is not what the account's events make. */
+  | 'wrong-balance'
+  | 'negative-balance'
+  /** One account's money in two currencies. */
+  | 'mixed-currencies'
+  | 'charged-twice'
+  /** Money held for a reservation that was never made. */
+  | 'orphan-charge'
+  /** Money held from another user, or another amount, than the reservation's. */
+  | 'wrong-payment'
+  /** Two payments for one reservation. */
+  | 'paid-twice'
+  /** A payment ended that was not held, or ended already. */
+  | 'wrong-resolution'
+  /** Money taken, and the seat was not sold to it. */
+  | 'capture-without-sale'
+  /** Money given back, and the seat was sold to it and not given back. */
+  | 'released-but-sold'
+  /** A sold seat was given back long ago, and its money was not. */
+  | 'lost-refund'
+  /** A summary of an account that is not what its events make. */
+  | 'wrong-summary'
+  /** Money held for long, and neither taken nor given back. */
+  | 'unresolved-payment'
+  /** A row that the log asks for, and the table does not have. */
+  | 'row-missing'
+  /** A row that no event of the log made, or that is there twice. */
+  | 'row-extra'
+  /** A row with another value than the log says. */
+  | 'row-differs'
+  /** The read models' checkpoints are not one, or tell of events that the log does not have. */
+  | 'wrong-checkpoint';
+
+export interface Violation {
+  readonly code: ViolationCode;
+  /** The event that shows it; for a row, the last one that changed it. Undefined for a row that no event made. */
+  readonly stream: string | undefined;
+  readonly revision: bigint | undefined;
+  /** The row that is wrong, as `<table> <key>`; undefined for a violation of the log. */
+  readonly row: string | undefined;
+  readonly detail: string;
+}
+
+export type Report = (code: ViolationCode, at: Moment, detail: string) => void;
+
+/** The violations that were found: all are counted, the first ones kept. */
+export class Findings {
+  readonly #keptMax: number;
+  /** In the order in which they were found. */
+  readonly kept: Violation[] = [];
+  readonly #counts = new Map<ViolationCode, number>();
+
+  constructor(keptMax: number) {
+    this.#keptMax = keptMax;
+  }
+
+  /** How many of each kind. */
+  get counts(): ReadonlyMap<ViolationCode, number> {
+    return this.#counts;
+  }
+
+  get total(): number {
+    let total = 0;
+    for (const count of this.#counts.values()) total += count;
+    return total;
+  }
+
+  readonly report = (
+    code: ViolationCode,
+    at: Moment | undefined,
+    detail: string,
+    row?: string,
+  ): void => {
+    this.#counts.set(code, (this.#counts.get(code) ?? 0) + 1);
+    if (this.kept.length >= this.#keptMax) return;
+    this.kept.push({ code, stream: at?.stream, revision: at?.revision, row, detail });
+  };
+}
+
+/** What a payment pays: a seat's reservation, or an order of several. */
+export interface Purchase {
+  /** The reservation id that payments name. */
+  readonly id: string;
+  readonly userId: string;
+  readonly price: number;
+  readonly currency: string;
+  /** The payment that bought it; kept when it was given back. */
+  soldTo: string | undefined;
+  /** The event that gave it back after it was sold. */
+  returned: Moment | undefined;
+}
+
+/** Data that is not what its event's type promises. */
+export class Unreadable extends Error {}
+
+/** The version of every type's data that is understood. */
+const versionKnown = 1;
+
+/** Ids are visible ASCII, and so is a stream's name, which is made of them. */
+const namePattern = /^[!-~]{1,500}$/;
+
+/** @throws Unreadable for what is on nobody's stream, and for data of another version, whatever it looks like */
+export function checkEnvelope({ stream, version }: LogEvent): void {
+  if (!namePattern.test(stream)) throw new Unreadable('its stream’s name is not made of ids');
+  if (version !== versionKnown) throw new Unreadable(`it is of version ${version}`);
+}
+
+interface WithData {
+  readonly data: Data;
+}
+
+export function text({ data }: WithData, field: string): string {
+  const value = data[field];
+  if (typeof value !== 'string' || value === '') throw new Unreadable(`${field} is no text`);
+  return value;
+}
+
+/** Undefined when the field is not there. */
+export function optionalText(event: WithData, field: string): string | undefined {
+  return event.data[field] === undefined ? undefined : text(event, field);
+}
+
+/** A whole number of minor units, or of anything else. */
+export function money({ data }: WithData, field: string): number {
+  const value = data[field];
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) {
+    throw new Unreadable(`${field} is no amount`);
+  }
+  return value;
+}
+
+export function timeMs(event: WithData, field: string): number {
+  const value = Date.parse(text(event, field));
+  if (Number.isNaN(value)) throw new Unreadable(`${field} is no time`);
+  return value;
+}
+
+/** A list of objects, each to be read like an event. */
+export function list({ data }: WithData, field: string): WithData[] {
+  const value = data[field];
+  if (!Array.isArray(value)) throw new Unreadable(`${field} is no list`);
+  return value.map((item: unknown) => {
+    if (typeof item !== 'object' || item === null)
+      throw new Unreadable(`${field} holds no objects`);
+    return { data: item as Data };
+  });
+}

@@ -1,0 +1,115 @@
+import { Accounts } from './accounts.ts';
+import { Catalogue } from './catalogue.ts';
+import {
+  checkEnvelope,
+  type Findings,
+  type LogEvent,
+  type Purchase,
+  Unreadable,
+} from './finding.ts';
+import { Orders } from './orders.ts';
+import { Seats } from './seats.ts';
+
+/** What the log tells, in numbers. */
+export interface LogFigures {
+  /** Events of the service; others in the log are passed over. */
+  readonly events: number;
+  readonly seats: number;
+  readonly reservations: number;
+  /** Reservations of several seats at once. */
+  readonly orders: number;
+  readonly sold: number;
+  readonly accounts: number;
+  readonly payments: number;
+  readonly captured: number;
+  /** Payments that hold money, neither taken nor given back yet. */
+  readonly openPayments: number;
+}
+
+/**
+ * Proves from the events alone, taken in the log's order, that no seat was sold twice, every sold seat was paid once by
+ * its buyer, no balance is wrong or negative, and every hold of a seat or of money is resolved or young. It
+ * shares no code with the service: what the service misunderstands, it must not.
+ */
+export class LogProof {
+  readonly #findings: Findings;
+  readonly #revisions = new Map<string, bigint>();
+  readonly #catalogue: Catalogue;
+  readonly #orders: Orders;
+  readonly #seats: Seats;
+  readonly #accounts: Accounts;
+  #events = 0;
+
+  constructor(findings: Findings) {
+    this.#findings = findings;
+    const { report } = findings;
+    const onSold = (sale: Purchase, paymentId: string, event: LogEvent): void =>
+      this.#accounts.sold(sale, paymentId, event);
+    const purchases = new Map<string, Purchase>();
+    const catalogue = new Catalogue(report);
+    this.#catalogue = catalogue;
+    this.#orders = new Orders({
+      catalogue,
+      purchases,
+      onSold,
+      holdOf: (sessionId, seatId) => this.#seats.holdOf(sessionId, seatId),
+      paymentStatus: (userId, paymentId) => this.#accounts.paymentStatus(userId, paymentId),
+      report,
+    });
+    this.#seats = new Seats({ catalogue, orders: this.#orders, purchases, onSold, report });
+    this.#accounts = new Accounts(purchases, report);
+  }
+
+  /** Takes the next event of the log. */
+  see(event: LogEvent): void {
+    const { stream, revision } = event;
+    const book = this.#bookOf(stream);
+    if (book === undefined) return;
+    this.#events += 1;
+    const expected = (this.#revisions.get(stream) ?? -1n) + 1n;
+    this.#revisions.set(stream, revision);
+    if (revision !== expected) {
+      this.#findings.report('revision-gap', event, `${revision} where ${expected} is next`);
+    }
+    try {
+      checkEnvelope(event);
+      book.see(event);
+    } catch (error) {
+      if (!(error instanceof Unreadable)) throw error;
+      this.#findings.report('unreadable', event, `${event.type}: ${error.message}`);
+    }
+  }
+
+  /**
+   * After the last event. A hold is young until `graceMs` after its end, a payment or an order's step until so long after
+   * it was written.
+   */
+  conclude(nowMs: number, graceMs: number): LogFigures {
+    for (const book of [this.#seats, this.#orders, this.#accounts]) book.conclude(nowMs - graceMs);
+    const statuses = new Map<string, number>();
+    let payments = 0;
+    for (const { status } of this.#accounts.payments()) {
+      payments += 1;
+      statuses.set(status, (statuses.get(status) ?? 0) + 1);
+    }
+    return {
+      events: this.#events,
+      seats: this.#seats.count,
+      reservations: this.#seats.reservations,
+      orders: this.#orders.count,
+      sold: this.#seats.sold,
+      accounts: this.#accounts.count,
+      payments,
+      captured: statuses.get('captured') ?? 0,
+      openPayments: statuses.get('held') ?? 0,
+    };
+  }
+
+  #bookOf(stream: string): { see(event: LogEvent): void } | undefined {
+    if (stream.startsWith('seat-')) return this.#seats;
+    if (stream.startsWith('order-')) return this.#orders;
+    if (stream.startsWith('account-')) return this.#accounts;
+    if (stream.startsWith('concert-')) return this.#catalogue;
+    return undefined;
+  }
+}

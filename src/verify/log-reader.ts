@@ -1,0 +1,100 @@
+import {
+  type AllStreamResolvedEvent,
+  BACKWARDS,
+  END,
+  EventStoreDBClient,
+  FORWARDS,
+  START,
+} from '@eventstore/db-client';
+import type { Data, LogEvent } from './finding.ts';
+
+/** A log that sends nothing for so long while it is read is given up, in milliseconds. */
+const silentMsMax = 15_000;
+
+/** Events read ahead: reads a little faster than the client's default. */
+const readAheadEvents = 1_024;
+
+/** Reads the log with the official client, piece by piece, each event once and in order. */
+export class LogReader {
+  readonly #client: EventStoreDBClient;
+  /** The newest event that was delivered. */
+  #last: LogEvent | undefined;
+
+  /** @param url esdb:// or esdb+discover:// connection string */
+  constructor(url: string) {
+    this.#client = EventStoreDBClient.connectionString(url);
+  }
+
+  /** The newest event delivered so far, of any stream. */
+  get last(): LogEvent | undefined {
+    return this.#last;
+  }
+
+  /** The position of the log's newest event; undefined when it is empty. @throws Error when the log cannot be read */
+  async head(): Promise<bigint | undefined> {
+    const read = this.#client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: 1 });
+    let head: bigint | undefined;
+    for await (const event of events(read)) head = event.position;
+    return head;
+  }
+
+  /**
+   * Delivers what follows the last event delivered, up to a position (inclusive) or the log's end.
+   * @throws Error when the log cannot be read so far
+   */
+  async readTo(position: bigint | undefined, see: (event: LogEvent) => void): Promise<void> {
+    const from = this.#last?.position;
+    if (from !== undefined && position !== undefined && position <= from) return;
+    const read = this.#client.readAll(
+      {
+        direction: FORWARDS,
+        fromPosition: from === undefined ? START : { commit: from, prepare: from },
+      },
+      { highWaterMark: readAheadEvents },
+    );
+    for await (const event of events(read)) {
+      if (from !== undefined && event.position <= from) continue;
+      if (position !== undefined && event.position > position) return;
+      this.#last = event;
+      see(event);
+    }
+  }
+
+  /** What was read to its end is closed at once; the client would wait for ever for a read that was broken off. */
+  close(): void {
+    this.#client.dispose().catch(() => {});
+  }
+}
+
+/** A read's events; silence ends it with an error. */
+async function* events(
+  read: ReturnType<EventStoreDBClient['readAll']>,
+): AsyncGenerator<LogEvent, void, undefined> {
+  const silence = new Error(`the event store sent nothing for ${silentMsMax} ms`);
+  const watchdog = setTimeout(() => read.destroy(silence), silentMsMax);
+  read.on('error', () => {}); // also when nobody iterates any more
+  let ended = false;
+  try {
+    for await (const { event } of read) {
+      watchdog.refresh();
+      if (event !== undefined) yield toLogEvent(event);
+    }
+    ended = true;
+  } finally {
+    clearTimeout(watchdog);
+    if (!ended) read.cancel().catch(() => {}); // it may never have got as far as a call
+  }
+}
+
+function toLogEvent(event: NonNullable<AllStreamResolvedEvent['event']>): LogEvent {
+  const isObject = event.isJson && typeof event.data === 'object' && event.data !== null;
+  return {
+    stream: event.streamId,
+    revision: event.revision,
+    position: event.position.commit,
+    type: event.type,
+    createdMs: event.created.getTime(),
+    data: isObject ? (event.data as Data) : {},
+    version: (event.metadata as { schemaVersion?: unknown } | undefined)?.schemaVersion,
+  };
+}

@@ -1,0 +1,198 @@
+import { compareRows } from './compare-rows.ts';
+import { ExpectedTables } from './expected-tables.ts';
+import { Findings, type LogEvent, type Violation, type ViolationCode } from './finding.ts';
+import { type LogFigures, LogProof } from './log-proof.ts';
+import { LogReader } from './log-reader.ts';
+import { type Checkpoint, ReadModels } from './read-models.ts';
+
+/** A hold may be unresolved for so long after it ended, a payment after it began, in milliseconds. */
+export const graceMsDefault = 15_000;
+
+/** Violations that are kept to be listed; all are counted. */
+export const listedMaxDefault = 100;
+
+/** Events between two calls of `onProgress`. */
+const progressEvents = 500;
+
+export interface VerifyOptions {
+  /** esdb:// or esdb+discover:// connection string */
+  readonly eventStoreUrl: string;
+  /** `postgres://`; undefined verifies the log only. */
+  readonly postgresUrl?: string | undefined;
+  /** Default 15,000. */
+  readonly graceMs?: number;
+  /**
+   * As of when a hold is young or over: `now`, or the log's newest event, for a log that no service works on, where nobody
+   * could have ended what is over since. Default `now`.
+   */
+  readonly asOf?: 'now' | 'log-end';
+  /** Default 100. */
+  readonly listedMax?: number;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+export interface Progress {
+  readonly doing: 'log' | 'rows';
+  /** Events or rows done so far. */
+  readonly done: number;
+  /** Of the log, from 0 to 1; undefined while rows are compared. */
+  readonly share: number | undefined;
+}
+
+/** What was proven, or not. */
+export interface Verdict {
+  readonly log: LogFigures;
+  /** Undefined when PostgreSQL was not looked at. */
+  readonly rows: RowFigures | undefined;
+  readonly violations: Violations;
+  /** What reading and checking the log took, without the comparison of rows. */
+  readonly eventsPerSecond: number;
+}
+
+export interface RowFigures {
+  /** The log position that the read models are at, and were compared at; null at the log's start. */
+  readonly position: bigint | null;
+  /** Rows by table, as PostgreSQL has them. */
+  readonly tables: Readonly<Record<string, number>>;
+}
+
+export interface Violations {
+  readonly total: number;
+  readonly byCode: Readonly<Partial<Record<ViolationCode, number>>>;
+  /** The first of them, in the order in which they were found. */
+  readonly listed: readonly Violation[];
+}
+
+/**
+ * Reads the whole log and proves or refutes what a sale must keep to, and that the read models say the same: the rows as of
+ * their checkpoint, the log to its end. The service may be running.
+ * @throws Error when the log or the tables cannot be read
+ */
+export async function verify(options: VerifyOptions): Promise<Verdict> {
+  const { graceMs = graceMsDefault, listedMax = listedMaxDefault } = options;
+  const findings = new Findings(listedMax);
+  const proof = new LogProof(findings);
+  const reading = new Reading(options);
+  try {
+    await reading.begin();
+    const rows =
+      options.postgresUrl === undefined
+        ? undefined
+        : await verifyRows(options.postgresUrl, { reading, proof, findings });
+    await reading.to(undefined, (event) => proof.see(event));
+    const atMs = options.asOf === 'log-end' ? (reading.last?.createdMs ?? 0) : Date.now();
+    const log = proof.conclude(atMs, graceMs);
+    const byCode = Object.fromEntries(findings.counts);
+    const violations = { total: findings.total, byCode, listed: findings.kept };
+    return { log, rows, violations, eventsPerSecond: reading.eventsPerSecond };
+  } finally {
+    reading.close();
+  }
+}
+
+async function verifyRows(
+  postgresUrl: string,
+  parts: { readonly reading: Reading; readonly proof: LogProof; readonly findings: Findings },
+): Promise<RowFigures> {
+  const { reading, proof, findings } = parts;
+  const expected = new ExpectedTables();
+  const see = (event: LogEvent): void => {
+    proof.see(event);
+    expected.see(event);
+  };
+  const models = new ReadModels(postgresUrl);
+  try {
+    // Most of the way first, so that the one transaction that sees all the tables is short.
+    await reading.to(onePosition(await models.checkpoints()) ?? 0n, see);
+    await models.freeze(expected.all.map(({ name }) => name));
+    const checkpoints = await models.checkpoints();
+    const position = onePosition(checkpoints);
+    if (position === undefined) {
+      const found = checkpoints.map((one) => `${one.name} ${one.position ?? 'start'}`);
+      const detail = `the projections are at different positions, no rows were compared: ${found.join(', ')}`;
+      findings.report('wrong-checkpoint', undefined, detail, 'projection_checkpoint');
+      return { position: null, tables: {} };
+    }
+    await reading.to(position ?? 0n, see);
+    checkAhead(checkpoints, reading.last, findings);
+    const tables: Record<string, number> = {};
+    for (const table of expected.all) {
+      tables[table.name] = await compareRows(models, table, findings, (rows) => reading.rows(rows));
+    }
+    return { position, tables };
+  } finally {
+    await models.close();
+  }
+}
+
+/** Null at the log's start; undefined when the projections are at different positions. */
+function onePosition(checkpoints: readonly Checkpoint[]): bigint | null | undefined {
+  const [first = null, ...others] = new Set(checkpoints.map(({ position }) => position));
+  return others.length === 0 ? first : undefined;
+}
+
+/** Tables of another log, or of one that has lost its end. */
+function checkAhead(
+  checkpoints: readonly Checkpoint[],
+  last: LogEvent | undefined,
+  findings: Findings,
+): void {
+  for (const { name, eventPosition } of checkpoints) {
+    if (eventPosition === null || eventPosition <= (last?.position ?? -1n)) continue;
+    const detail = `it has an event at ${eventPosition}, the log ends at ${last?.position ?? 'its start'}`;
+    findings.report('wrong-checkpoint', undefined, detail, `projection_checkpoint ${name}`);
+  }
+}
+
+/** The log being read, with its progress. */
+class Reading {
+  readonly #log: LogReader;
+  readonly #onProgress: (progress: Progress) => void;
+  #head = 0n;
+  #events = 0;
+  #rows = 0;
+  #ms = 0;
+
+  constructor({ eventStoreUrl, onProgress = () => {} }: VerifyOptions) {
+    this.#log = new LogReader(eventStoreUrl);
+    this.#onProgress = onProgress;
+  }
+
+  get last(): LogEvent | undefined {
+    return this.#log.last;
+  }
+
+  get eventsPerSecond(): number {
+    return this.#ms === 0 ? 0 : Math.round((this.#events * 1_000) / this.#ms);
+  }
+
+  async begin(): Promise<void> {
+    this.#head = (await this.#log.head()) ?? 0n;
+  }
+
+  async to(position: bigint | undefined, see: (event: LogEvent) => void): Promise<void> {
+    const beginMs = performance.now();
+    await this.#log.readTo(position, (event) => {
+      see(event);
+      this.#events += 1;
+      if (this.#events % progressEvents === 0) this.#tellEvents(event.position);
+    });
+    this.#ms += performance.now() - beginMs;
+  }
+
+  /** So many rows more were compared. */
+  rows(count: number): void {
+    this.#rows += count;
+    this.#onProgress({ doing: 'rows', done: this.#rows, share: undefined });
+  }
+
+  close(): void {
+    this.#log.close();
+  }
+
+  #tellEvents(position: bigint): void {
+    // A log that grows meanwhile is read past the end that it had.
+    const share = this.#head === 0n ? 1 : Math.min(1, Number(position) / Number(this.#head));
+    this.#onProgress({ doing: 'log', done: this.#events, share });
+  }
+}

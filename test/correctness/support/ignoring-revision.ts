@@ -1,0 +1,16 @@
+import type { EventStore } from '../../../src/commands/event-store.ts';
+
+/** For negative controls: a log that appends whatever the stream's revision is. */
+export const ignoringRevision = (store: EventStore): EventStore => ({
+  subscribe: (options) => store.subscribe(options),
+  readStream: (stream, from) => store.readStream(stream, from),
+  readBackwards: (stream) => store.readBackwards(stream),
+  head: () => store.head(),
+  reachable: (timeoutMs) => store.reachable(timeoutMs),
+  close: () => store.close(),
+  async append(stream, expected, events) {
+    let appended = await store.append(stream, expected, events);
+    while (!appended.ok) appended = await store.append(stream, appended.actual, events);
+    return appended;
+  },
+});

@@ -1,0 +1,79 @@
+import type {
+  AppendResult,
+  EventStore,
+  ExpectedRevision,
+  LogMessage,
+  NewEvent,
+} from '../../../src/commands/event-store.ts';
+import type { RecordedEvent } from '../../../src/events/codec.ts';
+
+/**
+ * The log's exact semantics in memory, so that thousands of histories can be tried. `memory-event-store.int.ts` holds it
+ * to what a server does. Deterministic: nothing waits.
+ */
+export class MemoryEventStore implements EventStore {
+  /** Every event in the order in which it was taken. */
+  readonly log: RecordedEvent[] = [];
+  readonly #streams = new Map<string, RecordedEvent[]>();
+
+  async append(
+    stream: string,
+    expected: ExpectedRevision,
+    events: readonly NewEvent[],
+  ): Promise<AppendResult> {
+    const known = this.#streams.get(stream) ?? [];
+    const next = expected === 'no_stream' ? 0 : Number(expected) + 1;
+    if (next === known.length) return this.#write(stream, known, events);
+    const there = known.slice(next, next + events.length);
+    const last = there.at(-1);
+    const again =
+      there.length === events.length && events.every(({ id }, i) => there[i]?.id === id);
+    if (last !== undefined && again) {
+      return { ok: true, revision: last.revision, position: last.position };
+    }
+    return { ok: false, actual: known.at(-1)?.revision ?? 'no_stream' };
+  }
+
+  async *readStream(stream: string, from = 0n): AsyncIterable<RecordedEvent> {
+    yield* (this.#streams.get(stream) ?? []).slice(Number(from));
+  }
+
+  async *readBackwards(stream: string): AsyncIterable<RecordedEvent> {
+    yield* (this.#streams.get(stream) ?? []).slice().reverse();
+  }
+
+  // biome-ignore lint/correctness/useYield: nobody subscribes to it
+  async *subscribe(): AsyncIterable<LogMessage> {
+    throw new Error('the memory log has no subscribers');
+  }
+
+  async head(): Promise<bigint | null> {
+    return this.log.at(-1)?.position ?? null;
+  }
+
+  async reachable(): Promise<boolean> {
+    return true;
+  }
+
+  async close(): Promise<void> {}
+
+  #write(stream: string, known: RecordedEvent[], events: readonly NewEvent[]): AppendResult {
+    for (const { id, event, metadata } of events) {
+      const recorded: RecordedEvent = {
+        id,
+        stream,
+        revision: BigInt(known.length),
+        position: BigInt(this.log.length),
+        type: event.type,
+        createdMs: 0,
+        data: JSON.parse(JSON.stringify(event.data)),
+        metadata,
+      };
+      known.push(recorded);
+      this.log.push(recorded);
+    }
+    this.#streams.set(stream, known);
+    const position = BigInt(this.log.length - 1);
+    return { ok: true, revision: BigInt(known.length - 1), position };
+  }
+}

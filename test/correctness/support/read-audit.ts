@@ -1,0 +1,24 @@
+import type { EventStore } from '../../../src/commands/event-store.ts';
+import type { RecordedEvent } from '../../../src/events/codec.ts';
+import { Audit } from './audit.ts';
+
+type IsOurs = (event: RecordedEvent) => boolean;
+
+/** The log as it is now: all of it, or the events that are a test's own. */
+export async function readEvents(
+  store: EventStore,
+  isOurs: IsOurs = () => true,
+): Promise<RecordedEvent[]> {
+  const events: RecordedEvent[] = [];
+  const end = new AbortController();
+  const prefixes = ['concert-', 'seat-', 'order-', 'account-', 'catalog-'];
+  for await (const message of store.subscribe({ after: null, prefixes, signal: end.signal })) {
+    if (message.kind === 'caught-up') end.abort();
+    else if (message.kind === 'event' && isOurs(message.event)) events.push(message.event);
+  }
+  return events;
+}
+
+/** Audits what `readEvents` reads. */
+export const readAudit = async (store: EventStore, isOurs?: IsOurs): Promise<Audit> =>
+  Audit.of(await readEvents(store, isOurs));

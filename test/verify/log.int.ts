@@ -1,0 +1,545 @@
+import { EventStoreDBClient } from '@eventstore/db-client';
+import { expect } from 'chai';
+import { describeVerdict } from '../../src/verify/describe.ts';
+import { verify } from '../../src/verify/verify.ts';
+import { eventually, type TestEventStore, testEventStore } from '../support/servers.ts';
+import { World } from './support/world.ts';
+
+/** Histories as they may be: nothing is found. */
+const honest: Record<string, (world: World) => Promise<void>> = {
+  'a seat that was reserved, paid and captured': (world) => world.buy(),
+  'a young hold': (world) => world.seat('SeatReserved'),
+  'a hold that ended and was given back, and another buyer after it': async (world) => {
+    await world.seat('SeatReserved', { expiresAt: '2024-01-01T00:00:00.000Z' });
+    await world.seat('SeatReleased');
+    const reservationId = world.reservation('A-1-1', 2);
+    await world.seat('SeatReserved', { reservationId, userId: world.other });
+  },
+  'a payment that came too late and was given back': async (world) => {
+    await world.seat('SeatReserved', { expiresAt: '2024-01-01T00:00:00.000Z' });
+    await world.payment('PaymentHeld');
+    await world.seat('SeatReleased');
+    await world.payment('PaymentReleased');
+  },
+  'a sale whose payment is about to be captured': async (world) => {
+    await world.seat('SeatReserved');
+    await world.payment('PaymentHeld');
+    await world.seat('SeatSold');
+  },
+  'a sale that was refunded': async (world) => {
+    await world.buy();
+    await world.seat('SeatReleased', { reason: 'refunded' });
+    await world.payment('PaymentRefunded');
+  },
+  'an order that was bought': (world) => world.buyOrder(),
+  'an order that could not have all its seats': async (world) => {
+    await world.seat('SeatReserved', { userId: world.other }, 'A-1-2');
+    await world.order('OrderPlaced');
+    await world.orderSeat('SeatReserved', 'A-1-1');
+    await world.order('OrderEnded', { reason: 'not-all' });
+    await world.orderSeat('SeatReleased', 'A-1-1', { reason: 'not-all' });
+    await world.order('OrderSettled');
+  },
+  'an order that was refunded': async (world) => {
+    await world.buyOrder();
+    await world.order('OrderEnded', { reason: 'refunded' });
+    for (const seat of ['A-1-1', 'A-1-2']) {
+      await world.orderSeat('SeatReleased', seat, { reason: 'refunded' });
+    }
+    await world.orderPayment('PaymentRefunded');
+    await world.order('OrderSettled');
+  },
+  'a refund that came before the capture': async (world) => {
+    await world.seat('SeatReserved');
+    await world.payment('PaymentHeld');
+    await world.seat('SeatSold');
+    await world.seat('SeatReleased', { reason: 'refunded' });
+    await world.payment('PaymentCaptured');
+    await world.payment('PaymentRefunded');
+  },
+  'an order that was refunded before its seats were sold': async (world) => {
+    await world.reserveOrder();
+    await world.orderPayment('PaymentHeld', { balance: 800 });
+    await world.order('OrderPaid');
+    await world.orderSeat('SeatSold', 'A-1-1');
+    await world.order('OrderEnded', { reason: 'refunded' });
+    await world.orderSeat('SeatReleased', 'A-1-1', { reason: 'refunded' });
+    await world.orderSeat('SeatReleased', 'A-1-2', { reason: 'cancelled' });
+    await world.orderPayment('PaymentCaptured');
+    await world.orderPayment('PaymentRefunded');
+    await world.order('OrderSettled');
+  },
+  'a seat that was taken late for an order that had ended': async (world) => {
+    await world.order('OrderPlaced');
+    await world.order('OrderEnded', { reason: 'not-all' });
+    await world.orderSeat('SeatReserved', 'A-1-1');
+    await world.order('OrderSettled');
+    await world.orderSeat('SeatReleased', 'A-1-1', { reason: 'not-all' });
+  },
+  'money let go after its seat was sold and taken back': async (world) => {
+    await world.seat('SeatReserved');
+    await world.payment('PaymentHeld');
+    await world.seat('SeatSold');
+    await world.seat('SeatReleased', { reason: 'refunded' });
+    await world.payment('PaymentReleased');
+  },
+  'a cancelled session whose buyers have their money back': async (world) => {
+    await world.buy();
+    await world.cancelSession();
+    await world.seat('SeatReleased', { reason: 'refunded' });
+    await world.payment('PaymentRefunded');
+  },
+  'what a request was answered': (world) =>
+    world.write(`request-${world.session}`, 'RequestStarted', { fingerprint: 'f' }),
+  'a summary of an account': async (world) => {
+    await world.buy();
+    await world.summary({ balance: 900 });
+    await world.seat('SeatReserved', {}, 'A-1-2');
+    await world.payment('PaymentHeld', { balance: 800 }, 'A-1-2');
+    const reservationId = world.reservation('A-1-2');
+    const paymentId = `pay.${reservationId}`;
+    const payments = [{ paymentId, reservationId, status: 'held', amount: 100 }];
+    await world.summary({ balance: 800, held: 100, payments });
+  },
+};
+
+/** Corruptions, and exactly what must be found. */
+const corrupt: Record<string, [codes: string[], plant: (world: World) => Promise<void>]> = {
+  'a seat reserved while it is held': [
+    ['double-reservation'],
+    async (world) => {
+      await world.seat('SeatReserved');
+      const reservationId = world.reservation('A-1-1', 2);
+      await world.seat('SeatReserved', { reservationId, userId: world.other });
+    },
+  ],
+  'a double sale': [
+    ['double-sale'],
+    async (world) => {
+      await world.buy();
+      await world.seat('SeatSold', { paymentId: 'pay.another', userId: world.other });
+    },
+  ],
+  'a sale to somebody who did not hold the seat': [
+    ['sale-without-reservation'],
+    async (world) => {
+      await world.seat('SeatReserved');
+      await world.payment('PaymentHeld');
+      await world.seat('SeatSold', { userId: world.other });
+    },
+  ],
+  'a sale that nobody paid': [
+    ['unpaid-sale'],
+    async (world) => {
+      await world.seat('SeatReserved');
+      await world.seat('SeatSold');
+    },
+  ],
+  'a sale by a payment that was given back before': [
+    ['unpaid-sale'],
+    async (world) => {
+      await world.seat('SeatReserved');
+      await world.payment('PaymentHeld');
+      await world.payment('PaymentReleased');
+      await world.seat('SeatSold');
+    },
+  ],
+  'a price that is not the seat’s': [
+    ['wrong-price'],
+    (world) => world.seat('SeatReserved', { price: 1 }),
+  ],
+  'a seat that the house does not have': [
+    ['wrong-price'],
+    (world) => world.seat('SeatReserved', {}, 'A-1-9'),
+  ],
+  'a reservation that names another seat': [
+    ['wrong-reservation-id'],
+    (world) => world.seat('SeatReserved', { reservationId: world.reservation('A-1-2') }),
+  ],
+  'a lost release': [
+    ['lost-release'],
+    (world) => world.seat('SeatReserved', { expiresAt: '2024-01-01T00:00:00.000Z' }),
+  ],
+  'a release of a sold seat': [
+    ['wrong-release'],
+    async (world) => {
+      await world.buy();
+      await world.seat('SeatReleased');
+    },
+  ],
+  'a release of what nobody held': [['wrong-release'], (world) => world.seat('SeatReleased')],
+  'an orphan charge': [['orphan-charge'], (world) => world.payment('PaymentHeld')],
+  'money held for another amount': [
+    ['wrong-payment'],
+    async (world) => {
+      await world.seat('SeatReserved');
+      await world.payment('PaymentHeld', { amount: 90, balance: 910 });
+    },
+  ],
+  'money held from another user': [
+    ['wrong-payment'],
+    async (world) => {
+      await world.seat('SeatReserved');
+      await world.payment('PaymentHeld', {}, 'A-1-1', world.other);
+    },
+  ],
+  'a reservation paid twice': [
+    ['paid-twice'],
+    async (world) => {
+      await world.buy();
+      await world.payment('PaymentHeld', { paymentId: 'pay.again', balance: 800 });
+    },
+  ],
+  'a capture without a sale': [
+    ['capture-without-sale'],
+    async (world) => {
+      await world.seat('SeatReserved');
+      await world.payment('PaymentHeld');
+      await world.payment('PaymentCaptured');
+    },
+  ],
+  'a capture of another payment’s sale': [
+    ['capture-without-sale'],
+    async (world) => {
+      await world.buy();
+      await world.seat('SeatReserved', {}, 'A-1-2');
+      await world.payment('PaymentHeld', { balance: 800 }, 'A-1-2');
+      await world.payment('PaymentCaptured', {}, 'A-1-2');
+    },
+  ],
+  'a payment captured twice': [
+    ['wrong-resolution'],
+    async (world) => {
+      await world.buy();
+      await world.payment('PaymentCaptured');
+    },
+  ],
+  'money given back although the seat was sold': [
+    ['released-but-sold'],
+    async (world) => {
+      await world.seat('SeatReserved');
+      await world.payment('PaymentHeld');
+      await world.seat('SeatSold');
+      await world.payment('PaymentReleased');
+    },
+  ],
+  'money given back although the seat was not': [
+    ['released-but-sold'],
+    async (world) => {
+      await world.buy();
+      await world.payment('PaymentRefunded');
+    },
+  ],
+  'an order whose seats are not held for it': [
+    ['wrong-order'],
+    async (world) => {
+      await world.order('OrderPlaced');
+      await world.orderSeat('SeatReserved', 'A-1-1');
+      await world.order('OrderConfirmed');
+    },
+  ],
+  'an order that nobody paid': [
+    ['unpaid-sale'],
+    async (world) => {
+      await world.reserveOrder();
+      await world.order('OrderPaid');
+    },
+  ],
+  'an order that costs less than its seats': [
+    ['wrong-order'],
+    (world) => world.order('OrderPlaced', { price: 100 }),
+  ],
+  'a seat sold whose order is not': [
+    ['unpaid-sale'],
+    async (world) => {
+      await world.reserveOrder();
+      await world.orderSeat('SeatSold', 'A-1-1');
+    },
+  ],
+  'a seat of a paid order given back': [
+    ['wrong-release'],
+    async (world) => {
+      await world.buyOrder();
+      await world.orderSeat('SeatReleased', 'A-1-2', { reason: 'refunded' });
+    },
+  ],
+  'an order with a seat twice': [
+    ['wrong-order'],
+    (world) => {
+      const seats = ['A-1-1', 'A-1-1'].map((seatId) => ({ seatId, price: 100 }));
+      return world.order('OrderPlaced', { seats });
+    },
+  ],
+  'an order settled before its seats followed': [
+    ['wrong-order'],
+    async (world) => {
+      await world.reserveOrder();
+      await world.orderPayment('PaymentHeld', { balance: 800 });
+      await world.order('OrderPaid');
+      await world.orderSeat('SeatSold', 'A-1-1');
+      await world.orderPayment('PaymentCaptured');
+      await world.order('OrderSettled');
+      await world.orderSeat('SeatSold', 'A-1-2');
+    },
+  ],
+  'an order settled before its money followed': [
+    ['wrong-order'],
+    async (world) => {
+      await world.reserveOrder();
+      await world.orderPayment('PaymentHeld', { balance: 800 });
+      await world.order('OrderPaid');
+      for (const seat of ['A-1-1', 'A-1-2']) await world.orderSeat('SeatSold', seat);
+      await world.order('OrderSettled');
+    },
+  ],
+  'a seat of two orders': [
+    ['double-reservation', 'wrong-order'],
+    async (world) => {
+      await world.reserveOrder();
+      const reservationId = world.reservation('A-1-1', 2);
+      await world.orderSeat('SeatReserved', 'A-1-1', { reservationId, orderId: 'another' });
+    },
+  ],
+  'a single seat released for an order’s reason': [
+    ['wrong-release'],
+    async (world) => {
+      await world.seat('SeatReserved');
+      await world.seat('SeatReleased', { reason: 'not-all' });
+    },
+  ],
+  'a session scheduled twice': [
+    ['wrong-session'],
+    (world) => world.scheduleSession(`concert-d${world.session}`),
+  ],
+  'money of two currencies on one account': [
+    ['mixed-currencies'],
+    (world) =>
+      world.account(world.buyer, 'BalanceCharged', {
+        chargeId: 'second',
+        amount: 1,
+        currency: 'EUR',
+        balance: 1_001,
+      }),
+  ],
+  'a summary with a charge that never was': [
+    ['wrong-summary'],
+    (world) => world.summary({ charges: [{ chargeId: 'never', amount: 7 }] }),
+  ],
+  'a summary that forgets a refund': [
+    ['wrong-summary'],
+    async (world) => {
+      await world.buy();
+      await world.seat('SeatReleased', { reason: 'refunded' });
+      await world.payment('PaymentRefunded');
+      await world.summary();
+    },
+  ],
+  'a seat reserved for an order that does not have it': [
+    ['wrong-order'],
+    (world) => world.orderSeat('SeatReserved', 'A-1-1'),
+  ],
+  'a summary with another balance': [['wrong-summary'], (world) => world.summary({ balance: 999 })],
+  'a summary that forgets money which is held': [
+    ['wrong-summary'],
+    async (world) => {
+      await world.seat('SeatReserved');
+      await world.payment('PaymentHeld');
+      await world.summary({ balance: 900, held: 100 });
+    },
+  ],
+  'a wrong balance': [
+    ['wrong-balance'],
+    async (world) => {
+      await world.seat('SeatReserved');
+      await world.payment('PaymentHeld', { balance: 950 });
+    },
+  ],
+  'a negative balance': [
+    ['negative-balance', 'wrong-balance'],
+    async (world) => {
+      // Ten payments of 100 are covered, the eleventh is not; no event may state a balance below zero.
+      for (let turn = 1; turn <= 11; turn += 1) {
+        const reservationId = world.reservation('A-1-1', turn);
+        const paymentId = `pay.${reservationId}`;
+        const balance = Math.max(0, 1_000 - turn * 100);
+        await world.seat('SeatReserved', { reservationId });
+        await world.payment('PaymentHeld', { paymentId, reservationId, balance });
+        await world.seat('SeatReleased', { reservationId });
+      }
+    },
+  ],
+  'a charge booked twice': [
+    ['charged-twice'],
+    (world) =>
+      world.account(world.buyer, 'BalanceCharged', {
+        chargeId: 'first',
+        amount: 1_000,
+        currency: 'KRW',
+        balance: 2_000,
+      }),
+  ],
+  'an event without its fields': [
+    ['unreadable'],
+    (world) => world.seat('SeatReserved', { price: '100' }),
+  ],
+  'an event of a version that is not known': [
+    ['unreadable'],
+    (world) =>
+      world.write(
+        `account-later${world.buyer}`,
+        'BalanceCharged',
+        { chargeId: 'c', amount: 5, currency: 'KRW', balance: 5, at: '2026-01-01T00:00:00.000Z' },
+        2,
+      ),
+  ],
+  'an event on a stream whose name is not made of ids': [
+    ['unreadable'],
+    (world) =>
+      world.write(`account-later ${world.session}`, 'BalanceCharged', {
+        chargeId: 'c',
+        amount: 5,
+        currency: 'KRW',
+        balance: 5,
+        at: '2026-01-01T00:00:00.000Z',
+      }),
+  ],
+  'an event of no known type': [['unreadable'], (world) => world.seat('SeatGivenAway')],
+};
+
+describe('the proof from the log', () => {
+  let store: TestEventStore;
+  let client: EventStoreDBClient;
+
+  before(async () => {
+    store = await testEventStore();
+    client = EventStoreDBClient.connectionString(store.url);
+  });
+  after(async () => {
+    await client?.dispose();
+    await store?.stop();
+  });
+
+  const find = async (world: World, graceMs?: number): Promise<string[]> => {
+    const { violations } = await verify({
+      eventStoreUrl: store.url,
+      listedMax: 10_000,
+      ...(graceMs === undefined ? {} : { graceMs }),
+    });
+    const own = violations.listed.filter(({ stream }) => stream?.includes(world.session));
+    return own.map(({ code }) => code);
+  };
+
+  for (const [name, write] of Object.entries(honest)) {
+    it(`finds nothing in ${name}`, async () => {
+      const world = new World(client);
+      await world.begin();
+      await write(world);
+      expect(await find(world)).to.deep.equal([]);
+    });
+  }
+
+  for (const [name, [codes, plant]] of Object.entries(corrupt)) {
+    it(`finds ${name}`, async () => {
+      const world = new World(client);
+      await world.begin();
+      await plant(world);
+      expect(await find(world)).to.deep.equal(codes);
+    });
+  }
+
+  const overdue: Record<string, [codes: string[], plant: (world: World) => Promise<void>]> = {
+    'money that is held': [
+      ['unresolved-payment'],
+      async (world) => {
+        await world.seat('SeatReserved');
+        await world.payment('PaymentHeld');
+      },
+    ],
+    'money kept although the seat was taken back': [
+      ['lost-refund'],
+      async (world) => {
+        await world.buy();
+        await world.seat('SeatReleased', { reason: 'refunded' });
+      },
+    ],
+    'a sold seat of a cancelled session': [
+      ['kept-after-cancel'],
+      async (world) => {
+        await world.buy();
+        await world.cancelSession();
+      },
+    ],
+    'an order that was placed and left': [
+      ['unsettled-order'],
+      (world) => world.order('OrderPlaced'),
+    ],
+    'seats that did not follow their paid order': [
+      ['lost-sale', 'lost-sale', 'unsettled-order'],
+      async (world) => {
+        await world.reserveOrder();
+        await world.orderPayment('PaymentHeld', { balance: 800 });
+        await world.order('OrderPaid');
+        await world.orderPayment('PaymentCaptured');
+      },
+    ],
+    'seats that did not follow their ended order': [
+      ['lost-release', 'lost-release', 'unsettled-order'],
+      async (world) => {
+        await world.reserveOrder();
+        await world.order('OrderEnded', { reason: 'cancelled' });
+      },
+    ],
+  };
+  for (const [name, [codes, plant]] of Object.entries(overdue)) {
+    it(`finds ${name}, for long only`, async () => {
+      const world = new World(client);
+      await world.begin();
+      await plant(world);
+      expect(await find(world)).to.deep.equal([]);
+      expect(await find(world, 0)).to.deep.equal(codes);
+    });
+  }
+
+  it('says where each violation is', async () => {
+    const world = new World(client);
+    await world.begin();
+    await world.buy();
+    await world.seat('SeatSold', { userId: world.other });
+    const verdict = await verify({ eventStoreUrl: store.url, listedMax: 10_000 });
+    const stream = `seat-${world.session}/A-1-1`;
+    expect(describeVerdict(verdict)).to.contain(`VIOLATION double-sale at 2@${stream}: `);
+    expect(describeVerdict(verdict)).to.contain('NOT PROVEN');
+  });
+
+  it('judges a log that nobody works on as of its newest event', async () => {
+    const world = new World(client);
+    await world.begin();
+    const soon = new Date(Date.now() + 50).toISOString();
+    await world.seat('SeatReserved', { expiresAt: soon });
+    await eventually('the hold is over', () => Date.now() > Date.parse(soon));
+    expect(await find(world, 0)).to.deep.equal(['lost-release']);
+    const { violations } = await verify({
+      eventStoreUrl: store.url,
+      listedMax: 10_000,
+      graceMs: 0,
+      asOf: 'log-end',
+    });
+    expect(violations.listed.filter(({ stream }) => stream?.includes(world.session))).to.deep.equal(
+      [],
+    );
+  });
+
+  it('lists so many violations and counts them all', async () => {
+    const { violations } = await verify({ eventStoreUrl: store.url, listedMax: 2 });
+    expect(violations.listed).to.have.length(2);
+    const sum = Object.values(violations.byCode).reduce((total, count) => total + count, 0);
+    expect(violations.total).to.equal(sum).and.to.be.greaterThan(2);
+  });
+
+  it('says that the log cannot be read when it cannot', async () => {
+    const failure = await verify({ eventStoreUrl: 'esdb://127.0.0.1:1?tls=false' }).catch(
+      (error: unknown) => error,
+    );
+    expect(failure).to.be.instanceOf(Error);
+  });
+});

@@ -1,0 +1,158 @@
+import { randomBytes } from 'node:crypto';
+import { ANY, type EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
+
+type Data = Record<string, unknown>;
+
+/** A little world of its own in the log: a session with two seats, a buyer with money, another one. */
+export class World {
+  readonly session = `s${randomBytes(5).toString('hex')}`;
+  readonly buyer = `b${this.session}`;
+  readonly other = `o${this.session}`;
+  readonly #client: EventStoreDBClient;
+
+  constructor(client: EventStoreDBClient) {
+    this.#client = client;
+  }
+
+  async begin(): Promise<void> {
+    await this.write(`concert-c${this.session}`, 'ConcertRegistered', { title: 'T' });
+    await this.scheduleSession(`concert-c${this.session}`);
+    for (const user of [this.buyer, this.other]) {
+      await this.account(user, 'BalanceCharged', {
+        chargeId: 'first',
+        amount: 1_000,
+        currency: 'KRW',
+        balance: 1_000,
+        at: '2026-01-01T00:00:00.000Z',
+      });
+    }
+  }
+
+  scheduleSession(stream: string): Promise<void> {
+    return this.write(stream, 'SessionScheduled', {
+      sessionId: this.session,
+      startsAt: '2031-01-01T00:00:00.000Z',
+      salesOpenAt: '2020-01-01T00:00:00.000Z',
+      currency: 'KRW',
+      sections: [{ section: 'A', price: 100, rows: [{ row: '1', seats: [1, 2] }] }],
+    });
+  }
+
+  cancelSession(): Promise<void> {
+    const data = { sessionId: this.session };
+    return this.write(`concert-c${this.session}`, 'SessionCancelled', data);
+  }
+
+  async write(stream: string, type: string, data: Data, schemaVersion = 1): Promise<void> {
+    const event = jsonEvent({ type, data, metadata: { schemaVersion } });
+    await this.#client.appendToStream(stream, event, { expectedRevision: ANY });
+  }
+
+  reservation(seat = 'A-1-1', turn = 1): string {
+    return `${this.session}.${seat}.${turn}`;
+  }
+
+  seat(type: string, data: Data = {}, seat = 'A-1-1'): Promise<void> {
+    const reservationId = this.reservation(seat);
+    return this.write(`seat-${this.session}/${seat}`, type, {
+      reservationId,
+      userId: this.buyer,
+      ...(type === 'SeatReserved'
+        ? { price: 100, currency: 'KRW', expiresAt: new Date(Date.now() + 300_000).toISOString() }
+        : {}),
+      ...(type === 'SeatSold' ? { paymentId: `pay.${reservationId}` } : {}),
+      ...(type === 'SeatReleased' ? { reason: 'expired' } : {}),
+      ...data,
+    });
+  }
+
+  account(user: string, type: string, data: Data): Promise<void> {
+    return this.write(`account-${user}`, type, data);
+  }
+
+  payment(type: string, data: Data = {}, seat = 'A-1-1', user = this.buyer): Promise<void> {
+    const reservationId = this.reservation(seat);
+    return this.account(user, type, {
+      paymentId: `pay.${reservationId}`,
+      reservationId,
+      amount: 100,
+      ...(type === 'PaymentHeld'
+        ? {
+            currency: 'KRW',
+            balance: 900,
+            holdExpiresAt: '2031-01-01T00:00:00.000Z',
+            at: '2026-01-01T00:00:00.000Z',
+          }
+        : {}),
+      ...(type === 'PaymentReleased' ? { reason: 'hold-expired' } : {}),
+      ...data,
+    });
+  }
+
+  get orderReservation(): string {
+    return `order.o${this.session}`;
+  }
+
+  order(type: string, data: Data = {}): Promise<void> {
+    const placed = {
+      reservationId: this.orderReservation,
+      sessionId: this.session,
+      userId: this.buyer,
+      seats: ['A-1-1', 'A-1-2'].map((seatId) => ({ seatId, price: 100 })),
+      price: 200,
+      currency: 'KRW',
+      expiresAt: new Date(Date.now() + 300_000).toISOString(),
+    };
+    return this.write(`order-o${this.session}`, type, {
+      ...(type === 'OrderPlaced' ? placed : {}),
+      ...(type === 'OrderPaid' ? { paymentId: `pay.${this.orderReservation}` } : {}),
+      ...data,
+    });
+  }
+
+  orderSeat(type: string, seat: string, data: Data = {}): Promise<void> {
+    const order = type === 'SeatReserved' ? { orderId: `o${this.session}` } : {};
+    const sold = type === 'SeatSold' ? { paymentId: `pay.${this.orderReservation}` } : {};
+    return this.seat(type, { ...order, ...sold, ...data }, seat);
+  }
+
+  orderPayment(type: string, data: Data = {}): Promise<void> {
+    const reservationId = this.orderReservation;
+    const paymentId = `pay.${reservationId}`;
+    return this.payment(type, { paymentId, reservationId, amount: 200, ...data });
+  }
+
+  async reserveOrder(): Promise<void> {
+    await this.order('OrderPlaced');
+    for (const seat of ['A-1-1', 'A-1-2']) await this.orderSeat('SeatReserved', seat);
+    await this.order('OrderConfirmed');
+  }
+
+  async buyOrder(): Promise<void> {
+    await this.reserveOrder();
+    await this.orderPayment('PaymentHeld', { balance: 800 });
+    await this.order('OrderPaid');
+    for (const seat of ['A-1-1', 'A-1-2']) await this.orderSeat('SeatSold', seat);
+    await this.orderPayment('PaymentCaptured');
+    await this.order('OrderSettled');
+  }
+
+  summary(data: Data = {}): Promise<void> {
+    return this.account(this.buyer, 'AccountSummarised', {
+      currency: 'KRW',
+      balance: 1_000,
+      held: 0,
+      latestAt: '2030-01-01T00:00:00.000Z',
+      charges: [],
+      payments: [],
+      ...data,
+    });
+  }
+
+  async buy(): Promise<void> {
+    await this.seat('SeatReserved');
+    await this.payment('PaymentHeld');
+    await this.seat('SeatSold');
+    await this.payment('PaymentCaptured');
+  }
+}
