@@ -1,0 +1,85 @@
+import type { RecordedEvent } from '../events/codec.ts';
+import type { EventType } from '../events/events.ts';
+
+/** What an event came from. */
+export interface Origin {
+  /** The command's name: `ReserveSeat`. */
+  readonly command: string;
+  /** The X-Request-Id of the request that asked for it; undefined when the service or the command line did it by itself. */
+  readonly requestId: string | undefined;
+}
+
+/** By which command an event was written, and for whom. */
+export function originOf({ type, metadata }: RecordedEvent): Origin {
+  const { command, commandId, correlationId } = (metadata ?? {}) as Record<string, unknown>;
+  const requestId = typeof correlationId === 'string' ? correlationId : undefined;
+  if (typeof command === 'string') return { command, requestId };
+  const id = typeof commandId === 'string' ? commandId : '';
+  return {
+    command: commandByItsId(id, type) ?? commandByEvent[type as EventType] ?? '?',
+    requestId,
+  };
+}
+
+/** Who had the command carried out, for people. */
+export function byWhom({ command, requestId }: Origin): string {
+  if (requestId !== undefined) return `request ${requestId}`;
+  switch (command) {
+    case 'ExpireHold':
+    case 'ExpireOrder':
+      return 'the service, on time';
+    case 'CancelReservation':
+    case 'CancelOrder':
+      return 'the house, which cancelled the session';
+    default:
+      return 'the service';
+  }
+}
+
+/** Events of before commands were named in the metadata: but for buyers' own, their ids begin with what they do. */
+function commandByItsId(id: string, type: string): string | undefined {
+  const isOrder = type.startsWith('Order');
+  const [verb = '', second] = id.split(' ');
+  switch (second === undefined ? '' : verb) {
+    case 'sell':
+      return isOrder ? 'PayOrder' : 'SellSeat';
+    case 'expire':
+      return isOrder ? 'ExpireOrder' : 'ExpireHold';
+    case 'cancel':
+      return isOrder ? 'CancelOrder' : 'CancelReservation';
+    case 'give':
+      return 'GiveBack';
+    case 'refund':
+      return 'RefundPayment';
+    default:
+      return undefined;
+  }
+}
+
+/** What alone writes such an event, but for what `commandByItsId` tells. */
+const commandByEvent: Readonly<Record<EventType, string>> = {
+  ConcertRegistered: 'RegisterConcert',
+  ConcertRevised: 'RegisterConcert',
+  SessionScheduled: 'ScheduleSession',
+  SessionRescheduled: 'ScheduleSession',
+  SessionCancelled: 'CancelSession',
+  SessionsClaimed: 'ClaimSessions',
+  SeatReserved: 'ReserveSeat',
+  SeatSold: 'SellSeat',
+  // A hold that was over gave way to the next buyer.
+  SeatReleased: 'ReserveSeat',
+  OrderPlaced: 'PlaceOrder',
+  OrderConfirmed: 'ConfirmOrder',
+  OrderPaid: 'PayOrder',
+  OrderEnded: 'AbandonOrder',
+  OrderSettled: 'SettleOrder',
+  BalanceCharged: 'ChargeBalance',
+  PaymentHeld: 'HoldPayment',
+  PaymentCaptured: 'CapturePayment',
+  PaymentReleased: 'ReleasePayment',
+  PaymentRefunded: 'RefundPayment',
+  AccountSummarised: 'SumUp',
+  RequestStarted: 'StartRequest',
+  RequestAnswered: 'AnswerRequest',
+  RequestAbandoned: 'AbandonRequest',
+};

@@ -1,0 +1,88 @@
+import { decode, type RecordedEvent, UnreadableEvent } from '../events/codec.ts';
+import type { EventData, SeatEvent } from '../events/events.ts';
+import { endings } from './words.ts';
+
+/** Holds kept of a seat's history: the newest. About 300 bytes each. */
+const holdsKeptMax = 10_000;
+
+/** A time that a seat was somebody's. Times are milliseconds since the epoch. */
+export interface Hold {
+  readonly reservationId: string;
+  readonly userId: string;
+  readonly fromMs: number;
+  /** Until when it could be paid. */
+  readonly payableUntilMs: number;
+  soldMs: number | undefined;
+  /** How and when it ended; undefined while it goes on. */
+  ended:
+    | { readonly atMs: number; readonly reason: EventData['SeatReleased']['reason'] }
+    | undefined;
+}
+
+export interface SeatHolds {
+  /** In the order in which they were, one after another. */
+  readonly holds: readonly Hold[];
+  /** Older ones that are not kept. */
+  readonly leftOut: number;
+  /** Events that this version cannot read, and of which the holds know nothing. */
+  readonly unreadable: number;
+}
+
+/** Who had a seat, by its stream's events. */
+export async function holdsOf(seatEvents: AsyncIterable<RecordedEvent>): Promise<SeatHolds> {
+  const holds: Hold[] = [];
+  let leftOut = 0;
+  let unreadable = 0;
+  for await (const recorded of seatEvents) {
+    try {
+      note(holds, decode(recorded) as unknown as SeatEvent, recorded.createdMs);
+    } catch (error) {
+      if (!(error instanceof UnreadableEvent)) throw error;
+      unreadable += 1;
+    }
+    if (holds.length > holdsKeptMax * 1.1)
+      leftOut += holds.splice(0, holds.length - holdsKeptMax).length;
+  }
+  return { holds, leftOut, unreadable };
+}
+
+function note(holds: Hold[], { type, data }: SeatEvent, atMs: number): void {
+  if (type === 'SeatReserved') {
+    const { reservationId, userId, expiresAt } = data;
+    const payableUntilMs = Date.parse(expiresAt);
+    holds.push({
+      reservationId,
+      userId,
+      fromMs: atMs,
+      payableUntilMs,
+      soldMs: undefined,
+      ended: undefined,
+    });
+    return;
+  }
+  const hold = holds.at(-1);
+  if (hold?.reservationId !== data.reservationId) return;
+  if (type === 'SeatSold') hold.soldMs = atMs;
+  else hold.ended = { atMs, reason: data.reason };
+}
+
+/** Whose the seat was at a moment; undefined when it was free. */
+export const holdAt = (holds: readonly Hold[], atMs: number): Hold | undefined =>
+  holds.findLast(
+    ({ fromMs, ended }) => fromMs <= atMs && (ended === undefined || ended.atMs > atMs),
+  );
+
+export const iso = (ms: number): string => new Date(ms).toISOString();
+
+/** `user 17 from … until …, reservation …: …`: who had it, until when, and what became of it. */
+export function describeHold(hold: Hold): string {
+  const { reservationId, userId, fromMs, payableUntilMs, soldMs, ended } = hold;
+  const until = ended === undefined ? 'now' : iso(ended.atMs);
+  const outcome =
+    ended !== undefined
+      ? endings[ended.reason]
+      : soldMs === undefined
+        ? `to be paid before ${iso(payableUntilMs)}`
+        : `paid at ${iso(soldMs)}, it is theirs`;
+  return `user ${userId} from ${iso(fromMs)} until ${until}, reservation ${reservationId}: ${outcome}`;
+}

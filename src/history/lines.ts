@@ -1,0 +1,69 @@
+import type { RecordedEvent } from '../events/codec.ts';
+import { byWhom, originOf } from './command-of.ts';
+import { inWords } from './words.ts';
+
+/** Characters of a column; what happened is wrapped within its own. */
+const widths = { time: 24, what: 56, command: 17, position: 12 };
+
+const row = (time: string, what: string, command: string, position: string, rest: string): string =>
+  [
+    time.padEnd(widths.time),
+    what.padEnd(widths.what),
+    command.padEnd(widths.command),
+    position.padStart(widths.position),
+    rest,
+  ]
+    .join('  ')
+    .trimEnd();
+
+/** The table's first line. */
+export const tableHead = row(
+  'time',
+  'what happened',
+  'command',
+  'position',
+  'revision@stream, by whom',
+);
+
+/** An event's lines of the table. */
+export function asTableLines(event: RecordedEvent): string {
+  const origin = originOf(event);
+  const [first = '', ...more] = wrapped(inWords(event), widths.what);
+  const time = new Date(event.createdMs).toISOString();
+  const where = `${event.revision}@${event.stream}, ${byWhom(origin)}`;
+  return [
+    row(time, first, origin.command, String(event.position), where),
+    ...more.map((line) => row('', line, '', '', '')),
+  ].join('\n');
+}
+
+/** An event as one line of JSON. Revision and position are decimal strings: they may pass 2^53. */
+export function asJsonLine(event: RecordedEvent): string {
+  const { stream, type, data, metadata } = event;
+  return JSON.stringify({
+    time: new Date(event.createdMs).toISOString(),
+    what: inWords(event),
+    ...originOf(event),
+    stream,
+    revision: String(event.revision),
+    position: String(event.position),
+    type,
+    data,
+    metadata,
+  });
+}
+
+/** Lines of `width` characters at most, but for words that are longer. */
+function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(/\s+/)) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === '' ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, line];
+}

@@ -1,0 +1,107 @@
+import { decode, type RecordedEvent } from '../events/codec.ts';
+import { describeHold, type Hold, holdAt, iso, type SeatHolds } from './holds.ts';
+import { endings } from './words.ts';
+
+/** Holds that an answer lists: the newest. */
+const holdsListedMax = 50;
+
+/** What a user's request with an idempotency key was answered, and when the answer was stored. */
+export interface RememberedAnswer {
+  readonly atMs: number;
+  readonly status: number;
+  readonly body: string;
+}
+
+/** The last answer in a key's stream; undefined when the log has none. @throws UnreadableEvent */
+export async function answerIn(
+  requestEvents: AsyncIterable<RecordedEvent>,
+): Promise<RememberedAnswer | undefined> {
+  let answer: RememberedAnswer | undefined;
+  for await (const recorded of requestEvents) {
+    if (recorded.type !== 'RequestAnswered') continue;
+    const event = decode(recorded);
+    if (event.type !== 'RequestAnswered') continue;
+    const { status, body } = event.data;
+    answer = { atMs: recorded.createdMs, status, body };
+  }
+  return answer;
+}
+
+export interface Asked {
+  readonly userId: string;
+  /** Of the key that was given: an answer, or null when the log has none. */
+  readonly answer?: RememberedAnswer | null | undefined;
+  /** Only holds that were there between these moments. */
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
+/** Why a user did not get a seat, as far as the log knows; line by line. */
+export function whyNot({ holds, leftOut, unreadable }: SeatHolds, asked: Asked): string[] {
+  const { userId, fromMs, untilMs } = asked;
+  const wanted = holds.filter(
+    (hold) => hold.fromMs <= untilMs && (hold.ended?.atMs ?? Number.POSITIVE_INFINITY) >= fromMs,
+  );
+  const listed = wanted.slice(-holdsListedMax);
+  const earlier = leftOut + wanted.length - listed.length;
+  return [
+    'Who had the seat:',
+    ...(earlier === 0
+      ? []
+      : [`  … ${earlier} earlier holds are not listed; --from and --until choose`]),
+    ...(listed.length === 0 ? ['  nobody'] : listed.map((hold) => `  ${describeHold(hold)}`)),
+    `User ${userId}:`,
+    ...ofUser(wanted, holds, userId).map((line) => `  ${line}`),
+    ...ofKey(holds, asked.answer).map((line) => `  ${line}`),
+    'What the log cannot say:',
+    ...(unreadable === 0
+      ? []
+      : [`  ${unreadable} events of the seat cannot be read by this version`]),
+    '  a try that was refused leaves no event: not that it was made, nor when, nor why it was refused;',
+    asked.answer === undefined
+      ? '  but for requests with an Idempotency-Key, whose answers are kept: give it with --key'
+      : '  but for requests with an Idempotency-Key, whose answers are kept',
+  ];
+}
+
+function ofUser(wanted: readonly Hold[], holds: readonly Hold[], userId: string): string[] {
+  const own = wanted.filter((hold) => hold.userId === userId);
+  const last = own.at(-1);
+  if (last === undefined) return ['never held it: no event of the seat is this user’s'];
+  const times = own.length === 1 ? 'held it once' : `held it ${own.length} times, last`;
+  if (last.ended === undefined) {
+    return [`${times} and has it: reservation ${last.reservationId}, since ${iso(last.fromMs)}`];
+  }
+  const { atMs, reason } = last.ended;
+  const next = holds[holds.indexOf(last) + 1];
+  return [
+    `${times} from ${iso(last.fromMs)} until ${iso(atMs)}, and lost it: ${endings[reason]}`,
+    next === undefined
+      ? 'nobody has had it since: it is free'
+      : `${next.userId === userId ? 'the same user' : `user ${next.userId}`} took it next, at ${iso(next.fromMs)}`,
+  ];
+}
+
+function ofKey(holds: readonly Hold[], answer: RememberedAnswer | null | undefined): string[] {
+  if (answer === undefined) return [];
+  if (answer === null) {
+    return ['no reservation with that key was answered: it never came, or has no answer'];
+  }
+  const holder = holdAt(holds, answer.atMs);
+  return [
+    `with that key a reservation was answered ${answer.status} at ${iso(answer.atMs)}: ${inShort(answer)}`,
+    `at that moment the seat was ${holder === undefined ? 'nobody’s' : `that of ${describeHold(holder)}`}`,
+    'which seat was asked for with that key, the log does not keep',
+  ];
+}
+
+/** Of a refusal its code and sentence, of anything else the body as it was sent. */
+function inShort({ status, body }: RememberedAnswer): string {
+  if (status < 400) return body;
+  try {
+    const { code, detail } = JSON.parse(body) as { code?: string; detail?: string };
+    return `${code}, ${detail}`;
+  } catch {
+    return body;
+  }
+}

@@ -1,0 +1,233 @@
+import { readFile } from 'node:fs/promises';
+import { Command, InvalidArgumentError } from 'commander';
+import { cancelOneSession } from './cancel-session.ts';
+import { readConfig, settingList } from './config.ts';
+import { addHistory } from './history-command.ts';
+import { importFile } from './import-file.ts';
+import { type RebuildFlags, rebuildProjections } from './rebuild.ts';
+import { retryProjections } from './retry-projections.ts';
+import { serve } from './serve.ts';
+import { showProjections } from './show-projections.ts';
+import { graceMsDefault, listedMaxDefault } from './verify/verify.ts';
+import { type VerifyFlags, verifyLog } from './verify-log.ts';
+
+/** The `reprise` command line. Each command's composition is in a file of its own beside this one. */
+
+const version = JSON.parse(
+  await readFile(new URL('../package.json', import.meta.url), 'utf8'),
+).version;
+
+const program = new Command('reprise')
+  .description('Sells concert seats: an event-sourced backend with a waiting queue.')
+  .version(version)
+  .showHelpAfterError('(--help shows what can be given here)')
+  .addHelpText(
+    'after',
+    `
+Start here:
+  $ reprise serve                     everything embedded, data in .data, API on port 3000
+  $ reprise catalog import FILE       put concerts, sessions and seat maps on sale
+  $ reprise help serve                the settings
+
+Exit codes: 0 done, 1 not done (the reason is on standard error).`,
+  );
+
+program
+  .command('serve')
+  .description('Start the service, with an embedded server for each one that no URL is set for.')
+  .addHelpText(
+    'after',
+    `\nSettings (environment variables):\n${settingsTable()}\n
+Examples:
+  $ reprise serve
+  $ PORT=8080 DATA_DIR=/var/lib/reprise DEMO=off reprise serve
+  $ EVENTSTORE_URL='esdb://localhost:2113?tls=false' REDIS_URL=redis://localhost reprise serve
+
+Ctrl-C stops it: requests under way are answered, embedded servers are stopped, all data is kept.`,
+  )
+  .action(() => serve(readConfig(process.env), version));
+
+const catalog = program.command('catalog').description('What is on sale.');
+
+catalog
+  .command('import')
+  .argument('<file>', 'JSON file; docs/catalog-file.md describes it, examples/catalog.json is one')
+  .description(
+    'Bring the log to what a catalogue file says. Running it again changes nothing that is already so.',
+  )
+  .addHelpText(
+    'after',
+    `
+A concert is registered or its details revised; a session is scheduled or moved. The seats and prices of a
+scheduled session never change, and nothing is ever removed. The service may be running: it sees the change
+at once. Without one, the command uses EVENTSTORE_URL, or the embedded event store in DATA_DIR.
+
+Example:
+  $ reprise catalog import examples/catalog.json`,
+  )
+  .action((file: string) => importFile(file, readConfig(process.env)));
+
+catalog
+  .command('cancel')
+  .argument('<session>', "a session's id")
+  .description('Take a session off sale for good and give every buyer seat and money back.')
+  .addHelpText(
+    'after',
+    `
+It tells how far it is. Cut short, run it again: what is done is done. The service may be running.
+
+Example:
+  $ reprise catalog cancel spring-gala-sat`,
+  )
+  .action((session: string) => cancelOneSession(session, readConfig(process.env)));
+
+program
+  .command('verify')
+  .description('Prove from the log that no seat was sold twice and no money is wrong or lost.')
+  .option('--log-only', 'leave PostgreSQL out')
+  .option('--json', 'the verdict as one JSON object')
+  .option(
+    '--grace <seconds>',
+    'how long a hold may stay unresolved after its end',
+    wholeNumber,
+    graceMsDefault / 1_000,
+  )
+  .option('--max <n>', 'violations to list; all are counted', wholeNumber, listedMaxDefault)
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+  .addHelpText(
+    'after',
+    `
+Reads the whole log and works out by itself, with nothing of the service's own code, that
+  - every seat had at most one owner at any moment, every sold seat was paid exactly once by its buyer
+  - every hold of a seat or of money was sold, taken or given back, or is young
+  - seats and money followed every order, and every buyer of a cancelled session has the money back
+  - every balance is what was charged, less what was captured and is held, plus what was refunded; never negative
+then that PostgreSQL says the same, row by row, as of the log position that the read models are at.
+
+The service may be running. Without one, the command uses EVENTSTORE_URL and POSTGRES_URL, or starts the
+embedded servers on DATA_DIR; nothing is written. A stopped service's log is judged as of its newest event.
+
+Each violation names its event as revision@stream; one of PostgreSQL its row, and the last event that changed it.
+Progress goes to standard error.
+
+Exit codes: 0 proven, 1 violations, 2 could not verify.
+
+Examples:
+  $ reprise verify
+  $ reprise verify --json --max 10 | jq .violations.byCode
+  $ EVENTSTORE_URL='esdb://localhost:2113?tls=false' reprise verify --log-only`,
+  )
+  .action((flags: VerifyFlags) => verifyLog(flags, process.env));
+
+function wholeNumber(text: string): number {
+  if (!/^[0-9]{1,9}$/.test(text)) throw new InvalidArgumentError('Give a whole number.');
+  return Number(text);
+}
+
+program
+  .command('rebuild')
+  .argument(
+    '[projection...]',
+    'concert, session, seat, reservation, account; all when none is named',
+  )
+  .option('--dry-run', 'build and compare only: exit code 1 when a row differs')
+  .option(
+    '--only-diff',
+    'print the rows that differ and nothing else; progress goes to standard error',
+  )
+  .option('--drop-old', 'do nothing but drop the tables that earlier rebuilds replaced')
+  .description('Make read models anew from the log and put them in the place of the live ones.')
+  .addHelpText(
+    'after',
+    `
+New tables are filled beside the live ones, from the start of the log up to where the live ones are, and
+compared with them row by row. Then they take their place in one transaction: queries see the one or the
+other, never a gap. The service may run all the while. The old tables are kept until --drop-old.
+
+Killed, it goes on from where it was when it is run again. Ctrl-C leaves nothing of it behind. An event that
+this version cannot read ends it and is named.
+
+It uses EVENTSTORE_URL and POSTGRES_URL, else the running service of DATA_DIR, else it starts the embedded
+servers for as long as it takes.
+
+Examples:
+  $ reprise rebuild --dry-run              are the read models right?
+  $ reprise rebuild --dry-run --only-diff  which rows are not?
+  $ reprise rebuild seat account           make these two right
+  $ reprise rebuild --drop-old             free the disk
+
+Exit codes: 0 the tables are in place, or a dry run found every row the same; 1 anything else.`,
+  )
+  .action((names: string[], flags: RebuildFlags) =>
+    rebuildProjections(names, flags, readConfig(process.env)),
+  );
+
+const projectionsCommand = program
+  .command('projections')
+  .option('--json', 'as one JSON object: projections, and parked, a stream each')
+  .description('Show how far every read model is, and what holds it up.')
+  .addHelpText(
+    'after',
+    `
+Of each: its version and log position, the events still to come and the age of the oldest, events written a
+second, when it was last rebuilt, and its status:
+  live          all but what came in the last second is in the tables
+  catching up   it is behind, and goes on
+  stopped       by the event or the log that the last line names; the service waits for a version that can go on
+  outdated      the tables are another version's: reprise serve of the newer one builds its own beside them
+  not running   no service writes them
+
+An event that this version cannot read is parked, with what comes after it in its stream: it is in none of them,
+and the other streams go on. What is parked is listed last, with why.
+
+The service may be running or not; servers are found as reprise rebuild finds them.
+
+Examples:
+  $ reprise projections
+  $ reprise projections --json
+
+Exit codes: 0 shown, 1 PostgreSQL could not be asked.`,
+  )
+  .action((flags: { json?: true }) => showProjections(flags, readConfig(process.env)));
+
+projectionsCommand
+  .command('retry')
+  .description('Write the parked events that can be read by now.')
+  .addHelpText(
+    'after',
+    `
+Run it with a version that can read them, after it was deployed. Each parked event is read from the log again and
+written once, in the log's order, so that the rows are what a rebuild would make them. The service may be running.
+Cut short, run it again: what is written is written.
+
+Example:
+  $ reprise projections retry
+
+Exit codes: 0 nothing is parked any more, 1 events stay parked (they are listed), or it could not be done.`,
+  )
+  .action(() => retryProjections(readConfig(process.env)));
+
+addHistory(program);
+
+function settingsTable(): string {
+  const width = Math.max(...settingList.map(({ name }) => name.length));
+  return settingList
+    .map(
+      ({ name, about, default: fallback }) =>
+        `  ${name.padEnd(width)}  ${about.replaceAll('`', '')}${fallback === '' ? '' : ` (default ${fallback})`}`,
+    )
+    .join('\n');
+}
+
+/** Errors that say what to do are shown as they are; anything else is a bug and keeps its stack. */
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error instanceof TypeError ? (error.stack ?? error.message) : error.message;
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  console.error(`reprise: ${explain(error)}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,257 @@
+import { Kysely, PostgresDialect } from 'kysely';
+import { migrate } from '../migrations/migrate.ts';
+import { Catalog } from './commands/concert/catalog.ts';
+import { RememberedAnswers } from './commands/remember-answers.ts';
+import { sellSeats } from './commands/sell-seats.ts';
+import type { Config } from './config.ts';
+import { seedDemo, wantsDemo } from './demo.ts';
+import { createHttpServer } from './http/server.ts';
+import { connectEventStore } from './infrastructure/eventstoredb.ts';
+import { createLogger, type Logger } from './infrastructure/logger.ts';
+import { connectPostgres } from './infrastructure/postgres.ts';
+import { connectRedis } from './infrastructure/redis.ts';
+import { expireHolds } from './processes/expire-holds.ts';
+import { finishLeftOver } from './processes/finish-left-over.ts';
+import { followCatalog } from './processes/follow-catalog.ts';
+import type { Database } from './projections/database.ts';
+import { runProjections } from './projections/engine.ts';
+import { LiveLag } from './projections/live-lag.ts';
+import { projectionOverview, projectionState } from './projections/overview.ts';
+import { projections } from './projections/registry.ts';
+import { dueHolds } from './queries/due-holds.ts';
+import { cancelledReservations, refundsDue, unsettledOrders } from './queries/left-over.ts';
+import { createLogEnd } from './queries/log-end.ts';
+import { createReadSide } from './queries/mirrored-read-side.ts';
+import { openPayments } from './queries/open-payments.ts';
+import { SeatFeed } from './queries/seat-feed.ts';
+import { warmUp } from './queries/warm-up.ts';
+import { InProcessHoldLimit } from './queue/in-process-hold-limit.ts';
+import { InProcessOwnPositions } from './queue/in-process-own-positions.ts';
+import { InProcessQueue } from './queue/in-process-queue.ts';
+import { RedisHoldLimit } from './queue/redis-hold-limit.ts';
+import { RedisOwnPositions } from './queue/redis-own-positions.ts';
+import { RedisQueue } from './queue/redis-queue.ts';
+import { renewReadModels } from './renew-tables.ts';
+import { type Servers, startServers } from './servers.ts';
+import { assertCurrency, assertFree, untilAnswers, within } from './starting.ts';
+
+/** The catalogue's history has to be read within this; then starting has failed. In milliseconds. */
+const catchUpMs = 600_000;
+
+/** Read models that are up within this need no words. */
+const shortCatchUpMs = 5_000;
+
+/** `reprise serve`: runs until SIGINT or SIGTERM. @throws Error in words for people when it cannot start */
+export async function serve(config: Config, version: string): Promise<void> {
+  const { logger, flush } = createLogger(config.logLevel);
+  const say = (line: string) => console.log(line);
+  const stopping = new AbortController();
+  const stop = (why: string) => {
+    if (!stopping.signal.aborted) say(`Stopping (${why}) …`);
+    stopping.abort(new Error(why));
+  };
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  try {
+    await assertFree(config.port, config.host);
+    say(`Reprise ${version}`);
+    await runUntil(stopping.signal, config, logger, say, (message, fatal) => {
+      logger[fatal ? 'fatal' : 'error'](message);
+      if (!fatal) return;
+      process.exitCode = 1;
+      stop(message);
+    });
+  } catch (error) {
+    // Told to stop while starting: what was started is stopped, which is no error.
+    if (!stopping.signal.aborted) throw error;
+  } finally {
+    flush();
+  }
+  say('Stopped. All data is kept.');
+}
+
+async function runUntil(
+  stopping: AbortSignal,
+  config: Config,
+  logger: Logger,
+  say: (line: string) => void,
+  onFault: (message: string, fatal: boolean) => void,
+): Promise<void> {
+  const servers = await startServers(config, onFault);
+  try {
+    stopping.throwIfAborted();
+    for (const line of servers.lines) say(`  ${line}`);
+    const service = await startService(config, servers, logger, say, stopping);
+    if (!stopping.aborted) {
+      await new Promise((resolve) => stopping.addEventListener('abort', resolve, { once: true }));
+    }
+    await service.stop();
+  } finally {
+    await servers.stop();
+  }
+}
+
+/** Connects the parts and starts them in the order in which they need each other. */
+async function startService(
+  config: Config,
+  servers: Servers,
+  logger: Logger,
+  say: (line: string) => void,
+  stopping: AbortSignal,
+): Promise<{ stop(): Promise<void> }> {
+  const abort = new AbortController();
+  const { signal } = abort;
+  const onError = (what: string, error: unknown) => logger.error({ err: error }, what);
+  const store = connectEventStore(servers.eventStoreUrl);
+  const postgres = connectPostgres(servers.postgresUrl);
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: postgres.pool }) });
+  const redis =
+    config.redisUrl &&
+    connectRedis(config.redisUrl, (error) => logger.debug({ err: error }, 'Redis'));
+  const queue = redis ? new RedisQueue(redis, config.queue) : new InProcessQueue(config.queue);
+  const closeAll = async () => {
+    abort.abort();
+    await Promise.allSettled(ended);
+    await Promise.allSettled([store.close(), queue.close(), postgres.close()]);
+  };
+  const ended: Promise<unknown>[] = [];
+  try {
+    const start = { say, signal: stopping };
+    await untilAnswers('PostgreSQL', 'POSTGRES_URL', (ms) => postgres.reachable(ms), start);
+    await untilAnswers('the event store', 'EVENTSTORE_URL', (ms) => store.reachable(ms), start);
+    await untilAnswers('Redis', 'REDIS_URL', (ms) => queue.reachable(ms), start);
+    await migrate(db);
+    const catalog = new Catalog();
+    const following = followCatalog({ store, catalog, signal, onError });
+    const projector = runProjections({
+      eventStore: store,
+      pool: postgres.pool,
+      projections,
+      logger,
+      signal,
+      renew: () => renewReadModels(servers.postgresUrl, store, { say, logger, signal }),
+    });
+    ended.push(following.ended, projector.done);
+    const sales = sellSeats({
+      store,
+      catalog,
+      limit: redis
+        ? new RedisHoldLimit(redis, config.heldSeatsMax)
+        : new InProcessHoldLimit(config.heldSeatsMax),
+      settings: config,
+      now: Date.now,
+      onLeftOver: onError,
+    });
+    await within(catchUpMs, following.ready, 'the catalogue was not read', stopping);
+    assertCurrency(catalog, config.currency);
+    if (config.demo && wantsDemo(catalog)) {
+      say('  demo         filling the empty log …');
+      await seedDemo({ store, catalog, shop: sales, currency: config.currency });
+      say('  demo         10 concerts × 20 sessions × 50 seats, users 1–1000 with a balance');
+    }
+    const reads = createReadSide({
+      db,
+      projector,
+      scheduledMs: (sessionId) => catalog.session(sessionId)?.scheduledMs,
+      currency: config.currency,
+    });
+    const liveLag = new LiveLag(() => projector.status());
+    projector.listen(liveLag);
+    const seatFeed = new SeatFeed({
+      wasCancelled: (sessionId) => catalog.session(sessionId)?.cancelled ?? false,
+    });
+    projector.listen(seatFeed);
+    const head = await store.head();
+    const isBehind = head !== null && !(await reads.reached(head, shortCatchUpMs));
+    if (isBehind) say('  read models  catching up; /readyz says when they are there');
+    await warmUp(reads, catalog.sessions()).catch((error) => onError('warm up', error));
+    const process = { sales, now: Date.now, signal, onError };
+    ended.push(
+      expireHolds({
+        ...process,
+        dueHolds: async (atMs, limit) =>
+          (await dueHolds(db, new Date(atMs), limit)).map((hold) => hold.reservationId),
+      }),
+      finishLeftOver({
+        ...process,
+        what: 'settle payments',
+        left: (sinceMs, limit) => openPayments(db, new Date(sinceMs), limit),
+        keyOf: ({ reservationId }) => reservationId,
+        finish: async (payment) => (await sales.settle(payment)).ok,
+      }),
+      finishLeftOver({
+        ...process,
+        what: 'pay refunds',
+        left: (sinceMs, limit) => refundsDue(db, new Date(sinceMs), limit),
+        keyOf: ({ reservationId }) => reservationId,
+        finish: async (refund) => (await sales.refund(refund)).ok,
+      }),
+      finishLeftOver({
+        ...process,
+        what: 'settle orders',
+        left: (sinceMs, limit) => unsettledOrders(db, new Date(sinceMs), limit),
+        keyOf: (id) => id,
+        finish: (id) => sales.settleOrder(id),
+      }),
+      finishLeftOver({
+        ...process,
+        what: 'give back cancelled sessions',
+        left: (_sinceMs, limit) => cancelledReservations(db, limit),
+        keyOf: (id) => id,
+        finish: async (id) => (await sales.cancelForHouse(id)).ok,
+      }),
+    );
+    const http = createHttpServer({
+      shop: sales,
+      queue,
+      reads,
+      seatFeed,
+      answers: new RememberedAnswers(store, Date.now),
+      ownPositions: redis
+        ? new RedisOwnPositions(redis)
+        : new InProcessOwnPositions(isBehind ? head : null),
+      logEnd: createLogEnd(store, reads),
+      liveLag: () => liveLag.histogram(),
+      projections: async () => {
+        const { lagEvents, lagSeconds } = projector.status();
+        const behind = { events: lagEvents, seconds: lagSeconds };
+        const all = await projectionOverview(postgres.pool, projections, async () => behind);
+        return all.map(projectionState);
+      },
+      probes: {
+        eventStore: (ms) => store.reachable(ms),
+        postgres: (ms) => postgres.reachable(ms),
+        queue: (ms) => queue.reachable(ms),
+      },
+      log: logger,
+    });
+    const port = await http.listen(config.port, config.host);
+    const host = config.host.includes(':') ? `[${config.host}]` : config.host;
+    tellNext(say, `http://${host}:${port}`, catalog);
+    return {
+      stop: async () => {
+        await http.close();
+        await closeAll();
+      },
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+/** With calls that have something to show: seats of the first session, or how to put one on sale. */
+function tellNext(say: (line: string) => void, url: string, catalog: Catalog): void {
+  const [first] = catalog.sessions();
+  say(`  API          ${url}
+
+Try next:
+  curl '${url}/concert'
+  curl '${url}/concert/waiting/status?userId=1'
+  ${
+    first === undefined
+      ? 'npx reprise catalog import examples/catalog.json     (nothing is on sale yet)'
+      : `curl '${url}/concert/${first.concertId}/seat?sessionId=${first.sessionId}'`
+  }
+README.md has the whole journey. Ctrl-C stops everything.`);
+}

@@ -1,0 +1,87 @@
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Catalog } from './commands/concert/catalog.ts';
+
+/** A server that a URL names may be starting itself; it is waited for this long, in milliseconds. */
+const serverMs = 60_000;
+/** Longest wait for one answer of it, and between two questions, in milliseconds. */
+const answerMs = 2_000;
+const askAgainMs = 500;
+
+/**
+ * Waits until a server answers, and says so when that takes longer than a moment.
+ * @throws Error naming the setting when it stays away, or what the signal was aborted with
+ */
+export async function untilAnswers(
+  what: string,
+  setting: string,
+  reachable: (timeoutMs: number) => Promise<boolean>,
+  { say, signal }: { readonly say: (line: string) => void; readonly signal: AbortSignal },
+): Promise<void> {
+  const endMs = performance.now() + serverMs;
+  let told = false;
+  while (!(await reachable(answerMs))) {
+    signal.throwIfAborted();
+    if (performance.now() > endMs) {
+      throw new Error(`${what} gave no answer in ${serverMs / 1_000} s: is ${setting} right?`);
+    }
+    if (!told)
+      say(`  waiting      ${what} gives no answer yet; trying for ${serverMs / 1_000} s …`);
+    told = true;
+    await sleep(askAgainMs);
+  }
+  signal.throwIfAborted();
+}
+
+/** The work's value. @throws Error after `ms`, or what the signal was aborted with */
+export async function within<T>(
+  ms: number,
+  work: Promise<T>,
+  otherwise: string,
+  signal: AbortSignal,
+): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  let onAbort = () => {};
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${otherwise} within ${ms / 1_000} s`)), ms);
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  return Promise.race([work, late]).finally(() => {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+  });
+}
+
+/**
+ * A log is kept in one currency, its first session's. @throws Error in words for people when CURRENCY is another
+ */
+export function assertCurrency(catalog: Catalog, currency: string): void {
+  const [first] = catalog.sessions();
+  if (first === undefined || first.currency === currency) return;
+  throw new Error(
+    `CURRENCY is ${currency}, and the prices in this log are in ${first.currency}: ` +
+      `set CURRENCY=${first.currency}, or use another log (DATA_DIR, EVENTSTORE_URL)`,
+  );
+}
+
+/** Asked before anything is started. @throws Error in words for people when nothing can listen there */
+export async function assertFree(port: number, host: string): Promise<void> {
+  const probe = createServer();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      probe.once('error', reject);
+      probe.listen(port, host, resolve);
+    });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE') {
+      throw new Error(
+        `${host}:${port} is taken: stop what listens there, or set another PORT (0 takes a free one)`,
+      );
+    }
+    throw new Error(`cannot listen on HOST ${host}, PORT ${port}: ${message}`);
+  } finally {
+    if (probe.listening) await new Promise((resolve) => probe.close(resolve));
+  }
+}
