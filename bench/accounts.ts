@@ -1,0 +1,113 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { startChild } from '../embedded/child.ts';
+import { type AccountState, accountDecider } from '../src/commands/account/account.ts';
+import type { Decider } from '../src/commands/decider.ts';
+import type { EventStore, NewEvent } from '../src/commands/event-store.ts';
+import { CommandHandler } from '../src/commands/handle-command.ts';
+import type { AccountEvent } from '../src/events/events.ts';
+import { connectEventStore } from '../src/infrastructure/eventstoredb.ts';
+
+/** How long an account of 10,000 events takes to load, with its summaries and read whole. Prints one table. */
+
+const eventsWanted = 10_000;
+const loads = 15;
+
+const data = await mkdtemp(path.join(tmpdir(), 'reprise-bench-accounts-'));
+const server = await startChild(
+  new URL('../embedded/eventstore/main.ts', import.meta.url),
+  ['--port', '0', '--data', data],
+  { timeoutMs: 15_000 },
+);
+const store = connectEventStore(server.url);
+try {
+  const whole: Decider<
+    AccountState,
+    Parameters<typeof accountDecider.decide>[0],
+    AccountEvent,
+    unknown
+  > = {
+    initial: accountDecider.initial,
+    evolve: accountDecider.evolve,
+    decide: accountDecider.decide,
+  };
+  const plain = await fill(store, 'plain', false);
+  const summed = await fill(store, 'summed', true);
+  const read = {
+    whole: await timeLoads(() => new CommandHandler(store, whole).state(plain)),
+    summed: await timeLoads(() => new CommandHandler(store, accountDecider).state(summed)),
+  };
+  console.log(`an account of ${eventsWanted} events, loaded from scratch (median of ${loads}, ms)`);
+  console.log(`  read whole           ${read.whole.toFixed(1)}`);
+  console.log(`  from its summary     ${read.summed.toFixed(1)}`);
+  console.log(`  ratio                ${(read.whole / read.summed).toFixed(1)}`);
+} finally {
+  await store.close();
+  await server.stop();
+  await rm(data, { recursive: true, force: true });
+}
+
+/** An account that bought for months: a charge, then payment after payment, ten seconds apart. */
+async function fill(log: EventStore, name: string, summaries: boolean): Promise<string> {
+  const stream = `account-${name}`;
+  const { decide, evolve, summary } = accountDecider;
+  let state = accountDecider.initial;
+  let batch: NewEvent[] = [];
+  let written = 0;
+  let unsummed = 0;
+  const add = (event: AccountEvent) => {
+    state = evolve(state, event);
+    batch.push({ id: randomUUID(), event, metadata: { schemaVersion: 1 } });
+    unsummed = event.type === 'AccountSummarised' ? 0 : unsummed + 1;
+  };
+  const flush = async () => {
+    const expected = written === 0 ? 'no_stream' : BigInt(written - 1);
+    const appended = await log.append(stream, expected, batch);
+    if (!appended.ok) throw new Error('somebody else writes to this log');
+    written += batch.length;
+    batch = [];
+  };
+  const start = Date.parse('2027-01-01T00:00:00.000Z');
+  const currency = 'KRW';
+  const take = (command: Parameters<typeof decide>[0]) => {
+    const decision = decide(command, state);
+    if (!decision.ok) throw new Error(decision.refusal.detail);
+    decision.events.forEach(add);
+  };
+  take({ type: 'ChargeBalance', chargeId: 'c', amount: 1_000_000_000, currency, nowMs: start });
+  for (let n = 1; written + batch.length < eventsWanted; n++) {
+    const nowMs = start + n * 10_000;
+    const reservationId = `s1.A-1-${n}.1`;
+    const paymentId = `pay.${reservationId}`;
+    const holdExpiresAtMs = nowMs + 300_000;
+    const amount = 100;
+    take({
+      type: 'HoldPayment',
+      paymentId,
+      reservationId,
+      amount,
+      currency,
+      holdExpiresAtMs,
+      nowMs,
+    });
+    take({ type: 'CapturePayment', paymentId });
+    const event =
+      summaries && unsummed >= (summary?.everyEvents ?? 0) ? summary?.of(state) : undefined;
+    if (event !== undefined) add(event);
+    if (batch.length >= 200) await flush();
+  }
+  await flush();
+  return stream;
+}
+
+async function timeLoads(load: () => Promise<unknown>): Promise<number> {
+  const times: number[] = [];
+  for (let n = 0; n < loads; n++) {
+    const from = performance.now();
+    await load();
+    times.push(performance.now() - from);
+  }
+  return times.sort((a, b) => a - b)[Math.floor(loads / 2)] ?? 0;
+}

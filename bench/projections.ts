@@ -1,0 +1,172 @@
+/**
+ * How fast the projections catch up, and how fast they are rebuilt, compared and put in place, against the client alone
+ * reading the same events and throwing them away: in turn, in one run. Ends with exit code 1 below the bound.
+ *
+ *   npm run bench:projections [events] [rounds]
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { EventStoreDBClient, START, streamNameFilter } from '@eventstore/db-client';
+import { Kysely, PostgresDialect, sql } from 'kysely';
+import { startEmbeddedPostgres } from '../embedded/postgres.ts';
+import { migrate } from '../migrations/migrate.ts';
+import { streamPrefixes } from '../src/events/streams.ts';
+import { connectEventStore } from '../src/infrastructure/eventstoredb.ts';
+import { connectPostgres } from '../src/infrastructure/postgres.ts';
+import type { Database } from '../src/projections/database.ts';
+import { runProjections } from '../src/projections/engine.ts';
+import { rebuild } from '../src/projections/rebuild/rebuild.ts';
+import { projections } from '../src/projections/registry.ts';
+import { appendHistory } from '../test/projections/support/append-history.ts';
+import { history } from '../test/projections/support/history.ts';
+import { testEventStore } from '../test/support/servers.ts';
+import { median } from './support/measure.ts';
+
+/** Of the client's own rate. */
+const bound = 0.6;
+
+const eventsWanted = Number(process.argv[2] ?? '50000');
+const rounds = Number(process.argv[3] ?? '3');
+const silent = { debug() {}, warn: console.warn, error: console.error };
+
+async function main(): Promise<boolean> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'reprise-bench-'));
+  const server = await testEventStore();
+  const embedded = process.env.POSTGRES_URL
+    ? undefined
+    : await startEmbeddedPostgres({ dataDir: directory });
+  const postgresUrl = process.env.POSTGRES_URL ?? embedded?.url ?? '';
+  const database = `reprise_bench_${process.pid}`;
+  const admin = connectPostgres(postgresUrl);
+  await admin.pool.query(`CREATE DATABASE ${database}`);
+  const url = new URL(postgresUrl);
+  url.pathname = `/${database}`;
+  const { pool } = connectPostgres(url.href);
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+  try {
+    await migrate(db);
+    const { count, head } = await fill(server.url);
+    const ratios = { 'catching up': [] as number[], rebuilding: [] as number[] };
+    for (let round = 1; round <= rounds; round += 1) {
+      const reading = await measure(count, () => readAlone(server.url, head));
+      const projecting = await measure(count, () => project(server.url, db, pool, head));
+      const rebuilding = await measure(count, () => rebuildAll(server.url, url.href));
+      ratios['catching up'].push(projecting.rate / reading.rate);
+      ratios.rebuilding.push(rebuilding.rate / reading.rate);
+      console.log(
+        `round ${round}: the client alone ${describe(reading)}, projected ` +
+          `${describe(projecting)}: ${percent(projecting.rate / reading.rate)}, rebuilt ` +
+          `${describe(rebuilding)}: ${percent(rebuilding.rate / reading.rate)}`,
+      );
+    }
+    for (const [what, values] of Object.entries(ratios)) {
+      console.log(`${what}: median ${percent(median(values))}, bound ${percent(bound)}`);
+    }
+    return Object.values(ratios).every((values) => median(values) >= bound);
+  } finally {
+    await db.destroy();
+    await admin.pool.query(`DROP DATABASE ${database} WITH (FORCE)`);
+    await admin.close();
+    await embedded?.stop();
+    await server.stop();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** Appends the history: most of it is reservations, sales and payments. */
+async function fill(url: string): Promise<{ count: number; head: bigint }> {
+  const eventStore = connectEventStore(url);
+  const shape = { seed: 1, sessions: 100, seatsPerSession: 50, users: 500 };
+  const revisions = new Map<string, bigint>();
+  const events = history(shape);
+  let head = 0n;
+  let count = 0;
+  while (count < eventsWanted) {
+    const some = Array.from({ length: Math.min(5_000, eventsWanted - count) }, () => events.next());
+    head = await appendHistory(
+      eventStore,
+      some.flatMap(({ value }) => value ?? []),
+      revisions,
+    );
+    count += some.length;
+  }
+  console.log(`${count} events on ${revisions.size} streams`);
+  await eventStore.close();
+  return { count, head };
+}
+
+interface Measured {
+  /** Events a second. */
+  readonly rate: number;
+  /** Of this process, microseconds an event: says more than the rate on a machine that others use too. */
+  readonly cpu: number;
+}
+
+async function measure(count: number, work: () => Promise<void>): Promise<Measured> {
+  const start = performance.now();
+  const cpuBefore = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return {
+    rate: count / ((performance.now() - start) / 1_000),
+    cpu: (user + system) / count,
+  };
+}
+
+const percent = (ratio: number): string => `${(100 * ratio).toFixed(0)} %`;
+
+const describe = ({ rate, cpu }: Measured): string =>
+  `${rate.toFixed(0)}/s (${cpu.toFixed(0)} µs CPU an event)`;
+
+/** The unmodified client, with the filter and the buffer that the service uses. */
+async function readAlone(url: string, head: bigint): Promise<void> {
+  const client = EventStoreDBClient.connectionString(url);
+  const subscription = client.subscribeToAll(
+    { fromPosition: START, filter: streamNameFilter({ prefixes: [...streamPrefixes] }) },
+    { highWaterMark: 1_024 },
+  );
+  for await (const { event } of subscription) {
+    if (event !== undefined && event.position.commit >= head) break;
+  }
+  await client.dispose();
+}
+
+async function project(
+  url: string,
+  db: Kysely<Database>,
+  pool: ReturnType<typeof connectPostgres>['pool'],
+  head: bigint,
+): Promise<void> {
+  await sql`TRUNCATE concert, session, seat, reservation, account, payment,
+    projection_checkpoint`.execute(db);
+  const eventStore = connectEventStore(url);
+  const aborter = new AbortController();
+  const options = { eventStore, pool, projections, logger: silent, signal: aborter.signal };
+  const projector = runProjections(options);
+  if (!(await projector.reached(head, 600_000))) throw new Error('not within 10 minutes');
+  aborter.abort();
+  await projector.done;
+  await eventStore.close();
+}
+
+/** As `reprise rebuild` does it, with every step. */
+async function rebuildAll(url: string, postgresUrl: string): Promise<void> {
+  const eventStore = connectEventStore(url);
+  const postgres = connectPostgres(postgresUrl, { statementTimeoutMs: 600_000 });
+  const { differences } = await rebuild({
+    eventStore,
+    pool: postgres.pool,
+    projections,
+    dryRun: false,
+    signal: new AbortController().signal,
+    onProgress: () => {},
+    onDifference: () => {},
+    onTrouble: console.warn,
+  });
+  await postgres.close();
+  await eventStore.close();
+  if (differences > 0) throw new Error(`${differences} rows differ`);
+}
+
+process.exitCode = (await main()) ? 0 : 1;

@@ -1,0 +1,216 @@
+/**
+ * What a rebuild costs buyers: the load journey without, with and again without `reprise rebuild` running, in turn on one
+ * service with a long log; and whether any query misses a row meanwhile. Ends with exit code 1 above the bound.
+ *
+ *   npm run bench:rebuild [events, default 100000] [rounds, default 3] [seconds a run, default 10]
+ *
+ * VUS as load/journey.ts has it. Without k6 and Go it is skipped.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import { findK6, startK6 } from '../load/k6.ts';
+import { startFreshService } from '../load/service.ts';
+import { connectEventStore } from '../src/infrastructure/eventstoredb.ts';
+import { appendHistory } from '../test/projections/support/append-history.ts';
+import { history } from '../test/projections/support/history.ts';
+import { median } from './support/measure.ts';
+
+/** Of the p95 without a rebuild. */
+const bound = 1.2;
+
+const eventsWanted = Number(process.argv[2] ?? '100000');
+const rounds = Number(process.argv[3] ?? '3');
+const seconds = Number(process.argv[4] ?? '10');
+
+/** Sessions of 50 seats that are added to each of the ten concerts of the demo, so that no run sells out. */
+const moreSessions = Math.ceil((rounds * 2 + 1) * seconds * 0.8);
+
+const bin = fileURLToPath(new URL('../bin/reprise.js', import.meta.url));
+const journey = fileURLToPath(new URL('../load/journey.ts', import.meta.url));
+
+async function main(): Promise<boolean> {
+  const k6 = await findK6(console.log);
+  if (k6 === undefined) {
+    console.log('SKIPPED: neither k6 nor Go is here');
+    return true;
+  }
+  const directory = await mkdtemp(path.join(tmpdir(), 'reprise-bench-'));
+  const log = path.join(directory, 'service.log');
+  const service = await startFreshService(log, new AbortController().signal);
+  const env = { EVENTSTORE_URL: service.eventStoreUrl, POSTGRES_URL: service.postgresUrl };
+  const rows = new pg.Client({ connectionString: service.postgresUrl });
+  await rows.connect();
+  try {
+    await addSessions(directory, env);
+    await fill(service.eventStoreUrl);
+    await untilShown(service.url);
+    const run = () => runJourney(k6, service.url, path.join(directory, 'result.json'));
+    await run(); // The first run finds nothing compiled and nothing in memory.
+    const ratios: number[] = [];
+    let before = await run();
+    for (let round = 1; round <= rounds; round += 1) {
+      const check = watchRows(service.url, rows);
+      const rebuilding = keepRebuilding(env);
+      const during = await run();
+      const rebuilds = await rebuilding.stop();
+      const looks = await check.stop();
+      const after = await run();
+      const without = (before.p95 + after.p95) / 2;
+      ratios.push(during.p95 / without);
+      console.log(
+        `round ${round}: without ${describe(before)}, with ${describe(during)}, without ` +
+          `${describe(after)}: p95 × ${(during.p95 / without).toFixed(2)}; ${rebuilds} rebuilds ` +
+          `were put in place, ${looks} looks saw every row`,
+      );
+      before = after;
+    }
+    const ratio = median(ratios);
+    console.log(`median p95 × ${ratio.toFixed(2)}, bound × ${bound}`);
+    return ratio <= bound;
+  } finally {
+    await rows.end();
+    await service.stop();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+async function addSessions(directory: string, env: Record<string, string>): Promise<void> {
+  const file = path.join(directory, 'catalog.json');
+  const seatMap = [{ section: 'A', price: 1_000, rows: [{ row: '1', seats: 50 }] }];
+  const concerts = Array.from({ length: 10 }, (_, concert) => ({
+    concertId: String(concert + 1),
+    title: `Concert ${concert + 1}`,
+    sessions: Array.from({ length: moreSessions }, (__, session) => ({
+      sessionId: `more-${concert + 1}-${session + 1}`,
+      startsAt: '2099-01-01T10:00:00Z',
+      salesOpenAt: '2020-01-01T00:00:00Z',
+      seatMap,
+    })),
+  }));
+  await writeFile(file, JSON.stringify({ concerts }));
+  const child = reprise(['catalog', 'import', file], env, 'ignore');
+  const [code] = await once(child, 'exit');
+  if (code !== 0) throw new Error(`reprise catalog import ended with ${code}`);
+}
+
+/** A history beside the demo: most of it is reservations, sales and payments. */
+async function fill(url: string): Promise<void> {
+  const eventStore = connectEventStore(url);
+  const shape = { seed: 1, sessions: 100, seatsPerSession: 50, users: 500, prefix: 'past-' };
+  const revisions = new Map<string, bigint>();
+  const events = history(shape);
+  for (let count = 0; count < eventsWanted; ) {
+    const some = Array.from({ length: Math.min(5_000, eventsWanted - count) }, () => events.next());
+    const written = some.flatMap(({ value }) => value ?? []);
+    await appendHistory(eventStore, written, revisions);
+    count += some.length;
+  }
+  await eventStore.close();
+  console.log(`${eventsWanted} events on ${revisions.size} streams, beside the demo`);
+}
+
+async function untilShown(url: string): Promise<void> {
+  for (const end = Date.now() + 300_000; Date.now() < end; await delay(500)) {
+    const answer = await fetch(`${url}/readyz`);
+    const body = (await answer.json()) as { projection: { lagEvents: number } };
+    if (answer.status === 200 && body.projection.lagEvents === 0) return;
+  }
+  throw new Error('the read models were not there within 5 minutes');
+}
+
+interface Run {
+  readonly p95: number;
+  readonly perSecond: number;
+}
+
+const describe = ({ p95, perSecond }: Run): string =>
+  `${p95.toFixed(0)} ms (${perSecond.toFixed(0)} journeys/s)`;
+
+async function runJourney(k6: string, url: string, file: string): Promise<Run> {
+  const env = { BASE_URL: url, RESULT_FILE: file, DURATION: `${seconds}s` };
+  await startK6(k6, journey, env).exitCode;
+  const figures = JSON.parse(await readFile(file, 'utf8'));
+  if (figures.failedRequests > 0) throw new Error(`${figures.failedRequests} requests failed`);
+  return { p95: figures.requestMs['p(95)'], perSecond: figures.journeysPerSecond };
+}
+
+function reprise(
+  args: string[],
+  env: Record<string, string>,
+  stdout: 'ignore' | 'inherit',
+): ChildProcess {
+  return spawn(process.execPath, [bin, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', stdout, 'inherit'],
+  });
+}
+
+/** One rebuild after the other, as an operator starts it; the one under way at the end is let finish. */
+function keepRebuilding(env: Record<string, string>): { stop(): Promise<number> } {
+  let stopped = false;
+  let count = 0;
+  const loop = async () => {
+    while (!stopped) {
+      const [code] = await once(reprise(['rebuild'], env, 'ignore'), 'exit');
+      if (code !== 0) throw new Error(`reprise rebuild ended with ${code}`);
+      count += 1;
+    }
+    return count;
+  };
+  const done = loop();
+  // It is told when it is stopped.
+  done.catch(() => {});
+  return {
+    stop: () => {
+      stopped = true;
+      return done;
+    },
+  };
+}
+
+/** Looks at what must never have a row less, in PostgreSQL and over HTTP. */
+function watchRows(url: string, client: pg.Client): { stop(): Promise<number> } {
+  let stopped = false;
+  let looks = 0;
+  const count = async () => {
+    const { rows } = await client.query(
+      `SELECT (SELECT count(*) FROM concert) + (SELECT count(*) FROM session) AS catalogue,
+         (SELECT count(*) FROM seat) AS seats, (SELECT count(*) FROM account) AS accounts,
+         (SELECT count(*) FROM reservation) + (SELECT count(*) FROM payment) AS sold`,
+    );
+    return Object.values(rows[0] as Record<string, string>).map(Number);
+  };
+  const loop = async () => {
+    let least = await count();
+    while (!stopped) {
+      const now = await count();
+      if (now.some((rows, at) => rows < (least[at] ?? 0))) {
+        throw new Error(`rows are missing: ${now.join(', ')} after ${least.join(', ')}`);
+      }
+      least = now;
+      const answer = await fetch(`${url}/concert/1/seat?sessionId=1-1`);
+      const { seatList } = (await answer.json()) as { seatList: unknown[] };
+      if (seatList.length !== 50) throw new Error(`a list has ${seatList.length} seats, not 50`);
+      looks += 1;
+      await delay(50);
+    }
+    return looks;
+  };
+  const done = loop();
+  // It is told when it is stopped.
+  done.catch(() => {});
+  return {
+    stop: () => {
+      stopped = true;
+      return done;
+    },
+  };
+}
+
+process.exitCode = (await main()) ? 0 : 1;

@@ -1,0 +1,69 @@
+/**
+ * The clients of `bench/seats.ts`: each asks for the list again and again at its own pace, whether the one before was slow or not
+ * by then, and waits for the last byte. What is received is not unpacked: that is the page's time, not the service's.
+ */
+import { Agent, get } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+
+export interface SeatsJob {
+  readonly port: number;
+  readonly seconds: number;
+  readonly connections: number;
+  /** Between two requests of one client. */
+  readonly everyMs: number;
+  /** Sends the ETag that it has. */
+  readonly revalidates: boolean;
+}
+
+const warmUpMs = 1_000;
+
+process.once('message', async ({ port, seconds, connections, everyMs, revalidates }: SeatsJob) => {
+  const agent = new Agent({ keepAlive: true, maxSockets: connections });
+  const ms: number[] = [];
+  let notModified = 0;
+  let bytes = 0;
+  const from = performance.now() + warmUpMs;
+  const end = from + seconds * 1_000;
+
+  const ask = (etag: string | undefined) =>
+    new Promise<string | undefined>((resolve, reject) => {
+      const began = performance.now();
+      const headers = {
+        'Accept-Encoding': 'gzip',
+        ...(etag === undefined ? {} : { 'If-None-Match': etag }),
+      };
+      const request = get(
+        { agent, port, host: '127.0.0.1', path: '/concert/1/seat?sessionId=11', headers },
+        (response) => {
+          let length = 0;
+          response.on('data', (chunk: Buffer) => {
+            length += chunk.length;
+          });
+          response.on('error', reject);
+          response.on('end', () => {
+            if (began >= from) {
+              ms.push(performance.now() - began);
+              bytes = Math.max(bytes, length);
+              if (response.statusCode === 304) notModified += 1;
+            }
+            resolve(response.headers.etag);
+          });
+        },
+      );
+      request.on('error', reject);
+    });
+
+  const client = async (at: number) => {
+    let etag: string | undefined;
+    let dueMs = performance.now() + (at * everyMs) / connections;
+    while (performance.now() < end) {
+      await delay(Math.max(0, dueMs - performance.now()));
+      const told = await ask(etag);
+      if (revalidates) etag = told;
+      dueMs += everyMs;
+    }
+  };
+  await Promise.all(Array.from({ length: connections }, (_, at) => client(at)));
+  process.send?.({ ms, notModified, bytes });
+  agent.destroy();
+});
