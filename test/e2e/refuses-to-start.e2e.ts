@@ -1,0 +1,37 @@
+import { expect } from 'chai';
+import { catalogFile } from './support/buyers.ts';
+import { importCatalog, reprise } from './support/command-line.ts';
+import { Service } from './support/service.ts';
+
+describe('what the service refuses to start with', function () {
+  this.timeout(90_000);
+
+  for (const dataDir of ['/proc/reprise', '/proc/reprise/below', '/dev/null/reprise']) {
+    it(`DATA_DIR=${dataDir}: at once, in a sentence`, async function () {
+      if (process.platform !== 'linux') return this.skip();
+      const env = { PORT: '0', DATA_DIR: dataDir, EVENTSTORE_URL: '', POSTGRES_URL: '' };
+      const { code, stderr } = await reprise(['serve'], env);
+      expect(code).to.equal(1);
+      expect(stderr).to.match(/^reprise: DATA_DIR \S+ cannot be used \(.+\): choose another\n$/);
+    });
+  }
+
+  it('another CURRENCY than the log’s, and so does an import', async () => {
+    const service = await Service.start({ EVENTSTORE_URL: '' });
+    const { dataDir } = service;
+    try {
+      await importCatalog(catalogFile(1), { DATA_DIR: dataDir });
+      const other = { ...service.env, DATA_DIR: dataDir, CURRENCY: 'USD' };
+      const imported = await importCatalog(catalogFile(2), other).catch((error: Error) => error);
+      const said = 'CURRENCY is USD, and the prices in this log are in KRW: set CURRENCY=KRW';
+      expect(String(imported)).to.include(said);
+      await service.stop();
+      const { code, stderr } = await reprise(['serve'], { ...other, PORT: '0', DEMO: 'off' });
+      expect(code).to.equal(1);
+      expect(stderr).to.include(`reprise: ${said}`);
+      await service.start();
+    } finally {
+      await service.remove();
+    }
+  });
+});

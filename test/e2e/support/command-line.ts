@@ -1,0 +1,44 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const bin = fileURLToPath(new URL('../../../bin/reprise.js', import.meta.url));
+
+/** Runs `reprise …` to its end. */
+export function reprise(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, [bin, ...args], {
+    env: { ...process.env, ...env } as Record<string, string>,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  return new Promise((resolve) => child.once('close', (code) => resolve({ code, stdout, stderr })));
+}
+
+/** Imports a catalogue into a service's log. @throws Error with what the command said when it failed */
+export async function importCatalog(
+  catalog: unknown,
+  env: Readonly<Record<string, string>>,
+): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'reprise-catalog-'));
+  try {
+    const file = join(dir, 'catalog.json');
+    await writeFile(file, JSON.stringify(catalog));
+    const { code, stdout, stderr } = await reprise(['catalog', 'import', file], env);
+    if (code !== 0) throw new Error(`catalog import ended with ${code}: ${stdout}${stderr}`);
+    return stdout;
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,207 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  eventually,
+  type TestDatabase,
+  testDatabase,
+  testRedisUrl,
+} from '../../support/servers.ts';
+
+const reprise = fileURLToPath(new URL('../../../bin/reprise.js', import.meta.url));
+
+/** A whole service in a process of its own, as `npm start` runs it, on a data directory that outlives restarts. */
+export class Service {
+  readonly dataDir: string;
+  readonly env: Readonly<Record<string, string>>;
+  #child: ChildProcess | undefined;
+  #url = '';
+  #output = '';
+
+  readonly #database: TestDatabase | undefined;
+
+  private constructor(
+    dataDir: string,
+    env: Readonly<Record<string, string>>,
+    database: TestDatabase | undefined,
+  ) {
+    this.dataDir = dataDir;
+    this.env = env;
+    this.#database = database;
+  }
+
+  /**
+   * Starts a service on a new data directory, with the PostgreSQL (a database of its own) and Redis that the test run was
+   * given. The event store is embedded unless `env` names one: a shared log would be full of others' concerts.
+   */
+  static async start(env: Readonly<Record<string, string>> = {}): Promise<Service> {
+    const dataDir = await mkdtemp(join(tmpdir(), 'reprise-service-'));
+    const database = process.env.POSTGRES_URL ? await testDatabase() : undefined;
+    const given = {
+      ...(database ? { POSTGRES_URL: database.url } : {}),
+      ...(testRedisUrl ? { REDIS_URL: testRedisUrl } : {}),
+    };
+    const service = new Service(dataDir, { ...given, ...env }, database);
+    try {
+      await service.start();
+    } catch (error) {
+      await service.remove();
+      throw error;
+    }
+    return service;
+  }
+
+  /** `http://127.0.0.1:<port>`. */
+  get url(): string {
+    return this.#url;
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  /** What the service printed since it was started last. */
+  get output(): string {
+    return this.#output;
+  }
+
+  async start(): Promise<void> {
+    this.#output = '';
+    const child = spawn(process.execPath, [reprise, 'serve'], {
+      env: {
+        ...cleanEnvironment(),
+        PORT: '0',
+        DATA_DIR: this.dataDir,
+        LOG_LEVEL: 'warn',
+        DEMO: 'off',
+        ...this.env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#child = child;
+    const take = (chunk: Buffer) => {
+      this.#output += chunk;
+    };
+    child.stdout?.on('data', take);
+    child.stderr?.on('data', take);
+    this.#url = await eventually(
+      'the service says where its API is',
+      () => {
+        if (child.exitCode !== null)
+          throw new Error(`ended with ${child.exitCode}: ${this.#output}`);
+        return /API\s+(http:\S+)/.exec(this.#output)?.[1];
+      },
+      60_000,
+    );
+  }
+
+  /** Where this service's embedded servers listen. */
+  async servers(): Promise<{ eventStoreUrl: string; postgresUrl: string }> {
+    return JSON.parse(await readFile(join(this.dataDir, 'service.json'), 'utf8'));
+  }
+
+  /** SIGINT, as Ctrl-C sends it. Resolves with the exit code. */
+  async stop(): Promise<number | null> {
+    return this.#end('SIGINT');
+  }
+
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  /** Stops it and removes its data. */
+  async remove(): Promise<void> {
+    await this.stop();
+    await this.#database?.drop();
+    await rm(this.dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<number | null> {
+    const child = this.#child;
+    if (child === undefined) return null;
+    this.#child = undefined;
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    return ended;
+  }
+
+  /** A call of the API with its JSON answer. */
+  async call<Body = Record<string, unknown>>(
+    method: string,
+    path: string,
+    { body, headers = {} }: { body?: unknown; headers?: Record<string, string> } = {},
+  ): Promise<{ status: number; headers: Headers; body: Body }> {
+    const response = await fetch(this.#url + path, {
+      method,
+      headers: body === undefined ? headers : { 'content-type': 'application/json', ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: (await response.json()) as Body,
+    };
+  }
+
+  /** Polls the queue until the user is admitted. */
+  async token(userId: string): Promise<string> {
+    return eventually(`user ${userId} is admitted`, async () => {
+      const { body } = await this.call<{ processing: boolean; token: string }>(
+        'GET',
+        `/concert/waiting/status?userId=${userId}`,
+      );
+      return body.processing ? body.token : undefined;
+    });
+  }
+
+  async reserve(
+    userId: string,
+    token: string,
+    concertId: string,
+    sessionId: string,
+    seatId: string,
+  ) {
+    return this.call<{ reservationId: string; code?: string }>('POST', '/concert/reservation', {
+      body: { concertId, sessionId, seatId, userId },
+      headers: { AuthorizationWaiting: `Bearer ${token}` },
+    });
+  }
+
+  async pay(userId: string, token: string, reservationId: string) {
+    return this.call<{ paymentId: string; balance: number; code?: string }>(
+      'POST',
+      '/concert/payment',
+      {
+        body: { userId, reservationId },
+        headers: { AuthorizationWaiting: `Bearer ${token}` },
+      },
+    );
+  }
+
+  async charge(userId: string, amount: number, key: string) {
+    return this.call<{ balance: number }>('POST', '/concert/balance', {
+      body: { userId, amount },
+      headers: { 'Idempotency-Key': key },
+    });
+  }
+
+  async balance(userId: string) {
+    const { body } = await this.call<{ balance: number; held: number }>(
+      'GET',
+      `/concert/balance?userId=${userId}`,
+    );
+    return body;
+  }
+}
+
+/** This environment without the settings of a service that the test run may have. */
+function cleanEnvironment(): Record<string, string> {
+  const own =
+    /^(PORT|HOST|DATA_DIR|DEMO|CURRENCY|LOG_LEVEL|HOLD_SECONDS|QUEUE_.*|(EVENTSTORE|POSTGRES|REDIS)_URL)$/;
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name, value]) => value !== undefined && !own.test(name)),
+  ) as Record<string, string>;
+}
