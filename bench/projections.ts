@@ -18,9 +18,8 @@ import type { Database } from '../src/projections/database.ts';
 import { runProjections } from '../src/projections/engine.ts';
 import { rebuild } from '../src/projections/rebuild/rebuild.ts';
 import { projections } from '../src/projections/registry.ts';
-import { appendHistory } from '../test/projections/support/append-history.ts';
-import { history } from '../test/projections/support/history.ts';
 import { testEventStore } from '../test/support/servers.ts';
+import { fill } from './support/fill.ts';
 import { median } from './support/measure.ts';
 
 /** Of the client's own rate. */
@@ -28,6 +27,7 @@ const bound = 0.6;
 
 const eventsWanted = Number(process.argv[2] ?? '50000');
 const rounds = Number(process.argv[3] ?? '3');
+const shape = { seed: 1, sessions: 100, seatsPerSession: 50, users: 500 };
 const silent = { debug() {}, warn: console.warn, error: console.error };
 
 async function main(): Promise<boolean> {
@@ -46,7 +46,8 @@ async function main(): Promise<boolean> {
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
   try {
     await migrate(db);
-    const { count, head } = await fill(server.url);
+    const count = eventsWanted;
+    const head = await fill(server.url, shape, count);
     const ratios = { 'catching up': [] as number[], rebuilding: [] as number[] };
     for (let round = 1; round <= rounds; round += 1) {
       const reading = await measure(count, () => readAlone(server.url, head));
@@ -72,28 +73,6 @@ async function main(): Promise<boolean> {
     await server.stop();
     await rm(directory, { recursive: true, force: true });
   }
-}
-
-/** Appends the history: most of it is reservations, sales and payments. */
-async function fill(url: string): Promise<{ count: number; head: bigint }> {
-  const eventStore = connectEventStore(url);
-  const shape = { seed: 1, sessions: 100, seatsPerSession: 50, users: 500 };
-  const revisions = new Map<string, bigint>();
-  const events = history(shape);
-  let head = 0n;
-  let count = 0;
-  while (count < eventsWanted) {
-    const some = Array.from({ length: Math.min(5_000, eventsWanted - count) }, () => events.next());
-    head = await appendHistory(
-      eventStore,
-      some.flatMap(({ value }) => value ?? []),
-      revisions,
-    );
-    count += some.length;
-  }
-  console.log(`${count} events on ${revisions.size} streams`);
-  await eventStore.close();
-  return { count, head };
 }
 
 interface Measured {

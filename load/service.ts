@@ -26,12 +26,13 @@ export interface LoadedService {
 
 /**
  * Starts `reprise serve` on a free port and a temporary directory and waits until it is ready. Settings and servers come
- * from the environment as for any service; its log goes to a file.
+ * from the environment as for any service, and from `env` before it; its log goes to a file.
  * @throws when it ends or is not ready in time, or `signal` aborts; it is stopped then
  */
 export async function startFreshService(
   logFile: string,
   signal: AbortSignal,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<LoadedService> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'reprise-load-'));
   const port = await freePort();
@@ -42,6 +43,7 @@ export async function startFreshService(
     env: {
       LOG_LEVEL: 'warn',
       ...process.env,
+      ...env,
       DATA_DIR: dataDir,
       PORT: `${port}`,
       HOST: '127.0.0.1',
