@@ -1,19 +1,21 @@
+import { availableParallelism } from 'node:os';
+
 /** How a rebuild makes way for buyers. */
 export interface PaceLimits {
-  /** Share of its time that it works while the live tables change. Default 0.25. */
-  readonly busyShare: number;
-  /** Events of one transaction then: what buyers wait behind is short. Default 500. */
+  /**
+   * Events a second while the live tables change. Default 2,000 for each processor: with what the event store and
+   * PostgreSQL do for it, an eighth of them. A share of time would not do: who waits for a busy machine would rest, too.
+   */
+  readonly busyEventsPerSecond: number;
+  /** Events of one transaction then: what buyers wait behind is short. Default 250. */
   readonly busyBatchEventsMax: number;
-  /** Longest rest between two transactions, in ms. Default 1,000. */
-  readonly restMsMax: number;
   /** From one look at the live tables to the next, in ms. Default 200. */
   readonly lookMs: number;
 }
 
 export const paceDefaults: PaceLimits = {
-  busyShare: 0.25,
-  busyBatchEventsMax: 500,
-  restMsMax: 1_000,
+  busyEventsPerSecond: 2_000 * availableParallelism(),
+  busyBatchEventsMax: 250,
   lookMs: 200,
 };
 
@@ -36,8 +38,8 @@ export class Pace {
     return this.isBusy ? Math.min(this.limits.busyBatchEventsMax, otherwise) : otherwise;
   }
 
-  /** How long to rest after a transaction, in ms. */
-  async restMs(workedMs: number): Promise<number> {
+  /** How long to rest after a transaction that took `workedMs`, in ms. */
+  async restMs(events: number, workedMs: number): Promise<number> {
     const now = performance.now();
     if (now - this.lookedMs >= this.limits.lookMs) {
       this.lookedMs = now;
@@ -46,7 +48,6 @@ export class Pace {
       this.last = at;
     }
     if (!this.isBusy) return 0;
-    const { busyShare, restMsMax } = this.limits;
-    return Math.min(restMsMax, workedMs * (1 / busyShare - 1));
+    return Math.max(0, (1_000 * events) / this.limits.busyEventsPerSecond - workedMs);
   }
 }

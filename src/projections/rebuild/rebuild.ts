@@ -301,9 +301,13 @@ class Rebuild {
       if (gathered || this.caughtUp || this.isBatchReady) {
         gathered = atOnce;
         const fromMs = performance.now();
+        const eventsBefore = this.built.events;
         if (await this.writeSome(checkpoint.position, paced)) {
           this.tell('filling');
-          if (paced) await delay(await this.pace.restMs(performance.now() - fromMs));
+          if (paced) {
+            const events = this.built.events - eventsBefore;
+            await delay(await this.pace.restMs(events, performance.now() - fromMs));
+          }
           continue;
         }
       }
