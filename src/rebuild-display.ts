@@ -1,4 +1,4 @@
-import type { RebuildProgress } from './projections/rebuild/rebuild.ts';
+import type { RebuildProgress } from './projections/rebuild/options.ts';
 
 /** How often a terminal's line is written again, and how often a line is printed elsewhere; in ms. */
 const redrawMs = 200;

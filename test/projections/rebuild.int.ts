@@ -3,11 +3,8 @@ import { sql } from 'kysely';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import { connectPostgres, type Postgres } from '../../src/infrastructure/postgres.ts';
 import type { Difference } from '../../src/projections/rebuild/compare.ts';
-import {
-  type RebuildOptions,
-  type RebuildProgress,
-  rebuild,
-} from '../../src/projections/rebuild/rebuild.ts';
+import type { RebuildOptions, RebuildProgress } from '../../src/projections/rebuild/options.ts';
+import { rebuild } from '../../src/projections/rebuild/rebuild.ts';
 import { dropOld } from '../../src/projections/rebuild/shadow.ts';
 import { projections } from '../../src/projections/registry.ts';
 import { eventually } from '../support/servers.ts';
@@ -284,9 +281,17 @@ describe('a rebuild', function () {
 
   it('refuses to run twice at the same time', async () => {
     await live(recorded(shape, 300));
-    let second: Promise<unknown> | undefined;
-    const refused = () => run().catch((thrown: Error) => thrown.message);
-    await run({ onProgress: () => (second ??= refused()) });
-    expect(await second).to.contain('another rebuild');
+    // The first one cannot end before the second has begun.
+    const blocker = await models.postgres.pool.connect();
+    await blocker.query('BEGIN; SELECT FROM projection_checkpoint FOR UPDATE');
+    let first: Promise<unknown> | undefined;
+    await new Promise<void>((resolve) => {
+      first = run({ onProgress: () => resolve() });
+    });
+    const error = await run().catch((thrown: Error) => thrown);
+    expect((error as Error).message).to.contain('another rebuild');
+    await blocker.query('ROLLBACK');
+    blocker.release();
+    await first;
   });
 });

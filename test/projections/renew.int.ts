@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import { connectPostgres, type Postgres } from '../../src/infrastructure/postgres.ts';
 import { readParked } from '../../src/projections/parked.ts';
-import type { RebuildProgress } from '../../src/projections/rebuild/rebuild.ts';
+import type { RebuildProgress } from '../../src/projections/rebuild/options.ts';
 import { rebuild } from '../../src/projections/rebuild/rebuild.ts';
 import { type RenewOptions, renewTables } from '../../src/projections/rebuild/renew.ts';
 import { projections } from '../../src/projections/registry.ts';

@@ -4,7 +4,8 @@ import { isUnavailable } from '../../infrastructure/postgres.ts';
 import { readCheckpoint, TablesOutdated } from '../checkpoint.ts';
 import { readParked } from '../parked.ts';
 import type { Projection } from '../projection.ts';
-import { type RebuildOptions, type RebuildProgress, rebuild } from './rebuild.ts';
+import type { RebuildOptions, RebuildProgress } from './options.ts';
+import { rebuild } from './rebuild.ts';
 import { buildSchema, RebuildRuns } from './shadow.ts';
 
 /** Any number but the engine's and the rebuild's: PostgreSQL's advisory locks are per database. */

@@ -1,0 +1,177 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ClientBase } from 'pg';
+import { streamPrefixes } from '../../events/streams.ts';
+import { Backlog } from '../backlog.ts';
+import type { Checkpoint } from '../checkpoint.ts';
+import { type LogReader, readLog } from '../log-reader.ts';
+import { isBefore } from '../progress.ts';
+import { Wake } from '../wake.ts';
+import { readLive } from './live.ts';
+import type { RebuildLimits, RebuildOptions, RebuildProgress } from './options.ts';
+import { Pace } from './pace.ts';
+import { type Built, prepareBuild, writeBuild } from './shadow.ts';
+
+/** The new tables did not come to a position in time. */
+export class NotYet extends Error {
+  constructor() {
+    super('the log does not yet give what the live tables have');
+    this.name = 'NotYet';
+  }
+}
+
+/** Fills the new tables from the log, up to where it is told to. */
+export class Filling {
+  /** Where the new tables are. */
+  built: Built;
+  private readonly options: RebuildOptions;
+  private readonly limits: RebuildLimits;
+  private readonly client: ClientBase;
+  private readonly backlog: Backlog;
+  private readonly pace: Pace;
+  private readonly reader: LogReader;
+  /** Called when there is something to write; a cancelled run is not waited for. */
+  private readonly wake = new Wake();
+  private caughtUp = false;
+  private target: bigint | null = null;
+  private lastStepMs = performance.now();
+
+  /**
+   * Makes the new tables, or finds those that a killed rebuild left, and begins to read.
+   * @param client has entered the build
+   * @param live schema of the live tables
+   * @param through where they are
+   */
+  static async start(
+    options: RebuildOptions,
+    limits: RebuildLimits,
+    client: ClientBase,
+    live: string,
+    through: Checkpoint,
+  ): Promise<Filling> {
+    const built = await prepareBuild(client, live, options.projections, through.position);
+    return new Filling(options, limits, client, live, built);
+  }
+
+  private constructor(
+    options: RebuildOptions,
+    limits: RebuildLimits,
+    client: ClientBase,
+    live: string,
+    built: Built,
+  ) {
+    this.options = options;
+    this.limits = limits;
+    this.client = client;
+    this.built = built;
+    this.backlog = new Backlog({
+      stepsMax: 2 * limits.batchEventsMax,
+      rowsMax: 2 * limits.batchRowsMax,
+    });
+    this.pace = new Pace(limits, async () => (await readLive(client, live)).eventPosition);
+    this.reader = this.read();
+  }
+
+  /** Does running it again not help? */
+  get isHopeless(): boolean {
+    return this.reader.failure !== undefined;
+  }
+
+  stop(): Promise<void> {
+    return this.reader.stop();
+  }
+
+  /**
+   * Writes what the log has up to a checkpoint of the live tables, and nothing after it.
+   * @param deadlineMs on `performance.now()`'s clock; NotYet is thrown then
+   * @param paced makes way for buyers
+   */
+  async fillTo(
+    checkpoint: Checkpoint,
+    {
+      deadlineMs = Number.POSITIVE_INFINITY,
+      paced = false,
+    }: { deadlineMs?: number; paced?: boolean } = {},
+  ): Promise<void> {
+    this.target = checkpoint.position;
+    this.lastStepMs = performance.now();
+    const atOnce = deadlineMs < Number.POSITIVE_INFINITY;
+    for (let gathered = atOnce; !this.isAt(checkpoint); ) {
+      this.options.signal.throwIfAborted();
+      if (gathered || this.caughtUp || this.isBatchReady) {
+        gathered = atOnce;
+        if (await this.writeSome(checkpoint.position, paced)) continue;
+      }
+      if (this.reader.failure !== undefined) throw this.reader.failure;
+      const silentMs = performance.now() - this.lastStepMs;
+      if (silentMs > this.limits.silentMsMax) throw new Error('the event store gives no events');
+      if (performance.now() > deadlineMs) throw new NotYet();
+      await this.wake.wait(this.limits.gatherMs);
+      gathered = true;
+    }
+  }
+
+  /** Tells how far it is. */
+  tell(step: RebuildProgress['step']): void {
+    const { events, position } = this.built;
+    this.options.onProgress({ step, events, position, target: this.target });
+  }
+
+  private read(): LogReader {
+    const { eventStore, projections, signal, onTrouble } = this.options;
+    return readLog({
+      eventStore,
+      projections,
+      after: this.built.position,
+      prefixes: streamPrefixes,
+      backlog: this.backlog,
+      signal,
+      retryMsMax: 1_000,
+      parksUnreadable: false,
+      onStep: () => {
+        if (this.caughtUp || this.isBatchReady || this.isHopeless) this.wake.call();
+      },
+      onCaughtUp: () => {
+        this.caughtUp = true;
+        this.wake.call();
+      },
+      onTrouble,
+    });
+  }
+
+  private get isBatchReady(): boolean {
+    return this.backlog.isFull || this.backlog.size >= this.limits.batchEventsMax / 2;
+  }
+
+  /**
+   * Is everything up to a checkpoint of the live tables in the new ones? Between its last event and its position the
+   * log has none of ours, which history's end confirms.
+   */
+  private isAt({ position, eventPosition }: Checkpoint): boolean {
+    if (this.backlog.oldest !== undefined && !isBefore(position, this.backlog.oldest.position)) {
+      return false;
+    }
+    if (!isBefore(this.built.position, position)) return true;
+    return this.caughtUp && !isBefore(this.built.eventPosition, eventPosition);
+  }
+
+  /** Writes one batch. @returns false when there is nothing up to that position */
+  private async writeSome(through: bigint | null, paced: boolean): Promise<boolean> {
+    const { batchEventsMax, batchRowsMax } = this.limits;
+    const eventsMax = paced ? this.pace.batchEventsMax(batchEventsMax) : batchEventsMax;
+    const first = this.backlog.first(eventsMax, batchRowsMax);
+    const batch = first.filter(({ position }) => !isBefore(through, position));
+    const last = batch.at(-1);
+    if (last === undefined) return false;
+    const fromMs = performance.now();
+    const eventsBefore = this.built.events;
+    this.built = await writeBuild(this.client, this.built, batch);
+    this.backlog.takeThrough(last.position);
+    this.lastStepMs = performance.now();
+    this.tell('filling');
+    if (paced) {
+      const events = this.built.events - eventsBefore;
+      await delay(await this.pace.restMs(events, this.lastStepMs - fromMs));
+    }
+    return true;
+  }
+}

@@ -1,0 +1,68 @@
+import type { Pool } from 'pg';
+import type { EventStore } from '../../commands/event-store.ts';
+import type { Projection } from '../projection.ts';
+import type { Difference } from './compare.ts';
+import { type PaceLimits, paceDefaults } from './pace.ts';
+
+/** Bounds of a rebuild. */
+export interface RebuildLimits extends PaceLimits {
+  /** Events of one transaction. Default 10,000. */
+  readonly batchEventsMax: number;
+  /** Rows of one transaction, unless one event alone changes more. Default 50,000. */
+  readonly batchRowsMax: number;
+  /** While fewer events than half a transaction wait, more are waited for, up to this. Default 50. */
+  readonly gatherMs: number;
+  /** The live tables' writer waits for at most this long while the new ones come to its position. Default 1,000. */
+  readonly holdMsMax: number;
+  /** The live tables cannot be held still, or locked, this often: it fails. Default 100, about four minutes. */
+  readonly holdAttemptsMax: number;
+  /** The log gives nothing for this long while something is missing: it fails. Default 60,000. */
+  readonly silentMsMax: number;
+}
+
+export const rebuildDefaults: RebuildLimits = {
+  ...paceDefaults,
+  batchEventsMax: 10_000,
+  batchRowsMax: 50_000,
+  gatherMs: 50,
+  holdMsMax: 1_000,
+  holdAttemptsMax: 100,
+  silentMsMax: 60_000,
+};
+
+export interface RebuildProgress {
+  readonly step: 'filling' | 'indexing' | 'comparing' | 'swapping';
+  /** Events in the new tables; those that a killed rebuild left are among them. */
+  readonly events: number;
+  readonly position: bigint | null;
+  /** Where the live tables are. */
+  readonly target: bigint | null;
+}
+
+export interface RebuildOptions {
+  readonly eventStore: Pick<EventStore, 'subscribe' | 'head'>;
+  /** Three connections are used; statements may take minutes. */
+  readonly pool: Pool;
+  /** Those to build. */
+  readonly projections: readonly Projection[];
+  /** Compare only; the new tables are dropped afterwards. */
+  readonly dryRun: boolean;
+  /** Cancels it: nothing is left of it. */
+  readonly signal: AbortSignal;
+  onProgress(progress: RebuildProgress): void;
+  onDifference(difference: Difference): void;
+  /** The log could not be read for a moment. */
+  onTrouble(error: unknown): void;
+  readonly limits?: Partial<RebuildLimits>;
+}
+
+export interface RebuildResult {
+  readonly events: number;
+  /** Those that a rebuild that was killed had left: they were not read again. */
+  readonly eventsFound: number;
+  readonly differences: number;
+  /** Projections whose live tables are of an older version, or not there: their rows were not compared. */
+  readonly renewed: readonly string[];
+  readonly position: bigint | null;
+  readonly swapped: boolean;
+}
