@@ -15,7 +15,8 @@ export interface Decider<State, Command, Event extends DomainEvent, Answer> {
 
 /**
  * A stream is summed up in an event of its own, appended with the others once `everyEvents` came after the last one; a
- * read from scratch starts there. `evolve` of a summary replaces the state. `of` may say that now is no time for it.
+ * read from scratch starts there. `evolve` of a summary replaces the state. `of` may say that now is no time for it; it is asked
+ * again after as many events.
  */
 export interface Summary<State, Event extends DomainEvent> {
   readonly type: Event['type'];

@@ -37,9 +37,19 @@ interface Loaded<State> {
   readonly revision: ExpectedRevision;
   /** Position of the stream's last event; null while it has none. */
   readonly position: bigint | null;
-  /** Events after the stream's last summary, for deciders that sum up. */
-  readonly unsummed: number;
+  /** For deciders that sum up. */
+  readonly toSum: ToSum;
 }
+
+/** What a stream has that no summary tells. */
+interface ToSum {
+  /** Events after the last summary. */
+  readonly events: number;
+  /** Those that there were when a summary was last wanted and it was no time for it: to look costs as much as there is. */
+  readonly refusedAt: number;
+}
+
+const nothingToSum: ToSum = { events: 0, refusedAt: 0 };
 
 interface Waiting<Command, Answer> {
   readonly command: Command;
@@ -172,7 +182,7 @@ export class CommandHandler<
       batch = refuseLate(batch);
       if (batch.length === 0) return;
       const before = lane.loaded ?? this.unread();
-      const { decisions, events, state, unsummed } = this.decideAll(batch, before);
+      const { decisions, events, state, toSum } = this.decideAll(batch, before);
       if (events.length > 0) {
         const appended = await this.store.append(
           lane.stream,
@@ -182,7 +192,7 @@ export class CommandHandler<
         );
         if (appended.ok) {
           const { revision, position } = appended;
-          lane.loaded = { state, revision, position, unsummed };
+          lane.loaded = { state, revision, position, toSum };
           return answer(batch, decisions, position);
         }
       } else if (proven) {
@@ -196,7 +206,7 @@ export class CommandHandler<
   }
 
   private decideAll(batch: readonly Waiting<Command, Answer>[], from: Loaded<State>) {
-    let { state, unsummed } = from;
+    let { state, toSum } = from;
     const events: NewEvent[] = [];
     const decisions: Decision<Event, Answer>[] = [];
     const add = (event: Event, command: string, context: CommandContext) => {
@@ -207,7 +217,7 @@ export class CommandHandler<
         event,
         metadata: { schemaVersion: versionOf(event.type), command, ...origin },
       });
-      unsummed = event.type === this.decider.summary?.type ? 0 : unsummed + 1;
+      toSum = this.counted(toSum, event);
     };
     for (const { command, context } of batch) {
       const decision = this.decider.decide(command, state);
@@ -216,15 +226,27 @@ export class CommandHandler<
       for (const event of decision.events) add(event, command.type, context);
     }
     const { summary } = this.decider;
-    if (summary !== undefined && events.length > 0 && unsummed >= summary.everyEvents) {
+    const unlooked = toSum.events - toSum.refusedAt;
+    if (summary !== undefined && events.length > 0 && unlooked >= summary.everyEvents) {
       const event = summary.of(state);
-      if (event !== undefined) add(event, 'SumUp', { commandId: 'sum up' });
+      if (event === undefined) toSum = { ...toSum, refusedAt: toSum.events };
+      else add(event, 'SumUp', { commandId: 'sum up' });
     }
-    return { decisions, events, state, unsummed };
+    return { decisions, events, state, toSum };
+  }
+
+  private counted(toSum: ToSum, { type }: Pick<DomainEvent, 'type'>): ToSum {
+    if (type === this.decider.summary?.type) return nothingToSum;
+    return { ...toSum, events: toSum.events + 1 };
   }
 
   private unread(): Loaded<State> {
-    return { state: this.decider.initial, revision: 'no_stream', position: null, unsummed: 0 };
+    return {
+      state: this.decider.initial,
+      revision: 'no_stream',
+      position: null,
+      toSum: nothingToSum,
+    };
   }
 
   /** Reads from where `from` ends to the stream's end; from scratch, no further back than its last summary. */
@@ -246,9 +268,10 @@ export class CommandHandler<
   }
 
   private fold(loaded: Loaded<State>, recorded: RecordedEvent): Loaded<State> {
-    const state = this.decider.evolve(loaded.state, decode(recorded) as unknown as Event);
-    const unsummed = recorded.type === this.decider.summary?.type ? 0 : loaded.unsummed + 1;
-    return { state, revision: recorded.revision, position: recorded.position, unsummed };
+    const event = decode(recorded) as unknown as Event;
+    const state = this.decider.evolve(loaded.state, event);
+    const toSum = this.counted(loaded.toSum, event);
+    return { state, revision: recorded.revision, position: recorded.position, toSum };
   }
 }
 
