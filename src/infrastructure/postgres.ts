@@ -90,6 +90,13 @@ const otherShapeState = /^(42703|42P01)$/;
 export const isOtherShape = (error: unknown): boolean =>
   error instanceof pg.DatabaseError && otherShapeState.test(error.code ?? '');
 
+/** Classes that speak of the values which a statement was given: 22 data, 23 integrity, 54 limits of the program. */
+const refusedState = /^(22|23|54)...$/;
+
+/** Does PostgreSQL refuse what a statement was to write, and would again? */
+export const isRefusal = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && refusedState.test(error.code ?? '');
+
 /** What the driver says in words only. */
 const unavailableWords =
   /^(Connection terminated|timeout e(xceeded|xpired)|Query read timeout|Client has encountered a connection error|Client was closed)/;

@@ -5,9 +5,13 @@ export interface StepEvent {
   readonly stream: string;
   readonly revision: bigint;
   readonly type: string;
-  /** Why it cannot be read; undefined when it can. Unread, it changes nothing. */
+  /** Why it cannot be read, or its rows not be written; undefined when they can. It changes nothing then. */
   readonly unreadable: string | undefined;
 }
+
+/** As UnreadableEvent has it. */
+export const describeEvent = ({ revision, stream, type }: Omit<StepEvent, 'unreadable'>): string =>
+  `event ${revision}@${stream} (${type})`;
 
 /** An event, or a stretch of the log without one, and what it does to the tables. */
 export interface Step {
@@ -89,6 +93,14 @@ export class Backlog {
       count += 1;
     }
     return this.steps.slice(0, count);
+  }
+
+  /** It turned out that an event's rows cannot be written. */
+  markUnreadable(position: bigint, why: string): void {
+    const at = this.steps.findIndex((step) => step.position === position);
+    const step = this.steps[at];
+    if (step?.event === undefined) return;
+    this.steps[at] = { ...step, event: { ...step.event, unreadable: why } };
   }
 
   /** Takes out the steps up to a position (inclusive). */

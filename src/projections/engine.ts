@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { PoolClient } from 'pg';
 import { streamPrefixes } from '../events/streams.ts';
 import type { ReadSideStatus } from '../queries/read-side.ts';
-import { Backlog, type Step } from './backlog.ts';
+import { Backlog, describeEvent, type Step } from './backlog.ts';
 import {
   type Checkpoint,
   checkpointChannel,
@@ -11,6 +11,7 @@ import {
   TablesOutdated,
 } from './checkpoint.ts';
 import { EngineReport } from './engine-report.ts';
+import { Listeners } from './listeners.ts';
 import { type LogReader, readLog } from './log-reader.ts';
 import { type ParkedEvents, Parking, TooManyParked } from './parking.ts';
 import { isBefore, Progress } from './progress.ts';
@@ -21,6 +22,7 @@ import {
   type ProjectorOptions,
   projectorDefaults,
 } from './projector.ts';
+import { Portion, RowsRefused } from './refused-rows.ts';
 import { Wake } from './wake.ts';
 import { writeBatch } from './write-batch.ts';
 
@@ -45,8 +47,9 @@ class Engine implements Projector {
   private readonly wake = new Wake();
   private readonly progress: Progress;
   private readonly report = new EngineReport();
-  private readonly listeners: CommitListener[] = [];
+  private readonly listeners: Listeners;
   private reader: LogReader | undefined;
+  private readonly portion: Portion;
   /** When the last transaction began. */
   private lastFlushMs = 0;
   /** Has this instance the lock? */
@@ -62,17 +65,19 @@ class Engine implements Projector {
   constructor(options: ProjectorOptions) {
     this.options = options;
     this.limits = { ...projectorDefaults, ...options.limits };
+    this.listeners = new Listeners(options.logger);
     this.backlog = new Backlog({
       stepsMax: this.limits.backlogEventsMax,
       rowsMax: this.limits.backlogRowsMax,
     });
+    this.portion = new Portion(this.limits.batchEventsMax);
     this.progress = new Progress(this.backlog, options.now ?? Date.now);
     options.signal.addEventListener('abort', () => this.wake.call(), { once: true });
     this.done = this.run();
   }
 
   listen(listener: CommitListener): void {
-    this.listeners.push(listener);
+    this.listeners.add(listener);
   }
 
   listenersAreFresh(): boolean {
@@ -119,7 +124,7 @@ class Engine implements Projector {
       // What was read and shown before is of tables that will be no more.
       await this.reader?.stop();
       this.reader = undefined;
-      this.resetListeners();
+      this.listeners.reset();
       await this.progress.whileBuilding(renew());
       return true;
     } catch (error) {
@@ -199,7 +204,8 @@ class Engine implements Projector {
     const checkpoint = await readCheckpoint(client, this.options.projections);
     if (told !== this.told) return this.follow(client);
     // Without a connection the notification was missed.
-    if (checkpoint.generation !== (this.generation ?? checkpoint.generation)) this.resetListeners();
+    if (checkpoint.generation !== (this.generation ?? checkpoint.generation))
+      this.listeners.reset();
     this.generation = checkpoint.generation;
     this.parking = new Parking(checkpoint.parked);
     this.looked = told;
@@ -222,16 +228,16 @@ class Engine implements Projector {
   /** Lets a few more events come, unless a whole batch waits or nothing was written for a while. */
   private async pause(): Promise<void> {
     const leftMs = this.limits.flushMsMin - (performance.now() - this.lastFlushMs);
-    if (leftMs > 0 && this.backlog.size < this.limits.batchEventsMax) await delay(leftMs);
+    if (leftMs > 0 && this.backlog.size < this.portion.max) await delay(leftMs);
   }
 
   /** What is next to write: nothing while there are no events and the checkpoint moved a moment ago. */
   private nextBatch(): readonly Step[] {
     // One that has just taken the lead may still be reading what another has written.
     this.release();
-    const batch = this.backlog.first(this.limits.batchEventsMax, this.limits.batchRowsMax);
+    const batch = this.backlog.first(this.portion.max, this.limits.batchRowsMax);
     const idle = performance.now() - this.lastFlushMs > this.limits.idleCheckpointMs;
-    return idle || batch.some(({ isEvent }) => isEvent) ? batch : [];
+    return idle || this.portion.isCut || batch.some(({ isEvent }) => isEvent) ? batch : [];
   }
 
   /** @returns false when nothing could be written, since no more events may be parked */
@@ -246,17 +252,34 @@ class Engine implements Projector {
     const parks =
       parked.length === 0 ? undefined : { streams: parked, generation: this.generation ?? 0 };
     this.lastFlushMs = performance.now();
-    const written = await writeBatch(client, projections, this.progress.committed, steps, parks);
-    this.report.count(steps.filter(({ isEvent }) => isEvent).length);
-    this.tellParked(parked);
-    this.heard(written);
+    const { committed } = this.progress;
+    try {
+      const written = await writeBatch(client, projections, committed, steps, parks);
+      this.portion.written();
+      this.report.count(steps.filter(({ isEvent }) => isEvent).length);
+      this.tellParked(parked);
+      this.heard(written);
+    } catch (error) {
+      if (!(error instanceof RowsRefused)) throw error;
+      await client.query('ROLLBACK');
+      this.refused(steps, error);
+    }
     return true;
+  }
+
+  /** Finds the event that PostgreSQL refuses the rows of: it is parked like one that cannot be read. */
+  private refused(steps: readonly Step[], error: RowsRefused): void {
+    const [one, ...others] = steps.filter(({ changes }) => changes.length > 0);
+    if (one?.event === undefined) throw error;
+    const why = `${describeEvent(one.event)}: ${error.message}`;
+    if (others.length > 0) this.portion.refused(steps.length);
+    else this.backlog.markUnreadable(one.position, why);
   }
 
   private tellParked(parked: readonly ParkedEvents[]): void {
     for (const { stream, error } of parked) {
       if (this.parking.has(stream)) continue;
-      const what = 'projections: an event cannot be read; its stream is parked';
+      const what = 'projections: an event cannot be read, or written; its stream is parked';
       this.options.logger.error({ stream, why: error }, what);
     }
     this.parking.add(parked);
@@ -269,7 +292,7 @@ class Engine implements Projector {
   }
 
   private replaced(): void {
-    this.resetListeners();
+    this.listeners.reset();
     this.lookAnew();
   }
 
@@ -295,24 +318,9 @@ class Engine implements Projector {
     const { committed } = this.progress;
     if (committed === null) return;
     const steps = this.backlog.takeThrough(committed);
-    if (this.parking.misses(steps)) this.resetListeners();
-    if (steps.length > 0) this.tell(this.parking.shown(steps));
+    if (this.parking.misses(steps)) this.listeners.reset();
+    if (steps.length > 0) this.listeners.tell(this.parking.shown(steps));
     this.progress.show(steps.at(-1)?.position);
-  }
-
-  private tell(steps: readonly Step[]): void {
-    for (const listener of this.listeners) {
-      try {
-        listener.committed(steps);
-      } catch (error) {
-        this.options.logger.error({ err: error }, 'projections: a listener failed, it starts anew');
-        listener.reset();
-      }
-    }
-  }
-
-  private resetListeners(): void {
-    for (const listener of this.listeners) listener.reset();
   }
 
   private startReading(checkpoint: Checkpoint): void {
@@ -321,7 +329,7 @@ class Engine implements Projector {
     if (before !== undefined) {
       logger.warn({ position: checkpoint.position }, 'projections: the tables went back');
       void before.stop();
-      this.resetListeners();
+      this.listeners.reset();
     }
     this.backlog.clear();
     this.progress.startAt(checkpoint);

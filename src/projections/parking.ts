@@ -34,8 +34,9 @@ export interface Sorted {
 }
 
 /**
- * Which streams are parked, as the tables at the checkpoint have it. An event that cannot be read is parked, and with it
- * every later one of its stream: rows would be wrong if they were written without it. Other streams go on.
+ * Which streams are parked, as the tables at the checkpoint have it. An event that cannot be read, or whose rows cannot be
+ * written, is parked, and with it every later one of its stream: rows would be wrong if they were written without it.
+ * Other streams go on.
  */
 export class Parking {
   /** Of each parked stream, the position of its first event that is not in the tables. */

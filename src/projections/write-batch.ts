@@ -4,6 +4,7 @@ import { type Checkpoint, moveCheckpoint } from './checkpoint.ts';
 import { fold } from './fold.ts';
 import { forgetParked, type NewlyParked, park } from './parked.ts';
 import type { Projection, RowChange } from './projection.ts';
+import { throwRefused } from './refused-rows.ts';
 import { statementsOf } from './statements.ts';
 
 /**
@@ -12,7 +13,8 @@ import { statementsOf } from './statements.ts';
  * @param from the checkpoint's position as last read
  * @param batch at least one step, all after `from`
  * @param parks what is parked with it; undefined when nothing is
- * @throws FenceLost when the checkpoint is elsewhere, ParkingChanged: nothing was written
+ * @throws FenceLost when the checkpoint is elsewhere, ParkingChanged: nothing was written. RowsRefused: nothing was
+ * written, and the connection can be used after a ROLLBACK
  */
 export async function writeBatch(
   client: ClientBase,
@@ -45,7 +47,7 @@ export async function writeBatch(
   return { position, eventPosition: eventPosition ?? null };
 }
 
-/** Writes what a batch comes to into the tables that the connection's search path leads to. */
+/** Writes what a batch comes to into the tables that the connection's search path leads to. @throws RowsRefused */
 export async function writeRows(client: ClientBase, batch: readonly Step[]): Promise<void> {
   const sent: Promise<unknown>[] = [];
   for (const [table, changes] of fold(changesOf(batch))) {
@@ -53,7 +55,7 @@ export async function writeRows(client: ClientBase, batch: readonly Step[]): Pro
       sent.push(client.query({ ...statement, values: [...values] }));
     }
   }
-  await Promise.all(sent);
+  await Promise.all(sent).catch(throwRefused);
 }
 
 function* changesOf(batch: readonly Step[]): Generator<RowChange> {

@@ -9,7 +9,7 @@ import { writeBatch } from '../../src/projections/write-batch.ts';
 import { eventually } from '../support/servers.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
 import { type Instance, startInstance, stopInstances } from './support/engines.ts';
-import { randomInts, recorded } from './support/history.ts';
+import { randomInts, recorded, withoutParked } from './support/history.ts';
 import { type ReadModels, readModels, rowsFromScratch, tableRows } from './support/read-models.ts';
 
 const shape = { seed: 11, sessions: 3, seatsPerSession: 8, users: 5 };
@@ -20,15 +20,6 @@ const unreadable = (event: RecordedEvent): RecordedEvent => ({
   ...event,
   metadata: { schemaVersion: 99 },
 });
-
-/** What the tables are made from while some events cannot be read: each holds back the rest of its stream. */
-function withoutParked(events: readonly RecordedEvent[], poison: ReadonlySet<RecordedEvent>) {
-  const parked = new Set<string>();
-  return events.filter((event) => {
-    if (poison.has(event)) parked.add(event.stream);
-    return !parked.has(event.stream);
-  });
-}
 
 /** The same events, each session's schedule first, and the rest in any order that keeps each stream's own. */
 function reordered(events: readonly RecordedEvent[], seed: number): RecordedEvent[] {

@@ -193,3 +193,15 @@ export function recorded(shape: HistoryShape, count: number): RecordedEvent[] {
   }
   return events;
 }
+
+/** What the tables are made from while some events are parked: each holds back the rest of its stream. */
+export function withoutParked(
+  events: readonly RecordedEvent[],
+  poison: ReadonlySet<RecordedEvent>,
+): RecordedEvent[] {
+  const parked = new Set<string>();
+  return events.filter((event) => {
+    if (poison.has(event)) parked.add(event.stream);
+    return !parked.has(event.stream);
+  });
+}

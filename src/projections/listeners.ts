@@ -1,0 +1,31 @@
+import type { Step } from './backlog.ts';
+import type { CommitListener, Logger } from './projector.ts';
+
+/** Those who are told what is committed. One that fails starts anew. */
+export class Listeners {
+  private readonly all: CommitListener[] = [];
+  private readonly logger: Logger;
+
+  constructor(logger: Logger) {
+    this.logger = logger;
+  }
+
+  add(listener: CommitListener): void {
+    this.all.push(listener);
+  }
+
+  tell(steps: readonly Step[]): void {
+    for (const listener of this.all) {
+      try {
+        listener.committed(steps);
+      } catch (error) {
+        this.logger.error({ err: error }, 'projections: a listener failed, it starts anew');
+        listener.reset();
+      }
+    }
+  }
+
+  reset(): void {
+    for (const listener of this.all) listener.reset();
+  }
+}
