@@ -1,13 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { z } from 'zod';
 import { readConfig } from './config.ts';
-import {
-  accountHistory,
-  type HistoryFlags,
-  reservationHistory,
-  type SeatHistoryFlags,
-  seatHistory,
-} from './history.ts';
+import type { HistoryFlags, SeatHistoryFlags } from './history.ts';
 
 /** Adds `reprise history` to the command line. */
 export function addHistory(program: Command): void {
@@ -57,19 +51,24 @@ Examples:
   $ reprise history seat 1-1 VIP-1-1 --user 42
   $ reprise history seat 1-1 VIP-1-1 --user 42 --key 7c1f --until 2027-05-01T20:05:00+09:00`,
     )
-    .action((session: string, seat: string, flags: SeatHistoryFlags) =>
-      seatHistory(session, seat, flags, readConfig(process.env)),
-    );
+    .action(async (session: string, seat: string, flags: SeatHistoryFlags) => {
+      const { seatHistory } = await import('./history.ts');
+      await seatHistory(session, seat, flags, readConfig(process.env));
+    });
 
   historyCommand(
     'reservation <id>',
     'All that the log has of a reservation: its seats, its order and its payment.',
-  ).action((id: string, flags: HistoryFlags) =>
-    reservationHistory(id, flags, readConfig(process.env)),
-  );
+  ).action(async (id: string, flags: HistoryFlags) => {
+    const { reservationHistory } = await import('./history.ts');
+    await reservationHistory(id, flags, readConfig(process.env));
+  });
 
   historyCommand('account <user>', 'What was charged, held, paid and refunded.').action(
-    (user: string, flags: HistoryFlags) => accountHistory(user, flags, readConfig(process.env)),
+    async (user: string, flags: HistoryFlags) => {
+      const { accountHistory } = await import('./history.ts');
+      await accountHistory(user, flags, readConfig(process.env));
+    },
   );
 }
 

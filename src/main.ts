@@ -1,17 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError } from 'commander';
-import { cancelOneSession } from './cancel-session.ts';
 import { readConfig, settingList } from './config.ts';
 import { addHistory } from './history-command.ts';
-import { importFile } from './import-file.ts';
-import { type RebuildFlags, rebuildProjections } from './rebuild.ts';
-import { retryProjections } from './retry-projections.ts';
-import { serve } from './serve.ts';
-import { showProjections } from './show-projections.ts';
-import { graceMsDefault, listedMaxDefault } from './verify/verify.ts';
-import { type VerifyFlags, verifyLog } from './verify-log.ts';
+import type { RebuildFlags } from './rebuild.ts';
+import { graceMsDefault, listedMaxDefault } from './verify/defaults.ts';
+import type { VerifyFlags } from './verify-log.ts';
 
-/** The `reprise` command line. Each command's composition is in a file of its own beside this one. */
+/**
+ * The `reprise` command line. Each command's composition is in a file of its own beside this one, loaded when it is run: to
+ * load all of them takes a second.
+ */
 
 const version = JSON.parse(
   await readFile(new URL('../package.json', import.meta.url), 'utf8'),
@@ -45,7 +43,10 @@ Examples:
 
 Ctrl-C stops it: requests under way are answered, embedded servers are stopped, all data is kept.`,
   )
-  .action(() => serve(readConfig(process.env), version));
+  .action(async () => {
+    const { serve } = await import('./serve.ts');
+    await serve(readConfig(process.env), version);
+  });
 
 const catalog = program.command('catalog').description('What is on sale.');
 
@@ -65,7 +66,10 @@ at once. Without one, the command uses EVENTSTORE_URL, or the embedded event sto
 Example:
   $ reprise catalog import examples/catalog.json`,
   )
-  .action((file: string) => importFile(file, readConfig(process.env)));
+  .action(async (file: string) => {
+    const { importFile } = await import('./import-file.ts');
+    await importFile(file, readConfig(process.env));
+  });
 
 catalog
   .command('cancel')
@@ -79,7 +83,10 @@ It tells how far it is. Cut short, run it again: what is done is done. The servi
 Example:
   $ reprise catalog cancel spring-gala-sat`,
   )
-  .action((session: string) => cancelOneSession(session, readConfig(process.env)));
+  .action(async (session: string) => {
+    const { cancelOneSession } = await import('./cancel-session.ts');
+    await cancelOneSession(session, readConfig(process.env));
+  });
 
 program
   .command('verify')
@@ -117,7 +124,10 @@ Examples:
   $ reprise verify --json --max 10 | jq .violations.byCode
   $ EVENTSTORE_URL='esdb://localhost:2113?tls=false' reprise verify --log-only`,
   )
-  .action((flags: VerifyFlags) => verifyLog(flags, process.env));
+  .action(async (flags: VerifyFlags) => {
+    const { verifyLog } = await import('./verify-log.ts');
+    await verifyLog(flags, process.env);
+  });
 
 function wholeNumber(text: string): number {
   if (!/^[0-9]{1,9}$/.test(text)) throw new InvalidArgumentError('Give a whole number.');
@@ -158,9 +168,10 @@ Examples:
 
 Exit codes: 0 the tables are in place, or a dry run found every row the same; 1 anything else.`,
   )
-  .action((names: string[], flags: RebuildFlags) =>
-    rebuildProjections(names, flags, readConfig(process.env)),
-  );
+  .action(async (names: string[], flags: RebuildFlags) => {
+    const { rebuildProjections } = await import('./rebuild.ts');
+    await rebuildProjections(names, flags, readConfig(process.env));
+  });
 
 const projectionsCommand = program
   .command('projections')
@@ -188,7 +199,10 @@ Examples:
 
 Exit codes: 0 shown, 1 PostgreSQL could not be asked.`,
   )
-  .action((flags: { json?: true }) => showProjections(flags, readConfig(process.env)));
+  .action(async (flags: { json?: true }) => {
+    const { showProjections } = await import('./show-projections.ts');
+    await showProjections(flags, readConfig(process.env));
+  });
 
 projectionsCommand
   .command('retry')
@@ -205,7 +219,10 @@ Example:
 
 Exit codes: 0 nothing is parked any more, 1 events stay parked (they are listed), or it could not be done.`,
   )
-  .action(() => retryProjections(readConfig(process.env)));
+  .action(async () => {
+    const { retryProjections } = await import('./retry-projections.ts');
+    await retryProjections(readConfig(process.env));
+  });
 
 addHistory(program);
 

@@ -1,15 +1,10 @@
 import { compareRows } from './compare-rows.ts';
+import { graceMsDefault, listedMaxDefault } from './defaults.ts';
 import { ExpectedTables } from './expected-tables.ts';
 import { Findings, type LogEvent, type Violation, type ViolationCode } from './finding.ts';
 import { type LogFigures, LogProof } from './log-proof.ts';
 import { LogReader } from './log-reader.ts';
 import { type Checkpoint, ReadModels } from './read-models.ts';
-
-/** A hold may be unresolved for so long after it ended, a payment after it began, in milliseconds. */
-export const graceMsDefault = 15_000;
-
-/** Violations that are kept to be listed; all are counted. */
-export const listedMaxDefault = 100;
 
 /** Events between two calls of `onProgress`. */
 const progressEvents = 500;
