@@ -18,13 +18,11 @@ import { runProjections } from './projections/engine.ts';
 import { LiveLag } from './projections/live-lag.ts';
 import { projectionOverview, projectionState } from './projections/overview.ts';
 import { projections } from './projections/registry.ts';
-import { dueHolds } from './queries/due-holds.ts';
-import { cancelledReservations, refundsDue, unsettledOrders } from './queries/left-over.ts';
 import { createLogEnd } from './queries/log-end.ts';
 import { createReadSide } from './queries/mirrored-read-side.ts';
-import { openPayments } from './queries/open-payments.ts';
 import { SeatFeed } from './queries/seat-feed.ts';
 import { warmUp } from './queries/warm-up.ts';
+import { workLists } from './queries/work-lists.ts';
 import { InProcessHoldLimit } from './queue/in-process-hold-limit.ts';
 import { InProcessOwnPositions } from './queue/in-process-own-positions.ts';
 import { InProcessQueue } from './queue/in-process-queue.ts';
@@ -166,37 +164,34 @@ async function startService(
     if (isBehind) say('  read models  catching up; /readyz says when they are there');
     await warmUp(reads, catalog.sessions()).catch((error) => onError('warm up', error));
     const process = { sales, now: Date.now, signal, onError };
+    const lists = workLists(db);
     ended.push(
-      expireHolds({
-        ...process,
-        dueHolds: async (atMs, limit) =>
-          (await dueHolds(db, new Date(atMs), limit)).map((hold) => hold.reservationId),
-      }),
+      expireHolds({ ...process, dueHolds: lists.dueHolds }),
       finishLeftOver({
         ...process,
         what: 'settle payments',
-        left: (sinceMs, limit) => openPayments(db, new Date(sinceMs), limit),
+        left: lists.openPayments,
         keyOf: ({ reservationId }) => reservationId,
         finish: async (payment) => (await sales.settle(payment)).ok,
       }),
       finishLeftOver({
         ...process,
         what: 'pay refunds',
-        left: (sinceMs, limit) => refundsDue(db, new Date(sinceMs), limit),
+        left: lists.refundsDue,
         keyOf: ({ reservationId }) => reservationId,
         finish: async (refund) => (await sales.refund(refund)).ok,
       }),
       finishLeftOver({
         ...process,
         what: 'settle orders',
-        left: (sinceMs, limit) => unsettledOrders(db, new Date(sinceMs), limit),
+        left: lists.unsettledOrders,
         keyOf: (id) => id,
         finish: (id) => sales.settleOrder(id),
       }),
       finishLeftOver({
         ...process,
         what: 'give back cancelled sessions',
-        left: (_sinceMs, limit) => cancelledReservations(db, limit),
+        left: lists.cancelledReservations,
         keyOf: (id) => id,
         finish: async (id) => (await sales.cancelForHouse(id)).ok,
       }),

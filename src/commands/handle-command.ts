@@ -51,9 +51,17 @@ interface ToSum {
 
 const nothingToSum: ToSum = { events: 0, refusedAt: 0 };
 
-interface Waiting<Command, Answer> {
+/** A stream as it may be, by somebody who need not be right: an append after this revision proves it. */
+export interface Assumed<State> {
+  /** What the stream's events up to `revision` make, if it has no more of them. */
+  readonly state: State;
+  readonly revision: bigint;
+}
+
+interface Waiting<State, Command, Answer> {
   readonly command: Command;
   readonly context: CommandContext;
+  readonly assumed: Assumed<State> | undefined;
   readonly resolve: (result: Result<Answer>) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -61,7 +69,7 @@ interface Waiting<Command, Answer> {
 interface Lane<State, Command, Answer> {
   readonly stream: string;
   loaded: Loaded<State> | undefined;
-  readonly waiting: Waiting<Command, Answer>[];
+  readonly waiting: Waiting<State, Command, Answer>[];
   running: boolean;
 }
 
@@ -105,16 +113,22 @@ export class CommandHandler<
 
   /**
    * Decides a command on its stream, within the context's deadline.
+   * @param assumed what a stream that is not remembered is first taken to be, instead of reading it
    * @throws EventStoreUnavailable: the command may or may not have been carried out. UnreadableEvent: another version wrote
    * to the stream, and nothing can be decided on it here; the other streams' commands go on.
    */
-  execute(stream: string, command: Command, context: CommandContext): Promise<Result<Answer>> {
+  execute(
+    stream: string,
+    command: Command,
+    context: CommandContext,
+    assumed?: Assumed<State>,
+  ): Promise<Result<Answer>> {
     const lane = this.lane(stream);
     if (lane.waiting.length >= this.bounds.waitingMax) {
       return Promise.resolve(refuse('overloaded', 'too many requests wait for the same thing'));
     }
     return new Promise((resolve, reject) => {
-      lane.waiting.push({ command, context, resolve, reject });
+      lane.waiting.push({ command, context, assumed, resolve, reject });
       if (!lane.running) void this.drain(lane);
     });
   }
@@ -173,15 +187,16 @@ export class CommandHandler<
 
   private async run(
     lane: Lane<State, Command, Answer>,
-    taken: readonly Waiting<Command, Answer>[],
+    taken: readonly Waiting<State, Command, Answer>[],
   ): Promise<void> {
     let batch = taken;
-    let proven = lane.loaded === undefined && !this.assumeNew;
+    const assumed = this.assumption(taken[0]?.assumed);
+    let proven = lane.loaded === undefined && assumed === undefined;
     if (proven) lane.loaded = await this.readOn(lane.stream, undefined);
     for (let attempt = 1; attempt <= this.bounds.attemptsMax; attempt++) {
       batch = refuseLate(batch);
       if (batch.length === 0) return;
-      const before = lane.loaded ?? this.unread();
+      const before = lane.loaded ?? assumed ?? this.unread();
       const { decisions, events, state, toSum } = this.decideAll(batch, before);
       if (events.length > 0) {
         const appended = await this.store.append(
@@ -205,7 +220,7 @@ export class CommandHandler<
     for (const { resolve } of batch) resolve(gaveUp);
   }
 
-  private decideAll(batch: readonly Waiting<Command, Answer>[], from: Loaded<State>) {
+  private decideAll(batch: readonly Waiting<State, Command, Answer>[], from: Loaded<State>) {
     let { state, toSum } = from;
     const events: NewEvent[] = [];
     const decisions: Decision<Event, Answer>[] = [];
@@ -238,6 +253,12 @@ export class CommandHandler<
   private counted(toSum: ToSum, { type }: Pick<DomainEvent, 'type'>): ToSum {
     if (type === this.decider.summary?.type) return nothingToSum;
     return { ...toSum, events: toSum.events + 1 };
+  }
+
+  /** What a stream is taken to be that is not remembered; undefined: it is read. */
+  private assumption(assumed: Assumed<State> | undefined): Loaded<State> | undefined {
+    if (assumed !== undefined) return { ...assumed, position: null, toSum: nothingToSum };
+    return this.assumeNew ? this.unread() : undefined;
   }
 
   private unread(): Loaded<State> {
@@ -279,7 +300,7 @@ const deadlineOf = ({ context }: { readonly context: CommandContext }): number =
   context.deadlineMs ?? Number.POSITIVE_INFINITY;
 
 /** Those who have time left for an append; the others are told that they have not. */
-function refuseLate<W extends Pick<Waiting<unknown, unknown>, 'context' | 'reject'>>(
+function refuseLate<W extends Pick<Waiting<unknown, unknown, unknown>, 'context' | 'reject'>>(
   batch: readonly W[],
 ): readonly W[] {
   const latestMs = performance.now() + appendMsMin;
@@ -299,8 +320,8 @@ function timeLeft(batch: readonly { readonly context: CommandContext }[]) {
   return endMs === Number.POSITIVE_INFINITY ? undefined : { timeoutMs: endMs - performance.now() };
 }
 
-function answer<Command, Answer>(
-  batch: readonly Waiting<Command, Answer>[],
+function answer<Answer>(
+  batch: readonly Pick<Waiting<unknown, unknown, Answer>, 'resolve'>[],
   decisions: readonly Decision<DomainEvent, Answer>[],
   position: bigint | null,
 ): void {

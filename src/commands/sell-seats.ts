@@ -8,7 +8,7 @@ import type { HoldLimit } from './hold-limit.ts';
 import type { OrderRequest } from './order/order-request.ts';
 import { Payments } from './payments.ts';
 import { type Result, refuse } from './result.ts';
-import { holdOf, isOf } from './seat/seat.ts';
+import { type Hold, holdOf, isOf } from './seat/seat.ts';
 import { SeatOrders } from './seat-orders.ts';
 import type {
   BuyerCommand,
@@ -55,8 +55,11 @@ export interface SeatSales extends Shop {
    */
   settleOrder(reservationId: string): Promise<boolean>;
 
-  /** Ends a hold whose time is over; nothing happens when it was paid or released. @throws EventStoreUnavailable */
-  expire(reservationId: string): Promise<Result<BookingStatus>>;
+  /**
+   * Ends a hold whose time is over; nothing happens when it was paid or released. What is `known` of it saves a read.
+   * @throws EventStoreUnavailable
+   */
+  expire(reservationId: string, known?: DueHold): Promise<Result<BookingStatus>>;
 
   /** The reservation that holds or bought a seat by the log, an order's under the order's id; undefined for a free seat. */
   reservationOf(sessionId: string, seatId: string): Promise<string | undefined>;
@@ -64,6 +67,9 @@ export interface SeatSales extends Shop {
   /** Gives back a reservation of a session that was cancelled, whoever's it is. @throws EventStoreUnavailable */
   cancelForHouse(reservationId: string): Promise<Result<unknown>>;
 }
+
+/** A hold as it was made, by a read model. `orderId`: of a seat that is one of an order. */
+export type DueHold = Omit<Hold, 'ordinal'>;
 
 export interface SeatSalesParts {
   readonly store: EventStore;
@@ -163,9 +169,12 @@ class Sales implements SeatSales {
     return this.orders.settle(reservationId);
   }
 
-  async expire(reservationId: string): Promise<Result<BookingStatus>> {
+  async expire(reservationId: string, known?: DueHold): Promise<Result<BookingStatus>> {
     const nowMs = this.parts.now();
     const ref = parseReservationId(reservationId);
+    if (ref !== undefined && known !== undefined && known.orderId === undefined) {
+      return this.singles.expire(reservationId, nowMs, known);
+    }
     if (ref !== undefined) {
       const { sessionId, seatId } = ref;
       let seat = await this.singles.remembered(sessionId, seatId);

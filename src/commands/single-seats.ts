@@ -16,9 +16,10 @@ import {
 import type { EventStore } from './event-store.ts';
 import { CommandHandler } from './handle-command.ts';
 import { holdExpired, type Result, refuse } from './result.ts';
-import { pastHold } from './seat/past-hold.ts';
+import { heldStill, pastHold } from './seat/past-hold.ts';
 import {
   type Ended,
+  type Hold,
   holdOf,
   isOver,
   type SeatCommand,
@@ -95,13 +96,18 @@ export class SingleSeats implements Bookings {
   /** The seat's stream is the sale: nothing has to follow. */
   async followSale(): Promise<void> {}
 
-  async expire(reservationId: string, nowMs: number): Promise<Result<BookingStatus>> {
+  /** @param known the hold as it was made: saves the read of a seat that is not remembered */
+  async expire(
+    reservationId: string,
+    nowMs: number,
+    known?: Omit<Hold, 'ordinal'>,
+  ): Promise<Result<BookingStatus>> {
     const ref = refOf(reservationId);
-    const result = await this.execute(
-      ref.sessionId,
-      ref.seatId,
+    const result = await this.seats.execute(
+      seatStream(ref.sessionId, ref.seatId),
       { type: 'ExpireHold', reservationId, nowMs },
       { commandId: `expire ${reservationId}` },
+      known && heldStill({ ...known, ordinal: ref.ordinal }),
     );
     if (!result.ok) return result;
     const hold = holdOf(result.value, reservationId) ?? (await this.holdOf(ref, { fresh: true }));

@@ -1,4 +1,4 @@
-import type { SeatSales } from '../commands/sell-seats.ts';
+import type { DueHold, SeatSales } from '../commands/sell-seats.ts';
 import type { ProcessParts } from './repeat.ts';
 import { workOff } from './work-off.ts';
 
@@ -18,16 +18,16 @@ export function expireHolds({
   ...parts
 }: ProcessParts & {
   readonly sales: Pick<SeatSales, 'expire'>;
-  /** Reservation ids of holds that ended by `atMs`, oldest first. */
-  readonly dueHolds: (atMs: number, limit: number) => Promise<readonly string[]>;
+  /** Holds that ended by `atMs`, oldest first. */
+  readonly dueHolds: (atMs: number, limit: number) => Promise<readonly DueHold[]>;
   readonly now: () => number;
 }): Promise<void> {
   return workOff({
     what: 'expire holds',
     list: (limit) => dueHolds(now(), limit),
-    keyOf: (id) => id,
-    work: async (id) => {
-      const result = await sales.expire(id);
+    keyOf: ({ reservationId }) => reservationId,
+    work: async (hold) => {
+      const result = await sales.expire(hold.reservationId, hold);
       // Held still: this clock went back since the look, or its order was paid and the seat is about to follow.
       return result.ok && result.value !== 'held';
     },

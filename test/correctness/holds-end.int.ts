@@ -5,7 +5,7 @@ import type { EventStore } from '../../src/commands/event-store.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { expireHolds } from '../../src/processes/expire-holds.ts';
 import { eachLimited } from '../../src/processes/repeat.ts';
-import { dueHolds } from '../../src/queries/due-holds.ts';
+import { workLists } from '../../src/queries/work-lists.ts';
 import { startInstance, stopInstances } from '../projections/support/engines.ts';
 import {
   eventually,
@@ -41,8 +41,7 @@ describe('holds end on time', function () {
     const now = () => stoodStillMs ?? Date.now();
     swept = expireHolds({
       sales: salesOn(store, catalogOf([], 0), { now }),
-      dueHolds: async (atMs, limit) =>
-        (await dueHolds(db, new Date(atMs), limit)).map((hold) => hold.reservationId),
+      dueHolds: workLists(db).dueHolds,
       now,
       signal: stop.signal,
       onError: (what, error) => errors.push(`${what}: ${error}`),

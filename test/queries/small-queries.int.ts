@@ -1,10 +1,8 @@
 import { expect } from 'chai';
-import { type CompiledQuery, Kysely, type LogEvent, PostgresDialect, sql } from 'kysely';
+import { type CompiledQuery, Kysely, type LogEvent, PostgresDialect } from 'kysely';
 import type { Database } from '../../src/projections/database.ts';
-import { dueHolds } from '../../src/queries/due-holds.ts';
-import { unsettledOrders } from '../../src/queries/left-over.ts';
-import { openPayments } from '../../src/queries/open-payments.ts';
 import { reservationById, reservationsOf } from '../../src/queries/reservations.ts';
+import { type WorkLists, workLists } from '../../src/queries/work-lists.ts';
 import { ArrayEventStore } from '../projections/support/array-event-store.ts';
 import { startInstance, stopInstances } from '../projections/support/engines.ts';
 import { recorded } from '../projections/support/history.ts';
@@ -19,10 +17,12 @@ const events = recorded({ seed: 4, sessions: 3, seatsPerSession: 20, users: 5 },
 describe('the small queries', function () {
   this.timeout(60_000);
   let models: ReadModels;
+  let lists: WorkLists;
   const expected = rowsFromScratch(events);
 
   before(async () => {
     models = await readModels();
+    lists = workLists(models.db);
     const store = new ArrayEventStore();
     store.append(...events);
     const { projector } = startInstance(models.url, store);
@@ -35,16 +35,7 @@ describe('the small queries', function () {
     await models.close();
   });
 
-  /** The plan, with sequential scans priced out: tables this small would be scanned. */
-  async function plan(query: string): Promise<string> {
-    return models.db.transaction().execute(async (tx) => {
-      await sql`SET LOCAL enable_seqscan = off`.execute(tx);
-      const { rows } = await sql.raw<Record<string, string>>(`EXPLAIN ${query}`).execute(tx);
-      return rows.map((row) => Object.values(row)[0]).join('\n');
-    });
-  }
-
-  /** The same of the query itself. */
+  /** The plans of what is asked, with sequential scans priced out: tables this small would be scanned. */
   async function planOf(ask: (db: Kysely<Database>) => Promise<unknown>): Promise<string> {
     const { pool } = models.postgres;
     const asked: CompiledQuery[] = [];
@@ -64,35 +55,35 @@ describe('the small queries', function () {
   }
 
   it('find the holds that are over, the longest over first, so many at most', async () => {
-    const heldIds = expected.reservation
-      ?.filter(({ status }) => status === 'held')
-      .map(({ reservation_id }) => reservation_id);
-    const over = new Date('2026-01-01T00:05:00Z');
-    const due = await dueHolds(models.db, over, 1_000);
-    expect(due.map(({ reservationId }) => reservationId)).to.have.members(heldIds ?? []);
+    const held = expected.reservation?.filter(({ status }) => status === 'held') ?? [];
+    const overMs = Date.parse('2026-01-01T00:05:00Z');
+    const due = await lists.dueHolds(overMs, 1_000);
+    expect(due).to.have.deep.members(
+      held.map((row) => ({
+        reservationId: row.reservation_id,
+        userId: row.user_id,
+        price: Number(row.price),
+        currency: row.currency,
+        expiresAtMs: overMs,
+        orderId: row.order_id ?? undefined,
+      })),
+    );
     expect(due.length).to.be.greaterThan(3);
-    expect(await dueHolds(models.db, new Date(over.getTime() - 1), 1_000)).to.deep.equal([]);
-    expect(await dueHolds(models.db, over, 2)).to.have.length(2);
-    expect(
-      await plan(`SELECT * FROM reservation WHERE status = 'held' AND expires_at <= now()
-        ORDER BY expires_at LIMIT 5`),
-    ).to.contain('reservation_due');
+    expect(await lists.dueHolds(overMs - 1, 1_000)).to.deep.equal([]);
+    expect(await lists.dueHolds(overMs, 2)).to.have.length(2);
+    expect(await planOf((db) => workLists(db).dueHolds(overMs, 5))).to.contain('reservation_due');
   });
 
   it('find the payments that are open', async () => {
     const open = expected.payment?.filter(({ status }) => status === 'held') ?? [];
-    const found = await openPayments(models.db, new Date('2026-01-02T00:00:00Z'), 1_000);
-    expect(found.map(({ paymentId, amount }) => [paymentId, String(amount)])).to.have.deep.members(
-      open.map(({ payment_id, amount }) => [payment_id, amount]),
+    const sinceMs = Date.parse('2026-01-02T00:00:00Z');
+    const found = await lists.openPayments(sinceMs, 1_000);
+    expect(found).to.have.deep.members(
+      open.map((row) => ({ userId: row.user_id, reservationId: row.reservation_id })),
     );
     expect(found.length).to.be.greaterThan(0);
-    expect(await openPayments(models.db, new Date('2025-12-31T00:00:00Z'), 1_000)).to.deep.equal(
-      [],
-    );
-    expect(
-      await plan(`SELECT * FROM payment WHERE status = 'held' AND held_at <= now()
-        ORDER BY held_at LIMIT 5`),
-    ).to.contain('payment_open');
+    expect(await lists.openPayments(Date.parse('2025-12-31T00:00:00Z'), 1_000)).to.deep.equal([]);
+    expect(await planOf((db) => workLists(db).openPayments(sinceMs, 5))).to.contain('payment_open');
   });
 
   it('find the orders that keep seats which were taken for them after they had ended', async () => {
@@ -122,10 +113,10 @@ describe('the small queries', function () {
       ] as never)
       .execute();
     try {
-      const found = await planOf((db) => unsettledOrders(db, at, 1_000));
+      const found = await planOf((db) => workLists(db).unsettledOrders(at.getTime(), 1_000));
       expect(found).to.contain('reservation_unsettled').and.contain('reservation_held_for_order');
-      const before = await unsettledOrders(models.db, new Date(at.getTime() - 1), 1_000);
-      const after = await unsettledOrders(models.db, at, 1_000);
+      const before = await lists.unsettledOrders(at.getTime() - 1, 1_000);
+      const after = await lists.unsettledOrders(at.getTime(), 1_000);
       expect(after.filter((id) => !before.includes(id))).to.deep.equal(['order.ended']);
     } finally {
       await models.db.deleteFrom('reservation').where('user_id', '=', 'late').execute();

@@ -214,8 +214,9 @@ export class World {
   /** What `processes/expire-holds.ts` does with the due rows of the read model. */
   async #sweep(sales: SeatSales, nowMs: number): Promise<undefined> {
     const { seats, orders } = this.audit();
-    for (const { reservationId, expiresAtMs, soldTo } of seats.values()) {
-      if (soldTo === undefined && expiresAtMs <= nowMs) await sales.expire(reservationId);
+    for (const { soldTo, ...hold } of seats.values()) {
+      if (soldTo !== undefined || hold.expiresAtMs > nowMs) continue;
+      await sales.expire(hold.reservationId, { ...hold, currency: 'KRW' });
     }
     for (const { reservationId, expiresAtMs, status } of orders.values()) {
       const open = status === 'placed' || status === 'confirmed';

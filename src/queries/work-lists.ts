@@ -1,0 +1,122 @@
+import { type Kysely, sql } from 'kysely';
+import type { Database } from '../projections/database.ts';
+
+/** A hold whose time is over and that is still to be ended. */
+export interface DueHold {
+  readonly reservationId: string;
+  readonly userId: string;
+  readonly price: number;
+  readonly currency: string;
+  readonly expiresAtMs: number;
+  /** Of a seat that is one of an order. */
+  readonly orderId: string | undefined;
+}
+
+/** A payment that is to be settled. */
+export interface OpenPayment {
+  readonly userId: string;
+  readonly reservationId: string;
+}
+
+/** A payment whose money is owed back. */
+export interface RefundDue extends OpenPayment {
+  readonly amount: number;
+  readonly currency: string;
+}
+
+/** What waits since `atMs` (since the epoch) or longer, oldest first, at most `limit`. */
+export type Due<Item> = (atMs: number, limit: number) => Promise<readonly Item[]>;
+
+/** The processes' durable lists of what is due, and of what a crash or a failure after the answer left half way. */
+export interface WorkLists {
+  /** Holds that ended and are held still. */
+  readonly dueHolds: Due<DueHold>;
+  /** Payments whose money is held and neither captured nor released. */
+  readonly openPayments: Due<OpenPayment>;
+  /** Payments whose seat was given back and whose money is still owed. */
+  readonly refundsDue: Due<RefundDue>;
+  /**
+   * Orders that wait for a confirmation, or for their seats to follow them: also those that had ended when a seat was taken
+   * for them.
+   */
+  readonly unsettledOrders: Due<string>;
+  /** Reservations of cancelled sessions that are held or sold still, however short they wait. */
+  readonly cancelledReservations: Due<string>;
+}
+
+export function workLists(db: Kysely<Database>): WorkLists {
+  return {
+    async dueHolds(atMs, limit) {
+      const rows = await db
+        .selectFrom('reservation')
+        .select(['reservation_id', 'user_id', 'price', 'currency', 'expires_at', 'order_id'])
+        .where('status', '=', 'held')
+        .where('expires_at', '<=', new Date(atMs))
+        .orderBy('expires_at')
+        .limit(limit)
+        .execute();
+      return rows.map((row) => ({
+        reservationId: row.reservation_id,
+        userId: row.user_id,
+        price: Number(row.price),
+        currency: row.currency,
+        expiresAtMs: row.expires_at.getTime(),
+        orderId: row.order_id ?? undefined,
+      }));
+    },
+
+    openPayments: (atMs, limit) =>
+      db
+        .selectFrom('payment')
+        .select(['user_id as userId', 'reservation_id as reservationId'])
+        .where('status', '=', 'held')
+        .where('held_at', '<=', new Date(atMs))
+        .orderBy('held_at')
+        .limit(limit)
+        .execute(),
+
+    async refundsDue(atMs, limit) {
+      const rows = await db
+        .selectFrom('payment')
+        .select(['user_id as userId', 'reservation_id as reservationId', 'amount', 'currency'])
+        .where('refund_due_at', '<=', new Date(atMs))
+        .orderBy('refund_due_at')
+        .limit(limit)
+        .execute();
+      return rows.map((row) => ({ ...row, amount: Number(row.amount) }));
+    },
+
+    async unsettledOrders(atMs, limit) {
+      const at = new Date(atMs);
+      const waiting = db
+        .selectFrom('reservation')
+        .select(['reservation_id as id', 'unsettled_since as at'])
+        .where('unsettled_since', '<=', at);
+      const keepingSeats = db
+        .selectFrom('reservation as seat')
+        .innerJoin('reservation as order', (join) =>
+          join.on('order.reservation_id', '=', sql`'order.' || seat.order_id`),
+        )
+        .select(['order.reservation_id as id', 'seat.reserved_at as at'])
+        .where('seat.status', '=', 'held')
+        .where('seat.order_id', 'is not', null)
+        .where('seat.reserved_at', '<=', at)
+        .where('order.status', '=', 'released');
+      const rows = await waiting.union(keepingSeats).orderBy('at').limit(limit).execute();
+      return [...new Set(rows.map(({ id }) => id))];
+    },
+
+    async cancelledReservations(_atMs, limit) {
+      const rows = await db
+        .selectFrom('reservation')
+        .innerJoin('session', 'session.session_id', 'reservation.session_id')
+        .select('reservation.reservation_id as id')
+        .where('session.cancelled_at', 'is not', null)
+        .where('reservation.status', 'in', ['held', 'sold'])
+        .where('reservation.order_id', 'is', null)
+        .limit(limit)
+        .execute();
+      return rows.map(({ id }) => id);
+    },
+  };
+}
