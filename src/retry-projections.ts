@@ -15,6 +15,9 @@ const statementTimeoutMs = 60_000;
 /** Between two lines that tell how far it is, in ms. */
 const lineMs = 2_000;
 
+/** Streams that are listed. */
+const goneLinesMax = 20;
+
 /**
  * `reprise projections retry`. Sets the exit code to 1 when events stay parked.
  * @throws Error in words for people when it could not be done, or was cancelled
@@ -30,7 +33,7 @@ export async function retryProjections(config: Config): Promise<void> {
   let toldMs = performance.now();
   try {
     await migrate(db);
-    const { written, remaining } = await retryParked({
+    const { written, gone, remaining } = await retryParked({
       eventStore,
       pool,
       projections,
@@ -41,8 +44,10 @@ export async function retryProjections(config: Config): Promise<void> {
         console.log(`${done} of ${parked} parked events are written`);
       },
     });
-    if (written === 0 && remaining.length === 0) console.log('nothing is parked');
+    if (written === 0 && gone.size === 0 && remaining.length === 0)
+      console.log('nothing is parked');
     if (written > 0) console.log(`written: ${counted(written, 'event')} that had been parked`);
+    for (const line of goneLines(gone)) console.log(line);
     for (const line of parkedLines(remaining)) console.log(line);
     if (remaining.length > 0) process.exitCode = 1;
   } finally {
@@ -51,4 +56,16 @@ export async function retryProjections(config: Config): Promise<void> {
     await db.destroy();
     await servers.stop();
   }
+}
+
+/** What was parked and is no longer in the log. */
+function* goneLines(gone: ReadonlyMap<string, number>): Generator<string> {
+  if (gone.size === 0) return;
+  const events = [...gone.values()].reduce((sum, count) => sum + count, 0);
+  yield `given up: ${counted(events, 'event')} of ${counted(gone.size, 'stream')}, no longer in the log`;
+  for (const [stream, count] of [...gone].slice(0, goneLinesMax)) {
+    yield `  ${stream}, ${counted(count, 'event')}`;
+  }
+  const more = gone.size - goneLinesMax;
+  if (more > 0) yield `  and ${counted(more, 'stream')} more`;
 }

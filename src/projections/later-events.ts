@@ -1,16 +1,15 @@
-import { type EventStore, EventStoreUnavailable } from '../commands/event-store.ts';
-import { decode, type StoredEvent } from '../events/codec.ts';
+import type { EventStore } from '../commands/event-store.ts';
+import { decode, type RecordedEvent, type StoredEvent, UnreadableEvent } from '../events/codec.ts';
 import { parseReservationId } from '../events/ids.ts';
 import { accountStream, seatStream } from '../events/streams.ts';
 import { keyOf } from './fold.ts';
+import { parkedName } from './parked.ts';
 import type { ParkedEvents } from './parking.ts';
 import type { Row, RowChange, TableShape } from './projection.ts';
+import { readToEnd } from './read-to-end.ts';
 
 /** So many streams are named when later events are read; of more, all of their kind are read. */
 const prefixesMax = 50;
-
-/** Longest that later events are read for, in ms. */
-const readMsMax = 600_000;
 
 /**
  * Prefixes of the other streams whose events change rows that this event changes, too, so that the order between them
@@ -47,6 +46,8 @@ export class LaterEvents {
   private readonly options: LaterEventsOptions;
   private readonly prefixes: readonly string[];
   private readonly found: StoredEvent[] = [];
+  /** They may be parked, too. */
+  private readonly unreadable: UnreadableEvent[] = [];
   private last: bigint | null;
 
   constructor(options: LaterEventsOptions) {
@@ -57,42 +58,37 @@ export class LaterEvents {
     this.last = shared[0]?.position ?? null;
   }
 
-  /**
-   * Reads on to the log's end.
-   * @throws UnreadableEvent when another version wrote what this one cannot read, EventStoreUnavailable, what the signal
-   * was aborted with
-   */
+  /** Reads on to the log's end. @throws as `readToEnd` does */
   async readOn(): Promise<void> {
     if (this.prefixes.length === 0) return;
-    const { eventStore, isConcerned } = this.options;
+    const { eventStore, isConcerned, signal } = this.options;
     const { prefixes, last: after } = this;
-    const end = new AbortController();
-    const timer = setTimeout(() => end.abort(), readMsMax);
-    const signal = AbortSignal.any([this.options.signal, end.signal]);
-    try {
-      for await (const message of eventStore.subscribe({ after, prefixes, signal })) {
-        if (message.kind === 'caught-up') return;
-        if (message.kind !== 'event') continue;
-        this.last = message.event.position;
-        const event = decode(message.event);
+    await readToEnd(eventStore, { after, prefixes, signal }, (recorded) => {
+      this.last = recorded.position;
+      try {
+        const event = decode(recorded);
         if (isConcerned(event)) this.found.push(event);
+      } catch (error) {
+        if (!(error instanceof UnreadableEvent)) throw error;
+        this.unreadable.push(error);
       }
-      this.options.signal.throwIfAborted();
-      throw new EventStoreUnavailable(`the log was not read to its end in ${readMsMax} ms`);
-    } finally {
-      clearTimeout(timer);
-      end.abort();
-    }
+    });
   }
 
-  /** Those that the tables have, which are at a position and lack what is parked. */
+  /**
+   * Those that the tables have, which are at a position and lack what is parked.
+   * @throws UnreadableEvent when they have one that another version wrote and this one cannot read
+   */
   inTables(position: bigint | null, parked: readonly ParkedEvents[]): readonly StoredEvent[] {
     const since = new Map(parked.map((one) => [one.stream, one.position]));
-    return this.found.filter((event) => {
-      const from = since.get(event.stream);
-      const isWritten = position !== null && event.position <= position;
-      return isWritten && (from === undefined || event.position < from);
-    });
+    const isWritten = (event: RecordedEvent): boolean => {
+      const from = since.get(parkedName(event.stream));
+      const isPassed = position !== null && event.position <= position;
+      return isPassed && (from === undefined || event.position < from);
+    };
+    const missed = this.unreadable.find(({ event }) => isWritten(event));
+    if (missed !== undefined) throw missed;
+    return this.found.filter(isWritten);
   }
 }
 

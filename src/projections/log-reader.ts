@@ -4,6 +4,7 @@ import { decode, type RecordedEvent, UnreadableEvent } from '../events/codec.ts'
 import type { Backlog, Step } from './backlog.ts';
 import { parkedName, storable } from './parked.ts';
 import { joinProjections, type Projection, type RowChange } from './projection.ts';
+import { tombstoneType } from './read-to-end.ts';
 
 export interface LogReaderOptions {
   readonly eventStore: Pick<EventStore, 'subscribe' | 'head'>;
@@ -113,16 +114,16 @@ class Reader implements LogReader {
         this.options.onCaughtUp(this.last);
         return;
       case 'checkpoint':
-        this.push({
-          position: message.position,
-          createdMs: Date.now(),
-          changes: [],
-          isEvent: false,
-        });
+        this.takeStretch(message.position);
         return;
       case 'event':
-        this.takeEvent(message.event);
+        if (message.event.type === tombstoneType) this.takeStretch(message.event.position);
+        else this.takeEvent(message.event);
     }
+  }
+
+  private takeStretch(position: bigint): void {
+    this.push({ position, createdMs: Date.now(), changes: [], isEvent: false });
   }
 
   private takeEvent(recorded: RecordedEvent): void {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ClientBase, Pool } from 'pg';
+import type { RecordedEvent } from '../events/codec.ts';
 import type { ParkedEvents } from './parking.ts';
 import type { Projection } from './projection.ts';
 
@@ -82,6 +83,25 @@ export async function replaceParked(
   const left = streams.filter(({ events }) => events > 0);
   const all = ['revision', 'position', 'type', 'error', 'events'];
   await insert(client, left, all.map((name) => `${name} = excluded.${name}`).join(', '));
+}
+
+/** Tells why streams are parked by now, of those that begin with these events. */
+export async function explainParked(
+  client: ClientBase | Pool,
+  stuck: readonly { readonly recorded: RecordedEvent; readonly error: string }[],
+): Promise<void> {
+  await client.query(
+    `UPDATE parked_event AS p SET type = why.type, error = why.error
+     FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[])
+       AS why(stream, revision, type, error)
+     WHERE p.stream = why.stream AND p.revision = why.revision AND p.error <> why.error`,
+    [
+      stuck.map(({ recorded }) => recorded.stream),
+      stuck.map(({ recorded }) => recorded.revision),
+      stuck.map(({ recorded }) => storable(recorded.type)),
+      stuck.map(({ error }) => storable(error)),
+    ],
+  );
 }
 
 async function insert(

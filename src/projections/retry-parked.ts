@@ -1,18 +1,20 @@
 import type { ClientBase, Pool } from 'pg';
 import type { EventStore } from '../commands/event-store.ts';
-import { decode, type RecordedEvent, type StoredEvent, UnreadableEvent } from '../events/codec.ts';
-import type { Step } from './backlog.ts';
+import type { StoredEvent } from '../events/codec.ts';
+import { describeEvent, type Step } from './backlog.ts';
 import { holdCheckpoint, nextGeneration } from './checkpoint.ts';
 import { LateRows, LaterEvents } from './later-events.ts';
 import {
-  isCutName,
+  explainParked,
   ParkingChanged,
   readParked,
   replaceParked,
   type StoredParked,
 } from './parked.ts';
-import type { ParkedEvents } from './parking.ts';
+import { findParked } from './parked-in-log.ts';
 import { joinProjections, type Projection, type RowChange } from './projection.ts';
+import { Portion, RowsRefused } from './refused-rows.ts';
+import { type ParkedFrom, type Ready, Waiting } from './waiting.ts';
 import { writeRows } from './write-batch.ts';
 
 /** Events of one transaction, beside those that change the same rows. */
@@ -22,7 +24,7 @@ const batchEventsMax = 2_000;
 const roundsMax = 100;
 
 export interface RetryOptions {
-  readonly eventStore: Pick<EventStore, 'readStream' | 'subscribe'>;
+  readonly eventStore: Pick<EventStore, 'readStream' | 'subscribe' | 'head'>;
   readonly pool: Pool;
   /** All that there are: what is parked is kept from all of them. */
   readonly projections: readonly Projection[];
@@ -35,129 +37,157 @@ export interface RetryOptions {
 export interface RetryResult {
   /** Events that are in the tables now and were not before. */
   readonly written: number;
-  /** What still cannot be read, with what waits behind it. */
+  /** Events that were parked and that the log no longer has, by stream: nothing waits for them any more. */
+  readonly gone: ReadonlyMap<string, number>;
+  /** What still cannot be read or written, with what waits behind it. */
   readonly remaining: readonly StoredParked[];
-}
-
-/** A parked event that can be read. */
-interface Ready {
-  readonly event: StoredEvent;
-  readonly changes: readonly RowChange[];
 }
 
 /**
  * Reads parked events from the log again and writes those that can be read by now, in the log's order: the rows are then
  * what a rebuild would make them. A transaction that writes events un-parks them, under the locks that the engine writes
- * under, so each is written once, by whomever; the engine may run meanwhile.
- * @throws TablesOutdated when the tables are another version's, an Error when the log does not have what is parked
+ * under, so each is written once, by whomever; the engine may run meanwhile. What the log no longer has is given up.
+ * @throws TablesOutdated when the tables are another version's, an Error when the log ends before what is parked
  */
 export async function retryParked(options: RetryOptions): Promise<RetryResult> {
-  const { pool, signal, onProgress } = options;
-  const project = joinProjections(options.projections);
-  let written = 0;
+  const retry = new Retry(options);
   for (let round = 1; round <= roundsMax; round += 1) {
+    if (!(await retry.round())) break;
+  }
+  const { written, gone } = retry;
+  return { written, gone, remaining: await readParked(options.pool) };
+}
+
+/** A parked stream of which events were written, or are gone. */
+interface Move {
+  readonly stream: string;
+  /** Its first parked revision before. */
+  readonly revision: bigint;
+  readonly to: ParkedFrom;
+}
+
+class Retry {
+  written = 0;
+  readonly gone = new Map<string, number>();
+  private readonly options: RetryOptions;
+  private readonly project: (event: StoredEvent) => readonly RowChange[];
+  private readonly portion = new Portion(batchEventsMax);
+
+  constructor(options: RetryOptions) {
+    this.options = options;
+    this.project = joinProjections(options.projections);
+  }
+
+  /** Retries what is parked by now. @returns whether anything became of it */
+  async round(): Promise<boolean> {
+    const { eventStore, pool, signal } = this.options;
     const parked = await readParked(pool);
-    const { ready, stuck } = sortOut(await readEvents(options, parked), project);
-    if (ready.length === 0) break;
-    const total = written + parked.reduce((sum, { events }) => sum + events, 0);
+    const found = await findParked(eventStore, parked, signal);
+    const waiting = new Map<string, Waiting>();
+    for (const one of parked) {
+      const events = found.get(one.stream);
+      if (events !== undefined) waiting.set(one.stream, new Waiting(one, events, this.project));
+    }
+    let isMoved: boolean;
     try {
-      for (let at = 0; at < ready.length; at += batchEventsMax) {
-        signal.throwIfAborted();
-        const batch = ready.slice(at, at + batchEventsMax);
-        await write(options, batch, stuck);
-        written += batch.length;
-        onProgress(written, total);
-      }
+      isMoved = await this.giveUpGone(waiting);
+      isMoved = (await this.writeReady(waiting, this.written + countEvents(parked))) || isMoved;
     } catch (error) {
       // Somebody else retries, or rebuilt the tables: look again.
       if (!(error instanceof ParkingChanged)) throw error;
+      return true;
     }
+    const stuck = [...waiting.values()].flatMap((one) => one.stuck ?? []);
+    await explainParked(pool, stuck);
+    return isMoved;
   }
-  return { written, remaining: await readParked(pool) };
-}
 
-/** Every parked event, in the log's order. They are bounded: the engine stops rather than park more. */
-async function readEvents(
-  { eventStore }: RetryOptions,
-  parked: readonly StoredParked[],
-): Promise<readonly RecordedEvent[]> {
-  const found: RecordedEvent[] = [];
-  for (const { stream, revision, events } of parked) {
-    if (isCutName(stream)) continue;
-    let count = 0;
-    for await (const recorded of eventStore.readStream(stream, revision)) {
-      found.push(recorded);
-      count += 1;
-      if (count === events) break;
+  /** What is first in its stream and not in the log: the stream is parked from the next event on, or no more. */
+  private async giveUpGone(waiting: ReadonlyMap<string, Waiting>): Promise<boolean> {
+    const moves: Move[] = [];
+    for (const [stream, one] of waiting) {
+      const { revision } = one.parked;
+      const to = one.from(revision);
+      if (to.revision !== revision) moves.push({ stream, revision, to });
     }
-    if (count < events) {
-      throw new Error(
-        `${events} events are parked from ${revision}@${stream} on, but the log has ${count}: ` +
-          'is this database another log’s?',
-      );
-    }
+    if (moves.length > 0) await this.write([], moves);
+    return moves.length > 0;
   }
-  return found.sort((a, b) => (a.position < b.position ? -1 : 1));
-}
 
-/** An event that still cannot be read, and why. */
-interface Stuck {
-  readonly recorded: RecordedEvent;
-  readonly error: string;
-}
-
-/** What can be written now: an event that cannot be read holds back the rest of its stream. */
-function sortOut(
-  events: readonly RecordedEvent[],
-  project: (event: StoredEvent) => readonly RowChange[],
-): { readonly ready: readonly Ready[]; readonly stuck: ReadonlyMap<string, Stuck> } {
-  const ready: Ready[] = [];
-  const stuck = new Map<string, Stuck>();
-  for (const recorded of events) {
-    if (stuck.has(recorded.stream)) continue;
-    try {
-      const event = decode(recorded);
-      ready.push({ event, changes: project(event) });
-    } catch (error) {
-      if (!(error instanceof UnreadableEvent)) throw error;
-      stuck.set(recorded.stream, { recorded, error: error.message });
+  /** @returns whether anything was written */
+  private async writeReady(waiting: ReadonlyMap<string, Waiting>, total: number): Promise<boolean> {
+    const { signal, onProgress } = this.options;
+    let left = [...waiting.values()].flatMap(({ ready }) => ready);
+    left.sort((a, b) => (a.event.position < b.event.position ? -1 : 1));
+    const writtenBefore = this.written;
+    while (left.length > 0) {
+      signal.throwIfAborted();
+      const batch = left.slice(0, this.portion.max);
+      try {
+        await this.write(batch, movesBy(batch, waiting));
+        this.portion.written();
+        left = left.slice(batch.length);
+        onProgress(this.written, total);
+      } catch (error) {
+        if (!(error instanceof RowsRefused)) throw error;
+        const [one, ...others] = batch as [Ready, ...Ready[]];
+        if (others.length > 0) {
+          this.portion.refused(batch.length);
+          continue;
+        }
+        const { event } = one;
+        const stuck = { recorded: event, error: `${describeEvent(event)}: ${error.message}` };
+        waiting.get(event.stream)?.refuse(stuck);
+        left = left.filter(({ event: { stream } }) => stream !== event.stream);
+      }
     }
+    return this.written > writtenBefore;
   }
-  return { ready, stuck };
-}
 
-async function write(
-  { eventStore, pool, projections, signal }: RetryOptions,
-  batch: readonly Ready[],
-  stuck: ReadonlyMap<string, Stuck>,
-): Promise<void> {
-  const late = batch.map(({ event }) => event);
-  const project = joinProjections(projections);
-  const rows = new LateRows(batch.flatMap(({ changes }) => changes));
-  const isConcerned = (event: StoredEvent) => rows.areTouchedBy(project(event));
-  const later = new LaterEvents({ eventStore, late, isConcerned, signal });
-  // Most of them first, so that the engine waits for a short while only.
-  await later.readOn();
-  const client = await pool.connect();
-  try {
-    await client.query('BEGIN');
-    const position = await holdCheckpoint(client, projections);
+  /** Writes events and un-parks them, in one transaction. @throws RowsRefused, ParkingChanged */
+  private async write(batch: readonly Ready[], moves: readonly Move[]): Promise<void> {
+    const { eventStore, pool, projections, signal } = this.options;
+    const { project } = this;
+    const late = batch.map(({ event }) => event);
+    const rows = new LateRows(batch.flatMap(({ changes }) => changes));
+    const isConcerned = (event: StoredEvent) => rows.areTouchedBy(project(event));
+    const later = new LaterEvents({ eventStore, late, isConcerned, signal });
+    // Most of them first, so that the engine waits for a short while only.
     await later.readOn();
-    const parked = await readParked(client);
-    const steps = [
-      ...batch.map(({ event, changes }) => step(event, changes)),
-      ...later.inTables(position, parked).map((one) => step(one, rows.undone(project(one)))),
-    ];
-    steps.sort((a, b) => (a.position < b.position ? -1 : 1));
-    await writeRows(client, steps);
-    await moveParked(client, late, parked, stuck);
-    await nextGeneration(client, projections);
-    await client.query('COMMIT');
-  } finally {
-    // Closing it gives up what was not committed.
-    client.release(true);
+    const client = await pool.connect();
+    try {
+      await client.query('BEGIN');
+      const position = await holdCheckpoint(client, projections);
+      await later.readOn();
+      const parked = await readParked(client);
+      const steps = [
+        ...batch.map(({ event, changes }) => step(event, changes)),
+        ...later.inTables(position, parked).map((one) => step(one, rows.undone(project(one)))),
+      ];
+      steps.sort((a, b) => (a.position < b.position ? -1 : 1));
+      await writeRows(client, steps);
+      await moveParked(client, parked, moves);
+      await nextGeneration(client, projections);
+      await client.query('COMMIT');
+    } finally {
+      // Closing it gives up what was not committed.
+      client.release(true);
+    }
+    this.count(late, moves);
+  }
+
+  private count(late: readonly StoredEvent[], moves: readonly Move[]): void {
+    this.written += late.length;
+    for (const { stream, revision, to } of moves) {
+      const written = late.filter((event) => event.stream === stream).length;
+      const gone = Number(to.revision - revision) - written;
+      if (gone > 0) this.gone.set(stream, (this.gone.get(stream) ?? 0) + gone);
+    }
   }
 }
+
+const countEvents = (parked: readonly StoredParked[]): number =>
+  parked.reduce((sum, { events }) => sum + events, 0);
 
 const step = ({ position, createdMs }: StoredEvent, changes: readonly RowChange[]): Step => ({
   position,
@@ -166,32 +196,33 @@ const step = ({ position, createdMs }: StoredEvent, changes: readonly RowChange[
   isEvent: true,
 });
 
-/** Takes the events that are written now out of what is parked. @throws ParkingChanged when they are not its first */
+/** What becomes of the streams of events that are written. */
+function movesBy(batch: readonly Ready[], waiting: ReadonlyMap<string, Waiting>): readonly Move[] {
+  const first = new Map<string, bigint>();
+  const last = new Map<string, bigint>();
+  for (const { event } of batch) {
+    if (!first.has(event.stream)) first.set(event.stream, event.revision);
+    last.set(event.stream, event.revision);
+  }
+  return [...waiting].flatMap(([stream, one]) => {
+    const revision = first.get(stream);
+    const through = last.get(stream);
+    if (revision === undefined || through === undefined) return [];
+    return [{ stream, revision, to: one.from(through + 1n) }];
+  });
+}
+
+/** Takes what is written, or gone, out of what is parked. @throws ParkingChanged when it is not its first */
 async function moveParked(
   client: ClientBase,
-  late: readonly StoredEvent[],
   parked: readonly StoredParked[],
-  stuck: ReadonlyMap<string, Stuck>,
+  moves: readonly Move[],
 ): Promise<void> {
-  const left = new Map<string, ParkedEvents>(parked.map((one) => [one.stream, one]));
-  for (const { stream, revision, position, type } of late) {
-    const before = left.get(stream);
-    if (before === undefined || before.revision !== revision) throw new ParkingChanged();
-    const next = stuck.get(stream);
-    const isNext = next?.recorded.revision === revision + 1n;
-    left.set(stream, {
-      stream,
-      revision: revision + 1n,
-      // Where exactly the next one is does not count, as long as it is not before.
-      position: isNext ? next.recorded.position : position + 1n,
-      type: isNext ? next.recorded.type : type,
-      error: isNext ? next.error : 'not yet retried',
-      events: before.events - 1,
-    });
-  }
-  const moved = [...new Set(late.map(({ stream }) => stream))].map((stream) => left.get(stream));
-  await replaceParked(
-    client,
-    moved.filter((one) => one !== undefined),
-  );
+  const before = new Map(parked.map((one) => [one.stream, one]));
+  const moved = moves.map(({ stream, revision, to }) => {
+    const found = before.get(stream);
+    if (found?.revision !== revision) throw new ParkingChanged();
+    return { ...to, stream, events: found.events - Number(to.revision - revision) };
+  });
+  await replaceParked(client, moved);
 }

@@ -9,6 +9,8 @@ export class ArrayEventStore implements Pick<EventStore, 'subscribe' | 'head' | 
   readonly log: LogMessage[] = [];
   /** Subscribers get no message at or after this index. */
   heldBackFrom = Number.POSITIVE_INFINITY;
+  /** Reads of a stream do not show what is before this revision; the log does, until it is scavenged. */
+  readonly truncatedBefore = new Map<string, bigint>();
   /** Subscriptions that were opened, by the position asked for. */
   readonly subscribedAfter: (bigint | null)[] = [];
   private changed: (() => void)[] = [];
@@ -36,7 +38,8 @@ export class ArrayEventStore implements Pick<EventStore, 'subscribe' | 'head' | 
   async *readStream(stream: string, from = 0n): AsyncIterable<RecordedEvent> {
     for (const message of this.log) {
       if (message.kind !== 'event' || message.event.stream !== stream) continue;
-      if (message.event.revision >= from) yield message.event;
+      const first = this.truncatedBefore.get(stream) ?? 0n;
+      if (message.event.revision >= from && message.event.revision >= first) yield message.event;
     }
   }
 
