@@ -190,6 +190,13 @@ async function startService(
       }),
       finishLeftOver({
         ...process,
+        what: 'settle claims on held seats',
+        left: (sinceMs, limit) => sales.claimsInDoubt(sinceMs, limit),
+        keyOf: ({ claim }) => claim.id,
+        finish: (doubt) => sales.settleClaim(doubt),
+      }),
+      finishLeftOver({
+        ...process,
         what: 'give back cancelled sessions',
         left: lists.cancelledReservations,
         keyOf: (id) => id,

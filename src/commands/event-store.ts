@@ -6,7 +6,8 @@ export interface EventStore {
   /**
    * Appends atomically, acknowledged only when durable. Retries an unclear outcome itself with the same event ids and
    * the same expected revision until `timeoutMs` (default: the store's own), so a resolved answer is final.
-   * @throws EventStoreUnavailable when no answer came in time: the events may or may not be there.
+   * @throws EventStoreUnavailable when no answer came in time: the events may or may not be there, unless it says that
+   * nothing was written.
    */
   append(
     stream: string,
@@ -70,8 +71,18 @@ export type LogMessage =
 
 /** The log gave no answer in time. HTTP says 503 with Retry-After. */
 export class EventStoreUnavailable extends Error {
-  constructor(message: string, cause?: unknown) {
+  /** It is certain that nothing was written, nor will be; false: it is not known. */
+  readonly wroteNothing: boolean;
+
+  constructor(message: string, cause?: unknown, { wroteNothing = false } = {}) {
     super(message, { cause });
     this.name = 'EventStoreUnavailable';
+    this.wroteNothing = wroteNothing;
   }
 }
+
+/** What failed before anything could be sent: the same error, saying so. */
+export const withNothingWritten = (error: unknown): unknown =>
+  error instanceof EventStoreUnavailable && !error.wroteNothing
+    ? new EventStoreUnavailable(error.message, error, { wroteNothing: true })
+    : error;

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { decode, type RecordedEvent } from '../events/codec.ts';
 import type { DomainEvent } from '../events/events.ts';
 import { versionOf } from '../events/upcasters.ts';
 import { appendMsMin } from './deadline.ts';
@@ -7,11 +6,12 @@ import type { Decider, Decision } from './decider.ts';
 import {
   type EventStore,
   EventStoreUnavailable,
-  type ExpectedRevision,
   type NewEvent,
+  withNothingWritten,
 } from './event-store.ts';
 import { type Result, refuse } from './result.ts';
 import type { CommandContext } from './shop.ts';
+import { type Assumed, type Loaded, StreamStates } from './stream-states.ts';
 
 /** Bounds of a handler. */
 export interface HandlerBounds {
@@ -31,32 +31,6 @@ export const defaultBounds: HandlerBounds = {
   batchMax: 256,
   attemptsMax: 10,
 };
-
-interface Loaded<State> {
-  readonly state: State;
-  readonly revision: ExpectedRevision;
-  /** Position of the stream's last event; null while it has none. */
-  readonly position: bigint | null;
-  /** For deciders that sum up. */
-  readonly toSum: ToSum;
-}
-
-/** What a stream has that no summary tells. */
-interface ToSum {
-  /** Events after the last summary. */
-  readonly events: number;
-  /** Those that there were when a summary was last wanted and it was no time for it: to look costs as much as there is. */
-  readonly refusedAt: number;
-}
-
-const nothingToSum: ToSum = { events: 0, refusedAt: 0 };
-
-/** A stream as it may be, by somebody who need not be right: an append after this revision proves it. */
-export interface Assumed<State> {
-  /** What the stream's events up to `revision` make, if it has no more of them. */
-  readonly state: State;
-  readonly revision: bigint;
-}
 
 interface Waiting<State, Command, Answer> {
   readonly command: Command;
@@ -93,6 +67,7 @@ export class CommandHandler<
   private readonly lanes = new Map<string, Lane<State, Command, Answer>>();
   private readonly store: EventStore;
   private readonly decider: Decider<State, Command, Event, Answer>;
+  private readonly states: StreamStates<State, Event>;
   private readonly bounds: HandlerBounds;
   private readonly assumeNew: boolean;
 
@@ -107,6 +82,7 @@ export class CommandHandler<
   ) {
     this.store = store;
     this.decider = decider;
+    this.states = new StreamStates(store, decider);
     this.bounds = options.bounds ?? defaultBounds;
     this.assumeNew = options.assumeNew ?? false;
   }
@@ -140,7 +116,7 @@ export class CommandHandler<
   async state(stream: string, { fresh = false } = {}): Promise<State> {
     const lane = this.lane(stream);
     if (lane.loaded !== undefined && !fresh) return lane.loaded.state;
-    const loaded = await this.readOn(stream, lane.loaded);
+    const loaded = await this.states.readOn(stream, lane.loaded);
     // A lane at work knows better by now; it reads for itself when it has to.
     if (!lane.running) lane.loaded = loaded;
     return loaded.state;
@@ -178,7 +154,8 @@ export class CommandHandler<
         for (const { reject } of batch) reject(error);
         // Those in line behind would wait for the same silence once more, each longer than the last.
         if (error instanceof EventStoreUnavailable) {
-          for (const { reject } of lane.waiting.splice(0)) reject(error);
+          const unsent = withNothingWritten(error);
+          for (const { reject } of lane.waiting.splice(0)) reject(unsent);
         }
       }
     }
@@ -192,11 +169,11 @@ export class CommandHandler<
     let batch = taken;
     const assumed = this.assumption(taken[0]?.assumed);
     let proven = lane.loaded === undefined && assumed === undefined;
-    if (proven) lane.loaded = await this.readOn(lane.stream, undefined);
+    if (proven) lane.loaded = await this.states.readOn(lane.stream, undefined);
     for (let attempt = 1; attempt <= this.bounds.attemptsMax; attempt++) {
       batch = refuseLate(batch);
       if (batch.length === 0) return;
-      const before = lane.loaded ?? assumed ?? this.unread();
+      const before = lane.loaded ?? assumed ?? this.states.unread();
       const { decisions, events, state, toSum } = this.decideAll(batch, before);
       if (events.length > 0) {
         const appended = await this.store.append(
@@ -213,7 +190,7 @@ export class CommandHandler<
       } else if (proven) {
         return answer(batch, decisions, before.position);
       }
-      lane.loaded = await this.readOn(lane.stream, lane.loaded);
+      lane.loaded = await this.states.readOn(lane.stream, lane.loaded);
       proven = true;
     }
     const gaveUp = refuse('overloaded', 'other writers kept coming first');
@@ -232,7 +209,7 @@ export class CommandHandler<
         event,
         metadata: { schemaVersion: versionOf(event.type), command, ...origin },
       });
-      toSum = this.counted(toSum, event);
+      toSum = this.states.counted(toSum, event);
     };
     for (const { command, context } of batch) {
       const decision = this.decider.decide(command, state);
@@ -240,59 +217,18 @@ export class CommandHandler<
       if (!decision.ok) continue;
       for (const event of decision.events) add(event, command.type, context);
     }
-    const { summary } = this.decider;
-    const unlooked = toSum.events - toSum.refusedAt;
-    if (summary !== undefined && events.length > 0 && unlooked >= summary.everyEvents) {
-      const event = summary.of(state);
-      if (event === undefined) toSum = { ...toSum, refusedAt: toSum.events };
-      else add(event, 'SumUp', { commandId: 'sum up' });
+    if (events.length > 0) {
+      const summed = this.states.summed(state, toSum);
+      toSum = summed.toSum;
+      if (summed.event !== undefined) add(summed.event, 'SumUp', { commandId: 'sum up' });
     }
     return { decisions, events, state, toSum };
   }
 
-  private counted(toSum: ToSum, { type }: Pick<DomainEvent, 'type'>): ToSum {
-    if (type === this.decider.summary?.type) return nothingToSum;
-    return { ...toSum, events: toSum.events + 1 };
-  }
-
   /** What a stream is taken to be that is not remembered; undefined: it is read. */
   private assumption(assumed: Assumed<State> | undefined): Loaded<State> | undefined {
-    if (assumed !== undefined) return { ...assumed, position: null, toSum: nothingToSum };
-    return this.assumeNew ? this.unread() : undefined;
-  }
-
-  private unread(): Loaded<State> {
-    return {
-      state: this.decider.initial,
-      revision: 'no_stream',
-      position: null,
-      toSum: nothingToSum,
-    };
-  }
-
-  /** Reads from where `from` ends to the stream's end; from scratch, no further back than its last summary. */
-  private async readOn(stream: string, from: Loaded<State> | undefined): Promise<Loaded<State>> {
-    if (from === undefined && this.decider.summary !== undefined) {
-      const events: RecordedEvent[] = [];
-      for await (const recorded of this.store.readBackwards(stream)) {
-        events.push(recorded);
-        if (recorded.type === this.decider.summary.type) break;
-      }
-      return events.reduceRight((loaded, recorded) => this.fold(loaded, recorded), this.unread());
-    }
-    let loaded = from ?? this.unread();
-    const next = loaded.revision === 'no_stream' ? 0n : loaded.revision + 1n;
-    for await (const recorded of this.store.readStream(stream, next)) {
-      loaded = this.fold(loaded, recorded);
-    }
-    return loaded;
-  }
-
-  private fold(loaded: Loaded<State>, recorded: RecordedEvent): Loaded<State> {
-    const event = decode(recorded) as unknown as Event;
-    const state = this.decider.evolve(loaded.state, event);
-    const toSum = this.counted(loaded.toSum, event);
-    return { state, revision: recorded.revision, position: recorded.position, toSum };
+    if (assumed !== undefined) return this.states.assumed(assumed);
+    return this.assumeNew ? this.states.unread() : undefined;
   }
 }
 
@@ -306,10 +242,10 @@ function refuseLate<W extends Pick<Waiting<unknown, unknown, unknown>, 'context'
   const latestMs = performance.now() + appendMsMin;
   const inTime = batch.filter((waiting) => deadlineOf(waiting) >= latestMs);
   if (inTime.length === batch.length) return batch;
+  const late = 'no time was left for another append';
   for (const waiting of batch) {
-    if (deadlineOf(waiting) < latestMs) {
-      waiting.reject(new EventStoreUnavailable('no time was left for another append'));
-    }
+    if (deadlineOf(waiting) >= latestMs) continue;
+    waiting.reject(new EventStoreUnavailable(late, undefined, { wroteNothing: true }));
   }
   return inTime;
 }

@@ -38,6 +38,6 @@ export interface Claim {
 
 /**
  * Claims of one holder, times their seats, that may count at the same time; one more is refused like a seat too many.
- * Ordinarily there is one a seat held and one a request under way; those of requests without an outcome stay to their end.
+ * Ordinarily there is one a seat held and one a request under way or, for some seconds, without an outcome.
  */
 export const claimsMax = 1_000;

@@ -49,11 +49,13 @@ export class SeatOrders implements Bookings {
   /**
    * Takes every seat or none: what was taken is given back when one is refused, also after a crash in between. The same
    * command again goes on with the order it began; when that one has ended, with another.
+   * @param begun called once an order is in the log
    */
   async place(
     request: OrderRequest,
     nowMs: number,
     context: CommandContext,
+    begun: () => void,
   ): Promise<Result<Booking>> {
     const { commandId: _, ...origin } = context;
     for (let turn = 0; turn < turnsMax; turn++) {
@@ -66,6 +68,7 @@ export class SeatOrders implements Bookings {
         { ...context, commandId },
       );
       if (!placed.ok) return placed;
+      begun();
       const state = placed.value as Placed;
       const open = state.status === 'placed' || state.status === 'confirmed';
       if (open && Date.parse(state.expiresAt) <= nowMs) {

@@ -1,13 +1,13 @@
-import { randomUUID } from 'node:crypto';
 import { orderReservationId, parseOrderReservationId, parseReservationId } from '../events/ids.ts';
 import type { Booking, BookingStatus, Bookings, Origin } from './booking.ts';
+import { Claims, type Doubt } from './claims.ts';
 import type { Catalog } from './concert/catalog.ts';
 import { onSale } from './concert/on-sale.ts';
 import type { EventStore } from './event-store.ts';
 import type { HoldLimit } from './hold-limit.ts';
 import type { OrderRequest } from './order/order-request.ts';
 import { Payments } from './payments.ts';
-import { type Result, refuse } from './result.ts';
+import type { Result } from './result.ts';
 import { type Hold, holdOf, isOf } from './seat/seat.ts';
 import { SeatOrders } from './seat-orders.ts';
 import type {
@@ -61,6 +61,15 @@ export interface SeatSales extends Shop {
    */
   expire(reservationId: string, known?: DueHold): Promise<Result<BookingStatus>>;
 
+  /** Claims on held seats whose requests began by `sinceMs` and ended without an outcome here. */
+  claimsInDoubt(sinceMs: number, limit: number): Promise<readonly Doubt[]>;
+
+  /**
+   * Lets go of such a claim unless its seats are held, once nothing can come of its request any more.
+   * @returns whether it is settled
+   */
+  settleClaim(doubt: Doubt): Promise<boolean>;
+
   /** The reservation that holds or bought a seat by the log, an order's under the order's id; undefined for a free seat. */
   reservationOf(sessionId: string, seatId: string): Promise<string | undefined>;
 
@@ -93,16 +102,18 @@ class Sales implements SeatSales {
   private readonly singles: SingleSeats;
   private readonly orders: SeatOrders;
   private readonly payments: Payments;
+  private readonly claims: Claims;
 
   constructor(parts: SeatSalesParts) {
     this.parts = parts;
     this.wallet = new Wallet(parts.store);
     this.singles = new SingleSeats(parts.store);
     this.orders = new SeatOrders(parts.store, this.singles, this.wallet);
+    this.claims = new Claims({ ...parts, seats: this.singles });
     this.payments = new Payments({
       wallet: this.wallet,
       bookings: (reservationId) => this.bookings(reservationId),
-      onPaid: (booking) => this.endClaims(booking),
+      onPaid: (booking) => this.claims.end(booking),
       now: parts.now,
       onLeftOver: parts.onLeftOver,
     });
@@ -110,31 +121,21 @@ class Sales implements SeatSales {
 
   async reserve(command: Parameters<Shop['reserve']>[0]): Promise<Result<Reservation>> {
     const { sessionId, userId, seatIds, context } = command;
-    const { catalog, limit, settings } = this.parts;
+    const { catalog, settings } = this.parts;
     const nowMs = this.parts.now();
     const wanted = onSale(catalog, command, { nowMs, seatsMax: settings.orderSeatsMax });
     if (!wanted.ok) return wanted;
     const { session, seats } = wanted.value;
     const expiresAtMs = nowMs + settings.holdMs;
-    const holder = { userId, sessionId };
-    const claim = { id: randomUUID(), seatIds, untilMs: expiresAtMs };
-    if (!(await limit.take(holder, claim))) {
-      return refuse(
-        'too-many-seats',
-        'the buyer would hold more seats of this session than one may',
-      );
-    }
     const { currency } = session;
     const request = { sessionId, userId, seats, currency, expiresAtMs };
     const [seat] = seats;
-    const result =
+    const claim = { seatIds, untilMs: expiresAtMs, nowMs };
+    const result = await this.claims.reserve({ userId, sessionId }, claim, (begun) =>
       seats.length === 1 && seat !== undefined
-        ? await this.reserveOne(seat, request, nowMs, context)
-        : await this.orders.place(request, nowMs, context);
-    // A hold that was there before has a claim of its own.
-    if (!result.ok || result.value.expiresAtMs !== expiresAtMs) {
-      await this.uncount(() => limit.withdraw(holder, claim));
-    }
+        ? this.reserveOne(seat, request, nowMs, context)
+        : this.orders.place(request, nowMs, context, begun),
+    );
     return result.ok ? { ...result, value: toReservation(result.value) } : result;
   }
 
@@ -165,8 +166,20 @@ class Sales implements SeatSales {
     return this.wallet.refund(bill);
   }
 
-  settleOrder(reservationId: string): Promise<boolean> {
-    return this.orders.settle(reservationId);
+  async settleOrder(reservationId: string): Promise<boolean> {
+    const isSettled = await this.orders.settle(reservationId);
+    const asked = { userId: undefined, nowMs: this.parts.now() };
+    const found = await this.orders.find(reservationId, asked);
+    if (found.ok && found.value.status !== 'held') await this.claims.end(found.value);
+    return isSettled;
+  }
+
+  claimsInDoubt(sinceMs: number, limit: number): Promise<readonly Doubt[]> {
+    return this.claims.inDoubt(sinceMs, limit);
+  }
+
+  settleClaim(doubt: Doubt): Promise<boolean> {
+    return this.claims.settle(doubt);
   }
 
   async expire(reservationId: string, known?: DueHold): Promise<Result<BookingStatus>> {
@@ -212,24 +225,13 @@ class Sales implements SeatSales {
     const { currency } = booking;
     const answer = { reservationId, status: 'cancelled', refunded: 0, currency } as const;
     if (booking.status !== 'refunded') {
-      await this.endClaims(booking);
+      await this.claims.end(booking);
       return { ...cancelled, value: answer };
     }
     const refunded = await this.wallet.refund(booking, origin);
     if (!refunded.ok) return refunded;
-    await this.endClaims(booking);
+    await this.claims.end(booking);
     return { ...refunded, value: { ...answer, status: 'refunded', refunded: booking.amount } };
-  }
-
-  /** The reservation's seats no longer count as held. */
-  private endClaims(booking: Booking): Promise<void> {
-    const { seatIds, expiresAtMs } = booking;
-    return this.uncount(() => this.parts.limit.end(booking, seatIds, expiresAtMs));
-  }
-
-  /** What is answered is certain already: seats that cannot be uncounted now count until their hold would end. */
-  private uncount(change: () => Promise<void>): Promise<void> {
-    return change().catch((error) => this.parts.onLeftOver('count held seats', error));
   }
 
   private async reserveOne(

@@ -50,8 +50,28 @@ describe('eventstoredb: append', () => {
     const error = await rejection(
       store.append('account-1', 'no_stream', [charged()], { timeoutMs: 500 }),
     );
-    expect(error).to.be.instanceOf(EventStoreUnavailable);
+    expect(error).to.be.instanceOf(EventStoreUnavailable).and.to.include({ wroteNothing: false });
     expect(performance.now() - startedMs).to.be.within(450, 2_000);
+  });
+
+  it('says that nothing was written when nothing was sent', async () => {
+    for (const host of ['127.0.0.1:9', 'no-such-host.invalid:2113']) {
+      const store = connectEventStore(`esdb://${host}?tls=false`);
+      const append = store.append('account-1', 0n, [charged()], { timeoutMs: 300 });
+      expect(await rejection(append), host).to.include({ wroteNothing: true });
+      await store.close();
+    }
+    const { store } = await against({}, { appendsInFlightMax: 1 });
+    const first = rejection(store.append('account-1', 0n, [charged()], { timeoutMs: 300 }));
+    const second = store.append('account-2', 0n, [charged()], { timeoutMs: 300 });
+    expect(await rejection(second)).to.include({ wroteNothing: true });
+    expect(await first).to.include({ wroteNothing: false });
+  });
+
+  it('says that it is not known when the stream broke after it was sent', async () => {
+    const { store } = await against({ append: (call) => fail(call, status(14)) });
+    const append = store.append('account-1', 0n, [charged()], { timeoutMs: 300 });
+    expect(await rejection(append)).to.include({ wroteNothing: false });
   });
 
   it('gives an address where nobody answers the connection up after its timeout', async () => {

@@ -3,7 +3,7 @@ import type { SeatEvent } from '../../events/events.ts';
 import { type ReservationRef, reservationId } from '../../events/ids.ts';
 import { seatStream } from '../../events/streams.ts';
 import type { EventStore } from '../event-store.ts';
-import type { Assumed } from '../handle-command.ts';
+import type { Assumed } from '../stream-states.ts';
 import { type Ended, type Hold, type SeatState, seatDecider } from './seat.ts';
 
 /** The earliest revision that a seat's n-th hold may begin at: each before it left two events, or three when it was paid. */

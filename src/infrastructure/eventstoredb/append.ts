@@ -7,7 +7,7 @@ import { type Appended, encodeAppend, encodeEvents, understand } from './append-
 import { BatchStream } from './batch-stream.ts';
 import type { EventStoreBounds } from './bounds.ts';
 import { type Connection, openBatchCall } from './connection.ts';
-import { isTransient, messageOf, NoAnswer, refused } from './failures.ts';
+import { isTransient, messageOf, NoAnswer, neverConnected, refused } from './failures.ts';
 import { pause, retryWaitMs, within } from './timing.ts';
 
 /** Sends appends over one batch stream and settles what became of those whose answer was lost. */
@@ -32,7 +32,8 @@ export class Appender {
     ...[stream, expected, events, options]: Parameters<EventStore['append']>
   ): Promise<Appended> {
     if (this.#underWay >= this.#bounds.appendsInFlightMax) {
-      throw new EventStoreUnavailable(`${this.#underWay} appends are under way already`);
+      const message = `${this.#underWay} appends are under way already`;
+      throw new EventStoreUnavailable(message, undefined, { wroteNothing: true });
     }
     this.#underWay += 1;
     try {
@@ -58,11 +59,14 @@ export class Appender {
   ): Promise<Appended> {
     const endMs = performance.now() + timeoutMs;
     let failure: unknown;
+    let wasSent = false; // or may have been
     for (let attempt = 0; ; attempt += 1) {
       const leftMs = endMs - performance.now();
       if (leftMs <= 0) break;
+      let isSending = false;
       try {
         const batch = this.#stream ?? (await this.#open(leftMs));
+        isSending = true;
         const tryMs = Math.min(endMs - performance.now(), this.#bounds.answerMs);
         const answer = await batch.send(encodeAppend(stream, expected, messages), tryMs);
         this.#connection.worked();
@@ -70,6 +74,7 @@ export class Appender {
       } catch (error) {
         if (error instanceof EventStoreUnavailable) throw error;
         if (!isTransient(error)) throw refused(`append to ${stream}`, error);
+        if (isSending && !neverConnected(error)) wasSent = true;
         // That the rest of the time was too short for an answer says less than what failed before.
         if (failure === undefined || !(error instanceof NoAnswer)) failure = error;
       }
@@ -78,6 +83,7 @@ export class Appender {
     throw new EventStoreUnavailable(
       `append to ${stream}: no clear answer in ${timeoutMs} ms (${messageOf(failure)})`,
       failure,
+      { wroteNothing: !wasSent },
     );
   }
 

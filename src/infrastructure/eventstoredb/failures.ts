@@ -70,6 +70,18 @@ export function isNotLeader(error: unknown): boolean {
   return property(error, 'type') === 'not-leader' || trailer(error) === 'not-leader';
 }
 
+/**
+ * Whether a call never had a connection, so that nothing of it was sent. gRPC says so in words only: its code is that of
+ * calls that lost theirs, too.
+ */
+export function neverConnected(error: unknown): boolean {
+  const details = property(error, 'details');
+  return (
+    typeof details === 'string' &&
+    /^(No connection established|Name resolution failed)/.test(details)
+  );
+}
+
 export function isStreamNotFound(error: unknown): boolean {
   return property(error, 'type') === 'stream-not-found';
 }

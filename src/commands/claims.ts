@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto';
+import { UnreadableEvent } from '../events/codec.ts';
+import type { Booking } from './booking.ts';
+import { EventStoreUnavailable } from './event-store.ts';
+import type { Claim, Holder, HoldLimit } from './hold-limit.ts';
+import { type Result, refuse } from './result.ts';
+import type { SingleSeats } from './single-seats.ts';
+
+/** Claims in doubt that are remembered, about 300 bytes each; those of further requests count until their hold would end. */
+const doubtsMax = 10_000;
+
+/** A claim of a request that ended without an outcome: its seats may be held or not. */
+export interface Doubt {
+  readonly holder: Holder;
+  readonly claim: Claim;
+  /** When the request began, in milliseconds since the epoch. */
+  readonly sinceMs: number;
+}
+
+export interface ClaimsParts {
+  readonly limit: HoldLimit;
+  readonly seats: Pick<SingleSeats, 'current'>;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Told of claims that could not be let go of: they count until their hold would end. */
+  readonly onLeftOver: (what: string, error: unknown) => void;
+}
+
+/** Counts the seats of reserve commands against the limit of held seats, and lets go of what came to nothing. */
+export class Claims {
+  private readonly parts: ClaimsParts;
+  private readonly doubts = new Map<string, Doubt>();
+
+  constructor(parts: ClaimsParts) {
+    this.parts = parts;
+  }
+
+  /**
+   * Reserves under a claim on the seats, unless the holder would have too many. `reserve` calls `begun` once something of
+   * a reservation in several steps is in the log.
+   */
+  async reserve(
+    holder: Holder,
+    { seatIds, untilMs, nowMs }: Omit<Claim, 'id'> & { readonly nowMs: number },
+    reserve: (begun: () => void) => Promise<Result<Booking>>,
+  ): Promise<Result<Booking>> {
+    const claim = { id: randomUUID(), seatIds, untilMs };
+    if (!(await this.take(holder, claim))) {
+      const detail = 'the buyer would hold more seats of this session than one may';
+      return refuse('too-many-seats', detail);
+    }
+    let hasBegun = false;
+    const begun = () => {
+      hasBegun = true;
+    };
+    try {
+      const result = await reserve(begun);
+      // A hold that was there before has a claim of its own.
+      if (!result.ok || result.value.expiresAtMs !== untilMs) await this.withdraw(holder, claim);
+      return result;
+    } catch (error) {
+      if (!hasBegun && wroteNothing(error)) await this.withdraw(holder, claim);
+      else this.doubt({ holder, claim, sinceMs: nowMs });
+      throw error;
+    }
+  }
+
+  /** The reservation's seats no longer count as held. */
+  end(booking: Booking): Promise<void> {
+    const { seatIds, expiresAtMs } = booking;
+    return this.uncount(() => this.parts.limit.end(booking, seatIds, expiresAtMs));
+  }
+
+  /** Claims of requests that began by `sinceMs` and ended without an outcome, the longest ago first. */
+  async inDoubt(sinceMs: number, limit: number): Promise<readonly Doubt[]> {
+    const found: Doubt[] = [];
+    for (const doubt of this.doubts.values()) {
+      if (doubt.claim.untilMs <= this.parts.now()) this.doubts.delete(doubt.claim.id);
+      else if (doubt.sinceMs <= sinceMs && found.length < limit) found.push(doubt);
+    }
+    return found;
+  }
+
+  /**
+   * Lets go of a claim that came to nothing, by what the log says. To be asked once nothing can come of its request any more.
+   * @returns whether it is settled @throws whatever the limit throws
+   */
+  async settle({ holder, claim }: Doubt): Promise<boolean> {
+    try {
+      if (!(await this.holdsAny(holder, claim))) await this.parts.limit.withdraw(holder, claim);
+    } catch (error) {
+      if (error instanceof EventStoreUnavailable) return false;
+      if (!(error instanceof UnreadableEvent)) throw error;
+    }
+    this.doubts.delete(claim.id);
+    return true;
+  }
+
+  private async holdsAny({ userId, sessionId }: Holder, { seatIds, untilMs }: Claim) {
+    for (const seatId of seatIds) {
+      const seat = await this.parts.seats.current(sessionId, seatId);
+      if (seat.status === 'held' && seat.userId === userId && seat.expiresAtMs === untilMs) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private async take(holder: Holder, claim: Claim): Promise<boolean> {
+    try {
+      return await this.parts.limit.take(holder, claim);
+    } catch (error) {
+      // It may count all the same: only the answer did not come. Beside the answer, which is late already.
+      void this.withdraw(holder, claim);
+      throw error;
+    }
+  }
+
+  private doubt(doubt: Doubt): void {
+    if (this.doubts.size < doubtsMax) this.doubts.set(doubt.claim.id, doubt);
+  }
+
+  private withdraw(holder: Holder, claim: Claim): Promise<void> {
+    return this.uncount(() => this.parts.limit.withdraw(holder, claim));
+  }
+
+  /** What is answered is certain already: seats that cannot be uncounted now count until their hold would end. */
+  private uncount(change: () => Promise<void>): Promise<void> {
+    return change().catch((error) => this.parts.onLeftOver('count held seats', error));
+  }
+}
+
+/** A seat whose stream cannot be read was not decided on. */
+const wroteNothing = (error: unknown): boolean =>
+  error instanceof UnreadableEvent ||
+  (error instanceof EventStoreUnavailable && error.wroteNothing);
