@@ -28,7 +28,7 @@ const rounds = Number(process.argv[3] ?? '3');
 const seconds = Number(process.argv[4] ?? '10');
 
 /** Sessions of 50 seats that are added to each of the ten concerts of the demo, so that no run sells out. */
-const moreSessions = Math.ceil((rounds * 2 + 1) * seconds * 0.8);
+const moreSessions = Math.ceil((rounds * 2 + 2) * seconds * 1.6);
 
 /** A history beside the demo. */
 const past = { seed: 1, sessions: 100, seatsPerSession: 50, users: 500, prefix: 'past-' };

@@ -11,18 +11,30 @@ describe('the pace of a rebuild', () => {
       looks += 1;
       return last;
     });
-    expect(pace.batchEventsMax(10_000)).to.equal(10_000);
+    const isFull = () => {
+      expect(pace.batchEventsMax(10_000)).to.equal(10_000);
+      expect(pace.readAheadMax(20_000)).to.equal(20_000);
+    };
+    const isSlow = () => {
+      expect(pace.batchEventsMax(10_000)).to.equal(250);
+      expect(pace.batchEventsMax(200)).to.equal(200);
+      expect(pace.readAheadMax(20_000)).to.equal(1_000);
+    };
+    isSlow();
+    expect(await pace.restMs(100, 40), 'it has looked once').to.equal(60);
+    isSlow();
+    await delay(110);
     expect(await pace.restMs(100, 40)).to.equal(0);
+    isFull();
     last = 7n;
     expect(await pace.restMs(100, 40), 'it has just looked').to.equal(0);
-    await delay(210);
+    await delay(110);
     expect(await pace.restMs(100, 40)).to.equal(60);
-    expect(pace.batchEventsMax(10_000)).to.equal(250);
-    expect(pace.batchEventsMax(200)).to.equal(200);
+    isSlow();
     expect(await pace.restMs(100, 5_000), 'a busy machine needs no rest besides').to.equal(0);
-    await delay(210);
+    await delay(110);
     expect(await pace.restMs(100, 40)).to.equal(0);
-    expect(pace.batchEventsMax(10_000)).to.equal(10_000);
-    expect(looks).to.equal(3);
+    isFull();
+    expect(looks).to.equal(4);
   });
 });

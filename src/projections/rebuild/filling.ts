@@ -1,11 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
 import { streamPrefixes } from '../../events/streams.ts';
-import { Backlog } from '../backlog.ts';
+import { Backlog, describeEvent, type Step } from '../backlog.ts';
 import type { Checkpoint } from '../checkpoint.ts';
 import { type LogReader, readLog } from '../log-reader.ts';
+import { readParked } from '../parked.ts';
 import { isBefore } from '../progress.ts';
+import { Portion, RowsRefused } from '../refused-rows.ts';
 import { Wake } from '../wake.ts';
+import { Kept } from './kept.ts';
 import { readLive } from './live.ts';
 import type { RebuildLimits, RebuildOptions, RebuildProgress } from './options.ts';
 import { Pace } from './pace.ts';
@@ -19,6 +22,26 @@ export class NotYet extends Error {
   }
 }
 
+/** What was kept out of the new tables is in the live ones by now. */
+class Retried extends Error {
+  constructor() {
+    super('parked events were retried while new tables were built without them: run it again');
+    this.name = 'Retried';
+  }
+}
+
+/** An event that this version cannot read, or PostgreSQL not hold: tables without it would be taken for right. */
+class EventInTheWay extends Error {
+  constructor(why: string, position: bigint, isParked: boolean) {
+    const out = isParked
+      ? 'its stream is parked in the live tables: a version that can read it brings it in (reprise projections retry, or ' +
+        'reprise rebuild), and reprise rebuild --keep-parked leaves it parked in the new tables'
+      : 'run it with a version that can read it';
+    super(`${why}, at log position ${position}; ${out}`);
+    this.name = 'EventInTheWay';
+  }
+}
+
 /** Fills the new tables from the log, up to where it is told to. */
 export class Filling {
   /** Where the new tables are. */
@@ -26,12 +49,17 @@ export class Filling {
   private readonly options: RebuildOptions;
   private readonly limits: RebuildLimits;
   private readonly client: ClientBase;
+  private readonly live: string;
   private readonly backlog: Backlog;
   private readonly pace: Pace;
+  private readonly portion: Portion;
   private readonly reader: LogReader;
   /** Called when there is something to write; a cancelled run is not waited for. */
   private readonly wake = new Wake();
   private caughtUp = false;
+  private kept = Kept.nothing;
+  /** What it ended with when running it again does not help. */
+  private inTheWay: EventInTheWay | undefined;
   private target: bigint | null = null;
   private lastStepMs = performance.now();
 
@@ -48,7 +76,11 @@ export class Filling {
     live: string,
     through: Checkpoint,
   ): Promise<Filling> {
-    const built = await prepareBuild(client, live, options.projections, through.position);
+    const kept = await keptOf(options, client, live);
+    const { position } = through;
+    const built = await prepareBuild(client, live, options.projections, position, (at) =>
+      kept.digest(at),
+    );
     return new Filling(options, limits, client, live, built);
   }
 
@@ -62,18 +94,28 @@ export class Filling {
     this.options = options;
     this.limits = limits;
     this.client = client;
+    this.live = live;
     this.built = built;
+    const pace = new Pace(limits, async () => (await readLive(client, live)).eventPosition);
+    this.pace = pace;
     this.backlog = new Backlog({
-      stepsMax: 2 * limits.batchEventsMax,
+      get stepsMax() {
+        return pace.readAheadMax(2 * limits.batchEventsMax);
+      },
       rowsMax: 2 * limits.batchRowsMax,
     });
-    this.pace = new Pace(limits, async () => (await readLive(client, live)).eventPosition);
+    this.portion = new Portion(limits.batchEventsMax);
     this.reader = this.read();
   }
 
   /** Does running it again not help? */
   get isHopeless(): boolean {
-    return this.reader.failure !== undefined;
+    return this.reader.failure !== undefined || this.inTheWay !== undefined;
+  }
+
+  /** Streams that are parked in the live tables and kept out of the new ones. */
+  get keptStreams(): number {
+    return this.kept.streams;
   }
 
   stop(): Promise<void> {
@@ -81,9 +123,10 @@ export class Filling {
   }
 
   /**
-   * Writes what the log has up to a checkpoint of the live tables, and nothing after it.
+   * Writes what the log has up to a checkpoint of the live tables, as it was read just now, and nothing after it.
    * @param deadlineMs on `performance.now()`'s clock; NotYet is thrown then
    * @param paced makes way for buyers
+   * @throws EventInTheWay, NotYet, Retried
    */
   async fillTo(
     checkpoint: Checkpoint,
@@ -92,6 +135,8 @@ export class Filling {
       paced = false,
     }: { deadlineMs?: number; paced?: boolean } = {},
   ): Promise<void> {
+    this.kept = await keptOf(this.options, this.client, this.live);
+    if (this.kept.digest(this.built.position) !== this.built.kept) throw new Retried();
     this.target = checkpoint.position;
     this.lastStepMs = performance.now();
     const atOnce = deadlineMs < Number.POSITIVE_INFINITY;
@@ -126,7 +171,6 @@ export class Filling {
       backlog: this.backlog,
       signal,
       retryMsMax: 1_000,
-      parksUnreadable: false,
       onStep: () => {
         if (this.caughtUp || this.isBatchReady || this.isHopeless) this.wake.call();
       },
@@ -156,15 +200,15 @@ export class Filling {
 
   /** Writes one batch. @returns false when there is nothing up to that position */
   private async writeSome(through: bigint | null, paced: boolean): Promise<boolean> {
-    const { batchEventsMax, batchRowsMax } = this.limits;
-    const eventsMax = paced ? this.pace.batchEventsMax(batchEventsMax) : batchEventsMax;
-    const first = this.backlog.first(eventsMax, batchRowsMax);
+    const { max } = this.portion;
+    const eventsMax = paced ? this.pace.batchEventsMax(max) : max;
+    const first = this.backlog.first(eventsMax, this.limits.batchRowsMax);
     const batch = first.filter(({ position }) => !isBefore(through, position));
     const last = batch.at(-1);
     if (last === undefined) return false;
     const fromMs = performance.now();
     const eventsBefore = this.built.events;
-    this.built = await writeBuild(this.client, this.built, batch);
+    if (!(await this.write(this.kept.sort(batch)))) return true;
     this.backlog.takeThrough(last.position);
     this.lastStepMs = performance.now();
     this.tell('filling');
@@ -174,4 +218,37 @@ export class Filling {
     }
     return true;
   }
+
+  /** @returns false when PostgreSQL refuses the rows of one event of several: fewer are to be tried. @throws EventInTheWay */
+  private async write(steps: readonly Step[]): Promise<boolean> {
+    const unreadable = this.kept.unreadable(steps);
+    if (unreadable !== undefined) await this.endAt(unreadable, unreadable.event?.unreadable);
+    try {
+      this.built = await writeBuild(this.client, this.built, steps, (at) => this.kept.digest(at));
+      this.portion.written();
+      return true;
+    } catch (error) {
+      if (!(error instanceof RowsRefused)) throw error;
+      await this.client.query('ROLLBACK');
+      const [one, ...others] = steps.filter(({ changes }) => changes.length > 0);
+      if (one?.event === undefined) throw error;
+      if (others.length === 0)
+        await this.endAt(one, `${describeEvent(one.event)}: ${error.message}`);
+      this.portion.refused(steps.length);
+      return false;
+    }
+  }
+
+  private async endAt({ event, position }: Step, why = ''): Promise<never> {
+    const parked = await readParked(this.client, this.live);
+    const isParked = parked.some((one) => one.stream === event?.stream && one.position <= position);
+    this.inTheWay = new EventInTheWay(why, position, isParked);
+    throw this.inTheWay;
+  }
 }
+
+const keptOf = async (
+  { keepParked }: RebuildOptions,
+  client: ClientBase,
+  live: string,
+): Promise<Kept> => (keepParked ? Kept.read(client, live) : Kept.nothing);

@@ -9,23 +9,29 @@ export interface PaceLimits {
   readonly busyEventsPerSecond: number;
   /** Events of one transaction then: what buyers wait behind is short. Default 250. */
   readonly busyBatchEventsMax: number;
-  /** From one look at the live tables to the next, in ms. Default 200. */
+  /** Events read ahead then. Default 1,000. */
+  readonly busyReadAheadMax: number;
+  /** From one look at the live tables to the next, in ms. Default 100. */
   readonly lookMs: number;
 }
 
 export const paceDefaults: PaceLimits = {
   busyEventsPerSecond: 2_000 * availableParallelism(),
   busyBatchEventsMax: 250,
-  lookMs: 200,
+  busyReadAheadMax: 1_000,
+  lookMs: 100,
 };
 
-/** Works without a rest while the live tables stay as they are, and rests between short steps while they change. */
+/**
+ * Works without a rest while the live tables stay as they are, and rests between short steps while they change, or may:
+ * before the second look.
+ */
 export class Pace {
   private readonly limits: PaceLimits;
   private readonly look: () => Promise<bigint | null>;
   private last: bigint | null | undefined;
   private lookedMs = Number.NEGATIVE_INFINITY;
-  private isBusy = false;
+  private isBusy = true;
 
   /** @param look tells which event is the last in the live tables */
   constructor(limits: PaceLimits, look: () => Promise<bigint | null>) {
@@ -38,13 +44,18 @@ export class Pace {
     return this.isBusy ? Math.min(this.limits.busyBatchEventsMax, otherwise) : otherwise;
   }
 
+  /** Events that may be read ahead of the transactions. */
+  readAheadMax(otherwise: number): number {
+    return this.isBusy ? Math.min(this.limits.busyReadAheadMax, otherwise) : otherwise;
+  }
+
   /** How long to rest after a transaction that took `workedMs`, in ms. */
   async restMs(events: number, workedMs: number): Promise<number> {
     const now = performance.now();
     if (now - this.lookedMs >= this.limits.lookMs) {
       this.lookedMs = now;
       const at = await this.look();
-      this.isBusy = this.last !== undefined && at !== this.last;
+      this.isBusy = at !== this.last;
       this.last = at;
     }
     if (!this.isBusy) return 0;
