@@ -145,6 +145,7 @@ program
     '--only-diff',
     'print the rows that differ and nothing else; progress goes to standard error',
   )
+  .option('--keep-parked', 'leave streams parked that are parked in the live tables')
   .option('--drop-old', 'do nothing but drop the tables that earlier rebuilds replaced')
   .description('Make read models anew from the log and put them in the place of the live ones.')
   .addHelpText(
@@ -155,7 +156,9 @@ compared with them row by row. Then they take their place in one transaction: qu
 other, never a gap. The service may run all the while. The old tables are kept until --drop-old.
 
 Killed, it goes on from where it was when it is run again. Ctrl-C leaves nothing of it behind. An event that
-this version cannot read ends it and is named.
+this version cannot read, or whose rows PostgreSQL refuses, ends it and is named. A rebuild of all by a version that
+can read what is parked un-parks it; with --keep-parked, what is parked is in the new tables as little as in the
+live ones, and any other such event ends it all the same.
 
 It uses EVENTSTORE_URL and POSTGRES_URL, else the running service of DATA_DIR, else it starts the embedded
 servers for as long as it takes.
@@ -164,6 +167,7 @@ Examples:
   $ reprise rebuild --dry-run              are the read models right?
   $ reprise rebuild --dry-run --only-diff  which rows are not?
   $ reprise rebuild seat account           make these two right
+  $ reprise rebuild --keep-parked          although events are parked that no version can read
   $ reprise rebuild --drop-old             free the disk
 
 Exit codes: 0 the tables are in place, or a dry run found every row the same; 1 anything else.`,
@@ -188,8 +192,8 @@ second, when it was last rebuilt, and its status:
   outdated      the tables are another version's: reprise serve of the newer one builds its own beside them
   not running   no service writes them
 
-An event that this version cannot read is parked, with what comes after it in its stream: it is in none of them,
-and the other streams go on. What is parked is listed last, with why.
+An event that this version cannot read, or whose rows PostgreSQL refuses, is parked, with what comes after it in its
+stream: it is in none of them, and the other streams go on. What is parked is listed last, with why.
 
 The service may be running or not; servers are found as reprise rebuild finds them.
 
@@ -211,8 +215,8 @@ projectionsCommand
     'after',
     `
 Run it with a version that can read them, after it was deployed. Each parked event is read from the log again and
-written once, in the log's order, so that the rows are what a rebuild would make them. The service may be running.
-Cut short, run it again: what is written is written.
+written once, in the log's order, so that the rows are what a rebuild would make them. What the log no longer has is
+given up and told. The service may be running. Cut short, run it again: what is written is written.
 
 Example:
   $ reprise projections retry

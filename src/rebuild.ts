@@ -13,6 +13,7 @@ import { dropOld, enterBuild, oldSchema } from './projections/rebuild/shadow.ts'
 import { projections } from './projections/registry.ts';
 import { RebuildDisplay } from './rebuild-display.ts';
 import { borrowServers } from './servers.ts';
+import { counted } from './show-projections.ts';
 
 /** An index of a very large table takes minutes; a statement that takes longer has failed. */
 export const statementTimeoutMs = 3_600_000;
@@ -20,6 +21,7 @@ export const statementTimeoutMs = 3_600_000;
 export interface RebuildFlags {
   readonly dryRun?: true;
   readonly onlyDiff?: true;
+  readonly keepParked?: true;
   readonly dropOld?: true;
 }
 
@@ -55,6 +57,7 @@ export async function rebuildProjections(
       pool: postgres.pool,
       projections: chosen,
       dryRun: flags.dryRun === true,
+      keepParked: flags.keepParked === true,
       signal: aborter.signal,
       onProgress: (progress) => display.show(progress),
       onDifference: (difference) => {
@@ -109,8 +112,10 @@ export function describeDifference({ table, key, live, rebuilt }: Difference): s
 }
 
 function* summary(result: RebuildResult, counts: ReadonlyMap<string, number>): Generator<string> {
-  const { events, eventsFound, differences, renewed, position, swapped } = result;
+  const { events, eventsFound, differences, renewed, position, keptStreams, swapped } = result;
   if (eventsFound > 0) yield `went on from ${eventsFound} events of a rebuild that was cut short`;
+  if (keptStreams > 0)
+    yield `${counted(keptStreams, 'stream')} stayed parked: see reprise projections`;
   for (const name of renewed) yield `${name}: a new version, so no rows were compared`;
   const rows = [...counts].map(([table, count]) => `${count} in ${table}`).join(', ');
   yield `${events} events, up to position ${position ?? '- (the log is empty)'}: ` +

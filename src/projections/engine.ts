@@ -318,7 +318,7 @@ class Engine implements Projector {
     const { committed } = this.progress;
     if (committed === null) return;
     const steps = this.backlog.takeThrough(committed);
-    if (this.parking.misses(steps)) this.listeners.reset();
+    if (this.parking.missed(steps) !== undefined) this.listeners.reset();
     if (steps.length > 0) this.listeners.tell(this.parking.shown(steps));
     this.progress.show(steps.at(-1)?.position);
   }
@@ -341,7 +341,6 @@ class Engine implements Projector {
       backlog: this.backlog,
       signal,
       retryMsMax: this.limits.retryMsMax,
-      parksUnreadable: true,
       onStep: () => (this.leads ? this.wake.call() : this.release()),
       onCaughtUp: (position) => this.progress.caughtUp(position),
       onTrouble: (error) => logger.warn({ err: error }, 'projections: reading the log failed'),

@@ -14,8 +14,6 @@ export interface LogReaderOptions {
   readonly backlog: Backlog;
   readonly signal: AbortSignal;
   readonly retryMsMax: number;
-  /** Goes on after an event that this version cannot read: it becomes a step that says why. Otherwise reading ends. */
-  readonly parksUnreadable: boolean;
   /** After each step that was put into the backlog, and when reading ends by a failure. */
   onStep(): void;
   /** The position of the newest message before; null when there was none. */
@@ -24,7 +22,7 @@ export interface LogReaderOptions {
 }
 
 export interface LogReader {
-  /** Why it stopped reading for good: an event that may not be parked, or a log that is not the tables'. */
+  /** Why it stopped reading for good: a bug, or a log that is not the tables'. */
   readonly failure: Error | undefined;
   stop(): Promise<void>;
 }
@@ -46,7 +44,10 @@ function failedAt({ revision, stream, type }: RecordedEvent, cause: unknown): Er
   return new Error(`event ${revision}@${stream} (${type}): ${why}`, { cause });
 }
 
-/** Reads the log into the backlog, from a position on, until it is stopped; pauses while the backlog is full. */
+/**
+ * Reads the log into the backlog, from a position on, until it is stopped; pauses while the backlog is full. An event that
+ * this version cannot read becomes a step that says why.
+ */
 export function readLog(options: LogReaderOptions): LogReader {
   return new Reader(options);
 }
@@ -133,8 +134,8 @@ class Reader implements LogReader {
     try {
       changes = this.project(recorded);
     } catch (error) {
-      if (!(this.options.parksUnreadable && error instanceof UnreadableEvent)) {
-        this.failure = error instanceof UnreadableEvent ? error : failedAt(recorded, error);
+      if (!(error instanceof UnreadableEvent)) {
+        this.failure = failedAt(recorded, error);
         return;
       }
       unreadable = storable(error.message.replace(stream, () => parkedName(stream)));

@@ -46,11 +46,18 @@ export class ParkingChanged extends Error {
   }
 }
 
-/** Every parked stream, in the order in which their first parked events are in the log. */
-export async function readParked(client: ClientBase | Pool): Promise<readonly StoredParked[]> {
+/**
+ * Every parked stream, in the order in which their first parked events are in the log.
+ * @param schema of the table, where the connection's search path leads elsewhere
+ */
+export async function readParked(
+  client: ClientBase | Pool,
+  schema?: string,
+): Promise<readonly StoredParked[]> {
+  const table = schema === undefined ? 'parked_event' : `"${schema}".parked_event`;
   const { rows } = await client.query<StoredParked>(
     `SELECT stream, revision, position, type, error, events, parked_at AS "parkedAt"
-     FROM parked_event ORDER BY position`,
+     FROM ${table} ORDER BY position, stream`,
   );
   return rows;
 }

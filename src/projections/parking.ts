@@ -96,9 +96,9 @@ export class Parking {
     return steps.map((step) => (this.isParked(step) ? { ...step, changes: [] } : step));
   }
 
-  /** Is one of these steps, up to the checkpoint, in the tables, although this version cannot read it? */
-  misses(steps: readonly Step[]): boolean {
-    return steps.some((step) => isUnreadable(step) && !this.isParked(step));
+  /** The first of these steps, up to the checkpoint, that the tables have although this version cannot read it. */
+  missed(steps: readonly Step[]): Step | undefined {
+    return steps.find((step) => isUnreadable(step) && !this.isParked(step));
   }
 
   private isParked({ event, position }: Step): boolean {

@@ -53,6 +53,7 @@ export async function holdLive(client: ClientBase, live: string): Promise<Checkp
  * go to `oldSchema`, in the place of those that an earlier rebuild left there.
  * @param at where `holdLive` found the live tables, and where the new ones are
  * @param differs do the new tables hold other rows? Then running services forget what they know of the old ones
+ * @param keepParked do the new tables lack what is parked, as the live ones do? Otherwise nothing is parked any more
  * @throws PartlyParked
  */
 export async function swap(
@@ -60,11 +61,10 @@ export async function swap(
   live: string,
   projections: readonly Projection[],
   at: Checkpoint,
-  differs: boolean,
+  { differs, keepParked }: { readonly differs: boolean; readonly keepParked: boolean },
 ): Promise<void> {
-  await checkParked(client, live, projections);
-  const unparked = await client.query(`DELETE FROM "${live}".parked_event`);
-  const changed = differs || unparked.rowCount !== 0;
+  const unparks = !keepParked && (await unpark(client, live, projections));
+  const changed = differs || unparks;
   const tables = tableNames(projections);
   const replaced = await client.query<{ list: string | null }>(
     `SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') AS list FROM pg_tables
@@ -103,9 +103,23 @@ export async function swap(
 /** Events are parked: they are kept from every table, so tables that have them do not fit those that do not. */
 export class PartlyParked extends Error {
   constructor() {
-    super('events are parked: rebuild all projections together, or run reprise projections retry');
+    super(
+      'events are parked: rebuild all projections together, or leave them parked (--keep-parked), or run ' +
+        'reprise projections retry',
+    );
     this.name = 'PartlyParked';
   }
+}
+
+/** @returns whether anything was parked. @throws PartlyParked */
+async function unpark(
+  client: ClientBase,
+  live: string,
+  projections: readonly Projection[],
+): Promise<boolean> {
+  await checkParked(client, live, projections);
+  const { rowCount } = await client.query(`DELETE FROM "${live}".parked_event`);
+  return rowCount !== 0;
 }
 
 /** @throws PartlyParked when events are kept from tables that stay, and the new ones would have them */

@@ -47,6 +47,11 @@ export interface RebuildOptions {
   readonly projections: readonly Projection[];
   /** Compare only; the new tables are dropped afterwards. */
   readonly dryRun: boolean;
+  /**
+   * Streams that are parked in the live tables stay parked in the new ones. Without it, and for any other event that cannot
+   * be read or written, the rebuild fails. Default false.
+   */
+  readonly keepParked?: boolean;
   /** Cancels it: nothing is left of it. */
   readonly signal: AbortSignal;
   onProgress(progress: RebuildProgress): void;
@@ -64,5 +69,7 @@ export interface RebuildResult {
   /** Projections whose live tables are of an older version, or not there: their rows were not compared. */
   readonly renewed: readonly string[];
   readonly position: bigint | null;
+  /** Streams that stay parked. */
+  readonly keptStreams: number;
   readonly swapped: boolean;
 }

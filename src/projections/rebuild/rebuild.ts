@@ -116,10 +116,10 @@ class Rebuild {
 
   async run(): Promise<RebuildResult> {
     const { options, limits, writer, live } = this;
-    const { projections, dryRun, signal } = options;
+    const { projections, dryRun, keepParked = false, signal } = options;
     signal.throwIfAborted();
     const same = await this.ofSameVersion();
-    if (!dryRun) await checkParked(writer, live, projections);
+    if (!dryRun && !keepParked) await checkParked(writer, live, projections);
     const through = await readLive(writer, live);
     const filling = await Filling.start(options, limits, writer, live, through);
     this.filling = filling;
@@ -136,7 +136,8 @@ class Rebuild {
       if (dryRun) await dropBuild(writer);
       else await this.swap(filling, differences > 0 || renewed.length > 0);
       const { events, position } = filling.built;
-      return { events, eventsFound, differences, renewed, position, swapped: !dryRun };
+      const { keptStreams } = filling;
+      return { events, eventsFound, differences, renewed, position, keptStreams, swapped: !dryRun };
     } finally {
       await filling.stop();
     }
@@ -198,13 +199,13 @@ class Rebuild {
     return differences;
   }
 
-  private async swap(filling: Filling, changed: boolean): Promise<void> {
-    const { projections } = this.options;
+  private async swap(filling: Filling, differs: boolean): Promise<void> {
+    const { projections, keepParked = false } = this.options;
     filling.tell('swapping');
     await this.atOnePosition(filling, async (at) => {
       this.options.signal.throwIfAborted();
       this.isSwapping = true;
-      await swap(this.holder, this.live, projections, at, changed).finally(() => {
+      await swap(this.holder, this.live, projections, at, { differs, keepParked }).finally(() => {
         this.isSwapping = false;
       });
     });

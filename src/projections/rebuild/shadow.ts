@@ -18,6 +18,8 @@ const rebuildLock = 7_277_002;
 export interface Built extends Checkpoint {
   /** Events in them. */
   readonly events: number;
+  /** Digest of what is parked up to there and kept out of them. */
+  readonly kept: string;
 }
 
 const tablesOf = (projections: readonly Projection[]): readonly TableShape[] =>
@@ -60,25 +62,31 @@ export async function enterBuild(client: ClientBase): Promise<string> {
  * Makes empty tables beside the live ones, or finds those that a rebuild of the same projections was filling when it
  * was killed.
  * @param through where the live tables are: what was filled further than they are is of no use
+ * @param kept what is parked up to a position: what was filled when something else was is of no use
  */
 export async function prepareBuild(
   client: ClientBase,
   live: string,
   projections: readonly Projection[],
   through: bigint | null,
+  kept: (position: bigint | null) => string,
 ): Promise<Built> {
   const shape = await shapeOf(client, live, projections);
   const found = await findBuild(client, shape);
-  if (found !== undefined && !isBefore(through, found.position)) return found;
+  const isOfUse =
+    found !== undefined &&
+    !isBefore(through, found.position) &&
+    found.kept === kept(found.position);
+  if (isOfUse) return found;
   await client.query('BEGIN');
   await client.query(`DROP SCHEMA IF EXISTS ${buildSchema} CASCADE; CREATE SCHEMA ${buildSchema}`);
   for (const table of tablesOf(projections)) await makeTable(client, live, table);
   await client.query(
-    'CREATE TABLE build (shape text, position bigint, event_position bigint, events bigint)',
+    'CREATE TABLE build (shape text, position bigint, event_position bigint, events bigint, kept text)',
   );
-  await client.query('INSERT INTO build VALUES ($1, NULL, NULL, 0)', [shape]);
+  await client.query("INSERT INTO build VALUES ($1, NULL, NULL, 0, '')", [shape]);
   await client.query('COMMIT');
-  return { position: null, eventPosition: null, events: 0 };
+  return { position: null, eventPosition: null, events: 0, kept: '' };
 }
 
 async function findBuild(client: ClientBase, shape: string): Promise<Built | undefined> {
@@ -87,8 +95,8 @@ async function findBuild(client: ClientBase, shape: string): Promise<Built | und
     [`${buildSchema}.build`],
   );
   if (rows[0]?.found !== true) return undefined;
-  const build = await client.query<Checkpoint & { events: bigint }>(
-    'SELECT position, event_position AS "eventPosition", events FROM build WHERE shape = $1',
+  const build = await client.query<Checkpoint & { events: bigint; kept: string }>(
+    'SELECT position, event_position AS "eventPosition", events, kept FROM build WHERE shape = $1',
     [shape],
   );
   const [first] = build.rows;
@@ -145,11 +153,16 @@ async function copyTable(client: ClientBase, live: string, table: string): Promi
   await client.query(`ALTER TABLE "${table}" ADD CONSTRAINT ${found.constraint} ${found.key}`);
 }
 
-/** Writes a batch and how far it leads in one transaction. @throws FenceLost when somebody else wrote */
+/**
+ * Writes a batch and how far it leads in one transaction.
+ * @param kept what is parked up to a position
+ * @throws FenceLost when somebody else wrote; RowsRefused, and the connection can be used after a ROLLBACK
+ */
 export async function writeBuild(
   client: ClientBase,
   from: Built,
   batch: readonly Step[],
+  kept: (position: bigint | null) => string,
 ): Promise<Built> {
   const position = batch.at(-1)?.position ?? from.position;
   const events = batch.filter(({ isEvent }) => isEvent);
@@ -157,12 +170,13 @@ export async function writeBuild(
     position,
     eventPosition: events.at(-1)?.position ?? from.eventPosition,
     events: from.events + events.length,
+    kept: kept(position),
   };
   await client.query('BEGIN');
   const { rowCount } = await client.query(
-    `UPDATE build SET position = $2, event_position = $3, events = $4
+    `UPDATE build SET position = $2, event_position = $3, events = $4, kept = $5
      WHERE position IS NOT DISTINCT FROM $1::bigint`,
-    [from.position, built.position, built.eventPosition, built.events],
+    [from.position, built.position, built.eventPosition, built.events, built.kept],
   );
   if (rowCount !== 1) throw new FenceLost(from.position);
   await writeRows(client, batch);
