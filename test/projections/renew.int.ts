@@ -166,26 +166,6 @@ describe('a deployment with read models of another shape', function () {
     expect(await schemas()).to.deep.equal(['reprise_old']);
   });
 
-  it('goes on where it was killed', async () => {
-    await live();
-    let seen = 0;
-    const dies = (progress: RebuildProgress) => {
-      if (progress.step !== 'filling') return;
-      seen = progress.events;
-      throw new Error('killed');
-    };
-    await renew({ onProgress: dies }).catch((error: Error) => {
-      expect(error.message).to.equal('killed');
-    });
-    expect(seen).to.be.within(1, built.length - 1);
-    expect(await schemas()).to.deep.equal(['reprise_rebuild']);
-    const told: number[] = [];
-    await renew({ onProgress: (progress) => told.push(progress.events) });
-    expect(Math.min(...told)).to.be.greaterThan(seen);
-    expect(await schemas()).to.deep.equal(['reprise_old']);
-    await expectNewTables(built);
-  });
-
   it('leaves nothing when the service is stopped meanwhile', async () => {
     const old = await live();
     const fresh = deploy();

@@ -232,8 +232,8 @@ export class Filling {
       await this.client.query('ROLLBACK');
       const [one, ...others] = steps.filter(({ changes }) => changes.length > 0);
       if (one?.event === undefined) throw error;
-      if (others.length === 0)
-        await this.endAt(one, `${describeEvent(one.event)}: ${error.message}`);
+      const why = `${describeEvent(one.event)}: ${error.message}`;
+      if (others.length === 0) await this.endAt(one, why);
       this.portion.refused(steps.length);
       return false;
     }
