@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { constants, setPriority } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
 import { readConfig, settingList } from './config.ts';
 import { addHistory } from './history-command.ts';
@@ -173,6 +174,8 @@ Examples:
 Exit codes: 0 the tables are in place, or a dry run found every row the same; 1 anything else.`,
   )
   .action(async (names: string[], flags: RebuildFlags) => {
+    // Who buys meanwhile comes first, from here on: to load a command is a second's work.
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
     const { rebuildProjections } = await import('./rebuild.ts');
     await rebuildProjections(names, flags, readConfig(process.env));
   });

@@ -1,4 +1,3 @@
-import { constants, setPriority } from 'node:os';
 import { Kysely, PostgresDialect } from 'kysely';
 import { migrate } from '../migrations/migrate.ts';
 import type { Config } from './config.ts';
@@ -49,8 +48,6 @@ export async function rebuildProjections(
   try {
     if (flags.dropOld) return await forgetOld(postgres.pool);
     await migrate(db);
-    // Who buys meanwhile comes first.
-    if (servers.isRunning) setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
     const counts = new Map<string, number>();
     const result = await rebuild({
       eventStore: store,

@@ -129,21 +129,19 @@ export async function borrowEventStore(
 export async function borrowServers(config: Config): Promise<{
   readonly eventStoreUrl: string;
   readonly postgresUrl: string;
-  /** Does somebody else use them, or may? */
-  readonly isRunning: boolean;
   stop(): Promise<void>;
 }> {
   const running = await findService(config);
   const eventStoreUrl = config.eventStoreUrl ?? running?.eventStoreUrl;
   const postgresUrl = config.postgresUrl ?? running?.postgresUrl;
   if (eventStoreUrl !== undefined && postgresUrl !== undefined) {
-    return { eventStoreUrl, postgresUrl, isRunning: true, stop: async () => {} };
+    return { eventStoreUrl, postgresUrl, stop: async () => {} };
   }
   if (eventStoreUrl === undefined) {
     await mustExist(join(config.dataDir, 'eventstore'), 'set DATA_DIR or EVENTSTORE_URL');
   }
   const onFault = (message: string) => console.error(message);
-  return { ...(await startServers(config, onFault)), isRunning: false };
+  return startServers(config, onFault);
 }
 
 /** For commands that only read: an empty log or database made by asking for it would say nothing. @throws Error */
