@@ -3,8 +3,8 @@ import { availableParallelism } from 'node:os';
 /** How a rebuild makes way for buyers. */
 export interface PaceLimits {
   /**
-   * Events a second while the live tables change. Default 2,000 for each processor: with what the event store and
-   * PostgreSQL do for it, an eighth of them. A share of time would not do: who waits for a busy machine would rest, too.
+   * Events a second while the live tables change. Default 1,000 for each processor: with what the event store and
+   * PostgreSQL do for it, a tenth of them. A share of time would not do: who waits for a busy machine would rest, too.
    */
   readonly busyEventsPerSecond: number;
   /** Events of one transaction then: what buyers wait behind is short. Default 250. */
@@ -16,7 +16,7 @@ export interface PaceLimits {
 }
 
 export const paceDefaults: PaceLimits = {
-  busyEventsPerSecond: 2_000 * availableParallelism(),
+  busyEventsPerSecond: 1_000 * availableParallelism(),
   busyBatchEventsMax: 250,
   busyReadAheadMax: 1_000,
   lookMs: 100,
