@@ -2,7 +2,7 @@
  * How fast the projections catch up, and how fast they are rebuilt, compared and put in place, against the client alone
  * reading the same events and throwing them away: in turn, in one run. Ends with exit code 1 below the bound.
  *
- *   npm run bench:projections [events] [rounds]
+ *   npm run bench:projections [events, default 200000] [rounds, default 3]
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -25,7 +25,7 @@ import { median } from './support/measure.ts';
 /** Of the client's own rate. */
 const bound = 0.6;
 
-const eventsWanted = Number(process.argv[2] ?? '50000');
+const eventsWanted = Number(process.argv[2] ?? '200000');
 const rounds = Number(process.argv[3] ?? '3');
 const shape = { seed: 1, sessions: 100, seatsPerSession: 50, users: 500 };
 const silent = { debug() {}, warn: console.warn, error: console.error };
