@@ -9,7 +9,7 @@ import { createHttpServer } from './http/server.ts';
 import { connectEventStore } from './infrastructure/eventstoredb.ts';
 import { createLogger, type Logger } from './infrastructure/logger.ts';
 import { connectPostgres } from './infrastructure/postgres.ts';
-import { connectRedis } from './infrastructure/redis.ts';
+import { connectRedis, whyRefused } from './infrastructure/redis.ts';
 import { expireHolds } from './processes/expire-holds.ts';
 import { finishLeftOver } from './processes/finish-left-over.ts';
 import { followCatalog } from './processes/follow-catalog.ts';
@@ -31,7 +31,15 @@ import { RedisOwnPositions } from './queue/redis-own-positions.ts';
 import { RedisQueue } from './queue/redis-queue.ts';
 import { renewReadModels } from './renew-tables.ts';
 import { type Servers, startServers } from './servers.ts';
-import { assertCurrency, assertFree, untilAnswers, within } from './starting.ts';
+import {
+  assertCurrency,
+  assertFree,
+  namedEventStore,
+  namedPostgres,
+  namedRedis,
+  untilAnswers,
+  within,
+} from './starting.ts';
 
 /** The catalogue's history has to be read within this; then starting has failed. In milliseconds. */
 const catchUpMs = 600_000;
@@ -103,9 +111,13 @@ async function startService(
   const store = connectEventStore(servers.eventStoreUrl);
   const postgres = connectPostgres(servers.postgresUrl);
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: postgres.pool }) });
+  let redisRefusal: string | undefined;
   const redis =
     config.redisUrl &&
-    connectRedis(config.redisUrl, (error) => logger.debug({ err: error }, 'Redis'));
+    connectRedis(config.redisUrl, (error) => {
+      redisRefusal = whyRefused(error) ?? redisRefusal;
+      logger.debug({ error: error.message }, 'Redis');
+    });
   const queue = redis ? new RedisQueue(redis, config.queue) : new InProcessQueue(config.queue);
   const closeAll = async () => {
     abort.abort();
@@ -115,9 +127,13 @@ async function startService(
   const ended: Promise<unknown>[] = [];
   try {
     const start = { say, signal: stopping };
-    await untilAnswers('PostgreSQL', 'POSTGRES_URL', (ms) => postgres.reachable(ms), start);
-    await untilAnswers('the event store', 'EVENTSTORE_URL', (ms) => store.reachable(ms), start);
-    await untilAnswers('Redis', 'REDIS_URL', (ms) => queue.reachable(ms), start);
+    await untilAnswers(namedPostgres(postgres), start);
+    await untilAnswers(namedEventStore(store, servers.eventStoreUrl), start);
+    if (redis)
+      await untilAnswers(
+        namedRedis(queue, () => redisRefusal),
+        start,
+      );
     await migrate(db);
     const catalog = new Catalog();
     const following = followCatalog({ store, catalog, signal, onError });

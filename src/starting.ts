@@ -1,6 +1,11 @@
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Catalog } from './commands/concert/catalog.ts';
+import type { EventStore } from './commands/event-store.ts';
+import { EventStoreRefused } from './infrastructure/eventstoredb/failures.ts';
+import { whyNoEventStore } from './infrastructure/eventstoredb/knock.ts';
+import type { Postgres } from './infrastructure/postgres.ts';
+import type { WaitingQueue } from './queue/waiting-queue.ts';
 
 /** A server that a URL names may be starting itself; it is waited for this long, in milliseconds. */
 const serverMs = 60_000;
@@ -8,30 +13,79 @@ const serverMs = 60_000;
 const answerMs = 2_000;
 const askAgainMs = 500;
 
+/** A server that a URL names. */
+export interface NamedServer {
+  readonly name: string;
+  /** The setting that has the URL. */
+  readonly setting: string;
+  /** Answers within `timeoutMs`, or some seconds, whether it can be used. */
+  readonly reachable: (timeoutMs: number) => Promise<boolean>;
+  /** Why it could not be reached, when it never will be with this URL; never with a password in it. */
+  readonly refusal: (timeoutMs: number) => string | undefined | Promise<string | undefined>;
+}
+
 /**
  * Waits until a server answers, and says so when that takes longer than a moment.
- * @throws Error naming the setting when it stays away, or what the signal was aborted with
+ * @throws Error naming the setting when it stays away, at once when it says that the URL is wrong; or what the signal was
+ * aborted with
  */
 export async function untilAnswers(
-  what: string,
-  setting: string,
-  reachable: (timeoutMs: number) => Promise<boolean>,
+  { name, setting, reachable, refusal }: NamedServer,
   { say, signal }: { readonly say: (line: string) => void; readonly signal: AbortSignal },
 ): Promise<void> {
   const endMs = performance.now() + serverMs;
   let told = false;
   while (!(await reachable(answerMs))) {
     signal.throwIfAborted();
+    const why = await refusal(answerMs);
+    if (why !== undefined) throw new Error(`${name} cannot be used (${why}): correct ${setting}`);
     if (performance.now() > endMs) {
-      throw new Error(`${what} gave no answer in ${serverMs / 1_000} s: is ${setting} right?`);
+      throw new Error(`${name} gave no answer in ${serverMs / 1_000} s: is ${setting} right?`);
     }
     if (!told)
-      say(`  waiting      ${what} gives no answer yet; trying for ${serverMs / 1_000} s …`);
+      say(`  waiting      ${name} gives no answer yet; trying for ${serverMs / 1_000} s …`);
     told = true;
     await sleep(askAgainMs);
   }
   signal.throwIfAborted();
 }
+
+export const namedPostgres = (postgres: Postgres): NamedServer => ({
+  name: 'PostgreSQL',
+  setting: 'POSTGRES_URL',
+  reachable: (timeoutMs) => postgres.reachable(timeoutMs),
+  refusal: () => postgres.refusal(),
+});
+
+export function namedEventStore(store: Pick<EventStore, 'head'>, url: string): NamedServer {
+  let refused: string | undefined;
+  return {
+    name: 'the event store',
+    setting: 'EVENTSTORE_URL',
+    async reachable() {
+      try {
+        await store.head();
+        return true;
+      } catch (error) {
+        refused = error instanceof EventStoreRefused ? error.message : undefined;
+        return false;
+      }
+    },
+    refusal: async (timeoutMs) => refused ?? (await whyNoEventStore(url, timeoutMs)),
+  };
+}
+
+/** @param refusal what `whyRefused` said of the connection's last error */
+export const namedRedis = (
+  queue: Pick<WaitingQueue, 'reachable'>,
+  refusal: () => string | undefined,
+): NamedServer => ({
+  name: 'Redis',
+  setting: 'REDIS_URL',
+  // It answers also with another database than the URL's.
+  reachable: async (timeoutMs) => (await queue.reachable(timeoutMs)) && refusal() === undefined,
+  refusal,
+});
 
 /** The work's value. @throws Error after `ms`, or what the signal was aborted with */
 export async function within<T>(

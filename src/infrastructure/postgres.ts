@@ -24,6 +24,8 @@ export interface Postgres {
   readonly pool: pg.Pool;
   /** Answers within `timeoutMs` whether a query can be made. Never throws. */
   reachable(timeoutMs: number): Promise<boolean>;
+  /** Why the server refused what `reachable` asked last, if it will refuse it again: see `whyRefused`. */
+  refusal(): string | undefined;
   /** Closes the connections that are free now and the others when they are given back. */
   close(): Promise<void>;
 }
@@ -47,9 +49,20 @@ export function connectPostgres(url: string, bounds: PostgresBounds = {}): Postg
   // whoever was using it is told by the query.
   pool.on('error', () => {});
   pool.on('connect', (client) => client.on('error', () => {}));
+  let refusal: string | undefined;
+  const ask = async () => {
+    try {
+      await pool.query('SELECT 1');
+      refusal = undefined;
+    } catch (error) {
+      refusal = whyRefused(error);
+      throw error;
+    }
+  };
   return {
     pool,
-    reachable: (timeoutMs) => within(timeoutMs, pool.query('SELECT 1')),
+    reachable: (timeoutMs) => within(timeoutMs, ask()),
+    refusal: () => refusal,
     close: () => pool.end(),
   };
 }
@@ -96,6 +109,21 @@ const refusedState = /^(22|23|54)...$/;
 /** Does PostgreSQL refuse what a statement was to write, and would again? */
 export const isRefusal = (error: unknown): boolean =>
   error instanceof pg.DatabaseError && refusedState.test(error.code ?? '');
+
+/** Invalid authorization and invalid catalog name: the user, the password or the database is not what the server has. */
+const wrongLoginState = /^(28...|3D000)$/;
+
+/** Why the server takes no connection and, as long as the URL is the same, never will; undefined for anything else. */
+export function whyRefused(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { message } = error;
+  if (error instanceof pg.DatabaseError) {
+    return wrongLoginState.test(error.code ?? '') ? message : undefined;
+  }
+  if (/client password must be/.test(message)) return 'it wants a password, and the URL has none';
+  if (/does not support SSL/.test(message)) return 'it speaks no TLS, and the URL wants it';
+  return undefined;
+}
 
 /** What the driver says in words only. */
 const unavailableWords =

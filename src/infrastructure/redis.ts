@@ -40,6 +40,20 @@ export function connectRedis(url: string, onError: (error: Error) => void): Redi
   return client;
 }
 
+/**
+ * Why a server refuses a connection and, as long as the URL is the same, always will; undefined for any other error that
+ * `onError` of `connectRedis` is told. Such an error has the password in it, and is not to be logged whole.
+ */
+export function whyRefused(error: Error): string | undefined {
+  const { lastNodeError } = error as { lastNodeError?: Error };
+  const { name, message } = lastNodeError ?? error;
+  if (name === 'ParserError') return 'what listens there does not speak Redis’s protocol';
+  if (/cluster support disabled/.test(message)) return 'it is no cluster, and the URL says so';
+  return /^(WRONGPASS|NOAUTH|ERR invalid password|ERR DB index)/.test(message)
+    ? message
+    : undefined;
+}
+
 function connectCluster(url: string, options: CommonRedisOptions): Cluster {
   const match = /^(rediss?)\+cluster:\/\/(?:([^@/]*)@)?([^@/]+)\/?$/.exec(url);
   if (match === null) throw new Error('REDIS_URL: redis+cluster://host:port[,host:port…] expected');

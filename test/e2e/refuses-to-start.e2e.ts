@@ -1,4 +1,8 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
+import { testDatabase } from '../support/servers.ts';
 import { catalogFile } from './support/buyers.ts';
 import { importCatalog, reprise } from './support/command-line.ts';
 import { Service } from './support/service.ts';
@@ -15,6 +19,25 @@ describe('what the service refuses to start with', function () {
       expect(stderr).to.match(/^reprise: DATA_DIR \S+ cannot be used \(.+\): choose another\n$/);
     });
   }
+
+  it('a database that POSTGRES_URL’s server does not have: at once, and says no password', async () => {
+    const database = await testDatabase();
+    const url = new URL(database.url);
+    url.pathname = '/no_such_database';
+    const dataDir = await mkdtemp(join(tmpdir(), 'reprise-refused-'));
+    try {
+      const env = { PORT: '0', DATA_DIR: dataDir, EVENTSTORE_URL: '', POSTGRES_URL: url.href };
+      const { code, stdout, stderr } = await reprise(['serve'], env);
+      expect(code).to.equal(1);
+      const why = 'PostgreSQL cannot be used (database "no_such_database" does not exist)';
+      expect(stderr).to.equal(`reprise: ${why}: correct POSTGRES_URL\n`);
+      expect(stdout).to.not.include('gives no answer yet');
+      if (url.password !== '') expect(stdout + stderr).to.not.include(url.password);
+    } finally {
+      await database.drop();
+      await rm(dataDir, { recursive: true });
+    }
+  });
 
   it('another CURRENCY than the log’s, and so does an import', async () => {
     const service = await Service.start({ EVENTSTORE_URL: '' });
