@@ -88,6 +88,13 @@ export const prepared = (body: PreparedBody): PreparedAnswer => ({
   prepared: body,
 });
 
+export const text = (type: string, body: string): TextAnswer => ({
+  kind: 'text',
+  status: 200,
+  headers: { 'Content-Type': type },
+  body,
+});
+
 export const problem = (
   code: ProblemCode,
   details: ProblemDetails,

@@ -34,8 +34,9 @@ export class SeatStreams {
     this.#limits = limits;
     feed.listen({
       changed: (changes) => this.#changed(changes),
+      cancelled: (sessionId) => this.#end(sessionId, cancelledMessage),
       // Who comes back is told to read the list anew.
-      reset: (sessionId) => (sessionId === undefined ? this.#endAll() : this.#end(sessionId)),
+      reset: () => this.#endAll(),
     });
   }
 
@@ -70,6 +71,11 @@ export class SeatStreams {
   /** What a session's followers were sent after a position, as text; undefined when that is not known any more. */
   missed(sessionId: string, after: bigint): string | undefined {
     return this.#feed.since(sessionId, after)?.map(message).join('');
+  }
+
+  /** Is there nothing to follow? Then `cancelledMessage` is all there is to say. */
+  isCancelled(sessionId: string): boolean {
+    return this.#feed.isCancelled(sessionId);
   }
 
   /** Ends all streams and opens no more. */
@@ -121,8 +127,15 @@ export class SeatStreams {
     for (const sessionId of [...this.#channels.keys()]) this.#end(sessionId);
   }
 
-  #end(sessionId: string): void {
-    for (const stream of [...(this.#channels.get(sessionId)?.streams ?? [])]) stream.end();
+  /** Sends what is still to be sent, and the last message, if any. */
+  #end(sessionId: string, last?: string): void {
+    const channel = this.#channels.get(sessionId);
+    if (channel === undefined) return;
+    if (last !== undefined) {
+      channel.pending += last;
+      this.#flush(channel);
+    }
+    for (const stream of [...channel.streams]) stream.end();
   }
 }
 
@@ -182,6 +195,9 @@ export class SeatStream {
     if (this.#res !== undefined && !this.#res.destroyed) this.#res.end();
   }
 }
+
+/** A session does not take place: for good, so that a browser need not ask again for a day. */
+export const cancelledMessage = 'retry: 86400000\nevent: cancelled\ndata: {}\n\n';
 
 const message = ({ seatId, isAvailable, position }: SeatChange): string =>
   `id: ${position}\ndata: ${JSON.stringify({ seatId, isAvailable })}\n\n`;

@@ -18,13 +18,15 @@ export interface SeatChange {
 export interface SeatFeedListener {
   /** Changes of all sessions, in the log's order, each once, after they were committed. */
   changed(changes: readonly SeatChange[]): void;
-  /** What was told before does not hold any more: of a session, or of all. */
-  reset(sessionId?: string): void;
+  /** Nothing of this session can be had any more, and nothing is told after this. */
+  cancelled(sessionId: string): void;
+  /** What was told before does not hold any more. */
+  reset(): void;
 }
 
 /**
  * Tells which seats become free or taken, as the read models have it, on every instance. Nothing of a cancelled session can be
- * had, whoever gives a seat back: those who follow it are told to read the list anew, and nothing after that.
+ * had, whoever gives a seat back: those who follow it are told so, and nothing after that.
  */
 export class SeatFeed implements CommitListener {
   readonly #keptMax: number;
@@ -75,7 +77,7 @@ export class SeatFeed implements CommitListener {
   /** A session's changes after a position, oldest first; undefined when they are not all kept any more. */
   since(sessionId: string, position: bigint): readonly SeatChange[] | undefined {
     if (this.#completeAfter === undefined || position < this.#completeAfter) return undefined;
-    if (this.#isCancelled(sessionId)) return undefined;
+    if (this.isCancelled(sessionId)) return undefined;
     return (this.#bySession.get(sessionId) ?? []).filter((change) => change.position > position);
   }
 
@@ -98,7 +100,8 @@ export class SeatFeed implements CommitListener {
     }
   }
 
-  #isCancelled(sessionId: string): boolean {
+  /** Was the session cancelled, as far as it is known here? */
+  isCancelled(sessionId: string): boolean {
     return this.#cancelled.has(sessionId) || this.#wasCancelled(sessionId);
   }
 
@@ -109,7 +112,7 @@ export class SeatFeed implements CommitListener {
       if (change.kind !== 'patch') continue;
       const [sessionId = '', seatId = ''] = change.key;
       if (change.table === sessionTable && 'cancelled_at' in change.set) this.#cancel(sessionId);
-      if (change.table !== seatTable || this.#isCancelled(sessionId)) continue;
+      if (change.table !== seatTable || this.isCancelled(sessionId)) continue;
       const { status } = change.set;
       if (status !== 'available' && status !== 'held') continue;
       found.push({ sessionId, seatId, isAvailable: status === 'available', position });
@@ -119,6 +122,6 @@ export class SeatFeed implements CommitListener {
 
   #cancel(sessionId: string): void {
     this.#cancelled.add(sessionId);
-    for (const listener of this.#listeners) listener.reset(sessionId);
+    for (const listener of this.#listeners) listener.cancelled(sessionId);
   }
 }

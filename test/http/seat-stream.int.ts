@@ -49,7 +49,7 @@ describe('GET /concert/{concertId}/seat/stream', () => {
     const changed = (all: readonly SeatChange[]) => {
       for (const { sessionId, seatId } of all) told.push(`${sessionId} ${seatId}`);
     };
-    house.seatFeed.listen({ changed, reset: () => {} });
+    house.seatFeed.listen({ changed, cancelled: () => {}, reset: () => {} });
     return told;
   };
   const commit = (...steps: Step[]) => house.seatFeed.committed(steps);
@@ -78,7 +78,9 @@ describe('GET /concert/{concertId}/seat/stream', () => {
     ]);
   });
 
-  it('ends when the session is cancelled, and tells no more of its seats, whoever gives one back', async () => {
+  const cancelledEvent = { retry: '86400000', event: 'cancelled', data: '{}' };
+
+  it('says so and ends when the session is cancelled, and tells no more of its seats, whoever gives one back', async () => {
     const told = tellAll();
     const stream = await open();
     commit(step('A', 'held'));
@@ -87,13 +89,24 @@ describe('GET /concert/{concertId}/seat/stream', () => {
     const cancel = { ...step('A', 'available'), changes: [patch(sessionTable, ['11'], cancelled)] };
     commit(step('B', 'held'), cancel, step('A', 'available'), step('C', 'held', '12'));
     await eventually('the stream ends', () => stream.isOver);
-    const back = await open(stream.lastId);
-    expect((await back.take(1))[0]).to.deep.include({ event: 'reset' });
+    expect(stream.events.at(-1)).to.deep.equal(cancelledEvent);
     commit(step('B', 'available'), step('D', 'held', '12'));
     expect(told).to.deep.equal(['11 A', '11 B', '12 C', '12 D']);
     expect(changes(stream)).to.deep.equal([change('A', false)]);
-    expect(changes(back)).to.deep.equal([]);
-    expect(back.isOver).to.equal(false);
+  });
+
+  it('of a cancelled session says so at once and ends, to who comes back and to who is new', async () => {
+    house = { ...fakeHouse(), seatFeed: new SeatFeed({ wasCancelled: (id) => id === '11' }) };
+    await listen({ seatStreamsMax: 1 });
+    for (const lastId of [undefined, '1', String(house.reads.shown)]) {
+      const stream = await open(lastId);
+      expect(stream.status).to.equal(200);
+      expect(stream.headers.get('content-type')).to.equal('text/event-stream');
+      await eventually('the stream ends', () => stream.isOver);
+      expect(stream.events).to.deep.equal([cancelledEvent]);
+    }
+    const elsewhere = await open(undefined, '/concert/2/seat/stream?sessionId=11');
+    expect(elsewhere.status).to.equal(404);
   });
 
   it('tells nothing of seats of a session that was cancelled before', async () => {

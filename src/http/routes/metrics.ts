@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type LagHistogram, lagBounds } from '../../projections/live-lag.ts';
 import type { ReadSideStatus } from '../../queries/read-side.ts';
+import { text } from '../answer.ts';
 import { endpoint } from '../endpoint.ts';
 
 const mediaType = 'text/plain; version=0.0.4; charset=utf-8';
@@ -13,12 +14,8 @@ export const metrics = endpoint({
   answer: z.string(),
   answerType: 'text/plain',
   problems: [],
-  handle: ({ reads, liveLag }) => ({
-    kind: 'text',
-    status: 200,
-    headers: { 'Content-Type': mediaType },
-    body: [...liveLagLines(liveLag()), ...gaugeLines(reads.status()), ''].join('\n'),
-  }),
+  handle: ({ reads, liveLag }) =>
+    text(mediaType, [...liveLagLines(liveLag()), ...gaugeLines(reads.status()), ''].join('\n')),
 });
 
 /** Counted since the process started: what happened between two looks is the difference. */

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { noSession } from '../../commands/result.ts';
-import { problem, refused } from '../answer.ts';
+import { problem, refused, text } from '../answer.ts';
 import { endpoint } from '../endpoint.ts';
 import { httpLimits } from '../limits.ts';
 import { concertIdField, sessionIdField } from '../schemas.ts';
+import { cancelledMessage } from '../seat-streams.ts';
 
 const lastEventId = z
   .string()
@@ -17,7 +18,7 @@ export const streamSeats = endpoint({
   method: 'get',
   path: '/concert/{concertId}/seat/stream',
   summary:
-    'Server-sent events: the version of the session’s seat list, then each seat that becomes free or taken.',
+    'Server-sent events: the version of the session’s seat list, then each seat that becomes free or taken. Of a cancelled session the event `cancelled`, and the end.',
   params: z.object({ concertId: concertIdField }),
   query: z.object({ sessionId: sessionIdField }),
   headers: z.object({ 'last-event-id': lastEventId }),
@@ -42,6 +43,10 @@ export const streamSeats = endpoint({
       if (seats === undefined) {
         stream.end();
         return refused(noSession(sessionId, concertId).refusal);
+      }
+      if (seatStreams.isCancelled(sessionId)) {
+        stream.end();
+        return text('text/event-stream', cancelledMessage);
       }
       const version = `id: ${position}\nevent: ${lastId === undefined ? 'version' : 'reset'}\ndata: ${JSON.stringify({ etag: seats.etag })}\n\n`;
       return { kind: 'stream', stream, first: `retry: ${retryMs()}\n\n${missed ?? version}` };
