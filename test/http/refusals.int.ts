@@ -194,6 +194,12 @@ describe('refusals', () => {
       }
       const paid = { headers: bearer(7), body: { userId: 7, reservationId: 7 } };
       expect(await messageOf(api.call('POST', '/concert/payment', paid))).to.equal('must be text');
+      const seats = '/concert/1/seat?sessionId=11';
+      for (const other of ['false', '', '1', 'TRUE']) {
+        expect(await messageOf(api.call('GET', `${seats}&available=${other}`))).to.equal(
+          'must be true, or left out for the taken seats as well',
+        );
+      }
       const twice = '/concert/1/seat?sessionId=11&sessionId=12';
       expect(await messageOf(api.call('GET', twice))).to.equal('must be given once');
     });

@@ -22,9 +22,9 @@ export const listSeats = endpoint({
       .optional()
       .meta({ description: 'This section’s seats only.' }),
     available: z
-      .literal('true', 'must be true')
+      .literal('true', 'must be true, or left out for the taken seats as well')
       .optional()
-      .meta({ description: 'Free seats only.' }),
+      .meta({ description: 'Free seats only. Left out: the taken ones as well.' }),
     asOf: z.iso
       .datetime({
         offset: true,
