@@ -17,7 +17,7 @@ import {
 } from './support/read-models.ts';
 
 /** How often the projector is killed; more in the long form. */
-const kills = Number(process.env.CRASH_ROUNDS ?? '8');
+const kills = Number(process.env.CRASH_ROUNDS ?? '5');
 
 const take = (events: Iterator<Written>, count: number): Written[] =>
   Array.from({ length: count }, () => events.next().value as Written);

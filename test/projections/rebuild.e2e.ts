@@ -20,7 +20,7 @@ import {
   tableRows,
 } from './support/read-models.ts';
 
-const eventCount = 12_000;
+const eventCount = 6_000;
 const bin = fileURLToPath(new URL('../../bin/reprise.js', import.meta.url));
 
 interface Command {
@@ -137,12 +137,14 @@ describe('reprise rebuild', function () {
     expect(found.out).to.match(/^seat \S+ A-1-1: user_id is "thief", the log says .*\n$/);
     expect(found.err).to.contain('rows that differ: 1 in seat');
     expect((await reprise('seat').ended).code).to.equal(0);
-    expect((await reprise('--dry-run').ended).code).to.equal(0);
     expect(hashOf(await tableRows(models.db))).to.equal(hashOf(rowsFromScratch(log)));
   });
 
   it('shows every projection, with its last rebuild', async () => {
-    const { code, out, err } = await command('projections', '--json').ended;
+    const [{ code, out, err }, { out: table }] = await Promise.all([
+      command('projections', '--json').ended,
+      command('projections').ended,
+    ]);
     expect({ code, err }).to.deep.equal({ code: 0, err: '' });
     const { projections: shown, parked } = JSON.parse(out);
     expect(parked).to.deep.equal([]);
@@ -151,13 +153,12 @@ describe('reprise rebuild', function () {
       expect(one).to.include({ version: 1, behindEvents: 0, status: 'live', error: null });
       expect(String(one.rebuiltAt)).to.match(/^20/);
     }
-    const { out: table } = await command('projections').ended;
     expect(table).to.match(/^projection +version +position +behind/);
     expect(table).to.match(/\nseat +1 +\d+ +nothing +0 +live +20/);
   });
 
   it('makes no log where there is none, nor does looking at the projections', async () => {
-    for (const name of ['rebuild', 'projections']) {
+    const run = async (name: string) => {
       const child = spawn(process.execPath, [bin, name], {
         stdio: ['ignore', 'ignore', 'pipe'],
         env: { ...process.env, DATA_DIR: dataDir, EVENTSTORE_URL: '', POSTGRES_URL: models.url },
@@ -167,19 +168,23 @@ describe('reprise rebuild', function () {
       child.stderr.on('data', (chunk) => {
         err += chunk;
       });
-      const [code] = await once(child, 'exit');
+      const [code] = await once(child, 'close');
       expect({ name, code, err }).to.deep.equal({
         name,
         code: 1,
         err: `reprise: there is no ${path.join(dataDir, 'eventstore')}, and no service runs on its directory: set DATA_DIR or EVENTSTORE_URL\n`,
       });
-    }
+    };
+    await Promise.all(['rebuild', 'projections'].map(run));
   });
 
   it('drops the old tables when told to, and refuses a projection that there is not', async () => {
-    expect((await reprise('--drop-old').ended).out).to.match(/^dropped .*seat/);
+    const [dropped, { code, err }] = await Promise.all([
+      reprise('--drop-old').ended,
+      reprise('seats').ended,
+    ]);
+    expect(dropped.out).to.match(/^dropped .*seat/);
     expect(await schemas()).to.deep.equal([]);
-    const { code, err } = await reprise('seats').ended;
     expect({ code, err }).to.deep.equal({
       code: 1,
       err: 'reprise: there is no projection seats; there are concert, session, seat, reservation, account\n',

@@ -22,8 +22,8 @@ import {
 } from './support/read-models.ts';
 
 const shape = { seed: 6, sessions: 4, seatsPerSession: 25, users: 8 };
-const events = recorded(shape, 12_000);
-const built = events.slice(0, 10_000);
+const events = recorded(shape, 5_000);
+const built = events.slice(0, 4_000);
 const last = (some: readonly RecordedEvent[]): bigint => some.at(-1)?.position ?? 0n;
 
 describe('a deployment with read models of another shape', function () {

@@ -85,11 +85,15 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** A fresh, empty database: on one embedded PostgreSQL started once a mocha run, or on the server of POSTGRES_URL. */
-export async function testDatabase(): Promise<TestDatabase> {
+/**
+ * A fresh database: on one embedded PostgreSQL started once a mocha run, or on the server of POSTGRES_URL.
+ * @param like a database to copy, which nobody is connected to; without it the new one is empty
+ */
+export async function testDatabase(like?: TestDatabase): Promise<TestDatabase> {
   const server = process.env.POSTGRES_URL || (await embeddedPostgres());
   const name = `reprise_test_${randomBytes(6).toString('hex')}`;
-  await administer(server, `CREATE DATABASE ${name}`);
+  const template = like === undefined ? '' : ` TEMPLATE ${new URL(like.url).pathname.slice(1)}`;
+  await administer(server, `CREATE DATABASE ${name}${template}`);
   const url = new URL(server);
   url.pathname = `/${name}`;
   return {

@@ -8,7 +8,7 @@ import { patched } from '../../../src/projections/fold.ts';
 import { joinProjections, type Row, type RowChange } from '../../../src/projections/projection.ts';
 import type { Logger } from '../../../src/projections/projector.ts';
 import { projections } from '../../../src/projections/registry.ts';
-import { testDatabase } from '../../support/servers.ts';
+import { type TestDatabase, testDatabase } from '../../support/servers.ts';
 
 export const silent: Logger = { debug() {}, warn() {}, error() {} };
 
@@ -19,12 +19,31 @@ export interface ReadModels {
   close(): Promise<void>;
 }
 
+/** With the newest schema, and nobody connected: it is copied for each test. */
+let migrated: Promise<TestDatabase> | undefined;
+
+async function migratedDatabase(): Promise<TestDatabase> {
+  const database = await testDatabase();
+  const { pool } = connectPostgres(database.url);
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+  await migrate(db);
+  await db.destroy();
+  return database;
+}
+
+// Loaded with the test files, outside any `describe`: this is a hook of the whole run. An embedded server is gone by now.
+if (typeof after === 'function') {
+  after('drop the database that the others were copies of', async () => {
+    await (await migrated)?.drop().catch(() => {});
+  });
+}
+
 /** A fresh database with the newest schema. */
 export async function readModels(): Promise<ReadModels> {
-  const database = await testDatabase();
+  migrated ??= migratedDatabase();
+  const database = await testDatabase(await migrated);
   const postgres = connectPostgres(database.url);
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: postgres.pool }) });
-  await migrate(db);
   return {
     url: database.url,
     postgres,
