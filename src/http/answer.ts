@@ -112,8 +112,10 @@ const security = [
   "default-src 'none'; frame-ancestors 'none'",
 ];
 
-const uncached = [...security, 'Cache-Control', 'no-store'];
-const revalidated = [...security, 'Cache-Control', 'no-cache', 'Vary', 'Accept-Encoding'];
+/** Lines of every answer but those that may be revalidated. */
+export const uncached = [...security, 'Cache-Control', 'no-store'];
+/** Lines of a 200 that comes with an ETag, and of the 304. */
+export const revalidated = [...security, 'Cache-Control', 'no-cache', 'Vary', 'Accept-Encoding'];
 const jsonType = ['Content-Type', 'application/json'];
 
 /** What a JSON answer or a problem is to its client. */
@@ -128,14 +130,10 @@ export function render(answer: JsonAnswer | ProblemAnswer, requestId: string): R
     };
   }
   const { code, details } = answer;
-  const { status, retryAfterSeconds } = problemKind(code);
-  const headers = { 'Content-Type': 'application/problem+json', ...answer.headers };
+  const { status, headers } = problemKind(code);
   return {
     status,
-    headers:
-      retryAfterSeconds === undefined
-        ? headers
-        : { ...headers, 'Retry-After': String(retryAfterSeconds) },
+    headers: { 'Content-Type': 'application/problem+json', ...headers, ...answer.headers },
     body: problemBody(code, details, requestId),
   };
 }
@@ -172,12 +170,9 @@ export function send(res: ServerResponse, answer: Sendable, requestId: string): 
   }
 }
 
-/** The last line keeps nginx from collecting events. */
-const eventStreamHead = [
-  ...['Content-Type', 'text/event-stream'],
-  ...uncached,
-  ...['X-Accel-Buffering', 'no'],
-];
+/** Keeps nginx from collecting events. */
+export const unbuffered = ['X-Accel-Buffering', 'no'];
+const eventStreamHead = ['Content-Type', 'text/event-stream', ...uncached, ...unbuffered];
 
 const replayed = ['Idempotent-Replayed', 'true'];
 

@@ -4,9 +4,6 @@ import { type ProblemAnswer, problem } from './answer.ts';
 /** RFC 6750's token characters; longer ones than any queue gives are unknown unread. */
 const bearer = /^Bearer +([A-Za-z0-9._~+/=-]{1,256})$/i;
 
-/** RFC 9110 wants a challenge on every 401. */
-const challenge = { 'WWW-Authenticate': 'Bearer realm="waiting queue"' };
-
 export const bearerToken = (header: string): string | undefined => bearer.exec(header)?.[1];
 
 /**
@@ -21,12 +18,12 @@ export async function refuseUnlessAdmitted(
 ): Promise<ProblemAnswer | undefined> {
   if (header === undefined) {
     const detail = 'Send AuthorizationWaiting: Bearer <token>, as the waiting status gave it.';
-    return problem('token-missing', { detail }, challenge);
+    return problem('token-missing', { detail });
   }
   const token = bearerToken(header);
   if (token === undefined) {
     const detail = 'The header must be AuthorizationWaiting: Bearer <token>, and no more.';
-    return problem('token-unknown', { detail }, challenge);
+    return problem('token-unknown', { detail });
   }
   switch (await queue.authorize(userId, token)) {
     case 'admitted':
@@ -40,7 +37,7 @@ export async function refuseUnlessAdmitted(
     case 'unknown': {
       const detail =
         'It was never given, or its place ended: ask the waiting status for a new one.';
-      return problem('token-unknown', { detail }, challenge);
+      return problem('token-unknown', { detail });
     }
   }
 }

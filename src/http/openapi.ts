@@ -4,6 +4,14 @@ import type { PreparedBody } from '../queries/read-side.ts';
 import type { Endpoint } from './endpoint.ts';
 import { endpoints } from './endpoints.ts';
 import { headerNames } from './headers.ts';
+import {
+  commonParameters,
+  describedHeaders,
+  headersOf304,
+  headersOfProblems,
+  headersOfSuccess,
+  protocolParameters,
+} from './openapi-headers.ts';
 import { neverOverHttp, type ProblemCode, problemKind, problemKinds } from './problems.ts';
 
 type Json = { [name: string]: unknown };
@@ -52,6 +60,8 @@ export function openapiDocument(): Json {
         },
       },
       schemas: { Problem: schemaOf(problemSchema) },
+      parameters: commonParameters,
+      headers: describedHeaders(paths),
     },
   };
 }
@@ -82,15 +92,15 @@ function schemaOf(schema: z.ZodType): Json {
 }
 
 function operation(call: Endpoint): Json {
-  const takesToken = 'authorizationwaiting' in properties(call.headers);
   return {
     operationId: call.name,
     summary: call.summary,
-    ...(takesToken ? { security: [{ waitingToken: [] }] } : {}),
+    ...(takes(call, 'authorizationwaiting') ? { security: [{ waitingToken: [] }] } : {}),
     parameters: [
       ...parameters('path', call.params),
       ...parameters('query', call.query),
       ...parameters('header', call.headers),
+      ...protocolParameters(call),
     ],
     ...(call.body === undefined
       ? {}
@@ -103,6 +113,8 @@ function operation(call: Endpoint): Json {
     responses: { ...success(call), ...refusals(call) },
   };
 }
+
+const takes = (call: Endpoint, header: string): boolean => header in properties(call.headers);
 
 function properties(schema: z.ZodType | undefined): Record<string, Json> {
   if (schema === undefined) return {};
@@ -124,17 +136,15 @@ function parameters(where: 'path' | 'query' | 'header', schema: z.ZodType | unde
 }
 
 function success(call: Endpoint): Json {
-  const headers = {
-    ...(call.positioned ? { 'X-Event-Position': { schema: { type: 'string' } } } : {}),
-    ...(call.revalidates ? { ETag: { schema: { type: 'string' } } } : {}),
-  };
   return {
     200: {
       description: 'Done.',
-      headers,
+      headers: headersOfSuccess(call, takes(call, 'idempotency-key')),
       content: { [call.answerType ?? 'application/json']: { schema: schemaOf(call.answer) } },
     },
-    ...(call.revalidates ? { 304: { description: 'As If-None-Match has it.' } } : {}),
+    ...(call.revalidates
+      ? { 304: { description: 'As If-None-Match has it.', headers: headersOf304() } }
+      : {}),
   };
 }
 
@@ -150,6 +160,7 @@ function refusals(call: Endpoint): Json {
       status,
       {
         description: codes.map((code) => problemKind(code).title).join('; '),
+        headers: headersOfProblems(codes, takes(call, 'idempotency-key')),
         content: {
           'application/problem+json': {
             schema: {

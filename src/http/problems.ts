@@ -4,12 +4,18 @@ import { UnreadableEvent } from '../events/codec.ts';
 import { ReadSideUnavailable } from '../queries/read-side.ts';
 import { QueueFull, QueueUnavailable } from '../queue/waiting-queue.ts';
 
-/** What a problem code says to HTTP. `retryAfterSeconds` becomes the header Retry-After. */
+/** What a problem code says to HTTP. */
 interface ProblemKind {
   readonly status: number;
   readonly title: string;
-  readonly retryAfterSeconds?: number;
+  /** Header lines that it always comes with. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
+
+const retryAfter = (seconds: number) => ({ 'Retry-After': String(seconds) });
+
+/** RFC 9110 wants a challenge on every 401. */
+const challenge = { 'WWW-Authenticate': 'Bearer realm="waiting queue"' };
 
 /** How each refusal of the shop is answered. */
 const refusals = {
@@ -25,7 +31,7 @@ const refusals = {
   'request-running': {
     status: 409,
     title: 'The first request with this key is still running',
-    retryAfterSeconds: 1,
+    headers: retryAfter(1),
   },
   'reservation-not-yours': { status: 403, title: 'The reservation is somebody else’s' },
   'sales-not-open': { status: 403, title: 'Sales are not open' },
@@ -36,7 +42,7 @@ const refusals = {
   'already-released': { status: 409, title: 'It was given back' },
   'seat-map-changed': { status: 409, title: 'The session is on sale with other seats' },
   'session-elsewhere': { status: 409, title: 'The session is another concert’s' },
-  overloaded: { status: 503, title: 'Too many commands wait', retryAfterSeconds: 1 },
+  overloaded: { status: 503, title: 'Too many commands wait', headers: retryAfter(1) },
 } as const satisfies Record<RefusalCode, ProblemKind>;
 
 /** Every code that an answer can carry, with its status: stable, part of the API. */
@@ -46,8 +52,12 @@ export const problemKinds = {
   'malformed-json': { status: 400, title: 'The body is not JSON' },
   'malformed-url': { status: 400, title: 'The URL cannot be decoded' },
   'malformed-http': { status: 400, title: 'The request is not HTTP' },
-  'token-missing': { status: 401, title: 'A token of the waiting queue is required' },
-  'token-unknown': { status: 401, title: 'The token is not known' },
+  'token-missing': {
+    status: 401,
+    title: 'A token of the waiting queue is required',
+    headers: challenge,
+  },
+  'token-unknown': { status: 401, title: 'The token is not known', headers: challenge },
   'token-not-yours': { status: 403, title: 'The token is somebody else’s' },
   'not-admitted': { status: 403, title: 'The user still waits' },
   'path-not-found': { status: 404, title: 'No such path' },
@@ -62,25 +72,25 @@ export const problemKinds = {
   'event-store-unavailable': {
     status: 503,
     title: 'The event store gives no answer',
-    retryAfterSeconds: 1,
+    headers: retryAfter(1),
   },
-  'event-unreadable': { status: 503, title: 'An event cannot be read', retryAfterSeconds: 60 },
+  'event-unreadable': { status: 503, title: 'An event cannot be read', headers: retryAfter(60) },
   'queue-unavailable': {
     status: 503,
     title: 'The waiting queue gives no answer',
-    retryAfterSeconds: 1,
+    headers: retryAfter(1),
   },
-  'too-many-queries': { status: 503, title: 'Too many ask about the past', retryAfterSeconds: 1 },
-  'queue-full': { status: 503, title: 'The waiting queue is full', retryAfterSeconds: 10 },
+  'too-many-queries': { status: 503, title: 'Too many ask about the past', headers: retryAfter(1) },
+  'queue-full': { status: 503, title: 'The waiting queue is full', headers: retryAfter(10) },
   'read-side-unavailable': {
     status: 503,
     title: 'The read side gives no answer',
-    retryAfterSeconds: 1,
+    headers: retryAfter(1),
   },
-  'read-side-behind': { status: 503, title: 'The read side is behind', retryAfterSeconds: 1 },
-  'too-many-streams': { status: 503, title: 'Too many streams', retryAfterSeconds: 10 },
-  'no-answer-in-time': { status: 503, title: 'No answer in time', retryAfterSeconds: 1 },
-  'not-ready': { status: 503, title: 'Not ready', retryAfterSeconds: 1 },
+  'read-side-behind': { status: 503, title: 'The read side is behind', headers: retryAfter(1) },
+  'too-many-streams': { status: 503, title: 'Too many streams', headers: retryAfter(10) },
+  'no-answer-in-time': { status: 503, title: 'No answer in time', headers: retryAfter(1) },
+  'not-ready': { status: 503, title: 'Not ready', headers: retryAfter(1) },
 } as const satisfies Record<string, ProblemKind>;
 
 export type ProblemCode = keyof typeof problemKinds;
@@ -91,6 +101,10 @@ export const neverOverHttp: readonly string[] = [
   'seat-map-changed',
   'session-elsewhere',
 ] satisfies ProblemCode[];
+
+/** Those that a command's own decision gives, which an Idempotency-Key is given again. */
+export const isRepeated = (code: ProblemCode): boolean =>
+  code in refusals && code !== 'request-running' && problemKind(code).status < 500;
 
 /** What the code's table row says, with the optional parts visible to the type. */
 export const problemKind = (code: ProblemCode): ProblemKind => problemKinds[code];

@@ -43,6 +43,7 @@ export async function serveApi(house: FakeHouse = fakeHouse()): Promise<Api> {
       const text = await response.text();
       expectDocumented(method, path.split('?')[0] ?? '', {
         status: response.status,
+        headers: response.headers,
         type: response.headers.get('content-type'),
         requestId: response.headers.get('x-request-id'),
         body: text,

@@ -6,12 +6,21 @@ type Json = { readonly [name: string]: unknown };
 type Paths = Record<string, Record<string, Operation>>;
 
 interface Operation extends Json {
-  readonly responses: Record<string, { readonly content?: Record<string, { schema: Json }> }>;
+  readonly responses: Record<
+    string,
+    {
+      readonly headers: Record<string, { readonly $ref: string }>;
+      readonly content?: Record<string, { schema: Json }>;
+    }
+  >;
 }
 
 const document = openapiDocument() as {
   paths: Paths;
-  components: { schemas: { Problem: Json } };
+  components: {
+    schemas: { Problem: Json };
+    headers: Record<string, { readonly required?: boolean }>;
+  };
 };
 
 const templates = Object.keys(document.paths).map((path) => ({
@@ -40,13 +49,61 @@ function close(schema: unknown): unknown {
   return isObject ? { additionalProperties: false, ...parts } : parts;
 }
 
-/** Fails unless the OpenAPI document has this answer: its status, its media type, its shape, its code. */
+/** Headers of HTTP itself, and those that a document describes elsewhere. */
+const notOurs = [
+  'connection',
+  'content-length',
+  'content-type',
+  'date',
+  'keep-alive',
+  'transfer-encoding',
+];
+
+export interface DocumentedHeader {
+  readonly name: string;
+  readonly isRequired: boolean;
+}
+
+/** The headers that the document has for an operation's answers of a status. */
+export function documentedHeaders(template: string, verb: string, status: number) {
+  const described = document.paths[template]?.[verb]?.responses[status]?.headers ?? {};
+  return Object.entries(described).map(([name, { $ref }]): DocumentedHeader => {
+    const component = document.components.headers[$ref.slice('#/components/headers/'.length)];
+    expect(component, $ref).to.be.an('object');
+    return { name: name.toLowerCase(), isRequired: component?.required === true };
+  });
+}
+
+export const documentedStatuses = (template: string, verb: string): number[] =>
+  Object.keys(document.paths[template]?.[verb]?.responses ?? {}).map(Number);
+
+/** The headers of an answer that are the service's own, by their lower-case names. */
+export const ownHeaders = (headers: Headers): string[] =>
+  [...headers.keys()].filter((name) => !notOurs.includes(name));
+
+/** Fails unless the answer has every header that is always there, and none that the document does not have. */
+function expectHeaders(
+  documented: readonly DocumentedHeader[],
+  headers: Headers,
+  what: string,
+): void {
+  const own = ownHeaders(headers);
+  const required = documented.filter(({ isRequired }) => isRequired).map(({ name }) => name);
+  expect(own, what).to.include.members(required);
+  expect(
+    documented.map(({ name }) => name),
+    what,
+  ).to.include.members(own);
+}
+
+/** Fails unless the OpenAPI document has this answer: its status, its media type, its headers, its shape, its code. */
 export function expectDocumented(
   method: string,
   path: string,
   answer: {
     status: number;
     type: string | null;
+    headers: Headers;
     requestId: string | null;
     body: string;
     replayed: boolean;
@@ -63,6 +120,8 @@ export function expectDocumented(
   }
   const response = operation.responses[answer.status];
   expect(response, `${method} ${path}: ${answer.status} is not in the document`).to.be.an('object');
+  const what = `${method} ${path}: ${answer.status}`;
+  expectHeaders(documentedHeaders(template, verb, answer.status), answer.headers, what);
   const media = isProblem ? 'application/problem+json' : 'application/json';
   const schema = response?.content?.[media]?.schema;
   if (answer.body === '' || schema === undefined) return;

@@ -1,0 +1,100 @@
+import { revalidated, unbuffered, uncached } from './answer.ts';
+import type { Endpoint } from './endpoint.ts';
+import { isRepeated, type ProblemCode, problemKind } from './problems.ts';
+
+type Json = { readonly [name: string]: unknown };
+
+/** What each header of an answer means. */
+const meanings = {
+  'Cache-Control': '`no-cache` where there is an ETag, else `no-store`.',
+  'Content-Encoding': '`gzip`, to who takes that, for bodies of 1 KiB and more.',
+  'Content-Security-Policy': 'Nothing here is a page.',
+  ETag: 'Names these very bytes: for If-None-Match.',
+  'Idempotent-Replayed': '`true`: this answer was given before, to the same Idempotency-Key.',
+  'Retry-After': 'Seconds after which to try again.',
+  Vary: 'Each coding has an ETag of its own.',
+  'WWW-Authenticate': 'Names the scheme of the header AuthorizationWaiting.',
+  'X-Accel-Buffering': '`no`: events are passed on as they come.',
+  'X-Content-Type-Options': '`nosniff`.',
+  'X-Event-Position': 'Where the log has what the call did: for X-Min-Event-Position.',
+  'X-Request-Id': 'The request’s id: its own when that was well-formed, else a new one.',
+} as const;
+
+type Name = keyof typeof meanings;
+
+/** Of an answer that always comes with the header; without `-always` it comes at times. */
+const always = (name: Name): string => `${name}-always`;
+
+/** `components.headers`: those that the document refers to. */
+export function describedHeaders(document: Json): Json {
+  const text = JSON.stringify(document);
+  const all = Object.entries(meanings).flatMap(([name, description]) => {
+    const header = { description, schema: { type: 'string' } };
+    return [
+      [name, header],
+      [always(name as Name), { ...header, required: true }],
+    ] as const;
+  });
+  return Object.fromEntries(all.filter(([name]) => text.includes(`"${referenceTo(name)}"`)));
+}
+
+const referenceTo = (name: string): string => `#/components/headers/${name}`;
+
+/** The names in flat pairs of header lines. */
+const namesIn = (head: readonly string[]): Name[] => head.filter((_, at) => at % 2 === 0) as Name[];
+
+function headers(alwaysThere: readonly Name[], atTimes: readonly Name[] = []): Json {
+  const reference = (name: string) => ({ $ref: referenceTo(name) });
+  return Object.fromEntries([
+    ...[...alwaysThere, 'X-Request-Id' as const].map((name) => [name, reference(always(name))]),
+    ...atTimes.map((name) => [name, reference(name)]),
+  ]);
+}
+
+/** @param isKeyed may it be a repeated answer? */
+export function headersOfSuccess(call: Endpoint, isKeyed: boolean): Json {
+  if (call.revalidates) return headers([...namesIn(revalidated), 'ETag'], ['Content-Encoding']);
+  const position = call.positioned ? (['X-Event-Position'] as const) : [];
+  return headers(
+    [...namesIn(uncached), ...position],
+    [
+      ...(isKeyed ? (['Idempotent-Replayed'] as const) : []),
+      ...(call.answerType === 'text/event-stream' ? namesIn(unbuffered) : []),
+    ],
+  );
+}
+
+export const headersOf304 = (): Json => headers([...namesIn(revalidated), 'ETag']);
+
+/** @param codes that come with one status */
+export function headersOfProblems(codes: readonly ProblemCode[], isKeyed: boolean): Json {
+  const own = codes.map((code) => Object.keys(problemKind(code).headers ?? {}) as Name[]);
+  const some = [...new Set(own.flat())];
+  const every = some.filter((name) => own.every((names) => names.includes(name)));
+  const atTimes = some.filter((name) => !every.includes(name));
+  if (isKeyed && codes.some(isRepeated)) atTimes.push('Idempotent-Replayed');
+  return headers([...namesIn(uncached), ...every], atTimes);
+}
+
+/** `components.parameters`: what is read from the requests of many calls, whatever their routes ask for. */
+export const commonParameters = {
+  'X-Request-Id': parameter(
+    'X-Request-Id',
+    '1 to 128 of `A-Z a-z 0-9 . _ -`; anything else is replaced. Echoed, logged, and stored with the events.',
+  ),
+  traceparent: parameter('traceparent', 'W3C trace context, stored with the events.'),
+  'If-None-Match': parameter('If-None-Match', 'ETags: 304 when the list is still one of them.'),
+  'Accept-Encoding': parameter('Accept-Encoding', '`gzip` is taken.'),
+} as const;
+
+function parameter(name: string, description: string): Json {
+  return { name, in: 'header', required: false, description, schema: { type: 'string' } };
+}
+
+/** What of it a call reads: commands store where they come from, lists are revalidated and compressed. */
+export function protocolParameters(call: Endpoint): Json[] {
+  const names: (keyof typeof commonParameters)[] = ['X-Request-Id'];
+  if (call.positioned) names.push('traceparent');
+  if (call.revalidates) names.push('If-None-Match', 'Accept-Encoding');
+  return names.map((name) => ({ $ref: `#/components/parameters/${name}` }));
+}
