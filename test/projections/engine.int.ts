@@ -32,7 +32,7 @@ describe('the projection engine', function () {
   });
 
   it('makes the tables what the events come to, in batches of any size', async () => {
-    const events = recorded(shape, 3_000);
+    const events = recorded(shape, 2_000);
     const { projector } = start({ limits: { batchEventsMax: 37, backlogEventsMax: 50 } });
     store.append(...events.slice(0, 1_000));
     expect(await projector.reached(last(events.slice(0, 1_000)), 20_000)).to.equal(true);
@@ -86,7 +86,7 @@ describe('the projection engine', function () {
   }
 
   it('loses and doubles nothing when its connection is cut again and again', async () => {
-    const events = recorded(shape, 6_000);
+    const events = recorded(shape, 4_000);
     const { projector } = start({ limits: { batchEventsMax: 40, retryMsMax: 20 } });
     const random = randomInts(7);
     let cuts = 0;

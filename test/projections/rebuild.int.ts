@@ -119,8 +119,8 @@ describe('a rebuild', function () {
   });
 
   it('goes on while the service writes, and no query misses a row', async () => {
-    const events = recorded(shape, 6_000);
-    const first = events.slice(0, 3_000);
+    const events = recorded(shape, 4_000);
+    const first = events.slice(0, 2_000);
     const { projector, db } = await live(first);
     const { rows } = await sql<{ n: bigint }>`SELECT count(*) AS n FROM seat`.execute(db);
     const seats = rows[0]?.n;
@@ -136,7 +136,7 @@ describe('a rebuild', function () {
       }
     });
     const writing = (async () => {
-      for (let at = 3_000; at < events.length; at += 20) {
+      for (let at = 2_000; at < events.length; at += 20) {
         store.append(...events.slice(at, at + 20));
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
@@ -154,8 +154,8 @@ describe('a rebuild', function () {
   });
 
   it('takes short steps while buyers buy, and long ones otherwise', async () => {
-    const events = recorded(shape, 12_000);
-    await live(events.slice(0, 8_000));
+    const events = recorded(shape, 8_000);
+    await live(events.slice(0, 4_000));
     const limits = { batchEventsMax: 1_000, busyBatchEventsMax: 50, lookMs: 20 };
     const steps = ({ told }: { told: readonly RebuildProgress[] }) => {
       const filled = told.filter(({ step }) => step === 'filling').map((one) => one.events);
@@ -164,7 +164,7 @@ describe('a rebuild', function () {
     expect(Math.max(...steps(await run({ limits })))).to.be.greaterThan(400);
     let done = false;
     const buying = (async () => {
-      for (let at = 8_000; !done && at < events.length; at += 10) {
+      for (let at = 4_000; !done && at < events.length; at += 10) {
         store.append(...events.slice(at, at + 10));
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
