@@ -219,7 +219,7 @@ describe('GET /concert/{concertId}/seat/stream', () => {
     await reader.take(1);
     const deaf = openUnread(port, path);
     await eventually('both are there', async () => (await open()).status === 503);
-    const name = 'S'.repeat(60_000);
+    const name = 'S'.repeat(600_000);
     let sent = 0;
     await eventually(
       'the deaf one is dropped',
