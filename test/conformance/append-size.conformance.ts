@@ -40,11 +40,11 @@ async function limitOf(client: EventStoreDBClient): Promise<number> {
 describe('conformance: append, size', () => {
   const subject = useSubject();
 
-  it('16 5,000 events in 1 KB chunks → one append, seen whole or not at all', async function () {
+  it('16 2,000 events in 1 KB chunks → one append, seen whole or not at all', async function () {
     this.timeout(60_000);
     const { client, other } = subject;
     const stream = unique('chunks');
-    const blocks = [events(5_000), events(5_000)] as const;
+    const blocks = [events(2_000), events(2_000)] as const;
     const appends = Promise.all([
       client.appendToStream(stream, blocks[0], { batchAppendSize: 1_024 }),
       other.appendToStream(stream, blocks[1], { batchAppendSize: 1_024 }),
@@ -58,9 +58,9 @@ describe('conformance: append, size', () => {
       done = true;
     });
     await watching;
-    for (const length of seen) expect(length).to.be.oneOf([0, 5_000, 10_000]);
-    expect(answers.map((answer) => answer.nextExpectedRevision)).to.have.members([4_999n, 9_999n]);
-    const inOrder = answers[0].nextExpectedRevision === 4_999n ? blocks : [blocks[1], blocks[0]];
+    for (const length of seen) expect(length).to.be.oneOf([0, 2_000, 4_000]);
+    expect(answers.map((answer) => answer.nextExpectedRevision)).to.have.members([1_999n, 3_999n]);
+    const inOrder = answers[0].nextExpectedRevision === 1_999n ? blocks : [blocks[1], blocks[0]];
     expect(await idsIn(client, stream)).to.deep.equal(idsOf(inOrder.flat()));
   });
 

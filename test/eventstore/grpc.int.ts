@@ -188,7 +188,7 @@ describe('event store: gRPC', () => {
     await once(stream, 'response');
     const started = performance.now();
     await server.stop();
-    expect(performance.now() - started).to.be.lessThan(1_000);
+    expect(performance.now() - started).to.be.lessThan(3_000);
     expect((await answer).status).to.equal(Status.cancelled);
   });
 });

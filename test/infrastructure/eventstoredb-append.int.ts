@@ -51,7 +51,7 @@ describe('eventstoredb: append', () => {
       store.append('account-1', 'no_stream', [charged()], { timeoutMs: 500 }),
     );
     expect(error).to.be.instanceOf(EventStoreUnavailable).and.to.include({ wroteNothing: false });
-    expect(performance.now() - startedMs).to.be.within(450, 2_000);
+    expect(performance.now() - startedMs).to.be.within(450, 3_500);
   });
 
   it('says that nothing was written when nothing was sent', async () => {
@@ -295,7 +295,7 @@ describe('eventstoredb: append', () => {
       for (let tick = 0; tick < ticks; tick += 1) await Promise.resolve();
       await store.close();
       expect(await pending).to.be.instanceOf(EventStoreUnavailable);
-      expect(performance.now() - startedMs).to.be.below(1_000);
+      expect(performance.now() - startedMs).to.be.below(3_000);
     }
   });
 

@@ -60,7 +60,7 @@ describe('working off a list', () => {
       ...names(5, 'bad').map((name) => `test: ${name}: unreadable`),
       'test: 5 more of 30 failed',
     ]);
-    await eventually('they are tried again', () => errors.length >= 12, 3_000);
+    await eventually('they are tried again', () => errors.length >= 12);
   });
 
   it('does the others when those that fail fill more than a round', async () => {
@@ -81,7 +81,7 @@ describe('working off a list', () => {
     await eventually('more rounds', () => limits.length > rounds + 3);
     expect(hung.length, 'begun').to.equal(4);
     for (const end of hung.splice(0)) end(false);
-    await eventually('they are begun again', () => hung.length === 4, 3_000);
+    await eventually('they are begun again', () => hung.length === 4);
     for (const end of hung) end(true);
   });
 

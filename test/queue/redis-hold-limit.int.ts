@@ -72,10 +72,10 @@ describe(`limit of held seats on ${title}`, () => {
     expect(await redis.pttl(key)).to.be.within(50_000, 60_500);
     await limit.withdraw(holder, claim);
     expect(await redis.exists(key)).to.equal(0);
-    await limit.take(holder, { id: 'd', seatIds: ['A-1-1'], untilMs: Date.now() + 200 });
-    await limit.take(holder, { id: 'e', seatIds: ['A-1-2'], untilMs: Date.now() + 100 });
-    expect(await redis.pttl(key), 'as long as the last').to.be.greaterThan(100);
-    await eventually('Redis removed the key', async () => (await redis.exists(key)) === 0, 2_000);
+    await limit.take(holder, { id: 'd', seatIds: ['A-1-1'], untilMs: Date.now() + 1_000 });
+    await limit.take(holder, { id: 'e', seatIds: ['A-1-2'], untilMs: Date.now() + 500 });
+    expect(await redis.pttl(key), 'as long as the last').to.be.greaterThan(500);
+    await eventually('Redis removed the key', async () => (await redis.exists(key)) === 0);
   });
 });
 
@@ -116,7 +116,7 @@ describe(`limit of held seats, ${title}, when Redis is away`, () => {
         expect(outcome).to.have.property('status', 'rejected');
         expect(outcome).to.have.property('reason').instanceOf(QueueUnavailable);
       }
-      expect(performance.now() - started).to.be.lessThan(1_500);
+      expect(performance.now() - started).to.be.lessThan(3_000);
       await proxy.up();
       await eventually('the limit answers again', () => limit.take(holder, claim));
     });

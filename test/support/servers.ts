@@ -22,6 +22,9 @@ if (typeof after === 'function') {
   });
 }
 
+/** Longest start of an embedded event store, on however busy a machine, in milliseconds. */
+export const startMs = 40_000;
+
 /** An event store to test against. */
 export interface TestEventStore {
   readonly url: string;
@@ -47,7 +50,7 @@ export async function testEventStore(options: { faults?: boolean } = {}): Promis
     startChild(
       new URL('../../embedded/eventstore/main.ts', import.meta.url),
       ['--port', port, '--data', data, ...(options.faults === true ? ['--faults'] : [])],
-      { timeoutMs: 15_000 },
+      { timeoutMs: startMs },
     );
   let child = await start('0');
   const { url } = child;
@@ -58,7 +61,8 @@ export async function testEventStore(options: { faults?: boolean } = {}): Promis
     kill: () => child.kill(),
     async restart() {
       await child.stop();
-      child = await start(port);
+      // Something may have the port for a moment: a client that looks for the server can be given it as its own.
+      child = await eventually(`it starts again on port ${port}`, () => start(port));
     },
     async stop() {
       running.delete(server);
@@ -135,12 +139,13 @@ async function administer(url: string, statement: string): Promise<void> {
 
 /**
  * Polls until `condition` is truthy (neither false nor undefined, null, 0 or '') and returns its value.
- * @throws Error naming `what` when `deadlineMs` passed (default 5,000), with what the condition last threw as its cause.
+ * @throws Error naming `what` when `deadlineMs` passed, with what the condition last threw as its cause. The default is for
+ * what must happen, on however busy a machine; how soon it must happen is an assertion of its own.
  */
 export async function eventually<T>(
   what: string,
   condition: () => T | Promise<T>,
-  deadlineMs = 5_000,
+  deadlineMs = 20_000,
 ): Promise<NonNullable<T>> {
   const deadline = Date.now() + deadlineMs;
   let cause: unknown;

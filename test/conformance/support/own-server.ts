@@ -3,12 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EventStoreDBClient } from '@eventstore/db-client';
 import { type Child, startChild } from '../../../embedded/child.ts';
+import { eventually, startMs } from '../../support/servers.ts';
 import { connect } from './client.ts';
 
 const mainModule = new URL('../../../embedded/eventstore/main.ts', import.meta.url);
-
-/** Milliseconds a server may take until it listens; a damaged or slow one fails the test instead of hanging it. */
-const startTimeoutMs = 15_000;
 
 /**
  * An embedded server in a process and on a directory of its own, which a test may stop, kill and start again: each
@@ -44,7 +42,10 @@ export class OwnServer {
 
   async start(): Promise<void> {
     const args = ['--port', String(this.#port), '--data', this.directory, ...this.#args];
-    this.#child = await startChild(mainModule, args, { timeoutMs: startTimeoutMs });
+    const start = () => startChild(mainModule, args, { timeoutMs: startMs });
+    // Something may have the port for a moment: a client that looks for the server can be given it as its own.
+    const again = () => eventually(`it starts again on port ${this.#port}`, start);
+    this.#child = await (this.#port === 0 ? start() : again());
     this.#port = Number(/:(\d+)/.exec(this.url.slice('esdb://'.length))?.[1]);
   }
 

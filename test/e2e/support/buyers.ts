@@ -15,6 +15,16 @@ interface Seat {
   readonly isAvailable: boolean;
 }
 
+/** Those of a test that failed half way would go on for ever, and mocha with them. */
+const unstopped = new Set<() => Promise<void>>();
+
+// Loaded with the test files, outside any `describe`: this is a hook of the whole run.
+if (typeof afterEach === 'function') {
+  afterEach('stop the buyers that the test left buying', async () => {
+    await Promise.all([...unstopped].map((stop) => stop()));
+  });
+}
+
 /**
  * Buyers who make the journey again and again, each a user of its own, until `done`. Calls that fail are counted and
  * the journey begins anew.
@@ -65,18 +75,31 @@ export function startBuyers(
       // A service that was killed refuses at once: trying again without a pause would only burn time.
       await journey(userId).catch(() => {
         count('error');
-        return new Promise((resolve) => setTimeout(resolve, 20));
+        return new Promise((resolve) => setTimeout(resolve, 100));
       });
     }
   };
   const all = Promise.all(Array.from({ length: buyers }, (_, i) => buyer(`buyer-${i + 1}`)));
-  return {
-    acknowledged,
-    stop: async () => {
-      stopped = true;
-      await all;
-    },
+  const stop = async (): Promise<void> => {
+    stopped = true;
+    unstopped.delete(stop);
+    await all;
   };
+  unstopped.add(stop);
+  return { acknowledged, stop };
+}
+
+/** Does something about what each buyer was told of, one after another of a buyer and the buyers at the same time. */
+export async function ofEachBuyer(
+  acknowledged: ReadonlyMap<string, string>,
+  work: (userId: string, reservationId: string) => Promise<void>,
+): Promise<void> {
+  const all = [...new Set(acknowledged.values())].map(async (userId) => {
+    for (const [reservationId, owner] of acknowledged) {
+      if (owner === userId) await work(userId, reservationId);
+    }
+  });
+  await Promise.all(all);
 }
 
 /** Concerts with 50-seat sessions to buy from, as `reprise catalog import` takes them. */

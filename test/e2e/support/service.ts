@@ -86,15 +86,13 @@ export class Service {
     };
     child.stdout?.on('data', take);
     child.stderr?.on('data', take);
-    this.#url = await eventually(
-      'the service says where its API is',
-      () => {
-        if (child.exitCode !== null)
-          throw new Error(`ended with ${child.exitCode}: ${this.#output}`);
-        return /API\s+(http:\S+)/.exec(this.#output)?.[1];
-      },
-      60_000,
-    );
+    const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
+    const url = () => /API\s+(http:\S+)/.exec(this.#output)?.[1];
+    await eventually('the service says where its API is', () => url() ?? hasEnded(), 60_000);
+    if (hasEnded()) {
+      throw new Error(`ended with ${child.exitCode ?? child.signalCode}: ${this.#output}`);
+    }
+    this.#url = url() ?? '';
   }
 
   /** Where this service's embedded servers listen. */

@@ -15,10 +15,17 @@ export interface TestRedis {
   stop(): Promise<void>;
 }
 
+/** How often it is started, should another program take the port between its choice and its use. */
+const startAttempts = 3;
+
 /** The one of REDIS_URL, else one of its own where there is a `redis-server`; undefined: skip the tests. */
 export async function testRedis(): Promise<TestRedis | undefined> {
   if (testRedisUrl !== undefined) return given(testRedisUrl, async () => {});
   if (spawnSync('redis-server', ['--version']).status !== 0) return undefined;
+  return startRedis(startAttempts);
+}
+
+async function startRedis(attempts: number): Promise<TestRedis> {
   const dir = await mkdtemp(path.join(tmpdir(), 'reprise-redis-'));
   const [port] = await freePorts(1);
   const settings = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', dir, '--save', ''];
@@ -28,12 +35,15 @@ export async function testRedis(): Promise<TestRedis | undefined> {
     await rm(dir, { recursive: true, force: true });
   });
   try {
-    await eventually('Redis answers', () => withClient(redis.url, (client) => client.ping()));
+    const answers = () => withClient(redis.url, (client) => client.ping());
+    await eventually('Redis answers or has ended', async () => hasEnded(child) || answers());
+    if (!hasEnded(child)) return redis;
+    throw new Error(`redis-server ended with ${child.exitCode}`);
   } catch (error) {
     await redis.stop();
-    throw error;
+    if (attempts <= 1) throw error;
+    return startRedis(attempts - 1);
   }
-  return redis;
 }
 
 function given(url: string, stop: () => Promise<void>): TestRedis {
@@ -56,6 +66,9 @@ async function withClient<T>(url: string, work: (client: Redis) => Promise<T>): 
   }
 }
 
+const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean =>
+  exitCode !== null || signalCode !== null;
+
 async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode === null && child.kill('SIGKILL')) await once(child, 'exit');
+  if (!hasEnded(child) && child.kill('SIGKILL')) await once(child, 'exit');
 }
