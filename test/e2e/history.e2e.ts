@@ -22,6 +22,8 @@ describe('reprise history', function () {
   let service: Service;
   let env: Record<string, string>;
   let order: string;
+  /** The life of the seat A-1-1. */
+  let seat: Line[];
 
   /** u1 held A-1-1 and let it go, u2 bought it, u3 came too late with a key; u4 ordered two seats and paid. */
   before(async () => {
@@ -54,9 +56,10 @@ describe('reprise history', function () {
     });
     order = ordered.body.reservationId;
     expect((await service.pay('u4', String(t4), order)).status).to.equal(200);
-    await eventually('the order is settled', async () =>
+    const settled = eventually('the order is settled', async () =>
       (await lines('reservation', order)).some(({ type }) => type === 'OrderSettled'),
     );
+    [seat] = await Promise.all([lines('seat', 'c1-1', 'A-1-1'), settled]);
   });
   after(() => service.remove());
 
@@ -69,8 +72,7 @@ describe('reprise history', function () {
       .map((line) => JSON.parse(line));
   };
 
-  it('tells a seat’s life with the command and the request behind each event', async () => {
-    const seat = await lines('seat', 'c1-1', 'A-1-1');
+  it('tells a seat’s life with the command and the request behind each event', () => {
     const commands = seat.map(({ type, command }) => `${type} ${command}`);
     expect(commands[0]).to.equal('SeatReserved ReserveSeat');
     // By the sweeper, or by the next buyer's command in one append.
@@ -82,7 +84,9 @@ describe('reprise history', function () {
   });
 
   it('weaves a reservation of several seats with its payment, in the log’s order', async () => {
-    const events = await lines('reservation', order);
+    const [events = [], ofOneSeat] = await Promise.all(
+      [order, 'c1-1.A-1-2.1'].map((reservation) => lines('reservation', reservation)),
+    );
     const positions = events.map(({ position }) => BigInt(position));
     expect(positions).to.deep.equal([...positions].sort((a, b) => (a < b ? -1 : 1)));
     const types = events.map(({ type }) => type);
@@ -103,12 +107,15 @@ describe('reprise history', function () {
     expect(events.slice(0, 4).map(({ requestId }) => requestId)).to.deep.equal(
       Array(4).fill('the-order'),
     );
-    const ofOneSeat = await lines('reservation', 'c1-1.A-1-2.1');
     expect(ofOneSeat).to.deep.equal(events);
   });
 
   it('lists an account, and what of it was in a time', async () => {
-    const all = await lines('account', 'u2');
+    const ago = ['--until', '2020-01-01T00:00:00Z'];
+    const [all, none] = await Promise.all([
+      lines('account', 'u2'),
+      reprise(['history', 'account', 'u2', ...ago], env),
+    ]);
     expect(all.map(({ type }) => type)).to.deep.equal([
       'BalanceCharged',
       'PaymentHeld',
@@ -117,10 +124,6 @@ describe('reprise history', function () {
     const [first, second] = all as [Line, Line];
     const some = await lines('account', 'u2', '--from', first.time, '--until', second.time);
     expect(some).to.deep.equal(all.filter(({ time }) => time <= second.time));
-    const none = await reprise(
-      ['history', 'account', 'u2', '--until', '2020-01-01T00:00:00Z'],
-      env,
-    );
     expect([none.code, none.stdout, none.stderr.trim()]).to.deep.equal([
       1,
       '',
@@ -148,9 +151,8 @@ describe('reprise history', function () {
       );
       return body.seatList.find(({ seatId }) => seatId === 'A-1-1')?.isAvailable;
     };
-    const [reserved, released, again] = (await lines('seat', 'c1-1', 'A-1-1')).map(({ time }) =>
-      Date.parse(time),
-    ) as [number, number, number];
+    const times = seat.map(({ time }) => Date.parse(time));
+    const [reserved, released, again] = times as [number, number, number];
     expect(await isAvailable(reserved - 1)).to.equal(true);
     expect(await isAvailable(reserved)).to.equal(false);
     expect(await isAvailable(released - 1)).to.equal(false);
@@ -167,12 +169,13 @@ describe('reprise history', function () {
       [['account', 'u2', '--from', 'noon'], there, 'Give a time like 2027-05-01T19:00:00+09:00.'],
       [['account', 'u2'], `${there}-not`, 'set DATA_DIR or EVENTSTORE_URL'],
     ];
-    for (const [args, dataDir, sentence] of cases) {
+    const refusals = cases.map(async ([args, dataDir, sentence]) => {
       const { code, stdout, stderr } = await reprise(['history', ...args], { DATA_DIR: dataDir });
       expect([code, stdout], args.join(' ')).to.deep.equal([1, '']);
       expect(stderr).to.contain(sentence);
       expect(stderr).to.not.match(/^ {4}at /m);
-    }
+    });
+    await Promise.all(refusals);
   });
 
   it('reads a stopped service’s log, and ends quietly when its reader has seen enough', async () => {

@@ -69,6 +69,30 @@ describe('the same request again, and one’s own writes, on whole services', fu
     expect((await first.balance('u1')).balance, 'one charge, one refund').to.equal(1_000);
   });
 
+  it('streams what happens to seats, to followers of any instance', async () => {
+    const token = await first.token('u4');
+    const url = `${second.url}/concert/c1/seat/stream?sessionId=c1-1`;
+    const stream = await EventStream.open(url);
+    await stream.take(1);
+    const { body } = await first.reserve('u4', token, 'c1', 'c1-1', 'B-1-1');
+    await stream.take(2);
+    stream.close();
+    await first.call('DELETE', `/concert/reservation/${body.reservationId}?userId=u4`);
+    const again = await EventStream.open(url, stream.lastId);
+    await again.take(1);
+    again.close();
+    expect([...stream.events.slice(1), ...again.events].map(({ data }) => data)).to.deep.equal([
+      '{"seatId":"B-1-1","isAvailable":false}',
+      '{"seatId":"B-1-1","isAvailable":true}',
+    ]);
+    const free = await second.call<{ seatList: { section: string }[] }>(
+      'GET',
+      '/concert/c1/seat?sessionId=c1-1&section=B&available=true',
+    );
+    expect(free.body.seatList).to.have.length(25);
+    expect(new Set(free.body.seatList.map(({ section }) => section))).to.deep.equal(new Set(['B']));
+  });
+
   it('20 at once have one effect', async () => {
     const token = await first.token('u2');
     const headers = keyed('many', token);
@@ -140,30 +164,6 @@ describe('the same request again, and one’s own writes, on whole services', fu
     expect(given.body).to.include({ status: 'refunded', refunded: 100 });
     expect(await show()).to.include({ status: 'released', releaseReason: 'refunded' });
     expect((await second.balance('u3')).balance).to.equal(1_000);
-  });
-
-  it('streams what happens to seats, to followers of any instance', async () => {
-    const token = await first.token('u4');
-    const url = `${second.url}/concert/c1/seat/stream?sessionId=c1-1`;
-    const stream = await EventStream.open(url);
-    await stream.take(1);
-    const { body } = await first.reserve('u4', token, 'c1', 'c1-1', 'B-1-1');
-    await stream.take(2);
-    stream.close();
-    await first.call('DELETE', `/concert/reservation/${body.reservationId}?userId=u4`);
-    const again = await EventStream.open(url, stream.lastId);
-    await again.take(1);
-    again.close();
-    expect([...stream.events.slice(1), ...again.events].map(({ data }) => data)).to.deep.equal([
-      '{"seatId":"B-1-1","isAvailable":false}',
-      '{"seatId":"B-1-1","isAvailable":true}',
-    ]);
-    const free = await second.call<{ seatList: { section: string }[] }>(
-      'GET',
-      '/concert/c1/seat?sessionId=c1-1&section=B&available=true',
-    );
-    expect(free.body.seatList).to.have.length(25);
-    expect(new Set(free.body.seatList.map(({ section }) => section))).to.deep.equal(new Set(['B']));
   });
 });
 

@@ -72,11 +72,14 @@ describe('an event that another version of the service wrote', function () {
 
   it('is shown by reprise projections, and stays parked when it is retried in vain', async () => {
     const why = `event 1@${stream} (SeatSold): stored version 2 is newer than 1: upgrade first`;
-    const { code, stdout } = await reprise(['projections'], env);
+    const [{ code, stdout }, told] = await Promise.all([
+      reprise(['projections'], env),
+      reprise(['projections', '--json'], env),
+    ]);
     expect(code).to.equal(0);
     expect(stdout).to.match(/\nparked: 1 event of 1 stream, the first since 20\S+Z\n/);
     expect(stdout).to.contain(`\n  ${stream}, 1 event: ${why}\n`);
-    const json = JSON.parse((await reprise(['projections', '--json'], env)).stdout);
+    const json = JSON.parse(told.stdout);
     expect(json.parked).to.have.length(1);
     expect(json.parked[0]).to.include({ stream, revision: '1', type: 'SeatSold', error: why });
     const retried = await reprise(['projections', 'retry'], env);

@@ -84,7 +84,7 @@ describe('three instances, when something goes away', function () {
     const survivors = [writer.index + 1, writer.index + 2];
     const rushes = all.services.map((service) => startBuyers(service, { buyers: 10, sessions }));
     const paid = () => rushes.map(({ acknowledged }) => acknowledged.payments.size);
-    await eventually('buyers pay everywhere', () => paid().every((size) => size > 5), 15_000);
+    await eventually('buyers pay everywhere', () => paid().every((size) => size > 5));
 
     await dead.kill();
     const killedMs = Date.now();
