@@ -79,7 +79,7 @@ describe('a session’s seats as they were', function () {
 
   it('are what the log says, folded up to any moment, with any filter', async () => {
     let runs = 0;
-    const steps = fc.array(fc.constantFrom(0, 0, 1, 7, 1_000), { minLength: 250, maxLength: 250 });
+    const steps = fc.array(fc.constantFrom(0, 0, 1, 7, 1_000), { minLength: 150, maxLength: 150 });
     await fc.assert(
       fc.asyncProperty(fc.integer(), steps, fc.boolean(), async (seed, gaps, cancels) => {
         runs += 1;

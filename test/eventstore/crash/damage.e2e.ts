@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -7,8 +7,23 @@ import { connect, events, idsIn, unique } from '../../conformance/support/client
 import { OwnServer } from '../../conformance/support/own-server.ts';
 import { refusesToStart } from './refuses-to-start.ts';
 
-describe('event store: a damaged data directory', function () {
-  this.timeout(30_000);
+describe('event store: a damaged data directory', () => {
+  /** One with a few hundred events, to be copied. */
+  let undamaged: string;
+  let stream: string;
+  let ids: string[];
+  let directory: string;
+
+  before(async () => {
+    undamaged = await mkdtemp(join(tmpdir(), 'eventstore-undamaged-'));
+    ({ stream, ids } = await writeSome(undamaged));
+  });
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'eventstore-damaged-'));
+    await cp(undamaged, directory, { recursive: true });
+  });
+  afterEach(() => rm(directory, { recursive: true, force: true }));
+  after(() => rm(undamaged, { recursive: true, force: true }));
 
   const damages: Record<string, (file: string) => Promise<void>> = {
     'its beginning overwritten': async (file) => {
@@ -25,41 +40,28 @@ describe('event store: a damaged data directory', function () {
 
   for (const [what, damage] of Object.entries(damages)) {
     it(`${what}: refused at start with what to do, and left as it is`, async () => {
-      const directory = await mkdtemp(join(tmpdir(), 'eventstore-damaged-'));
-      try {
-        await writeSome(directory);
-        const file = await largestFileIn(directory);
-        await damage(file);
-        const before = await hashOf(file);
-        await refusesToStart(directory, /damaged[\s\S]*(backup|restore|another|empty)/i);
-        expect(await hashOf(file), 'nothing was changed').to.equal(before);
-      } finally {
-        await rm(directory, { recursive: true, force: true });
-      }
+      const file = await largestFileIn(directory);
+      await damage(file);
+      const before = await hashOf(file);
+      await refusesToStart(directory, /damaged[\s\S]*(backup|restore|another|empty)/i);
+      expect(await hashOf(file), 'nothing was changed').to.equal(before);
     });
   }
 
   it('undamaged, the same directory is opened (negative control)', async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'eventstore-undamaged-'));
+    const server = await OwnServer.start({ directory });
+    const client = connect(server.url);
     try {
-      const { stream, ids } = await writeSome(directory);
-      const server = await OwnServer.start({ directory });
-      const client = connect(server.url);
-      try {
-        expect(await idsIn(client, stream)).to.deep.equal(ids);
-      } finally {
-        await client.dispose();
-        await server.dispose();
-      }
+      expect(await idsIn(client, stream)).to.deep.equal(ids);
     } finally {
-      await rm(directory, { recursive: true, force: true });
+      await client.dispose();
+      await server.dispose();
     }
   });
 });
 
 /** Runs a server on a directory, writes a few hundred events to it and stops it. */
 async function writeSome(directory: string): Promise<{ stream: string; ids: string[] }> {
-  await mkdir(directory, { recursive: true });
   const server = await OwnServer.start({ directory });
   const client = connect(server.url);
   const stream = unique('some');
