@@ -29,14 +29,4 @@ describe('the claim on a directory of PostgreSQL', function () {
     expect(Number.parseInt(await readFile(file(), 'utf8'), 10)).to.equal(process.pid);
     await release();
   });
-
-  it('is refused while the keeper runs', async function () {
-    if (process.platform !== 'linux') return this.skip();
-    const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
-    const stat = await readFile(`/proc/${other.pid}/stat`, 'utf8');
-    const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-    await writeFile(file(), `${other.pid}\n${boot}/${ticks}\n`);
-    const error = await claimDirectory(directory).catch((reason: Error) => reason);
-    expect(String(error)).to.include(`is in use: process ${other.pid} keeps PostgreSQL there`);
-  });
 });

@@ -19,7 +19,7 @@ describe("PostgreSQL's programs", function () {
   let directory: string;
   let native: string;
 
-  beforeEach(async () => {
+  before(async () => {
     directory = await realpath(await mkdtemp(path.join(tmpdir(), 'reprise-binaries-')));
     native = path.join(directory, 'native');
     const { postgres } = await locateBinaries();
@@ -27,7 +27,7 @@ describe("PostgreSQL's programs", function () {
     await cp(installed, native, { recursive: true, verbatimSymlinks: true });
   });
 
-  afterEach(() => rm(directory, { recursive: true }));
+  after(() => rm(directory, { recursive: true }));
 
   it('are completed where npm ran no install scripts', async () => {
     const programs = path.join(native, 'bin');

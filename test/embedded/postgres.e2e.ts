@@ -1,7 +1,7 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { chmod, cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,24 +14,16 @@ import { eventually } from '../support/servers.ts';
 describe('embedded PostgreSQL', function () {
   this.timeout(60_000);
 
-  /** A data directory with a cluster, to be copied: making one takes most of a first start. */
-  let created: string;
   let dataDir: string;
   let directory: string;
   let postgres: EmbeddedPostgres | undefined;
   let service: ChildProcess | undefined;
 
-  before(async () => {
-    created = await temporaryDirectory();
-    await (await startEmbeddedPostgres({ dataDir: created })).stop();
-  });
-
-  beforeEach(async () => {
-    dataDir = await temporaryDirectory();
+  async function newDataDir(): Promise<void> {
+    dataDir = await mkdtemp(path.join(tmpdir(), 'reprise-embedded-'));
     directory = path.join(dataDir, 'postgres');
-  });
-
-  after(() => rm(created, { recursive: true }));
+  }
+  const removeDataDir = (): Promise<void> => rm(dataDir, { recursive: true });
 
   afterEach(async () => {
     service?.kill('SIGKILL');
@@ -39,7 +31,6 @@ describe('embedded PostgreSQL', function () {
     service = undefined;
     postgres = undefined;
     await eventually('the keeper is gone', () => !existsSync(path.join(directory, 'keeper.pid')));
-    await rm(dataDir, { recursive: true });
   });
 
   async function start(): Promise<string> {
@@ -70,15 +61,8 @@ describe('embedded PostgreSQL', function () {
     await eventually(`process ${pid} is gone`, () => !alive(pid));
   }
 
-  it('starts on nothing, and finds its data again', async () => {
-    const first = await start();
-    await query(first, 'CREATE TABLE seat (id int8 PRIMARY KEY)');
-    await query(first, 'INSERT INTO seat VALUES (7)');
-    await postgres?.stop();
-    expect(await query(await start(), 'SELECT id FROM seat')).to.deep.equal([{ id: '7' }]);
-  });
-
   it('starts after a first start that was killed half way', async () => {
+    await newDataDir();
     const fixture = fileURLToPath(new URL('./parent-fixture.ts', import.meta.url));
     service = fork(fixture, [dataDir], { execArgv: process.execArgv });
     await eventually('initdb is at work', initdbIsAtWork, 20_000);
@@ -88,10 +72,31 @@ describe('embedded PostgreSQL', function () {
     expect(existsSync(path.join(directory, 'data'))).to.equal(false);
     expect(await query(await start(), 'SELECT 1 AS one')).to.deep.equal([{ one: 1 }]);
     expect(await readdir(directory)).to.have.members(['data', 'keeper.pid', 'password']);
+    await postgres?.stop();
+    await removeDataDir();
   });
 
-  describe('that was there before', () => {
-    beforeEach(() => cp(created, dataDir, { recursive: true }));
+  /** One after another on the same directory: a first start and a copy of what it made take longer than most of these. */
+  describe('on a directory of its own', () => {
+    before(newDataDir);
+    // One of them opens it to others.
+    beforeEach(() => chmod(dataDir, 0o700));
+    after(removeDataDir);
+    /** So many tables were made. */
+    let tables = 0;
+    const newTable = async (url: string): Promise<string> => {
+      tables += 1;
+      await query(url, `CREATE TABLE seat_${tables} (id int8)`);
+      return `seat_${tables}`;
+    };
+
+    it('starts on nothing, and finds its data again', async () => {
+      const first = await start();
+      const table = await newTable(first);
+      await query(first, `INSERT INTO ${table} VALUES (7)`);
+      await postgres?.stop();
+      expect(await query(await start(), `SELECT id FROM ${table}`)).to.deep.equal([{ id: '7' }]);
+    });
 
     it('is closed to others, durable, and not root', async () => {
       const url = await start();
@@ -132,11 +137,11 @@ describe('embedded PostgreSQL', function () {
 
     it('ends with a service that was killed, and starts again', async () => {
       const { url, keeper, server } = await startService();
-      await query(url, 'CREATE TABLE seat (id int)');
+      const table = await newTable(url);
       await kill(service?.pid as number);
       await eventually('the server has ended', () => !alive(server), 10_000);
       await eventually('the keeper has ended', () => !alive(keeper), 10_000);
-      expect(await query(await start(), 'SELECT * FROM seat')).to.deep.equal([]);
+      expect(await query(await start(), `SELECT * FROM ${table}`)).to.deep.equal([]);
     });
 
     it('can be started again at once after the service was killed', async () => {
@@ -147,10 +152,10 @@ describe('embedded PostgreSQL', function () {
 
     it('starts again after service and keeper were killed', async () => {
       const { url, keeper } = await startService();
-      await query(url, 'CREATE TABLE seat (id int)');
+      const table = await newTable(url);
       process.kill(keeper, 'SIGKILL');
       await kill(service?.pid as number);
-      expect(await query(await start(), 'SELECT * FROM seat')).to.deep.equal([]);
+      expect(await query(await start(), `SELECT * FROM ${table}`)).to.deep.equal([]);
     });
 
     it('stops a server that outlived its keeper', async function () {
@@ -159,17 +164,17 @@ describe('embedded PostgreSQL', function () {
       await chmod(dataDir, 0o755);
       if (process.getuid?.() === 0 && !(await openToOthers(import.meta.filename))) this.skip();
       const { url, keeper, server } = await startService({ ...process.env, PATH: '' });
-      await query(url, 'CREATE TABLE seat (id int)');
+      const table = await newTable(url);
       process.kill(keeper, 'SIGKILL');
       await kill(service?.pid as number);
       expect(alive(server)).to.equal(true);
-      expect(await query(await start(), 'SELECT * FROM seat')).to.deep.equal([]);
+      expect(await query(await start(), `SELECT * FROM ${table}`)).to.deep.equal([]);
       expect(alive(server)).to.equal(false);
     });
 
     it('starts after everything was killed and the server’s process id went to another', async () => {
       const { url, keeper, server } = await startService();
-      await query(url, 'CREATE TABLE seat (id int)');
+      const table = await newTable(url);
       process.kill(server, 'SIGSTOP');
       process.kill(keeper, 'SIGKILL');
       await kill(service?.pid as number);
@@ -181,7 +186,7 @@ describe('embedded PostgreSQL', function () {
         const file = path.join(directory, 'data', 'postmaster.pid');
         const text = await readFile(file, 'utf8');
         await writeFile(file, text.replace(/^\d+/, String(another.pid)));
-        expect(await query(await start(), 'SELECT * FROM seat')).to.deep.equal([]);
+        expect(await query(await start(), `SELECT * FROM ${table}`)).to.deep.equal([]);
         expect(alive(another.pid as number), 'the other process').to.equal(true);
       } finally {
         another.kill();
@@ -199,13 +204,13 @@ describe('embedded PostgreSQL', function () {
 
     it('starts a server again that ended by itself, where it was', async () => {
       const url = await start();
-      await query(url, 'CREATE TABLE seat (id int)');
+      const table = await newTable(url);
       const killed = postmaster() as number;
       process.kill(killed, 'SIGKILL');
       await eventually(
         'another server answers at the same address',
         async () =>
-          (await query(url, 'SELECT * FROM seat')).length === 0 && postmaster() !== killed,
+          (await query(url, `SELECT * FROM ${table}`)).length === 0 && postmaster() !== killed,
         15_000,
       );
     });
@@ -231,8 +236,6 @@ async function query(url: string, statement: string): Promise<Record<string, unk
     await client.end();
   }
 }
-
-const temporaryDirectory = (): Promise<string> => mkdtemp(path.join(tmpdir(), 'reprise-embedded-'));
 
 async function setting(url: string, name: string): Promise<unknown> {
   return (await query(url, `SELECT current_setting('${name}') AS value`))[0]?.value;
