@@ -3,7 +3,7 @@ import { migrate } from '../migrations/migrate.ts';
 import { Catalog } from './commands/concert/catalog.ts';
 import { RememberedAnswers } from './commands/remember-answers.ts';
 import { sellSeats } from './commands/sell-seats.ts';
-import type { Config } from './config.ts';
+import { type Config, readConfig } from './config.ts';
 import { seedDemo, wantsDemo } from './demo.ts';
 import { createHttpServer } from './http/server.ts';
 import { connectEventStore } from './infrastructure/eventstoredb.ts';
@@ -245,7 +245,7 @@ async function startService(
     });
     const port = await http.listen(config.port, config.host);
     const host = config.host.includes(':') ? `[${config.host}]` : config.host;
-    tellNext(say, `http://${host}:${port}`, catalog);
+    tellNext(say, `http://${host}:${port}`, catalog, config);
     return {
       stop: async () => {
         await http.close();
@@ -259,7 +259,12 @@ async function startService(
 }
 
 /** With calls that have something to show: seats of the first session, or how to put one on sale. */
-function tellNext(say: (line: string) => void, url: string, catalog: Catalog): void {
+function tellNext(
+  say: (line: string) => void,
+  url: string,
+  catalog: Catalog,
+  config: Config,
+): void {
   const [first] = catalog.sessions();
   say(`  API          ${url}
 
@@ -268,8 +273,18 @@ Try next:
   curl '${url}/concert/waiting/status?userId=1'
   ${
     first === undefined
-      ? 'npx reprise catalog import examples/catalog.json     (nothing is on sale yet)'
+      ? `${settingsToFind(config)}npx reprise catalog import examples/catalog.json     (nothing is on sale yet)`
       : `curl '${url}/concert/${first.concertId}/seat?sessionId=${first.sessionId}'`
   }
 README.md has the whole journey. Ctrl-C stops everything.`);
+}
+
+/** What a command in the same directory needs to find this service and its currency; of the defaults nothing. */
+function settingsToFind({ dataDir, currency }: Config): string {
+  const usual = readConfig({});
+  const quoted = /^[\w./+@:-]+$/.test(dataDir) ? dataDir : `'${dataDir.replaceAll("'", "'\\''")}'`;
+  return (
+    (dataDir === usual.dataDir ? '' : `DATA_DIR=${quoted} `) +
+    (currency === usual.currency ? '' : `CURRENCY=${currency} `)
+  );
 }

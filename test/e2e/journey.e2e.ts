@@ -18,6 +18,12 @@ describe('the journey, everything embedded', function () {
       return status === 200 && body;
     });
 
+  it('begins with the command that puts something on sale in this service', () => {
+    expect(service.output).to.contain(
+      `\n  DATA_DIR=${service.dataDir} npx reprise catalog import examples/catalog.json  `,
+    );
+  });
+
   it('imports a catalogue into the running service, once', async () => {
     const env = { DATA_DIR: service.dataDir };
     expect(await importCatalog(catalogFile(2), env)).to.contain(
