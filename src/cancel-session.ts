@@ -2,6 +2,7 @@ import { cancelSession } from './commands/concert/cancel-session.ts';
 import { sellSeats } from './commands/sell-seats.ts';
 import type { Config } from './config.ts';
 import { InProcessHoldLimit } from './queue/in-process-hold-limit.ts';
+import { logMustExist } from './servers.ts';
 import { withCatalog } from './with-catalog.ts';
 
 /** Between two lines of progress, in milliseconds. */
@@ -11,9 +12,10 @@ const reportsMax = 20;
 
 /**
  * `reprise catalog cancel SESSION`: takes it off sale and refunds every buyer, telling how far it is.
- * @throws Error in words for people when there is no such session, or not every seat could be given back
+ * @throws Error in words for people when there is no log or no such session, or not every seat could be given back
  */
 export async function cancelOneSession(sessionId: string, config: Config): Promise<void> {
+  await logMustExist(config);
   const result = await withCatalog(config, ({ store, catalog }) => {
     let reports = 0;
     const onError = (what: string, error: unknown) => {

@@ -34,7 +34,7 @@ export async function rebuildProjections(
   config: Config,
 ): Promise<void> {
   const chosen = choose(names);
-  const servers = await borrowServers(config);
+  const servers = await borrowServers(config, { postgresMustExist: flags.dropOld === true });
   const postgres = connectPostgres(servers.postgresUrl, {
     statementTimeoutMs,
     connectTimeoutMs: 10_000,

@@ -124,9 +124,12 @@ export async function borrowEventStore(
 /**
  * Both servers, for a command: the configured ones, else the running service's, else embedded ones that are started for
  * the command, and a service cannot start meanwhile.
- * @throws Error in words for people when one does not start, or there is no log
+ * @throws Error in words for people when one does not start, or there is no log, or no PostgreSQL and it must be there
  */
-export async function borrowServers(config: Config): Promise<{
+export async function borrowServers(
+  config: Config,
+  { postgresMustExist = false } = {},
+): Promise<{
   readonly eventStoreUrl: string;
   readonly postgresUrl: string;
   stop(): Promise<void>;
@@ -137,14 +140,21 @@ export async function borrowServers(config: Config): Promise<{
   if (eventStoreUrl !== undefined && postgresUrl !== undefined) {
     return { eventStoreUrl, postgresUrl, stop: async () => {} };
   }
-  if (eventStoreUrl === undefined) {
-    await mustExist(join(config.dataDir, 'eventstore'), 'set DATA_DIR or EVENTSTORE_URL');
+  if (eventStoreUrl === undefined) await logMustExist(config);
+  if (postgresUrl === undefined && postgresMustExist) {
+    await mustExist(join(config.dataDir, 'postgres'), 'set DATA_DIR or POSTGRES_URL');
   }
   const onFault = (message: string) => console.error(message);
   return startServers(config, onFault);
 }
 
-/** For commands that only read: an empty log or database made by asking for it would say nothing. @throws Error */
+/** For commands that need a log that is there. @throws Error in words for people when there is none */
+export async function logMustExist(config: Config): Promise<void> {
+  if (config.eventStoreUrl !== undefined || (await findService(config)) !== undefined) return;
+  await mustExist(join(config.dataDir, 'eventstore'), 'set DATA_DIR or EVENTSTORE_URL');
+}
+
+/** An empty log or database made by asking for it would say nothing. @throws Error */
 export async function mustExist(directory: string, advice: string): Promise<void> {
   await access(directory).catch(() => {
     throw new Error(`there is no ${directory}, and no service runs on its directory: ${advice}`);

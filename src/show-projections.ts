@@ -17,10 +17,10 @@ import { borrowServers } from './servers.ts';
 
 /**
  * `reprise projections`: prints how each one is, and what is parked.
- * @throws Error in words for people when PostgreSQL cannot be asked
+ * @throws Error in words for people when PostgreSQL cannot be asked, or there is none
  */
 export async function showProjections(flags: { json?: true }, config: Config): Promise<void> {
-  const servers = await borrowServers(config);
+  const servers = await borrowServers(config, { postgresMustExist: true });
   const { pool } = connectPostgres(servers.postgresUrl);
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
   const store = connectEventStore(servers.eventStoreUrl);

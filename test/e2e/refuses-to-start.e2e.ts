@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -7,7 +7,7 @@ import { catalogFile } from './support/buyers.ts';
 import { importCatalog, reprise } from './support/command-line.ts';
 import { Service } from './support/service.ts';
 
-describe('what the service refuses to start with', function () {
+describe('what the service or a command refuses to start with', function () {
   this.timeout(90_000);
 
   it('a DATA_DIR that cannot be used: at once, in a sentence', async function () {
@@ -38,6 +38,32 @@ describe('what the service refuses to start with', function () {
       if (url.password !== '') expect(stdout + stderr).to.not.include(url.password);
     } finally {
       await database.drop();
+      await rm(dataDir, { recursive: true });
+    }
+  });
+
+  it('a log or a PostgreSQL that is not there, of which a command would only make an empty one', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'reprise-refused-'));
+    const notThere = (name: string, setting: string) =>
+      `reprise: there is no ${join(dataDir, name)}, and no service runs on its directory: set DATA_DIR or ${setting}\n`;
+    const log = notThere('eventstore', 'EVENTSTORE_URL');
+    const postgres = notThere('postgres', 'POSTGRES_URL');
+    // Nothing listens there, and nothing has to.
+    const url = 'esdb://127.0.0.1:1?tls=false';
+    const cases: [string[], string, string][] = [
+      [['catalog', 'cancel', 'c1-1'], '', log],
+      [['projections'], '', log],
+      [['projections'], url, postgres],
+      [['rebuild', '--drop-old'], url, postgres],
+    ];
+    try {
+      const refusals = cases.map(async ([args, eventStoreUrl, said]) => {
+        const env = { DATA_DIR: dataDir, EVENTSTORE_URL: eventStoreUrl, POSTGRES_URL: '' };
+        expect(await reprise(args, env)).to.deep.equal({ code: 1, stdout: '', stderr: said });
+      });
+      await Promise.all(refusals);
+      expect(await readdir(dataDir)).to.deep.equal([]);
+    } finally {
       await rm(dataDir, { recursive: true });
     }
   });
