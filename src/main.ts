@@ -16,7 +16,7 @@ const version = JSON.parse(
   await readFile(new URL('../package.json', import.meta.url), 'utf8'),
 ).version;
 
-const program = new Command('reprise')
+const program: Command = new Command('reprise')
   .description('Sells concert seats: an event-sourced backend with a waiting queue.')
   .version(version)
   .showHelpAfterError('(--help shows what can be given here)')
@@ -28,7 +28,8 @@ Start here:
   $ reprise catalog import FILE       put concerts, sessions and seat maps on sale
   $ reprise help serve                the settings
 
-Exit codes: 0 done, 1 not done (the reason is on standard error).`,
+Exit codes: 0 done, 1 not done (the reason is on standard error); verify has its own
+(reprise help verify).`,
   );
 
 program
@@ -232,6 +233,23 @@ Exit codes: 0 nothing is parked any more, 1 events stay parked (they are listed)
   });
 
 addHistory(program);
+
+// Commander's own knows no command's commands, and does not say that there is no such command.
+program
+  .command('help')
+  .argument('[command...]')
+  .description('Show the help of a command.')
+  .action((names: string[]) => {
+    let command: Command = program;
+    for (const [index, name] of names.entries()) {
+      const next = command.commands.find((one) => one.name() === name);
+      if (next === undefined) {
+        program.error(`error: unknown command '${names.slice(0, index + 1).join(' ')}'`);
+      }
+      command = next;
+    }
+    command.help();
+  });
 
 function settingsTable(): string {
   const width = Math.max(...settingList.map(({ name }) => name.length));

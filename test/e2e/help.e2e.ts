@@ -1,0 +1,26 @@
+import { expect } from 'chai';
+import { reprise } from './support/command-line.ts';
+
+describe('reprise help', function () {
+  this.timeout(60_000);
+
+  it('is of the command that is named, and of one of a command’s own', async () => {
+    const asked = [[], ['verify'], ['catalog', 'import'], ['projections', 'retry']];
+    const helps = asked.map(async (names) => {
+      const { code, stdout, stderr } = await reprise(['help', ...names]);
+      expect([code, stderr]).to.deep.equal([0, '']);
+      expect(stdout).to.match(new RegExp(`^Usage: ${['reprise', ...names].join(' ')} `));
+    });
+    await Promise.all(helps);
+  });
+
+  it('says that there is no such command', async () => {
+    const asked = [['nosuch'], ['catalog', 'nosuch'], ['verify', 'nosuch']];
+    const refusals = asked.map(async (names) => {
+      const { code, stdout, stderr } = await reprise(['help', ...names]);
+      expect([code, stdout]).to.deep.equal([1, '']);
+      expect(stderr).to.match(new RegExp(`^error: unknown command '${names.join(' ')}'\n`));
+    });
+    await Promise.all(refusals);
+  });
+});
