@@ -43,6 +43,10 @@ export function whyNot({ holds, leftOut, unreadable }: SeatHolds, asked: Asked):
     (hold) => hold.fromMs <= untilMs && (hold.ended?.atMs ?? Number.POSITIVE_INFINITY) >= fromMs,
   );
   const listed = wanted.slice(-holdsListedMax);
+  const own = wanted.filter((hold) => hold.userId === userId);
+  const last = own.at(-1);
+  const hasIt = last !== undefined && last.ended === undefined;
+  const unknown = unsaid(hasIt, unreadable, asked.answer !== undefined);
   const earlier = leftOut + wanted.length - listed.length;
   return [
     'Who had the seat:',
@@ -51,34 +55,46 @@ export function whyNot({ holds, leftOut, unreadable }: SeatHolds, asked: Asked):
       : [`  … ${earlier} earlier holds are not listed; --from and --until choose`]),
     ...(listed.length === 0 ? ['  nobody'] : listed.map((hold) => `  ${describeHold(hold)}`)),
     `User ${userId}:`,
-    ...ofUser(wanted, holds, userId).map((line) => `  ${line}`),
+    ...ofUser(own, holds).map((line) => `  ${line}`),
     ...ofKey(holds, asked.answer).map((line) => `  ${line}`),
-    'What the log cannot say:',
-    ...(unreadable === 0
-      ? []
-      : [`  ${unreadable} events of the seat cannot be read by this version`]),
-    '  a try that was refused leaves no event: not that it was made, nor when, nor why it was refused;',
-    asked.answer === undefined
-      ? '  but for requests with an Idempotency-Key, whose answers are kept: give it with --key'
-      : '  but for requests with an Idempotency-Key, whose answers are kept',
+    ...(unknown.length === 0 ? [] : ['What the log cannot say:']),
+    ...unknown.map((line) => `  ${line}`),
   ];
 }
 
-function ofUser(wanted: readonly Hold[], holds: readonly Hold[], userId: string): string[] {
-  const own = wanted.filter((hold) => hold.userId === userId);
+/** Of refused tries it says nothing to who has the seat: they lost nothing by one. */
+function unsaid(hasIt: boolean, unreadable: number, isKeyGiven: boolean): string[] {
+  return [
+    ...(unreadable === 0
+      ? []
+      : [`${unreadable} events of the seat cannot be read by this version`]),
+    ...(hasIt
+      ? []
+      : [
+          'a try that was refused leaves no event: not that it was made, nor when, nor why it was refused;',
+          `but for requests with an Idempotency-Key, whose answers are kept${isKeyGiven ? '' : ': give it with --key'}`,
+        ]),
+  ];
+}
+
+function ofUser(own: readonly Hold[], holds: readonly Hold[]): string[] {
   const last = own.at(-1);
   if (last === undefined) return ['never held it: no event of the seat is this user’s'];
-  const times = own.length === 1 ? 'held it once' : `held it ${own.length} times, last`;
   if (last.ended === undefined) {
-    return [`${times} and has it: reservation ${last.reservationId}, since ${iso(last.fromMs)}`];
+    const before = own.length === 2 ? 'once' : `${own.length - 1} times`;
+    return [
+      `has it: reservation ${last.reservationId}, since ${iso(last.fromMs)}`,
+      ...(own.length === 1 ? [] : [`held it ${before} before`]),
+    ];
   }
+  const times = own.length === 1 ? 'held it once' : `held it ${own.length} times, last`;
   const { atMs, reason } = last.ended;
   const next = holds[holds.indexOf(last) + 1];
   return [
     `${times} from ${iso(last.fromMs)} until ${iso(atMs)}, and lost it: ${endings[reason]}`,
     next === undefined
       ? 'nobody has had it since: it is free'
-      : `${next.userId === userId ? 'the same user' : `user ${next.userId}`} took it next, at ${iso(next.fromMs)}`,
+      : `${next.userId === last.userId ? 'the same user' : `user ${next.userId}`} took it next, at ${iso(next.fromMs)}`,
   ];
 }
 

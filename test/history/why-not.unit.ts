@@ -129,9 +129,25 @@ describe('why a user did not get a seat', () => {
     const seat = stream(reserved(1, 'u1', 0), released(1, 'u1', 10, 'not-all'));
     const last = whyNot(await holdsOf(seat), { userId: 'u1', ...always }).join('\n');
     expect(last).to.contain('not all seats of its order could be had\n  nobody has had it since');
-    expect(await why('u3')).to.contain(
-      `held it once and has it: reservation s.a.3, since ${time(700)}`,
-    );
+  });
+
+  it('is that the user has it, and nothing of refused tries then', async () => {
+    const has = `User u3:\n  has it: reservation s.a.3, since ${time(700)}`;
+    expect((await why('u3')).endsWith(has)).to.equal(true);
+    const again = (n: number) => [reserved(n, 'u1', n), released(n, 'u1', n, 'cancelled')] as const;
+    const held = async (...before: number[]) =>
+      whyNot(await holdsOf(stream(...before.flatMap(again), reserved(9, 'u1', 9))), {
+        userId: 'u1',
+        ...always,
+      }).slice(-2);
+    const since = `  has it: reservation s.a.9, since ${time(9)}`;
+    expect(await held(1)).to.deep.equal([since, '  held it once before']);
+    expect(await held(1, 2)).to.deep.equal([since, '  held it 2 times before']);
+    const poison = stream([0, { type: 'SeatReserved', data: {} }], reserved(2, 'u2', 5));
+    expect(whyNot(await holdsOf(poison), { userId: 'u2', ...always }).slice(-2)).to.deep.equal([
+      'What the log cannot say:',
+      '  1 events of the seat cannot be read by this version',
+    ]);
   });
 
   it('is said by the answer to the user’s key: what it was, and whose the seat was then', async () => {
