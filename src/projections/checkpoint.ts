@@ -37,6 +37,8 @@ export interface Checkpoint {
 export interface StoredCheckpoint extends Checkpoint {
   /** How often a rebuild put other rows into the tables, or parked events were written after all. */
   readonly generation: number;
+  /** The logs that the rows are of, by their first events: one, unless projections were built from different logs. */
+  readonly firstEvents: readonly string[];
   /** The streams that are kept from the tables, in the same snapshot. */
   readonly parked: readonly Pick<ParkedEvents, 'stream' | 'position' | 'events'>[];
 }
@@ -73,6 +75,7 @@ export async function readCheckpoint(
     position,
     eventPosition,
     generation: stored.reduce((sum, { generation }) => sum + generation, 0),
+    firstEvents: [...new Set(stored.flatMap(({ firstEvent }) => firstEvent ?? []))],
     // Later ones were parked before the tables were emptied.
     parked: parked
       .map((one) => ({ ...one, position: BigInt(one.position) }))
@@ -82,6 +85,7 @@ export async function readCheckpoint(
 
 interface StoredProjection extends Checkpoint, Named {
   readonly generation: number;
+  readonly firstEvent: string | null;
   /** Of all projections, the same in every row; positions in decimal. */
   readonly parked: readonly { stream: string; position: string; events: number }[];
 }
@@ -93,6 +97,7 @@ async function readStored(
 ): Promise<readonly StoredProjection[]> {
   const { rows } = await client.query<StoredProjection>(
     `SELECT name, version, position, event_position AS "eventPosition", generation,
+       first_event AS "firstEvent",
        (SELECT coalesce(json_agg(json_build_object('stream', stream, 'position', position::text,
           'events', events)), '[]') FROM parked_event) AS parked
      FROM projection_checkpoint WHERE name = ANY($1)`,
@@ -170,7 +175,7 @@ export async function nextGeneration(
 /**
  * Moves all the checkpoints inside the caller's transaction, in one order for every caller, and tells who listens. It
  * is the fence: they must be where the caller read them, and stay locked until the transaction ends.
- * @param to `eventPosition` is undefined when no event is written
+ * @param to `eventPosition` is undefined when no event is written; `firstEvent`, the log's, while it has none
  * @throws FenceLost
  */
 export async function moveCheckpoint(
@@ -181,6 +186,7 @@ export async function moveCheckpoint(
     readonly position: bigint;
     readonly eventPosition: bigint | undefined;
     readonly parks: boolean;
+    readonly firstEvent: string | undefined;
   },
 ): Promise<void> {
   const moving = client.query({
@@ -193,6 +199,7 @@ export async function moveCheckpoint(
       to.position,
       to.eventPosition,
       to.parks,
+      to.firstEvent,
     ],
   });
   await moving.catch((error: unknown) => {
@@ -212,7 +219,8 @@ const moveText = `
     FOR UPDATE OF projection_checkpoint
   ), moved AS (
     UPDATE projection_checkpoint SET position = $4::bigint,
-    event_position = coalesce($5::bigint, event_position), updated_at = now()
+    event_position = coalesce($5::bigint, event_position), updated_at = now(),
+    first_event = CASE WHEN $3::bigint IS NULL THEN $7::text ELSE coalesce(first_event, $7::text) END
     FROM fence WHERE projection_checkpoint.name = fence.name
     RETURNING 1
   )

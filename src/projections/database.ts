@@ -51,5 +51,6 @@ export interface Database {
     updated_at: Time;
     generation: ReadAs<number>;
     rebuilt_at: MaybeTime;
+    first_event: ReadAs<string | null>;
   };
 }

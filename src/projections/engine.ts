@@ -56,7 +56,8 @@ class Engine implements Projector {
   private leads = false;
   /** Of the tables that listeners know. */
   private generation: number | undefined;
-  /** As of the checkpoint last read. */
+  /** Which log the tables are of, and what is parked, as of the checkpoint last read. */
+  private firstEvents: readonly string[] = [];
   private parking = new Parking();
   /** Times that we were told to read the checkpoint anew, and how many of them it was. */
   private told = 0;
@@ -207,6 +208,7 @@ class Engine implements Projector {
     if (checkpoint.generation !== (this.generation ?? checkpoint.generation))
       this.listeners.reset();
     this.generation = checkpoint.generation;
+    this.firstEvents = checkpoint.firstEvents;
     this.parking = new Parking(checkpoint.parked);
     this.looked = told;
     if (isBefore(checkpoint.position, shown)) this.startReading(checkpoint);
@@ -254,7 +256,8 @@ class Engine implements Projector {
     this.lastFlushMs = performance.now();
     const { committed } = this.progress;
     try {
-      const written = await writeBatch(client, projections, committed, steps, parks);
+      const { firstEvent } = this.reader ?? {};
+      const written = await writeBatch(client, projections, committed, steps, parks, firstEvent);
       this.portion.written();
       this.report.count(steps.filter(({ isEvent }) => isEvent).length);
       this.tellParked(parked);
@@ -337,6 +340,7 @@ class Engine implements Projector {
       eventStore,
       projections,
       after: checkpoint.position,
+      firstEvents: this.firstEvents,
       prefixes: streamPrefixes,
       backlog: this.backlog,
       signal,

@@ -4,12 +4,14 @@ import { decode, type RecordedEvent, UnreadableEvent } from '../events/codec.ts'
 import type { Backlog, Step } from './backlog.ts';
 import { parkedName, storable } from './parked.ts';
 import { joinProjections, type Projection, type RowChange } from './projection.ts';
-import { tombstoneType } from './read-to-end.ts';
+import { firstEventId, tombstoneType } from './read-to-end.ts';
 
 export interface LogReaderOptions {
   readonly eventStore: Pick<EventStore, 'subscribe' | 'head'>;
   readonly projections: readonly Projection[];
   readonly after: bigint | null;
+  /** Which logs the tables are of, by their first events: empty when that is not known. */
+  readonly firstEvents: readonly string[];
   readonly prefixes: readonly string[];
   readonly backlog: Backlog;
   readonly signal: AbortSignal;
@@ -24,6 +26,8 @@ export interface LogReaderOptions {
 export interface LogReader {
   /** Why it stopped reading for good: a bug, or a log that is not the tables'. */
   readonly failure: Error | undefined;
+  /** Id of the log's first event; undefined while it has none. Known before the first step. */
+  readonly firstEvent: string | undefined;
   stop(): Promise<void>;
 }
 
@@ -35,6 +39,18 @@ export class LogTooShort extends Error {
         'is this database another log’s? Empty it, and it is filled again from the log',
     );
     this.name = 'LogTooShort';
+  }
+}
+
+/** The tables are of a log that begins with another event. */
+export class OtherLog extends Error {
+  constructor(found: string | undefined) {
+    super(
+      `the read models are another log’s, this one begins with ${found ?? 'no event of theirs'}: set POSTGRES_URL to ` +
+        'this log’s own database, or to an empty one, which is filled from the log; or run reprise rebuild, which makes ' +
+        'them from this log, and start again',
+    );
+    this.name = 'OtherLog';
   }
 }
 
@@ -54,6 +70,7 @@ export function readLog(options: LogReaderOptions): LogReader {
 
 class Reader implements LogReader {
   failure: Error | undefined;
+  firstEvent: string | undefined;
   private readonly options: LogReaderOptions;
   private readonly project: (event: RecordedEvent) => readonly RowChange[];
   private readonly aborter = new AbortController();
@@ -100,6 +117,11 @@ class Reader implements LogReader {
         this.failure = new LogTooShort(after, head);
         return;
       }
+      this.firstEvent ??= (await firstEventId(eventStore, prefixes, this.signal)) ?? undefined;
+      if (this.options.firstEvents.some((one) => one !== this.firstEvent)) {
+        this.failure = new OtherLog(this.firstEvent);
+        return;
+      }
     }
     for await (const message of eventStore.subscribe({ after, prefixes, signal: this.signal })) {
       if (backlog.isFull) await backlog.whenRoom();
@@ -129,6 +151,7 @@ class Reader implements LogReader {
 
   private takeEvent(recorded: RecordedEvent): void {
     const { position, createdMs, stream, revision, type } = recorded;
+    this.firstEvent ??= recorded.id;
     let changes: readonly RowChange[] = [];
     let unreadable: string | undefined;
     try {

@@ -8,6 +8,32 @@ const readMsMax = 600_000;
 export const tombstoneType = '$streamDeleted';
 
 /**
+ * The id of the log's first event of streams, by which it is told from other logs; null while it has none.
+ * @throws EventStoreUnavailable when it was not found in `timeoutMs`, what the signal was aborted with
+ */
+export async function firstEventId(
+  eventStore: Pick<EventStore, 'subscribe'>,
+  prefixes: readonly string[],
+  cancelled: AbortSignal,
+  timeoutMs = readMsMax,
+): Promise<string | null> {
+  const end = new AbortController();
+  const timer = setTimeout(() => end.abort(), timeoutMs);
+  const signal = AbortSignal.any([cancelled, end.signal]);
+  try {
+    for await (const message of eventStore.subscribe({ after: null, prefixes, signal })) {
+      if (message.kind === 'caught-up') return null;
+      if (message.kind === 'event' && message.event.type !== tombstoneType) return message.event.id;
+    }
+    cancelled.throwIfAborted();
+    throw new EventStoreUnavailable(`the log's first event was not found in ${timeoutMs} ms`);
+  } finally {
+    clearTimeout(timer);
+    end.abort();
+  }
+}
+
+/**
  * Reads what the log has of streams after a position, up to its end as it is now.
  * @throws EventStoreUnavailable, what the signal was aborted with, what `onEvent` throws
  */

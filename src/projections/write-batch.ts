@@ -13,6 +13,7 @@ import { statementsOf } from './statements.ts';
  * @param from the checkpoint's position as last read
  * @param batch at least one step, all after `from`
  * @param parks what is parked with it; undefined when nothing is
+ * @param firstEvent the log's, by which the tables are known to be of it
  * @throws FenceLost when the checkpoint is elsewhere, ParkingChanged: nothing was written. RowsRefused: nothing was
  * written, and the connection can be used after a ROLLBACK
  */
@@ -22,13 +23,14 @@ export async function writeBatch(
   from: bigint | null,
   batch: readonly Step[],
   parks?: NewlyParked,
+  firstEvent?: string,
 ): Promise<Checkpoint> {
   const position = batch.at(-1)?.position;
   const [first] = batch;
   if (position === undefined || first === undefined) throw new Error('an empty batch');
   if (from !== null && first.position <= from) throw new Error('a batch that is written in part');
   const eventPosition = batch.findLast(({ isEvent }) => isEvent)?.position;
-  const to = { position, eventPosition, parks: parks !== undefined };
+  const to = { position, eventPosition, parks: parks !== undefined, firstEvent };
   // All is sent before the first answer comes, COMMIT too: on a busy event loop each round trip costs a turn of it, and
   // the lag is their sum. In PostgreSQL the fence comes first; where it is lost, COMMIT finds a failed transaction.
   const begun = client.query('BEGIN');

@@ -45,6 +45,7 @@ describe('migrations', function () {
       '0003-projection-engine',
       '0004-parked-events',
       '0005-held-for-orders',
+      '0006-log-of-tables',
     ]);
     expect(await migrate(connect())).to.deep.equal([]);
   });
@@ -99,13 +100,17 @@ describe('migrations', function () {
       '0003-projection-engine',
       '0004-parked-events',
       '0005-held-for-orders',
+      '0006-log-of-tables',
     ]);
     expect(await rows()).to.deep.equal(before);
     const store = new ArrayEventStore();
     store.append(...events);
     const { projector } = startInstance(url, store);
     expect(await projector.reached(events.at(-1)?.position ?? 0n, 20_000)).to.equal(true);
-    expect(store.subscribedAfter).to.deep.equal([position]);
+    expect(store.subscribedAfter).to.deep.equal([null, position]);
+    const { rows: logs } = await sql<{ first: string }>`
+      SELECT DISTINCT first_event AS first FROM projection_checkpoint`.execute(db);
+    expect(logs).to.deep.equal([{ first: events[0]?.id }]);
     expect(await rows()).to.deep.equal(rowsFromScratch(events));
   });
 

@@ -6,6 +6,7 @@ import type { Checkpoint } from '../checkpoint.ts';
 import { type LogReader, readLog } from '../log-reader.ts';
 import { readParked } from '../parked.ts';
 import { isBefore } from '../progress.ts';
+import { firstEventId } from '../read-to-end.ts';
 import { Portion, RowsRefused } from '../refused-rows.ts';
 import { Wake } from '../wake.ts';
 import { Kept } from './kept.ts';
@@ -46,6 +47,8 @@ class EventInTheWay extends Error {
 export class Filling {
   /** Where the new tables are. */
   built: Built;
+  /** The log's, as the new tables' identity; null while it has none. */
+  readonly firstEvent: string | null;
   private readonly options: RebuildOptions;
   private readonly limits: RebuildLimits;
   private readonly client: ClientBase;
@@ -77,11 +80,12 @@ export class Filling {
     through: Checkpoint,
   ): Promise<Filling> {
     const kept = await keptOf(options, client, live);
-    const { position } = through;
-    const built = await prepareBuild(client, live, options.projections, position, (at) =>
-      kept.digest(at),
-    );
-    return new Filling(options, limits, client, live, built);
+    const { eventStore, projections, signal } = options;
+    const { silentMsMax } = limits;
+    const firstEvent = await firstEventId(eventStore, streamPrefixes, signal, silentMsMax);
+    const wanted = { projections, firstEvent, through: through.position };
+    const built = await prepareBuild(client, live, wanted, (at) => kept.digest(at));
+    return new Filling(options, limits, client, live, built, firstEvent);
   }
 
   private constructor(
@@ -90,7 +94,9 @@ export class Filling {
     client: ClientBase,
     live: string,
     built: Built,
+    firstEvent: string | null,
   ) {
+    this.firstEvent = firstEvent;
     this.options = options;
     this.limits = limits;
     this.client = client;
@@ -167,6 +173,7 @@ export class Filling {
       eventStore,
       projections,
       after: this.built.position,
+      firstEvents: this.firstEvent === null ? [] : [this.firstEvent],
       prefixes: streamPrefixes,
       backlog: this.backlog,
       signal,
@@ -191,9 +198,8 @@ export class Filling {
    * log has none of ours, which history's end confirms.
    */
   private isAt({ position, eventPosition }: Checkpoint): boolean {
-    if (this.backlog.oldest !== undefined && !isBefore(position, this.backlog.oldest.position)) {
-      return false;
-    }
+    const { oldest } = this.backlog;
+    if (oldest !== undefined) return isBefore(position, oldest.position);
     if (!isBefore(this.built.position, position)) return true;
     return this.caughtUp && !isBefore(this.built.eventPosition, eventPosition);
   }

@@ -52,6 +52,7 @@ export async function holdLive(client: ClientBase, live: string): Promise<Checkp
  * Puts the new tables in the place of the live ones, inside the transaction of `holdLive`, and commits it. The old ones
  * go to `oldSchema`, in the place of those that an earlier rebuild left there.
  * @param at where `holdLive` found the live tables, and where the new ones are
+ * @param firstEvent of the log that they are of
  * @param differs do the new tables hold other rows? Then running services forget what they know of the old ones
  * @param keepParked do the new tables lack what is parked, as the live ones do? Otherwise nothing is parked any more
  * @throws PartlyParked
@@ -61,7 +62,15 @@ export async function swap(
   live: string,
   projections: readonly Projection[],
   at: Checkpoint,
-  { differs, keepParked }: { readonly differs: boolean; readonly keepParked: boolean },
+  {
+    firstEvent,
+    differs,
+    keepParked,
+  }: {
+    readonly firstEvent: string | null;
+    readonly differs: boolean;
+    readonly keepParked: boolean;
+  },
 ): Promise<void> {
   const unparks = !keepParked && (await unpark(client, live, projections));
   const changed = differs || unparks;
@@ -81,18 +90,19 @@ export async function swap(
   }
   await client.query(
     `INSERT INTO "${live}".projection_checkpoint AS c
-       (name, version, position, event_position, generation, rebuilt_at)
-     SELECT name, version, $3::bigint, $4::bigint, $5::integer, now()
+       (name, version, position, event_position, generation, rebuilt_at, first_event)
+     SELECT name, version, $3::bigint, $4::bigint, $5::integer, now(), $6::text
      FROM unnest($1::text[], $2::integer[]) AS mine(name, version) ORDER BY name
      ON CONFLICT (name) DO UPDATE SET version = excluded.version, position = excluded.position,
        event_position = excluded.event_position, generation = c.generation + $5::integer,
-       rebuilt_at = now()`,
+       rebuilt_at = now(), first_event = excluded.first_event`,
     [
       projections.map(({ name }) => name),
       projections.map(({ version }) => version),
       at.position,
       at.eventPosition,
       changed ? 1 : 0,
+      firstEvent,
     ],
   );
   if (changed) await client.query(`NOTIFY ${replacedChannel}`);

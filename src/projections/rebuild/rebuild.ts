@@ -205,7 +205,9 @@ class Rebuild {
     await this.atOnePosition(filling, async (at) => {
       this.options.signal.throwIfAborted();
       this.isSwapping = true;
-      await swap(this.holder, this.live, projections, at, { differs, keepParked }).finally(() => {
+      const { firstEvent } = filling;
+      const how = { firstEvent, differs, keepParked };
+      await swap(this.holder, this.live, projections, at, how).finally(() => {
         this.isSwapping = false;
       });
     });

@@ -61,17 +61,25 @@ export async function enterBuild(client: ClientBase): Promise<string> {
 /**
  * Makes empty tables beside the live ones, or finds those that a rebuild of the same projections was filling when it
  * was killed.
+ * @param firstEvent of the log: what was filled from another is of no use
  * @param through where the live tables are: what was filled further than they are is of no use
  * @param kept what is parked up to a position: what was filled when something else was is of no use
  */
 export async function prepareBuild(
   client: ClientBase,
   live: string,
-  projections: readonly Projection[],
-  through: bigint | null,
+  {
+    projections,
+    firstEvent,
+    through,
+  }: {
+    readonly projections: readonly Projection[];
+    readonly firstEvent: string | null;
+    readonly through: bigint | null;
+  },
   kept: (position: bigint | null) => string,
 ): Promise<Built> {
-  const shape = await shapeOf(client, live, projections);
+  const shape = `${await shapeOf(client, live, projections)} of ${firstEvent}`;
   const found = await findBuild(client, shape);
   const isOfUse =
     found !== undefined &&

@@ -1,0 +1,93 @@
+import { expect } from 'chai';
+import { sql } from 'kysely';
+import type { EventStore } from '../../src/commands/event-store.ts';
+import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
+import { connectPostgres } from '../../src/infrastructure/postgres.ts';
+import { rebuild } from '../../src/projections/rebuild/rebuild.ts';
+import { projections } from '../../src/projections/registry.ts';
+import { eventually, type TestEventStore, testEventStore } from '../support/servers.ts';
+import { appendHistory, wholeLog } from './support/append-history.ts';
+import { startInstance, stopInstances } from './support/engines.ts';
+import { history } from './support/history.ts';
+import { type ReadModels, readModels, rowsFromScratch, tableRows } from './support/read-models.ts';
+
+describe('tables of another log', function () {
+  this.timeout(120_000);
+  let servers: readonly TestEventStore[] = [];
+  let stores: readonly EventStore[] = [];
+  let models: ReadModels;
+
+  beforeEach(async function () {
+    models = await readModels();
+    servers = await Promise.all([testEventStore(), testEventStore()]);
+    stores = servers.map(({ url }) => connectEventStore(url));
+    if (servers[0]?.kill === undefined) this.skip();
+    for (const [at, count] of [300, 900].entries()) {
+      const shape = { sessions: 3, seatsPerSession: 20, users: 5, prefix: `log${at}x` };
+      const events = history({ seed: at + 1, ...shape });
+      await appendHistory(
+        stores[at] as EventStore,
+        Array.from({ length: count }, () => events.next().value),
+      );
+    }
+    const { projector, stop } = startInstance(models.url, store(0));
+    expect(await projector.reached(await end(0), 20_000)).to.equal(true);
+    await stop();
+  });
+
+  afterEach(async () => {
+    await stopInstances();
+    await models.close();
+    await Promise.all(stores.map((one) => one.close()));
+    await Promise.all(servers.map((one) => one.stop()));
+  });
+
+  const store = (at: number): EventStore => stores[at] as EventStore;
+  const events = (at: number) => wholeLog(store(at));
+  const end = async (at: number) => (await events(at)).at(-1)?.position ?? 0n;
+  const everything = async () => ({
+    rows: await tableRows(models.db),
+    checkpoints: (await sql`SELECT * FROM projection_checkpoint ORDER BY name`.execute(models.db))
+      .rows,
+  });
+
+  async function expectStopped(): Promise<void> {
+    const before = await everything();
+    const { projector, stop } = startInstance(models.url, store(1));
+    await eventually('stopped', () => projector.status().state === 'stopped');
+    expect(projector.status().error).to.contain('the read models are another log’s');
+    expect(projector.status().error).to.contain('reprise rebuild');
+    expect(await everything()).to.deep.equal(before);
+    await stop();
+  }
+
+  it('are not written on though the log is longer, and the engine says what to do', async () => {
+    expect((await end(1)) > (await end(0))).to.equal(true);
+    await expectStopped();
+    const { projector } = startInstance(models.url, store(0));
+    await eventually('live', () => projector.status().state === 'live');
+  });
+
+  it('are made of this log by a rebuild of all, not of one', async () => {
+    const { pool, close } = connectPostgres(models.url, { statementTimeoutMs: 60_000 });
+    const rebuilt = (chosen: typeof projections) =>
+      rebuild({
+        eventStore: store(1),
+        pool,
+        projections: chosen,
+        dryRun: false,
+        signal: new AbortController().signal,
+        onProgress() {},
+        onDifference() {},
+        onTrouble() {},
+        limits: { batchEventsMax: 50, silentMsMax: 5_000 },
+      });
+    await rebuilt(projections.slice(0, 1));
+    await expectStopped();
+    await rebuilt(projections);
+    await close();
+    const { projector } = startInstance(models.url, store(1));
+    expect(await projector.reached(await end(1), 20_000)).to.equal(true);
+    expect(await tableRows(models.db)).to.deep.equal(rowsFromScratch(await events(1)));
+  });
+});
