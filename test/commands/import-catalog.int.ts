@@ -69,8 +69,12 @@ describe('two imports that want the same session ids for different concerts, at 
   });
 
   it('negative control: without the expected revision both get them', async () => {
-    const run = `i${randomUUID().slice(0, 8)}`;
-    await race(run, ignoringRevision);
-    expect((await scheduled(run)).length).to.be.greaterThan(sessions + 2);
+    // Whether the two meet is the machine's to say: so many times they do not all miss each other.
+    for (let round = 0; round < 50; round++) {
+      const run = `i${randomUUID().slice(0, 8)}`;
+      await race(run, ignoringRevision);
+      if ((await scheduled(run)).length > sessions + 2) return;
+    }
+    expect.fail('no session was scheduled twice');
   });
 });

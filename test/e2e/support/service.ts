@@ -109,6 +109,11 @@ export class Service {
     await this.#end('SIGKILL');
   }
 
+  /** Resolves with the exit code when it ends by itself. */
+  async ended(): Promise<number | null> {
+    return this.#end();
+  }
+
   /** Stops it and removes its data. */
   async remove(): Promise<void> {
     await this.stop();
@@ -116,13 +121,13 @@ export class Service {
     await rm(this.dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 
-  async #end(signal: NodeJS.Signals): Promise<number | null> {
+  async #end(signal?: NodeJS.Signals): Promise<number | null> {
     const child = this.#child;
     if (child === undefined) return null;
     this.#child = undefined;
     if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
     const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-    child.kill(signal);
+    if (signal !== undefined) child.kill(signal);
     return ended;
   }
 
