@@ -16,9 +16,9 @@ import {
 } from '../support/servers.ts';
 import { catalogOf, salesOn } from './support/sale.ts';
 
-/** Holds that end in the same second; HOLDS_ENDING=10000 for the long form. */
-const endingTogether = Number(process.env.HOLDS_ENDING || 2_500);
-/** Ending 10,000 of them takes 12 s on two quiet cores; longer than this and the sweeper is stuck, in milliseconds. */
+/** Holds that end in the same second. */
+const endingTogether = 10_000;
+/** Ending all of them takes some seconds on two quiet cores; longer than this and the sweeper is stuck, in milliseconds. */
 const overMsMax = 180_000;
 
 describe('holds end on time', function () {
@@ -68,8 +68,6 @@ describe('holds end on time', function () {
         released.set(message.event.stream.split('/')[1] ?? '', message.event.createdMs);
       }
     })();
-    /** How long the slowest reservation took, in milliseconds: a machine that others keep busy is not the sweeper's doing. */
-    let slowestMs = 0;
     const numbers = Array.from({ length: seats }, (_, i) => i + 1);
     let nowMs = 0;
     const sales = salesOn(store, catalog, { holdMs: 0, now: () => nowMs });
@@ -78,36 +76,34 @@ describe('holds end on time', function () {
       const context = { commandId: randomUUID() };
       const seatIds = [`A-1-${seat}`];
       const userId = `${sessionId}-${seat}`;
-      const from = performance.now();
       const held = await sales.reserve({ concertId: 'c1', sessionId, seatIds, userId, context });
-      slowestMs = Math.max(slowestMs, performance.now() - from);
       if (!held.ok) throw new Error(held.refusal.detail);
     });
     const watched = async () => {
       end.abort();
       await watching;
     };
-    return { released, watched, slowestMs };
+    return { released, watched };
   }
 
   it('with the sweeper a seat is bookable again within 1 s of its hold’s end', async () => {
     const first = Date.now() + 1_500;
-    const endMs = (seat: number) => first + seat * 47;
-    const { released, watched, slowestMs } = await hold(20, endMs);
-    await eventually('every hold has ended', () => released.size === 20);
+    const endMs = (seat: number) => first + seat * 97;
+    const { released, watched } = await hold(20, endMs);
+    await eventually('every hold has ended', () => released.size === 20, 10_000);
     await watched();
     const late = [...released].map(([id, at]) => at - endMs(Number(id.split('-')[2])));
     console.log(`      ended ${Math.min(...late)} to ${Math.max(...late)} ms after the time`);
     expect(Math.min(...late), 'earliest').to.be.at.least(0);
-    expect(Math.max(...late), 'latest').to.be.at.most(1_000 + slowestMs);
+    expect(Math.max(...late), 'latest').to.be.at.most(1_000);
   });
 
   // Public failure: thousands of seats left held because nothing swept them.
-  it(`${endingTogether} holds that end in the same second do not stall the commands`, async () => {
+  it('10,000 holds that end in the same second do not stall the commands', async () => {
     const from = Date.now();
     stoodStillMs = from;
     const { released, watched } = await hold(endingTogether, (seat) => from + 1 + (seat % 1_000));
-    const quietUntil = Date.now() + 1_500;
+    const quietUntil = Date.now() + 3_000;
     const before = await reserveUntil(store, () => Date.now() >= quietUntil);
     expect(released.size, 'ended before their time').to.equal(0);
     stoodStillMs = undefined;

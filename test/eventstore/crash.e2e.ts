@@ -16,7 +16,7 @@ import { send, writeUntilKilled } from './crash/writers.ts';
 
 /** How many times the server is killed: 200 in the long form (npm run test:crash). */
 const isLongForm = process.env.CRASH_ROUNDS !== undefined;
-const rounds = isLongForm ? Number(process.env.CRASH_ROUNDS) : 6;
+const rounds = isLongForm ? Number(process.env.CRASH_ROUNDS) : 10;
 
 /** A kill comes at a random moment up to here after the writers began: from the very first append on. */
 const killWithinMs = 500;
