@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { EventStore } from './commands/event-store.ts';
 import type { Config } from './config.ts';
 import type { RecordedEvent } from './events/codec.ts';
@@ -11,7 +10,7 @@ import { isReaderGone, Output } from './history/output.ts';
 import { answerIn, whyNot } from './history/why-not.ts';
 import { keyHash } from './http/idempotency.ts';
 import { connectEventStore } from './infrastructure/eventstoredb.ts';
-import { borrowEventStore, findService, mustExist } from './servers.ts';
+import { borrowEventStore, logMustExist } from './servers.ts';
 
 /** As the command line has them. Times are milliseconds since the epoch. */
 export interface HistoryFlags {
@@ -125,9 +124,7 @@ async function withLog(
   config: Config,
   work: (log: EventStore, output: Output) => Promise<void>,
 ): Promise<void> {
-  if (config.eventStoreUrl === undefined && (await findService(config)) === undefined) {
-    await mustExist(join(config.dataDir, 'eventstore'), 'set DATA_DIR or EVENTSTORE_URL');
-  }
+  await logMustExist(config);
   const output = new Output();
   const server = await borrowEventStore(config);
   const log = connectEventStore(server.url);

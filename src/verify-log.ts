@@ -1,6 +1,12 @@
 import { join } from 'node:path';
 import { type Config, readConfig } from './config.ts';
-import { borrowEventStore, borrowServers, findService, mustExist } from './servers.ts';
+import {
+  borrowEventStore,
+  borrowServers,
+  findService,
+  logMustExist,
+  mustExist,
+} from './servers.ts';
 import { describeVerdict, verdictToJson } from './verify/describe.ts';
 import { type Progress, type Verdict, verify } from './verify/verify.ts';
 
@@ -50,10 +56,8 @@ async function verifyServers(
   config: Config,
   meter: ProgressMeter,
 ): Promise<Verdict> {
+  await logMustExist(config);
   const service = await findService(config);
-  if (config.eventStoreUrl === undefined && service === undefined) {
-    await mustExist(join(config.dataDir, 'eventstore'), 'set DATA_DIR or EVENTSTORE_URL');
-  }
   if (config.postgresUrl === undefined && service === undefined && !logOnly) {
     const advice = 'set POSTGRES_URL, or verify the log alone with --log-only';
     await mustExist(join(config.dataDir, 'postgres'), advice);
