@@ -5,6 +5,7 @@ import * as projectionEngine from './0003-projection-engine.ts';
 import * as parkedEvents from './0004-parked-events.ts';
 import * as heldForOrders from './0005-held-for-orders.ts';
 import * as logOfTables from './0006-log-of-tables.ts';
+import * as wholePositions from './0007-whole-positions.ts';
 
 /** Every migration by name, applied in the names' order, once each, forward only. */
 const migrations: Readonly<Record<string, Migration>> = {
@@ -14,6 +15,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0004-parked-events': parkedEvents,
   '0005-held-for-orders': heldForOrders,
   '0006-log-of-tables': logOfTables,
+  '0007-whole-positions': wholePositions,
 };
 
 /**

@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import { migrate } from '../migrations/migrate.ts';
 import { Catalog } from './commands/concert/catalog.ts';
+import { type EventStore, EventStoreUnavailable, LogDiffers } from './commands/event-store.ts';
 import { RememberedAnswers } from './commands/remember-answers.ts';
 import { sellSeats } from './commands/sell-seats.ts';
 import { type Config, readConfig } from './config.ts';
@@ -108,7 +109,9 @@ async function startService(
   const abort = new AbortController();
   const { signal } = abort;
   const onError = (what: string, error: unknown) => logger.error({ err: error }, what);
-  const store = connectEventStore(servers.eventStoreUrl);
+  const store = connectEventStore(servers.eventStoreUrl, {
+    onOddity: (what) => logger.warn({}, what),
+  });
   const postgres = connectPostgres(servers.postgresUrl);
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: postgres.pool }) });
   let redisRefusal: string | undefined;
@@ -175,8 +178,9 @@ async function startService(
       wasCancelled: (sessionId) => catalog.session(sessionId)?.cancelled ?? false,
     });
     projector.listen(seatFeed);
-    const head = await store.head();
-    const isBehind = head !== null && !(await reads.reached(head, shortCatchUpMs));
+    const logEnd = createLogEnd(store, reads);
+    const end = await endToShow(store, logEnd);
+    const isBehind = end !== null && !(await reads.reached(end, shortCatchUpMs));
     if (isBehind) say('  read models  catching up; /readyz says when they are there');
     await warmUp(reads, catalog.sessions()).catch((error) => onError('warm up', error));
     const process = { sales, now: Date.now, signal, onError };
@@ -227,8 +231,8 @@ async function startService(
       answers: new RememberedAnswers(store, Date.now),
       ownPositions: redis
         ? new RedisOwnPositions(redis)
-        : new InProcessOwnPositions(isBehind ? head : null),
-      logEnd: createLogEnd(store, reads),
+        : new InProcessOwnPositions(isBehind ? end : null),
+      logEnd,
       liveLag: () => liveLag.histogram(),
       projections: async () => {
         const { lagEvents, lagSeconds } = projector.status();
@@ -254,6 +258,23 @@ async function startService(
     };
   } catch (error) {
     await closeAll();
+    throw error;
+  }
+}
+
+/**
+ * Up to where the read side must come to show what the log has by now; the whole log's end where that takes too long to
+ * find. Null where there is nothing to show, or another log's tables, which are not shown at all.
+ */
+async function endToShow(
+  store: Pick<EventStore, 'head'>,
+  logEnd: () => Promise<bigint | null>,
+): Promise<bigint | null> {
+  try {
+    return await logEnd();
+  } catch (error) {
+    if (error instanceof LogDiffers) return null;
+    if (error instanceof EventStoreUnavailable) return store.head();
     throw error;
   }
 }

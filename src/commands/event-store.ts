@@ -1,5 +1,6 @@
 import type { RecordedEvent } from '../events/codec.ts';
 import type { DomainEvent, EventMetadata } from '../events/events.ts';
+import { eventAt, type LogPosition } from '../events/log-position.ts';
 
 /** The port to the log. `infrastructure/eventstoredb.ts` is the one implementation. */
 export interface EventStore {
@@ -29,18 +30,26 @@ export interface EventStore {
   readBackwards(stream: string): AsyncIterable<RecordedEvent>;
 
   /**
-   * The log's events whose stream starts with one of the prefixes, after a position (null: from the start), then
+   * The log's events whose stream starts with one of the prefixes, after a place (null: from the start), then
    * live ones for as long as the iteration goes on. Survives the store going away: it resubscribes after the last
    * message delivered, with jitter, so each event comes exactly once, in order. Ends when `signal` aborts.
+   * @throws LogDiffers when the log has not what was read from it before, now or after a resubscription: it was
+   * exchanged, or put back to an older copy, or this node is behind
    */
   subscribe(options: {
-    readonly after: bigint | null;
+    readonly after: LogPlace | null;
     readonly prefixes: readonly string[];
     readonly signal: AbortSignal;
   }): AsyncIterable<LogMessage>;
 
   /** The commit position of the log's newest event, null when it is empty. @throws EventStoreUnavailable */
   head(): Promise<bigint | null>;
+
+  /**
+   * Raised each time the connection that appends was lost. What was remembered of a stream before need not be what the
+   * log has now: it may have been put back to an older copy meanwhile.
+   */
+  readonly epoch: number;
 
   /** Answers within `timeoutMs` whether the store can be reached. Never throws. */
   reachable(timeoutMs: number): Promise<boolean>;
@@ -65,9 +74,50 @@ export type AppendResult =
 export type LogMessage =
   | { readonly kind: 'event'; readonly event: RecordedEvent }
   /** Everything up to here was looked at: a checkpoint may move although no event matched. */
-  | { readonly kind: 'checkpoint'; readonly position: bigint }
+  | { readonly kind: 'checkpoint'; readonly position: LogPosition }
   /** History is over; what follows is live. Comes again after each resubscription. */
   | { readonly kind: 'caught-up' };
+
+/** The last event of a stream that was deleted for ever: the store's own, and no event of ours. */
+export const tombstoneType = '$streamDeleted';
+
+/** Where a reader of the log is. */
+export interface LogPlace {
+  /** Everything up to here was read. */
+  readonly position: LogPosition;
+  /**
+   * The last event of the reader's streams at or before it, by which the log is known again; undefined when the reader
+   * has had none, or does not know it.
+   */
+  readonly event?: EventMark | undefined;
+}
+
+/** Which event was read, and where. */
+export interface EventMark {
+  readonly position: bigint;
+  /** Null when it is not known any more. */
+  readonly id: string | null;
+}
+
+/** Where a reader is that has just had an event. */
+export const placeOf = ({ position, id }: EventMark): LogPlace & { readonly event: EventMark } => ({
+  position: eventAt(position),
+  event: { position, id },
+});
+
+/** The log does not have, at its place, the event that was read last: what was read is of another log, or it is behind. */
+export class LogDiffers extends Error {
+  /** The place at which the log was asked for the event. */
+  readonly position: bigint;
+
+  constructor({ position, id }: EventMark, found: string) {
+    super(
+      `the log does not have event ${id ?? '(of unknown id)'} at position ${position}, which was read from it before: ${found}`,
+    );
+    this.name = 'LogDiffers';
+    this.position = position;
+  }
+}
 
 /** The log gave no answer in time. HTTP says 503 with Retry-After. */
 export class EventStoreUnavailable extends Error {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { UnreadableEvent } from '../events/codec.ts';
 import type { DomainEvent } from '../events/events.ts';
 import { versionOf } from '../events/upcasters.ts';
 import { appendMsMin } from './deadline.ts';
@@ -6,6 +7,7 @@ import type { Decider, Decision } from './decider.ts';
 import {
   type EventStore,
   EventStoreUnavailable,
+  type ExpectedRevision,
   type NewEvent,
   withNothingWritten,
 } from './event-store.ts';
@@ -115,7 +117,8 @@ export class CommandHandler<
    */
   async state(stream: string, { fresh = false } = {}): Promise<State> {
     const lane = this.lane(stream);
-    if (lane.loaded !== undefined && !fresh) return lane.loaded.state;
+    const isKnown = lane.loaded !== undefined && !this.states.isDoubtful(lane.loaded);
+    if (lane.loaded !== undefined && isKnown && !fresh) return lane.loaded.state;
     const loaded = await this.states.readOn(stream, lane.loaded);
     // A lane at work knows better by now; it reads for itself when it has to.
     if (!lane.running) lane.loaded = loaded;
@@ -168,14 +171,17 @@ export class CommandHandler<
   ): Promise<void> {
     let batch = taken;
     const assumed = this.assumption(taken[0]?.assumed);
-    let proven = lane.loaded === undefined && assumed === undefined;
-    if (proven) lane.loaded = await this.states.readOn(lane.stream, undefined);
+    const isDoubtful = lane.loaded !== undefined && this.states.isDoubtful(lane.loaded);
+    let proven = isDoubtful || (lane.loaded === undefined && assumed === undefined);
+    if (proven) lane.loaded = await this.states.readOn(lane.stream, lane.loaded);
     for (let attempt = 1; attempt <= this.bounds.attemptsMax; attempt++) {
       batch = refuseLate(batch);
       if (batch.length === 0) return;
       const before = lane.loaded ?? assumed ?? this.states.unread();
       const { decisions, events, state, toSum } = this.decideAll(batch, before);
-      if (events.length > 0) {
+      const last = events.at(-1);
+      if (last !== undefined) {
+        const { epoch } = this.store;
         const appended = await this.store.append(
           lane.stream,
           before.revision,
@@ -184,7 +190,8 @@ export class CommandHandler<
         );
         if (appended.ok) {
           const { revision, position } = appended;
-          lane.loaded = { state, revision, position, toSum };
+          assertFollows(lane.stream, before, events, appended);
+          lane.loaded = { state, revision, position, id: last.id, epoch, toSum };
           return answer(batch, decisions, position);
         }
       } else if (proven) {
@@ -230,6 +237,26 @@ export class CommandHandler<
     if (assumed !== undefined) return this.states.assumed(assumed);
     return this.assumeNew ? this.states.unread() : undefined;
   }
+}
+
+/**
+ * A stream that was deleted is appended to as if it were new, and goes on where it was: its past has decided nothing.
+ * @throws UnreadableEvent
+ */
+function assertFollows(
+  stream: string,
+  { revision: before }: { readonly revision: ExpectedRevision },
+  events: readonly NewEvent[],
+  { revision, position }: { readonly revision: bigint; readonly position: bigint },
+): void {
+  const expected = (before === 'no_stream' ? -1n : before) + BigInt(events.length);
+  const last = events.at(-1);
+  if (revision === expected || last === undefined) return;
+  const { id, event, metadata } = last;
+  throw new UnreadableEvent(
+    { id, stream, revision, position, type: event.type, createdMs: 0, data: event.data, metadata },
+    `its stream was taken to end at ${before} and had more: it was deleted, and its events are hidden`,
+  );
 }
 
 const deadlineOf = ({ context }: { readonly context: CommandContext }): number =>

@@ -1,4 +1,4 @@
-import { decode, type RecordedEvent } from '../events/codec.ts';
+import { decode, type RecordedEvent, UnreadableEvent } from '../events/codec.ts';
 import type { DomainEvent } from '../events/events.ts';
 import type { Decider } from './decider.ts';
 import { type EventStore, type ExpectedRevision, withNothingWritten } from './event-store.ts';
@@ -9,6 +9,10 @@ export interface Loaded<State> {
   readonly revision: ExpectedRevision;
   /** Position of the stream's last event; null while it has none, and when the state is only assumed. */
   readonly position: bigint | null;
+  /** Which event that is, by which the stream is known again; null with the position. */
+  readonly id: string | null;
+  /** The store's when it was read, or appended to: after another one the stream has to be looked at anew. */
+  readonly epoch: number;
   /** For deciders that sum up. */
   readonly toSum: ToSum;
 }
@@ -32,7 +36,7 @@ export interface Assumed<State> {
 
 /** Makes the states of one kind of stream out of their events. */
 export class StreamStates<State, Event extends DomainEvent> {
-  private readonly store: Pick<EventStore, 'readStream' | 'readBackwards'>;
+  private readonly store: Pick<EventStore, 'readStream' | 'readBackwards' | 'epoch'>;
   private readonly decider: Pick<
     Decider<State, never, Event, unknown>,
     'initial' | 'evolve' | 'summary'
@@ -49,20 +53,28 @@ export class StreamStates<State, Event extends DomainEvent> {
   /** Of a stream that has no events. */
   unread(): Loaded<State> {
     const { initial: state } = this.decider;
-    return { state, revision: 'no_stream', position: null, toSum: nothingToSum };
+    const { epoch } = this.store;
+    return { state, revision: 'no_stream', position: null, id: null, epoch, toSum: nothingToSum };
   }
 
   assumed(assumed: Assumed<State>): Loaded<State> {
-    return { ...assumed, position: null, toSum: nothingToSum };
+    const { epoch } = this.store;
+    return { ...assumed, position: null, id: null, epoch, toSum: nothingToSum };
+  }
+
+  /** May the log be another one than it was read from? */
+  isDoubtful({ epoch }: Loaded<State>): boolean {
+    return epoch !== this.store.epoch;
   }
 
   /**
-   * Reads from where `from` ends to the stream's end; from scratch, no further back than its last summary.
-   * @throws EventStoreUnavailable, UnreadableEvent
+   * Reads from where `from` ends to the stream's end; from scratch, no further back than its last summary. What the stream
+   * does not have any more where `from` has it is forgotten, and all is read from scratch: the log was exchanged.
+   * @throws EventStoreUnavailable. UnreadableEvent, also for a stream whose beginning is gone: nothing can be decided on it
    */
   async readOn(stream: string, from: Loaded<State> | undefined): Promise<Loaded<State>> {
     try {
-      return await this.read(stream, from);
+      return (from && (await this.readAfter(stream, from))) ?? (await this.readAll(stream));
     } catch (error) {
       throw withNothingWritten(error);
     }
@@ -84,28 +96,54 @@ export class StreamStates<State, Event extends DomainEvent> {
     return { event, toSum: event === undefined ? { ...toSum, refusedAt: toSum.events } : toSum };
   }
 
-  private async read(stream: string, from: Loaded<State> | undefined): Promise<Loaded<State>> {
-    const { summary } = this.decider;
-    if (from === undefined && summary !== undefined) {
-      const events: RecordedEvent[] = [];
-      for await (const recorded of this.store.readBackwards(stream)) {
-        events.push(recorded);
-        if (recorded.type === summary.type) break;
-      }
-      return events.reduceRight((loaded, recorded) => this.fold(loaded, recorded), this.unread());
-    }
-    let loaded = from ?? this.unread();
-    const next = loaded.revision === 'no_stream' ? 0n : loaded.revision + 1n;
-    for await (const recorded of this.store.readStream(stream, next)) {
-      loaded = this.fold(loaded, recorded);
+  /** Undefined when the stream does not have the last event of `from` where it was. */
+  private async readAfter(stream: string, from: Loaded<State>): Promise<Loaded<State> | undefined> {
+    const { revision, id, state, toSum } = from;
+    if (revision === 'no_stream' || id === null) return undefined;
+    let loaded: Loaded<State> | undefined;
+    const { epoch } = this.store;
+    for await (const recorded of this.store.readStream(stream, revision)) {
+      if (loaded !== undefined) loaded = this.fold(loaded, recorded);
+      else if (recorded.revision !== revision || recorded.id !== id) return undefined;
+      else loaded = { state, revision, position: recorded.position, id, epoch, toSum };
     }
     return loaded;
+  }
+
+  private async readAll(stream: string): Promise<Loaded<State>> {
+    const { summary } = this.decider;
+    let loaded = this.unread();
+    if (summary === undefined) {
+      for await (const recorded of this.store.readStream(stream)) {
+        if (loaded.revision === 'no_stream') assertBeginning(recorded);
+        loaded = this.fold(loaded, recorded);
+      }
+      return loaded;
+    }
+    const events: RecordedEvent[] = [];
+    for await (const recorded of this.store.readBackwards(stream)) {
+      events.push(recorded);
+      if (recorded.type === summary.type) break;
+    }
+    const first = events.at(-1);
+    if (first !== undefined && first.type !== summary.type) assertBeginning(first);
+    return events.reduceRight((before, recorded) => this.fold(before, recorded), loaded);
   }
 
   private fold(loaded: Loaded<State>, recorded: RecordedEvent): Loaded<State> {
     const event = decode(recorded) as unknown as Event;
     const state = this.decider.evolve(loaded.state, event);
     const toSum = this.counted(loaded.toSum, event);
-    return { state, revision: recorded.revision, position: recorded.position, toSum };
+    const { revision, position, id } = recorded;
+    return { state, revision, position, id, epoch: loaded.epoch, toSum };
   }
+}
+
+/** A stream that was deleted, truncated or given a limit is no new one. @throws UnreadableEvent */
+function assertBeginning(first: RecordedEvent): void {
+  if (first.revision === 0n) return;
+  throw new UnreadableEvent(
+    first,
+    'its stream does not begin at its beginning: events before it are gone',
+  );
 }

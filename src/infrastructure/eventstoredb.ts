@@ -6,6 +6,11 @@ import { Connection, createLink } from './eventstoredb/connection.ts';
 import { newestEvent, readStream } from './eventstoredb/read.ts';
 import { subscribe } from './eventstoredb/subscribe.ts';
 
+export interface EventStoreListener {
+  /** Told once of each kind of thing that a server may send and that is left out. */
+  readonly onOddity?: (what: string) => void;
+}
+
 /**
  * The log over `@eventstore/db-client`, safe from that client's known defects. Nothing is
  * connected before the first call, and a store that is away is no error of this function: calls say
@@ -27,9 +32,15 @@ import { subscribe } from './eventstoredb/subscribe.ts';
  */
 export function connectEventStore(
   url: string,
-  options: Partial<EventStoreBounds> = {},
+  { onOddity = () => {}, ...options }: Partial<EventStoreBounds> & EventStoreListener = {},
 ): EventStore {
   const bounds = { ...defaultBounds, ...options };
+  const said = new Set<string>();
+  const sayOnce = (what: string): void => {
+    if (said.has(what)) return;
+    said.add(what);
+    onOddity(what);
+  };
   createLink(url); // connects nothing: only to refuse a malformed string here and now
   const appends = new Connection(url, bounds);
   const reads = new Connection(url, bounds);
@@ -49,7 +60,16 @@ export function connectEventStore(
 
     subscribe({ after, prefixes, signal }) {
       const either = AbortSignal.any([signal, closing.signal]);
-      return subscribe(new Connection(url, bounds), bounds, { after, prefixes, signal: either });
+      return subscribe(new Connection(url, bounds), bounds, {
+        after,
+        prefixes,
+        signal: either,
+        onOddity: sayOnce,
+      });
+    },
+
+    get epoch() {
+      return appender.epoch;
     },
 
     async head() {

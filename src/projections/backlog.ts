@@ -1,7 +1,9 @@
+import { isBefore, type LogPosition } from '../events/log-position.ts';
 import type { RowChange } from './projection.ts';
 
 /** Which event a step is, as far as parking it goes. */
 export interface StepEvent {
+  readonly id: string;
   readonly stream: string;
   readonly revision: bigint;
   readonly type: string;
@@ -10,12 +12,17 @@ export interface StepEvent {
 }
 
 /** As UnreadableEvent has it. */
-export const describeEvent = ({ revision, stream, type }: Omit<StepEvent, 'unreadable'>): string =>
+export const describeEvent = ({
+  revision,
+  stream,
+  type,
+}: Pick<StepEvent, 'revision' | 'stream' | 'type'>): string =>
   `event ${revision}@${stream} (${type})`;
 
 /** An event, or a stretch of the log without one, and what it does to the tables. */
 export interface Step {
-  readonly position: bigint;
+  /** The event's, or the end of the stretch. */
+  readonly position: LogPosition;
   /** When the log took the event, in ms; of a stretch without events, when it was looked at. */
   readonly createdMs: number;
   /** Empty for a stretch without events, and for an event that no projection reads. */
@@ -38,8 +45,17 @@ const rowsOf = ({ changes }: Step): number => {
   return rows;
 };
 
+/** What comes next in the log is not after what came before: a fault of the store's port, which must not be written. */
+export class OutOfOrder extends Error {
+  constructor(after: LogPosition | null, position: LogPosition) {
+    const at = ({ commit, prepare }: LogPosition) => `${commit}/${prepare}`;
+    super(`position ${at(position)} came after ${after === null ? 'the start' : at(after)}`);
+    this.name = 'OutOfOrder';
+  }
+}
+
 /**
- * What was read from the log and is not yet committed, in order. A step stays until PostgreSQL has it, so a batch that
+ * What was read from the log and is not yet committed, strictly ascending. A step stays until PostgreSQL has it, so a batch that
  * failed is simply taken again.
  */
 export class Backlog {
@@ -47,6 +63,8 @@ export class Backlog {
   private rows = 0;
   private eventCount = 0;
   private room: (() => void) | undefined;
+  /** Of the step that came last, taken out or not. */
+  private last: LogPosition | null = null;
   private readonly limits: BacklogLimits;
 
   constructor(limits: BacklogLimits) {
@@ -70,8 +88,10 @@ export class Backlog {
     return this.steps.length >= this.limits.stepsMax || this.rows >= this.limits.rowsMax;
   }
 
-  /** Stretches without events that follow each other become one. */
+  /** Stretches without events that follow each other become one. @throws OutOfOrder */
   push(step: Step): void {
+    if (!isBefore(this.last, step.position)) throw new OutOfOrder(this.last, step.position);
+    this.last = step.position;
     if (!step.isEvent && this.steps.at(-1)?.isEvent === false) this.steps.pop();
     this.steps.push(step);
     this.rows += rowsOf(step);
@@ -96,18 +116,18 @@ export class Backlog {
   }
 
   /** It turned out that an event's rows cannot be written. */
-  markUnreadable(position: bigint, why: string): void {
-    const at = this.steps.findIndex((step) => step.position === position);
+  markUnreadable(id: string, why: string): void {
+    const at = this.steps.findIndex(({ event }) => event?.id === id);
     const step = this.steps[at];
     if (step?.event === undefined) return;
     this.steps[at] = { ...step, event: { ...step.event, unreadable: why } };
   }
 
   /** Takes out the steps up to a position (inclusive). */
-  takeThrough(position: bigint): readonly Step[] {
+  takeThrough(position: LogPosition): readonly Step[] {
     let count = 0;
     for (const step of this.steps) {
-      if (step.position > position) break;
+      if (isBefore(position, step.position)) break;
       this.rows -= rowsOf(step);
       if (step.isEvent) this.eventCount -= 1;
       count += 1;
@@ -117,7 +137,9 @@ export class Backlog {
     return taken;
   }
 
-  clear(): void {
+  /** Empties it for what comes after a place. */
+  startAfter(position: LogPosition | null): void {
+    this.last = position;
     this.steps = [];
     this.rows = 0;
     this.eventCount = 0;

@@ -1,4 +1,6 @@
 import type { ClientBase } from 'pg';
+import type { LogPlace } from '../commands/event-store.ts';
+import { isBefore, type LogPosition } from '../events/log-position.ts';
 import type { ParkedEvents } from './parking.ts';
 import type { Projection } from './projection.ts';
 
@@ -7,8 +9,8 @@ type Named = Pick<Projection, 'name' | 'version'>;
 
 /** Somebody else moved the checkpoint: what is on its way must not be written. */
 export class FenceLost extends Error {
-  constructor(expected: bigint | null) {
-    super(`the checkpoint is no longer at ${expected ?? 'the start'}: somebody else wrote`);
+  constructor(expected: LogPosition | null) {
+    super(`the checkpoint is no longer at ${expected?.commit ?? 'the start'}: somebody else wrote`);
     this.name = 'FenceLost';
   }
 }
@@ -28,25 +30,53 @@ export class TablesOutdated extends Error {
 /** How far the tables are. */
 export interface Checkpoint {
   /** The log was looked at up to here; null at its start. The fence. */
-  readonly position: bigint | null;
+  readonly position: LogPosition | null;
   /** The last event in the tables; null before the first. */
   readonly eventPosition: bigint | null;
+  /** Which event that is; null before the first, and when it is not known. */
+  readonly eventId: string | null;
 }
+
+/** Before the first event. */
+export const logStart: Checkpoint = { position: null, eventPosition: null, eventId: null };
+
+/** Where a reader of the log goes on. */
+export function placeAt({ position, eventPosition, eventId }: Checkpoint): LogPlace | null {
+  if (position === null) return null;
+  const event = eventPosition === null ? undefined : { position: eventPosition, id: eventId };
+  return { position, event };
+}
+
+/** A checkpoint's columns, in `StoredPosition`'s names. */
+export const positionColumns =
+  'position AS commit, prepare, event_position AS "eventPosition", event_id AS "eventId"';
+
+export interface StoredPosition {
+  readonly commit: bigint | null;
+  readonly prepare: bigint | null;
+  readonly eventPosition: bigint | null;
+  readonly eventId: string | null;
+}
+
+export const checkpointIn = (row: StoredPosition): Checkpoint => ({
+  position: row.commit === null ? null : { commit: row.commit, prepare: row.prepare ?? row.commit },
+  eventPosition: row.eventPosition,
+  eventId: row.eventId,
+});
+
+/** Of the same events of the same log. */
+export const isSame = (a: Checkpoint, b: Checkpoint): boolean =>
+  !isBefore(a.position, b.position) && !isBefore(b.position, a.position) && a.eventId === b.eventId;
 
 /** A checkpoint as the database holds it. */
 export interface StoredCheckpoint extends Checkpoint {
   /** How often a rebuild put other rows into the tables, or parked events were written after all. */
   readonly generation: number;
-  /** The logs that the rows are of, by their first events: one, unless projections were built from different logs. */
-  readonly firstEvents: readonly string[];
   /** The streams that are kept from the tables, in the same snapshot. */
   readonly parked: readonly Pick<ParkedEvents, 'stream' | 'position' | 'events'>[];
 }
 
-/**
- * Notified in the transaction that writes events; the payload is the position of the last, or empty when events were parked
- * with it: then the checkpoint is to be read, with what is parked.
- */
+/** Notified in the transaction that writes events. Whatever it says, it is a reason to read the checkpoint, and no more. */
 export const checkpointChannel = 'reprise_checkpoint';
 
 /** Notified in the transaction that writes rows out of the log's order: what is known of the tables does not hold. */
@@ -64,28 +94,34 @@ export async function readCheckpoint(
   const known = await readStored(client, projections);
   const stored =
     known.length > 0 ? known : await register(client, projections.filter(isMadeByMigrations));
-  const [furthest] = [...stored].sort((a, b) => (isLater(a, b) ? -1 : 1));
+  const furthest = furthestOf(stored);
   const outdated = projections.filter((one) => {
     const found = stored.find(({ name }) => name === one.name);
-    return found?.version !== one.version || found.position !== furthest?.position;
+    return found?.version !== one.version || !isSame(found, furthest);
   });
   if (outdated.length > 0) throw describeOutdated(outdated, stored);
-  const { position = null, eventPosition = null, parked = [] } = furthest ?? {};
+  const { position, eventPosition, eventId } = furthest;
   return {
     position,
     eventPosition,
+    eventId,
     generation: stored.reduce((sum, { generation }) => sum + generation, 0),
-    firstEvents: [...new Set(stored.flatMap(({ firstEvent }) => firstEvent ?? []))],
     // Later ones were parked before the tables were emptied.
-    parked: parked
+    parked: (stored[0]?.parked ?? [])
       .map((one) => ({ ...one, position: BigInt(one.position) }))
-      .filter((one) => position !== null && one.position <= position),
+      .filter((one) => position !== null && one.position <= position.commit),
   };
 }
 
+/** Of projections: a new one is behind the others. */
+export const furthestOf = (checkpoints: readonly Checkpoint[]): Checkpoint =>
+  checkpoints.reduce(
+    (furthest, one) => (isBefore(furthest.position, one.position) ? one : furthest),
+    logStart,
+  );
+
 interface StoredProjection extends Checkpoint, Named {
   readonly generation: number;
-  readonly firstEvent: string | null;
   /** Of all projections, the same in every row; positions in decimal. */
   readonly parked: readonly { stream: string; position: string; events: number }[];
 }
@@ -95,15 +131,14 @@ async function readStored(
   client: ClientBase,
   projections: readonly Named[],
 ): Promise<readonly StoredProjection[]> {
-  const { rows } = await client.query<StoredProjection>(
-    `SELECT name, version, position, event_position AS "eventPosition", generation,
-       first_event AS "firstEvent",
+  const { rows } = await client.query<Omit<StoredProjection, keyof Checkpoint> & StoredPosition>(
+    `SELECT name, version, ${positionColumns}, generation,
        (SELECT coalesce(json_agg(json_build_object('stream', stream, 'position', position::text,
           'events', events)), '[]') FROM parked_event) AS parked
      FROM projection_checkpoint WHERE name = ANY($1)`,
     [projections.map(({ name }) => name)],
   );
-  return rows;
+  return rows.map((row) => ({ ...row, ...checkpointIn(row) }));
 }
 
 const isMadeByMigrations = ({ tables }: Projection): boolean =>
@@ -121,9 +156,6 @@ async function register(
   );
   return readStored(client, projections);
 }
-
-const isLater = (a: Checkpoint, b: Checkpoint): boolean =>
-  a.position !== null && (b.position === null || a.position > b.position);
 
 function describeOutdated(
   outdated: readonly Projection[],
@@ -146,18 +178,18 @@ function describeOutdated(
 
 /**
  * Keeps the tables where they are until the caller's transaction ends, under the locks that `moveCheckpoint` takes.
- * @returns their position; null at the start of the log
+ * @returns where they are
  * @throws TablesOutdated when they are not all this version's, at one position
  */
 export async function holdCheckpoint(
   client: ClientBase,
   projections: readonly Projection[],
-): Promise<bigint | null> {
+): Promise<Checkpoint> {
   await client.query(
     'SELECT 1 FROM projection_checkpoint WHERE name = ANY ($1) ORDER BY name FOR UPDATE',
     [projections.map(({ name }) => name)],
   );
-  return (await readCheckpoint(client, projections)).position;
+  return readCheckpoint(client, projections);
 }
 
 /** Inside a transaction that writes rows out of the log's order: tells every instance to forget what it knows of them. */
@@ -172,22 +204,27 @@ export async function nextGeneration(
   await client.query(`NOTIFY ${replacedChannel}`);
 }
 
+/** Where a batch leads. */
+export interface Move {
+  /** Of its first step. */
+  readonly first: LogPosition;
+  /** Of its last step. */
+  readonly last: LogPosition;
+  /** Its last event; undefined when it has none. */
+  readonly event: { readonly position: bigint; readonly id: string } | undefined;
+}
+
 /**
  * Moves all the checkpoints inside the caller's transaction, in one order for every caller, and tells who listens. It
- * is the fence: they must be where the caller read them, and stay locked until the transaction ends.
- * @param to `eventPosition` is undefined when no event is written; `firstEvent`, the log's, while it has none
+ * is the fence: they must be where the caller read them, before the batch's first step, and stay locked until the
+ * transaction ends.
  * @throws FenceLost
  */
 export async function moveCheckpoint(
   client: ClientBase,
   projections: readonly Named[],
-  from: bigint | null,
-  to: {
-    readonly position: bigint;
-    readonly eventPosition: bigint | undefined;
-    readonly parks: boolean;
-    readonly firstEvent: string | undefined;
-  },
+  from: LogPosition | null,
+  { first, last, event }: Move,
 ): Promise<void> {
   const moving = client.query({
     name: 'move_checkpoint',
@@ -195,11 +232,14 @@ export async function moveCheckpoint(
     values: [
       projections.map(({ name }) => name),
       projections.map(({ version }) => version),
-      from,
-      to.position,
-      to.eventPosition,
-      to.parks,
-      to.firstEvent,
+      from?.commit,
+      from?.prepare,
+      first.commit,
+      first.prepare,
+      last.commit,
+      last.prepare,
+      event?.position,
+      event?.id,
     ],
   });
   await moving.catch((error: unknown) => {
@@ -214,17 +254,18 @@ const moveText = `
   WITH fence AS (
     SELECT name FROM projection_checkpoint
     JOIN unnest($1::text[], $2::integer[]) AS mine(name, version) USING (name, version)
-    WHERE position IS NOT DISTINCT FROM $3::bigint
+    WHERE position IS NOT DISTINCT FROM $3::bigint AND prepare IS NOT DISTINCT FROM $4::bigint
+      AND (position IS NULL OR (position, prepare) < ($5::bigint, $6::bigint))
+      AND (event_position IS NULL OR $9::bigint IS NULL OR event_position < $9::bigint)
     ORDER BY name
     FOR UPDATE OF projection_checkpoint
   ), moved AS (
-    UPDATE projection_checkpoint SET position = $4::bigint,
-    event_position = coalesce($5::bigint, event_position), updated_at = now(),
-    first_event = CASE WHEN $3::bigint IS NULL THEN $7::text ELSE coalesce(first_event, $7::text) END
+    UPDATE projection_checkpoint SET position = $7::bigint, prepare = $8::bigint,
+    event_position = coalesce($9::bigint, event_position), event_id = coalesce($10::text, event_id),
+    updated_at = now()
     FROM fence WHERE projection_checkpoint.name = fence.name
     RETURNING 1
   )
   SELECT 1 / (count(*) = cardinality($1::text[]))::integer,
-    CASE WHEN $5::bigint IS NOT NULL THEN pg_notify('${checkpointChannel}',
-      CASE WHEN $6::boolean THEN '' ELSE $5::bigint::text END) END
+    CASE WHEN $9::bigint IS NOT NULL THEN pg_notify('${checkpointChannel}', '') END
   FROM moved`;

@@ -47,10 +47,11 @@ export interface Database {
     name: ReadAs<string>;
     version: ReadAs<number>;
     position: ReadAs<bigint | null>;
+    prepare: ReadAs<bigint | null>;
     event_position: ReadAs<bigint | null>;
+    event_id: ReadAs<string | null>;
     updated_at: Time;
     generation: ReadAs<number>;
     rebuilt_at: MaybeTime;
-    first_event: ReadAs<string | null>;
   };
 }

@@ -1,11 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PoolClient } from 'pg';
+import type { LogDiffers } from '../commands/event-store.ts';
+import { isBefore } from '../events/log-position.ts';
 import { streamPrefixes } from '../events/streams.ts';
 import type { ReadSideStatus } from '../queries/read-side.ts';
 import { Backlog, describeEvent, type Step } from './backlog.ts';
 import {
   type Checkpoint,
   checkpointChannel,
+  placeAt,
   readCheckpoint,
   replacedChannel,
   TablesOutdated,
@@ -14,7 +17,7 @@ import { EngineReport } from './engine-report.ts';
 import { Listeners } from './listeners.ts';
 import { type LogReader, readLog } from './log-reader.ts';
 import { type ParkedEvents, Parking, TooManyParked } from './parking.ts';
-import { isBefore, Progress } from './progress.ts';
+import { Progress } from './progress.ts';
 import {
   type CommitListener,
   type Projector,
@@ -28,6 +31,10 @@ import { writeBatch } from './write-batch.ts';
 
 /** Any number: PostgreSQL's advisory locks are per database. */
 export const leaderLock = 7_277_001;
+
+const otherLogAdvice =
+  'Nothing is shown until the log has it again. Is POSTGRES_URL another log’s database, or does EVENTSTORE_URL name ' +
+  'another store? If this log is the right one, as after a restore, run reprise rebuild: it makes the read models from it';
 
 /**
  * Keeps the projections' tables up with the log. Every instance reads the log and knows what each event does to the
@@ -56,8 +63,7 @@ class Engine implements Projector {
   private leads = false;
   /** Of the tables that listeners know. */
   private generation: number | undefined;
-  /** Which log the tables are of, and what is parked, as of the checkpoint last read. */
-  private firstEvents: readonly string[] = [];
+  /** What is parked, as of the checkpoint last read. */
   private parking = new Parking();
   /** Times that we were told to read the checkpoint anew, and how many of them it was. */
   private told = 0;
@@ -156,9 +162,10 @@ class Engine implements Projector {
       this.wake.call();
     };
     client.on('error', onError);
-    client.on('notification', ({ channel, payload }) => {
+    client.on('notification', ({ channel }) => {
       if (channel === replacedChannel) this.replaced();
-      else this.notified(payload);
+      // Who leads has written it.
+      else if (!this.leads) this.lookAnew();
     });
     try {
       await client.query(`LISTEN ${checkpointChannel}; LISTEN ${replacedChannel}`);
@@ -204,14 +211,14 @@ class Engine implements Projector {
     const { told } = this;
     const checkpoint = await readCheckpoint(client, this.options.projections);
     if (told !== this.told) return this.follow(client);
+    const isReplaced = checkpoint.generation !== (this.generation ?? checkpoint.generation);
     // Without a connection the notification was missed.
-    if (checkpoint.generation !== (this.generation ?? checkpoint.generation))
-      this.listeners.reset();
+    if (isReplaced) this.listeners.reset();
     this.generation = checkpoint.generation;
-    this.firstEvents = checkpoint.firstEvents;
     this.parking = new Parking(checkpoint.parked);
     this.looked = told;
-    if (isBefore(checkpoint.position, shown)) this.startReading(checkpoint);
+    const isOtherNow = isReplaced && this.progress.isOfOtherLog;
+    if (isBefore(checkpoint.position, shown) || isOtherNow) this.startReading(checkpoint);
     else this.heard(checkpoint);
   }
 
@@ -256,8 +263,7 @@ class Engine implements Projector {
     this.lastFlushMs = performance.now();
     const { committed } = this.progress;
     try {
-      const { firstEvent } = this.reader ?? {};
-      const written = await writeBatch(client, projections, committed, steps, parks, firstEvent);
+      const written = await writeBatch(client, projections, committed, steps, parks);
       this.portion.written();
       this.report.count(steps.filter(({ isEvent }) => isEvent).length);
       this.tellParked(parked);
@@ -276,7 +282,7 @@ class Engine implements Projector {
     if (one?.event === undefined) throw error;
     const why = `${describeEvent(one.event)}: ${error.message}`;
     if (others.length > 0) this.portion.refused(steps.length);
-    else this.backlog.markUnreadable(one.position, why);
+    else this.backlog.markUnreadable(one.event.id, why);
   }
 
   private tellParked(parked: readonly ParkedEvents[]): void {
@@ -299,16 +305,6 @@ class Engine implements Projector {
     this.lookAnew();
   }
 
-  private notified(payload: string | undefined): void {
-    if (payload === '') this.lookAnew();
-    if (this.looked !== this.told) return;
-    const position = BigInt(payload ?? '0');
-    const { committed } = this.progress;
-    if (committed !== null && position <= committed) return;
-    if (this.reader === undefined) return;
-    this.heard({ position, eventPosition: position });
-  }
-
   /** The tables are at this checkpoint: what is up to it can be shown. */
   private heard(checkpoint: Checkpoint): void {
     if (this.reader === undefined) this.startReading(checkpoint);
@@ -318,35 +314,45 @@ class Engine implements Projector {
 
   /** Tells listeners of what waits and is committed. */
   private release(): void {
-    const { committed } = this.progress;
-    if (committed === null) return;
-    const steps = this.backlog.takeThrough(committed);
+    const { position } = this.progress.committed;
+    if (position === null) return;
+    const steps = this.backlog.takeThrough(position);
     if (this.parking.missed(steps) !== undefined) this.listeners.reset();
     if (steps.length > 0) this.listeners.tell(this.parking.shown(steps));
-    this.progress.show(steps.at(-1)?.position);
+    this.progress.show(steps);
+  }
+
+  /** Told once, and once when it is over: asking goes on. */
+  private differs(differs: LogDiffers | undefined): void {
+    const why = differs && `${differs.message}. ${otherLogAdvice}`;
+    if (!this.progress.differs(why)) return;
+    const { logger } = this.options;
+    if (why === undefined) logger.warn({}, 'projections: the log is that of the read models again');
+    else logger.error({ why }, 'projections: the log is not that of the read models');
   }
 
   private startReading(checkpoint: Checkpoint): void {
     const { eventStore, logger, projections, signal } = this.options;
     const before = this.reader;
     if (before !== undefined) {
-      logger.warn({ position: checkpoint.position }, 'projections: the tables went back');
+      const position = checkpoint.position?.commit;
+      logger.warn({ position }, 'projections: the tables went back, or are of another log now');
       void before.stop();
       this.listeners.reset();
     }
-    this.backlog.clear();
+    this.backlog.startAfter(checkpoint.position);
     this.progress.startAt(checkpoint);
     this.reader = readLog({
       eventStore,
       projections,
-      after: checkpoint.position,
-      firstEvents: this.firstEvents,
+      after: placeAt(checkpoint),
       prefixes: streamPrefixes,
       backlog: this.backlog,
       signal,
       retryMsMax: this.limits.retryMsMax,
       onStep: () => (this.leads ? this.wake.call() : this.release()),
       onCaughtUp: (position) => this.progress.caughtUp(position),
+      onDiffers: (differs) => this.differs(differs),
       onTrouble: (error) => logger.warn({ err: error }, 'projections: reading the log failed'),
     });
   }

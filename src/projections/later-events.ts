@@ -1,7 +1,7 @@
-import type { EventStore } from '../commands/event-store.ts';
+import { type EventStore, type LogPlace, placeOf } from '../commands/event-store.ts';
 import { decode, type RecordedEvent, type StoredEvent, UnreadableEvent } from '../events/codec.ts';
 import { parseReservationId } from '../events/ids.ts';
-import { accountStream, seatStream } from '../events/streams.ts';
+import { accountStream, seatStream, streamPrefixes } from '../events/streams.ts';
 import { keyOf } from './fold.ts';
 import { parkedName } from './parked.ts';
 import type { ParkedEvents } from './parking.ts';
@@ -48,14 +48,16 @@ export class LaterEvents {
   private readonly found: StoredEvent[] = [];
   /** They may be parked, too. */
   private readonly unreadable: UnreadableEvent[] = [];
-  private last: bigint | null;
+  private last: LogPlace | null;
 
   constructor(options: LaterEventsOptions) {
     this.options = options;
     const shared = options.late.filter((event) => sharedWith(event).length > 0);
-    const prefixes = new Set(shared.flatMap(sharedWith));
-    this.prefixes = prefixes.size > prefixesMax ? ['seat-', 'account-'] : [...prefixes];
-    this.last = shared[0]?.position ?? null;
+    const [first] = shared;
+    // By its own stream's first event the log is known again.
+    const prefixes = new Set([...shared.flatMap(sharedWith), ...(first ? [first.stream] : [])]);
+    this.prefixes = prefixes.size > prefixesMax ? streamPrefixes : [...prefixes];
+    this.last = first === undefined ? null : placeOf(first);
   }
 
   /** Reads on to the log's end. @throws as `readToEnd` does */
@@ -64,7 +66,7 @@ export class LaterEvents {
     const { eventStore, isConcerned, signal } = this.options;
     const { prefixes, last: after } = this;
     await readToEnd(eventStore, { after, prefixes, signal }, (recorded) => {
-      this.last = recorded.position;
+      this.last = placeOf(recorded);
       try {
         const event = decode(recorded);
         if (isConcerned(event)) this.found.push(event);

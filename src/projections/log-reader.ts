@@ -1,17 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { EventStore, LogMessage } from '../commands/event-store.ts';
+import {
+  type EventStore,
+  LogDiffers,
+  type LogMessage,
+  type LogPlace,
+  placeOf,
+  tombstoneType,
+} from '../commands/event-store.ts';
 import { decode, type RecordedEvent, UnreadableEvent } from '../events/codec.ts';
+import { eventAt, type LogPosition } from '../events/log-position.ts';
 import type { Backlog, Step } from './backlog.ts';
 import { parkedName, storable } from './parked.ts';
 import { joinProjections, type Projection, type RowChange } from './projection.ts';
-import { firstEventId, tombstoneType } from './read-to-end.ts';
 
 export interface LogReaderOptions {
-  readonly eventStore: Pick<EventStore, 'subscribe' | 'head'>;
+  readonly eventStore: Pick<EventStore, 'subscribe'>;
   readonly projections: readonly Projection[];
-  readonly after: bigint | null;
-  /** Which logs the tables are of, by their first events: empty when that is not known. */
-  readonly firstEvents: readonly string[];
+  readonly after: LogPlace | null;
   readonly prefixes: readonly string[];
   readonly backlog: Backlog;
   readonly signal: AbortSignal;
@@ -19,39 +24,16 @@ export interface LogReaderOptions {
   /** After each step that was put into the backlog, and when reading ends by a failure. */
   onStep(): void;
   /** The position of the newest message before; null when there was none. */
-  onCaughtUp(position: bigint | null): void;
+  onCaughtUp(position: LogPosition | null): void;
+  /** The log is not the one that was read before; undefined: it is. Asked again for as long as it takes. */
+  onDiffers(differs: LogDiffers | undefined): void;
   onTrouble(error: unknown): void;
 }
 
 export interface LogReader {
-  /** Why it stopped reading for good: a bug, or a log that is not the tables'. */
+  /** Why it stopped reading for good: a bug. */
   readonly failure: Error | undefined;
-  /** Id of the log's first event; undefined while it has none. Known before the first step. */
-  readonly firstEvent: string | undefined;
   stop(): Promise<void>;
-}
-
-/** The tables hold more than the log: it was lost or it is another one. */
-export class LogTooShort extends Error {
-  constructor(after: bigint, head: bigint | null) {
-    super(
-      `the read models are at position ${after} but the log ends at ${head ?? 'its start'}: ` +
-        'is this database another log’s? Empty it, and it is filled again from the log',
-    );
-    this.name = 'LogTooShort';
-  }
-}
-
-/** The tables are of a log that begins with another event. */
-export class OtherLog extends Error {
-  constructor(found: string | undefined) {
-    super(
-      `the read models are another log’s, this one begins with ${found ?? 'no event of theirs'}: set POSTGRES_URL to ` +
-        'this log’s own database, or to an empty one, which is filled from the log; or run reprise rebuild, which makes ' +
-        'them from this log, and start again',
-    );
-    this.name = 'OtherLog';
-  }
 }
 
 /** A bug, told with the event that shows it. */
@@ -70,13 +52,12 @@ export function readLog(options: LogReaderOptions): LogReader {
 
 class Reader implements LogReader {
   failure: Error | undefined;
-  firstEvent: string | undefined;
   private readonly options: LogReaderOptions;
   private readonly project: (event: RecordedEvent) => readonly RowChange[];
   private readonly aborter = new AbortController();
   private readonly signal: AbortSignal;
   private readonly ended: Promise<void>;
-  private last: bigint | null;
+  private last: LogPlace | null;
 
   constructor(options: LogReaderOptions) {
     this.options = options;
@@ -99,7 +80,9 @@ class Reader implements LogReader {
       try {
         await this.read();
       } catch (error) {
-        if (!this.signal.aborted) onTrouble(error);
+        if (this.signal.aborted) break;
+        if (error instanceof LogDiffers) this.options.onDiffers(error);
+        else onTrouble(error);
       }
       if (this.failure !== undefined) break;
       const pause = retryMsMax * (0.1 + 0.9 * Math.random());
@@ -110,20 +93,9 @@ class Reader implements LogReader {
 
   private async read(): Promise<void> {
     const { eventStore, prefixes, backlog } = this.options;
-    const after = this.last;
-    if (after !== null) {
-      const head = await eventStore.head();
-      if (head === null || head < after) {
-        this.failure = new LogTooShort(after, head);
-        return;
-      }
-      this.firstEvent ??= (await firstEventId(eventStore, prefixes, this.signal)) ?? undefined;
-      if (this.options.firstEvents.some((one) => one !== this.firstEvent)) {
-        this.failure = new OtherLog(this.firstEvent);
-        return;
-      }
-    }
-    for await (const message of eventStore.subscribe({ after, prefixes, signal: this.signal })) {
+    const { last: after, signal } = this;
+    for await (const message of eventStore.subscribe({ after, prefixes, signal })) {
+      this.options.onDiffers(undefined);
       if (backlog.isFull) await backlog.whenRoom();
       if (this.signal.aborted) return;
       this.take(message);
@@ -134,24 +106,25 @@ class Reader implements LogReader {
   private take(message: LogMessage): void {
     switch (message.kind) {
       case 'caught-up':
-        this.options.onCaughtUp(this.last);
+        this.options.onCaughtUp(this.last?.position ?? null);
         return;
       case 'checkpoint':
         this.takeStretch(message.position);
         return;
       case 'event':
-        if (message.event.type === tombstoneType) this.takeStretch(message.event.position);
+        if (message.event.type === tombstoneType) this.takeStretch(eventAt(message.event.position));
         else this.takeEvent(message.event);
     }
   }
 
-  private takeStretch(position: bigint): void {
-    this.push({ position, createdMs: Date.now(), changes: [], isEvent: false });
+  private takeStretch(position: LogPosition): void {
+    const step = { position, createdMs: Date.now(), changes: [], isEvent: false };
+    this.push(step, { position, event: this.last?.event });
   }
 
   private takeEvent(recorded: RecordedEvent): void {
-    const { position, createdMs, stream, revision, type } = recorded;
-    this.firstEvent ??= recorded.id;
+    const { id, createdMs, stream, revision, type } = recorded;
+    const place = placeOf(recorded);
     let changes: readonly RowChange[] = [];
     let unreadable: string | undefined;
     try {
@@ -163,14 +136,14 @@ class Reader implements LogReader {
       }
       unreadable = storable(error.message.replace(stream, () => parkedName(stream)));
     }
-    const step = { position, createdMs, changes, isEvent: true };
-    const event = { stream: parkedName(stream), revision, type: storable(type), unreadable };
-    this.push({ ...step, event });
+    const step = { position: place.position, createdMs, changes, isEvent: true };
+    const event = { id, stream: parkedName(stream), revision, type: storable(type), unreadable };
+    this.push({ ...step, event }, place);
   }
 
-  private push(step: Step): void {
+  private push(step: Step, place: LogPlace): void {
     this.options.backlog.push(step);
-    this.last = step.position;
+    this.last = place;
     this.options.onStep();
   }
 }

@@ -1,6 +1,16 @@
 import type { Pool } from 'pg';
-import type { EventStore } from '../commands/event-store.ts';
+import { type EventStore, LogDiffers } from '../commands/event-store.ts';
+import { eventsUpTo } from '../events/log-position.ts';
 import { streamPrefixes } from '../events/streams.ts';
+import {
+  type Checkpoint,
+  checkpointIn,
+  furthestOf,
+  isSame,
+  placeAt,
+  positionColumns,
+  type StoredPosition,
+} from './checkpoint.ts';
 import { leaderLock } from './engine.ts';
 import type { Projection } from './projection.ts';
 
@@ -48,10 +58,9 @@ export const projectionState = (one: ProjectionOverview): ProjectionState => ({
   rebuiltAt: one.rebuiltAt?.toISOString() ?? null,
 });
 
-interface Stored {
+interface Stored extends StoredPosition {
   readonly name: string;
   readonly version: number;
-  readonly position: bigint | null;
   readonly rebuilt_at: Date | null;
 }
 
@@ -77,30 +86,27 @@ export interface Behind {
 export async function projectionOverview(
   pool: Pool,
   projections: readonly Projection[],
-  measure: (furthest: bigint | null) => Promise<Behind | undefined>,
+  measure: (furthest: Checkpoint) => Promise<Behind | undefined>,
 ): Promise<readonly ProjectionOverview[]> {
-  const checkpoints = await pool.query<Stored>(
-    'SELECT name, version, position, rebuilt_at FROM projection_checkpoint',
+  const { rows } = await pool.query<Stored>(
+    `SELECT name, version, ${positionColumns}, rebuilt_at FROM projection_checkpoint`,
   );
+  const checkpoints = rows.map((row) => ({ ...row, at: checkpointIn(row) }));
   const engines = await pool.query<Engine>(engineText, [leaderLock]);
   const engine = engines.rows[0] ?? { runs: false, state: null, error: null, rate: null };
-  const furthest = checkpoints.rows.reduce<bigint | null>(
-    (max, { position }) => (position !== null && position > (max ?? -1n) ? position : max),
-    null,
-  );
+  const furthest = furthestOf(checkpoints.map(({ at }) => at));
   const behind = await measure(furthest);
   return projections.map(({ name, version }) => {
-    const stored = checkpoints.rows.find((row) => row.name === name);
+    const stored = checkpoints.find((row) => row.name === name);
     // One that is not there, beside others that are, is to be built.
     const isCurrent =
-      checkpoints.rows.length === 0 ||
-      (stored?.version === version && stored.position === furthest);
+      checkpoints.length === 0 || (stored?.version === version && isSame(stored.at, furthest));
     const isStopped = engine.state === 'stopped';
     const runs = engine.runs || isStopped;
     return {
       name,
       version: stored?.version ?? null,
-      position: stored?.position ?? null,
+      position: stored?.at.position ? eventsUpTo(stored.at.position) : null,
       behindEvents: behind?.events ?? null,
       behindSeconds: behind?.seconds ?? null,
       eventsPerSecond: engine.runs ? (engine.rate ?? 0) : 0,
@@ -128,10 +134,10 @@ const engineText = `
     state, error, events_per_second AS rate
   FROM (SELECT) AS always LEFT JOIN projection_engine ON true`;
 
-/** Measures by reading on from the checkpoint to the log's end. */
+/** Measures by reading on from the checkpoint to the log's end. Not known where the log is not that of the tables. */
 export const behindInLog =
   (eventStore: Pick<EventStore, 'subscribe'>, now: () => number = Date.now) =>
-  async (after: bigint | null): Promise<Behind | undefined> => {
+  async (furthest: Checkpoint): Promise<Behind | undefined> => {
     const aborter = new AbortController();
     const timer = setTimeout(() => aborter.abort(), logMsMax);
     let events = 0;
@@ -142,6 +148,7 @@ export const behindInLog =
     });
     try {
       const { signal } = aborter;
+      const after = placeAt(furthest);
       const log = eventStore.subscribe({ after, prefixes: streamPrefixes, signal });
       for await (const message of log) {
         if (message.kind === 'caught-up') return found();
@@ -151,6 +158,9 @@ export const behindInLog =
         if (events === behindEventsMax) return found();
       }
       return undefined;
+    } catch (error) {
+      if (error instanceof LogDiffers) return undefined;
+      throw error;
     } finally {
       clearTimeout(timer);
       aborter.abort();

@@ -70,12 +70,13 @@ export class Parking {
     const steps: Step[] = [];
     let room = eventsMax - this.count;
     for (const step of batch) {
-      const { event, position } = step;
+      const { event } = step;
       if (event === undefined) {
         steps.push(step);
         continue;
       }
       const { stream, revision, type, unreadable } = event;
+      const position = step.position.commit;
       const before = parked.get(stream);
       if (unreadable === undefined && before === undefined && !this.has(stream)) {
         steps.push(step);
@@ -103,7 +104,7 @@ export class Parking {
 
   private isParked({ event, position }: Step): boolean {
     const since = event && this.since.get(event.stream);
-    return since !== undefined && since <= position;
+    return since !== undefined && since <= position.commit;
   }
 }
 

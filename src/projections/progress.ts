@@ -1,6 +1,13 @@
+import {
+  eventAt,
+  eventsUpTo,
+  isBefore,
+  isEventBefore,
+  type LogPosition,
+} from '../events/log-position.ts';
 import type { ReadSideStatus } from '../queries/read-side.ts';
-import type { Backlog } from './backlog.ts';
-import type { Checkpoint } from './checkpoint.ts';
+import type { Backlog, Step } from './backlog.ts';
+import { type Checkpoint, logStart } from './checkpoint.ts';
 
 /** Listeners that are behind the tables for longer than this are not asked any more. */
 const behindMsMax = 500;
@@ -8,31 +15,28 @@ const behindMsMax = 500;
 /** Nor are they when PostgreSQL could not be asked for this long: another instance may have written meanwhile. */
 const unheardMsMax = 5_000;
 
-/** A position, null being before the first event. */
-type Position = bigint | null;
-
-export const isBefore = (a: Position, b: Position): boolean => b !== null && (a === null || a < b);
-
 interface Waiter {
-  readonly position: bigint;
+  readonly position: LogPosition;
   readonly settle: (reached: boolean) => void;
 }
 
 /** How far the tables are, how far what listeners know is, and who waits for it. */
 export class Progress {
   /** Where the tables are, as last heard. */
-  committed: Position = null;
-  /** Of the last event in the tables. */
-  private committedEvent: Position = null;
+  committed: Checkpoint = logStart;
   /** What listeners were told up to. */
-  shown: Position = null;
+  shown: LogPosition | null = null;
+  /** The last event that they were told of. */
+  shownEvent: bigint | null = null;
   private started = false;
-  private history: Position | undefined;
+  private history: LogPosition | null | undefined;
   private behindSinceMs: number | undefined;
   private unheardSinceMs: number | undefined;
   /** Since when something is to be shown and nothing more was. */
   private stalledSinceMs: number | undefined;
   private building = false;
+  /** Why the log is not the one that the tables are of. */
+  private otherLog: string | undefined;
   private failure: string | undefined;
   private stopped = false;
   private readonly waiters = new Set<Waiter>();
@@ -50,33 +54,36 @@ export class Progress {
     return this.stopped;
   }
 
-  startAt({ position, eventPosition }: Checkpoint): void {
-    this.committed = position;
-    this.committedEvent = eventPosition;
-    this.shown = position;
+  startAt(checkpoint: Checkpoint): void {
+    this.committed = checkpoint;
+    this.shown = checkpoint.position;
+    this.shownEvent = checkpoint.eventPosition;
+    this.otherLog = undefined;
     this.started = true;
     this.history = undefined;
     this.behindSinceMs = undefined;
     this.stalledSinceMs = undefined;
   }
 
-  heard({ position, eventPosition }: Checkpoint): void {
+  heard(checkpoint: Checkpoint): void {
     if (!this.stopped) this.failure = undefined;
     this.unheardSinceMs = undefined;
-    if (isBefore(this.committed, position)) this.committed = position;
-    if (isBefore(this.committedEvent, eventPosition)) this.committedEvent = eventPosition;
+    if (isBefore(this.committed.position, checkpoint.position)) this.committed = checkpoint;
   }
 
-  /** Listeners were told up to here, or nothing new. */
-  show(position: bigint | undefined): void {
+  /** Listeners were told of these steps, perhaps of none. */
+  show(steps: readonly Step[]): void {
+    const last = steps.at(-1)?.position ?? null;
     // What is still to come is after the checkpoint, so nothing up to it is missing.
-    const complete = this.backlog.oldest === undefined ? position : this.committed;
-    if (complete !== undefined && isBefore(this.shown, complete)) {
+    const complete = this.backlog.oldest === undefined ? last : this.committed.position;
+    if (isBefore(this.shown, complete)) {
       this.shown = complete;
       this.stalledSinceMs = undefined;
     }
+    const event = steps.findLast(({ isEvent }) => isEvent)?.position.commit ?? null;
+    if (isEventBefore(this.shownEvent, event)) this.shownEvent = event;
     this.lookWhetherStalled();
-    if (isBefore(this.shown, this.committedEvent)) this.behindSinceMs ??= this.now();
+    if (this.lacksEvents) this.behindSinceMs ??= this.now();
     else this.behindSinceMs = undefined;
     for (const waiter of this.waiters) {
       if (!isBefore(this.shown, waiter.position)) waiter.settle(true);
@@ -84,21 +91,26 @@ export class Progress {
   }
 
   private lookWhetherStalled(): void {
-    const isBehind =
-      this.backlog.oldest?.isEvent === true || isBefore(this.shown, this.committedEvent);
-    if (isBehind) this.stalledSinceMs ??= this.now();
+    if (this.backlog.oldest?.isEvent === true || this.lacksEvents)
+      this.stalledSinceMs ??= this.now();
     else this.stalledSinceMs = undefined;
   }
 
+  /** Does the database have events that listeners were not told of? */
+  private get lacksEvents(): boolean {
+    const { eventPosition } = this.committed;
+    return eventPosition !== null && isBefore(this.shown, eventAt(eventPosition));
+  }
+
   isFresh(): boolean {
-    if (!this.started) return false;
+    if (!this.started || this.otherLog !== undefined) return false;
     const now = this.now();
     const behindMs = now - (this.behindSinceMs ?? now);
     const unheardMs = now - (this.unheardSinceMs ?? now);
     return behindMs < behindMsMax && unheardMs < unheardMsMax;
   }
 
-  caughtUp(position: Position): void {
+  caughtUp(position: LogPosition | null): void {
     this.history ??= position;
   }
 
@@ -119,6 +131,18 @@ export class Progress {
     this.stopped = true;
   }
 
+  /** The log is not the one that the tables are of, or it is again. @returns whether that is news */
+  differs(why: string | undefined): boolean {
+    const isNews = (why === undefined) !== (this.otherLog === undefined);
+    this.otherLog = why;
+    return isNews;
+  }
+
+  /** Is the log known not to be the one that the tables are of? */
+  get isOfOtherLog(): boolean {
+    return this.otherLog !== undefined;
+  }
+
   /** The tables are no longer known: listeners know nothing. */
   forget(): void {
     this.started = false;
@@ -136,7 +160,8 @@ export class Progress {
     for (const waiter of this.waiters) waiter.settle(false);
   }
 
-  reached(position: bigint, timeoutMs: number): Promise<boolean> {
+  reached(event: bigint, timeoutMs: number): Promise<boolean> {
+    const position = eventAt(event);
     if (!isBefore(this.shown, position)) return Promise.resolve(true);
     if (this.stopped) return Promise.resolve(false);
     return new Promise((resolve) => {
@@ -154,19 +179,22 @@ export class Progress {
   status(): Omit<ReadSideStatus, 'parkedEvents'> {
     this.lookWhetherStalled();
     const now = this.now();
+    const error = this.otherLog ?? this.failure;
     return {
       state: this.state(),
-      position: this.shown,
+      position: this.shown && eventsUpTo(this.shown),
+      eventPosition: this.shownEvent,
       lagSeconds: Math.max(0, now - this.oldestUnshownMs()) / 1_000,
       lagEvents: this.backlog.events,
       stalledSeconds: Math.max(0, now - (this.stalledSinceMs ?? now)) / 1_000,
-      ...(this.failure === undefined ? {} : { error: this.failure }),
+      ...(error === undefined ? {} : { error }),
     };
   }
 
   private state(): ReadSideStatus['state'] {
     if (this.stopped) return 'stopped';
     if (this.building) return 'building';
+    if (this.otherLog !== undefined) return 'other-log';
     return this.isLive() ? 'live' : 'catching-up';
   }
 

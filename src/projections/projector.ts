@@ -56,7 +56,7 @@ export interface CommitListener {
 }
 
 export interface ProjectorOptions {
-  readonly eventStore: Pick<EventStore, 'subscribe' | 'head'>;
+  readonly eventStore: Pick<EventStore, 'subscribe'>;
   /** As `connectPostgres` makes it: bounded in time, bigint as BigInt. One connection is kept for as long as it runs. */
   readonly pool: Pool;
   readonly projections: readonly Projection[];

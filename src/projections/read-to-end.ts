@@ -1,32 +1,40 @@
-import { type EventStore, EventStoreUnavailable } from '../commands/event-store.ts';
+import {
+  type EventMark,
+  type EventStore,
+  EventStoreUnavailable,
+  LogDiffers,
+  placeOf,
+  tombstoneType,
+} from '../commands/event-store.ts';
 import type { RecordedEvent } from '../events/codec.ts';
 
 /** Longest that the log is read for, in ms. */
 const readMsMax = 600_000;
 
-/** The last event of a stream that was deleted for ever: the store's own, and no event of ours. */
-export const tombstoneType = '$streamDeleted';
-
 /**
- * The id of the log's first event of streams, by which it is told from other logs; null while it has none.
- * @throws EventStoreUnavailable when it was not found in `timeoutMs`, what the signal was aborted with
+ * Does the log have an event at its place, so that it is the one that was read before? True where nothing was.
+ * @throws EventStoreUnavailable when it did not say in `timeoutMs`, what the signal was aborted with
  */
-export async function firstEventId(
+export async function hasEvent(
   eventStore: Pick<EventStore, 'subscribe'>,
+  mark: EventMark | null,
   prefixes: readonly string[],
   cancelled: AbortSignal,
   timeoutMs = readMsMax,
-): Promise<string | null> {
+): Promise<boolean> {
+  if (mark === null) return true;
   const end = new AbortController();
   const timer = setTimeout(() => end.abort(), timeoutMs);
   const signal = AbortSignal.any([cancelled, end.signal]);
   try {
-    for await (const message of eventStore.subscribe({ after: null, prefixes, signal })) {
-      if (message.kind === 'caught-up') return null;
-      if (message.kind === 'event' && message.event.type !== tombstoneType) return message.event.id;
+    for await (const _ of eventStore.subscribe({ after: placeOf(mark), prefixes, signal })) {
+      return true;
     }
     cancelled.throwIfAborted();
-    throw new EventStoreUnavailable(`the log's first event was not found in ${timeoutMs} ms`);
+    throw new EventStoreUnavailable(`the log did not show its events in ${timeoutMs} ms`);
+  } catch (error) {
+    if (error instanceof LogDiffers) return false;
+    throw error;
   } finally {
     clearTimeout(timer);
     end.abort();

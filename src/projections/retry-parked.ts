@@ -1,6 +1,7 @@
 import type { ClientBase, Pool } from 'pg';
 import type { EventStore } from '../commands/event-store.ts';
 import type { StoredEvent } from '../events/codec.ts';
+import { eventAt, eventsUpTo } from '../events/log-position.ts';
 import { describeEvent, type Step } from './backlog.ts';
 import { holdCheckpoint, nextGeneration } from './checkpoint.ts';
 import { LateRows, LaterEvents } from './later-events.ts';
@@ -157,14 +158,15 @@ class Retry {
     const client = await pool.connect();
     try {
       await client.query('BEGIN');
-      const position = await holdCheckpoint(client, projections);
+      const { position } = await holdCheckpoint(client, projections);
+      const upTo = position && eventsUpTo(position);
       await later.readOn();
       const parked = await readParked(client);
       const steps = [
         ...batch.map(({ event, changes }) => step(event, changes)),
-        ...later.inTables(position, parked).map((one) => step(one, rows.undone(project(one)))),
+        ...later.inTables(upTo, parked).map((one) => step(one, rows.undone(project(one)))),
       ];
-      steps.sort((a, b) => (a.position < b.position ? -1 : 1));
+      steps.sort((a, b) => (a.position.commit < b.position.commit ? -1 : 1));
       await writeRows(client, steps);
       await moveParked(client, parked, moves);
       await nextGeneration(client, projections);
@@ -190,7 +192,7 @@ const countEvents = (parked: readonly StoredParked[]): number =>
   parked.reduce((sum, { events }) => sum + events, 0);
 
 const step = ({ position, createdMs }: StoredEvent, changes: readonly RowChange[]): Step => ({
-  position,
+  position: eventAt(position),
   createdMs,
   changes,
   isEvent: true,

@@ -31,7 +31,7 @@ export class Account implements Entry {
 export async function loadAccount(db: Kysely<Database>, userId: string): Promise<Loaded<Account>> {
   const { rows } = await sql<{ position: bigint | null; account: AccountRow | null }>`
     SELECT
-      (SELECT min(position) FROM projection_checkpoint) AS position,
+      (SELECT min(event_position) FROM projection_checkpoint) AS position,
       (SELECT row_to_json(account) FROM account WHERE user_id = ${userId}) AS account`.execute(db);
   const [row] = rows;
   return {

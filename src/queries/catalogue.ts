@@ -129,7 +129,7 @@ export async function loadCatalogue(db: Kysely<Database>): Promise<Loaded<Catalo
     sessions: SessionRow[];
   }>`
     SELECT
-      (SELECT min(position) FROM projection_checkpoint) AS position,
+      (SELECT min(event_position) FROM projection_checkpoint) AS position,
       (SELECT sum(generation) FROM projection_checkpoint) AS generation,
       (SELECT coalesce(json_agg(json_build_object('concert_id', concert_id, 'title', title,
          'venue', venue, 'version', version::text)), '[]') FROM concert) AS concerts,

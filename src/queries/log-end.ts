@@ -1,4 +1,4 @@
-import { type EventStore, EventStoreUnavailable } from '../commands/event-store.ts';
+import { type EventStore, EventStoreUnavailable, placeOf } from '../commands/event-store.ts';
 import { streamPrefixes } from '../events/streams.ts';
 import type { ReadSide } from './read-side.ts';
 
@@ -21,7 +21,7 @@ export function createLogEnd(
   const look = async (): Promise<bigint | null> => {
     await running?.catch(() => {});
     next = undefined;
-    const found = lastShowable(store, reads.status().position);
+    const found = lastShowable(store, reads.status().eventPosition);
     running = found;
     return found;
   };
@@ -53,10 +53,11 @@ async function lastShowable(
 
 async function readToEnd(
   store: Pick<EventStore, 'subscribe'>,
-  after: bigint | null,
+  event: bigint | null,
   signal: AbortSignal,
 ): Promise<bigint | null> {
-  let last = after;
+  let last = event;
+  const after = event === null ? null : placeOf({ position: event, id: null });
   for await (const message of store.subscribe({ after, prefixes: streamPrefixes, signal })) {
     if (message.kind === 'event') last = message.event.position;
     if (message.kind === 'caught-up') return last;

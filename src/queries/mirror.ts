@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { isEventBefore } from '../events/log-position.ts';
 import type { Step } from '../projections/backlog.ts';
 import type { RowChange } from '../projections/projection.ts';
 import type { CommitListener } from '../projections/projector.ts';
@@ -14,7 +16,7 @@ export interface Entry {
 /** An entry as one snapshot of PostgreSQL has it. */
 export interface Loaded<E extends Entry> {
   readonly entry: E;
-  /** The checkpoint in that snapshot; null at the start of the log. */
+  /** Of the last event in that snapshot; null at the start of the log. */
   readonly position: bigint | null;
 }
 
@@ -27,6 +29,33 @@ export interface MirrorLimits {
 
 /** A load is done again this often before the answer is that the read side is unavailable. */
 const loadAttemptsMax = 3;
+
+/** Before a server that was behind is asked again, in ms. */
+const behindMs = 50;
+
+/** What was loaded lacks what is shown already: the server that answered is behind, as a standby may be. */
+export class Behind extends ReadSideUnavailable {
+  constructor() {
+    super(
+      'PostgreSQL answered with rows that are older than what was shown: a standby that is behind?',
+    );
+    this.name = 'Behind';
+  }
+}
+
+/** Loads until it is not behind what was shown before. @throws Behind */
+export async function loadShown<E extends Entry>(
+  load: () => Promise<Loaded<E>>,
+  shown: () => bigint | null,
+): Promise<Loaded<E>> {
+  for (let attempt = 1; ; attempt += 1) {
+    const before = shown();
+    const loaded = await load();
+    if (!isEventBefore(loaded.position, before)) return loaded;
+    if (attempt === loadAttemptsMax) throw new Behind();
+    await delay(behindMs);
+  }
+}
 
 /** How entries are kept: nothing before this position may be applied again. */
 interface Kept {
@@ -43,13 +72,16 @@ export class Mirror implements CommitListener {
   private readonly entries = new Map<string, Kept>();
   private readonly loading = new Map<string, Promise<Entry>>();
   private readonly limits: MirrorLimits;
+  private readonly shown: () => bigint | null;
   private replay: Step[] = [];
   /** Raised when the steps kept for loads under way are incomplete. */
   private generation = 0;
   private rows = 0;
 
-  constructor(limits: MirrorLimits) {
+  /** @param shown the last event that was shown: what is loaded must have it */
+  constructor(limits: MirrorLimits, shown: () => bigint | null = () => null) {
     this.limits = limits;
+    this.shown = shown;
   }
 
   committed(steps: readonly Step[]): void {
@@ -57,7 +89,7 @@ export class Mirror implements CommitListener {
       for (const change of step.changes) {
         for (const name of entriesOf(change)) {
           const kept = this.entries.get(name);
-          if (kept !== undefined) applyStep(kept, change, step.position);
+          if (kept !== undefined) applyStep(kept, change, step.position.commit);
         }
       }
     }
@@ -100,12 +132,12 @@ export class Mirror implements CommitListener {
     for (let attempt = 1; attempt <= loadAttemptsMax; attempt += 1) {
       const { generation } = this;
       const from = this.replay.length;
-      const { entry, position } = await load();
+      const { entry, position } = await loadShown(load, this.shown);
       if (generation !== this.generation) continue;
       const kept = { entry, loadedAt: position };
       for (const step of this.replay.slice(from)) {
         for (const change of step.changes) {
-          if (entriesOf(change).includes(name)) applyStep(kept, change, step.position);
+          if (entriesOf(change).includes(name)) applyStep(kept, change, step.position.commit);
         }
       }
       this.keep(name, kept);

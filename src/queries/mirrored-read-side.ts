@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely';
+import { isEventBefore } from '../events/log-position.ts';
 import { isOtherShape, isUnavailable } from '../infrastructure/postgres.ts';
 import type { Database } from '../projections/database.ts';
 import type { Projector } from '../projections/projector.ts';
@@ -6,9 +7,11 @@ import { type Account, loadAccount } from './account.ts';
 import { type Catalogue, loadCatalogue } from './catalogue.ts';
 import {
   accountEntry,
+  Behind,
   catalogueEntry,
   type Entry,
   type Loaded,
+  loadShown,
   Mirror,
   type MirrorLimits,
   seatMapEntry,
@@ -33,14 +36,18 @@ export interface ReadSideOptions {
 /**
  * The read side from memory: PostgreSQL is asked once for each list and account, and after that they change with what
  * the projector committed. While the projector is behind the tables, or stopped, PostgreSQL is asked each time. What
- * is in memory is answered for some seconds more when PostgreSQL goes away.
+ * is in memory is answered for some seconds more when PostgreSQL goes away. Rows of a server that is behind what was shown
+ * are never answered, nor is anything while the log is not the one that the tables are of.
  */
 export function createReadSide(options: ReadSideOptions): ReadSide {
   const { db, projector, scheduledMs, currency = 'KRW' } = options;
-  const mirror = new Mirror({ ...defaultLimits, ...options.limits });
+  const shown = () => projector.status().eventPosition;
+  const mirror = new Mirror({ ...defaultLimits, ...options.limits }, shown);
   projector.listen(mirror);
 
   const asked = async <T>(ask: () => Promise<T>): Promise<T> => {
+    const { state, error } = projector.status();
+    if (state === 'other-log') throw new ReadSideUnavailable(error ?? state);
     try {
       return await ask();
     } catch (error) {
@@ -56,7 +63,17 @@ export function createReadSide(options: ReadSideOptions): ReadSide {
   };
   const entry = <E extends Entry>(name: string, load: () => Promise<Loaded<E>>): Promise<E> =>
     asked(async () =>
-      projector.listenersAreFresh() ? mirror.get(name, load) : (await load()).entry,
+      projector.listenersAreFresh() ? mirror.get(name, load) : (await loadShown(load, shown)).entry,
+    );
+  /** Rows that are not kept: what they are as of is asked first, on the same connection. */
+  const rows = <T>(load: (db: Kysely<Database>) => Promise<T>): Promise<T> =>
+    asked(() =>
+      db.connection().execute(async (one) => {
+        const before = shown();
+        const [position, loaded] = await Promise.all([lastEvent(one), load(one)]);
+        if (isEventBefore(position, before)) throw new Behind();
+        return loaded;
+      }),
     );
   const catalogue = () => entry<Catalogue>(catalogueEntry, () => loadCatalogue(db));
   const seatMap = (concertId: string, sessionId: string) =>
@@ -75,7 +92,9 @@ export function createReadSide(options: ReadSideOptions): ReadSide {
       if (!(await catalogue()).hasSession(concertId, sessionId)) return undefined;
       if (asOfMs < (scheduledMs(sessionId) ?? Number.POSITIVE_INFINITY)) return undefined;
       const seats = await seatMap(concertId, sessionId);
-      const { taken, isCancelled } = await asked(() => takenAsOf(db, sessionId, new Date(asOfMs)));
+      const { taken, isCancelled } = await rows((one) =>
+        takenAsOf(one, sessionId, new Date(asOfMs)),
+      );
       return seats.preparedWith(taken, filter, isCancelled);
     },
     async balance(userId) {
@@ -84,9 +103,19 @@ export function createReadSide(options: ReadSideOptions): ReadSide {
         ? { userId, balance: 0, held: 0, currency }
         : { userId, balance: row.balance, held: row.held, currency: row.currency };
     },
-    reservation: (id) => asked(() => reservationById(db, id)),
-    reservations: (userId, limit, before) => asked(() => reservationsOf(db, userId, limit, before)),
+    reservation: (id) => rows((one) => reservationById(one, id)),
+    reservations: (userId, limit, before) =>
+      rows((one) => reservationsOf(one, userId, limit, before)),
     reached: (position, timeoutMs) => projector.reached(position, timeoutMs),
     status: () => projector.status(),
   };
+}
+
+/** Of the last event in the tables, by which a server tells how far it is. */
+async function lastEvent(db: Kysely<Database>): Promise<bigint | null> {
+  const { event } = await db
+    .selectFrom('projection_checkpoint')
+    .select(({ fn }) => fn.min('event_position').as('event'))
+    .executeTakeFirstOrThrow();
+  return event;
 }

@@ -61,10 +61,15 @@ export interface PreparedBody {
 }
 
 export interface ReadSideStatus {
-  /** `building`: the tables are an older version's, and those of this one are built beside them. */
-  readonly state: 'building' | 'catching-up' | 'live' | 'stopped';
-  /** Position up to which the read side shows the log; null before the first event. */
+  /**
+   * `building`: the tables are an older version's, and those of this one are built beside them. `other-log`: the log does
+   * not have what the tables are made from, and nothing is shown while that is so.
+   */
+  readonly state: 'building' | 'catching-up' | 'live' | 'other-log' | 'stopped';
+  /** Position up to which the read side shows the log, of every event up to it; null before the first event. */
   readonly position: bigint | null;
+  /** Of the last event that it shows; null before the first. */
+  readonly eventPosition: bigint | null;
   /** Age of the oldest event not yet shown, in seconds; 0 when all are. */
   readonly lagSeconds: number;
   /** Events read from the log and not yet shown; more may be to come while it catches up. */

@@ -1,3 +1,4 @@
+import { eventsUpTo } from '../events/log-position.ts';
 import type { Step } from '../projections/backlog.ts';
 import type { CommitListener } from '../projections/projector.ts';
 import { seatTable } from '../projections/seat/projection.ts';
@@ -59,7 +60,7 @@ export class SeatFeed implements CommitListener {
   committed(steps: readonly Step[]): void {
     const [first] = steps;
     if (first === undefined) return;
-    this.#completeAfter ??= first.position;
+    this.#completeAfter ??= eventsUpTo(first.position);
     const changes = steps.flatMap((step) => this.#changesOf(step));
     if (changes.length === 0) return;
     for (const change of changes) this.#keep(change);
@@ -106,7 +107,7 @@ export class SeatFeed implements CommitListener {
   }
 
   /** Only a held seat is sold, and it was taken already: no change of what is free. */
-  #changesOf({ changes, position }: Step): SeatChange[] {
+  #changesOf({ changes, position: { commit: position } }: Step): SeatChange[] {
     const found: SeatChange[] = [];
     for (const change of changes) {
       if (change.kind !== 'patch') continue;

@@ -213,7 +213,7 @@ export async function loadSeatMap(
     seats: SeatView[];
   }>`
     SELECT
-      (SELECT min(position) FROM projection_checkpoint) AS position,
+      (SELECT min(event_position) FROM projection_checkpoint) AS position,
       (SELECT sum(generation) FROM projection_checkpoint) AS generation,
       (SELECT version FROM session WHERE session_id = ${sessionId}) AS version,
       (SELECT coalesce(json_agg(json_build_object('seat_id', seat_id, 'section', section,

@@ -62,7 +62,7 @@ describe('holds end on time', function () {
     const released = new Map<string, number>();
     const end = new AbortController();
     const watching = (async () => {
-      const from = { after: await store.head(), prefixes: [`seat-${sessionId}/`] };
+      const from = { after: null, prefixes: [`seat-${sessionId}/`] };
       for await (const message of store.subscribe({ ...from, signal: end.signal })) {
         if (message.kind !== 'event' || message.event.type !== 'SeatReleased') continue;
         released.set(message.event.stream.split('/')[1] ?? '', message.event.createdMs);

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { eventAt } from '../../src/events/log-position.ts';
 import { LiveLag } from '../../src/projections/live-lag.ts';
 import { type Api, bearer, bill, serveApi } from './support/api.ts';
 
@@ -200,7 +201,7 @@ describe('GET /metrics', () => {
   it('is what Prometheus reads, in seconds', async () => {
     const api = await serveApi();
     const step = (createdMs: number, isEvent = true) =>
-      ({ position: 1n, createdMs, changes: [], isEvent }) as const;
+      ({ position: eventAt(1n), createdMs, changes: [], isEvent }) as const;
     api.house.lag.committed([step(9_998), step(9_920), step(9_880), step(10_001)]);
     api.house.lag.committed([step(0, false), step(-90_000)]);
     Object.assign(api.house.reads, { lagSeconds: 1.5, lagEvents: 4 });
@@ -230,7 +231,7 @@ describe('GET /metrics', () => {
 
   it('does not count what came before the read side was live', () => {
     const lag = new LiveLag(() => ({ state: 'catching-up' }));
-    lag.committed([{ position: 1n, createdMs: 0, changes: [], isEvent: true }]);
+    lag.committed([{ position: eventAt(1n), createdMs: 0, changes: [], isEvent: true }]);
     expect(lag.histogram().count).to.equal(0);
   });
 });

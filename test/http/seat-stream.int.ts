@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { eventAt } from '../../src/events/log-position.ts';
 import { createHttpServer, type HttpServer } from '../../src/http/server.ts';
 import type { Step } from '../../src/projections/backlog.ts';
 import { patch } from '../../src/projections/projection.ts';
@@ -41,7 +42,7 @@ describe('GET /concert/{concertId}/seat/stream', () => {
   const step = (seatId: string, status: SeatRow['status'], sessionId = '11'): Step => {
     house.reads.shown += 10n;
     const changes = [patch(seatTable, [sessionId, seatId], { status })];
-    return { position: house.reads.shown, createdMs: 0, isEvent: true, changes };
+    return { position: eventAt(house.reads.shown), createdMs: 0, isEvent: true, changes };
   };
   /** Every change that is told from now on, of any session. */
   const tellAll = (): string[] => {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import type { EventStore, LogMessage } from '../../src/commands/event-store.ts';
+import { eventAt, isBefore } from '../../src/events/log-position.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { type TestEventStore, testEventStore } from '../support/servers.ts';
 import { startProxy } from './eventstoredb-proxy.ts';
@@ -156,8 +157,12 @@ describe('eventstoredb with an event store', () => {
     expect(streams).to.deep.equal(Array.from({ length: 41 }, (_, n) => `${prefix}/${n}`));
     expect(messages.at(-2)?.kind).to.equal('caught-up');
     const positions = messages.flatMap((m) =>
-      m.kind === 'event' ? [m.event.position] : m.kind === 'checkpoint' ? [m.position] : [],
+      m.kind === 'event'
+        ? [eventAt(m.event.position)]
+        : m.kind === 'checkpoint'
+          ? [m.position]
+          : [],
     );
-    expect(positions).to.deep.equal([...positions].sort((a, b) => (a < b ? -1 : 1)));
+    expect(positions).to.deep.equal([...positions].sort((a, b) => (isBefore(a, b) ? -1 : 1)));
   });
 });

@@ -143,6 +143,10 @@ export interface StubEvent {
   readonly stream: string;
   readonly revision: number;
   readonly position: number;
+  /** Default: one of the position's own. */
+  readonly id?: string;
+  readonly type?: string;
+  readonly prepare?: number;
   readonly contentType?: string;
   readonly data?: string;
   readonly metadata?: string;
@@ -150,16 +154,16 @@ export interface StubEvent {
 
 export function eventMessage(event: StubEvent): ReadResp {
   const id = new sharedPb.UUID();
-  id.setString(`00000000-0000-4000-8000-${String(event.position).padStart(12, '0')}`);
+  id.setString(event.id ?? `00000000-0000-4000-8000-${String(event.position).padStart(12, '0')}`);
   const recorded = new streamsPb.ReadResp.ReadEvent.RecordedEvent();
   recorded.setId(id);
   recorded.setStreamIdentifier(streamIdentifier(event.stream));
   recorded.setStreamRevision(String(event.revision));
   recorded.setCommitPosition(String(event.position));
-  recorded.setPreparePosition(String(event.position));
+  recorded.setPreparePosition(String(event.prepare ?? event.position));
   recorded
     .getMetadataMap()
-    .set('type', 'SeatSold')
+    .set('type', event.type ?? 'SeatSold')
     .set('content-type', event.contentType ?? 'application/json')
     .set('created', '17000000000000000');
   recorded.setData(Buffer.from(event.data ?? '{"a":1}'));
@@ -180,10 +184,11 @@ export function caughtUp(): ReadResp {
   return new streamsPb.ReadResp().setCaughtUp(new streamsPb.ReadResp.CaughtUp());
 }
 
-export function checkpoint(position: number): ReadResp {
+/** @param prepare its other half; default the same */
+export function checkpoint(position: number | string, prepare = position): ReadResp {
   const at = new streamsPb.ReadResp.Checkpoint();
   at.setCommitPosition(String(position));
-  at.setPreparePosition(String(position));
+  at.setPreparePosition(String(prepare));
   return new streamsPb.ReadResp().setCheckpoint(at);
 }
 

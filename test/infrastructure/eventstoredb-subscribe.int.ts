@@ -1,5 +1,10 @@
 import { expect } from 'chai';
-import type { EventStore, LogMessage } from '../../src/commands/event-store.ts';
+import {
+  type EventStore,
+  type LogMessage,
+  type LogPlace,
+  placeOf,
+} from '../../src/commands/event-store.ts';
 import { EventStoreRefused } from '../../src/infrastructure/eventstoredb/failures.ts';
 import { eventually } from '../support/servers.ts';
 import {
@@ -25,7 +30,7 @@ describe('eventstoredb: subscribe', () => {
   async function take(
     store: EventStore,
     count: number,
-    { after = null as bigint | null, slowMs = 0 } = {},
+    { after = null as LogPlace | null, slowMs = 0 } = {},
   ): Promise<string[]> {
     const seen: string[] = [];
     const { signal } = new AbortController();
@@ -39,7 +44,7 @@ describe('eventstoredb: subscribe', () => {
 
   const short = (message: LogMessage): string => {
     if (message.kind === 'event') return `e${message.event.position}`;
-    return message.kind === 'checkpoint' ? `c${message.position}` : 'live';
+    return message.kind === 'checkpoint' ? `c${message.position.commit}` : 'live';
   };
 
   const startOf = (call: ReadCall): string => {
@@ -47,18 +52,20 @@ describe('eventstoredb: subscribe', () => {
     return all?.getPosition()?.getCommitPosition() ?? (all?.hasStart() ? 'start' : 'end');
   };
 
-  it('asks for the prefixes from the start, or after a position', async () => {
+  it('asks for the prefixes from the start, or from right before the last event', async () => {
     const { store, stub } = await against({
       read: (call) => {
         call.write(confirmation());
         call.write(event(1));
+        call.write(event(2));
       },
     });
     await take(store, 1);
-    await take(store, 1, { after: 0n });
+    await take(store, 1, { after: placeOf({ position: 1n, id: null }) });
     const asked = stub.reads.map((read) => read.getOptions());
     expect(asked[0]?.getAll()?.hasStart()).to.equal(true);
-    expect(asked[1]?.getAll()?.getPosition()?.getCommitPosition()).to.equal('0');
+    expect(asked[1]?.getAll()?.getPosition()?.getCommitPosition()).to.equal('1');
+    expect(asked[1]?.getAll()?.getPosition()?.getPreparePosition()).to.equal('0');
     const prefixes = asked[0]?.getFilter()?.getStreamIdentifier()?.getPrefixList();
     expect(prefixes).to.deep.equal(['seat-']);
   });
@@ -99,14 +106,15 @@ describe('eventstoredb: subscribe', () => {
         read: (call, _, nth) => {
           starts.push(startOf(call));
           call.write(confirmation());
-          if (nth === 1) for (const position of [1, 2]) call.write(event(position));
+          if (nth === 1) call.write(event(1));
+          call.write(event(2)); // the last one, by which the log is known again
           if (nth === 2) call.write(checkpoint(40));
           if (nth === 3) call.write(event(41));
           if (nth < 3) setTimeout(() => drop(call), 30);
         },
       });
       expect(await take(store, 4)).to.deep.equal(['e1', 'e2', 'c40', 'e41']);
-      expect(starts).to.deep.equal(['start', '2', '40']);
+      expect(starts).to.deep.equal(['start', '2', '2']);
     });
   }
 
@@ -149,7 +157,8 @@ describe('eventstoredb: subscribe', () => {
         read: (call) => {
           if (!isSubscription(call)) return; // the check finds it silent
           subscriptions += 1;
-          for (const message of [confirmation(), event(subscriptions)]) call.write(message);
+          call.write(confirmation());
+          for (let at = 1; at <= subscriptions; at += 1) call.write(event(at));
         },
       },
       quick,

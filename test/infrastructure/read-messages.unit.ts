@@ -87,7 +87,7 @@ describe('messages of a subscription', () => {
     };
     expect(of((answer) => answer.setCheckpoint(checkpoint))).to.deep.equal({
       kind: 'checkpoint',
-      position: 2n ** 40n + 5n,
+      position: { commit: 2n ** 40n + 5n, prepare: 1n },
     });
     expect(of((answer) => answer.setCaughtUp(new streamsPb.ReadResp.CaughtUp()))).to.deep.equal({
       kind: 'caught-up',

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { lagBetween, readLag } from '../../load/live-lag.ts';
+import { eventAt } from '../../src/events/log-position.ts';
 import { serveApi } from '../http/support/api.ts';
 
 describe('the live lag of a load run', () => {
@@ -8,7 +9,7 @@ describe('the live lag of a load run', () => {
     const tookMs = (ms: number, count: number) =>
       api.house.lag.committed(
         Array.from({ length: count }, () => ({
-          position: 1n,
+          position: eventAt(1n),
           createdMs: 10_000 - ms,
           changes: [],
           isEvent: true,

@@ -3,6 +3,7 @@ import { Kysely, Migrator, PostgresDialect, sql } from 'kysely';
 import * as readModels from '../../migrations/0001-read-models.ts';
 import { migrate } from '../../migrations/migrate.ts';
 import { decode } from '../../src/events/codec.ts';
+import { eventAt } from '../../src/events/log-position.ts';
 import { connectPostgres } from '../../src/infrastructure/postgres.ts';
 import type { Database } from '../../src/projections/database.ts';
 import { joinProjections } from '../../src/projections/projection.ts';
@@ -46,6 +47,7 @@ describe('migrations', function () {
       '0004-parked-events',
       '0005-held-for-orders',
       '0006-log-of-tables',
+      '0007-whole-positions',
     ]);
     expect(await migrate(connect())).to.deep.equal([]);
   });
@@ -84,7 +86,12 @@ describe('migrations', function () {
     const client = await pool.connect();
     await writeRows(
       client,
-      old.map((event) => ({ ...event, changes: project(decode(event)), isEvent: true })),
+      old.map(({ position, createdMs, ...event }) => ({
+        position: eventAt(position),
+        createdMs,
+        changes: project(decode({ position, createdMs, ...event })),
+        isEvent: true,
+      })),
     );
     await client.query(
       `INSERT INTO projection_checkpoint (name, version, position, event_position)
@@ -101,6 +108,7 @@ describe('migrations', function () {
       '0004-parked-events',
       '0005-held-for-orders',
       '0006-log-of-tables',
+      '0007-whole-positions',
     ]);
     expect(await rows()).to.deep.equal(before);
     const store = new ArrayEventStore();
@@ -108,9 +116,11 @@ describe('migrations', function () {
     const { projector } = startInstance(url, store);
     expect(await projector.reached(events.at(-1)?.position ?? 0n, 20_000)).to.equal(true);
     expect(store.subscribedAfter).to.deep.equal([null, position]);
-    const { rows: logs } = await sql<{ first: string }>`
-      SELECT DISTINCT first_event AS first FROM projection_checkpoint`.execute(db);
-    expect(logs).to.deep.equal([{ first: events[0]?.id }]);
+    const { rows: marks } = await sql`
+      SELECT DISTINCT position, prepare, event_id AS id FROM projection_checkpoint`.execute(db);
+    const last = events.at(-1);
+    const end = last?.position;
+    expect(marks).to.deep.equal([{ position: end, prepare: end, id: last?.id }]);
     expect(await rows()).to.deep.equal(rowsFromScratch(events));
   });
 

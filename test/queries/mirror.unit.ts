@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { eventAt } from '../../src/events/log-position.ts';
 import { accountTable } from '../../src/projections/account/projection.ts';
 import type { Step } from '../../src/projections/backlog.ts';
 import { ensure, patch } from '../../src/projections/projection.ts';
@@ -10,7 +11,7 @@ const zero = (userId: string) => ({ user_id: userId, balance: 0, held: 0, curren
 
 /** An event that adds 1 to a user's balance. */
 const charge = (position: bigint, userId = 'u'): Step => ({
-  position,
+  position: eventAt(position),
   createdMs: 0,
   isEvent: true,
   changes: [ensure(accountTable, zero(userId)), patch(accountTable, [userId], {}, { balance: 1 })],

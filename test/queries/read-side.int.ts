@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { sql } from 'kysely';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import { decode } from '../../src/events/codec.ts';
+import { eventAt } from '../../src/events/log-position.ts';
 import { joinProjections } from '../../src/projections/projection.ts';
 import { projections } from '../../src/projections/registry.ts';
 import { createReadSide } from '../../src/queries/mirrored-read-side.ts';
@@ -59,6 +60,7 @@ describe('the read side', function () {
       ({
         state: 'live',
         position: null,
+        eventPosition: null,
         lagSeconds: 0,
         parkedEvents: 0,
         lagEvents: 0,
@@ -228,7 +230,9 @@ describe('the read side', function () {
         return rows[0]?.n === 1n;
       });
       const changes = joinProjections(projections)(decode(event));
-      tellTooEarly?.committed([{ position: event.position, createdMs: 0, changes, isEvent: true }]);
+      tellTooEarly?.committed([
+        { position: eventAt(event.position), createdMs: 0, changes, isEvent: true },
+      ]);
       expect(await isAvailable(instance.readSide)).to.equal(true);
       expect(await isAvailable(fromPostgres())).to.equal(true);
       expect(await isAvailable(tooEarly)).to.equal(false);

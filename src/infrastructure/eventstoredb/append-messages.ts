@@ -4,7 +4,7 @@ import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
 import protobuf from 'protobufjs/minimal.js';
 import type { ExpectedRevision, NewEvent } from '../../commands/event-store.ts';
 import { EventStoreRefused, isFinalCode } from './failures.ts';
-import { commitPosition, endOf, number64 } from './wire.ts';
+import { endOf, logPosition, number64 } from './wire.ts';
 
 /** As the port's AppendResult, but a server may leave the position out. */
 export type Appended =
@@ -125,7 +125,7 @@ function readSuccess(reader: protobuf.Reader, end: number): Extract<Appended, { 
   while (reader.pos < end) {
     const tag = reader.uint32();
     if (tag >>> 3 === 1) revision = number64(reader);
-    else if (tag >>> 3 === 3) position = commitPosition(reader, endOf(reader));
+    else if (tag >>> 3 === 3) position = logPosition(reader, endOf(reader)).commit;
     else reader.skipType(tag & 7);
   }
   return { ok: true, revision, position };

@@ -18,10 +18,16 @@ export class Appender {
   #opening: Promise<BatchStream> | undefined;
   #underWay = 0;
   #closed = false;
+  #epoch = 0;
 
   constructor(connection: Connection, bounds: EventStoreBounds) {
     this.#connection = connection;
     this.#bounds = bounds;
+  }
+
+  /** See the port. */
+  get epoch(): number {
+    return this.#epoch;
   }
 
   /**
@@ -101,6 +107,7 @@ export class Appender {
       const call = await within(this.#bounds.answerMs, 'finding the store', openBatchCall(client));
       const stream = new BatchStream(call, this.#bounds.answerMs, (error) => {
         if (this.#stream === stream) this.#stream = undefined;
+        this.#epoch += 1;
         this.#connection.failed(client, error);
       });
       this.#stream = stream;

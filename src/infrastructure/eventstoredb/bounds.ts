@@ -15,6 +15,11 @@ export interface EventStoreBounds {
    */
   readonly quietCheckMs: number;
   /**
+   * A node that lacks an event which was read before is asked again for this long: after another node's death it may be
+   * behind for a moment. Then the log is said to differ. Default 2,000 ms.
+   */
+  readonly behindMs: number;
+  /**
    * First wait before another try; doubles up to `retryMaxMs`, each wait drawn between half and all
    * of it. Default 25 ms.
    */
@@ -37,6 +42,7 @@ export const defaultBounds: EventStoreBounds = {
   answerMs: 2_000,
   readTimeoutMs: 4_000,
   quietCheckMs: 2_000,
+  behindMs: 2_000,
   retryFirstMs: 25,
   retryMaxMs: 500,
   appendsInFlightMax: 10_000,

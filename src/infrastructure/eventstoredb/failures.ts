@@ -82,6 +82,13 @@ export function neverConnected(error: unknown): boolean {
   );
 }
 
+/** Whether the server says that its log has no such position. It says so with the code of every other wrong argument. */
+export function isInvalidPosition(error: unknown): boolean {
+  const isArgument =
+    property(error, 'code') === 3 || property(error, 'type') === 'invalid-argument';
+  return isArgument && /position/i.test(messageOf(error));
+}
+
 export function isStreamNotFound(error: unknown): boolean {
   return property(error, 'type') === 'stream-not-found';
 }

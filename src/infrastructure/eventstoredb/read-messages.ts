@@ -3,7 +3,9 @@ import streamsPb, { type ReadReq } from '@eventstore/db-client/generated/streams
 import protobuf from 'protobufjs/minimal.js';
 import type { LogMessage } from '../../commands/event-store.ts';
 import type { RecordedEvent } from '../../events/codec.ts';
-import { commitPosition, endOf, number64, text } from './wire.ts';
+import type { LogPosition } from '../../events/log-position.ts';
+import { EventStoreRefused } from './failures.ts';
+import { endOf, logPosition, number64, text } from './wire.ts';
 
 /** What comes over a subscription's call: what the port has, the confirmation, and what needs no answer. */
 export type ReadMessage = LogMessage | { readonly kind: 'confirmed' } | { readonly kind: 'other' };
@@ -12,13 +14,16 @@ export type ReadMessage = LogMessage | { readonly kind: 'confirmed' } | { readon
 const digitsBelowMs = 4;
 
 /** The request that the client's own `subscribeToAll` makes: every event of streams with these prefixes. */
-export function encodeSubscription(after: bigint | null, prefixes: readonly string[]): ReadReq {
+export function encodeSubscription(
+  after: LogPosition | null,
+  prefixes: readonly string[],
+): ReadReq {
   const all = new streamsPb.ReadReq.Options.AllOptions();
   if (after === null) all.setStart(new sharedPb.Empty());
   else {
     const position = new streamsPb.ReadReq.Options.Position();
-    position.setCommitPosition(after.toString());
-    position.setPreparePosition(after.toString());
+    position.setCommitPosition(after.commit.toString());
+    position.setPreparePosition(after.prepare.toString());
     all.setPosition(position);
   }
   const names = new streamsPb.ReadReq.Options.FilterOptions.Expression();
@@ -42,7 +47,8 @@ export function encodeSubscription(after: bigint | null, prefixes: readonly stri
 /**
  * One message of the call, read straight into the port's form (field numbers: streams.proto). The client's generated
  * classes and their conversion take several times as long, and every instance reads the whole log
- * (docs/adr/0016-subscriptions-decoded-once.md). @throws Error when the bytes are no such message
+ * (docs/adr/0016-subscriptions-decoded-once.md). @throws Error when the bytes are no such message, EventStoreRefused for
+ * an event whose place is not one number: nothing of ours is written in transactions
  */
 export function decodeReadMessage(bytes: Buffer): ReadMessage {
   const reader = protobuf.Reader.create(bytes);
@@ -54,7 +60,7 @@ export function decodeReadMessage(bytes: Buffer): ReadMessage {
       case 2:
         return { kind: 'confirmed' };
       case 3:
-        return { kind: 'checkpoint', position: commitPosition(reader, endOf(reader)) };
+        return { kind: 'checkpoint', position: logPosition(reader, endOf(reader)) };
       case 8:
         return { kind: 'caught-up' };
       default:
@@ -90,6 +96,7 @@ function recordedEvent(reader: Reader, end: number): RecordedEvent {
     metadata: undefined,
   };
   let isJson = false;
+  let prepare = 0n;
   while (reader.pos < end) {
     const tag = reader.uint32();
     switch (tag >>> 3) {
@@ -101,6 +108,9 @@ function recordedEvent(reader: Reader, end: number): RecordedEvent {
         break;
       case 3:
         event.revision = number64(reader);
+        break;
+      case 4:
+        prepare = number64(reader);
         break;
       case 5:
         event.position = number64(reader);
@@ -121,6 +131,11 @@ function recordedEvent(reader: Reader, end: number): RecordedEvent {
       default:
         reader.skipType(tag & 7);
     }
+  }
+  if (prepare !== event.position) {
+    const { revision, stream, position } = event;
+    const place = `commit ${position}, prepare ${prepare}`;
+    throw new EventStoreRefused(`event ${revision}@${stream} is at ${place}: no event of ours is`);
   }
   // Everything Reprise stores is a JSON object; what is not, the codec calls unreadable.
   if (!isJson || typeof event.data !== 'object' || event.data === null) event.data = undefined;

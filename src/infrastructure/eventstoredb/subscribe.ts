@@ -1,48 +1,48 @@
 import type { EventStoreDBClient } from '@eventstore/db-client';
-import type { LogMessage } from '../../commands/event-store.ts';
+import { LogDiffers, type LogMessage, type LogPlace } from '../../commands/event-store.ts';
+import { eventAt, isBefore, type LogPosition } from '../../events/log-position.ts';
 import type { EventStoreBounds } from './bounds.ts';
 import { type Connection, openReadCall, type ReadCall } from './connection.ts';
-import { isTransient, NoAnswer, refused } from './failures.ts';
+import { isInvalidPosition, isTransient, messageOf, NoAnswer, refused } from './failures.ts';
 import { QuietWatch, type Watched } from './quiet-watch.ts';
 import { encodeSubscription, type ReadMessage } from './read-messages.ts';
+import { Reading } from './reading.ts';
 import { within } from './timing.ts';
 
 export interface Wanted {
-  readonly after: bigint | null;
+  readonly after: LogPlace | null;
   readonly prefixes: readonly string[];
   readonly signal: AbortSignal;
+  /** Told, in words, of what a server sent and nobody gets. */
+  readonly onOddity: (what: string) => void;
 }
 
 /**
- * See the port. One call after another, each after the last message of the one before. Closes the
- * connection when it ends.
+ * See the port. One call after another, each from the last event of the one before, which shows that the log is still
+ * the same. Closes the connection when it ends.
  */
 export async function* subscribe(
   connection: Connection,
   bounds: EventStoreBounds,
-  { after, prefixes, signal }: Wanted,
+  { after, prefixes, signal, onOddity }: Wanted,
 ): AsyncGenerator<LogMessage, void, undefined> {
-  let position = after;
+  const reading = new Reading(after, onOddity);
+  let differsSinceMs: number | undefined;
   try {
     while (!signal.aborted) {
       let client: EventStoreDBClient | undefined;
       let session: Session | undefined;
       try {
         client = await connection.client(signal);
-        const call = await open(client, bounds, { after: position, prefixes, signal });
-        session = new Session(client, call, bounds, { after: position, prefixes, signal });
+        const call = await open(client, bounds, reading.begin(), prefixes, signal);
+        session = new Session(client, call, bounds, reading, prefixes, signal);
         for (;;) {
           const messages = await session.next();
           if (messages === undefined) break;
           connection.worked();
           for (const message of messages) {
-            if (message.kind === 'event') {
-              position = message.event.position;
-              session.delivered(position);
-            } else if (message.kind === 'checkpoint') {
-              if (position !== null && message.position <= position) continue;
-              position = message.position;
-            }
+            if (!reading.take(message)) continue;
+            differsSinceMs = undefined;
             yield message;
           }
         }
@@ -50,7 +50,13 @@ export async function* subscribe(
         connection.failed(client, new NoAnswer('the store ended the subscription'));
       } catch (error) {
         if (signal.aborted) return;
-        if (!isTransient(error)) throw refused(`subscribe to ${prefixes.join(', ')}`, error);
+        const differs = differenceIn(error, reading);
+        if (differs !== undefined) {
+          differsSinceMs ??= performance.now();
+          if (performance.now() - differsSinceMs >= bounds.behindMs) throw differs;
+        } else if (!isTransient(error)) {
+          throw refused(`subscribe to ${prefixes.join(', ')}`, error);
+        }
         connection.failed(client, error);
       } finally {
         session?.end();
@@ -61,11 +67,19 @@ export async function* subscribe(
   }
 }
 
+/** Some servers refuse a position that is not one of theirs, others give what they have there. */
+function differenceIn(error: unknown, reading: Reading): LogDiffers | undefined {
+  if (error instanceof LogDiffers) return error;
+  return isInvalidPosition(error) ? reading.refused(messageOf(error)) : undefined;
+}
+
 /** Opens the call. One that opens too late, or after the signal aborted, is cancelled. */
 async function open(
   client: EventStoreDBClient,
   { answerMs }: EventStoreBounds,
-  { after, prefixes, signal }: Wanted,
+  after: LogPosition | null,
+  prefixes: readonly string[],
+  signal: AbortSignal,
 ): Promise<ReadCall> {
   const opening = openReadCall(client, encodeSubscription(after, prefixes));
   let isTaken = false;
@@ -90,7 +104,6 @@ class Session implements Watched {
   readonly #watch: QuietWatch;
   readonly #signal: AbortSignal;
   readonly #readAhead: number;
-  #position: bigint;
   #messages: LogMessage[] = [];
   #wake: (() => void) | undefined;
   #failure: unknown;
@@ -100,11 +113,12 @@ class Session implements Watched {
     client: EventStoreDBClient,
     call: ReadCall,
     bounds: EventStoreBounds,
-    { after, prefixes, signal }: Wanted,
+    reading: Reading,
+    prefixes: readonly string[],
+    signal: AbortSignal,
   ) {
     this.#call = call;
     this.#readAhead = bounds.readAheadEvents;
-    this.#position = after ?? -1n;
     this.#signal = signal;
     call.on('data', (message: ReadMessage) => this.#came(message));
     call.on('error', (error) => this.fail(error));
@@ -115,7 +129,7 @@ class Session implements Watched {
       bounds,
       this,
       (newest) =>
-        newest.position > this.#position &&
+        isBefore(reading.position, eventAt(newest.position)) &&
         prefixes.some((prefix) => newest.stream.startsWith(prefix)),
     );
   }
@@ -140,10 +154,6 @@ class Session implements Watched {
     this.#messages = [];
     this.#call.resume();
     return messages;
-  }
-
-  delivered(position: bigint): void {
-    this.#position = position;
   }
 
   fail(error: unknown): void {

@@ -1,4 +1,5 @@
 import type { Reader } from 'protobufjs/minimal.js';
+import type { LogPosition } from '../../events/log-position.ts';
 
 /** What the messages of reads and appends have in common. Each function leaves the reader behind what it read. */
 
@@ -12,15 +13,17 @@ export function number64(reader: Reader): bigint {
   return value.high === 0 ? low : (BigInt(value.high >>> 0) << 32n) | low;
 }
 
-/** The first field of a position. */
-export function commitPosition(reader: Reader, end: number): bigint {
-  let position = 0n;
+/** A position's two fields. */
+export function logPosition(reader: Reader, end: number): LogPosition {
+  let commit = 0n;
+  let prepare = 0n;
   while (reader.pos < end) {
     const tag = reader.uint32();
-    if (tag >>> 3 === 1) position = number64(reader);
+    if (tag >>> 3 === 1) commit = number64(reader);
+    else if (tag >>> 3 === 2) prepare = number64(reader);
     else reader.skipType(tag & 7);
   }
-  return position;
+  return { commit, prepare };
 }
 
 /** A message's one string field that is asked for. */

@@ -1,12 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
+import type { LogDiffers } from '../../commands/event-store.ts';
+import {
+  eventsUpTo,
+  isBefore,
+  isEventBefore,
+  type LogPosition,
+} from '../../events/log-position.ts';
 import { streamPrefixes } from '../../events/streams.ts';
 import { Backlog, describeEvent, type Step } from '../backlog.ts';
-import type { Checkpoint } from '../checkpoint.ts';
+import { type Checkpoint, placeAt } from '../checkpoint.ts';
 import { type LogReader, readLog } from '../log-reader.ts';
 import { readParked } from '../parked.ts';
-import { isBefore } from '../progress.ts';
-import { firstEventId } from '../read-to-end.ts';
+import { hasEvent } from '../read-to-end.ts';
 import { Portion, RowsRefused } from '../refused-rows.ts';
 import { Wake } from '../wake.ts';
 import { Kept } from './kept.ts';
@@ -33,12 +39,12 @@ class Retried extends Error {
 
 /** An event that this version cannot read, or PostgreSQL not hold: tables without it would be taken for right. */
 class EventInTheWay extends Error {
-  constructor(why: string, position: bigint, isParked: boolean) {
+  constructor(why: string, { commit }: LogPosition, isParked: boolean) {
     const out = isParked
       ? 'its stream is parked in the live tables: a version that can read it brings it in (reprise projections retry, or ' +
         'reprise rebuild), and reprise rebuild --keep-parked leaves it parked in the new tables'
       : 'run it with a version that can read it';
-    super(`${why}, at log position ${position}; ${out}`);
+    super(`${why}, at log position ${commit}; ${out}`);
     this.name = 'EventInTheWay';
   }
 }
@@ -47,8 +53,6 @@ class EventInTheWay extends Error {
 export class Filling {
   /** Where the new tables are. */
   built: Built;
-  /** The log's, as the new tables' identity; null while it has none. */
-  readonly firstEvent: string | null;
   private readonly options: RebuildOptions;
   private readonly limits: RebuildLimits;
   private readonly client: ClientBase;
@@ -62,7 +66,7 @@ export class Filling {
   private caughtUp = false;
   private kept = Kept.nothing;
   /** What it ended with when running it again does not help. */
-  private inTheWay: EventInTheWay | undefined;
+  private inTheWay: EventInTheWay | LogDiffers | undefined;
   private target: bigint | null = null;
   private lastStepMs = performance.now();
 
@@ -70,22 +74,27 @@ export class Filling {
    * Makes the new tables, or finds those that a killed rebuild left, and begins to read.
    * @param client has entered the build
    * @param live schema of the live tables
-   * @param through where they are
+   * @param through where they are; `end` when they are of another log
    */
   static async start(
     options: RebuildOptions,
     limits: RebuildLimits,
     client: ClientBase,
     live: string,
-    through: Checkpoint,
+    through: Checkpoint | 'end',
   ): Promise<Filling> {
     const kept = await keptOf(options, client, live);
     const { eventStore, projections, signal } = options;
     const { silentMsMax } = limits;
-    const firstEvent = await firstEventId(eventStore, streamPrefixes, signal, silentMsMax);
-    const wanted = { projections, firstEvent, through: through.position };
+    const isOfLog = (built: Checkpoint) =>
+      hasEvent(eventStore, placeAt(built)?.event ?? null, streamPrefixes, signal, silentMsMax);
+    const wanted = {
+      projections,
+      through: through === 'end' ? through : through.position,
+      isOfLog,
+    };
     const built = await prepareBuild(client, live, wanted, (at) => kept.digest(at));
-    return new Filling(options, limits, client, live, built, firstEvent);
+    return new Filling(options, limits, client, live, built);
   }
 
   private constructor(
@@ -94,9 +103,7 @@ export class Filling {
     client: ClientBase,
     live: string,
     built: Built,
-    firstEvent: string | null,
   ) {
-    this.firstEvent = firstEvent;
     this.options = options;
     this.limits = limits;
     this.client = client;
@@ -110,6 +117,7 @@ export class Filling {
       },
       rowsMax: 2 * limits.batchRowsMax,
     });
+    this.backlog.startAfter(built.position);
     this.portion = new Portion(limits.batchEventsMax);
     this.reader = this.read();
   }
@@ -129,13 +137,14 @@ export class Filling {
   }
 
   /**
-   * Writes what the log has up to a checkpoint of the live tables, as it was read just now, and nothing after it.
+   * Writes what the log has up to a checkpoint of the live tables, as it was read just now, and nothing after it; or up to
+   * the log's end as it is found.
    * @param deadlineMs on `performance.now()`'s clock; NotYet is thrown then
    * @param paced makes way for buyers
-   * @throws EventInTheWay, NotYet, Retried
+   * @throws EventInTheWay, NotYet, Retried, LogDiffers
    */
   async fillTo(
-    checkpoint: Checkpoint,
+    through: Checkpoint | 'end',
     {
       deadlineMs = Number.POSITIVE_INFINITY,
       paced = false,
@@ -143,16 +152,17 @@ export class Filling {
   ): Promise<void> {
     this.kept = await keptOf(this.options, this.client, this.live);
     if (this.kept.digest(this.built.position) !== this.built.kept) throw new Retried();
-    this.target = checkpoint.position;
+    this.target = through === 'end' ? null : through.eventPosition;
     this.lastStepMs = performance.now();
     const atOnce = deadlineMs < Number.POSITIVE_INFINITY;
-    for (let gathered = atOnce; !this.isAt(checkpoint); ) {
+    for (let gathered = atOnce; !this.isAt(through); ) {
       this.options.signal.throwIfAborted();
       if (gathered || this.caughtUp || this.isBatchReady) {
         gathered = atOnce;
-        if (await this.writeSome(checkpoint.position, paced)) continue;
+        if (await this.writeSome(through, paced)) continue;
       }
-      if (this.reader.failure !== undefined) throw this.reader.failure;
+      const failure = this.reader.failure ?? this.inTheWay;
+      if (failure !== undefined) throw failure;
       const silentMs = performance.now() - this.lastStepMs;
       if (silentMs > this.limits.silentMsMax) throw new Error('the event store gives no events');
       if (performance.now() > deadlineMs) throw new NotYet();
@@ -164,7 +174,8 @@ export class Filling {
   /** Tells how far it is. */
   tell(step: RebuildProgress['step']): void {
     const { events, position } = this.built;
-    this.options.onProgress({ step, events, position, target: this.target });
+    const at = position && eventsUpTo(position);
+    this.options.onProgress({ step, events, position: at, target: this.target });
   }
 
   private read(): LogReader {
@@ -172,8 +183,7 @@ export class Filling {
     return readLog({
       eventStore,
       projections,
-      after: this.built.position,
-      firstEvents: this.firstEvent === null ? [] : [this.firstEvent],
+      after: placeAt(this.built),
       prefixes: streamPrefixes,
       backlog: this.backlog,
       signal,
@@ -184,6 +194,11 @@ export class Filling {
       onCaughtUp: () => {
         this.caughtUp = true;
         this.wake.call();
+      },
+      onDiffers: (differs) => {
+        // It was the same log a moment ago.
+        this.inTheWay ??= differs;
+        if (differs !== undefined) this.wake.call();
       },
       onTrouble,
     });
@@ -197,19 +212,23 @@ export class Filling {
    * Is everything up to a checkpoint of the live tables in the new ones? Between its last event and its position the
    * log has none of ours, which history's end confirms.
    */
-  private isAt({ position, eventPosition }: Checkpoint): boolean {
+  private isAt(through: Checkpoint | 'end'): boolean {
     const { oldest } = this.backlog;
+    if (through === 'end') return this.caughtUp && oldest === undefined;
+    const { position, eventPosition } = through;
     if (oldest !== undefined) return isBefore(position, oldest.position);
     if (!isBefore(this.built.position, position)) return true;
-    return this.caughtUp && !isBefore(this.built.eventPosition, eventPosition);
+    return this.caughtUp && !isEventBefore(this.built.eventPosition, eventPosition);
   }
 
   /** Writes one batch. @returns false when there is nothing up to that position */
-  private async writeSome(through: bigint | null, paced: boolean): Promise<boolean> {
+  private async writeSome(through: Checkpoint | 'end', paced: boolean): Promise<boolean> {
     const { max } = this.portion;
     const eventsMax = paced ? this.pace.batchEventsMax(max) : max;
     const first = this.backlog.first(eventsMax, this.limits.batchRowsMax);
-    const batch = first.filter(({ position }) => !isBefore(through, position));
+    const isWanted = ({ position }: Step) =>
+      through === 'end' || !isBefore(through.position, position);
+    const batch = first.filter(isWanted);
     const last = batch.at(-1);
     if (last === undefined) return false;
     const fromMs = performance.now();
@@ -247,7 +266,9 @@ export class Filling {
 
   private async endAt({ event, position }: Step, why = ''): Promise<never> {
     const parked = await readParked(this.client, this.live);
-    const isParked = parked.some((one) => one.stream === event?.stream && one.position <= position);
+    const isParked = parked.some(
+      (one) => one.stream === event?.stream && one.position <= position.commit,
+    );
     this.inTheWay = new EventInTheWay(why, position, isParked);
     throw this.inTheWay;
   }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ClientBase } from 'pg';
+import type { LogPosition } from '../../events/log-position.ts';
 import type { Step } from '../backlog.ts';
 import { readParked, type StoredParked } from '../parked.ts';
 import { Parking } from '../parking.ts';
@@ -32,8 +33,8 @@ export class Kept {
    * Of what is parked up to a position; empty when nothing is. While it is the same, what was written up to there fits;
    * events that were retried make another.
    */
-  digest(position: bigint | null): string {
-    const upTo = this.parked.filter((one) => position !== null && one.position <= position);
+  digest(position: LogPosition | null): string {
+    const upTo = this.parked.filter((one) => position !== null && one.position <= position.commit);
     if (upTo.length === 0) return '';
     const hash = createHash('sha256');
     for (const one of upTo) hash.update(`${one.stream} ${one.position}\n`);

@@ -1,5 +1,12 @@
 import type { ClientBase } from 'pg';
-import { type Checkpoint, replacedChannel } from '../checkpoint.ts';
+import {
+  type Checkpoint,
+  checkpointIn,
+  furthestOf,
+  positionColumns,
+  replacedChannel,
+  type StoredPosition,
+} from '../checkpoint.ts';
 import type { Projection } from '../projection.ts';
 import { buildSchema, oldSchema, tableNames } from './shadow.ts';
 
@@ -9,15 +16,12 @@ import { buildSchema, oldSchema, tableNames } from './shadow.ts';
  */
 const lockMsMax = 200;
 
-const liveText = (live: string) =>
-  `SELECT position, event_position AS "eventPosition" FROM "${live}".projection_checkpoint`;
+const liveText = (live: string) => `SELECT ${positionColumns} FROM "${live}".projection_checkpoint`;
 
 /** How far the live tables are. A projection that is new to the database is behind the others. */
 export async function readLive(client: ClientBase, live: string): Promise<Checkpoint> {
-  const { rows } = await client.query<Checkpoint>(
-    `${liveText(live)} ORDER BY position DESC NULLS LAST LIMIT 1`,
-  );
-  return rows[0] ?? { position: null, eventPosition: null };
+  const { rows } = await client.query<StoredPosition>(liveText(live));
+  return furthestOf(rows.map(checkpointIn));
 }
 
 /** The live tables' versions by projection. */
@@ -40,19 +44,14 @@ export async function holdLive(client: ClientBase, live: string): Promise<Checkp
   await client.query(
     `BEGIN; SET LOCAL lock_timeout TO ${lockMsMax}; SET LOCAL synchronous_commit TO on`,
   );
-  const { rows } = await client.query<Checkpoint>(`${liveText(live)} ORDER BY name FOR UPDATE`);
-  const isLater = (a: Checkpoint, b: Checkpoint) => (a.position ?? -1n) > (b.position ?? -1n);
-  return rows.reduce((latest, one) => (isLater(one, latest) ? one : latest), {
-    position: null,
-    eventPosition: null,
-  });
+  const { rows } = await client.query<StoredPosition>(`${liveText(live)} ORDER BY name FOR UPDATE`);
+  return furthestOf(rows.map(checkpointIn));
 }
 
 /**
  * Puts the new tables in the place of the live ones, inside the transaction of `holdLive`, and commits it. The old ones
  * go to `oldSchema`, in the place of those that an earlier rebuild left there.
- * @param at where `holdLive` found the live tables, and where the new ones are
- * @param firstEvent of the log that they are of
+ * @param at where the new tables are; where `holdLive` found the live ones, unless these are of another log
  * @param differs do the new tables hold other rows? Then running services forget what they know of the old ones
  * @param keepParked do the new tables lack what is parked, as the live ones do? Otherwise nothing is parked any more
  * @throws PartlyParked
@@ -63,11 +62,9 @@ export async function swap(
   projections: readonly Projection[],
   at: Checkpoint,
   {
-    firstEvent,
     differs,
     keepParked,
   }: {
-    readonly firstEvent: string | null;
     readonly differs: boolean;
     readonly keepParked: boolean;
   },
@@ -90,24 +87,48 @@ export async function swap(
   }
   await client.query(
     `INSERT INTO "${live}".projection_checkpoint AS c
-       (name, version, position, event_position, generation, rebuilt_at, first_event)
-     SELECT name, version, $3::bigint, $4::bigint, $5::integer, now(), $6::text
+       (name, version, position, prepare, event_position, event_id, generation, rebuilt_at)
+     SELECT name, version, $3::bigint, $4::bigint, $5::bigint, $6::text, $7::integer, now()
      FROM unnest($1::text[], $2::integer[]) AS mine(name, version) ORDER BY name
      ON CONFLICT (name) DO UPDATE SET version = excluded.version, position = excluded.position,
-       event_position = excluded.event_position, generation = c.generation + $5::integer,
-       rebuilt_at = now(), first_event = excluded.first_event`,
+       prepare = excluded.prepare, event_position = excluded.event_position,
+       event_id = excluded.event_id, generation = c.generation + $7::integer, rebuilt_at = now()`,
     [
       projections.map(({ name }) => name),
       projections.map(({ version }) => version),
-      at.position,
+      at.position?.commit,
+      at.position?.prepare,
       at.eventPosition,
+      at.eventId,
       changed ? 1 : 0,
-      firstEvent,
     ],
   );
   if (changed) await client.query(`NOTIFY ${replacedChannel}`);
   await client.query(`DROP SCHEMA ${buildSchema} CASCADE`);
   await client.query('COMMIT');
+}
+
+/** Live tables of another log: part of them would stay. */
+export class PartlyOtherLog extends Error {
+  constructor() {
+    super(
+      'the live tables are made from another log than this one, or from what it had before it was put back: rebuild all ' +
+        'projections together',
+    );
+    this.name = 'PartlyOtherLog';
+  }
+}
+
+/** @throws PartlyOtherLog when tables stay that are not among these projections' */
+export async function checkAllReplaced(
+  client: ClientBase,
+  live: string,
+  projections: readonly Projection[],
+): Promise<void> {
+  const names = projections.map(({ name }) => name);
+  for (const name of (await liveVersions(client, live)).keys()) {
+    if (!names.includes(name)) throw new PartlyOtherLog();
+  }
 }
 
 /** Events are parked: they are kept from every table, so tables that have them do not fit those that do not. */

@@ -34,13 +34,14 @@ export interface RebuildProgress {
   readonly step: 'filling' | 'indexing' | 'comparing' | 'swapping';
   /** Events in the new tables; those that a killed rebuild left are among them. */
   readonly events: number;
+  /** Of every event up to it. */
   readonly position: bigint | null;
-  /** Where the live tables are. */
+  /** The last event in the live tables; null also when they are of another log. */
   readonly target: bigint | null;
 }
 
 export interface RebuildOptions {
-  readonly eventStore: Pick<EventStore, 'subscribe' | 'head'>;
+  readonly eventStore: Pick<EventStore, 'subscribe'>;
   /** Three connections are used; statements may take minutes. */
   readonly pool: Pool;
   /** Those to build. */
@@ -68,6 +69,8 @@ export interface RebuildResult {
   readonly differences: number;
   /** Projections whose live tables are of an older version, or not there: their rows were not compared. */
   readonly renewed: readonly string[];
+  /** The live tables were made from another log, or from what this one had before it was put back. */
+  readonly isOtherLog: boolean;
   readonly position: bigint | null;
   /** Streams that stay parked. */
   readonly keptStreams: number;

@@ -1,11 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool, PoolClient } from 'pg';
-import { type Checkpoint, TablesOutdated } from '../checkpoint.ts';
-import { isBefore } from '../progress.ts';
+import { eventsUpTo, isBefore } from '../../events/log-position.ts';
+import { streamPrefixes } from '../../events/streams.ts';
+import { type Checkpoint, placeAt, TablesOutdated } from '../checkpoint.ts';
 import type { Projection } from '../projection.ts';
+import { hasEvent } from '../read-to-end.ts';
 import { compareTables } from './compare.ts';
 import { Filling, NotYet } from './filling.ts';
-import { checkParked, holdLive, liveVersions, readLive, swap } from './live.ts';
+import { checkAllReplaced, checkParked, holdLive, liveVersions, readLive, swap } from './live.ts';
 import {
   type RebuildLimits,
   type RebuildOptions,
@@ -25,7 +27,8 @@ const retryMsMax = 3_000;
  * Builds projections' tables anew from the log beside the live ones, compares them row by row at the same position and
  * puts them in their place. The live ones are read and written all the while. Killed, it goes on from where it was when
  * it is run again; cancelled, or failed for a reason that running it again does not help, it leaves nothing.
- * Tables of a newer version of a projection than the live ones take their place in the same way, without a comparison.
+ * Tables of a newer version of a projection than the live ones take their place in the same way, without a comparison; so
+ * do those of this log where the live ones are of another, or of what it had before it was put back.
  * @throws what made it fail; TablesOutdated when the live ones are the newer; what the signal was aborted with
  */
 export async function rebuild(options: RebuildOptions): Promise<RebuildResult> {
@@ -119,28 +122,48 @@ class Rebuild {
     const { projections, dryRun, keepParked = false, signal } = options;
     signal.throwIfAborted();
     const same = await this.ofSameVersion();
-    if (!dryRun && !keepParked) await checkParked(writer, live, projections);
     const through = await readLive(writer, live);
-    const filling = await Filling.start(options, limits, writer, live, through);
+    const isOtherLog = !(await this.isOfLog(through));
+    if (isOtherLog) await checkAllReplaced(writer, live, projections);
+    else if (!dryRun && !keepParked) await checkParked(writer, live, projections);
+    const start = isOtherLog ? 'end' : through;
+    const filling = await Filling.start(options, limits, writer, live, start);
     this.filling = filling;
     try {
       const eventsFound = filling.built.events;
-      await filling.fillTo(through, { paced: true });
-      for (let fill = 1; fill < pacedFills; fill += 1) {
+      await filling.fillTo(start, { paced: true });
+      for (let fill = 1; fill < pacedFills && !isOtherLog; fill += 1) {
         await filling.fillTo(await readLive(writer, live), { paced: true });
       }
       filling.tell('indexing');
       await finishTables(writer, live, projections);
-      const differences = await this.compare(filling, same);
-      const renewed = projections.filter((one) => !same.includes(one)).map(({ name }) => name);
+      const compared = isOtherLog ? [] : same;
+      const differences = await this.compare(filling, compared);
+      const renewed = projections.filter((one) => !compared.includes(one)).map(({ name }) => name);
       if (dryRun) await dropBuild(writer);
+      else if (isOtherLog) await this.exchange(filling);
       else await this.swap(filling, differences > 0 || renewed.length > 0);
       const { events, position } = filling.built;
-      const { keptStreams } = filling;
-      return { events, eventsFound, differences, renewed, position, keptStreams, swapped: !dryRun };
+      return {
+        events,
+        eventsFound,
+        differences,
+        renewed,
+        isOtherLog,
+        position: position && eventsUpTo(position),
+        keptStreams: filling.keptStreams,
+        swapped: !dryRun,
+      };
     } finally {
       await filling.stop();
     }
+  }
+
+  /** Does the log have what the live tables were made from? */
+  private isOfLog(live: Checkpoint): Promise<boolean> {
+    const { eventStore, signal } = this.options;
+    const mark = placeAt(live)?.event ?? null;
+    return hasEvent(eventStore, mark, streamPrefixes, signal, this.limits.silentMsMax);
   }
 
   /** Those whose live tables can be compared. @throws TablesOutdated rather than put older tables in place */
@@ -205,12 +228,34 @@ class Rebuild {
     await this.atOnePosition(filling, async (at) => {
       this.options.signal.throwIfAborted();
       this.isSwapping = true;
-      const { firstEvent } = filling;
-      const how = { firstEvent, differs, keepParked };
+      const how = { differs, keepParked };
       await swap(this.holder, this.live, projections, at, how).finally(() => {
         this.isSwapping = false;
       });
     });
+  }
+
+  /** Puts the new tables in place wherever the live ones are: these are of another log. */
+  private async exchange(filling: Filling): Promise<void> {
+    const { projections, signal } = this.options;
+    filling.tell('swapping');
+    for (let attempt = 1; ; attempt += 1) {
+      await filling.fillTo('end');
+      signal.throwIfAborted();
+      try {
+        await holdLive(this.holder, this.live);
+        this.isSwapping = true;
+        const how = { differs: true, keepParked: false };
+        return await swap(this.holder, this.live, projections, filling.built, how);
+      } catch (error) {
+        if (!isBusy(error)) throw error;
+        if (attempt === this.limits.holdAttemptsMax) throw new InUse(error);
+      } finally {
+        this.isSwapping = false;
+        await this.holder.query('ROLLBACK').catch(() => {});
+      }
+      await delay(Math.min(retryMsMax, attempt * retryMs));
+    }
   }
 }
 

@@ -1,9 +1,16 @@
 import type { ClientBase } from 'pg';
+import { isBefore, type LogPosition } from '../../events/log-position.ts';
 import type { Step } from '../backlog.ts';
-import { type Checkpoint, FenceLost } from '../checkpoint.ts';
-import { isBefore } from '../progress.ts';
+import {
+  type Checkpoint,
+  checkpointIn,
+  FenceLost,
+  logStart,
+  positionColumns,
+  type StoredPosition,
+} from '../checkpoint.ts';
 import type { Projection, TableShape } from '../projection.ts';
-import { writeRows } from '../write-batch.ts';
+import { assertAscending, writeRows } from '../write-batch.ts';
 
 /** Where new tables are filled. */
 export const buildSchema = 'reprise_rebuild';
@@ -61,8 +68,8 @@ export async function enterBuild(client: ClientBase): Promise<string> {
 /**
  * Makes empty tables beside the live ones, or finds those that a rebuild of the same projections was filling when it
  * was killed.
- * @param firstEvent of the log: what was filled from another is of no use
- * @param through where the live tables are: what was filled further than they are is of no use
+ * @param through where the live tables are: what was filled further than they are is of no use. `end`: the log's end
+ * @param isOfLog does the log have the last event in the new tables? What was filled from another is of no use
  * @param kept what is parked up to a position: what was filled when something else was is of no use
  */
 export async function prepareBuild(
@@ -70,45 +77,49 @@ export async function prepareBuild(
   live: string,
   {
     projections,
-    firstEvent,
     through,
+    isOfLog,
   }: {
     readonly projections: readonly Projection[];
-    readonly firstEvent: string | null;
-    readonly through: bigint | null;
+    readonly through: LogPosition | null | 'end';
+    isOfLog(built: Checkpoint): Promise<boolean>;
   },
-  kept: (position: bigint | null) => string,
+  kept: (position: LogPosition | null) => string,
 ): Promise<Built> {
-  const shape = `${await shapeOf(client, live, projections)} of ${firstEvent}`;
+  const shape = await shapeOf(client, live, projections);
   const found = await findBuild(client, shape);
   const isOfUse =
     found !== undefined &&
-    !isBefore(through, found.position) &&
-    found.kept === kept(found.position);
+    (through === 'end' || !isBefore(through, found.position)) &&
+    found.kept === kept(found.position) &&
+    (await isOfLog(found));
   if (isOfUse) return found;
   await client.query('BEGIN');
   await client.query(`DROP SCHEMA IF EXISTS ${buildSchema} CASCADE; CREATE SCHEMA ${buildSchema}`);
   for (const table of tablesOf(projections)) await makeTable(client, live, table);
   await client.query(
-    'CREATE TABLE build (shape text, position bigint, event_position bigint, events bigint, kept text)',
+    `CREATE TABLE build (shape text, position bigint, prepare bigint, event_position bigint,
+       event_id text, events bigint, kept text)`,
   );
-  await client.query("INSERT INTO build VALUES ($1, NULL, NULL, 0, '')", [shape]);
+  await client.query("INSERT INTO build (shape, events, kept) VALUES ($1, 0, '')", [shape]);
   await client.query('COMMIT');
-  return { position: null, eventPosition: null, events: 0, kept: '' };
+  return { ...logStart, events: 0, kept: '' };
 }
 
 async function findBuild(client: ClientBase, shape: string): Promise<Built | undefined> {
+  // One that an older version left lacks the column, and is made anew.
   const { rows } = await client.query<{ found: boolean }>(
-    'SELECT to_regclass($1) IS NOT NULL AS found',
-    [`${buildSchema}.build`],
+    `SELECT EXISTS (SELECT FROM information_schema.columns
+       WHERE table_schema = $1 AND table_name = 'build' AND column_name = 'event_id') AS found`,
+    [buildSchema],
   );
   if (rows[0]?.found !== true) return undefined;
-  const build = await client.query<Checkpoint & { events: bigint; kept: string }>(
-    'SELECT position, event_position AS "eventPosition", events, kept FROM build WHERE shape = $1',
+  const build = await client.query<StoredPosition & { events: bigint; kept: string }>(
+    `SELECT ${positionColumns}, events, kept FROM build WHERE shape = $1`,
     [shape],
   );
   const [first] = build.rows;
-  return first && { ...first, events: Number(first.events) };
+  return first && { ...checkpointIn(first), events: Number(first.events), kept: first.kept };
 }
 
 /** What is built: a build of other versions, or of tables that a migration has changed since, is of no use. */
@@ -164,27 +175,39 @@ async function copyTable(client: ClientBase, live: string, table: string): Promi
 /**
  * Writes a batch and how far it leads in one transaction.
  * @param kept what is parked up to a position
- * @throws FenceLost when somebody else wrote; RowsRefused, and the connection can be used after a ROLLBACK
+ * @throws OutOfOrder, and nothing was sent; FenceLost when somebody else wrote; RowsRefused, and the connection can be used after a ROLLBACK
  */
 export async function writeBuild(
   client: ClientBase,
   from: Built,
   batch: readonly Step[],
-  kept: (position: bigint | null) => string,
+  kept: (position: LogPosition | null) => string,
 ): Promise<Built> {
-  const position = batch.at(-1)?.position ?? from.position;
+  const position = assertAscending(from.position, batch);
   const events = batch.filter(({ isEvent }) => isEvent);
+  const newest = events.at(-1);
   const built = {
     position,
-    eventPosition: events.at(-1)?.position ?? from.eventPosition,
+    eventPosition: newest?.position.commit ?? from.eventPosition,
+    eventId: newest?.event?.id ?? from.eventId,
     events: from.events + events.length,
     kept: kept(position),
   };
   await client.query('BEGIN');
   const { rowCount } = await client.query(
-    `UPDATE build SET position = $2, event_position = $3, events = $4, kept = $5
-     WHERE position IS NOT DISTINCT FROM $1::bigint`,
-    [from.position, built.position, built.eventPosition, built.events, built.kept],
+    `UPDATE build SET position = $3, prepare = $4, event_position = $5, event_id = $6, events = $7,
+       kept = $8
+     WHERE position IS NOT DISTINCT FROM $1::bigint AND prepare IS NOT DISTINCT FROM $2::bigint`,
+    [
+      from.position?.commit,
+      from.position?.prepare,
+      position?.commit,
+      position?.prepare,
+      built.eventPosition,
+      built.eventId,
+      built.events,
+      built.kept,
+    ],
   );
   if (rowCount !== 1) throw new FenceLost(from.position);
   await writeRows(client, batch);

@@ -1,16 +1,20 @@
 import type { EventStore } from '../../../src/commands/event-store.ts';
 
-/** For negative controls: a log that appends whatever the stream's revision is. */
+/** For negative controls: a log that appends whatever the stream's revision is, and says that it was the expected one. */
 export const ignoringRevision = (store: EventStore): EventStore => ({
   subscribe: (options) => store.subscribe(options),
   readStream: (stream, from) => store.readStream(stream, from),
   readBackwards: (stream) => store.readBackwards(stream),
+  get epoch() {
+    return store.epoch;
+  },
   head: () => store.head(),
   reachable: (timeoutMs) => store.reachable(timeoutMs),
   close: () => store.close(),
   async append(stream, expected, events) {
     let appended = await store.append(stream, expected, events);
     while (!appended.ok) appended = await store.append(stream, appended.actual, events);
-    return appended;
+    const before = expected === 'no_stream' ? -1n : expected;
+    return { ...appended, revision: before + BigInt(events.length) };
   },
 });

@@ -14,6 +14,7 @@ import type { RecordedEvent } from '../../../src/events/codec.ts';
 export class MemoryEventStore implements EventStore {
   /** Every event in the order in which it was taken. */
   readonly log: RecordedEvent[] = [];
+  readonly epoch = 0;
   readonly #streams = new Map<string, RecordedEvent[]>();
 
   async append(

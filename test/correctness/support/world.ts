@@ -118,6 +118,9 @@ export class World {
     const turns = this.#turns;
     const log = this.#change(this.store);
     const store: EventStore = {
+      get epoch() {
+        return log.epoch;
+      },
       subscribe: (options) => log.subscribe(options),
       head: () => log.head(),
       reachable: (timeoutMs) => log.reachable(timeoutMs),

@@ -145,6 +145,7 @@ export function fakeHouse(): FakeHouse {
     status: () => ({
       state: reads.state,
       position: reads.shown,
+      eventPosition: reads.shown,
       lagSeconds: reads.lagSeconds,
       parkedEvents: reads.parkedEvents,
       lagEvents: reads.lagEvents,

@@ -1,5 +1,11 @@
-import type { EventStore, LogMessage } from '../../../src/commands/event-store.ts';
+import {
+  type EventStore,
+  LogDiffers,
+  type LogMessage,
+  type LogPlace,
+} from '../../../src/commands/event-store.ts';
 import type { RecordedEvent } from '../../../src/events/codec.ts';
+import { eventAt, isBefore, type LogPosition } from '../../../src/events/log-position.ts';
 
 /**
  * A log in an array, for tests that must say exactly when a subscriber gets which message. The only double there is:
@@ -21,7 +27,7 @@ export class ArrayEventStore implements Pick<EventStore, 'subscribe' | 'head' | 
   }
 
   checkpoint(position: bigint): void {
-    this.log.push({ kind: 'checkpoint', position });
+    this.log.push({ kind: 'checkpoint', position: eventAt(position) });
     this.tell();
   }
 
@@ -32,7 +38,7 @@ export class ArrayEventStore implements Pick<EventStore, 'subscribe' | 'head' | 
 
   async head(): Promise<bigint | null> {
     const last = this.log.at(-1);
-    return last === undefined ? null : positionOf(last);
+    return last === undefined ? null : positionOf(last).commit;
   }
 
   async *readStream(stream: string, from = 0n): AsyncIterable<RecordedEvent> {
@@ -48,7 +54,9 @@ export class ArrayEventStore implements Pick<EventStore, 'subscribe' | 'head' | 
     prefixes,
     signal,
   }: Parameters<EventStore['subscribe']>[0]): AsyncIterable<LogMessage> {
-    this.subscribedAfter.push(after);
+    this.subscribedAfter.push(after?.position.commit ?? null);
+    const known = after?.event;
+    if (known !== undefined && !this.has(known)) throw new LogDiffers(known, 'it is not there');
     signal.addEventListener('abort', () => this.tell(), { once: true });
     let caughtUp = false;
     for (let index = 0; !signal.aborted; ) {
@@ -58,7 +66,7 @@ export class ArrayEventStore implements Pick<EventStore, 'subscribe' | 'head' | 
         const position = positionOf(message);
         const isWanted =
           message.kind !== 'event' || prefixes.some((one) => message.event.stream.startsWith(one));
-        if (isWanted && (after === null || position > after)) yield message;
+        if (isWanted && isBefore(after?.position ?? null, position)) yield message;
       } else if (!caughtUp) {
         caughtUp = true;
         yield { kind: 'caught-up' };
@@ -68,13 +76,22 @@ export class ArrayEventStore implements Pick<EventStore, 'subscribe' | 'head' | 
     }
   }
 
+  private has({ position, id }: NonNullable<LogPlace['event']>): boolean {
+    return this.log.some(
+      (one) =>
+        one.kind === 'event' &&
+        one.event.position === position &&
+        (id === null || one.event.id === id),
+    );
+  }
+
   private tell(): void {
     for (const resolve of this.changed.splice(0)) resolve();
   }
 }
 
-function positionOf(message: LogMessage): bigint {
-  if (message.kind === 'event') return message.event.position;
+function positionOf(message: LogMessage): LogPosition {
+  if (message.kind === 'event') return eventAt(message.event.position);
   if (message.kind === 'checkpoint') return message.position;
   throw new Error('the log holds events and checkpoints');
 }
