@@ -5,8 +5,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import { runChild } from '../../embedded/child.ts';
+import { decodeRead } from '../../embedded/eventstore/codec/read-request.ts';
 import { encodeStoredEvent } from '../../embedded/eventstore/codec/recorded-event.ts';
-import { decodeBatchAppend, decodeRead } from '../../embedded/eventstore/codec/requests.ts';
+import { decodeBatchAppend } from '../../embedded/eventstore/codec/requests.ts';
 import { batchAppended } from '../../embedded/eventstore/codec/responses.ts';
 import { type GrpcCall, Status } from '../../embedded/eventstore/rpc/grpc-call.ts';
 import { GrpcServer } from '../../embedded/eventstore/rpc/grpc-server.ts';

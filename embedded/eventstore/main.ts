@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { runChild } from '../child.ts';
 import { parseFault } from './faults.ts';
 import { type RunningServer, startServer } from './server.ts';
+import { CHECKPOINT_MANNERS, DEFAULT_CHECKPOINTS } from './subscriptions/search.ts';
 
 const HELP = `The embedded event store: EventStoreDB's gRPC protocol on one node, its log on disk.
 
@@ -14,6 +15,8 @@ const HELP = `The embedded event store: EventStoreDB's gRPC protocol on one node
   --port N    port to listen on; 0 takes a free one           (default 2113)
   --data DIR  directory of the log, made when it is missing   (default ./data)
   --host H    address to listen on; no TLS, no authentication (default 127.0.0.1)
+  --checkpoints V
+              whose checkpoints filtered subscriptions get: ${CHECKPOINT_MANNERS.join(', ')} (default ${DEFAULT_CHECKPOINTS})
   --faults    take orders to misbehave from the parent process; for tests, see faults.ts
   --help      this text
 
@@ -24,6 +27,7 @@ const OPTIONS = {
   port: { type: 'string', default: '2113' },
   data: { type: 'string', default: './data' },
   host: { type: 'string', default: '127.0.0.1' },
+  checkpoints: { type: 'string', default: DEFAULT_CHECKPOINTS },
   faults: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
@@ -34,7 +38,12 @@ async function start(): Promise<RunningServer> {
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new Error(`--port must be a number from 0 to 65535, not "${values.port}". See --help.`);
   const { host, data: dataDirectory, faults } = values;
-  const server = await startServer({ port, host, dataDirectory, faults });
+  const checkpoints = CHECKPOINT_MANNERS.find((manner) => manner === values.checkpoints);
+  if (checkpoints === undefined)
+    throw new Error(
+      `--checkpoints must be ${CHECKPOINT_MANNERS.join(' or ')}, not "${values.checkpoints}". See --help.`,
+    );
+  const server = await startServer({ port, host, dataDirectory, checkpoints, faults });
   if (faults) process.on('message', (message) => process.send?.(obey(server, message)));
   return server;
 }

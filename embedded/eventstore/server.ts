@@ -9,7 +9,9 @@ import { GrpcServer } from './rpc/grpc-server.ts';
 import { gossip, supportedMethods } from './rpc/node-info.ts';
 import { read } from './rpc/read.ts';
 import { DEFAULT_LIMITS, type Limits, NO_HOOKS, type Service } from './rpc/service.ts';
+import { writeFirstEvent } from './streams/birth.ts';
 import { SubscriptionHub } from './subscriptions/hub.ts';
+import { type CheckpointManner, DEFAULT_CHECKPOINTS } from './subscriptions/search.ts';
 
 export interface ServerOptions extends Partial<Limits> {
   /** Where the log lives; made when missing. One server a directory. */
@@ -18,6 +20,8 @@ export interface ServerOptions extends Partial<Limits> {
   readonly port?: number;
   /** Default 127.0.0.1: there is no TLS and nobody is authenticated. */
   readonly host?: string;
+  /** Whose checkpoints filtered subscriptions to `$all` get where they catch up. */
+  readonly checkpoints?: CheckpointManner;
   /** Lets tests order faults (faults.ts). Default false. */
   readonly faults?: boolean;
 }
@@ -53,14 +57,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     maxAppendBytes: options.maxAppendBytes ?? DEFAULT_LIMITS.maxAppendBytes,
     writeTimeoutMs: options.writeTimeoutMs ?? DEFAULT_LIMITS.writeTimeoutMs,
   };
+  const { checkpoints = DEFAULT_CHECKPOINTS } = options;
   const faults = options.faults ? new Faults(() => grpc.cutConnections()) : undefined;
   const grpc: GrpcServer = new GrpcServer(
-    routes({ log, writer, hub, limits, hooks: faults ?? NO_HOOKS }),
+    routes({ log, writer, hub, limits, hooks: faults ?? NO_HOOKS, checkpoints }),
     faults && ((call, proceed) => (isWrite(call) ? proceed() : faults.beforeCall(call, proceed))),
   );
   const host = options.host ?? DEFAULT_HOST;
   let port: number;
   try {
+    if (log.head < 0 && checkpoints !== 'events') await writeFirstEvent(writer);
     port = await grpc.listen(host, options.port ?? DEFAULT_PORT);
   } catch (error) {
     await writer.close();
@@ -99,6 +105,6 @@ function routes(service: Service): ReadonlyMap<string, RpcHandler> {
     ['/event_store.client.gossip.Gossip/Read', gossip()],
   ]);
   const features = '/event_store.client.server_features.ServerFeatures/GetSupportedMethods';
-  routes.set(features, supportedMethods([...routes.keys(), features]));
+  routes.set(features, supportedMethods([...routes.keys(), features], service.checkpoints));
   return routes;
 }

@@ -4,6 +4,7 @@ import streams from '@eventstore/db-client/generated/streams_pb.js';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import timestamps from 'google-protobuf/google/protobuf/timestamp_pb.js';
+import { decodeRead } from '../../embedded/eventstore/codec/read-request.ts';
 import {
   encodeStoredEvent,
   viewStoredEvent,
@@ -12,7 +13,6 @@ import {
   decodeAppend,
   decodeBatchAppend,
   decodeDelete,
-  decodeRead,
 } from '../../embedded/eventstore/codec/requests.ts';
 import {
   appended,
@@ -251,12 +251,12 @@ describe('event store codec: requests', () => {
       options.setCount('12');
       options.setResolveLinks(true);
     });
-    expect(backwards).to.deep.include({ stream: 's', from: 0, backwards: true, count: 12 });
+    expect(backwards).to.deep.include({ stream: 's', revision: 0, backwards: true, count: 12 });
     expect(backwards.resolveLinks).to.equal(true);
     const all = new ReadReq.Options.AllOptions();
     const position = new ReadReq.Options.Position();
     position.setCommitPosition('4096');
-    position.setPreparePosition('4096');
+    position.setPreparePosition('0');
     all.setPosition(position);
     const filter = new ReadReq.Options.FilterOptions();
     const expression = new ReadReq.Options.FilterOptions.Expression();
@@ -269,14 +269,22 @@ describe('event store codec: requests', () => {
       options.setFilter(filter);
       options.setSubscription(new ReadReq.Options.SubscriptionOptions());
     });
-    expect(subscription).to.deep.include({ from: 4096, isSubscription: true, backwards: false });
+    expect(subscription).to.deep.include({
+      position: { commit: 4096, prepare: 0 },
+      isSubscription: true,
+      backwards: false,
+    });
     expect(subscription.stream).to.equal(undefined);
     expect(subscription.filter).to.deep.equal({
       on: 'type',
       regex: '',
       prefixes: ['seat-', 'account-'],
+      window: 32,
       checkpointInterval: 96,
     });
+    position.setCommitPosition('18446744073709551615');
+    position.setPreparePosition('18446744073709551615');
+    expect(of((options) => options.setAll(all)).position).to.equal('end');
   });
 });
 
@@ -334,7 +342,14 @@ describe('event store codec: responses', () => {
   it('what a read and a subscription say beside events', () => {
     const read = (message: Buffer) => ReadResp.deserializeBinary(message);
     expect(read(CAUGHT_UP).hasCaughtUp()).to.equal(true);
-    expect(read(checkpointReached(77)).getCheckpoint()?.getCommitPosition()).to.equal('77');
+    const places = [
+      { commit: 77, prepare: 0 },
+      { commit: -1, prepare: -1 },
+    ].map((place) => read(checkpointReached(place)).getCheckpoint()?.toObject());
+    expect(places).to.deep.equal([
+      { commitPosition: '77', preparePosition: '0' },
+      { commitPosition: '18446744073709551615', preparePosition: '18446744073709551615' },
+    ]);
     expect(read(subscriptionConfirmed('x')).getConfirmation()?.getSubscriptionId()).to.equal('x');
     const missing = read(streamNotFound('없는')).getStreamNotFound()?.getStreamIdentifier();
     expect(Buffer.from(missing?.getStreamName_asU8() ?? []).toString()).to.equal('없는');

@@ -1,9 +1,16 @@
 import { expect } from 'chai';
-import type { FilterOptions } from '../../embedded/eventstore/codec/requests.ts';
+import type { FilterOptions } from '../../embedded/eventstore/codec/read-request.ts';
 import { eventFilter } from '../../embedded/eventstore/subscriptions/filter.ts';
 
 const filter = (options: Partial<FilterOptions>) =>
-  eventFilter({ on: 'stream', regex: '', prefixes: [], checkpointInterval: 32, ...options });
+  eventFilter({
+    on: 'stream',
+    regex: '',
+    prefixes: [],
+    window: 32,
+    checkpointInterval: 32,
+    ...options,
+  });
 
 describe('event store: filters', () => {
   it('prefixes look at the stream or at the type, any of them will do', () => {

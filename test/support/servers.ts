@@ -5,6 +5,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { type Child, startChild } from '../../embedded/child.ts';
+import type { CheckpointManner } from '../../embedded/eventstore/subscriptions/search.ts';
 import { startEmbeddedPostgres } from '../../embedded/postgres.ts';
 
 /** Servers for tests: embedded ones in processes of their own, or the real ones that the environment names. */
@@ -40,16 +41,21 @@ export interface TestEventStore {
 /**
  * A fresh embedded event store in its own process on a temporary directory, or the server of EVENTSTORE_URL: shared
  * and not empty, so name streams uniquely.
+ * @param options.checkpoints whose checkpoints the embedded one sends (embedded/eventstore/README.md)
  */
-export async function testEventStore(options: { faults?: boolean } = {}): Promise<TestEventStore> {
+export async function testEventStore(
+  options: { faults?: boolean; checkpoints?: CheckpointManner } = {},
+): Promise<TestEventStore> {
   const real = process.env.EVENTSTORE_URL;
   if (real) return { url: real, stop: async () => {} };
 
   const data = await mkdtemp(path.join(tmpdir(), 'reprise-eventstore-'));
+  const flags = options.faults === true ? ['--faults'] : [];
+  if (options.checkpoints !== undefined) flags.push('--checkpoints', options.checkpoints);
   const start = (port: string): Promise<Child> =>
     startChild(
       new URL('../../embedded/eventstore/main.ts', import.meta.url),
-      ['--port', port, '--data', data, ...(options.faults === true ? ['--faults'] : [])],
+      ['--port', port, '--data', data, ...flags],
       { timeoutMs: startMs },
     );
   let child = await start('0');

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ExpectedRevision } from '../streams/append.ts';
 import { type ProposedEvent, UUID_LENGTH } from './recorded-event.ts';
-import { MAX_REVISION, WireError, WireReader } from './wire.ts';
+import { WireError, WireReader } from './wire.ts';
 
 const EMPTY = Buffer.alloc(0);
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -125,7 +125,7 @@ function decodeStreamOptions(reader: WireReader): StreamOptions {
   return options;
 }
 
-function decodeIdentifier(reader: WireReader): string {
+export function decodeIdentifier(reader: WireReader): string {
   let name = '';
   while (reader.next()) {
     if (reader.field === 3) name = reader.string();
@@ -190,136 +190,4 @@ function decodeStructuredUuid(reader: WireReader): string {
   }
   const hex = halves.map((half) => half.toString(16).padStart(16, '0')).join('');
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-}
-
-/** Where a read or a subscription begins. */
-export type StartAt = number | 'start' | 'end';
-
-const DEFAULT_SEARCH_WINDOW = 32;
-
-/** How events are chosen from `$all`. A pattern wins over prefixes, as in EventStoreDB. */
-export interface FilterOptions {
-  on: 'stream' | 'type';
-  regex: string;
-  prefixes: string[];
-  /** Considered events between two checkpoints: the client's multiplier × its window (32 unless set). */
-  checkpointInterval: number;
-}
-
-export interface ReadOptions {
-  /** The stream, undefined for `$all`. */
-  stream?: string;
-  from: StartAt;
-  backwards: boolean;
-  resolveLinks: boolean;
-  /** How many events at most; Infinity for a subscription. */
-  count: number;
-  isSubscription: boolean;
-  filter?: FilterOptions;
-}
-
-export function decodeRead(message: Buffer): ReadOptions {
-  const options: ReadOptions = {
-    from: 'start',
-    backwards: false,
-    resolveLinks: false,
-    count: MAX_REVISION,
-    isSubscription: false,
-  };
-  const request = new WireReader(message);
-  while (request.next()) {
-    if (request.field === 1) decodeReadOptions(options, request.message());
-    else request.skip();
-  }
-  return options;
-}
-
-function decodeReadOptions(options: ReadOptions, reader: WireReader): void {
-  while (reader.next()) {
-    switch (reader.field) {
-      case 1:
-        decodeStreamStart(options, reader.message());
-        break;
-      case 2:
-        options.from = decodeAllStart(reader.message());
-        break;
-      case 3:
-        options.backwards = reader.varint() === 1;
-        break;
-      case 4:
-        options.resolveLinks = reader.bool();
-        break;
-      case 5:
-        options.count = reader.varint();
-        break;
-      case 6:
-        options.isSubscription = true;
-        reader.skip();
-        break;
-      case 7:
-        options.filter = decodeFilter(reader.message());
-        break;
-      default:
-        reader.skip();
-    }
-  }
-}
-
-function decodeStreamStart(options: ReadOptions, reader: WireReader): void {
-  options.stream = '';
-  while (reader.next()) {
-    if (reader.field === 1) options.stream = decodeIdentifier(reader.message());
-    else if (reader.field === 2) options.from = reader.varint();
-    else {
-      if (reader.field === 3) options.from = 'start';
-      else if (reader.field === 4) options.from = 'end';
-      reader.skip();
-    }
-  }
-}
-
-function decodeAllStart(reader: WireReader): StartAt {
-  let from: StartAt = 'start';
-  while (reader.next()) {
-    if (reader.field === 1) {
-      // A proto3 zero is not sent, so an empty Position is position 0.
-      from = 0;
-      const position = reader.message();
-      while (position.next()) {
-        if (position.field === 1) from = position.varint();
-        else position.skip();
-      }
-    } else {
-      if (reader.field === 2) from = 'start';
-      else if (reader.field === 3) from = 'end';
-      reader.skip();
-    }
-  }
-  return from;
-}
-
-function decodeFilter(reader: WireReader): FilterOptions {
-  const filter: FilterOptions = {
-    on: 'stream',
-    regex: '',
-    prefixes: [],
-    checkpointInterval: 0,
-  };
-  let window = DEFAULT_SEARCH_WINDOW;
-  let multiplier = 1;
-  while (reader.next()) {
-    if (reader.field === 1 || reader.field === 2) {
-      filter.on = reader.field === 1 ? 'stream' : 'type';
-      const expression = reader.message();
-      while (expression.next()) {
-        if (expression.field === 1) filter.regex = expression.string();
-        else if (expression.field === 2) filter.prefixes.push(expression.string());
-        else expression.skip();
-      }
-    } else if (reader.field === 3) window = reader.varint();
-    else if (reader.field === 5) multiplier = reader.varint();
-    else reader.skip();
-  }
-  filter.checkpointInterval = Math.max(1, window * multiplier);
-  return filter;
 }

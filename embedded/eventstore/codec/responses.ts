@@ -1,4 +1,6 @@
 /** The responses of the Streams service as bytes (field numbers: streams.proto, shared.proto, status.proto). */
+
+import type { LogPosition } from '../log/position.ts';
 import type { ExpectedRevision } from '../streams/append.ts';
 import {
   bytesField,
@@ -10,6 +12,10 @@ import {
 } from './wire.ts';
 
 const EMPTY_MESSAGE = Buffer.alloc(0);
+/** 2^64 − 1, nine bytes of ones and one more, as the fields 1 and 2. */
+const UNSIGNED_MINUS_ONE = [1, 2].map((field) =>
+  Buffer.from([field * 8, ...Array<number>(9).fill(0xff), 1]),
+);
 
 /** What a batch append is answered for: it is echoed. */
 export interface BatchEcho {
@@ -145,8 +151,13 @@ export function subscriptionConfirmed(subscriptionId: string): Buffer {
   return messageField(2, bytesField(1, subscriptionId));
 }
 
-export function checkpointReached(position: number): Buffer {
-  return positionField(3, position);
+export function checkpointReached({ commit, prepare }: LogPosition): Buffer {
+  return messageField(3, halfField(1, commit), halfField(2, prepare));
+}
+
+/** −1 goes out as the unsigned number that it is in 64 bits. */
+function halfField(field: number, half: number): Part {
+  return half < 0 ? (UNSIGNED_MINUS_ONE[field - 1] as Part) : numberField(field, half);
 }
 
 export function streamNotFound(stream: string): Buffer {

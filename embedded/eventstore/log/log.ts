@@ -2,6 +2,7 @@ import { viewStoredEvent } from '../codec/recorded-event.ts';
 import { MAX_REVISION } from '../codec/wire.ts';
 import { parseStreamMetadata, type StreamMetadata } from '../streams/metadata.ts';
 import { BoundedCache } from './bounded-cache.ts';
+import type { LogPosition } from './position.ts';
 import { nameKey, openStorage, type Storage } from './storage.ts';
 
 /** A stream as the log knows it. `last` is its newest revision, −1 when it has none. */
@@ -115,6 +116,17 @@ export class EventLog {
       if (bytes >= PAGE_BYTES_MAX) break;
     }
     return page;
+  }
+
+  /**
+   * What a read backwards from a place starts below. Such a read looks at where events end: before (P, P)
+   * comes the event that ends at P, before (P, 0) only the one before that.
+   */
+  endBackwards({ commit, prepare }: LogPosition): number {
+    if (prepare >= commit) return commit;
+    const [last] = this.pageOfAll(commit, true, 1);
+    const endsThere = last !== undefined && last.position + last.message.length === commit;
+    return endsThere ? last.position : commit;
   }
 
   /** Events of a stream between two revisions, both inclusive, in the order of the direction. */

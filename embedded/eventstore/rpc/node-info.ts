@@ -1,20 +1,28 @@
 /** What a node tells about itself: its features, and the cluster of one that it is. */
 import { randomUUID } from 'node:crypto';
 import { bytesField, messageField, numberField } from '../codec/wire.ts';
+import { type CheckpointManner, DEFAULT_CHECKPOINTS } from '../subscriptions/search.ts';
 import { type RpcHandler, Status } from './grpc-call.ts';
 
-/** The server whose behaviour this one has. */
-const SERVER_VERSION = '24.10.0';
+/** The server whose behaviour this one has, by its checkpoints. */
+const SERVER_VERSIONS: Readonly<Record<CheckpointManner, string>> = {
+  '24.10.4': '24.10.4',
+  '25.0': '25.0.0',
+  events: '24.10.4',
+};
 const LEADER = 8;
 const TICKS_PER_MS = 10_000;
 
 /** Lists exactly the methods given (`/service/Method` paths); clients choose their way to append by it. */
-export function supportedMethods(paths: readonly string[]): RpcHandler {
+export function supportedMethods(
+  paths: readonly string[],
+  checkpoints: CheckpointManner = DEFAULT_CHECKPOINTS,
+): RpcHandler {
   const methods = paths.map((path) => {
     const [, service = '', method = ''] = path.toLowerCase().split('/');
     return messageField(1, bytesField(1, method), bytesField(2, service));
   });
-  const answer = Buffer.concat([...methods, bytesField(2, SERVER_VERSION)]);
+  const answer = Buffer.concat([...methods, bytesField(2, SERVER_VERSIONS[checkpoints])]);
   return (call) =>
     call.once(() => {
       call.send(answer);

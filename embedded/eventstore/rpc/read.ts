@@ -1,7 +1,8 @@
 /** Read: a stream or `$all`, either way, or a subscription to one of them. */
-import { decodeRead, type ReadOptions } from '../codec/requests.ts';
+import { decodeRead, type ReadOptions } from '../codec/read-request.ts';
 import { streamNotFound } from '../codec/responses.ts';
 import type { EventLog, StoredAt } from '../log/log.ts';
+import { firstFrom } from '../log/position.ts';
 import { resolveLink } from '../streams/links.ts';
 import { pageOfStream, stateOf } from '../streams/read.ts';
 import { eventFilter, matchesStored } from '../subscriptions/filter.ts';
@@ -14,7 +15,7 @@ export function read(service: Service, call: GrpcCall): void {
   call.once((message) => {
     const options = decodeRead(message);
     if (options.isSubscription) {
-      new Subscription(call, service.log, options).start(service.hub);
+      new Subscription(call, service.log, options, service.checkpoints).start(service.hub);
       return;
     }
     const pages = options.stream === undefined ? pagesOfAll : pagesOfStream;
@@ -57,14 +58,14 @@ async function sendPages(
 }
 
 function* pagesOfStream(log: EventLog, call: GrpcCall, options: ReadOptions) {
-  const { stream = '', from, backwards, count } = options;
+  const { stream = '', revision, backwards, count } = options;
   const state = stateOf(log, stream);
   if (state.kind === 'deleted') return endStreamDeleted(call, stream);
   if (state.kind === 'not-found') {
     call.send(streamNotFound(stream));
     return;
   }
-  let next: number | undefined = startOf(from);
+  let next: number | undefined = firstOf(revision);
   let left = count;
   while (next !== undefined && left > 0) {
     const page = pageOfStream(log, state, next, backwards, left);
@@ -75,9 +76,11 @@ function* pagesOfStream(log: EventLog, call: GrpcCall, options: ReadOptions) {
 }
 
 function* pagesOfAll(log: EventLog, _call: GrpcCall, options: ReadOptions) {
-  const { backwards, filter } = options;
+  const { backwards, filter, position } = options;
   const matches = filter && eventFilter(filter);
-  let next = startOf(options.from);
+  let next: number;
+  if (typeof position !== 'object') next = firstOf(position);
+  else next = backwards ? log.endBackwards(position) : firstFrom(position);
   for (;;) {
     const page = log.pageOfAll(next, backwards, options.count);
     const last = page[page.length - 1];
@@ -87,7 +90,7 @@ function* pagesOfAll(log: EventLog, _call: GrpcCall, options: ReadOptions) {
   }
 }
 
-function startOf(from: ReadOptions['from']): number {
+function firstOf(from: number | 'start' | 'end'): number {
   if (from === 'start') return 0;
   return from === 'end' ? Number.POSITIVE_INFINITY : from;
 }

@@ -1,6 +1,7 @@
 import type { EventLog } from '../log/log.ts';
 import type { Writer } from '../log/writer.ts';
 import type { SubscriptionHub } from '../subscriptions/hub.ts';
+import type { CheckpointManner } from '../subscriptions/search.ts';
 import type { GrpcCall } from './grpc-call.ts';
 
 /** What the RPCs work with. */
@@ -10,6 +11,7 @@ export interface Service {
   readonly hub: SubscriptionHub;
   readonly limits: Limits;
   readonly hooks: WriteHooks;
+  readonly checkpoints: CheckpointManner;
 }
 
 export interface Limits {

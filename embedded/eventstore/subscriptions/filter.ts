@@ -1,5 +1,5 @@
+import type { FilterOptions } from '../codec/read-request.ts';
 import { viewStoredEvent } from '../codec/recorded-event.ts';
-import type { FilterOptions } from '../codec/requests.ts';
 
 /** Whether an event of this stream and type is wanted. */
 export type EventFilter = (stream: string, type: string) => boolean;

@@ -4,55 +4,64 @@
  * is bounded, and what it gets stays in order, each event once.
  */
 import { randomUUID } from 'node:crypto';
-import type { ReadOptions } from '../codec/requests.ts';
-import { CAUGHT_UP, checkpointReached, subscriptionConfirmed } from '../codec/responses.ts';
-import { MAX_REVISION } from '../codec/wire.ts';
-import type { CommittedEvent, EventLog, StoredAt } from '../log/log.ts';
+import type { ReadOptions } from '../codec/read-request.ts';
+import { CAUGHT_UP, subscriptionConfirmed } from '../codec/responses.ts';
+import type { CommittedEvent, EventLog } from '../log/log.ts';
 import { endStreamDeleted } from '../rpc/errors.ts';
 import { type GrpcCall, Status } from '../rpc/grpc-call.ts';
 import { resolveLink } from '../streams/links.ts';
-import { pageOfStream, stateOf } from '../streams/read.ts';
-import { type EventFilter, eventFilter, matchesStored } from './filter.ts';
+import { stateOf } from '../streams/read.ts';
+import { AllSource } from './all-source.ts';
 import type { Subscriber, SubscriptionHub } from './hub.ts';
+import type { CheckpointManner } from './search.ts';
+import type { Sink, Source } from './source.ts';
+import { StreamSource } from './stream-source.ts';
 
 /** Live events that wait for a subscriber that is busy; EventStoreDB's own number. */
 export const LIVE_BUFFER_EVENTS_MAX = 32;
 
 export class Subscription implements Subscriber {
-  /** The last position (`$all`) or revision (a stream) that was considered. */
-  private cursor: number;
   private isLive = false;
   private buffer: CommittedEvent[] = [];
-  private sinceCheckpoint = 0;
   private readonly call: GrpcCall;
   private readonly log: EventLog;
-  private readonly options: ReadOptions;
-  private readonly filter: EventFilter | undefined;
+  private readonly source: Source;
 
-  constructor(call: GrpcCall, log: EventLog, options: ReadOptions) {
+  constructor(call: GrpcCall, log: EventLog, options: ReadOptions, manner: CheckpointManner) {
     this.call = call;
     this.log = log;
-    this.options = options;
-    this.filter = options.filter && eventFilter(options.filter);
-    this.cursor = typeof options.from === 'number' ? options.from : -1;
-    if (options.from === 'end')
-      this.cursor = options.stream === undefined ? log.head : log.headOf(options.stream).last;
+    const sink: Sink = {
+      send: (message) => call.send(message),
+      deliver: options.resolveLinks
+        ? (event) => call.send(resolveLink(log, event))
+        : (event) => call.send(event.message),
+    };
+    const { stream, revision } = options;
+    this.source =
+      stream === undefined
+        ? new AllSource(sink, log, options, manner)
+        : new StreamSource(sink, log, stream, revision);
   }
 
   /** Confirms, and goes on until the call ends. */
   start(hub: SubscriptionHub): void {
-    const { stream } = this.options;
+    const { stream } = this.source;
     if (stream !== undefined && stateOf(this.log, stream).kind === 'deleted') {
       endStreamDeleted(this.call, stream);
       return;
     }
     this.call.onceClosed(hub.join(this, stream));
     this.call.send(subscriptionConfirmed(randomUUID()));
-    void this.catchUp();
+    if (this.source.isAtHead) this.goLive();
+    else void this.catchUp();
   }
 
   onCommitted(events: readonly CommittedEvent[]): void {
-    if (!this.isLive || !this.call.isOpen) return;
+    if (!this.call.isOpen) return;
+    if (!this.isLive) {
+      this.source.missed(events.length);
+      return;
+    }
     try {
       this.sendLive(events);
     } catch (error) {
@@ -67,7 +76,10 @@ export class Subscription implements Subscriber {
         this.keep(events.slice(i));
         return;
       }
-      this.considerLive(event);
+      if (this.source.live(event) === 'deleted') {
+        this.endDeleted();
+        return;
+      }
       // Sending in steps shows after each one whether the subscriber still takes it.
       if (i % LIVE_BUFFER_EVENTS_MAX === LIVE_BUFFER_EVENTS_MAX - 1) this.call.flush();
     }
@@ -77,6 +89,8 @@ export class Subscription implements Subscriber {
     const wasEmpty = this.buffer.length === 0;
     this.buffer.push(...events);
     if (this.buffer.length > LIVE_BUFFER_EVENTS_MAX) {
+      this.source.missed(this.buffer.length);
+      this.source.fellBehind();
       this.buffer = [];
       this.isLive = false;
       // With an empty buffer nobody waits for the subscriber yet; else `release` sees it is not live.
@@ -95,14 +109,14 @@ export class Subscription implements Subscriber {
 
   private async catchUp(): Promise<void> {
     try {
+      this.source.begin();
       for (;;) {
         this.call.flush();
         await this.call.drained();
         if (!this.call.isOpen) return;
-        const page = this.nextPage();
-        if (page === 'deleted') return endStreamDeleted(this.call, this.options.stream ?? '');
-        if (page === 'at-head') break;
-        for (const stored of page) this.consider(stored);
+        const found = this.source.sendPage();
+        if (found === 'deleted') return this.endDeleted();
+        if (found === 'at-head') break;
         // Other calls get their turn between two pages.
         this.call.flush();
         await new Promise(setImmediate);
@@ -111,53 +125,15 @@ export class Subscription implements Subscriber {
       this.call.end(Status.internal, (error as Error).message);
       return;
     }
+    this.goLive();
+  }
+
+  private goLive(): void {
     this.isLive = true;
-    if (this.filter && this.cursor >= 0) this.call.send(checkpointReached(this.cursor));
     this.call.send(CAUGHT_UP);
   }
 
-  /** The events after the cursor, as far as they are on disk. */
-  private nextPage(): StoredAt[] | 'at-head' | 'deleted' {
-    const { stream } = this.options;
-    if (stream === undefined) {
-      const page = this.log.pageOfAll(this.cursor + 1, false);
-      return page.length === 0 && this.log.head <= this.cursor ? 'at-head' : page;
-    }
-    const state = stateOf(this.log, stream);
-    if (state.kind === 'deleted') return 'deleted';
-    if (state.kind === 'not-found') return 'at-head';
-    const page = pageOfStream(this.log, state, this.cursor + 1, false, Number.POSITIVE_INFINITY);
-    // Moves over what is truncated, which the page leaves out.
-    this.cursor = page.next === undefined ? Math.max(this.cursor, state.head.last) : page.next - 1;
-    return page.events.length === 0 && page.next === undefined ? 'at-head' : page.events;
-  }
-
-  private considerLive(event: CommittedEvent): void {
-    const { stream } = this.options;
-    const at = stream === undefined ? event.position : event.revision;
-    if (at <= this.cursor) return;
-    this.cursor = at;
-    if (this.filter?.(event.stream, event.type) !== false) this.deliver(event);
-    this.count(event.position);
-    if (stream !== undefined && event.revision === MAX_REVISION)
-      endStreamDeleted(this.call, stream);
-  }
-
-  private consider(stored: StoredAt): void {
-    if (this.options.stream === undefined) this.cursor = stored.position;
-    if (this.filter === undefined || matchesStored(this.filter, stored.message))
-      this.deliver(stored);
-    this.count(stored.position);
-  }
-
-  private deliver(event: StoredAt): void {
-    this.call.send(this.options.resolveLinks ? resolveLink(this.log, event) : event.message);
-  }
-
-  private count(position: number): void {
-    if (this.options.filter === undefined) return;
-    if (++this.sinceCheckpoint < this.options.filter.checkpointInterval) return;
-    this.sinceCheckpoint = 0;
-    this.call.send(checkpointReached(position));
+  private endDeleted(): void {
+    endStreamDeleted(this.call, this.source.stream ?? '');
   }
 }

@@ -95,8 +95,13 @@ export async function recording(
 
 /** One entry of a filtered subscription's log: an event delivered or a checkpoint reached, as the consumer saw them. */
 export type Step =
-  | { readonly kind: 'event'; readonly id: string; readonly position: bigint }
-  | { readonly kind: 'checkpoint'; readonly position: bigint };
+  | { readonly kind: 'event'; readonly id: string; readonly position: Position }
+  | { readonly kind: 'checkpoint'; readonly position: Position };
+
+/** Below zero when `a` comes first: positions are compared by commit, then by prepare. */
+export function comparePositions(a: Position, b: Position): number {
+  return Number(a.commit - b.commit) || Number(a.prepare - b.prepare);
+}
 
 /**
  * The options of a filter that write both events and checkpoints into one list in the order in which a consumer gets
@@ -108,7 +113,7 @@ export function checkpointsInto(steps: Step[]): {
   return {
     async checkpointReached(_, position) {
       await setImmediate();
-      steps.push({ kind: 'checkpoint', position: position.commit });
+      steps.push({ kind: 'checkpoint', position });
     },
   };
 }

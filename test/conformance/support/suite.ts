@@ -7,6 +7,10 @@ export const externalUrl = process.env.EVENTSTORE_URL || undefined;
 
 export const isExternal = externalUrl !== undefined;
 
+/** The whole suite with an embedded server that sends another version's checkpoints: `CHECKPOINTS=25.0`. */
+const { CHECKPOINTS } = process.env;
+const ownArgs = CHECKPOINTS ? ['--checkpoints', CHECKPOINTS] : [];
+
 /** What the cases of one file talk to. Filled before its first test, given back after its last. */
 export interface Subject {
   readonly url: string;
@@ -17,12 +21,15 @@ export interface Subject {
   readonly pid: number | undefined;
 }
 
-/** One embedded server, or the one of EVENTSTORE_URL, for the `describe` that calls this. */
-export function useSubject(): Subject {
+/**
+ * One embedded server, or the one of EVENTSTORE_URL, for the `describe` that calls this.
+ * @param args flags of the embedded one
+ */
+export function useSubject(args: readonly string[] = []): Subject {
   const subject: { -readonly [K in keyof Subject]?: Subject[K] } = {};
   let own: OwnServer | undefined;
   before(async () => {
-    if (externalUrl === undefined) own = await OwnServer.start();
+    if (externalUrl === undefined) own = await OwnServer.start({ args: [...ownArgs, ...args] });
     subject.url = externalUrl ?? (own as OwnServer).url;
     subject.pid = own?.pid;
     subject.client = connect(subject.url);

@@ -1,0 +1,108 @@
+import type { ReadOptions } from '../codec/read-request.ts';
+import { checkpointReached } from '../codec/responses.ts';
+import type { CommittedEvent, EventLog, StoredAt } from '../log/log.ts';
+import { BEFORE_ALL, compare, firstFrom, type LogPosition, placeOf } from '../log/position.ts';
+import { type EventFilter, eventFilter, matchesStored } from './filter.ts';
+import { type CheckpointManner, Search, type SearchOptions } from './search.ts';
+import type { Sink, Source } from './source.ts';
+
+interface Filtering {
+  readonly matches: EventFilter;
+  readonly search: SearchOptions;
+}
+
+/** `$all`, or with a filter a choice from it and checkpoints that say how far the choice has come. */
+export class AllSource implements Source {
+  readonly stream = undefined;
+  /** The event or checkpoint that was sent last: later events are owed, and checkpoints not before it. */
+  private sent: LogPosition;
+  /** Where the next page of history begins. */
+  private next = 0;
+  private search: Search | undefined;
+  /** Checkpoints only go forward. */
+  private lastCheckpoint: LogPosition | undefined;
+  /** Events committed since the last live checkpoint, those in history as well. */
+  private sinceCheckpoint = 0;
+  private readonly filtering: Filtering | undefined;
+  private readonly sink: Sink;
+  private readonly log: EventLog;
+
+  constructor(sink: Sink, log: EventLog, options: ReadOptions, manner: CheckpointManner) {
+    this.sink = sink;
+    this.log = log;
+    const { position, filter } = options;
+    if (filter !== undefined) {
+      const { window, checkpointInterval } = filter;
+      const search = { manner, window, checkpointInterval };
+      this.filtering = { matches: eventFilter(filter), search };
+    }
+    if (position === 'end') this.sent = placeOf(log.head);
+    else this.sent = position === 'start' ? BEFORE_ALL : position;
+  }
+
+  get isAtHead(): boolean {
+    return compare(this.sent, placeOf(this.log.head)) >= 0;
+  }
+
+  begin(): void {
+    // The event that was sent last is read once more: the first page of a search begins with it.
+    this.next = firstFrom(this.sent);
+    this.search = this.filtering && new Search(this.filtering.search, this.sent);
+  }
+
+  sendPage(): 'more' | 'at-head' {
+    const page = this.log.pageOfAll(this.next, false);
+    for (const stored of page) this.consider(stored);
+    if (page.length > 0 || this.log.head >= this.next) return 'more';
+    if (this.search) this.checkpoint(this.search.end(this.sent));
+    return 'at-head';
+  }
+
+  private consider(stored: StoredAt): void {
+    const { position, message } = stored;
+    this.next = position + message.length;
+    const isMatch = this.filtering === undefined || matchesStored(this.filtering.matches, message);
+    if (isMatch) this.send(stored);
+    const checkpoint = this.search?.considers(position, this.next, isMatch, this.sent);
+    if (checkpoint) this.checkpoint(checkpoint);
+  }
+
+  live(event: CommittedEvent): 'more' {
+    const { filtering } = this;
+    if (filtering === undefined || filtering.matches(event.stream, event.type)) this.send(event);
+    if (filtering === undefined) return 'more';
+    if (++this.sinceCheckpoint < filtering.search.checkpointInterval) return 'more';
+    this.sinceCheckpoint = 0;
+    const place = placeOf(event.position);
+    if (compare(place, this.sent) >= 0) this.checkpoint(place);
+    return 'more';
+  }
+
+  missed(count: number): void {
+    if (this.filtering === undefined) return;
+    this.sinceCheckpoint =
+      (this.sinceCheckpoint + count) % this.filtering.search.checkpointInterval;
+  }
+
+  fellBehind(): void {
+    if (this.filtering) this.checkpoint(this.sent);
+  }
+
+  /** Sends an event that comes after what was sent. */
+  private send(event: StoredAt): void {
+    const place = placeOf(event.position);
+    if (compare(place, this.sent) <= 0) return;
+    this.sent = place;
+    this.sink.deliver(event);
+  }
+
+  private checkpoint(place: LogPosition): void {
+    this.sent = place;
+    if (this.lastCheckpoint && compare(place, this.lastCheckpoint) <= 0) return;
+    const isNowhere = compare(place, BEFORE_ALL) === 0;
+    if (isNowhere && this.filtering?.search.manner !== '24.10.4') return;
+    // On the wire "before all" is the greatest position there is, and no other can come after it.
+    this.lastCheckpoint = isNowhere ? placeOf(Number.POSITIVE_INFINITY) : place;
+    this.sink.send(checkpointReached(place));
+  }
+}

@@ -1,0 +1,81 @@
+import { compare, type LogPosition, placeOf } from '../log/position.ts';
+
+/**
+ * Whose checkpoints are sent where catch-up comes to the end of the log (README.md tells them apart).
+ * `events`: none that is not an event's own place.
+ */
+export type CheckpointManner = '24.10.4' | '25.0' | 'events';
+
+export const CHECKPOINT_MANNERS: readonly CheckpointManner[] = ['24.10.4', '25.0', 'events'];
+export const DEFAULT_CHECKPOINTS: CheckpointManner = 'events';
+
+/** Events that one page delivers at most. */
+const PAGE_MATCHES_MAX = 32;
+
+export interface SearchOptions {
+  readonly manner: CheckpointManner;
+  /** Events that one page looks at, at most. */
+  readonly window: number;
+  /** Events looked at between two checkpoints. */
+  readonly checkpointInterval: number;
+}
+
+/**
+ * How a filtered subscription to `$all` goes through history: in pages, as a real server reads them, since
+ * its checkpoints follow from where pages begin and end.
+ */
+export class Search {
+  private readonly options: SearchOptions;
+  private pageStart: LogPosition;
+  private considered = 0;
+  private matched = 0;
+  private sinceCheckpoint = 0;
+
+  /** Begins with the place that was sent last, as page reads do. */
+  constructor(options: SearchOptions, sent: LogPosition) {
+    this.options = options;
+    this.pageStart = sent.commit < 0 ? placeOf(0) : sent;
+  }
+
+  /**
+   * An event was looked at. Returns the checkpoint that is due now.
+   * @param end where the event ends in the log, which is where the next one begins
+   * @param sent the place that was sent last, an event's or a checkpoint's
+   */
+  considers(
+    position: number,
+    end: number,
+    isMatch: boolean,
+    sent: LogPosition,
+  ): LogPosition | undefined {
+    const { manner, window, checkpointInterval } = this.options;
+    this.considered++;
+    if (isMatch) this.matched++;
+    if (manner === 'events') return this.atEvent(position);
+    if (this.considered < window && this.matched < PAGE_MATCHES_MAX) return undefined;
+    const { pageStart } = this;
+    this.pageStart = { commit: end, prepare: 0 };
+    this.sinceCheckpoint += this.considered;
+    this.considered = 0;
+    this.matched = 0;
+    if (this.sinceCheckpoint < checkpointInterval) return undefined;
+    this.sinceCheckpoint %= checkpointInterval;
+    return later(sent, pageStart);
+  }
+
+  private atEvent(position: number): LogPosition | undefined {
+    this.pageStart = placeOf(position);
+    if (this.considered < this.options.checkpointInterval) return undefined;
+    this.considered = 0;
+    return this.pageStart;
+  }
+
+  /** The checkpoint for the end of the log. */
+  end(sent: LogPosition): LogPosition {
+    return this.options.manner === '24.10.4' ? sent : later(sent, this.pageStart);
+  }
+}
+
+function later(a: LogPosition, b: LogPosition): LogPosition {
+  return compare(a, b) < 0 ? b : a;
+}
