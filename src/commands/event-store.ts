@@ -105,17 +105,28 @@ export const placeOf = ({ position, id }: EventMark): LogPlace & { readonly even
   event: { position, id },
 });
 
-/** The log does not have, at its place, the event that was read last: what was read is of another log, or it is behind. */
+/**
+ * The log is not what was read from it before. Either it lacks the event that was read last, and is another one, or an
+ * older copy, or behind: the right one may come back. Or it has an event where nobody will look again, which no waiting
+ * makes good.
+ */
 export class LogDiffers extends Error {
-  /** The place at which the log was asked for the event. */
-  readonly position: bigint;
+  /** May the log be the right one later? */
+  readonly mayPass: boolean;
 
-  constructor({ position, id }: EventMark, found: string) {
-    super(
-      `the log does not have event ${id ?? '(of unknown id)'} at position ${position}, which was read from it before: ${found}`,
-    );
+  private constructor(message: string, mayPass: boolean) {
+    super(message);
     this.name = 'LogDiffers';
-    this.position = position;
+    this.mayPass = mayPass;
+  }
+
+  static lacks({ position, id }: EventMark, found: string): LogDiffers {
+    const event = `event ${id ?? '(of unknown id)'} at position ${position}`;
+    return new LogDiffers(`the log does not have ${event}, which was read before: ${found}`, true);
+  }
+
+  static hasMore({ position, id }: EventMark, why: string): LogDiffers {
+    return new LogDiffers(`the log has event ${id} at position ${position}, ${why}`, false);
   }
 }
 

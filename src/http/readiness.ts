@@ -7,7 +7,9 @@ export interface Readiness {
   readonly ready: boolean;
   readonly dependencies: Readonly<Record<string, 'up' | 'down'>>;
   /** `position` is null before the first event. */
-  readonly projection: Omit<ReadSideStatus, 'position'> & { readonly position: string | null };
+  readonly projection: Omit<ReadSideStatus, 'position' | 'eventPosition'> & {
+    readonly position: string | null;
+  };
   /** Undefined while PostgreSQL does not tell. */
   readonly projections: readonly ProjectionState[] | undefined;
 }
@@ -36,7 +38,7 @@ async function ask({ probes, reads, projections }: Asked): Promise<Readiness> {
   const dependencies = Object.fromEntries(
     Object.keys(probes).map((name, at) => [name, states[at] ?? 'down']),
   );
-  const status = reads.status();
+  const { eventPosition: _, ...status } = reads.status();
   // Once it was live, being behind is no reason to take it away from buyers as long as it moves on.
   const keepsUp =
     status.state === 'live' && status.stalledSeconds < httpLimits.projectionStallMaxSeconds;

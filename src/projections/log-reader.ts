@@ -25,7 +25,7 @@ export interface LogReaderOptions {
   onStep(): void;
   /** The position of the newest message before; null when there was none. */
   onCaughtUp(position: LogPosition | null): void;
-  /** The log is not the one that was read before; undefined: it is. Asked again for as long as it takes. */
+  /** The log is not the one that was read before; undefined: it is. Asked again for as long as it may pass. */
   onDiffers(differs: LogDiffers | undefined): void;
   onTrouble(error: unknown): void;
 }
@@ -81,8 +81,9 @@ class Reader implements LogReader {
         await this.read();
       } catch (error) {
         if (this.signal.aborted) break;
-        if (error instanceof LogDiffers) this.options.onDiffers(error);
-        else onTrouble(error);
+        if (!(error instanceof LogDiffers)) onTrouble(error);
+        else this.options.onDiffers(error);
+        if (error instanceof LogDiffers && !error.mayPass) return;
       }
       if (this.failure !== undefined) break;
       const pause = retryMsMax * (0.1 + 0.9 * Math.random());

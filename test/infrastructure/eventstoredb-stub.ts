@@ -147,6 +147,7 @@ export interface StubEvent {
   readonly id?: string;
   readonly type?: string;
   readonly prepare?: number;
+  readonly createdMs?: number;
   readonly contentType?: string;
   readonly data?: string;
   readonly metadata?: string;
@@ -165,7 +166,7 @@ export function eventMessage(event: StubEvent): ReadResp {
     .getMetadataMap()
     .set('type', event.type ?? 'SeatSold')
     .set('content-type', event.contentType ?? 'application/json')
-    .set('created', '17000000000000000');
+    .set('created', `${event.createdMs ?? 1_700_000_000_000}0000`);
   recorded.setData(Buffer.from(event.data ?? '{"a":1}'));
   recorded.setCustomMetadata(Buffer.from(event.metadata ?? '{"schemaVersion":1}'));
   const read = new streamsPb.ReadResp.ReadEvent();

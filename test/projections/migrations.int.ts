@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { Kysely, Migrator, PostgresDialect, sql } from 'kysely';
 import * as readModels from '../../migrations/0001-read-models.ts';
+import * as wholePositions from '../../migrations/0007-whole-positions.ts';
 import { migrate } from '../../migrations/migrate.ts';
 import { decode } from '../../src/events/codec.ts';
 import { eventAt } from '../../src/events/log-position.ts';
@@ -122,6 +123,23 @@ describe('migrations', function () {
     const end = last?.position;
     expect(marks).to.deep.equal([{ position: end, prepare: end, id: last?.id }]);
     expect(await rows()).to.deep.equal(rowsFromScratch(events));
+  });
+
+  it('reads on from right before a checkpoint that was no event, where the next event may be', async () => {
+    const db = connect();
+    await migrate(db);
+    await sql`ALTER TABLE projection_checkpoint DROP COLUMN prepare, DROP COLUMN event_id,
+      ADD COLUMN first_event text`.execute(db);
+    await sql`INSERT INTO projection_checkpoint (name, version, position, event_position)
+      VALUES ('at-event', 1, 70, 70), ('past-it', 1, 90, 70), ('new', 1, NULL, NULL)`.execute(db);
+    await wholePositions.up(db);
+    const { rows } = await sql`
+      SELECT name, prepare, event_id FROM projection_checkpoint ORDER BY name`.execute(db);
+    expect(rows).to.deep.equal([
+      { name: 'at-event', prepare: 70n, event_id: null },
+      { name: 'new', prepare: null, event_id: null },
+      { name: 'past-it', prepare: 0n, event_id: null },
+    ]);
   });
 
   it('refuse a database that a newer version of the service has migrated', async () => {

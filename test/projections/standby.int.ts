@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { sql } from 'kysely';
 import { eventually } from '../support/servers.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
 import { startInstance, stopInstances } from './support/engines.ts';
@@ -96,5 +97,29 @@ describe('an instance that stands by', function () {
     append(800, 1_000);
     expect(await standby.projector.reached(at(999), 10_000)).to.equal(true);
     expect(await tableRows(models.db)).to.deep.equal(rowsFromScratch(events));
+  });
+
+  it('takes a notification, whatever it says, for no more than a reason to look', async () => {
+    const { leader, standby, append } = await pair();
+    append(0, 300);
+    for (const one of [leader, standby]) {
+      expect(await one.projector.reached(at(299), 10_000)).to.equal(true);
+      await one.readSide.seats('c1', 's1');
+    }
+    for (const payload of ['hello', '1000000000000', '-1', '', '9'.repeat(40)]) {
+      await sql`SELECT pg_notify('reprise_checkpoint', ${payload})`.execute(models.db);
+    }
+    append(300, 1_000);
+    for (const one of [leader, standby]) {
+      expect(await one.projector.reached(at(999), 10_000)).to.equal(true);
+      expect(one.projector.status()).to.include({ state: 'live', position: at(999) });
+    }
+    expect(await tableRows(models.db)).to.deep.equal(rowsFromScratch(events));
+    const seats = await Promise.all(
+      [leader, standby].map(async ({ readSide }) =>
+        String((await readSide.seats('c1', 's1'))?.body),
+      ),
+    );
+    expect(seats[0]).to.equal(seats[1]);
   });
 });

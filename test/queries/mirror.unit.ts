@@ -60,6 +60,25 @@ describe('the mirror', () => {
     expect(answers).to.have.length(1);
   });
 
+  it('does not keep what a server that is behind has: it is asked again, and then refused', async () => {
+    let shown = 5n;
+    const mirror = new Mirror(limits, () => shown);
+    let asked = 0;
+    const replica = (positions: readonly bigint[]) => async () => {
+      asked += 1;
+      return snapshot(positions[asked - 1] ?? 0n);
+    };
+    expect(await balance(mirror.get(name, replica([4n, 4n, 5n])))).to.equal(5);
+    expect(asked).to.equal(3);
+    shown = 9n;
+    asked = 0;
+    const other = new Mirror(limits, () => shown);
+    const refused = await other.get(name, replica([8n, 8n, 8n, 8n])).catch((error) => error);
+    expect(refused).to.be.instanceOf(ReadSideUnavailable);
+    expect(refused.message).to.contain('standby');
+    expect(await balance(other.get(name, async () => snapshot(9n)))).to.equal(9);
+  });
+
   it('loads again when more was committed meanwhile than it keeps, and gives up in the end', async () => {
     const mirror = new Mirror(limits);
     const { load, answers } = byHand();

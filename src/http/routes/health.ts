@@ -5,7 +5,7 @@ import { endpoint } from '../endpoint.ts';
 const dependencies = z.record(z.string(), z.enum(['up', 'down']));
 
 const projection = z.object({
-  state: z.enum(['building', 'catching-up', 'live', 'stopped']),
+  state: z.enum(['building', 'catching-up', 'live', 'other-log', 'stopped']),
   position: z.string().nullable(),
   lagSeconds: z.number().meta({ description: 'Age of the oldest event not yet shown.' }),
   lagEvents: z

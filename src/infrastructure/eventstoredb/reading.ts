@@ -49,7 +49,7 @@ export class Reading {
 
   /** The server refused the call. @returns what that means when the log has not yet shown that it is the same */
   refused(why: string): LogDiffers | undefined {
-    return this.#awaited && new LogDiffers(this.#awaited, why);
+    return this.#awaited && LogDiffers.lacks(this.#awaited, why);
   }
 
   /** @returns whether the message is to be delivered. @throws LogDiffers, EventStoreRefused: then the call is over */
@@ -61,7 +61,7 @@ export class Reading {
         return this.#takeCheckpoint(message.position);
       case 'caught-up':
         if (this.#awaited !== undefined) {
-          throw new LogDiffers(this.#awaited, 'it ends before, or has nothing there');
+          throw LogDiffers.lacks(this.#awaited, 'it ends before, or has nothing there');
         }
         return true;
     }
@@ -78,7 +78,7 @@ export class Reading {
     }
     if (known !== undefined && position <= known.position) {
       if (position === known.position && id !== known.id) {
-        throw new LogDiffers(known, `event ${id} is there, too`);
+        throw LogDiffers.hasMore({ position, id }, `where event ${known.id} was read before`);
       }
       this.#onOddity('the event store sent events again, which were read before: left out');
       return false;
@@ -87,8 +87,7 @@ export class Reading {
       // Readers take a tombstone for a stretch without events.
       if (type === tombstoneType) return false;
       // Nobody has had it, and what follows it may be written already.
-      const mark = known ?? { position, id };
-      throw new LogDiffers(mark, `event ${id} at position ${position} had been passed over`);
+      throw LogDiffers.hasMore({ position, id }, 'which it had passed over');
     }
     this.#place = placeOf({ position, id });
     return true;
@@ -99,7 +98,7 @@ export class Reading {
     const isSame =
       found.position === awaited.position && (awaited.id === null || found.id === awaited.id);
     if (!isSame) {
-      throw new LogDiffers(
+      throw LogDiffers.lacks(
         awaited,
         `event ${found.id} at position ${found.position} is next there`,
       );
@@ -116,7 +115,7 @@ export class Reading {
     }
     if (this.#awaited !== undefined) {
       if (isBefore(position, eventAt(this.#awaited.position))) return false;
-      throw new LogDiffers(this.#awaited, 'it has been read past it');
+      throw LogDiffers.lacks(this.#awaited, 'it has been read past it');
     }
     if (!isBefore(this.position, position)) return false;
     this.#place = { position, event: this.#place?.event };

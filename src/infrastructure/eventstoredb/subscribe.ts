@@ -53,7 +53,8 @@ export async function* subscribe(
         const differs = differenceIn(error, reading);
         if (differs !== undefined) {
           differsSinceMs ??= performance.now();
-          if (performance.now() - differsSinceMs >= bounds.behindMs) throw differs;
+          const leftMs = differsSinceMs + bounds.behindMs - performance.now();
+          if (!differs.mayPass || leftMs <= 0) throw differs;
         } else if (!isTransient(error)) {
           throw refused(`subscribe to ${prefixes.join(', ')}`, error);
         }

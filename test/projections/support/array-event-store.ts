@@ -56,7 +56,7 @@ export class ArrayEventStore implements Pick<EventStore, 'subscribe' | 'head' | 
   }: Parameters<EventStore['subscribe']>[0]): AsyncIterable<LogMessage> {
     this.subscribedAfter.push(after?.position.commit ?? null);
     const known = after?.event;
-    if (known !== undefined && !this.has(known)) throw new LogDiffers(known, 'it is not there');
+    if (known !== undefined && !this.has(known)) throw LogDiffers.lacks(known, 'it is not there');
     signal.addEventListener('abort', () => this.tell(), { once: true });
     let caughtUp = false;
     for (let index = 0; !signal.aborted; ) {
