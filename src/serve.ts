@@ -11,6 +11,7 @@ import { connectEventStore } from './infrastructure/eventstoredb.ts';
 import { createLogger, type Logger } from './infrastructure/logger.ts';
 import { connectPostgres } from './infrastructure/postgres.ts';
 import { connectRedis, whyRefused } from './infrastructure/redis.ts';
+import { RecentStreams, RowComparison } from './processes/compare-rows.ts';
 import { expireHolds } from './processes/expire-holds.ts';
 import { finishLeftOver } from './processes/finish-left-over.ts';
 import { followCatalog } from './processes/follow-catalog.ts';
@@ -21,6 +22,7 @@ import { projectionOverview, projectionState } from './projections/overview.ts';
 import { projections } from './projections/registry.ts';
 import { createLogEnd } from './queries/log-end.ts';
 import { createReadSide } from './queries/mirrored-read-side.ts';
+import { rowSamples } from './queries/row-samples.ts';
 import { SeatFeed } from './queries/seat-feed.ts';
 import { warmUp } from './queries/warm-up.ts';
 import { workLists } from './queries/work-lists.ts';
@@ -109,8 +111,10 @@ async function startService(
   const abort = new AbortController();
   const { signal } = abort;
   const onError = (what: string, error: unknown) => logger.error({ err: error }, what);
+  const recent = new RecentStreams();
   const store = connectEventStore(servers.eventStoreUrl, {
     onOddity: (what) => logger.warn({}, what),
+    onAppended: (stream) => recent.note(stream),
   });
   const postgres = connectPostgres(servers.postgresUrl);
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: postgres.pool }) });
@@ -223,6 +227,16 @@ async function startService(
         finish: async (id) => (await sales.cancelForHouse(id)).ok,
       }),
     );
+    const comparison = new RowComparison({
+      store,
+      samples: rowSamples(db),
+      recent,
+      isTime: () => projector.status().state === 'live',
+      log: logger,
+      signal,
+      onError,
+    });
+    ended.push(comparison.run());
     const http = createHttpServer({
       shop: sales,
       queue,
@@ -234,6 +248,7 @@ async function startService(
         : new InProcessOwnPositions(isBehind ? end : null),
       logEnd,
       liveLag: () => liveLag.histogram(),
+      rowsWrong: () => comparison.wrong.size,
       projections: async () => {
         const { lagEvents, lagSeconds } = projector.status();
         const behind = { events: lagEvents, seconds: lagSeconds };

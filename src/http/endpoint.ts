@@ -29,6 +29,8 @@ export interface HttpDeps {
   readonly projections: () => Promise<readonly ProjectionState[]>;
   /** How long events take to be visible on this instance. */
   readonly liveLag: () => LagHistogram;
+  /** Rows that are known not to be what the log says. */
+  readonly rowsWrong: () => number;
   /** What must answer before the service is ready, by the name that `/readyz` shows. */
   readonly probes: Readonly<Record<string, Probe>>;
   readonly log: Logger;

@@ -9,12 +9,13 @@ export interface Readiness {
   /** `position` is null before the first event. */
   readonly projection: Omit<ReadSideStatus, 'position' | 'eventPosition'> & {
     readonly position: string | null;
+    readonly rowsWrong: number;
   };
   /** Undefined while PostgreSQL does not tell. */
   readonly projections: readonly ProjectionState[] | undefined;
 }
 
-type Asked = Pick<HttpDeps, 'probes' | 'reads' | 'projections'>;
+type Asked = Pick<HttpDeps, 'probes' | 'reads' | 'projections' | 'rowsWrong'>;
 
 /**
  * Asks every dependency and the read side. Simultaneous callers share one round of probes, so that a flood of
@@ -30,7 +31,7 @@ export function createReadiness(asked: Asked): () => Promise<Readiness> {
   };
 }
 
-async function ask({ probes, reads, projections }: Asked): Promise<Readiness> {
+async function ask({ probes, reads, projections, rowsWrong }: Asked): Promise<Readiness> {
   const [states, told] = await Promise.all([
     Promise.all(Object.values(probes).map(upOrDown)),
     withinProbeTime(projections()),
@@ -48,6 +49,7 @@ async function ask({ probes, reads, projections }: Asked): Promise<Readiness> {
     projection: {
       ...status,
       position: status.position === null ? null : String(status.position),
+      rowsWrong: rowsWrong(),
     },
     projections: told,
   };

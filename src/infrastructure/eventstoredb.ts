@@ -9,6 +9,8 @@ import { subscribe } from './eventstoredb/subscribe.ts';
 export interface EventStoreListener {
   /** Told once of each kind of thing that a server may send and that is left out. */
   readonly onOddity?: (what: string) => void;
+  /** Told of each stream that was appended to. */
+  readonly onAppended?: (stream: string) => void;
 }
 
 /**
@@ -32,7 +34,11 @@ export interface EventStoreListener {
  */
 export function connectEventStore(
   url: string,
-  { onOddity = () => {}, ...options }: Partial<EventStoreBounds> & EventStoreListener = {},
+  {
+    onOddity = () => {},
+    onAppended = () => {},
+    ...options
+  }: Partial<EventStoreBounds> & EventStoreListener = {},
 ): EventStore {
   const bounds = { ...defaultBounds, ...options };
   const said = new Set<string>();
@@ -51,6 +57,7 @@ export function connectEventStore(
     async append(stream, expected, events, appendOptions) {
       const result = await appender.append(stream, expected, events, appendOptions);
       if (!result.ok) return result;
+      onAppended(stream);
       const position = result.position ?? (await positionOf(stream, result.revision));
       return { ok: true, revision: result.revision, position };
     },

@@ -17,6 +17,9 @@ const projection = z.object({
   parkedEvents: z.number().meta({
     description: 'Events not shown since they, or one before them in their stream, cannot be read.',
   }),
+  rowsWrong: z.number().meta({
+    description: 'Rows that a sample has shown not to be what the log says: run reprise verify.',
+  }),
   error: z.string().optional(),
 });
 

@@ -14,8 +14,15 @@ export const metrics = endpoint({
   answer: z.string(),
   answerType: 'text/plain',
   problems: [],
-  handle: ({ reads, liveLag }) =>
-    text(mediaType, [...liveLagLines(liveLag()), ...gaugeLines(reads.status()), ''].join('\n')),
+  handle: ({ reads, liveLag, rowsWrong }) =>
+    text(
+      mediaType,
+      [
+        ...liveLagLines(liveLag()),
+        ...gaugeLines({ ...reads.status(), rowsWrong: rowsWrong() }),
+        '',
+      ].join('\n'),
+    ),
 });
 
 /** Counted since the process started: what happened between two looks is the difference. */
@@ -28,6 +35,8 @@ function* liveLagLines({ upTo, count, sum }: LagHistogram): Generator<string> {
   yield `${name}_sum ${sum}`;
   yield `${name}_count ${count}`;
 }
+
+type Gauged = ReadSideStatus & { readonly rowsWrong: number };
 
 const gauges = {
   reprise_projection_lag_seconds: [
@@ -46,9 +55,13 @@ const gauges = {
     'Events kept from the read side since they cannot be read.',
     ({ parkedEvents }: ReadSideStatus) => parkedEvents,
   ],
+  reprise_rows_wrong: [
+    'Rows that a sample has shown not to be what the log says.',
+    ({ rowsWrong }: Gauged) => rowsWrong,
+  ],
 } as const;
 
-function* gaugeLines(status: ReadSideStatus): Generator<string> {
+function* gaugeLines(status: Gauged): Generator<string> {
   for (const [name, [help, value]] of Object.entries(gauges)) {
     yield `# HELP ${name} ${help}`;
     yield `# TYPE ${name} gauge`;

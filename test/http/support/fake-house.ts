@@ -161,6 +161,7 @@ export function fakeHouse(): FakeHouse {
     ownPositions: new InProcessOwnPositions(),
     logEnd: async () => position,
     projections: async () => [],
+    rowsWrong: () => 0,
     lag,
     liveLag: () => lag.histogram(),
     probes: { eventStore: async () => true, queue: async () => true, postgres: async () => true },

@@ -1,0 +1,165 @@
+import { type AccountState, accountDecider } from '../commands/account/account.ts';
+import type { EventStore } from '../commands/event-store.ts';
+import { decode, type RecordedEvent, UnreadableEvent } from '../events/codec.ts';
+import type { AccountEvent } from '../events/events.ts';
+import { accountSays, type RowSamples, type Sample, seatSays } from '../queries/row-samples.ts';
+import { eachLimited, type ProcessParts, repeat } from './repeat.ts';
+
+/** From one sample to the next, in milliseconds. */
+const idleMs = 10_000;
+/** Streams of one sample: appended to by this process lately, next in the walk over all rows, on their way for too long. */
+const recentMax = 40;
+const walkMax = 40;
+const stuckMax = 10;
+/** Rows are on their way for too long after this, in milliseconds. */
+const stuckMs = 60_000;
+/** Streams read at the same time. */
+const concurrencyMax = 2;
+/** Events of a stream that are read; a longer way back is not compared. */
+const eventsMax = 2_000;
+/** Streams that are remembered as appended to; the oldest go first. */
+const rememberedMax = 2_000;
+/** Wrong rows that are remembered; more are not told one by one. */
+const wrongMax = 1_000;
+
+/** Streams that this process has appended to, the newest last. */
+export class RecentStreams {
+  private readonly streams = new Set<string>();
+
+  note(stream: string): void {
+    if (!stream.startsWith('seat-') && !stream.startsWith('account-')) return;
+    this.streams.delete(stream);
+    this.streams.add(stream);
+    if (this.streams.size <= rememberedMax) return;
+    const [oldest] = this.streams;
+    if (oldest !== undefined) this.streams.delete(oldest);
+  }
+
+  /** Takes some out, at random. */
+  take(limit: number): readonly string[] {
+    const all = [...this.streams];
+    const taken: string[] = [];
+    while (taken.length < limit && all.length > 0) {
+      const [one] = all.splice(Math.floor(Math.random() * all.length), 1);
+      if (one === undefined) break;
+      this.streams.delete(one);
+      taken.push(one);
+    }
+    return taken;
+  }
+}
+
+export interface CompareParts extends ProcessParts {
+  readonly store: Pick<EventStore, 'readBackwards'>;
+  readonly samples: RowSamples;
+  readonly recent: RecentStreams;
+  /** Is now a time to compare: are the tables those of the log, and not being built? */
+  readonly isTime: () => boolean;
+  readonly log: { error(facts: object, message: string): void };
+  /** Default `idleMs`. */
+  readonly everyMs?: number;
+}
+
+/** Compares rows with the log, now and then and cheaply: an unknown fault is noticed in minutes, not at the next `verify`. */
+export class RowComparison {
+  /** What was found wrong and is still: the stream, and what its row says and should say. */
+  readonly wrong = new Map<string, string>();
+  private readonly parts: CompareParts;
+  private at: string | undefined;
+
+  constructor(parts: CompareParts) {
+    this.parts = parts;
+  }
+
+  /** Runs until the signal aborts. Every instance may. */
+  run(): Promise<void> {
+    const { everyMs = idleMs } = this.parts;
+    return repeat('compare rows', () => this.round(), { ...this.parts, idleMs: everyMs });
+  }
+
+  /** One sample. */
+  async round(): Promise<'idle'> {
+    const { samples, recent, isTime } = this.parts;
+    if (!isTime()) return 'idle';
+    const walk = await samples.next(this.at, walkMax);
+    // After the last seat come the accounts, then the seats again.
+    const isOver = walk.last === undefined;
+    const isOfSeats = this.at === undefined || this.at.startsWith('seat-');
+    this.at = isOver ? (isOfSeats ? 'account-' : undefined) : walk.last;
+    await this.compare(walk);
+    await this.compare(await samples.stuck(Date.now() - stuckMs, stuckMax));
+    await this.compare(await samples.of(recent.take(recentMax)));
+    await this.compare(await samples.of([...this.wrong.keys()].slice(0, recentMax)));
+    return 'idle';
+  }
+
+  private async compare(sample: Sample): Promise<void> {
+    await eachLimited(sample.rows, concurrencyMax, async ({ stream }) => {
+      if (this.parts.signal.aborted) return;
+      const found = await this.difference(sample, stream);
+      if (found === undefined) {
+        this.wrong.delete(stream);
+        return;
+      }
+      // Asked once more, with a snapshot of its own: a table may have been put in place between.
+      const again = await this.difference(await this.parts.samples.of([stream]), stream);
+      if (again === undefined || this.wrong.has(stream) || this.wrong.size >= wrongMax) return;
+      this.wrong.set(stream, again);
+      const what = 'a row is not what the log says: run reprise verify, then reprise rebuild';
+      this.parts.log.error({ stream, why: again }, what);
+    });
+  }
+
+  /** What is wrong with a stream's row; undefined when nothing is, or when it cannot be said. */
+  private async difference(sample: Sample, stream: string): Promise<string | undefined> {
+    const row = sample.rows.find((one) => one.stream === stream);
+    if (row === undefined || sample.upTo === null) return undefined;
+    const said = await this.said(stream, sample.upTo);
+    if (said === undefined || said === row.says) return undefined;
+    return `the row says ${row.says}, the log says ${said}, as of position ${sample.upTo}`;
+  }
+
+  /** What the log says of a stream as of a position; undefined when it cannot be said. */
+  private async said(stream: string, upTo: bigint): Promise<string | undefined> {
+    const isSeat = stream.startsWith('seat-');
+    const events: RecordedEvent[] = [];
+    let read = 0;
+    for await (const event of this.parts.store.readBackwards(stream)) {
+      read += 1;
+      if (read > eventsMax) return undefined;
+      if (event.position > upTo) continue;
+      events.push(event);
+      if (isSeat || event.type === accountDecider.summary?.type) break;
+    }
+    try {
+      return isSeat ? seatSaid(events[0]) : accountSaid(events);
+    } catch (error) {
+      // Parked, or about to be.
+      if (error instanceof UnreadableEvent) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** By a seat's last event, who has it. */
+function seatSaid(last: RecordedEvent | undefined): string {
+  if (last === undefined) return seatSays('available', null, null);
+  const event = decode(last);
+  switch (event.type) {
+    case 'SeatReserved':
+      return seatSays('held', event.data.reservationId, event.data.userId);
+    case 'SeatSold':
+      return seatSays('sold', event.data.reservationId, event.data.userId);
+    default:
+      return seatSays('available', null, null);
+  }
+}
+
+/** By an account's events, the newest first, back to its beginning or its last summary. */
+function accountSaid(events: readonly RecordedEvent[]): string {
+  const { balance, held } = events.reduceRight<AccountState>(
+    (state, recorded) => accountDecider.evolve(state, decode(recorded) as unknown as AccountEvent),
+    accountDecider.initial,
+  );
+  return accountSays(balance, held);
+}
