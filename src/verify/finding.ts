@@ -1,5 +1,6 @@
 /** An event as the verifier reads it: nothing of the service's own code has looked at it. */
 export interface LogEvent extends Moment {
+  readonly id: string;
   readonly type: string;
   readonly data: Data;
   /** The version of the data's shape, as the metadata has it. */
@@ -29,6 +30,8 @@ export const momentOf = ({ stream, revision, position, createdMs }: Moment): Mom
 export type ViolationCode =
   /** A stream's revisions do not follow one another. */
   | 'revision-gap'
+  /** A stream whose metadata hides events: it was deleted, truncated, or given a limit. Nothing is decided on it. */
+  | 'stream-cut'
   /** An event that cannot be read, so nothing is proven of its stream. */
   | 'unreadable'
   /** A session scheduled twice, or changed without having been scheduled. */

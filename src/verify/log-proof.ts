@@ -1,5 +1,6 @@
 import { Accounts } from './accounts.ts';
 import { Catalogue } from './catalogue.ts';
+import { Cuts } from './cuts.ts';
 import {
   checkEnvelope,
   type Findings,
@@ -38,11 +39,13 @@ export class LogProof {
   readonly #orders: Orders;
   readonly #seats: Seats;
   readonly #accounts: Accounts;
+  readonly #cuts: Cuts;
   #events = 0;
 
   constructor(findings: Findings) {
     this.#findings = findings;
     const { report } = findings;
+    this.#cuts = new Cuts(report, (stream) => this.isOurs(stream));
     const onSold = (sale: Purchase, paymentId: string, event: LogEvent): void =>
       this.#accounts.sold(sale, paymentId, event);
     const purchases = new Map<string, Purchase>();
@@ -60,9 +63,15 @@ export class LogProof {
     this.#accounts = new Accounts(purchases, report);
   }
 
+  /** Is a stream the service's, of those that read models are made from? */
+  isOurs(stream: string): boolean {
+    return this.#bookOf(stream) !== undefined;
+  }
+
   /** Takes the next event of the log. */
   see(event: LogEvent): void {
     const { stream, revision } = event;
+    this.#cuts.see(event);
     const book = this.#bookOf(stream);
     if (book === undefined) return;
     this.#events += 1;
@@ -86,6 +95,7 @@ export class LogProof {
    */
   conclude(nowMs: number, graceMs: number): LogFigures {
     for (const book of [this.#seats, this.#orders, this.#accounts]) book.conclude(nowMs - graceMs);
+    this.#cuts.conclude();
     const statuses = new Map<string, number>();
     let payments = 0;
     for (const { status } of this.#accounts.payments()) {

@@ -89,6 +89,7 @@ async function* events(
 function toLogEvent(event: NonNullable<AllStreamResolvedEvent['event']>): LogEvent {
   const isObject = event.isJson && typeof event.data === 'object' && event.data !== null;
   return {
+    id: event.id,
     stream: event.streamId,
     revision: event.revision,
     position: event.position.commit,

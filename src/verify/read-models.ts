@@ -14,10 +14,12 @@ const projections = ['account', 'concert', 'reservation', 'seat', 'session'];
 /** How far the read models are. */
 export interface Checkpoint {
   readonly name: string;
-  /** The log was looked at up to here; null at its start. */
+  /** The log was looked at up to here, for every event up to this number; null at its start. */
   readonly position: bigint | null;
   /** The last event in the tables; null before the first. */
   readonly eventPosition: bigint | null;
+  /** Which event that is; null before the first, and where an older version has left it out. */
+  readonly eventId: string | null;
 }
 
 /** A cell as the driver reads it. */
@@ -36,7 +38,8 @@ export class ReadModels {
   /** The checkpoints now, one a projection. @throws Error when there are no such tables */
   async checkpoints(): Promise<Checkpoint[]> {
     const { rows } = await (this.#snapshot ?? this.#postgres.pool).query<Checkpoint>(
-      `SELECT name, position, event_position AS "eventPosition"
+      `SELECT name, CASE WHEN prepare < position THEN position - 1 ELSE position END AS position,
+         event_position AS "eventPosition", event_id AS "eventId"
        FROM projection_checkpoint WHERE name = ANY($1) ORDER BY name`,
       [projections],
     );

@@ -91,7 +91,10 @@ async function verifyRows(
 ): Promise<RowFigures> {
   const { reading, proof, findings } = parts;
   const expected = new ExpectedTables();
+  let newest: LogEvent | undefined;
   const see = (event: LogEvent): void => {
+    // What the store itself writes on a deleted stream is no event of ours.
+    if (proof.isOurs(event.stream) && event.type !== '$streamDeleted') newest = event;
     proof.see(event);
     expected.see(event);
   };
@@ -110,6 +113,7 @@ async function verifyRows(
     }
     await reading.to(position ?? 0n, see);
     checkAhead(checkpoints, reading.last, findings);
+    checkNewest(checkpoints, newest, findings);
     const tables: Record<string, number> = {};
     for (const table of expected.all) {
       tables[table.name] = await compareRows(models, table, findings, (rows) => reading.rows(rows));
@@ -135,6 +139,23 @@ function checkAhead(
   for (const { name, eventPosition } of checkpoints) {
     if (eventPosition === null || eventPosition <= (last?.position ?? -1n)) continue;
     const detail = `it has an event at ${eventPosition}, the log ends at ${last?.position ?? 'its start'}`;
+    findings.report('wrong-checkpoint', undefined, detail, `projection_checkpoint ${name}`);
+  }
+}
+
+/** Tables of a log that has another event where they have their last: it was exchanged, or put back and went on. */
+function checkNewest(
+  checkpoints: readonly Checkpoint[],
+  newest: LogEvent | undefined,
+  findings: Findings,
+): void {
+  for (const { name, eventPosition, eventId } of checkpoints) {
+    if (eventPosition === null || eventId === null || newest === undefined) continue;
+    // What the log ends before is told already.
+    if (eventPosition > newest.position || eventId === newest.id) continue;
+    const detail =
+      `its last event is ${eventId} at ${eventPosition}, the log has ${newest.id} at ${newest.position} as the last one ` +
+      'up to there';
     findings.report('wrong-checkpoint', undefined, detail, `projection_checkpoint ${name}`);
   }
 }

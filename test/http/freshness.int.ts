@@ -154,6 +154,7 @@ describe('GET /readyz', () => {
         lagEvents: 3,
         stalledSeconds: 0,
         parkedEvents: 7,
+        rowsWrong: 0,
       },
       projections: [seat],
     });

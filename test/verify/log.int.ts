@@ -8,6 +8,10 @@ import { World } from './support/world.ts';
 /** Histories as they may be: nothing is found. */
 const honest: Record<string, (world: World) => Promise<void>> = {
   'a seat that was reserved, paid and captured': (world) => world.buy(),
+  'an account whose limit was taken away again': async (world) => {
+    await world.limitAccount(1);
+    await world.limitAccount(undefined);
+  },
   'a young hold': (world) => world.seat('SeatReserved'),
   'a hold that ended and was given back, and another buyer after it': async (world) => {
     await world.seat('SeatReserved', { expiresAt: '2024-01-01T00:00:00.000Z' });
@@ -111,6 +115,20 @@ const corrupt: Record<string, [codes: string[], plant: (world: World) => Promise
       await world.seat('SeatReserved');
       const reservationId = world.reservation('A-1-1', 2);
       await world.seat('SeatReserved', { reservationId, userId: world.other });
+    },
+  ],
+  'a sold seat whose stream was deleted, so that it looks free': [
+    ['stream-cut'],
+    async (world) => {
+      await world.buy();
+      await world.deleteSeat();
+    },
+  ],
+  'an account that shows its last event only': [
+    ['stream-cut'],
+    async (world) => {
+      await world.limitAccount(1);
+      await world.limitAccount(1);
     },
   ],
   'a double sale': [

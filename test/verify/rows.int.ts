@@ -190,6 +190,11 @@ describe('the comparison of PostgreSQL with the log', function () {
       `UPDATE projection_checkpoint SET position = position - 1 WHERE name = 'seat'`,
       /^wrong-checkpoint projection_checkpoint: the projections are at different positions/,
     ],
+    'a last event that is another': () => [
+      `UPDATE projection_checkpoint SET event_id = '00000000-0000-4000-8000-000000000000'
+       WHERE name = 'seat'`,
+      /^wrong-checkpoint projection_checkpoint seat: its last event is 0{8}-.* the log has [0-9a-f-]{36} at \d+/,
+    ],
     'tables of another log': () => [
       `UPDATE projection_checkpoint SET position = position + 1000000,
        event_position = event_position + 1000000 WHERE name IS NOT NULL`,

@@ -48,6 +48,16 @@ export class World {
     await this.#client.appendToStream(stream, event, { expectedRevision: ANY });
   }
 
+  async deleteSeat(seat = 'A-1-1'): Promise<void> {
+    await this.#client.deleteStream(`seat-${this.session}/${seat}`);
+  }
+
+  /** Events of the buyer's account that its stream shows; undefined: all. */
+  async limitAccount(maxCount: number | undefined): Promise<void> {
+    const limit = maxCount === undefined ? {} : { maxCount };
+    await this.#client.setStreamMetadata(`account-${this.buyer}`, limit);
+  }
+
   reservation(seat = 'A-1-1', turn = 1): string {
     return `${this.session}.${seat}.${turn}`;
   }
