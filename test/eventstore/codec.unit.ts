@@ -13,6 +13,7 @@ import {
   decodeAppend,
   decodeBatchAppend,
   decodeDelete,
+  FieldError,
 } from '../../embedded/eventstore/codec/requests.ts';
 import {
   appended,
@@ -179,8 +180,10 @@ describe('event store codec: requests', () => {
       expect(chunk.options).to.deep.equal({
         stream: '좌석-1',
         expected,
+        hasExpected: true,
         deadlineMs: 1_700_000_000_500,
       });
+      expect(chunk.problem).to.equal(undefined);
       expect(chunk.isFinal).to.equal(true);
       expect(chunk.correlation).to.deep.equal(Buffer.from(uuid(id).serializeBinary()));
       expect(chunk.events).to.have.length(2);
@@ -213,7 +216,7 @@ describe('event store codec: requests', () => {
     event.setId(uuid('not-a-uuid'));
     const request = new AppendReq();
     request.setProposedMessage(event);
-    expect(() => decodeAppend(Buffer.from(request.serializeBinary()))).to.throw(WireError);
+    expect(() => decodeAppend(Buffer.from(request.serializeBinary()))).to.throw(FieldError);
   });
 
   it('the options of an append and a delete', () => {
@@ -237,6 +240,11 @@ describe('event store codec: requests', () => {
   it('reads, where they begin, and how much they want', () => {
     const of = (change: (options: streams.ReadReq.Options) => void) => {
       const options = new ReadReq.Options();
+      const uuids = new ReadReq.Options.UUIDOption();
+      uuids.setString(new shared.Empty());
+      options.setUuidOption(uuids);
+      options.setNoFilter(new shared.Empty());
+      options.setCount('1');
       change(options);
       const request = new ReadReq();
       request.setOptions(options);

@@ -90,13 +90,17 @@ const retries: [ExpectedRevision, ProposedEvent[], string][] = [
   ['any', [e0, e1, e2], 'revision 2'],
   ['any', [e1], 'revision 1'],
   ['stream_exists', [e2], 'revision 2'],
+  // Without a revision they are known in any order; the last of them is the answer.
+  ['any', [e0, e2], 'revision 2'],
+  ['any', [e2, e0], 'revision 0'],
+  ['stream_exists', [e1, e2, e0], 'revision 0'],
   // Partly the same, in another order, or at another place: no retry.
   ['no_stream', [e0, other], 'wrong, at 2'],
   ['no_stream', [e1, e0], 'wrong, at 2'],
   [0, [e2], 'wrong, at 2'],
   [1, [e2, other], 'wrong, at 2'],
   ['any', [e0, other], 'wrong, at 2'],
-  ['any', [e0, e2], 'wrong, at 2'],
+  ['any', [e0, e2, other], 'wrong, at 2'],
   // Nothing can be recognised by no events.
   ['any', [], 'revision 2'],
   [2, [], 'revision 2'],
@@ -194,6 +198,13 @@ describe('event store: expected revisions', () => {
     await group.commit();
     group.publish();
     expect(log.metadataOf(stream)).to.deep.equal({ truncateBefore: 3 });
+  });
+
+  it('no_stream holds for a soft-deleted stream, but not for what begins as a retry', async () => {
+    const group = await given('soft-deleted', true);
+    expect(told(append(group, 'no_stream', [e0, other]))).to.equal('wrong, at 2');
+    expect(told(append(group, 'no_stream', []))).to.equal('wrong, at 2');
+    expect(told(append(group, 'no_stream', [other]))).to.equal('revision 3');
   });
 
   it('setting the metadata of a soft-deleted stream brings it back, too', async () => {

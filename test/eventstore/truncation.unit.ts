@@ -17,8 +17,17 @@ describe('event store: truncation', () => {
       maxAgeSeconds: 60,
       truncateBefore: 7,
     });
-    for (const json of ['', 'no json', '[]', 'null', '{"$maxCount":"3","$tb":-1}', '{}'])
-      expect(parse(json), json).to.deep.equal({});
+    const nothing = ['', 'no json', '[]', 'null', '{"$tb":-1}', '{"$maxCount":0}', '{}'];
+    const misunderstood = [
+      ...['"3"', '2.5', '3.0', '3e0', 'null', 'true', '9223372036854777856'].map(
+        (value) => `{"$maxCount":${value},"$tb":7}`,
+      ),
+      '{"$tb":7,"$tempStream":1}',
+      '{"$tb":7,"$acl":[]}',
+      '{"$tb":7,"$acl":{"$r":1}}',
+      '{"$tb":7,"$acl":{"$x":"$all"}}',
+    ];
+    for (const json of [...nothing, ...misunderstood]) expect(parse(json), json).to.deep.equal({});
     expect(parseStreamMetadata(undefined)).to.deep.equal({});
   });
 
@@ -49,6 +58,11 @@ describe('event store: truncation', () => {
     expect(data.toString()).to.equal('{"$tb":9223372036854775807}');
     expect(isSoftDeleted(parseStreamMetadata(data))).to.equal(true);
     expect(isSoftDeleted(parse('{"$tb":5}'))).to.equal(false);
+    const most = parse('{"$tb":9007199254740991}');
+    expect(isSoftDeleted(most), 'the greatest number of JavaScript is no soft delete').to.equal(
+      false,
+    );
+    expect(firstVisibleRevision(9, most)).to.equal(Number.MAX_SAFE_INTEGER);
   });
 
   it('another $tb leaves the rest of the metadata as it was', () => {

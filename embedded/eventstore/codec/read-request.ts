@@ -1,12 +1,13 @@
 /** ReadReq, which asks for a page of events or for a subscription (field numbers: streams.proto). */
-import { BEFORE_ALL, type LogPosition } from '../log/position.ts';
-import { decodeIdentifier } from './requests.ts';
-import { MAX_REVISION, WireReader } from './wire.ts';
+import type { LogPosition } from '../log/position.ts';
+import { decodeIdentifier, FieldError } from './requests.ts';
+import { HandlerError, MAX_REVISION, WireReader } from './wire.ts';
 
 /** What a filter looks at between two pages unless the client says otherwise, in events. */
 const DEFAULT_SEARCH_WINDOW = 32;
 /** Unsigned, the position that stands for the end of `$all`. */
 const END = 2n ** 64n - 1n;
+const LONG_MAX = 2n ** 63n - 1n;
 
 /** How events are chosen from `$all`. A pattern wins over prefixes, as in EventStoreDB. */
 export interface FilterOptions {
@@ -32,8 +33,22 @@ export interface ReadOptions {
   count: number;
   isSubscription: boolean;
   filter?: FilterOptions;
+  /** Ids as two numbers instead of text. */
+  structuredIds: boolean;
+  /** Whether a read of a stream tells its first and last position. */
+  tellsPositions: boolean;
 }
 
+/** Which of the choices a request has made; it must make each of them. */
+interface Choices {
+  source: 'none' | 'stream' | '$all';
+  amount: 'none' | 'count' | 'subscription';
+  filter: 'none' | 'filter' | 'no filter';
+  direction: number;
+  hasUuidOption: boolean;
+}
+
+/** @throws FieldError, HandlerError for a request that no server can answer, each as the real one refuses it */
 export function decodeRead(message: Buffer): ReadOptions {
   const options: ReadOptions = {
     revision: 'start',
@@ -42,39 +57,80 @@ export function decodeRead(message: Buffer): ReadOptions {
     resolveLinks: false,
     count: MAX_REVISION,
     isSubscription: false,
+    structuredIds: true,
+    tellsPositions: false,
+  };
+  const choices: Choices = {
+    source: 'none',
+    amount: 'none',
+    filter: 'none',
+    direction: 0,
+    hasUuidOption: false,
   };
   const request = new WireReader(message);
   while (request.next()) {
-    if (request.field === 1) decodeReadOptions(options, request.message());
+    if (request.field === 1) decodeReadOptions(options, choices, request.message());
     else request.skip();
   }
+  checkChoices(choices);
   return options;
 }
 
-function decodeReadOptions(options: ReadOptions, reader: WireReader): void {
+function checkChoices({ source, amount, filter, direction, hasUuidOption }: Choices): void {
+  if (!hasUuidOption) throw new FieldError('`uuidOption` is a required argument');
+  const isPossible =
+    source !== 'none' &&
+    amount !== 'none' &&
+    (filter === 'no filter' || (filter === 'filter' && source === '$all')) &&
+    (direction === 0 || (direction === 1 && amount === 'count'));
+  if (isPossible) return;
+  const order = ['forwards', 'backwards'][direction] ?? direction;
+  throw new FieldError(
+    `The combination of (${source}, ${amount}, ${order}, ${filter}) is invalid.`,
+  );
+}
+
+function decodeReadOptions(options: ReadOptions, choices: Choices, reader: WireReader): void {
   while (reader.next()) {
     switch (reader.field) {
       case 1:
+        choices.source = 'stream';
         decodeStreamStart(options, reader.message());
         break;
       case 2:
+        choices.source = '$all';
         options.position = decodeAllStart(reader.message());
         break;
       case 3:
-        options.backwards = reader.varint() === 1;
+        choices.direction = reader.varint();
+        options.backwards = choices.direction === 1;
         break;
       case 4:
         options.resolveLinks = reader.bool();
         break;
       case 5:
+        choices.amount = 'count';
         options.count = reader.varint();
         break;
       case 6:
+        choices.amount = 'subscription';
         options.isSubscription = true;
         reader.skip();
         break;
       case 7:
+        choices.filter = 'filter';
         options.filter = decodeFilter(reader.message());
+        break;
+      case 8:
+        choices.filter = 'no filter';
+        reader.skip();
+        break;
+      case 9:
+        choices.hasUuidOption = true;
+        options.structuredIds = !hasField(reader.message(), 2);
+        break;
+      case 10:
+        options.tellsPositions = controlOf(reader.message()) >= 1;
         break;
       default:
         reader.skip();
@@ -82,29 +138,53 @@ function decodeReadOptions(options: ReadOptions, reader: WireReader): void {
   }
 }
 
+function hasField(reader: WireReader, field: number): boolean {
+  let has = false;
+  while (reader.next()) {
+    has ||= reader.field === field;
+    reader.skip();
+  }
+  return has;
+}
+
+function controlOf(reader: WireReader): number {
+  let compatibility = 0;
+  while (reader.next()) {
+    if (reader.field === 1) compatibility = reader.varint();
+    else reader.skip();
+  }
+  return compatibility;
+}
+
 function decodeStreamStart(options: ReadOptions, reader: WireReader): void {
   options.stream = '';
+  let hasRevision = false;
   while (reader.next()) {
-    if (reader.field === 1) options.stream = decodeIdentifier(reader.message());
-    else if (reader.field === 2) options.revision = reader.varint();
-    else {
-      if (reader.field === 3) options.revision = 'start';
-      else if (reader.field === 4) options.revision = 'end';
-      reader.skip();
+    if (reader.field === 1) {
+      options.stream = decodeIdentifier(reader.message());
+      continue;
     }
+    hasRevision = true;
+    if (reader.field === 2) {
+      options.revision = reader.varint();
+      continue;
+    }
+    options.revision = reader.field === 4 ? 'end' : 'start';
+    reader.skip();
   }
+  if (!hasRevision) throw new HandlerError('the revision to begin at is missing');
 }
 
 function decodeAllStart(reader: WireReader): ReadOptions['position'] {
-  let from: ReadOptions['position'] = 'start';
+  let from: ReadOptions['position'] | undefined;
   while (reader.next()) {
     if (reader.field === 1) from = decodePosition(reader.message());
     else {
-      if (reader.field === 2) from = 'start';
-      else if (reader.field === 3) from = 'end';
+      from = reader.field === 3 ? 'end' : 'start';
       reader.skip();
     }
   }
+  if (from === undefined) throw new HandlerError('the position to begin at is missing');
   return from;
 }
 
@@ -117,13 +197,15 @@ function decodePosition(reader: WireReader): LogPosition | 'end' {
     else if (reader.field === 2) prepare = reader.varint64();
     else reader.skip();
   }
-  return commit === END && prepare === END
-    ? 'end'
-    : { commit: half(commit), prepare: half(prepare) };
+  if (commit === END && prepare === END) return 'end';
+  if (commit < prepare)
+    throw new HandlerError('The commit position cannot be less than the prepare position');
+  return { commit: half(commit), prepare: half(prepare) };
 }
 
 function half(value: bigint): number {
-  return value === END ? BEFORE_ALL.commit : Math.min(Number(value), MAX_REVISION);
+  if (value > LONG_MAX) throw new HandlerError(`${value} is no position`);
+  return Math.min(Number(value), MAX_REVISION);
 }
 
 function decodeFilter(reader: WireReader): FilterOptions {
@@ -134,9 +216,12 @@ function decodeFilter(reader: WireReader): FilterOptions {
     window: DEFAULT_SEARCH_WINDOW,
     checkpointInterval: 0,
   };
-  let multiplier = 1;
+  let multiplier = 0;
+  let hasExpression = false;
+  let hasWindow = false;
   while (reader.next()) {
     if (reader.field === 1 || reader.field === 2) {
+      hasExpression = true;
       filter.on = reader.field === 1 ? 'stream' : 'type';
       const expression = reader.message();
       while (expression.next()) {
@@ -144,10 +229,17 @@ function decodeFilter(reader: WireReader): FilterOptions {
         else if (expression.field === 2) filter.prefixes.push(expression.string());
         else expression.skip();
       }
-    } else if (reader.field === 3) filter.window = reader.varint();
-    else if (reader.field === 5) multiplier = reader.varint();
+    } else if (reader.field === 3) {
+      hasWindow = true;
+      filter.window = reader.varint();
+    } else if (reader.field === 4) {
+      hasWindow = true;
+      reader.skip();
+    } else if (reader.field === 5) multiplier = reader.varint();
     else reader.skip();
   }
-  filter.checkpointInterval = Math.max(1, filter.window * multiplier);
+  if (!hasExpression) throw new FieldError('the filter says nothing to look for');
+  if (!hasWindow) throw new FieldError('the filter has no window');
+  filter.checkpointInterval = filter.window * multiplier;
   return filter;
 }

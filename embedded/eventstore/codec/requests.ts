@@ -1,11 +1,15 @@
 /** The requests of the Streams service, decoded from their bytes (field numbers: streams.proto). */
-import { randomUUID } from 'node:crypto';
 import type { ExpectedRevision } from '../streams/append.ts';
-import { type ProposedEvent, UUID_LENGTH } from './recorded-event.ts';
-import { WireError, WireReader } from './wire.ts';
+import { JSON_TYPE, type ProposedEvent, UUID_LENGTH } from './recorded-event.ts';
+import { MAX_REVISION, WireError, WireReader } from './wire.ts';
 
 const EMPTY = Buffer.alloc(0);
+/** What every content type but JSON is told as. */
+const BINARY = 'application/octet-stream';
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** A message of the protocol that says something impossible: that alone is refused. */
+export class FieldError extends Error {}
 
 /** One message of a BatchAppend stream; `options` come with the first of a correlation id. */
 export interface BatchAppendChunk {
@@ -14,11 +18,17 @@ export interface BatchAppendChunk {
   options?: BatchAppendOptions;
   events: ProposedEvent[];
   isFinal: boolean;
+  /** What is impossible about it, which does not concern the other appends of the stream. */
+  problem?: string;
 }
+
+const EXPECTED_MISSING = 'the expected revision is missing';
 
 export interface BatchAppendOptions {
   stream: string;
   expected: ExpectedRevision;
+  /** False when the client left `expected` out. */
+  hasExpected: boolean;
   /** The client's deadline in milliseconds since the Unix epoch, Infinity without one. */
   deadlineMs: number;
 }
@@ -29,17 +39,39 @@ export function decodeBatchAppend(message: Buffer): BatchAppendChunk {
   while (reader.next()) {
     if (reader.field === 1) chunk.correlation = reader.bytes();
     else if (reader.field === 2) chunk.options = decodeBatchOptions(reader.message());
-    else if (reader.field === 3) chunk.events.push(decodeProposed(reader.message()));
+    else if (reader.field === 3) takeProposed(chunk, reader.message());
     else if (reader.field === 4) chunk.isFinal = reader.bool();
     else reader.skip();
   }
+  // Once an append is enough: only its first message has options.
+  const problem = chunk.options && problemOf(chunk.options, chunk.correlation);
+  if (problem !== undefined) chunk.problem = problem;
   return chunk;
+}
+
+function takeProposed(chunk: BatchAppendChunk, reader: WireReader): void {
+  try {
+    chunk.events.push(decodeProposed(reader));
+  } catch (error) {
+    if (!(error instanceof FieldError)) throw error;
+    chunk.problem ??= error.message;
+  }
+}
+
+function problemOf(options: BatchAppendOptions, correlation: Buffer): string | undefined {
+  try {
+    decodeUuid(new WireReader(correlation));
+  } catch (error) {
+    return `the correlation id: ${(error as Error).message}`;
+  }
+  return options.hasExpected ? undefined : EXPECTED_MISSING;
 }
 
 function decodeBatchOptions(reader: WireReader): BatchAppendOptions {
   const options: BatchAppendOptions = {
     stream: '',
     expected: 'any',
+    hasExpected: false,
     deadlineMs: Number.POSITIVE_INFINITY,
   };
   while (reader.next()) {
@@ -48,36 +80,48 @@ function decodeBatchOptions(reader: WireReader): BatchAppendOptions {
         options.stream = decodeIdentifier(reader.message());
         break;
       case 6:
-        options.deadlineMs = decodeTimestamp(reader.message());
+        options.deadlineMs = decodeMilliseconds(reader.message());
         break;
-      case 2:
-        options.expected = reader.varint();
-        break;
-      case 3:
-        options.expected = 'no_stream';
-        reader.skip();
-        break;
-      case 4:
-        options.expected = 'any';
-        reader.skip();
-        break;
-      case 5:
-        options.expected = 'stream_exists';
-        reader.skip();
+      case 7:
+        options.deadlineMs = Date.now() + decodeMilliseconds(reader.message());
         break;
       default:
-        reader.skip();
+        options.hasExpected = decodeExpected(options, reader) || options.hasExpected;
     }
   }
   return options;
 }
 
-function decodeTimestamp(reader: WireReader): number {
+/** Fields 2 to 5 of all options that have an expected revision. */
+function decodeExpected(options: { expected: ExpectedRevision }, reader: WireReader): boolean {
+  if (reader.field === 2) {
+    options.expected = reader.varint();
+    return true;
+  }
+  const named = EXPECTED[reader.field];
+  reader.skip();
+  if (named === undefined) return false;
+  options.expected = named;
+  return true;
+}
+
+const EXPECTED: Readonly<Record<number, ExpectedRevision>> = {
+  3: 'no_stream',
+  4: 'any',
+  5: 'stream_exists',
+};
+
+/** Of a Timestamp or a Duration, which look alike; what is below zero is over. */
+function decodeMilliseconds(reader: WireReader): number {
   let ms = 0;
   while (reader.next()) {
-    if (reader.field === 1) ms += reader.varint() * 1000;
-    else if (reader.field === 2) ms += reader.varint() / 1e6;
-    else reader.skip();
+    if (reader.field !== 1 && reader.field !== 2) {
+      reader.skip();
+      continue;
+    }
+    const value = reader.varint();
+    if (value === MAX_REVISION) return Number.NEGATIVE_INFINITY;
+    ms += reader.field === 1 ? value * 1000 : value / 1e6;
   }
   return ms;
 }
@@ -113,15 +157,12 @@ export function decodeDelete(message: Buffer): StreamOptions {
 
 function decodeStreamOptions(reader: WireReader): StreamOptions {
   const options: StreamOptions = { stream: '', expected: 'any' };
+  let hasExpected = false;
   while (reader.next()) {
     if (reader.field === 1) options.stream = decodeIdentifier(reader.message());
-    else if (reader.field === 2) options.expected = reader.varint();
-    else {
-      if (reader.field === 3) options.expected = 'no_stream';
-      else if (reader.field === 5) options.expected = 'stream_exists';
-      reader.skip();
-    }
+    else hasExpected = decodeExpected(options, reader) || hasExpected;
   }
+  if (!hasExpected) throw new FieldError(EXPECTED_MISSING);
   return options;
 }
 
@@ -154,7 +195,7 @@ function decodeProposed(reader: WireReader): ProposedEvent {
         reader.skip();
     }
   }
-  if (event.id === '') event.id = randomUUID();
+  if (event.id === '') throw new FieldError('an event has no id');
   return event;
 }
 
@@ -167,7 +208,7 @@ function decodeEntry(event: ProposedEvent, entry: WireReader): void {
     else entry.skip();
   }
   if (key === 'type') event.type = value;
-  else if (key === 'content-type') event.contentType = value;
+  else if (key === 'content-type') event.contentType = value === JSON_TYPE ? JSON_TYPE : BINARY;
 }
 
 function decodeUuid(reader: WireReader): string {
@@ -177,7 +218,7 @@ function decodeUuid(reader: WireReader): string {
     else if (reader.field === 1) id = decodeStructuredUuid(reader.message());
     else reader.skip();
   }
-  if (id.length !== UUID_LENGTH || !UUID.test(id)) throw new WireError(`"${id}" is not a UUID`);
+  if (id.length !== UUID_LENGTH || !UUID.test(id)) throw new FieldError(`"${id}" is not a UUID`);
   return id;
 }
 

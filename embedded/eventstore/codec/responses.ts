@@ -7,16 +7,12 @@ import {
   messageField,
   numberField,
   type Part,
+  varint64Field,
   varintLength,
   writeVarint,
 } from './wire.ts';
 
 const EMPTY_MESSAGE = Buffer.alloc(0);
-/** 2^64 − 1, nine bytes of ones and one more, as the fields 1 and 2. */
-const UNSIGNED_MINUS_ONE = [1, 2].map((field) =>
-  Buffer.from([field * 8, ...Array<number>(9).fill(0xff), 1]),
-);
-
 /** What a batch append is answered for: it is echoed. */
 export interface BatchEcho {
   readonly correlation: Buffer;
@@ -157,11 +153,21 @@ export function checkpointReached({ commit, prepare }: LogPosition): Buffer {
 
 /** −1 goes out as the unsigned number that it is in 64 bits. */
 function halfField(field: number, half: number): Part {
-  return half < 0 ? (UNSIGNED_MINUS_ONE[field - 1] as Part) : numberField(field, half);
+  return half < 0 ? varint64Field(field, 2n ** 64n - 1n) : numberField(field, half);
 }
 
 export function streamNotFound(stream: string): Buffer {
   return messageField(4, messageField(1, bytesField(3, stream)));
+}
+
+/** Where a stream begins for a reader who asked for what is hidden or not there yet. */
+export function firstStreamPosition(revision: number): Buffer {
+  return numberField(5, revision);
+}
+
+/** The newest revision of a stream that was read. */
+export function lastStreamPosition(revision: number): Buffer {
+  return numberField(6, revision);
 }
 
 /** ReadResp { 8: CaughtUp }. */

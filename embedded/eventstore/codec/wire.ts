@@ -110,6 +110,9 @@ export class WireReader {
 /** The bytes are no message of the protocol. */
 export class WireError extends Error {}
 
+/** What makes a real server's handler fail in the middle: it is answered with UNKNOWN. */
+export class HandlerError extends Error {}
+
 /** How many bytes `writeVarint` will write for this number. */
 export function varintLength(value: number): number {
   if (value < 0x80) return 1;
@@ -164,4 +167,13 @@ export function bytesField(field: number, value: Uint8Array | string): Part {
 
 export function messageField(field: number, ...parts: Part[]): Part {
   return bytesField(field, parts.length === 1 ? (parts[0] as Part) : Buffer.concat(parts));
+}
+
+/** For the few numbers that use all 64 bits. */
+export function varint64Field(field: number, value: bigint): Part {
+  const bytes = [field * 8 + VARINT];
+  let rest = value;
+  for (; rest >= 0x80n; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
+  bytes.push(Number(rest));
+  return Buffer.from(bytes);
 }

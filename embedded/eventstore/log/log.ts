@@ -83,7 +83,8 @@ export class EventLog {
     if (known !== undefined) return known;
     const head = this.headOf(`$$${stream}`);
     const stored = head.last < 0 ? undefined : this.eventAt(head, head.last);
-    const metadata = parseStreamMetadata(stored && viewStoredEvent(stored.message).data);
+    const view = stored && viewStoredEvent(stored.message);
+    const metadata = parseStreamMetadata(view?.isJson ? view.data : undefined);
     this.metadata.set(stream, metadata);
     return metadata;
   }
@@ -116,6 +117,12 @@ export class EventLog {
       if (bytes >= PAGE_BYTES_MAX) break;
     }
     return page;
+  }
+
+  /** Whether reading can begin there: where an event begins, or forwards after all of them. */
+  isPlace({ commit }: LogPosition, backwards: boolean): boolean {
+    if (commit === 0 || commit === this.nextPosition) return true;
+    return commit > this.head ? !backwards : this.storage.events.doesExist(commit);
   }
 
   /**

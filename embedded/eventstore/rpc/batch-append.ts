@@ -26,8 +26,9 @@ import { endWriteFailed, maximumAppendSizeText } from './errors.ts';
 import { type GrpcCall, Status } from './grpc-call.ts';
 import type { Service } from './service.ts';
 
-/** Appends of one call whose last chunk has not come yet. */
-const GATHERING_MAX = 1_000;
+/** Appends of one call whose last chunk has not come yet, and what they hold in memory together. */
+const GATHERING_MAX = 10_000;
+const GATHERING_BYTES_MAX = 64 * 1024 * 1024;
 const NOTHING = Buffer.alloc(0);
 const ALREADY_EXISTS = 6;
 const TIMEOUT: BatchError = {
@@ -37,12 +38,23 @@ const TIMEOUT: BatchError = {
   details: NOTHING,
 };
 
+function badRequest(why: string): BatchError {
+  return {
+    code: Status.invalidArgument,
+    message: 'BadRequest',
+    type: 'BadRequest',
+    details: bytesField(1, why),
+  };
+}
+
 interface Gathering {
   readonly echo: BatchEcho;
   readonly options: BatchAppendOptions;
   readonly deadlineMs: number;
   readonly events: ProposedEvent[];
   bytes: number;
+  /** Of its bytes, those of unfinished chunks, which the call counts. */
+  heldBytes: number;
   readonly timer: NodeJS.Timeout | undefined;
 }
 
@@ -57,6 +69,7 @@ export function batchAppend(service: Service, call: GrpcCall): void {
 
 class BatchAppendCall {
   private readonly gathering = new Map<string, Gathering>();
+  private gatheringBytes = 0;
   private paused = false;
   private readonly service: Service;
   private readonly call: GrpcCall;
@@ -69,22 +82,41 @@ class BatchAppendCall {
   take(chunk: BatchAppendChunk): void {
     const append = this.gatheringOf(chunk);
     if (append === undefined) return;
+    if (chunk.problem !== undefined) {
+      this.drop(chunk.correlation);
+      this.refuse(append.echo, badRequest(chunk.problem));
+      return;
+    }
     const { maxAppendBytes } = this.service.limits;
-    for (const event of chunk.events) append.bytes += appendSize(event);
-    const tooLarge = append.bytes > maxAppendBytes;
-    // Events of an append that is too large already are not kept.
-    if (tooLarge) append.events.length = 0;
-    else append.events.push(...chunk.events);
-    if (!chunk.isFinal) return;
-    this.drop(chunk.correlation);
-    if (tooLarge)
+    let bytes = 0;
+    for (const event of chunk.events) bytes += appendSize(event);
+    append.bytes += bytes;
+    // At once: what else comes of it is let go.
+    if (append.bytes > maxAppendBytes) {
+      this.drop(chunk.correlation);
       this.refuse(append.echo, {
         code: Status.invalidArgument,
         message: maximumAppendSizeText(maxAppendBytes),
         type: 'MaximumAppendSizeExceeded',
         details: maximumAppendSizeDetails(maxAppendBytes),
       });
-    else this.service.hooks.beforeWrite(this.call, () => this.write(append));
+      return;
+    }
+    append.events.push(...chunk.events);
+    if (chunk.isFinal) {
+      this.drop(chunk.correlation);
+      this.service.hooks.beforeWrite(this.call, () => this.write(append));
+    } else this.hold(append, chunk.correlation, bytes);
+  }
+
+  /** Keeps a chunk of an unfinished append, unless there are too many: then this one is refused. */
+  private hold(append: Gathering, correlation: Buffer, bytes: number): void {
+    this.gatheringBytes += bytes;
+    append.heldBytes += bytes;
+    const isFull = this.gathering.size > GATHERING_MAX || this.gatheringBytes > GATHERING_BYTES_MAX;
+    if (!isFull) return;
+    this.drop(correlation);
+    this.refuse(append.echo, TIMEOUT);
   }
 
   private gatheringOf(chunk: BatchAppendChunk): Gathering | undefined {
@@ -100,36 +132,31 @@ class BatchAppendCall {
       this.refuse(echo, TIMEOUT);
       return undefined;
     }
-    if (chunk.isFinal) return { echo, options, deadlineMs, events: [], bytes: 0, timer: undefined };
-    if (this.gathering.size >= GATHERING_MAX) {
-      this.call.end(Status.resourceExhausted, `more than ${GATHERING_MAX} unfinished appends`);
-      return undefined;
-    }
+    const started = { echo, options, deadlineMs, events: [], bytes: 0, heldBytes: 0 };
+    if (chunk.isFinal) return { ...started, timer: undefined };
     const timer = setTimeout(() => {
-      this.gathering.delete(key);
+      this.drop(chunk.correlation);
       this.refuse(echo, TIMEOUT);
     }, deadlineMs - nowMs);
-    const started = { echo, options, deadlineMs, events: [], bytes: 0, timer };
-    this.gathering.set(key, started);
-    return started;
+    const gathering = { ...started, timer };
+    this.gathering.set(key, gathering);
+    return gathering;
   }
 
   private drop(correlation: Buffer): void {
     if (this.gathering.size === 0) return;
     const key = correlation.toString('latin1');
-    clearTimeout(this.gathering.get(key)?.timer);
+    const dropped = this.gathering.get(key);
+    if (dropped === undefined) return;
+    clearTimeout(dropped.timer);
     this.gathering.delete(key);
+    this.gatheringBytes -= dropped.heldBytes;
   }
 
   private write(gathered: Gathering): void {
     const invalid = invalidEvents(gathered.options.stream, gathered.events);
     if (invalid !== undefined) {
-      this.refuse(gathered.echo, {
-        code: Status.invalidArgument,
-        message: invalid,
-        type: 'BadRequest',
-        details: bytesField(1, invalid),
-      });
+      this.refuse(gathered.echo, badRequest(invalid));
       return;
     }
     const { writer } = this.service;

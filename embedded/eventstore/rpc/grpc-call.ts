@@ -1,9 +1,11 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { HandlerError } from '../codec/wire.ts';
 
 /** gRPC status codes that this server answers with. */
 export const Status = {
   ok: 0,
   cancelled: 1,
+  unknown: 2,
   invalidArgument: 3,
   deadlineExceeded: 4,
   notFound: 5,
@@ -249,7 +251,8 @@ export class GrpcCall {
     try {
       action();
     } catch (error) {
-      this.end(Status.invalidArgument, (error as Error).message);
+      const status = error instanceof HandlerError ? Status.unknown : Status.invalidArgument;
+      this.end(status, (error as Error).message);
     }
   }
 

@@ -1,15 +1,21 @@
 /** Read: a stream or `$all`, either way, or a subscription to one of them. */
 import { decodeRead, type ReadOptions } from '../codec/read-request.ts';
-import { streamNotFound } from '../codec/responses.ts';
+import { viewStoredEvent } from '../codec/recorded-event.ts';
+import { firstStreamPosition, lastStreamPosition, streamNotFound } from '../codec/responses.ts';
+import { withStructuredIds } from '../codec/structured-ids.ts';
 import type { EventLog, StoredAt } from '../log/log.ts';
 import { firstFrom } from '../log/position.ts';
 import { resolveLink } from '../streams/links.ts';
-import { pageOfStream, stateOf } from '../streams/read.ts';
+import { firstVisibleRevision } from '../streams/metadata.ts';
+import { pageOfStream, type StreamState, stateOf } from '../streams/read.ts';
 import { eventFilter, matchesStored } from '../subscriptions/filter.ts';
 import { Subscription } from '../subscriptions/subscription.ts';
 import { endStreamDeleted } from './errors.ts';
 import { type GrpcCall, Status } from './grpc-call.ts';
 import type { Service } from './service.ts';
+
+/** Events that a real server reads at a time; what it tells of positions depends on it. */
+const REAL_PAGE_EVENTS = 32;
 
 export function read(service: Service, call: GrpcCall): void {
   call.once((message) => {
@@ -18,18 +24,16 @@ export function read(service: Service, call: GrpcCall): void {
       new Subscription(call, service.log, options, service.checkpoints).start(service.hub);
       return;
     }
+    // A real server is busy with reading nothing until the client has had enough.
+    if (options.stream === undefined && options.count === 0) return;
     const pages = options.stream === undefined ? pagesOfAll : pagesOfStream;
-    sendPages(service.log, call, options, pages).catch((error: Error) =>
+    sendPages(service.log, call, options, pages(service.log, call, options)).catch((error: Error) =>
       call.end(Status.internal, error.message),
     );
   });
 }
 
-type Pages = (
-  log: EventLog,
-  call: GrpcCall,
-  options: ReadOptions,
-) => Generator<StoredAt[], void, undefined>;
+type Pages = Generator<StoredAt[], void, undefined>;
 
 /** Sends page by page, each when the client took the one before; a short answer leaves in one write. */
 async function sendPages(
@@ -38,16 +42,15 @@ async function sendPages(
   options: ReadOptions,
   pages: Pages,
 ): Promise<void> {
-  const iterator = pages(log, call, options);
-  let left = options.count;
-  let page = iterator.next();
+  const { resolveLinks, structuredIds } = options;
+  let page = pages.next();
   while (!page.done) {
     for (const stored of page.value) {
-      if (left-- <= 0) break;
-      call.send(options.resolveLinks ? resolveLink(log, stored) : stored.message);
+      const message = resolveLinks ? resolveLink(log, stored, 'history') : stored.message;
+      call.send(structuredIds ? withStructuredIds(message) : message);
     }
-    page = iterator.next();
-    if (left <= 0 || page.done) break;
+    page = pages.next();
+    if (page.done) break;
     call.flush();
     // Other calls get their turn between two pages.
     await new Promise(setImmediate);
@@ -57,35 +60,77 @@ async function sendPages(
   call.end(Status.ok);
 }
 
-function* pagesOfStream(log: EventLog, call: GrpcCall, options: ReadOptions) {
-  const { stream = '', revision, backwards, count } = options;
+function* pagesOfStream(log: EventLog, call: GrpcCall, options: ReadOptions): Pages {
+  const { stream = '', revision, backwards, count, tellsPositions } = options;
+  if (count === 0 || (revision === 'end' && !backwards))
+    return call.end(Status.unknown, 'Unexpected ReadStreamResult: Error');
   const state = stateOf(log, stream);
   if (state.kind === 'deleted') return endStreamDeleted(call, stream);
   if (state.kind === 'not-found') {
     call.send(streamNotFound(stream));
     return;
   }
-  let next: number | undefined = firstOf(revision);
+  const start = firstOf(revision);
+  let next: number | undefined = start;
   let left = count;
   while (next !== undefined && left > 0) {
     const page = pageOfStream(log, state, next, backwards, left);
+    if (
+      tellsPositions &&
+      !backwards &&
+      left === count &&
+      (page.events.length > 0 || page.next === undefined)
+    )
+      sendFirstPositions(call, state, start, count, page.events[0]);
     yield page.events;
     left -= page.events.length;
     next = page.next;
   }
+  if (tellsPositions) call.send(lastStreamPosition(state.head.last));
 }
 
-function* pagesOfAll(log: EventLog, _call: GrpcCall, options: ReadOptions) {
-  const { backwards, filter, position } = options;
+/**
+ * Where the stream begins: a real server tells it for each of its pages that is empty before the first
+ * event, when that is not where the page was to begin.
+ */
+function sendFirstPositions(
+  call: GrpcCall,
+  { head, metadata }: StreamState & { kind: 'exists' },
+  start: number,
+  count: number,
+  event: StoredAt | undefined,
+): void {
+  const pageEnd = start + Math.min(REAL_PAGE_EVENTS, count) - 1;
+  let from = start;
+  const first =
+    event === undefined
+      ? firstVisibleRevision(head.last, metadata)
+      : viewStoredEvent(event.message).revision;
+  if (pageEnd < first) {
+    call.send(firstStreamPosition(first));
+    from = first;
+  }
+  if (event === undefined && from !== head.last + 1) call.send(firstStreamPosition(head.last + 1));
+}
+
+function* pagesOfAll(log: EventLog, call: GrpcCall, options: ReadOptions): Pages {
+  const { backwards, filter, position, count } = options;
+  if (typeof position === 'object' && !log.isPlace(position, backwards))
+    return call.end(
+      Status.unknown,
+      `Unexpected ${filter ? 'Filtered' : ''}ReadAllResult: InvalidPosition`,
+    );
   const matches = filter && eventFilter(filter);
   let next: number;
   if (typeof position !== 'object') next = firstOf(position);
   else next = backwards ? log.endBackwards(position) : firstFrom(position);
-  for (;;) {
-    const page = log.pageOfAll(next, backwards, options.count);
+  for (let left = count; left > 0; ) {
+    const page = log.pageOfAll(next, backwards, matches ? undefined : left);
     const last = page[page.length - 1];
     if (last === undefined) return;
-    yield matches ? page.filter(({ message }) => matchesStored(matches, message)) : page;
+    const wanted = matches ? page.filter(({ message }) => matchesStored(matches, message)) : page;
+    yield wanted.length > left ? wanted.slice(0, left) : wanted;
+    left -= wanted.length;
     next = backwards ? last.position : last.position + 1;
   }
 }

@@ -39,22 +39,25 @@ export function decideAppend(
     return { kind: 'appended', lastRevision: verdict.lastRevision, position: verdict.position };
   if (verdict.kind !== 'write') return verdict;
   const { last } = group.headOf(stream);
-  if (events.length === 0) return { kind: 'appended', lastRevision: last };
   const revives = describedBy(stream) ?? stream;
   const wasDeleted = isSoftDeleted(group.metadataOf(revives));
-  let position = 0;
+  let position: number | undefined;
   for (const event of events) position = group.add(stream, event, nowMs);
   if (wasDeleted)
     undelete(group, revives, revives === stream ? last : group.headOf(revives).last, nowMs);
+  if (position === undefined) return { kind: 'appended', lastRevision: last };
   return { kind: 'appended', lastRevision: last + events.length, position };
 }
+
+/** An event, as far as a retry is known by it. */
+type Identified = Pick<ProposedEvent, 'id'>;
 
 /** Whether a write with this expectation and these events may go on. */
 export function checkRevision(
   group: CommitGroup,
   stream: string,
   expected: ExpectedRevision,
-  events: readonly ProposedEvent[],
+  events: readonly Identified[],
 ): Verdict {
   if (isTombstoned(group, stream)) return { kind: 'stream-deleted' };
   const { last } = group.headOf(stream);
@@ -70,16 +73,9 @@ export function checkRevision(
   const after = expected === 'no_stream' ? -1 : expected;
   if (after > last) return wrong;
   if (after === last) return { kind: 'write' };
-  return writtenAfter(group, stream, after, events) ?? softlyDeletedOr(wrong, group, stream, after);
-}
-
-/** `no_stream` holds for a soft-deleted stream, too. */
-function softlyDeletedOr(
-  wrong: Verdict,
-  group: CommitGroup,
-  stream: string,
-  after: number,
-): Verdict {
+  const found = writtenAfter(group, stream, after, events);
+  if (found !== 'new') return found === 'partly' ? wrong : found;
+  // `no_stream` holds for a soft-deleted stream, too.
   return after === -1 && isSoftDeleted(group.metadataOf(stream)) ? { kind: 'write' } : wrong;
 }
 
@@ -88,31 +84,34 @@ function writtenAfter(
   group: CommitGroup,
   stream: string,
   after: number,
-  events: readonly ProposedEvent[],
-): Verdict | undefined {
+  events: readonly Identified[],
+): Verdict | 'new' | 'partly' {
   let position = -1;
   for (const [i, event] of events.entries()) {
     const there = group.eventAt(stream, after + 1 + i);
-    if (there === undefined || there.id !== event.id) return undefined;
+    if (there === undefined || there.id !== event.id) return i === 0 ? 'new' : 'partly';
     position = there.position;
   }
-  if (position < 0) return undefined;
+  if (position < 0) return 'partly';
   return { kind: 'written-before', lastRevision: after + events.length, position };
 }
 
-/** The same without a revision to look at: the events must all have been written to this stream lately. */
+/**
+ * The same without a revision to look at: the events must all have been written to this stream lately, in
+ * whatever order. The last of them is the answer.
+ */
 function lately(
   group: CommitGroup,
   stream: string,
-  events: readonly ProposedEvent[],
+  events: readonly Identified[],
 ): Verdict | undefined {
   let found: { revision: number; position: number } | undefined;
   for (const [i, event] of events.entries()) {
     const recent = group.recentEvent(event.id);
-    const known = recent !== undefined && recent.stream === stream;
-    if (!known && i === 0) return undefined;
-    if (!known || (found && recent.revision !== found.revision + 1))
+    if (recent?.stream !== stream) {
+      if (i === 0) return undefined;
       return { kind: 'wrong-expected-version', current: group.headOf(stream).last };
+    }
     found = recent;
   }
   return (

@@ -17,7 +17,7 @@ export function decideDelete(
   expected: ExpectedRevision,
   nowMs: number,
 ): DeleteOutcome {
-  const verdict = checkRevision(group, stream, expected, []);
+  const verdict = checkRevision(group, stream, expected, [{ id: randomUUID() }]);
   if (verdict.kind === 'written-before') throw new Error('a delete has no events to be known by');
   if (verdict.kind !== 'write') return verdict;
   const { last } = group.headOf(stream);
@@ -37,7 +37,7 @@ export function decideTombstone(
   expected: ExpectedRevision,
   nowMs: number,
 ): DeleteOutcome {
-  const verdict = checkRevision(group, stream, expected, []);
+  const verdict = checkRevision(group, stream, expected, [{ id: randomUUID() }]);
   if (verdict.kind === 'written-before')
     throw new Error('a tombstone has no events to be known by');
   if (verdict.kind !== 'write') return verdict;

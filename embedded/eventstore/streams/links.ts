@@ -2,26 +2,39 @@ import { type RecordedView, viewStoredEvent } from '../codec/recorded-event.ts';
 import { resolvedLink } from '../codec/responses.ts';
 import { MAX_REVISION } from '../codec/wire.ts';
 import type { EventLog, StoredAt } from '../log/log.ts';
-import { firstVisibleRevision } from './metadata.ts';
+import { firstVisibleRevision, isExpired, isSoftDeleted } from './metadata.ts';
+import { metadataFor } from './read.ts';
 
 const LINK_TYPE = '$>';
-const TARGET = /^(\d+)@(.+)$/s;
+/** A number, and then perhaps the stream. */
+const TARGET = /^\s*([+-]?\d+)\s*(?:@(.*))?$/s;
 
-/** The message for an event when links are wanted resolved: a link comes with what it points at. */
-export function resolveLink(log: EventLog, stored: StoredAt): Buffer {
+/**
+ * The message for an event when links are wanted resolved: a link comes with what it points at. What only
+ * has a link's type comes as it is from history, and as a broken link live.
+ */
+export function resolveLink(log: EventLog, stored: StoredAt, from: 'history' | 'live'): Buffer {
   const view = viewStoredEvent(stored.message);
   if (view.type !== LINK_TYPE) return stored.message;
-  return resolvedLink(target(log, view), view.recorded, stored.position);
+  const parts = TARGET.exec(view.data.toString('utf8'));
+  if (parts === null && from === 'history') return stored.message;
+  const [, digits = '', stream = ''] = parts ?? [];
+  return resolvedLink(target(log, Number(digits), stream), view.recorded, stored.position);
 }
 
-/** The event that a link names; undefined when it is not there (any more). */
-function target(log: EventLog, link: RecordedView): Buffer | undefined {
-  const [, digits, stream] = TARGET.exec(link.data.toString('utf8')) ?? [];
-  if (digits === undefined || stream === undefined) return undefined;
-  const revision = Number(digits);
+/** The event that a link names (−1: the last one); undefined when it is not there, or hidden. */
+function target(
+  log: EventLog,
+  named: number,
+  stream: string,
+): RecordedView['recorded'] | undefined {
   const head = log.headOf(stream);
-  if (head.last === MAX_REVISION || revision > head.last) return undefined;
-  if (revision < firstVisibleRevision(head.last, log.metadataOf(stream))) return undefined;
+  if (stream === '' || head.last < 0 || head.last === MAX_REVISION) return undefined;
+  const metadata = metadataFor(log, stream);
+  const revision = named === -1 ? head.last : named;
+  if (isSoftDeleted(metadata) || revision > head.last) return undefined;
+  if (revision < firstVisibleRevision(head.last, metadata)) return undefined;
   const stored = log.eventAt(head, revision);
-  return stored && viewStoredEvent(stored.message).recorded;
+  const view = stored && viewStoredEvent(stored.message);
+  return view && !isExpired(view.createdMs, metadata, Date.now()) ? view.recorded : undefined;
 }

@@ -4,32 +4,65 @@ import { MAX_REVISION } from '../codec/wire.ts';
 export interface StreamMetadata {
   readonly maxCount?: number;
   readonly maxAgeSeconds?: number;
-  /** Events below this revision are hidden; MAX_REVISION: the stream is soft-deleted. */
+  /** Events below this revision are hidden. */
   readonly truncateBefore?: number;
+  /** Soft-deleted: everything is hidden, and the stream is as if it were not there. */
+  readonly isDeleted?: true;
 }
 
 const NONE: StreamMetadata = {};
+/** Where a double ends up that stands for 2^63 − 1, the `$tb` of a soft delete; more than that is no long. */
+const LONG_END = 2 ** 63;
+const INTEGERS = ['$maxCount', '$maxAge', '$tb', '$cacheControl'] as const;
+/** A number that JavaScript cannot tell from an integer, and EventStoreDB can. */
+const FRACTION = /"\$(?:maxCount|maxAge|tb|cacheControl)"\s*:\s*-?\d+[.eE]/;
+const ROLES: readonly string[] = ['$r', '$w', '$d', '$mr', '$mw'];
 
-/** Reads `$maxCount`, `$maxAge` and `$tb`; what is no JSON object says nothing. */
+/**
+ * Reads `$maxCount`, `$maxAge` and `$tb`. As in EventStoreDB, one of its own keys with a value that it does
+ * not understand makes all of it say nothing, and so does what is no JSON object.
+ */
 export function parseStreamMetadata(data: Buffer | undefined): StreamMetadata {
   if (data === undefined || data.length === 0) return NONE;
-  const json = parseObject(data);
-  if (json === undefined) return NONE;
-  const { $maxCount: maxCount, $maxAge: maxAge, $tb: truncateBefore } = json;
+  const text = data.toString('utf8');
+  const json = parseObject(text);
+  if (json === undefined || FRACTION.test(text) || !isUnderstood(json)) return NONE;
+  const [maxCount = 0, maxAge = 0, truncateBefore = -1] = INTEGERS.map(
+    (key) => json[key],
+  ) as number[];
   return {
-    ...(isCount(maxCount) && maxCount > 0 ? { maxCount } : {}),
-    ...(isCount(maxAge) && maxAge > 0 ? { maxAgeSeconds: maxAge } : {}),
-    ...(isCount(truncateBefore) ? { truncateBefore: Math.min(truncateBefore, MAX_REVISION) } : {}),
+    ...(maxCount > 0 ? { maxCount } : {}),
+    ...(maxAge > 0 ? { maxAgeSeconds: maxAge } : {}),
+    ...(truncateBefore >= 0 ? { truncateBefore } : {}),
+    ...(truncateBefore === LONG_END ? { isDeleted: true } : {}),
   };
 }
 
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && value >= 0;
+function isUnderstood(json: Record<string, unknown>): boolean {
+  const { $tempStream, $acl } = json;
+  return (
+    INTEGERS.every((key) => json[key] === undefined || isLong(json[key])) &&
+    ($tempStream === undefined || typeof $tempStream === 'boolean') &&
+    ($acl === undefined || isAcl($acl))
+  );
 }
 
-function parseObject(data: Buffer): Record<string, unknown> | undefined {
+function isLong(value: unknown): boolean {
+  return Number.isInteger(value) && Math.abs(value as number) <= LONG_END;
+}
+
+function isAcl(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const isName = (name: unknown) => typeof name === 'string';
+  return Object.entries(value).every(
+    ([key, roles]) =>
+      ROLES.includes(key) && (isName(roles) || (Array.isArray(roles) && roles.every(isName))),
+  );
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
   try {
-    const json: unknown = JSON.parse(data.toString('utf8'));
+    const json: unknown = JSON.parse(text);
     return typeof json === 'object' && json !== null && !Array.isArray(json)
       ? (json as Record<string, unknown>)
       : undefined;
@@ -42,7 +75,7 @@ const LONG_MAX = '9223372036854775807';
 
 /** The metadata with another `$tb`, everything else as it was. MAX_REVISION is written as 2^63 − 1. */
 export function withTruncateBefore(data: Buffer | undefined, revision: number): Buffer {
-  const { $tb: _, ...rest } = (data && parseObject(data)) ?? {};
+  const { $tb: _, ...rest } = (data && parseObject(data.toString('utf8'))) ?? {};
   // JSON numbers in JavaScript do not reach 2^63 − 1, so the digits go in as text.
   const digits = revision === MAX_REVISION ? LONG_MAX : String(revision);
   const others = JSON.stringify(rest).slice(1, -1);
@@ -50,7 +83,7 @@ export function withTruncateBefore(data: Buffer | undefined, revision: number): 
 }
 
 export function isSoftDeleted(metadata: StreamMetadata): boolean {
-  return metadata.truncateBefore === MAX_REVISION;
+  return metadata.isDeleted === true;
 }
 
 /** The lowest revision of a stream that reads still show. */

@@ -18,6 +18,7 @@ export class AllSource implements Source {
   private sent: LogPosition;
   /** Where the next page of history begins. */
   private next = 0;
+  private isPlace = true;
   private search: Search | undefined;
   /** Checkpoints only go forward. */
   private lastCheckpoint: LogPosition | undefined;
@@ -47,10 +48,12 @@ export class AllSource implements Source {
   begin(): void {
     // The event that was sent last is read once more: the first page of a search begins with it.
     this.next = firstFrom(this.sent);
+    this.isPlace = this.sent.commit < 0 || this.log.isPlace(this.sent, false);
     this.search = this.filtering && new Search(this.filtering.search, this.sent);
   }
 
-  sendPage(): 'more' | 'at-head' {
+  sendPage(): 'more' | 'at-head' | 'invalid' {
+    if (!this.isPlace) return 'invalid';
     const page = this.log.pageOfAll(this.next, false);
     for (const stored of page) this.consider(stored);
     if (page.length > 0 || this.log.head >= this.next) return 'more';
@@ -62,14 +65,15 @@ export class AllSource implements Source {
     const { position, message } = stored;
     this.next = position + message.length;
     const isMatch = this.filtering === undefined || matchesStored(this.filtering.matches, message);
-    if (isMatch) this.send(stored);
+    if (isMatch) this.send(stored, 'history');
     const checkpoint = this.search?.considers(position, this.next, isMatch, this.sent);
     if (checkpoint) this.checkpoint(checkpoint);
   }
 
   live(event: CommittedEvent): 'more' {
     const { filtering } = this;
-    if (filtering === undefined || filtering.matches(event.stream, event.type)) this.send(event);
+    if (filtering === undefined || filtering.matches(event.stream, event.type))
+      this.send(event, 'live');
     if (filtering === undefined) return 'more';
     if (++this.sinceCheckpoint < filtering.search.checkpointInterval) return 'more';
     this.sinceCheckpoint = 0;
@@ -89,11 +93,11 @@ export class AllSource implements Source {
   }
 
   /** Sends an event that comes after what was sent. */
-  private send(event: StoredAt): void {
+  private send(event: StoredAt, from: 'history' | 'live'): void {
     const place = placeOf(event.position);
     if (compare(place, this.sent) <= 0) return;
     this.sent = place;
-    this.sink.deliver(event);
+    this.sink.deliver(event, from);
   }
 
   private checkpoint(place: LogPosition): void {

@@ -11,8 +11,8 @@ export interface Source {
   readonly isAtHead: boolean;
   /** Begins to read history after what was sent last. */
   begin(): void;
-  /** Sends a page of history. `at-head`: there is no more, and what is due at the end has been sent. */
-  sendPage(): 'more' | 'at-head' | 'deleted';
+  /** Sends a page of history. `at-head`: there is no more, and what is due at the end has been sent. `invalid`: nothing begins there. */
+  sendPage(): 'more' | 'at-head' | 'deleted' | 'invalid';
   /** Sends an event as it is committed, unless it was sent before. `deleted`: nothing comes after it. */
   live(event: CommittedEvent): 'more' | 'deleted';
   /** So many events were committed that the subscriber gets from history. */
@@ -24,5 +24,5 @@ export interface Source {
 /** Where a source's messages go. */
 export interface Sink {
   send(message: Buffer): void;
-  deliver(event: StoredAt): void;
+  deliver(event: StoredAt, from: 'history' | 'live'): void;
 }

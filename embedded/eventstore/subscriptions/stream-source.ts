@@ -32,14 +32,14 @@ export class StreamSource implements Source {
     const page = pageOfStream(this.log, state, this.cursor + 1, false, Number.POSITIVE_INFINITY);
     // Moves over what is truncated, which the page leaves out.
     this.cursor = page.next === undefined ? Math.max(this.cursor, state.head.last) : page.next - 1;
-    for (const stored of page.events) this.sink.deliver(stored);
+    for (const stored of page.events) this.sink.deliver(stored, 'history');
     return page.events.length === 0 && page.next === undefined ? 'at-head' : 'more';
   }
 
   live(event: CommittedEvent): 'more' | 'deleted' {
     if (event.revision <= this.cursor) return 'more';
     this.cursor = event.revision;
-    this.sink.deliver(event);
+    this.sink.deliver(event, 'live');
     return event.revision === MAX_REVISION ? 'deleted' : 'more';
   }
 

@@ -6,6 +6,8 @@
 import { randomUUID } from 'node:crypto';
 import type { ReadOptions } from '../codec/read-request.ts';
 import { CAUGHT_UP, subscriptionConfirmed } from '../codec/responses.ts';
+import { withStructuredIds } from '../codec/structured-ids.ts';
+import { HandlerError } from '../codec/wire.ts';
 import type { CommittedEvent, EventLog } from '../log/log.ts';
 import { endStreamDeleted } from '../rpc/errors.ts';
 import { type GrpcCall, Status } from '../rpc/grpc-call.ts';
@@ -30,13 +32,17 @@ export class Subscription implements Subscriber {
   constructor(call: GrpcCall, log: EventLog, options: ReadOptions, manner: CheckpointManner) {
     this.call = call;
     this.log = log;
+    const { resolveLinks, structuredIds } = options;
     const sink: Sink = {
       send: (message) => call.send(message),
-      deliver: options.resolveLinks
-        ? (event) => call.send(resolveLink(log, event))
-        : (event) => call.send(event.message),
+      deliver(event, from) {
+        const message = resolveLinks ? resolveLink(log, event, from) : event.message;
+        call.send(structuredIds ? withStructuredIds(message) : message);
+      },
     };
-    const { stream, revision } = options;
+    const { stream, revision, filter } = options;
+    if (filter?.checkpointInterval === 0)
+      throw new HandlerError('the checkpoint interval must not be zero');
     this.source =
       stream === undefined
         ? new AllSource(sink, log, options, manner)
@@ -116,6 +122,10 @@ export class Subscription implements Subscriber {
         if (!this.call.isOpen) return;
         const found = this.source.sendPage();
         if (found === 'deleted') return this.endDeleted();
+        if (found === 'invalid') {
+          this.call.end(Status.invalidArgument, 'Trying to read from an invalid position.');
+          return;
+        }
         if (found === 'at-head') break;
         // Other calls get their turn between two pages.
         this.call.flush();
