@@ -4,7 +4,13 @@ import streamsPb, { type ReadReq } from '@eventstore/db-client/generated/streams
 import { status } from '@grpc/grpc-js';
 import { expect } from 'chai';
 import { collect, events, idsOf, readEvents, recorded, unique } from './support/client.ts';
-import { type RawCall, RawClient, readAllRequest, readStreamRequest } from './support/raw.ts';
+import {
+  type RawCall,
+  RawClient,
+  readAllRequest,
+  readStreamRequest,
+  uuidText,
+} from './support/raw.ts';
 import { useSubject } from './support/suite.ts';
 
 const { Options } = streamsPb.ReadReq;
@@ -218,7 +224,7 @@ describe('conformance: read, as the protocol has it', () => {
     const ids = (call: RawCall) =>
       call.messages.flatMap((message) => {
         const id = message.getEvent()?.getEvent()?.getId()?.getStructured();
-        return id ? [text(id.getMostSignificantBits(), id.getLeastSignificantBits())] : [];
+        return id ? [uuidText(id.getMostSignificantBits(), id.getLeastSignificantBits())] : [];
       });
     const reading = raw.read(
       readStreamRequest(stream, (options) => {
@@ -242,11 +248,3 @@ describe('conformance: read, as the protocol has it', () => {
     expect(recorded(await collect(client.readStream(stream)))).to.have.length(3);
   });
 });
-
-/** Two signed 64-bit numbers as a UUID. */
-function text(high: string, low: string): string {
-  const hex = [high, low]
-    .map((half) => BigInt.asUintN(64, BigInt(half)).toString(16).padStart(16, '0'))
-    .join('');
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-}

@@ -176,3 +176,11 @@ export function subscribeRequest(from: Place | 'start' | 'end', prefix: string):
     options.setSubscription(new Options.SubscriptionOptions());
   });
 }
+
+/** Two signed 64-bit numbers as a UUID. */
+export function uuidText(high: string, low: string): string {
+  const hex = [high, low]
+    .map((half) => BigInt.asUintN(64, BigInt(half)).toString(16).padStart(16, '0'))
+    .join('');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
