@@ -1,10 +1,11 @@
 /** The requests of the Streams service, decoded from their bytes (field numbers: streams.proto). */
 import type { ExpectedRevision } from '../streams/append.ts';
-import { JSON_TYPE, type ProposedEvent, UUID_LENGTH } from './recorded-event.ts';
+import { type ProposedEvent, UUID_LENGTH } from './recorded-event.ts';
 import { MAX_REVISION, WireError, WireReader } from './wire.ts';
 
 const EMPTY = Buffer.alloc(0);
-/** What every content type but JSON is told as. */
+/** The content types that there are: what is not the first is told as the second. */
+const JSON_TYPE = 'application/json';
 const BINARY = 'application/octet-stream';
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 

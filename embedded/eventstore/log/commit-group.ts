@@ -1,6 +1,5 @@
 import {
   encodeStoredEvent,
-  JSON_TYPE,
   type ProposedEvent,
   type RecordedView,
   viewStoredEvent,
@@ -87,10 +86,7 @@ export class CommitGroup {
     this.nextPosition += message.length;
     this.bytes += message.length;
     const described = describedBy(stream);
-    if (described !== undefined) {
-      const data = event.contentType === JSON_TYPE ? event.data : undefined;
-      this.metadata.set(described, parseStreamMetadata(data));
-    }
+    if (described !== undefined) this.metadata.set(described, parseStreamMetadata(event.data));
     return position;
   }
 
