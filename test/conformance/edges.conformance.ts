@@ -83,15 +83,17 @@ describe('conformance: edges', () => {
       await client.appendToStream(stream, events(4));
       // The client checks metadata, so the event is written as it is.
       const event = jsonEvent({ type: '$metadata', data: JSON.parse(metadata) });
-      await client.appendToStream(`$$${stream}`, [event]);
+      const binary = binaryEvent({ type: '$metadata', data: Buffer.from(metadata) });
+      await client.appendToStream(`$$${stream}`, [metadata.startsWith(' ') ? binary : event]);
       return (await readEvents(client, stream)).length;
     };
     expect(await shown('{"$maxCount":2}')).to.equal(2);
     for (const value of ['2.5', '"2"', 'null', 'true', '[2]'])
       expect(await shown(`{"$maxCount":${value},"$tb":1}`), value).to.equal(4);
     expect(await shown('{"$maxCount":0,"$tb":1}'), 'none of its own').to.equal(3);
-    expect(await shown('{"$maxCount":2,"$tempStream":1}')).to.equal(4);
+    expect(await shown('{"$maxCount":2,"$tmp":1}')).to.equal(4);
     expect(await shown('{"$maxCount":2,"$acl":{"$r":1}}')).to.equal(4);
+    expect(await shown(' {"$maxCount":2}'), 'metadata that is no JSON event').to.equal(4);
   });
 
   it('92 truncateBefore 2^53 − 1 hides everything and deletes nothing', async () => {

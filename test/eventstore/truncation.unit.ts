@@ -22,7 +22,7 @@ describe('event store: truncation', () => {
       ...['"3"', '2.5', '3.0', '3e0', 'null', 'true', '9223372036854777856'].map(
         (value) => `{"$maxCount":${value},"$tb":7}`,
       ),
-      '{"$tb":7,"$tempStream":1}',
+      '{"$tb":7,"$tmp":1}',
       '{"$tb":7,"$acl":[]}',
       '{"$tb":7,"$acl":{"$r":1}}',
       '{"$tb":7,"$acl":{"$x":"$all"}}',

@@ -38,8 +38,10 @@ export interface RecordedView {
   /** The RecordedEvent message itself, a view into the stored bytes. */
   recorded: Buffer;
   data: Buffer;
+  isJson: boolean;
 }
 
+export const JSON_TYPE = 'application/json';
 export const UUID_LENGTH = 36;
 const TYPE_KEY = Buffer.from('\x0a\x04type\x12', 'latin1');
 const CONTENT_TYPE_KEY = Buffer.from('\x0a\x0ccontent-type\x12', 'latin1');
@@ -155,6 +157,7 @@ export function viewStoredEvent(message: Buffer): RecordedView {
     createdMs: 0,
     recorded,
     data: EMPTY,
+    isJson: false,
   };
   const reader = new WireReader(recorded);
   while (reader.next()) {
@@ -193,6 +196,7 @@ function takeEntry(view: RecordedView, entry: WireReader): void {
   const key = entry.string();
   entry.next();
   if (key === 'type') view.type = entry.string();
+  else if (key === 'content-type') view.isJson = entry.bytes().length === JSON_TYPE.length;
   else if (key === 'created') view.createdMs = Math.floor(Number(entry.string()) / 10_000);
 }
 

@@ -1,11 +1,10 @@
 /** The requests of the Streams service, decoded from their bytes (field numbers: streams.proto). */
 import type { ExpectedRevision } from '../streams/append.ts';
-import { type ProposedEvent, UUID_LENGTH } from './recorded-event.ts';
+import { JSON_TYPE, type ProposedEvent, UUID_LENGTH } from './recorded-event.ts';
 import { MAX_REVISION, WireError, WireReader } from './wire.ts';
 
 const EMPTY = Buffer.alloc(0);
-/** The content types that there are: what is not the first is told as the second. */
-const JSON_TYPE = 'application/json';
+/** What every content type but JSON is told as. */
 const BINARY = 'application/octet-stream';
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 

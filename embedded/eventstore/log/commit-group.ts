@@ -1,5 +1,6 @@
 import {
   encodeStoredEvent,
+  JSON_TYPE,
   type ProposedEvent,
   type RecordedView,
   viewStoredEvent,
@@ -86,7 +87,10 @@ export class CommitGroup {
     this.nextPosition += message.length;
     this.bytes += message.length;
     const described = describedBy(stream);
-    if (described !== undefined) this.metadata.set(described, parseStreamMetadata(event.data));
+    if (described !== undefined) {
+      const data = event.contentType === JSON_TYPE ? event.data : undefined;
+      this.metadata.set(described, parseStreamMetadata(data));
+    }
     return position;
   }
 

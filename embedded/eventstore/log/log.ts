@@ -83,7 +83,8 @@ export class EventLog {
     if (known !== undefined) return known;
     const head = this.headOf(`$$${stream}`);
     const stored = head.last < 0 ? undefined : this.eventAt(head, head.last);
-    const metadata = parseStreamMetadata(stored && viewStoredEvent(stored.message).data);
+    const view = stored && viewStoredEvent(stored.message);
+    const metadata = parseStreamMetadata(view?.isJson ? view.data : undefined);
     this.metadata.set(stream, metadata);
     return metadata;
   }

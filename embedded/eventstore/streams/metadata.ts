@@ -39,10 +39,10 @@ export function parseStreamMetadata(data: Buffer | undefined): StreamMetadata {
 }
 
 function isUnderstood(json: Record<string, unknown>): boolean {
-  const { $tempStream, $acl } = json;
+  const { $tmp, $acl } = json;
   return (
     INTEGERS.every((key) => json[key] === undefined || isLong(json[key])) &&
-    ($tempStream === undefined || typeof $tempStream === 'boolean') &&
+    ($tmp === undefined || typeof $tmp === 'boolean') &&
     ($acl === undefined || isAcl($acl))
   );
 }
