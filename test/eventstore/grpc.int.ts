@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2';
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import {
   type GrpcCall,
@@ -190,6 +191,55 @@ describe('event store: gRPC', () => {
     await server.stop();
     expect(performance.now() - started).to.be.lessThan(3_000);
     expect((await answer).status).to.equal(Status.cancelled);
+  });
+
+  it('a stop resets the calls of clients that do not read on', async () => {
+    handler = (call) =>
+      call.listen({ message: () => call.send(Buffer.alloc(8 * 1024 * 1024)), halfClosed() {} });
+    const stream = open();
+    stream.write(frame(Buffer.alloc(1)));
+    await once(stream, 'response');
+    const closed = once(stream, 'close');
+    await server.stop();
+    stream.resume();
+    await closed;
+    expect(stream.rstCode).to.equal(constants.NGHTTP2_CANCEL);
+  });
+
+  it('a session that is over leaves no socket behind', async () => {
+    const quick = new GrpcServer(new Map([['/test/Call', echo]]), undefined, 100);
+    const dying = connect(`http://127.0.0.1:${await quick.listen('127.0.0.1', 0)}`);
+    let isDead = false;
+    dying.on('error', () => {});
+    dying.on('close', () => {
+      isDead = true;
+    });
+    try {
+      // Node ends a session that resets calls at such a rate, and reads no more from its socket.
+      await eventually('the session is dead', async () => {
+        for (let call = 0; call < 200 && !isDead; call++) {
+          const stream = dying.request({ ':method': 'POST', ':path': '/test/Call' });
+          stream.on('error', () => {});
+          setImmediate(() => stream.close(constants.NGHTTP2_CANCEL));
+        }
+        await delay(5);
+        return isDead;
+      });
+      await eventually('its socket is gone', () => quick.load.connections === 0);
+    } finally {
+      dying.destroy();
+      await quick.stop();
+    }
+  });
+
+  it('a session that is only quiet is kept', async () => {
+    const quick = new GrpcServer(new Map([['/test/Call', echo]]), undefined, 50);
+    const quiet = connect(`http://127.0.0.1:${await quick.listen('127.0.0.1', 0)}`);
+    await once(quiet, 'connect');
+    await delay(500);
+    expect([quick.load.connections, quiet.destroyed]).to.deep.equal([1, false]);
+    quiet.destroy();
+    await quick.stop();
   });
 });
 

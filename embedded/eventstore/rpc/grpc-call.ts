@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { HandlerError } from '../codec/wire.ts';
 
 /** gRPC status codes that this server answers with. */
@@ -174,6 +174,12 @@ export class GrpcCall {
     }
     // What the client still sends has no reader any more; reading it off lets the stream close.
     this.stream.resume();
+  }
+
+  /** Ends the call at once; the client sees it cancelled. What it has not taken yet is lost. */
+  cancel(): void {
+    this.ended = true;
+    this.stream.close(constants.NGHTTP2_CANCEL);
   }
 
   /** Breaks the call's connection without an answer. */

@@ -18,8 +18,14 @@ const RECEIVE_WINDOW_BYTES = 1024 * 1024;
 const CONCURRENT_CALLS_MAX = 10_000;
 /** Node counts buffered bytes a session and refuses new calls above it (in MB). */
 const SESSION_MEMORY_MAX_MB = 512;
-/** How long calls that were told to end may take before their connections are cut. */
+/** How long calls that were told to end may take before they are reset, and then their connections cut. */
 const GOODBYE_MS = 300;
+const RESET_MS = 100;
+/**
+ * How often each connection is asked for a sign of life, which must come before the next time (EventStoreDB's
+ * own interval). nghttp2 stops reading from a client that resets too many calls, and says so to nobody.
+ */
+const KEEP_ALIVE_MS = 10_000;
 
 /** Sees a call before its handler does, which runs when it calls `proceed`. */
 export type Interceptor = (call: GrpcCall, proceed: () => void) => void;
@@ -27,13 +33,22 @@ export type Interceptor = (call: GrpcCall, proceed: () => void) => void;
 export class GrpcServer {
   private readonly http: Http2Server;
   private readonly sockets = new Set<Socket>();
-  private readonly sessions = new Set<ServerHttp2Session>();
+  private readonly sessions = new Map<ServerHttp2Session, Socket>();
+  /** Asked for a sign of life that has not come yet. */
+  private readonly asked = new Set<ServerHttp2Session>();
+  private readonly keepAlive: NodeJS.Timeout;
   private readonly calls = new Set<GrpcCall>();
   private readonly routes: Routes;
   private readonly intercept: Interceptor;
 
-  constructor(routes: Routes, intercept: Interceptor = (_, proceed) => proceed()) {
+  constructor(
+    routes: Routes,
+    intercept: Interceptor = (_, proceed) => proceed(),
+    keepAliveMs = KEEP_ALIVE_MS,
+  ) {
     this.routes = routes;
+    this.keepAlive = setInterval(() => this.askForLife(), keepAliveMs);
+    this.keepAlive.unref();
     this.intercept = intercept;
     this.http = createServer({
       maxSessionMemory: SESSION_MEMORY_MAX_MB,
@@ -42,17 +57,20 @@ export class GrpcServer {
         maxConcurrentStreams: CONCURRENT_CALLS_MAX,
       },
     });
-    this.http.on('connection', (socket: Socket) => {
+    // Before Node's own listener, which makes the session of this socket at once.
+    let accepted: Socket;
+    this.http.prependListener('connection', (socket: Socket) => {
+      accepted = socket;
       socket.setNoDelay(true);
       this.sockets.add(socket);
       socket.once('close', () => this.sockets.delete(socket));
     });
     this.http.on('session', (session) => {
       session.setLocalWindowSize(RECEIVE_WINDOW_BYTES);
-      this.sessions.add(session);
+      this.sessions.set(session, accepted);
       // A broken connection ends its calls; there is nobody else to tell.
       session.on('error', () => session.destroy());
-      session.once('close', () => this.sessions.delete(session));
+      session.once('close', () => this.forget(session));
     });
     this.http.on('stream', (stream, headers) =>
       this.accept(new GrpcCall(stream, headers), headers),
@@ -82,6 +100,23 @@ export class GrpcServer {
     this.intercept(call, () => handler(call));
   }
 
+  private askForLife(): void {
+    for (const session of this.sessions.keys()) {
+      const isThere =
+        !this.asked.has(session) && session.ping((error) => error || this.asked.delete(session));
+      if (isThere) this.asked.add(session);
+      else this.forget(session);
+    }
+  }
+
+  /** A session that is over leaves no socket behind, whoever still waits for what on it. */
+  private forget(session: ServerHttp2Session): void {
+    session.destroy();
+    this.sessions.get(session)?.destroy();
+    this.sessions.delete(session);
+    this.asked.delete(session);
+  }
+
   /** How much is going on. */
   get load(): { calls: number; connections: number } {
     return { calls: this.calls.size, connections: this.sockets.size };
@@ -94,11 +129,17 @@ export class GrpcServer {
 
   /** Ends all calls with CANCELLED, as a real node that shuts down does, and closes. */
   async stop(): Promise<void> {
+    clearInterval(this.keepAlive);
     const closed = new Promise<void>((resolve) => this.http.close(() => resolve()));
     for (const call of this.calls) call.end(Status.cancelled, 'the server is shutting down');
-    for (const session of this.sessions) session.close();
-    const cut = setTimeout(() => this.cutConnections(), GOODBYE_MS);
+    for (const session of this.sessions.keys()) session.close();
+    // A client that reads slowly learns it from a reset, which goes before what it has not taken yet.
+    const reset = setTimeout(() => {
+      for (const call of this.calls) call.cancel();
+    }, GOODBYE_MS);
+    const cut = setTimeout(() => this.cutConnections(), GOODBYE_MS + RESET_MS);
     await closed;
+    clearTimeout(reset);
     clearTimeout(cut);
   }
 }

@@ -137,7 +137,12 @@ async function* items<T>(read: Cancellable, silenceMs: number): AsyncGenerator<T
     for (;;) {
       waiting = true;
       timer.refresh();
-      const item = await iterator.next();
+      const item = await iterator.next().catch((error) => {
+        // Whatever else broke it has ended the call as well: cancelling that resets it needlessly, and
+        // too many resets end the connection.
+        ended = !(error instanceof NoAnswer);
+        throw error;
+      });
       waiting = false;
       taken += 1;
       if (item.done) break;
