@@ -9,6 +9,9 @@
  *   { fault: { kind: 'cut', when: 'before-write' } }     a write breaks all connections and is not written
  *   { fault: { kind: 'cut', when: 'after-write' } }      a write is durable, then all connections break unanswered
  *   { fault: { kind: 'cut', when: 'now' } }              all connections break at once; nothing lasting
+ *   { fault: { kind: 'not-ready' } }                     requests are told "Server Is Not Ready", as while there is no leader
+ *   { fault: { kind: 'no-quorum', answerMs, commitMs } } a write is answered Timeout after `answerMs` (2,000 unless said), and
+ *                                                        is committed `commitMs` after it came, when nobody waits for it any more
  *   { fault: { kind: 'clear' } }                         all is well again
  *     → { fault: 'set' }, or { refused: why }
  *   { stats: true }
@@ -17,14 +20,21 @@
  * Every lasting fault takes `times: n`: it clears itself after it struck n requests. One fault holds at a
  * time. Reads and subscriptions that run already go on, except when connections are cut.
  */
-import { endNotLeader } from './rpc/errors.ts';
+import { endNotLeader, endNotReady } from './rpc/errors.ts';
 import { type GrpcCall, Status } from './rpc/grpc-call.ts';
-import type { WriteHooks } from './rpc/service.ts';
+import { DEFAULT_LIMITS, type PendingWrite, type WriteHooks } from './rpc/service.ts';
 
 export type Fault =
   | { readonly kind: 'clear' }
   | { readonly kind: 'silent'; readonly times?: number }
   | { readonly kind: 'unavailable'; readonly times?: number }
+  | { readonly kind: 'not-ready'; readonly times?: number }
+  | {
+      readonly kind: 'no-quorum';
+      readonly answerMs?: number;
+      readonly commitMs: number;
+      readonly times?: number;
+    }
   | {
       readonly kind: 'not-leader';
       readonly host: string;
@@ -62,39 +72,51 @@ export class Faults implements WriteHooks {
     const { fault } = this;
     const spared =
       fault.kind === 'cut' ||
+      fault.kind === 'no-quorum' ||
       (fault.kind === 'not-leader' && call.headers['requires-leader'] !== 'true');
     if (spared) proceed();
-    else this.strike(fault, call, proceed);
+    else this.strike(fault, call, { proceed, notReady: () => endNotReady(call) });
   }
 
-  beforeWrite(call: GrpcCall, proceed: () => void): void {
+  beforeWrite(call: GrpcCall, write: PendingWrite): void {
     const { fault } = this;
-    if (fault.kind === 'cut' && fault.when === 'after-write') proceed();
-    else this.strike(fault, call, proceed);
+    if (fault.kind === 'cut' && fault.when === 'after-write') write.proceed();
+    else this.strike(fault, call, write);
   }
 
   beforeAnswer(call: GrpcCall, proceed: () => void): void {
     const { fault } = this;
-    if (fault.kind === 'cut' && fault.when === 'after-write') this.strike(fault, call, proceed);
+    if (fault.kind === 'cut' && fault.when === 'after-write') this.strike(fault, call, { proceed });
     else proceed();
   }
 
-  private strike(fault: Fault, call: GrpcCall, proceed: () => void): void {
+  private strike(
+    fault: Fault,
+    call: GrpcCall,
+    write: Pick<PendingWrite, 'proceed'> & Partial<PendingWrite>,
+  ): void {
     if (fault.kind !== 'clear' && --this.left <= 0) this.fault = { kind: 'clear' };
     switch (fault.kind) {
       case 'clear':
-        proceed();
+        write.proceed();
         return;
       case 'silent':
         return;
       case 'unavailable':
         call.end(Status.unavailable, 'the server is unavailable (a fault set by a test)');
         return;
+      case 'not-ready':
+        write.notReady?.();
+        return;
+      case 'no-quorum':
+        setTimeout(() => write.timeOut?.(), fault.answerMs ?? DEFAULT_LIMITS.writeTimeoutMs);
+        setTimeout(() => write.proceed(), fault.commitMs);
+        return;
       case 'not-leader':
         endNotLeader(call, fault.host, fault.port);
         return;
       case 'slow':
-        setTimeout(proceed, fault.ms);
+        setTimeout(() => write.proceed(), fault.ms);
         return;
       case 'cut':
         this.cutConnections();
@@ -112,10 +134,16 @@ export function parseFault(spec: unknown): Fault {
     kind === 'clear' ||
     kind === 'silent' ||
     kind === 'unavailable' ||
+    kind === 'not-ready' ||
+    (kind === 'no-quorum' && isMs(fault.commitMs) && isMs(fault.answerMs ?? 0)) ||
     (kind === 'not-leader' && typeof fault.host === 'string' && typeof fault.port === 'number') ||
     (kind === 'slow' && typeof fault.ms === 'number') ||
     (kind === 'cut' && CUT_AT.includes(fault.when));
   const counted = times === undefined || (typeof times === 'number' && times > 0);
   if (!known || !counted) throw new Error(`no such fault: ${JSON.stringify(spec)}`);
   return spec as Fault;
+}
+
+function isMs(value: unknown): boolean {
+  return typeof value === 'number' && value >= 0;
 }

@@ -1,18 +1,22 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   CancelledError,
+  DeadlineExceededError,
   type EventData,
   EventStoreDBClient,
   jsonEvent,
   NO_STREAM,
   NotLeaderError,
   UnavailableError,
+  UnknownError,
 } from '@eventstore/db-client';
 import { expect } from 'chai';
 import { type Fault, parseFault } from '../../embedded/eventstore/faults.ts';
 import { type RunningServer, startServer } from '../../embedded/eventstore/server.ts';
+import { eventually } from '../support/servers.ts';
 
 /** Longer than any answer takes, shorter than any time limit of the client. */
 const silenceMs = 400;
@@ -95,6 +99,45 @@ describe('event store: faults on demand', () => {
     expect((await late).nextExpectedRevision).to.equal(0n);
   });
 
+  it('not ready: appends and reads say so, and nothing is written', async () => {
+    order({ kind: 'not-ready', times: 2 });
+    const error = await failure(append('a'));
+    expect(error).to.be.instanceOf(UnknownError);
+    expect((error as Error).message).to.include('Could not recognize Server Is Not Ready');
+    expect(await failure(revisions('before'))).to.be.instanceOf(UnavailableError);
+    expect(await failure(revisions('a'))).to.have.property('type', 'stream-not-found');
+  });
+
+  it('no quorum: a Timeout first, committed later, and known again by its id', async () => {
+    order({ kind: 'no-quorum', answerMs: 100, commitMs: 600, times: 1 });
+    const what = event();
+    expect(await failure(append('a', what))).to.be.instanceOf(DeadlineExceededError);
+    expect(await failure(revisions('a')), 'not yet').to.have.property('type', 'stream-not-found');
+    await eventually('it is committed', async () => (await failure(revisions('a'))) === undefined);
+    expect((await append('a', what)).nextExpectedRevision).to.equal(0n);
+    expect(await revisions('a')).to.equal(1);
+  });
+
+  it('no quorum: a retry before the commit is one append with it', async () => {
+    order({ kind: 'no-quorum', answerMs: 50, commitMs: 400, times: 1 });
+    const what = event();
+    await failure(append('a', what));
+    expect((await append('a', what)).nextExpectedRevision).to.equal(0n);
+    await delay(500);
+    expect(await revisions('a')).to.equal(1);
+  });
+
+  it('no quorum: a delete, too, is done later', async () => {
+    order({ kind: 'no-quorum', answerMs: 50, commitMs: 300, times: 1 });
+    expect(await failure(client.deleteStream('before')))
+      .to.have.property('message')
+      .that.includes('timed out');
+    await eventually(
+      'it is deleted',
+      async () => (await failure(revisions('before'))) !== undefined,
+    );
+  });
+
   it('cut before the write: unanswered and not written', async () => {
     order({ kind: 'cut', when: 'before-write', times: 1 });
     expect(await failure(append('a'))).to.be.instanceOf(Error);
@@ -121,7 +164,13 @@ describe('event store: faults on demand', () => {
   });
 
   it('an order that is none is refused with its words', () => {
-    const none = [undefined, {}, { kind: 'slow' }, { kind: 'cut', when: 'x' }];
+    const none = [
+      undefined,
+      {},
+      { kind: 'slow' },
+      { kind: 'cut', when: 'x' },
+      { kind: 'no-quorum' },
+    ];
     for (const spec of [...none, { kind: 'silent', times: 0 }, { kind: 'not-leader', host: 'h' }])
       expect(() => parseFault(spec)).to.throw(/no such fault/);
     expect(parseFault({ kind: 'slow', ms: 5 })).to.deep.equal({ kind: 'slow', ms: 5 });

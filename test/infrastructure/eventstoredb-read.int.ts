@@ -1,7 +1,12 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
+import { startServer } from '../../embedded/eventstore/server.ts';
 import { type EventStore, EventStoreUnavailable } from '../../src/commands/event-store.ts';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import { EventStoreRefused } from '../../src/infrastructure/eventstoredb/failures.ts';
+import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { eventMessage, fail, status, streamNotFound } from './eventstoredb-stub.ts';
 import { rejection, stubs } from './eventstoredb-support.ts';
 
@@ -164,5 +169,25 @@ describe('eventstoredb: read', () => {
     expect(await store.head()).to.equal(null);
     empty = false;
     expect(await store.head()).to.equal(13n);
+  });
+
+  it('reads of what is not there do not end the connection by resetting their calls', async () => {
+    const dataDirectory = await mkdtemp(join(tmpdir(), 'reprise-read-'));
+    const server = await startServer({ dataDirectory, port: 0 });
+    const store = connectEventStore(server.url);
+    try {
+      for (let round = 0; round < 13; round++) {
+        const reads = Array.from({ length: 100 }, (_, read) =>
+          store.readStream(`missing-${round}-${read}`)[Symbol.asyncIterator]().next(),
+        );
+        for (const { done } of await Promise.all(reads)) expect(done).to.equal(true);
+      }
+      // Node ends a session after a burst of 1,000 resets; the next read then makes another one.
+      expect(server.stats().connections).to.equal(1);
+    } finally {
+      await store.close();
+      await server.stop();
+      await rm(dataDirectory, { recursive: true });
+    }
   });
 });

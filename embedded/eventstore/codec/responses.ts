@@ -75,15 +75,16 @@ export function batchAppended(echo: BatchEcho, revision: number, position?: numb
 export interface BatchError {
   readonly code: number;
   readonly message: string;
-  /** The message type under `event_store.client.`; the client chooses its error class by it. */
+  /** The message type, under `event_store.client.` unless it is a full name; the client's error class follows it. */
   readonly type: string;
   readonly details: Buffer;
 }
 
 export function batchRefused(echo: BatchEcho, error: BatchError): Buffer {
+  const type = error.type.includes('.') ? error.type : `event_store.client.${error.type}`;
   const any = messageField(
     3,
-    bytesField(1, `type.googleapis.com/event_store.client.${error.type}`),
+    bytesField(1, `type.googleapis.com/${type}`),
     bytesField(2, error.details),
   );
   return Buffer.concat([

@@ -22,15 +22,17 @@ import type { CommitGroup } from '../log/commit-group.ts';
 import type { Write, WriteResult } from '../log/writer.ts';
 import { type AppendOutcome, decideAppend } from '../streams/append.ts';
 import { appendSize, invalidEvents } from '../streams/proposed.ts';
-import { endWriteFailed, maximumAppendSizeText } from './errors.ts';
+import { endWriteFailed, maximumAppendSizeText, NOT_READY } from './errors.ts';
 import { type GrpcCall, Status } from './grpc-call.ts';
-import type { Service } from './service.ts';
+import type { PendingWrite, Service } from './service.ts';
 
 /** Appends of one call whose last chunk has not come yet, and what they hold in memory together. */
 const GATHERING_MAX = 10_000;
 const GATHERING_BYTES_MAX = 64 * 1024 * 1024;
 const NOTHING = Buffer.alloc(0);
 const ALREADY_EXISTS = 6;
+/** What a node without a leader packs into its answer. */
+const NO_DETAILS = 'google.protobuf.Empty';
 const TIMEOUT: BatchError = {
   code: Status.deadlineExceeded,
   message: 'Timeout',
@@ -105,7 +107,7 @@ class BatchAppendCall {
     append.events.push(...chunk.events);
     if (chunk.isFinal) {
       this.drop(chunk.correlation);
-      this.service.hooks.beforeWrite(this.call, () => this.write(append));
+      this.service.hooks.beforeWrite(this.call, new BatchedAppend(this, append));
     } else this.hold(append, chunk.correlation, bytes);
   }
 
@@ -153,14 +155,14 @@ class BatchAppendCall {
     this.gatheringBytes -= dropped.heldBytes;
   }
 
-  private write(gathered: Gathering): void {
-    const invalid = invalidEvents(gathered.options.stream, gathered.events);
+  write(append: BatchedAppend): void {
+    const { options, events } = append.gathered;
+    const invalid = invalidEvents(options.stream, events);
     if (invalid !== undefined) {
-      this.refuse(gathered.echo, badRequest(invalid));
+      this.refuse(append.gathered.echo, badRequest(invalid));
       return;
     }
-    const { writer } = this.service;
-    writer.submit(new BatchedAppend(this, gathered));
+    this.service.writer.submit(append);
     this.holdBack();
   }
 
@@ -178,11 +180,14 @@ class BatchAppendCall {
     else void this.call.drained().then(goOn);
   }
 
-  answer(append: Gathering, result: WriteResult<AppendOutcome>): void {
+  answer(append: BatchedAppend, result: WriteResult<AppendOutcome>): void {
     this.service.hooks.beforeAnswer(this.call, () => {
-      if (result.kind === 'timeout') this.refuse(append.echo, TIMEOUT);
+      if (append.isAnswered) return;
+      const { gathered } = append;
+      if (result.kind === 'timeout') this.refuse(gathered.echo, TIMEOUT);
       else if (result.kind === 'failed') endWriteFailed(this.call, result.reason);
-      else this.answerDecided(append, result.outcome);
+      else this.answerDecided(gathered, result.outcome);
+      append.isAnswered = true;
     });
   }
 
@@ -209,7 +214,7 @@ class BatchAppendCall {
     }
   }
 
-  private refuse(echo: BatchEcho, error: BatchError): void {
+  refuse(echo: BatchEcho, error: BatchError): void {
     this.call.send(batchRefused(echo, error));
   }
 
@@ -221,21 +226,38 @@ class BatchAppendCall {
 }
 
 /** One append on its way through the writer. */
-class BatchedAppend implements Write<AppendOutcome> {
+class BatchedAppend implements Write<AppendOutcome>, PendingWrite {
+  readonly gathered: Gathering;
+  isAnswered = false;
+  deadlineMs: number;
   private readonly from: BatchAppendCall;
-  private readonly gathered: Gathering;
 
   constructor(from: BatchAppendCall, gathered: Gathering) {
     this.from = from;
     this.gathered = gathered;
-  }
-
-  get deadlineMs(): number {
-    return this.gathered.deadlineMs;
+    this.deadlineMs = gathered.deadlineMs;
   }
 
   get bytes(): number {
     return this.gathered.bytes;
+  }
+
+  proceed(): void {
+    this.from.write(this);
+  }
+
+  timeOut(): void {
+    this.deadlineMs = Number.POSITIVE_INFINITY;
+    this.refuse(TIMEOUT);
+  }
+
+  notReady(): void {
+    this.refuse({ code: Status.ok, message: NOT_READY, type: NO_DETAILS, details: NOTHING });
+  }
+
+  private refuse(error: BatchError): void {
+    if (!this.isAnswered) this.from.refuse(this.gathered.echo, error);
+    this.isAnswered = true;
   }
 
   decide(group: CommitGroup, nowMs: number): AppendOutcome {
@@ -244,6 +266,6 @@ class BatchedAppend implements Write<AppendOutcome> {
   }
 
   done(result: WriteResult<AppendOutcome>): void {
-    this.from.answer(this.gathered, result);
+    this.from.answer(this, result);
   }
 }

@@ -51,6 +51,18 @@ export function endNotLeader(call: GrpcCall, host: string, port: number): void {
   });
 }
 
+export const NOT_READY = 'Server Is Not Ready';
+
+/** As a node answers that knows no leader. */
+export function endNotReady(call: GrpcCall): void {
+  call.end(Status.unavailable, NOT_READY);
+}
+
+/** It came too late or took too long; a retry with the same ids tells. */
+export function endWriteTimeout(call: GrpcCall): void {
+  call.end(Status.aborted, 'Operation timed out: the write took too long.');
+}
+
 /** The disk refused the write. Nothing was written; reads go on. */
 export function endWriteFailed(call: GrpcCall, reason: string): void {
   call.end(Status.unavailable, `The event store cannot write: ${reason}`);

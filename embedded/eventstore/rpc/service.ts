@@ -24,13 +24,23 @@ export interface Limits {
 /** EventStoreDB's defaults. */
 export const DEFAULT_LIMITS: Limits = { maxAppendBytes: 1024 * 1024, writeTimeoutMs: 2_000 };
 
+/** A write that has come whole and is not decided yet. */
+export interface PendingWrite {
+  /** Writes it, and answers unless that was done. */
+  proceed(): void;
+  /** Answers that it took too long. It may still be written: nobody hears of it. */
+  timeOut(): void;
+  /** Answers that there is no leader, and lets go of it. */
+  notReady(): void;
+}
+
 /** Where tests may put a fault between a request and its write, and between the write and its answer. */
 export interface WriteHooks {
-  beforeWrite(call: GrpcCall, proceed: () => void): void;
+  beforeWrite(call: GrpcCall, write: PendingWrite): void;
   beforeAnswer(call: GrpcCall, proceed: () => void): void;
 }
 
 export const NO_HOOKS: WriteHooks = {
-  beforeWrite: (_, proceed) => proceed(),
+  beforeWrite: (_, write) => write.proceed(),
   beforeAnswer: (_, proceed) => proceed(),
 };

@@ -1,5 +1,5 @@
 import type { CommitGroup } from '../log/commit-group.ts';
-import { endWriteFailed } from './errors.ts';
+import { endNotReady, endWriteFailed, endWriteTimeout } from './errors.ts';
 import { type GrpcCall, Status } from './grpc-call.ts';
 import type { Service } from './service.ts';
 
@@ -19,23 +19,31 @@ export function submitWrite<Outcome>(
   write: UnaryWrite<Outcome>,
 ): void {
   const { writer, hooks, limits } = service;
-  hooks.beforeWrite(call, () => {
+  let deadlineMs = Math.min(call.deadlineMs, Date.now() + limits.writeTimeoutMs);
+  const proceed = (): void => {
     if (writer.isFull) {
       call.end(Status.aborted, 'Too many writes are waiting.');
       return;
     }
     writer.submit<Outcome>({
-      deadlineMs: Math.min(call.deadlineMs, Date.now() + limits.writeTimeoutMs),
+      deadlineMs,
       bytes: write.bytes,
       decide: (group, nowMs) => write.decide(group, nowMs),
       done(result) {
         hooks.beforeAnswer(call, () => {
           if (result.kind === 'decided') write.answer(result.outcome);
           else if (result.kind === 'failed') endWriteFailed(call, result.reason);
-          // It came too late or took too long; a retry with the same ids tells.
-          else call.end(Status.aborted, 'The write timed out.');
+          else endWriteTimeout(call);
         });
       },
     });
+  };
+  hooks.beforeWrite(call, {
+    proceed,
+    timeOut() {
+      deadlineMs = Number.POSITIVE_INFINITY;
+      endWriteTimeout(call);
+    },
+    notReady: () => endNotReady(call),
   });
 }
