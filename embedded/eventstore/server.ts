@@ -66,7 +66,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const host = options.host ?? DEFAULT_HOST;
   let port: number;
   try {
-    if (log.head < 0 && checkpoints !== 'events') await writeFirstEvent(writer);
+    if (log.head < 0) await writeFirstEvent(writer);
     port = await grpc.listen(host, options.port ?? DEFAULT_PORT);
   } catch (error) {
     await writer.close();

@@ -197,7 +197,7 @@ describe('event store: gRPC', () => {
 
   it('a stop ends the calls of clients that do not read on with CANCELLED, too', async () => {
     handler = (call) =>
-      call.listen({ message: () => call.send(Buffer.alloc(8 * 1024 * 1024)), halfClosed() {} });
+      call.listen({ message: () => call.send(Buffer.alloc(512 * 1024)), halfClosed() {} });
     const bytes = (buffer: Buffer): Buffer => buffer;
     const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
       'grpc.max_receive_message_length': RECEIVE_BYTES_MAX,
@@ -205,7 +205,8 @@ describe('event store: gRPC', () => {
     const call = client.makeBidiStreamRequest('/test/Call', bytes, bytes);
     call.on('error', () => {}); // `status` has it
     const ended = new Promise<StatusObject>((resolve) => call.on('status', resolve));
-    for (let message = 0; message < 10; message++) call.write(Buffer.alloc(1));
+    // More than the client reads ahead of who takes its messages, which are 16.
+    for (let message = 0; message < 60; message++) call.write(Buffer.alloc(1));
     await once(call, 'metadata');
     call.pause();
     await server.stop();

@@ -8,7 +8,6 @@ import { type RpcHandler, Status } from './grpc-call.ts';
 const SERVER_VERSIONS: Readonly<Record<CheckpointManner, string>> = {
   '24.10.4': '24.10.4',
   '25.0': '25.0.0',
-  events: '24.10.4',
 };
 const LEADER = 8;
 const TICKS_PER_MS = 10_000;

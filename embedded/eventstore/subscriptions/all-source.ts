@@ -66,7 +66,7 @@ export class AllSource implements Source {
     this.next = position + message.length;
     const isMatch = this.filtering === undefined || matchesStored(this.filtering.matches, message);
     if (isMatch) this.send(stored, 'history');
-    const checkpoint = this.search?.considers(position, this.next, isMatch, this.sent);
+    const checkpoint = this.search?.considers(this.next, isMatch, this.sent);
     if (checkpoint) this.checkpoint(checkpoint);
   }
 

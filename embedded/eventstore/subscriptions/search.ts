@@ -1,13 +1,10 @@
 import { compare, type LogPosition, placeOf } from '../log/position.ts';
 
-/**
- * Whose checkpoints are sent where catch-up comes to the end of the log (README.md tells them apart).
- * `events`: none that is not an event's own place.
- */
-export type CheckpointManner = '24.10.4' | '25.0' | 'events';
+/** Whose checkpoints are sent where catch-up comes to the end of the log (README.md tells them apart). */
+export type CheckpointManner = '24.10.4' | '25.0';
 
-export const CHECKPOINT_MANNERS: readonly CheckpointManner[] = ['24.10.4', '25.0', 'events'];
-export const DEFAULT_CHECKPOINTS: CheckpointManner = 'events';
+export const CHECKPOINT_MANNERS: readonly CheckpointManner[] = ['24.10.4', '25.0'];
+export const DEFAULT_CHECKPOINTS: CheckpointManner = '24.10.4';
 
 /** Events that one page delivers at most. */
 const PAGE_MATCHES_MAX = 32;
@@ -42,16 +39,10 @@ export class Search {
    * @param end where the event ends in the log, which is where the next one begins
    * @param sent the place that was sent last, an event's or a checkpoint's
    */
-  considers(
-    position: number,
-    end: number,
-    isMatch: boolean,
-    sent: LogPosition,
-  ): LogPosition | undefined {
-    const { manner, window, checkpointInterval } = this.options;
+  considers(end: number, isMatch: boolean, sent: LogPosition): LogPosition | undefined {
+    const { window, checkpointInterval } = this.options;
     this.considered++;
     if (isMatch) this.matched++;
-    if (manner === 'events') return this.atEvent(position);
     if (this.considered < window && this.matched < PAGE_MATCHES_MAX) return undefined;
     const { pageStart } = this;
     this.pageStart = { commit: end, prepare: 0 };
@@ -61,13 +52,6 @@ export class Search {
     if (this.sinceCheckpoint < checkpointInterval) return undefined;
     this.sinceCheckpoint %= checkpointInterval;
     return later(sent, pageStart);
-  }
-
-  private atEvent(position: number): LogPosition | undefined {
-    this.pageStart = placeOf(position);
-    if (this.considered < this.options.checkpointInterval) return undefined;
-    this.considered = 0;
-    return this.pageStart;
   }
 
   /** The checkpoint for the end of the log. */
