@@ -196,8 +196,17 @@ describe('event store: gRPC', () => {
   });
 
   it('a stop ends the calls of clients that do not read on with CANCELLED, too', async () => {
-    handler = (call) =>
-      call.listen({ message: () => call.send(Buffer.alloc(512 * 1024)), halfClosed() {} });
+    let answers = 0;
+    let isBlocked = () => false;
+    handler = (call) => {
+      isBlocked = () => call.isBlocked;
+      call.listen({
+        message() {
+          answers++;
+          call.send(Buffer.alloc(512 * 1024));
+        },
+      });
+    };
     const bytes = (buffer: Buffer): Buffer => buffer;
     const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
       'grpc.max_receive_message_length': RECEIVE_BYTES_MAX,
@@ -207,8 +216,7 @@ describe('event store: gRPC', () => {
     const ended = new Promise<StatusObject>((resolve) => call.on('status', resolve));
     // More than the client reads ahead of who takes its messages, which are 16.
     for (let message = 0; message < 60; message++) call.write(Buffer.alloc(1));
-    await once(call, 'metadata');
-    call.pause();
+    await eventually('it reads no more', () => answers === 60 && isBlocked());
     await server.stop();
     call.resume();
     const status = await ended;
