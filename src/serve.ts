@@ -259,6 +259,7 @@ async function startService(
         eventStore: (ms) => store.reachable(ms),
         postgres: (ms) => postgres.reachable(ms),
         queue: (ms) => queue.reachable(ms),
+        catalogue: async () => catalog.isFollowed,
       },
       log: logger,
     });

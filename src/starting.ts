@@ -1,8 +1,7 @@
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Catalog } from './commands/concert/catalog.ts';
-import type { EventStore } from './commands/event-store.ts';
-import { EventStoreRefused } from './infrastructure/eventstoredb/failures.ts';
+import { type EventStore, EventStoreRefused } from './commands/event-store.ts';
 import { whyNoEventStore } from './infrastructure/eventstoredb/knock.ts';
 import type { Postgres } from './infrastructure/postgres.ts';
 import type { WaitingQueue } from './queue/waiting-queue.ts';

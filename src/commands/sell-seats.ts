@@ -122,6 +122,7 @@ class Sales implements SeatSales {
   async reserve(command: Parameters<Shop['reserve']>[0]): Promise<Result<Reservation>> {
     const { sessionId, userId, seatIds, context } = command;
     const { catalog, settings } = this.parts;
+    catalog.assertFresh();
     const nowMs = this.parts.now();
     const wanted = onSale(catalog, command, { nowMs, seatsMax: settings.orderSeatsMax });
     if (!wanted.ok) return wanted;
@@ -139,7 +140,8 @@ class Sales implements SeatSales {
     return result.ok ? { ...result, value: toReservation(result.value) } : result;
   }
 
-  pay(command: BuyerCommand): Promise<Result<Payment>> {
+  async pay(command: BuyerCommand): Promise<Result<Payment>> {
+    this.parts.catalog.assertFresh();
     return this.payments.pay(command);
   }
 

@@ -55,7 +55,8 @@ export function connectRedis(url: string, onError: (error: Error) => void): Redi
 export function whyRefused(error: Error): string | undefined {
   const { lastNodeError } = error as { lastNodeError?: Error };
   const { message } = lastNodeError ?? error;
-  if (/^Unknown RESP type/.test(message)) return 'what listens there does not speak Redis’s protocol';
+  if (/^Unknown RESP type/.test(message))
+    return 'what listens there does not speak Redis’s protocol';
   if (/cluster support disabled/.test(message)) return 'it is no cluster, and the URL says so';
   const { code = '' } = (lastNodeError ?? error) as NodeJS.ErrnoException;
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER') return 'it speaks no TLS, and the URL says rediss';

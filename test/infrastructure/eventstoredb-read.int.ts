@@ -1,7 +1,10 @@
 import { expect } from 'chai';
-import { type EventStore, EventStoreUnavailable } from '../../src/commands/event-store.ts';
+import {
+  type EventStore,
+  EventStoreRefused,
+  EventStoreUnavailable,
+} from '../../src/commands/event-store.ts';
 import type { RecordedEvent } from '../../src/events/codec.ts';
-import { EventStoreRefused } from '../../src/infrastructure/eventstoredb/failures.ts';
 import { eventMessage, fail, status, streamNotFound } from './eventstoredb-stub.ts';
 import { rejection, stubs } from './eventstoredb-support.ts';
 
