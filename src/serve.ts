@@ -215,7 +215,7 @@ async function startService(
       finishLeftOver({
         ...process,
         what: 'settle claims on held seats',
-        left: (sinceMs, limit) => sales.claimsInDoubt(sinceMs, limit),
+        left: (...asked) => sales.claimsInDoubt(...asked),
         keyOf: ({ claim }) => claim.id,
         finish: (doubt) => sales.settleClaim(doubt),
       }),

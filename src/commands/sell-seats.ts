@@ -62,7 +62,7 @@ export interface SeatSales extends Shop {
   expire(reservationId: string, known?: DueHold): Promise<Result<BookingStatus>>;
 
   /** Claims on held seats whose requests began by `sinceMs` and ended without an outcome here. */
-  claimsInDoubt(sinceMs: number, limit: number): Promise<readonly Doubt[]>;
+  claimsInDoubt(sinceMs: number, limit: number, offset?: number): Promise<readonly Doubt[]>;
 
   /**
    * Lets go of such a claim unless its seats are held, once nothing can come of its request any more.
@@ -176,8 +176,8 @@ class Sales implements SeatSales {
     return isSettled;
   }
 
-  claimsInDoubt(sinceMs: number, limit: number): Promise<readonly Doubt[]> {
-    return this.claims.inDoubt(sinceMs, limit);
+  claimsInDoubt(sinceMs: number, limit: number, offset = 0): Promise<readonly Doubt[]> {
+    return this.claims.inDoubt(sinceMs, limit, offset);
   }
 
   settleClaim(doubt: Doubt): Promise<boolean> {
