@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Catalog } from '../commands/concert/catalog.ts';
-import type { EventStore } from '../commands/event-store.ts';
+import { type EventStore, type LogPlace, placeOf } from '../commands/event-store.ts';
 import { decode } from '../events/codec.ts';
 import type { ProcessParts } from './repeat.ts';
 
@@ -27,8 +27,8 @@ export function followCatalog({
   const ready = new Promise<void>((resolve) => {
     caughtUp = resolve;
   });
-  /** The last event taken. */
-  let after: bigint | null = null;
+  /** Where the last event taken is. */
+  let after: LogPlace | null = null;
   const take = async () => {
     for await (const message of store.subscribe({ after, prefixes: ['concert-'], signal })) {
       if (message.kind === 'caught-up') {
@@ -36,7 +36,7 @@ export function followCatalog({
         caughtUp();
       }
       if (message.kind !== 'event') continue;
-      after = message.event.position;
+      after = placeOf(message.event);
       try {
         catalog.apply(decode(message.event));
       } catch (error) {
