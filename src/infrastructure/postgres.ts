@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { isUntrusted } from './certificates.ts';
 import { ReadOnlyServer, Sessions } from './postgres-sessions.ts';
 
 /** The one file that knows the PostgreSQL driver: connections, their bounds, and what its errors mean. */
@@ -126,16 +127,32 @@ const refusedState = /^(22|23|54)...$/;
 export const isRefusal = (error: unknown): boolean =>
   error instanceof pg.DatabaseError && refusedState.test(error.code ?? '');
 
-/** Invalid authorization and invalid catalog name: the user, the password or the database is not what the server has. */
-const wrongLoginState = /^(28...|3D000)$/;
+/** Invalid authorization, invalid catalog name and no right to connect: the user, the password or the database is not what the server has. */
+const wrongLoginState = /^(28...|3D000|42501)$/;
+
+/** What poolers say in words only. */
+const startUpRefused = /^unsupported startup parameter/;
+const noLogin = /^(no such (database|user)|password authentication failed)/;
 
 /** Why the server takes no connection and, as long as the URL is the same, never will; undefined for anything else. */
 export function whyRefused(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { message } = error;
   if (error instanceof pg.DatabaseError) {
-    return wrongLoginState.test(error.code ?? '') ? message : undefined;
+    if (startUpRefused.test(message)) {
+      return `${message}; take it out of the URL, or have the pooler ignore it (PgBouncer: ignore_startup_parameters)`;
+    }
+    return wrongLoginState.test(error.code ?? '') || noLogin.test(message) ? message : undefined;
   }
+  const { code = '', path } = error as NodeJS.ErrnoException;
+  if (isUntrusted(code)) {
+    return `its certificate is not trusted (${message}): name its authority by sslrootcert=FILE, or do without by sslmode=no-verify`;
+  }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return `its certificate is for other names: ${message}; dial it by one of them`;
+  }
+  // A certificate's file, which the driver reads; a socket has no such error.
+  if (code === 'ENOENT' && path !== undefined) return message;
   if (/client password must be/.test(message)) return 'it wants a password, and the URL has none';
   if (/does not support SSL/.test(message)) return 'it speaks no TLS, and the URL wants it';
   return undefined;
