@@ -150,13 +150,12 @@ interface Seen {
   readonly answers: Map<string, Set<string>>;
   readonly causes: Set<string>;
   slowestMs: number;
-  /** Since when every call succeeded and it is ready; undefined while that is not so. */
+  /** When every call had succeeded and it was ready for the first time; undefined while that is not so. */
   wellSinceMs: number | undefined;
 }
 
 let asked = 0;
 async function look(service: Service, seen: Seen): Promise<void> {
-  const startedMs = performance.now();
   const outcomes = await Promise.all(
     Object.entries(calls).map(async ([name, call]) => {
       asked += 1;
@@ -175,7 +174,7 @@ async function look(service: Service, seen: Seen): Promise<void> {
     seen.causes.add(cause);
   }
   const isWell = ready?.status === 200 && outcomes.every((one) => one);
-  seen.wellSinceMs = isWell ? (seen.wellSinceMs ?? startedMs) : undefined;
+  seen.wellSinceMs = isWell ? (seen.wellSinceMs ?? performance.now()) : undefined;
 }
 
 interface Row {
