@@ -8,7 +8,7 @@ import type { Projection } from './projections/projection.ts';
 import type { Difference } from './projections/rebuild/compare.ts';
 import type { RebuildResult } from './projections/rebuild/options.ts';
 import { rebuild } from './projections/rebuild/rebuild.ts';
-import { dropOld, enterBuild, oldSchema } from './projections/rebuild/shadow.ts';
+import { dropOld, enterBuild } from './projections/rebuild/shadow.ts';
 import { projections } from './projections/registry.ts';
 import { RebuildDisplay } from './rebuild-display.ts';
 import { borrowServers } from './servers.ts';
@@ -87,8 +87,7 @@ function choose(names: readonly string[]): readonly Projection[] {
 async function forgetOld(pool: ReturnType<typeof connectPostgres>['pool']): Promise<void> {
   const client = await pool.connect();
   try {
-    await enterBuild(client);
-    const dropped = await dropOld(client);
+    const dropped = await dropOld(client, await enterBuild(client));
     console.log(dropped.length === 0 ? 'no old tables are kept' : `dropped ${dropped.join(', ')}`);
   } finally {
     client.release(true);
@@ -109,7 +108,8 @@ export function describeDifference({ table, key, live, rebuilt }: Difference): s
 }
 
 function* summary(result: RebuildResult, counts: ReadonlyMap<string, number>): Generator<string> {
-  const { events, eventsFound, differences, renewed, position, keptStreams, swapped } = result;
+  const { oldSchema, events, eventsFound, differences, renewed, position, keptStreams, swapped } =
+    result;
   if (eventsFound > 0) yield `went on from ${eventsFound} events of a rebuild that was cut short`;
   if (keptStreams > 0)
     yield `${counted(keptStreams, 'stream')} stayed parked: see reprise projections`;

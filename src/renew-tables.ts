@@ -1,3 +1,5 @@
+import { Kysely, PostgresDialect } from 'kysely';
+import { migrate } from '../migrations/migrate.ts';
 import type { EventStore } from './commands/event-store.ts';
 import type { Logger } from './infrastructure/logger.ts';
 import { connectPostgres } from './infrastructure/postgres.ts';
@@ -42,5 +44,22 @@ export async function renewReadModels(
     say('  read models  those of this version are in place');
   } finally {
     await postgres.close();
+  }
+}
+
+/**
+ * For `reprise serve`: brings the tables to the newest schema, on connections that give large tables their time.
+ * Throws what `migrate` does.
+ */
+export async function migrateTables(
+  postgresUrl: string,
+  waiting: { readonly say: (line: string) => void; readonly signal: AbortSignal },
+): Promise<void> {
+  const { pool } = connectPostgres(postgresUrl, { statementTimeoutMs, connectTimeoutMs: 10_000 });
+  const db = new Kysely<object>({ dialect: new PostgresDialect({ pool }) });
+  try {
+    await migrate(db, waiting);
+  } finally {
+    await db.destroy();
   }
 }

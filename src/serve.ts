@@ -1,5 +1,4 @@
 import { Kysely, PostgresDialect } from 'kysely';
-import { migrate } from '../migrations/migrate.ts';
 import { Catalog } from './commands/concert/catalog.ts';
 import { type EventStore, EventStoreUnavailable, LogDiffers } from './commands/event-store.ts';
 import { RememberedAnswers } from './commands/remember-answers.ts';
@@ -32,10 +31,11 @@ import { InProcessQueue } from './queue/in-process-queue.ts';
 import { RedisHoldLimit } from './queue/redis-hold-limit.ts';
 import { RedisOwnPositions } from './queue/redis-own-positions.ts';
 import { RedisQueue } from './queue/redis-queue.ts';
-import { renewReadModels } from './renew-tables.ts';
+import { migrateTables, renewReadModels } from './renew-tables.ts';
 import { type Servers, startServers } from './servers.ts';
 import {
   assertCurrency,
+  assertFit,
   assertFree,
   namedEventStore,
   namedPostgres,
@@ -135,13 +135,14 @@ async function startService(
   try {
     const start = { say, signal: stopping };
     await untilAnswers(namedPostgres(postgres), start);
+    await assertFit(postgres, say);
     await untilAnswers(namedEventStore(store, servers.eventStoreUrl), start);
     if (redis)
       await untilAnswers(
         namedRedis(queue, () => redisRefusal),
         start,
       );
-    await migrate(db);
+    await migrateTables(servers.postgresUrl, start);
     const catalog = new Catalog();
     const following = followCatalog({ store, catalog, signal, onError });
     const projector = runProjections({
@@ -215,7 +216,7 @@ async function startService(
       finishLeftOver({
         ...process,
         what: 'settle claims on held seats',
-        left: (sinceMs, limit) => sales.claimsInDoubt(sinceMs, limit),
+        left: (...asked) => sales.claimsInDoubt(...asked),
         keyOf: ({ claim }) => claim.id,
         finish: (doubt) => sales.settleClaim(doubt),
       }),
@@ -259,6 +260,7 @@ async function startService(
         eventStore: (ms) => store.reachable(ms),
         postgres: (ms) => postgres.reachable(ms),
         queue: (ms) => queue.reachable(ms),
+        catalogue: async () => catalog.isFollowed,
       },
       log: logger,
     });

@@ -1,10 +1,11 @@
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Catalog } from './commands/concert/catalog.ts';
-import type { EventStore } from './commands/event-store.ts';
-import { EventStoreRefused } from './infrastructure/eventstoredb/failures.ts';
+import { type EventStore, EventStoreRefused } from './commands/event-store.ts';
 import { whyNoEventStore } from './infrastructure/eventstoredb/knock.ts';
 import type { Postgres } from './infrastructure/postgres.ts';
+import { whatIsMissing, whyUnfit } from './infrastructure/postgres-fitness.ts';
+import { projections } from './projections/registry.ts';
 import type { WaitingQueue } from './queue/waiting-queue.ts';
 
 /** A server that a URL names may be starting itself; it is waited for this long, in milliseconds. */
@@ -22,6 +23,8 @@ export interface NamedServer {
   readonly reachable: (timeoutMs: number) => Promise<boolean>;
   /** Why it could not be reached, when it never will be with this URL; never with a password in it. */
   readonly refusal: (timeoutMs: number) => string | undefined | Promise<string | undefined>;
+  /** What it, or the system, said last; never with a password in it. */
+  readonly lastWords?: () => string | undefined;
 }
 
 /**
@@ -30,7 +33,7 @@ export interface NamedServer {
  * aborted with
  */
 export async function untilAnswers(
-  { name, setting, reachable, refusal }: NamedServer,
+  { name, setting, reachable, refusal, lastWords }: NamedServer,
   { say, signal }: { readonly say: (line: string) => void; readonly signal: AbortSignal },
 ): Promise<void> {
   const endMs = performance.now() + serverMs;
@@ -39,11 +42,15 @@ export async function untilAnswers(
     signal.throwIfAborted();
     const why = await refusal(answerMs);
     if (why !== undefined) throw new Error(`${name} cannot be used (${why}): correct ${setting}`);
+    const words = lastWords?.();
+    const said = words === undefined ? '' : ` (${words})`;
     if (performance.now() > endMs) {
-      throw new Error(`${name} gave no answer in ${serverMs / 1_000} s: is ${setting} right?`);
+      throw new Error(
+        `${name} gave no answer in ${serverMs / 1_000} s${said}: is ${setting} right?`,
+      );
     }
     if (!told)
-      say(`  waiting      ${name} gives no answer yet; trying for ${serverMs / 1_000} s …`);
+      say(`  waiting      ${name} gives no answer yet${said}; trying for ${serverMs / 1_000} s …`);
     told = true;
     await sleep(askAgainMs);
   }
@@ -55,23 +62,28 @@ export const namedPostgres = (postgres: Postgres): NamedServer => ({
   setting: 'POSTGRES_URL',
   reachable: (timeoutMs) => postgres.reachable(timeoutMs),
   refusal: () => postgres.refusal(),
+  lastWords: () => postgres.lastWords(),
 });
 
 export function namedEventStore(store: Pick<EventStore, 'head'>, url: string): NamedServer {
   let refused: string | undefined;
+  let words: string | undefined;
   return {
     name: 'the event store',
     setting: 'EVENTSTORE_URL',
     async reachable() {
       try {
         await store.head();
+        words = undefined;
         return true;
       } catch (error) {
+        words = (error as Error).message;
         refused = error instanceof EventStoreRefused ? error.message : undefined;
         return false;
       }
     },
     refusal: async (timeoutMs) => refused ?? (await whyNoEventStore(url, timeoutMs)),
+    lastWords: () => words,
   };
 }
 
@@ -86,6 +98,19 @@ export const namedRedis = (
   reachable: async (timeoutMs) => (await queue.reachable(timeoutMs)) && refusal() === undefined,
   refusal,
 });
+
+/** Tables that no projection has. */
+const otherTables = ['projection_checkpoint', 'projection_engine', 'parked_event'];
+
+/** @throws Error in words for people when PostgreSQL answers and cannot be worked with */
+export async function assertFit(postgres: Postgres, say: (line: string) => void): Promise<void> {
+  const tables = projections.flatMap((one) => one.tables.map(({ name }) => name));
+  const why = await whyUnfit(postgres, [...tables, ...otherTables]);
+  if (why !== undefined) throw new Error(`PostgreSQL cannot be used as POSTGRES_URL says: ${why}`);
+  const missing = await whatIsMissing(postgres);
+  if (missing !== undefined)
+    say(`  note         reprise rebuild and newer versions need: ${missing}`);
+}
 
 /** The work's value. @throws Error after `ms`, or what the signal was aborted with */
 export async function within<T>(

@@ -22,6 +22,8 @@ export async function withCatalog<T>(
     console.error(`${what}: ${error instanceof Error ? error.message : error}`);
   const following = followCatalog({ store, catalog, signal: abort.signal, onError });
   try {
+    // A store that says no says it here, at once.
+    await store.head();
     await following.ready;
     return await work({ store, catalog });
   } finally {

@@ -72,11 +72,15 @@ export class Claims {
   }
 
   /** Claims of requests that began by `sinceMs` and ended without an outcome, the longest ago first. */
-  async inDoubt(sinceMs: number, limit: number): Promise<readonly Doubt[]> {
+  async inDoubt(sinceMs: number, limit: number, offset = 0): Promise<readonly Doubt[]> {
     const found: Doubt[] = [];
+    let passed = 0;
     for (const doubt of this.doubts.values()) {
       if (doubt.claim.untilMs <= this.parts.now()) this.doubts.delete(doubt.claim.id);
-      else if (doubt.sinceMs <= sinceMs && found.length < limit) found.push(doubt);
+      else if (doubt.sinceMs <= sinceMs && found.length < limit) {
+        if (passed === offset) found.push(doubt);
+        else passed += 1;
+      }
     }
     return found;
   }

@@ -142,6 +142,17 @@ export class EventStoreUnavailable extends Error {
   }
 }
 
+/**
+ * The store understood and said no, for a reason that trying again at once does not change: a stream deleted for ever, an
+ * append above its limit, a login or a way to it that is refused. HTTP says 503 with the store's words.
+ */
+export class EventStoreRefused extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'EventStoreRefused';
+  }
+}
+
 /** What failed before anything could be sent: the same error, saying so. */
 export const withNothingWritten = (error: unknown): unknown =>
   error instanceof EventStoreUnavailable && !error.wroteNothing

@@ -62,7 +62,7 @@ export interface SeatSales extends Shop {
   expire(reservationId: string, known?: DueHold): Promise<Result<BookingStatus>>;
 
   /** Claims on held seats whose requests began by `sinceMs` and ended without an outcome here. */
-  claimsInDoubt(sinceMs: number, limit: number): Promise<readonly Doubt[]>;
+  claimsInDoubt(sinceMs: number, limit: number, offset?: number): Promise<readonly Doubt[]>;
 
   /**
    * Lets go of such a claim unless its seats are held, once nothing can come of its request any more.
@@ -122,6 +122,7 @@ class Sales implements SeatSales {
   async reserve(command: Parameters<Shop['reserve']>[0]): Promise<Result<Reservation>> {
     const { sessionId, userId, seatIds, context } = command;
     const { catalog, settings } = this.parts;
+    catalog.assertFresh();
     const nowMs = this.parts.now();
     const wanted = onSale(catalog, command, { nowMs, seatsMax: settings.orderSeatsMax });
     if (!wanted.ok) return wanted;
@@ -139,7 +140,8 @@ class Sales implements SeatSales {
     return result.ok ? { ...result, value: toReservation(result.value) } : result;
   }
 
-  pay(command: BuyerCommand): Promise<Result<Payment>> {
+  async pay(command: BuyerCommand): Promise<Result<Payment>> {
+    this.parts.catalog.assertFresh();
     return this.payments.pay(command);
   }
 
@@ -174,8 +176,8 @@ class Sales implements SeatSales {
     return isSettled;
   }
 
-  claimsInDoubt(sinceMs: number, limit: number): Promise<readonly Doubt[]> {
-    return this.claims.inDoubt(sinceMs, limit);
+  claimsInDoubt(sinceMs: number, limit: number, offset = 0): Promise<readonly Doubt[]> {
+    return this.claims.inDoubt(sinceMs, limit, offset);
   }
 
   settleClaim(doubt: Doubt): Promise<boolean> {

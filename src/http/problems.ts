@@ -1,4 +1,4 @@
-import { EventStoreUnavailable } from '../commands/event-store.ts';
+import { EventStoreRefused, EventStoreUnavailable } from '../commands/event-store.ts';
 import type { RefusalCode } from '../commands/result.ts';
 import { UnreadableEvent } from '../events/codec.ts';
 import { ReadSideUnavailable } from '../queries/read-side.ts';
@@ -140,6 +140,9 @@ export const unknownOutcome =
 export function problemOfError(error: unknown): { code: ProblemCode; detail: string } | undefined {
   if (error instanceof EventStoreUnavailable) {
     return { code: 'event-store-unavailable', detail: unknownOutcome };
+  }
+  if (error instanceof EventStoreRefused) {
+    return { code: 'event-store-unavailable', detail: `The event store says no: ${error.message}` };
   }
   if (error instanceof UnreadableEvent) {
     const detail =

@@ -3,6 +3,8 @@ import { type EventStore, EventStoreUnavailable } from '../commands/event-store.
 import { Appender } from './eventstoredb/append.ts';
 import { defaultBounds, type EventStoreBounds } from './eventstoredb/bounds.ts';
 import { Connection, createLink } from './eventstoredb/connection.ts';
+import { messageOf } from './eventstoredb/failures.ts';
+import { exceptLoopback } from './eventstoredb/proxies.ts';
 import { newestEvent, readStream } from './eventstoredb/read.ts';
 import { subscribe } from './eventstoredb/subscribe.ts';
 
@@ -30,7 +32,8 @@ export interface EventStoreListener {
  * So `head` minus position is no lag; a position that an append returned is always reached.
  *
  * @param url esdb:// or esdb+discover:// connection string
- * @throws Error when the connection string cannot be understood
+ * @throws Error naming EVENTSTORE_URL when the connection string cannot be understood, or a file that
+ * it names cannot be read
  */
 export function connectEventStore(
   url: string,
@@ -47,7 +50,8 @@ export function connectEventStore(
     said.add(what);
     onOddity(what);
   };
-  createLink(url); // connects nothing: only to refuse a malformed string here and now
+  exceptLoopback(url);
+  assertUsable(url);
   const appends = new Connection(url, bounds);
   const reads = new Connection(url, bounds);
   const appender = new Appender(appends, bounds);
@@ -104,5 +108,16 @@ export function connectEventStore(
   async function positionOf(stream: string, revision: bigint): Promise<bigint> {
     for await (const event of readStream(reads, bounds, stream, revision)) return event.position;
     throw new EventStoreUnavailable(`${revision}@${stream} was acknowledged and cannot be read`);
+  }
+}
+
+/** Connects nothing: what cannot be used is refused here and now. */
+function assertUsable(url: string): void {
+  try {
+    createLink(url);
+  } catch (error) {
+    // The client quotes the whole of it.
+    const words = messageOf(error).replaceAll(/\/\/[^/\s]*@/g, '//');
+    throw new Error(`EVENTSTORE_URL cannot be used: ${words}`, { cause: error });
   }
 }

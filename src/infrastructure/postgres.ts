@@ -1,4 +1,6 @@
 import pg from 'pg';
+import { isUntrusted } from './certificates.ts';
+import { ReadOnlyServer, Sessions } from './postgres-sessions.ts';
 
 /** The one file that knows the PostgreSQL driver: connections, their bounds, and what its errors mean. */
 
@@ -8,15 +10,14 @@ export interface PostgresBounds {
   readonly connectionsMax?: number;
   /** To get a connection, new or from the pool. Default 2,000. */
   readonly connectTimeoutMs?: number;
-  /** The server ends a statement that takes longer. Rebuilds want more than the default 5,000. */
+  /** The server ends a statement that takes longer. Rebuilds want more than the default 4,000. */
   readonly statementTimeoutMs?: number;
+  /** A server that takes no writes is good enough. Default false: then it counts as away. */
+  readonly mayBeReadOnly?: boolean;
 }
 
-/** The server ends a transaction in which nothing happens for this long, so a lost one holds no lock for ever. */
-const idleTransactionMs = 30_000;
-
 /** A server that does not even end the statement in time is given this much more before the client gives up. */
-const silentServerMs = 1_000;
+const silentServerMs = 500;
 
 /** A pool, and what `/readyz` and the shutdown want of it. */
 export interface Postgres {
@@ -26,36 +27,50 @@ export interface Postgres {
   reachable(timeoutMs: number): Promise<boolean>;
   /** Why the server refused what `reachable` asked last, if it will refuse it again: see `whyRefused`. */
   refusal(): string | undefined;
+  /** What `reachable` failed with last, in the server's or the system's words; undefined when it did not. */
+  lastWords(): string | undefined;
+  /**
+   * The schema that a new table would be in, by the URL's and the role's settings, and the one that has the tables, which
+   * every unqualified name leads to; each null when there is none. Undefined before the first connection.
+   */
+  schemas(): { readonly own: string | null; readonly home: string | null } | undefined;
   /** Closes the connections that are free now and the others when they are given back. */
   close(): Promise<void>;
 }
 
 /** Opens no connection yet: the first query does. `url` is a `postgres://` address with the database's name. */
 export function connectPostgres(url: string, bounds: PostgresBounds = {}): Postgres {
-  const { connectionsMax = 10, connectTimeoutMs = 2_000, statementTimeoutMs = 5_000 } = bounds;
+  const { connectionsMax = 10, connectTimeoutMs = 2_000, statementTimeoutMs = 4_000 } = bounds;
+  const { mayBeReadOnly = false } = bounds;
+  const sessions = new Sessions({ statementTimeoutMs, answerMs: connectTimeoutMs, mayBeReadOnly });
   const pool = new pg.Pool({
     connectionString: url,
     max: connectionsMax,
     connectionTimeoutMillis: connectTimeoutMs,
-    statement_timeout: statementTimeoutMs,
     query_timeout: statementTimeoutMs + silentServerMs,
-    idle_in_transaction_session_timeout: idleTransactionMs,
+    fallback_application_name: 'reprise',
     keepAlive: true,
     // Statements that are made together are sent together; their answers come in order.
     pipeline: true,
     types: { getTypeParser },
+    onConnect: (client) => sessions.begin(client as pg.PoolClient),
   });
   // Without listeners a server that goes away would end the process. The pool drops such a connection itself, and
   // whoever was using it is told by the query.
   pool.on('error', () => {});
-  pool.on('connect', (client) => client.on('error', () => {}));
+  pool.on('release', (error: Error | boolean | undefined, client) => {
+    if (error) sessions.giveUp(client);
+  });
   let refusal: string | undefined;
+  let lastWords: string | undefined;
   const ask = async () => {
     try {
       await pool.query('SELECT 1');
       refusal = undefined;
+      lastWords = undefined;
     } catch (error) {
       refusal = whyRefused(error);
+      lastWords = wordsOf(error);
       throw error;
     }
   };
@@ -63,6 +78,8 @@ export function connectPostgres(url: string, bounds: PostgresBounds = {}): Postg
     pool,
     reachable: (timeoutMs) => within(timeoutMs, ask()),
     refusal: () => refusal,
+    lastWords: () => lastWords,
+    schemas: () => sessions.last,
     close: () => pool.end(),
   };
 }
@@ -92,9 +109,9 @@ async function within(timeoutMs: number, query: Promise<unknown>): Promise<boole
 /**
  * SQLSTATE classes and codes (appendix A of PostgreSQL's manual) that speak of the server and not of the statement:
  * 08 connection, 53 resources, 57P ends and starts of the server, 57014 statement timeout, 58 the disk, 25P03 idle
- * transaction ended.
+ * transaction ended, 25006 no writes any more, 40001 and 40P01 another transaction was in the way.
  */
-const unavailableState = /^(08...|53...|57P0[1-5]|57014|58...|25P03)$/;
+const unavailableState = /^(08...|53...|57P0[1-5]|57014|58...|25P03|25006|40001|40P01)$/;
 
 /** Undefined column and table: the read models are those of another version of the service. */
 const otherShapeState = /^(42703|42P01)$/;
@@ -110,20 +127,44 @@ const refusedState = /^(22|23|54)...$/;
 export const isRefusal = (error: unknown): boolean =>
   error instanceof pg.DatabaseError && refusedState.test(error.code ?? '');
 
-/** Invalid authorization and invalid catalog name: the user, the password or the database is not what the server has. */
-const wrongLoginState = /^(28...|3D000)$/;
+/** Invalid authorization, invalid catalog name and no right to connect: the user, the password or the database is not what the server has. */
+const wrongLoginState = /^(28...|3D000|42501)$/;
+
+/** What poolers say in words only. */
+const startUpRefused = /^unsupported startup parameter/;
+const noLogin = /^(no such (database|user)|password authentication failed)/;
 
 /** Why the server takes no connection and, as long as the URL is the same, never will; undefined for anything else. */
 export function whyRefused(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { message } = error;
   if (error instanceof pg.DatabaseError) {
-    return wrongLoginState.test(error.code ?? '') ? message : undefined;
+    if (startUpRefused.test(message)) {
+      return `${message}; take it out of the URL, or have the pooler ignore it (PgBouncer: ignore_startup_parameters)`;
+    }
+    return wrongLoginState.test(error.code ?? '') || noLogin.test(message) ? message : undefined;
   }
+  const { code = '', path } = error as NodeJS.ErrnoException;
+  if (isUntrusted(code)) {
+    return `its certificate is not trusted (${message}): name its authority by sslrootcert=FILE, or do without by sslmode=no-verify`;
+  }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return `its certificate is for other names: ${message}; dial it by one of them`;
+  }
+  // A certificate's file, which the driver reads; a socket has no such error.
+  if (code === 'ENOENT' && path !== undefined) return message;
   if (/client password must be/.test(message)) return 'it wants a password, and the URL has none';
   if (/does not support SSL/.test(message)) return 'it speaks no TLS, and the URL wants it';
   return undefined;
 }
+
+/** Of several addresses that were tried, each one's. */
+const wordsOf = (error: unknown): string =>
+  error instanceof AggregateError
+    ? [...new Set(error.errors.map(wordsOf))].join('; ')
+    : error instanceof Error
+      ? error.message
+      : String(error);
 
 /** What the driver says in words only. */
 const unavailableWords =
@@ -136,6 +177,7 @@ const unavailableWords =
 export function isUnavailable(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isUnavailable);
   if (error instanceof pg.DatabaseError) return unavailableState.test(error.code ?? '');
+  if (error instanceof ReadOnlyServer) return true;
   if (!(error instanceof Error)) return false;
   // Every failed system call of a socket: refused, reset, unreachable, no such host, …
   if ('syscall' in error) return true;

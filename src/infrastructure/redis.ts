@@ -1,4 +1,8 @@
 import { Cluster, type CommonRedisOptions, Redis } from 'ioredis';
+import { isUntrusted } from './certificates.ts';
+
+/** Without what the driver's types take in one place and refuse in another. */
+type ConnectionOptions = Omit<CommonRedisOptions, 'replyMapping'>;
 
 /** A connection to one Redis or to a Redis Cluster; it reconnects for ever by itself until closed. */
 export type RedisClient = Redis | Cluster;
@@ -24,7 +28,9 @@ const redirectionsMax = 4;
  * @throws when a cluster's URL names no node
  */
 export function connectRedis(url: string, onError: (error: Error) => void): RedisClient {
-  const options: CommonRedisOptions = {
+  const options: ConnectionOptions = {
+    // The newest that every Redis speaks; nothing here needs another.
+    protocol: 2,
     connectTimeout: connectMsMax,
     socketTimeout: silentMsMax,
     keepAlive: 10_000,
@@ -32,6 +38,8 @@ export function connectRedis(url: string, onError: (error: Error) => void): Redi
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     retryStrategy: reconnectMs,
+    // It became another's replica: its address may lead to the new master by now.
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
   };
   const client = /^rediss?\+cluster:/.test(url)
     ? connectCluster(url, options)
@@ -46,15 +54,24 @@ export function connectRedis(url: string, onError: (error: Error) => void): Redi
  */
 export function whyRefused(error: Error): string | undefined {
   const { lastNodeError } = error as { lastNodeError?: Error };
-  const { name, message } = lastNodeError ?? error;
-  if (name === 'ParserError') return 'what listens there does not speak Redis’s protocol';
+  const { message } = lastNodeError ?? error;
+  if (/^Unknown RESP type/.test(message))
+    return 'what listens there does not speak Redis’s protocol';
   if (/cluster support disabled/.test(message)) return 'it is no cluster, and the URL says so';
+  const { code = '' } = (lastNodeError ?? error) as NodeJS.ErrnoException;
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER') return 'it speaks no TLS, and the URL says rediss';
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return `its certificate is for other names: ${message}; dial it by one of them (the nodes of a cluster announce theirs)`;
+  }
+  if (isUntrusted(code)) {
+    return `its certificate is not trusted (${message}); name its authority by NODE_EXTRA_CA_CERTS`;
+  }
   return /^(WRONGPASS|NOAUTH|ERR invalid password|ERR DB index)/.test(message)
     ? message
     : undefined;
 }
 
-function connectCluster(url: string, options: CommonRedisOptions): Cluster {
+function connectCluster(url: string, options: ConnectionOptions): Cluster {
   const match = /^(rediss?)\+cluster:\/\/(?:([^@/]*)@)?([^@/]+)\/?$/.exec(url);
   if (match === null) throw new Error('REDIS_URL: redis+cluster://host:port[,host:port…] expected');
   const [, scheme, account, hosts] = match;
@@ -65,6 +82,8 @@ function connectCluster(url: string, options: CommonRedisOptions): Cluster {
     maxRedirections: redirectionsMax,
     clusterRetryStrategy: reconnectMs,
     slotsRefreshTimeout: connectMsMax,
+    // Nodes are dialled by the names that the URL and the cluster give them: certificates are for names.
+    dnsLookup: (address, found) => found(null, address),
     redisOptions: {
       ...options,
       ...(username ? { username } : {}),

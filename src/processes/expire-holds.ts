@@ -19,12 +19,12 @@ export function expireHolds({
 }: ProcessParts & {
   readonly sales: Pick<SeatSales, 'expire'>;
   /** Holds that ended by `atMs`, oldest first. */
-  readonly dueHolds: (atMs: number, limit: number) => Promise<readonly DueHold[]>;
+  readonly dueHolds: (atMs: number, limit: number, offset: number) => Promise<readonly DueHold[]>;
   readonly now: () => number;
 }): Promise<void> {
   return workOff({
     what: 'expire holds',
-    list: (limit) => dueHolds(now(), limit),
+    list: (limit, offset) => dueHolds(now(), limit, offset),
     keyOf: ({ reservationId }) => reservationId,
     work: async (hold) => {
       const result = await sales.expire(hold.reservationId, hold);

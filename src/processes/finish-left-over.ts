@@ -20,14 +20,14 @@ export function finishLeftOver<Item>({
   /** Named in errors. */
   readonly what: string;
   /** What waits since `sinceMs` or longer, oldest first. */
-  readonly left: (sinceMs: number, limit: number) => Promise<readonly Item[]>;
+  readonly left: (sinceMs: number, limit: number, offset: number) => Promise<readonly Item[]>;
   readonly keyOf: (item: Item) => string;
   /** @returns whether it is finished; it is tried again otherwise */
   readonly finish: (item: Item) => Promise<boolean>;
   readonly now: () => number;
 }): Promise<void> {
   return workOff({
-    list: (limit) => left(now() - requestOverMs, limit),
+    list: (limit, offset) => left(now() - requestOverMs, limit, offset),
     work: finish,
     concurrencyMax,
     idleMs,

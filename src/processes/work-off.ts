@@ -1,22 +1,22 @@
 import { eachLimited, type ProcessParts, repeat } from './repeat.ts';
 
-/** Items worked on in one round. */
+/** Items read, and so worked on at most, in one round. */
 const roundMax = 500;
-/**
- * Items passed over at the same time that more are read for: with more than so many that fail or hang at the list's head, those
- * behind them wait.
- */
-const passedOverMax = 5_000;
-/** An item that failed is passed over for this long, in milliseconds. */
+/** An item that failed is passed over for this long the first time, and twice as long each time after, up to a limit; in milliseconds. */
 const againMs = 1_000;
+const againMsMax = 300_000;
+/** The same for an item that is done and listed still: read models may be late. */
+const doneMs = 15_000;
+/** Items passed over that are remembered; with more, those from longest ago are tried again early. */
+const passedOverMax = 100_000;
 /** Failures of one round that are reported one by one; the others are counted. */
 const reportsMax = 5;
 
 export interface WorkList<Item> {
   /** Named in errors. */
   readonly what: string;
-  /** What is to be done, the most urgent first: a read model's list, which may be late. */
-  readonly list: (limit: number) => Promise<readonly Item[]>;
+  /** What is to be done from a place of the list on, the most urgent first: a read model's, which may be late. */
+  readonly list: (limit: number, offset: number) => Promise<readonly Item[]>;
   readonly keyOf: (item: Item) => string;
   /** @returns whether it is done; it is tried again otherwise, as it is when this throws */
   readonly work: (item: Item) => Promise<boolean>;
@@ -28,9 +28,22 @@ export interface WorkList<Item> {
   readonly itemMsMax?: number;
 }
 
+/** Why an item is left alone. */
+interface PassedOver {
+  /** By `performance.now()`; for ever while it is under way. */
+  untilMs: number;
+  /** How often it was tried in vain, or was found done. */
+  times: number;
+  /** The last walk through the list that met it. */
+  walk: number;
+  isDone: boolean;
+}
+
 /**
- * Works off a durable list until the signal aborts. Items know nothing of each other: one that fails or hangs is reported and
- * passed over, the others go on. Any number of instances may work off the same list.
+ * Works off a durable list until the signal aborts. Items know nothing of each other: one that fails or hangs is reported,
+ * once, and passed over for longer and longer; the others go on. The list is walked through a round's length at a time,
+ * from its head again after its end: however many at its head are hopeless, those behind them have their turn. What is
+ * remembered is what is listed and passed over, up to a bound. Any number of instances may work off the same list.
  */
 export function workOff<Item>({
   what,
@@ -41,8 +54,9 @@ export function workOff<Item>({
   itemMsMax = 15_000,
   ...parts
 }: WorkList<Item> & ProcessParts): Promise<void> {
-  /** Done, though the list does not show it yet; still under way; or when to try again, by `performance.now()`. */
-  const passedOver = new Map<string, 'done' | 'under way' | number>();
+  const passedOver = new Map<string, PassedOver>();
+  let walk = 1;
+  let offset = 0;
   let failures = 0;
   const report = (key: string, error: unknown) => {
     failures += 1;
@@ -51,35 +65,62 @@ export function workOff<Item>({
 
   const attend = async (item: Item) => {
     const key = keyOf(item);
-    passedOver.set(key, 'under way');
+    const why = passedOver.get(key) ?? { untilMs: 0, times: 0, walk, isDone: false };
+    why.untilMs = Number.POSITIVE_INFINITY;
+    passedOver.set(key, why);
+    const failed = (error: unknown) => {
+      if (why.times === 0) report(key, error);
+      leave(why, againMs);
+    };
     const ended = work(item).then(
-      (isDone) => passedOver.set(key, isDone ? 'done' : performance.now() + againMs),
-      (error) => {
-        passedOver.set(key, performance.now() + againMs);
-        report(key, error);
+      (isDone) => {
+        why.isDone = isDone;
+        leave(why, isDone ? doneMs : againMs);
       },
+      (error) => failed(error),
     );
-    if (!(await endsWithin(itemMsMax, ended)))
-      report(key, new Error(`not over in ${itemMsMax} ms`));
+    if (await endsWithin(itemMsMax, ended)) return;
+    if (why.times === 0) report(key, new Error(`not over in ${itemMsMax} ms`));
   };
 
   const round = async () => {
     failures = 0;
-    const items = await list(roundMax + Math.min(passedOver.size, passedOverMax));
-    const listed = new Set(items.map(keyOf));
-    for (const [key, why] of passedOver) {
-      const isOver =
-        why === 'done' ? !listed.has(key) : why !== 'under way' && why <= performance.now();
-      if (isOver) passedOver.delete(key);
-    }
-    const fresh = items.filter((item) => !passedOver.has(keyOf(item))).slice(0, roundMax);
+    const items = await list(roundMax, offset);
+    const nowMs = performance.now();
+    let isLate = false;
+    const fresh = items.filter((item) => {
+      const why = passedOver.get(keyOf(item));
+      if (why !== undefined) why.walk = walk;
+      if (why?.isDone) isLate = true;
+      return why === undefined || why.untilMs <= nowMs;
+    });
     await eachLimited(fresh, concurrencyMax, attend);
     if (failures > reportsMax) {
       parts.onError(what, new Error(`${failures - reportsMax} more of ${fresh.length} failed`));
     }
-    return fresh.length === roundMax ? 'more' : 'idle';
+    const isEnd = items.length < roundMax;
+    // What was worked on is about to leave the list; if not, the next round finds it there and goes past it.
+    offset = isEnd ? 0 : offset + items.length - fresh.length;
+    if (isEnd) walk += 1;
+    forget();
+    return fresh.length > 0 || (!isEnd && isLate) ? 'more' : 'idle';
+  };
+
+  const forget = () => {
+    let tooMany = passedOver.size - passedOverMax;
+    for (const [key, why] of passedOver) {
+      if (why.untilMs === Number.POSITIVE_INFINITY) continue;
+      // What moved up in the list while it was walked through may have been missed once.
+      if (tooMany > 0 || why.walk < walk - 2) passedOver.delete(key);
+      tooMany -= 1;
+    }
   };
   return repeat(what, round, parts);
+}
+
+function leave(why: PassedOver, firstMs: number): void {
+  why.untilMs = performance.now() + Math.min(againMsMax, firstMs * 2 ** Math.min(why.times, 16));
+  why.times += 1;
 }
 
 async function endsWithin(ms: number, work: Promise<unknown>): Promise<boolean> {

@@ -15,6 +15,7 @@ import {
 } from './checkpoint.ts';
 import { EngineReport } from './engine-report.ts';
 import { Listeners } from './listeners.ts';
+import { lockKey } from './live-schema.ts';
 import { type LogReader, readLog } from './log-reader.ts';
 import { type ParkedEvents, Parking, TooManyParked } from './parking.ts';
 import { Progress } from './progress.ts';
@@ -29,8 +30,8 @@ import { Portion, RowsRefused } from './refused-rows.ts';
 import { Wake } from './wake.ts';
 import { writeBatch } from './write-batch.ts';
 
-/** Any number: PostgreSQL's advisory locks are per database. */
-export const leaderLock = 7_277_001;
+/** Any number. */
+export const leaderLock = lockKey(7_277_001);
 
 const otherLogAdvice =
   'Nothing is shown until the log has it again. Is POSTGRES_URL another log’s database, or does EVENTSTORE_URL name ' +
@@ -199,7 +200,7 @@ class Engine implements Projector {
   /** Another instance may be of a newer version and able to go on. */
   private async stepDown(client: PoolClient): Promise<void> {
     await this.report.write(client, this.status());
-    await client.query('SELECT pg_advisory_unlock($1)', [leaderLock]);
+    await client.query(`SELECT pg_advisory_unlock(${leaderLock})`);
     this.leads = false;
   }
 
@@ -224,8 +225,7 @@ class Engine implements Projector {
 
   private async tryToLead(client: PoolClient): Promise<void> {
     const { rows } = await client.query<{ leads: boolean }>(
-      'SELECT pg_try_advisory_lock($1) AS leads',
-      [leaderLock],
+      `SELECT pg_try_advisory_lock(${leaderLock}) AS leads`,
     );
     this.leads = rows[0]?.leads === true;
     if (this.leads) {

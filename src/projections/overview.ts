@@ -92,7 +92,7 @@ export async function projectionOverview(
     `SELECT name, version, ${positionColumns}, rebuilt_at FROM projection_checkpoint`,
   );
   const checkpoints = rows.map((row) => ({ ...row, at: checkpointIn(row) }));
-  const engines = await pool.query<Engine>(engineText, [leaderLock]);
+  const engines = await pool.query<Engine>(engineText);
   const engine = engines.rows[0] ?? { runs: false, state: null, error: null, rate: null };
   const furthest = furthestOf(checkpoints.map(({ at }) => at));
   const behind = await measure(furthest);
@@ -129,7 +129,8 @@ const statusOf = (
 };
 
 const engineText = `
-  SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid::bigint = $1
+  SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1
+      AND (classid::bigint << 32 | objid::bigint) = ${leaderLock}
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS runs,
     state, error, events_per_second AS rate
   FROM (SELECT) AS always LEFT JOIN projection_engine ON true`;

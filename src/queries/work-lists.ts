@@ -24,8 +24,8 @@ export interface RefundDue extends OpenPayment {
   readonly currency: string;
 }
 
-/** What waits since `atMs` (since the epoch) or longer, oldest first, at most `limit`. */
-export type Due<Item> = (atMs: number, limit: number) => Promise<readonly Item[]>;
+/** What waits since `atMs` (since the epoch) or longer, oldest first, at most `limit` after the first `offset` (default 0). */
+export type Due<Item> = (atMs: number, limit: number, offset?: number) => Promise<readonly Item[]>;
 
 /** The processes' durable lists of what is due, and of what a crash or a failure after the answer left half way. */
 export interface WorkLists {
@@ -46,7 +46,7 @@ export interface WorkLists {
 
 export function workLists(db: Kysely<Database>): WorkLists {
   return {
-    async dueHolds(atMs, limit) {
+    async dueHolds(atMs, limit, offset = 0) {
       const rows = await db
         .selectFrom('reservation')
         .select(['reservation_id', 'user_id', 'price', 'currency', 'expires_at', 'order_id'])
@@ -54,6 +54,7 @@ export function workLists(db: Kysely<Database>): WorkLists {
         .where('expires_at', '<=', new Date(atMs))
         .orderBy('expires_at')
         .limit(limit)
+        .offset(offset)
         .execute();
       return rows.map((row) => ({
         reservationId: row.reservation_id,
@@ -65,7 +66,7 @@ export function workLists(db: Kysely<Database>): WorkLists {
       }));
     },
 
-    openPayments: (atMs, limit) =>
+    openPayments: (atMs, limit, offset = 0) =>
       db
         .selectFrom('payment')
         .select(['user_id as userId', 'reservation_id as reservationId'])
@@ -73,20 +74,22 @@ export function workLists(db: Kysely<Database>): WorkLists {
         .where('held_at', '<=', new Date(atMs))
         .orderBy('held_at')
         .limit(limit)
+        .offset(offset)
         .execute(),
 
-    async refundsDue(atMs, limit) {
+    async refundsDue(atMs, limit, offset = 0) {
       const rows = await db
         .selectFrom('payment')
         .select(['user_id as userId', 'reservation_id as reservationId', 'amount', 'currency'])
         .where('refund_due_at', '<=', new Date(atMs))
         .orderBy('refund_due_at')
         .limit(limit)
+        .offset(offset)
         .execute();
       return rows.map((row) => ({ ...row, amount: Number(row.amount) }));
     },
 
-    async unsettledOrders(atMs, limit) {
+    async unsettledOrders(atMs, limit, offset = 0) {
       const at = new Date(atMs);
       const waiting = db
         .selectFrom('reservation')
@@ -102,11 +105,16 @@ export function workLists(db: Kysely<Database>): WorkLists {
         .where('seat.order_id', 'is not', null)
         .where('seat.reserved_at', '<=', at)
         .where('order.status', '=', 'released');
-      const rows = await waiting.union(keepingSeats).orderBy('at').limit(limit).execute();
+      const rows = await waiting
+        .union(keepingSeats)
+        .orderBy('at')
+        .limit(limit)
+        .offset(offset)
+        .execute();
       return [...new Set(rows.map(({ id }) => id))];
     },
 
-    async cancelledReservations(_atMs, limit) {
+    async cancelledReservations(_atMs, limit, offset = 0) {
       const rows = await db
         .selectFrom('reservation')
         .innerJoin('session', 'session.session_id', 'reservation.session_id')
@@ -115,6 +123,7 @@ export function workLists(db: Kysely<Database>): WorkLists {
         .where('reservation.status', 'in', ['held', 'sold'])
         .where('reservation.order_id', 'is', null)
         .limit(limit)
+        .offset(offset)
         .execute();
       return rows.map(({ id }) => id);
     },

@@ -42,7 +42,7 @@ export class RedisQueue implements WaitingQueue {
   readonly #settings: QueueSettings;
   readonly #now: () => Argument;
   readonly #keys: Record<
-    'waiting' | 'seen' | 'admitted' | 'used' | 'tokens' | 'owners' | 'counters',
+    'waiting' | 'seen' | 'admitted' | 'used' | 'tokens' | 'owners' | 'counters' | 'probe',
     string
   >;
 
@@ -58,6 +58,7 @@ export class RedisQueue implements WaitingQueue {
       tokens: `${tag}:tokens`,
       owners: `${tag}:owners`,
       counters: `${tag}:counters`,
+      probe: `${tag}:probe`,
     };
     redis.defineCommand('reprisePoll', { numberOfKeys: 7, lua: luaScript('poll') });
     redis.defineCommand('repriseAuthorize', { numberOfKeys: 5, lua: luaScript('authorize') });
@@ -105,7 +106,8 @@ export class RedisQueue implements WaitingQueue {
 
   async reachable(timeoutMs: number): Promise<boolean> {
     try {
-      await this.#calls.ask(() => this.#redis.ping(), timeoutMs);
+      // A write, which a replica refuses; one that takes no memory, and changes nothing.
+      await this.#calls.ask(() => this.#redis.del(this.#keys.probe), timeoutMs);
       return true;
     } catch {
       return false;

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { EventStoreUnavailable } from '../../src/commands/event-store.ts';
+import { EventStoreRefused, EventStoreUnavailable } from '../../src/commands/event-store.ts';
 import type { RefusalCode } from '../../src/commands/result.ts';
 import { ReadSideUnavailable } from '../../src/queries/read-side.ts';
 import { QueueFull, QueueUnavailable } from '../../src/queue/waiting-queue.ts';
@@ -259,6 +259,14 @@ describe('refusals', () => {
       const reply = await reserve();
       expectCode(reply, 503, 'event-store-unavailable');
       expect(reply.headers.get('retry-after')).to.equal('1');
+    });
+
+    it('the event store when it says no, in its words', async () => {
+      api.house.shop.reserve = down(new EventStoreRefused('the stream is deleted for ever'));
+      const reply = await reserve();
+      expectCode(reply, 503, 'event-store-unavailable');
+      expect(reply.headers.get('retry-after')).to.equal('1');
+      expect(reply.body.detail).to.contain('the stream is deleted for ever');
     });
 
     it('the queue, down or full', async () => {

@@ -3,9 +3,12 @@ import { streamNotFound as notFoundMessage } from '../../embedded/eventstore/cod
 import { type GrpcCall, Status } from '../../embedded/eventstore/rpc/grpc-call.ts';
 import { GrpcServer } from '../../embedded/eventstore/rpc/grpc-server.ts';
 import { supportedMethods } from '../../embedded/eventstore/rpc/node-info.ts';
-import { type EventStore, EventStoreUnavailable } from '../../src/commands/event-store.ts';
+import {
+  type EventStore,
+  EventStoreRefused,
+  EventStoreUnavailable,
+} from '../../src/commands/event-store.ts';
 import type { RecordedEvent } from '../../src/events/codec.ts';
-import { EventStoreRefused } from '../../src/infrastructure/eventstoredb/failures.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { eventually } from '../support/servers.ts';
 import { eventMessage, fail, status, streamNotFound } from './eventstoredb-stub.ts';

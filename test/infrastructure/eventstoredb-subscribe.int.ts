@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import {
   type EventStore,
+  EventStoreRefused,
   type LogMessage,
   type LogPlace,
   placeOf,
 } from '../../src/commands/event-store.ts';
-import { EventStoreRefused } from '../../src/infrastructure/eventstoredb/failures.ts';
 import { eventually } from '../support/servers.ts';
 import {
   caughtUp,

@@ -1,9 +1,13 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { LogDiffers, type LogMessage, placeOf } from '../../src/commands/event-store.ts';
+import {
+  EventStoreRefused,
+  LogDiffers,
+  type LogMessage,
+  placeOf,
+} from '../../src/commands/event-store.ts';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import { eventAt, type LogPosition, rightBefore } from '../../src/events/log-position.ts';
-import { EventStoreRefused } from '../../src/infrastructure/eventstoredb/failures.ts';
 import { Reading } from '../../src/infrastructure/eventstoredb/reading.ts';
 
 const event = (position: bigint, id = `id-${position}`, type = 'SeatSold'): RecordedEvent => ({

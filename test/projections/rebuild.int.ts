@@ -113,7 +113,7 @@ describe('a rebuild', function () {
     await run({ projections: projections.filter(({ name }) => name === 'seat') });
     expect(await catalogue()).to.deep.equal(before.tables);
     const client = await models.postgres.pool.connect();
-    expect(await dropOld(client)).to.include.members(['seat', 'account']);
+    expect(await dropOld(client, 'public')).to.include.members(['seat', 'account']);
     client.release();
     expect(await schemas()).to.deep.equal([]);
   });

@@ -1,6 +1,7 @@
 import type { StoredEvent } from '../../events/codec.ts';
 import type { ConcertEvent } from '../../events/events.ts';
 import { parseStream } from '../../events/streams.ts';
+import { EventStoreUnavailable } from '../event-store.ts';
 import { type ConcertState, concertDecider, type Session, seatsOf } from './concert.ts';
 
 /** What a reservation needs to know of a session: no query, no read of the log. */
@@ -17,8 +18,13 @@ export interface SessionOnSale {
   readonly prices: ReadonlyMap<string, number>;
 }
 
+/** Nothing is sold by a catalogue that has heard of no changes for longer than this, in milliseconds. */
+const unfollowedMsMax = 3_000;
+
 /** Every concert and seat map in memory; it changes by concert events only, fed by a subscription to them. */
 export class Catalog {
+  /** Since when nobody tells it what changes, by `performance.now()`. */
+  private unfollowedSinceMs: number | undefined;
   private readonly concerts = new Map<string, ConcertState>();
   private readonly onSale = new Map<string, SessionOnSale>();
 
@@ -34,6 +40,24 @@ export class Catalog {
     const session = after.sessions.get(event.data.sessionId);
     if (session)
       this.onSale.set(session.sessionId, this.sale(stream.concertId, session, stored.createdMs));
+  }
+
+  /** Whoever tells it what changes does so, and has told it all, or does not any more. */
+  setFollowed(isFollowed: boolean): void {
+    this.unfollowedSinceMs = isFollowed ? undefined : (this.unfollowedSinceMs ?? performance.now());
+  }
+
+  get isFollowed(): boolean {
+    return this.unfollowedSinceMs === undefined;
+  }
+
+  /** To be asked before anything is sold by it. @throws EventStoreUnavailable when it may be older than a few seconds */
+  assertFresh(): void {
+    if (this.unfollowedSinceMs === undefined) return;
+    const ms = performance.now() - this.unfollowedSinceMs;
+    if (ms <= unfollowedMsMax) return;
+    const text = `what is on sale has not been followed for ${Math.round(ms / 1_000)} s`;
+    throw new EventStoreUnavailable(text, undefined, { wroteNothing: true });
   }
 
   concert(concertId: string): ConcertState | undefined {

@@ -2,8 +2,12 @@ import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
 import type { Status } from '@eventstore/db-client/generated/status_pb.js';
 import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
 import protobuf from 'protobufjs/minimal.js';
-import type { ExpectedRevision, NewEvent } from '../../commands/event-store.ts';
-import { EventStoreRefused, isFinalCode } from './failures.ts';
+import {
+  EventStoreRefused,
+  type ExpectedRevision,
+  type NewEvent,
+} from '../../commands/event-store.ts';
+import { isFinalCode } from './failures.ts';
 import { endOf, logPosition, number64 } from './wire.ts';
 
 /** As the port's AppendResult, but a server may leave the position out. */

@@ -58,7 +58,9 @@ export class Connection {
   /**
    * The client to use now, after the wait that the last failure imposed. Connects with its first
    * call.
-   * @throws EventStoreUnavailable once this connection is closed or the signal has aborted
+   * @throws EventStoreUnavailable once this connection is closed or the signal has aborted; what made
+   * it impossible to make a client (a certificate's file that is away), which passes like any other
+   * failure
    */
   async client(signal?: AbortSignal): Promise<EventStoreDBClient> {
     for (;;) {
@@ -69,7 +71,12 @@ export class Connection {
       if (waitMs <= 0) break;
       await pause(waitMs, signal);
     }
-    this.#link ??= createLink(this.#url);
+    try {
+      this.#link ??= createLink(this.#url);
+    } catch (error) {
+      this.#imposeWait();
+      throw error;
+    }
     return this.#link.client;
   }
 
@@ -80,11 +87,15 @@ export class Connection {
   failed(client: EventStoreDBClient | undefined, error: unknown): void {
     if (client === undefined || client !== this.#link?.client) return;
     if (performance.now() < this.#notBeforeMs) return; // told already
-    this.#notBeforeMs = performance.now() + retryWaitMs(this.#failures, this.#bounds);
-    this.#failures += 1;
+    this.#imposeWait();
     if (isNotLeader(error)) return;
     this.#link.release();
     this.#link = undefined;
+  }
+
+  #imposeWait(): void {
+    this.#notBeforeMs = performance.now() + retryWaitMs(this.#failures, this.#bounds);
+    this.#failures += 1;
   }
 
   worked(): void {

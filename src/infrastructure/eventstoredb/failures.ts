@@ -1,19 +1,10 @@
+import { EventStoreRefused } from '../../commands/event-store.ts';
+
 /** The server was silent for longer than a bound. What was sent may or may not have been done. */
 export class NoAnswer extends Error {
   constructor(message: string, cause?: unknown) {
     super(message, { cause });
     this.name = 'NoAnswer';
-  }
-}
-
-/**
- * The store understood and said no, for a reason that trying again does not change: a bug or a
- * wrong set-up.
- */
-export class EventStoreRefused extends Error {
-  constructor(message: string, cause?: unknown) {
-    super(message, { cause });
-    this.name = 'EventStoreRefused';
   }
 }
 

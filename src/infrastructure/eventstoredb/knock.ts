@@ -28,11 +28,17 @@ const settingsFrame = 4;
 export async function whyNoEventStore(url: string, timeoutMs: number): Promise<string | undefined> {
   const { hosts, wantsTls, caFile } = parse(url);
   if (hosts.length === 0) return undefined;
+  let ca: Buffer | undefined;
+  try {
+    if (wantsTls && caFile !== undefined) ca = readFileSync(caFile);
+  } catch (error) {
+    return `the file of tlsCAFile cannot be read (${(error as Error).message})`;
+  }
   const found = await Promise.all(
     hosts.map(({ host, port }) => {
       const knocks = {
         plainly: () => knockPlainly(connectTcp({ host, port }), timeoutMs),
-        securely: () => knockSecurely(host, port, caFile, timeoutMs),
+        securely: () => knockSecurely(host, port, ca, timeoutMs),
       };
       return wantsTls ? whyNotSecurely(knocks) : whyNotPlainly(knocks);
     }),
@@ -109,10 +115,9 @@ function protocolOf(first: Buffer): Plain {
 function knockSecurely(
   host: string,
   port: number,
-  caFile: string | undefined,
+  ca: Buffer | undefined,
   timeoutMs: number,
 ): Promise<Secured> {
-  const ca = caFile === undefined ? {} : { ca: readFileSync(caFile) };
   return new Promise((resolve) => {
     const socket = connectTls({
       host,
@@ -120,7 +125,7 @@ function knockSecurely(
       ...(isIP(host) === 0 ? { servername: host } : {}),
       ALPNProtocols: ['h2'],
       rejectUnauthorized: false,
-      ...ca,
+      ...(ca === undefined ? {} : { ca }),
     });
     const end = (heard: Secured) => {
       socket.destroy();

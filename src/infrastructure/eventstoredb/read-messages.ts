@@ -1,10 +1,9 @@
 import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
 import streamsPb, { type ReadReq } from '@eventstore/db-client/generated/streams_pb.js';
 import protobuf from 'protobufjs/minimal.js';
-import type { LogMessage } from '../../commands/event-store.ts';
+import { EventStoreRefused, type LogMessage } from '../../commands/event-store.ts';
 import type { RecordedEvent } from '../../events/codec.ts';
 import type { LogPosition } from '../../events/log-position.ts';
-import { EventStoreRefused } from './failures.ts';
 import { endOf, logPosition, number64, text } from './wire.ts';
 
 /** What comes over a subscription's call: what the port has, the confirmation, and what needs no answer. */

@@ -1,5 +1,6 @@
 import {
   type EventMark,
+  EventStoreRefused,
   LogDiffers,
   type LogMessage,
   type LogPlace,
@@ -14,7 +15,6 @@ import {
   type LogPosition,
   rightBefore,
 } from '../../events/log-position.ts';
-import { EventStoreRefused } from './failures.ts';
 
 /**
  * Where a subscription is in the log, and whether what comes next may come there: nothing that a server says about

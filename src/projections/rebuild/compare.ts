@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
+import { buildSchema } from '../live-schema.ts';
 import type { Projection, TableShape } from '../projection.ts';
-import { buildSchema } from './shadow.ts';
 
 /** A row that is not the same in the live table and in the one made from the log. */
 export interface Difference {
@@ -45,7 +45,7 @@ async function* compareTable(
     `DECLARE differing NO SCROLL CURSOR FOR
      SELECT CASE WHEN l."${first}" IS NOT NULL THEN to_json(l) END AS live,
        CASE WHEN r."${first}" IS NOT NULL THEN to_json(r) END AS rebuilt
-     FROM "${live}"."${table.name}" l FULL JOIN ${buildSchema}."${table.name}" r ON ${same}
+     FROM "${live}"."${table.name}" l FULL JOIN "${buildSchema(live)}"."${table.name}" r ON ${same}
      WHERE ROW(l.*) IS DISTINCT FROM ROW(r.*)`,
   );
   for (;;) {

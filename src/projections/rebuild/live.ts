@@ -7,8 +7,9 @@ import {
   replacedChannel,
   type StoredPosition,
 } from '../checkpoint.ts';
+import { buildSchema, oldSchema } from '../live-schema.ts';
 import type { Projection } from '../projection.ts';
-import { buildSchema, oldSchema, tableNames } from './shadow.ts';
+import { tableNames } from './shadow.ts';
 
 /**
  * Longest wait for a lock in ms; then it is tried again, so that queries do not queue behind it. Shorter than the second
@@ -79,11 +80,12 @@ export async function swap(
   );
   const list = replaced.rows[0]?.list;
   if (list) await client.query(`LOCK TABLE ${list} IN ACCESS EXCLUSIVE MODE`);
-  await client.query(`CREATE SCHEMA IF NOT EXISTS ${oldSchema}`);
+  const [old, build] = [`"${oldSchema(live)}"`, `"${buildSchema(live)}"`];
+  await client.query(`CREATE SCHEMA IF NOT EXISTS ${old}`);
   for (const table of tables) {
-    await client.query(`DROP TABLE IF EXISTS ${oldSchema}."${table}"`);
-    await client.query(`ALTER TABLE IF EXISTS "${live}"."${table}" SET SCHEMA ${oldSchema}`);
-    await client.query(`ALTER TABLE ${buildSchema}."${table}" SET SCHEMA "${live}"`);
+    await client.query(`DROP TABLE IF EXISTS ${old}."${table}"`);
+    await client.query(`ALTER TABLE IF EXISTS "${live}"."${table}" SET SCHEMA ${old}`);
+    await client.query(`ALTER TABLE ${build}."${table}" SET SCHEMA "${live}"`);
   }
   await client.query(
     `INSERT INTO "${live}".projection_checkpoint AS c
@@ -104,7 +106,7 @@ export async function swap(
     ],
   );
   if (changed) await client.query(`NOTIFY ${replacedChannel}`);
-  await client.query(`DROP SCHEMA ${buildSchema} CASCADE`);
+  await client.query(`DROP SCHEMA ${build} CASCADE`);
   await client.query('COMMIT');
 }
 

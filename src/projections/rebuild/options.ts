@@ -74,5 +74,7 @@ export interface RebuildResult {
   readonly position: bigint | null;
   /** Streams that stay parked. */
   readonly keptStreams: number;
+  /** Where the tables are that were replaced. */
+  readonly oldSchema: string;
   readonly swapped: boolean;
 }

@@ -3,8 +3,10 @@ import type { Pool, PoolClient } from 'pg';
 import { eventsUpTo, isBefore } from '../../events/log-position.ts';
 import { streamPrefixes } from '../../events/streams.ts';
 import { type Checkpoint, placeAt, TablesOutdated } from '../checkpoint.ts';
+import { oldSchema } from '../live-schema.ts';
 import type { Projection } from '../projection.ts';
 import { hasEvent } from '../read-to-end.ts';
+import { whoUses } from './blockers.ts';
 import { compareTables } from './compare.ts';
 import { Filling, NotYet } from './filling.ts';
 import { checkAllReplaced, checkParked, holdLive, liveVersions, readLive, swap } from './live.ts';
@@ -14,7 +16,7 @@ import {
   type RebuildResult,
   rebuildDefaults,
 } from './options.ts';
-import { dropBuild, enterBuild, finishTables } from './shadow.ts';
+import { dropBuild, enterBuild, finishTables, tableNames } from './shadow.ts';
 
 /** Most of the way is filled at a pace that leaves room for buyers, this often: what came meanwhile is less each time. */
 const pacedFills = 3;
@@ -59,15 +61,18 @@ export async function rebuild(options: RebuildOptions): Promise<RebuildResult> {
 
 /** Ends what the connections still do, then drops the new tables. */
 async function discard(pool: Pool, clients: PoolClient[]): Promise<void> {
-  const pids = clients.map((client) => (client as unknown as { processID: number }).processID);
+  const pids = clients.map(pidOf);
   const client = await pool.connect();
   clients.push(client);
   await client.query('SELECT pg_terminate_backend(pid, 5000) FROM unnest($1::integer[]) AS pid', [
     pids,
   ]);
-  await enterBuild(client);
-  await dropBuild(client);
+  await dropBuild(client, await enterBuild(client));
 }
+
+/** The driver's types lack it. */
+const pidOf = (client: PoolClient): number =>
+  (client as unknown as { processID: number }).processID;
 
 class Rebuild {
   private readonly options: RebuildOptions;
@@ -140,7 +145,7 @@ class Rebuild {
       const compared = isOtherLog ? [] : same;
       const differences = await this.compare(filling, compared);
       const renewed = projections.filter((one) => !compared.includes(one)).map(({ name }) => name);
-      if (dryRun) await dropBuild(writer);
+      if (dryRun) await dropBuild(writer, live);
       else if (isOtherLog) await this.exchange(filling);
       else await this.swap(filling, differences > 0 || renewed.length > 0);
       const { events, position } = filling.built;
@@ -152,6 +157,7 @@ class Rebuild {
         isOtherLog,
         position: position && eventsUpTo(position),
         keptStreams: filling.keptStreams,
+        oldSchema: oldSchema(live),
         swapped: !dryRun,
       };
     } finally {
@@ -196,7 +202,7 @@ class Rebuild {
         return await work(at);
       } catch (error) {
         if (!isBusy(error)) throw error;
-        if (attempt === this.limits.holdAttemptsMax) throw new InUse(error);
+        if (attempt === this.limits.holdAttemptsMax) throw await this.inUse(error);
       } finally {
         await this.holder.query('ROLLBACK').catch(() => {});
       }
@@ -235,6 +241,12 @@ class Rebuild {
     });
   }
 
+  private async inUse(cause: unknown): Promise<InUse> {
+    const own = [this.writer, this.holder, this.comparer].map(pidOf);
+    const tables = tableNames(this.options.projections);
+    return new InUse(cause, await whoUses(this.writer, this.live, tables, own).catch(() => ''));
+  }
+
   /** Puts the new tables in place wherever the live ones are: these are of another log. */
   private async exchange(filling: Filling): Promise<void> {
     const { projections, signal } = this.options;
@@ -249,7 +261,7 @@ class Rebuild {
         return await swap(this.holder, this.live, projections, filling.built, how);
       } catch (error) {
         if (!isBusy(error)) throw error;
-        if (attempt === this.limits.holdAttemptsMax) throw new InUse(error);
+        if (attempt === this.limits.holdAttemptsMax) throw await this.inUse(error);
       } finally {
         this.isSwapping = false;
         await this.holder.query('ROLLBACK').catch(() => {});
@@ -261,10 +273,11 @@ class Rebuild {
 
 /** Others kept the live tables busy for too long. */
 class InUse extends Error {
-  constructor(cause: unknown) {
+  /** @param users in words; empty when they are not known */
+  constructor(cause: unknown, users: string) {
     super(
       `the live tables were in use all the time (${(cause as Error).message}): ` +
-        'let what reads them at length end, and run it again',
+        `let what reads them at length end, and run it again${users && `. In use by ${users}`}`,
       { cause },
     );
     this.name = 'InUse';
@@ -279,6 +292,9 @@ class WentBack extends Error {
   }
 }
 
-/** Worth another attempt: PostgreSQL's `lock_not_available`, or the log was late. */
+/** Lock not available, serialization failure, deadlock. */
+const busyStates: ReadonlySet<unknown> = new Set(['55P03', '40001', '40P01']);
+
+/** Worth another attempt: others were in the way, or the log was late. */
 const isBusy = (error: unknown): boolean =>
-  error instanceof NotYet || (error as { code?: unknown }).code === '55P03';
+  error instanceof NotYet || busyStates.has((error as { code?: unknown }).code);

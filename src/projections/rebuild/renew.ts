@@ -2,14 +2,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
 import { isUnavailable } from '../../infrastructure/postgres.ts';
 import { readCheckpoint, TablesOutdated } from '../checkpoint.ts';
+import { buildSchema, liveSchema, lockKey } from '../live-schema.ts';
 import { readParked } from '../parked.ts';
 import type { Projection } from '../projection.ts';
 import type { RebuildOptions, RebuildProgress } from './options.ts';
 import { rebuild } from './rebuild.ts';
-import { buildSchema, RebuildRuns } from './shadow.ts';
+import { RebuildRuns } from './shadow.ts';
 
-/** Any number but the engine's and the rebuild's: PostgreSQL's advisory locks are per database. */
-const renewLock = 7_277_003;
+/** Any number but the engine's and the rebuild's. */
+const renewLock = lockKey(7_277_003);
 
 /** Bounds of a renewal. */
 export interface RenewLimits {
@@ -81,8 +82,7 @@ async function tryToRenew(options: RenewOptions): Promise<'done' | { events: num
   const client = await options.pool.connect();
   try {
     const { rows } = await client.query<{ mine: boolean }>(
-      'SELECT pg_try_advisory_lock($1) AS mine',
-      [renewLock],
+      `SELECT pg_try_advisory_lock(${renewLock}) AS mine`,
     );
     if (rows[0]?.mine !== true) return { events: await eventsBuilt(client) };
     // Asked with the lock: who had it before may have built them.
@@ -122,8 +122,9 @@ async function outdatedNames(
 }
 
 async function eventsBuilt(client: ClientBase): Promise<number | null> {
+  const schema = buildSchema(await liveSchema(client));
   const found = await client
-    .query<{ events: bigint }>(`SELECT events FROM ${buildSchema}.build`)
+    .query<{ events: bigint }>(`SELECT events FROM "${schema}".build`)
     .catch(() => undefined);
   const [row] = found?.rows ?? [];
   return row === undefined ? null : Number(row.events);

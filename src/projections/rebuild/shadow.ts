@@ -9,17 +9,12 @@ import {
   positionColumns,
   type StoredPosition,
 } from '../checkpoint.ts';
+import { buildSchema, liveSchema, lockKey, oldSchema } from '../live-schema.ts';
 import type { Projection, TableShape } from '../projection.ts';
 import { assertAscending, writeRows } from '../write-batch.ts';
 
-/** Where new tables are filled. */
-export const buildSchema = 'reprise_rebuild';
-
-/** Where the tables are that a rebuild replaced. */
-export const oldSchema = 'reprise_old';
-
-/** Any number but the engine's: PostgreSQL's advisory locks are per database. */
-const rebuildLock = 7_277_002;
+/** Any number but the engine's. */
+const rebuildLock = lockKey(7_277_002);
 
 /** How far the new tables are. */
 export interface Built extends Checkpoint {
@@ -35,7 +30,7 @@ const tablesOf = (projections: readonly Projection[]): readonly TableShape[] =>
 export const tableNames = (projections: readonly Projection[]): readonly string[] =>
   tablesOf(projections).map(({ name }) => name);
 
-/** Only one rebuild of a database runs at a time. */
+/** Only one rebuild of a service's tables runs at a time. */
 export class RebuildRuns extends Error {
   constructor() {
     super('another rebuild of this database is under way');
@@ -47,22 +42,29 @@ export class RebuildRuns extends Error {
  * Makes this connection the one that fills the new tables: takes the lock of rebuilds and leads every unqualified name
  * into `buildSchema`, so nothing that is written here can reach a live table.
  * @returns the schema of the live tables
- * @throws RebuildRuns
+ * @throws RebuildRuns; Error that says what is missing
  */
 export async function enterBuild(client: ClientBase): Promise<string> {
-  const { rows } = await client.query<{ free: boolean; schema: string }>(
-    'SELECT pg_try_advisory_lock($1) AS free, current_schema() AS schema',
-    [rebuildLock],
+  const live = await liveSchema(client);
+  const { rows } = await client.query<{ free: boolean; creates: boolean; grant: string }>(
+    `SELECT pg_try_advisory_lock(${rebuildLock}) AS free,
+       has_database_privilege(current_database(), 'CREATE') AS creates,
+       format('GRANT CREATE ON DATABASE %I TO %I', current_database(), current_user) AS "grant"`,
   );
   const [first] = rows;
   if (first?.free !== true) throw new RebuildRuns();
+  if (!first.creates) {
+    throw new Error(
+      `new tables are made in a schema of their own, and the role may make none: ${first.grant}`,
+    );
+  }
   // A crash of the server may cost the last transactions, rows and position together: they are made again. Indexes are
   // made by one process, so that buyers keep the others.
   await client.query(
-    `SET search_path TO ${buildSchema}; SET synchronous_commit TO off;
+    `SET search_path TO "${buildSchema(live)}"; SET synchronous_commit TO off;
      SET max_parallel_maintenance_workers TO 0`,
   );
-  return first.schema;
+  return live;
 }
 
 /**
@@ -87,7 +89,7 @@ export async function prepareBuild(
   kept: (position: LogPosition | null) => string,
 ): Promise<Built> {
   const shape = await shapeOf(client, live, projections);
-  const found = await findBuild(client, shape);
+  const found = await findBuild(client, live, shape);
   const isOfUse =
     found !== undefined &&
     (through === 'end' || !isBefore(through, found.position)) &&
@@ -95,10 +97,12 @@ export async function prepareBuild(
     (await isOfLog(found));
   if (isOfUse) return found;
   await client.query('BEGIN');
-  await client.query(`DROP SCHEMA IF EXISTS ${buildSchema} CASCADE; CREATE SCHEMA ${buildSchema}`);
+  const schema = `"${buildSchema(live)}"`;
+  await client.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE; CREATE SCHEMA ${schema}`);
   for (const table of tablesOf(projections)) await makeTable(client, live, table);
   await client.query(
-    `CREATE TABLE build (shape text, position bigint, prepare bigint, event_position bigint,
+    // Its key is for publications of all tables: without one, no row of it could be changed.
+    `CREATE TABLE build (only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one), shape text, position bigint, prepare bigint, event_position bigint,
        event_id text, events bigint, kept text)`,
   );
   await client.query("INSERT INTO build (shape, events, kept) VALUES ($1, 0, '')", [shape]);
@@ -106,12 +110,16 @@ export async function prepareBuild(
   return { ...logStart, events: 0, kept: '' };
 }
 
-async function findBuild(client: ClientBase, shape: string): Promise<Built | undefined> {
+async function findBuild(
+  client: ClientBase,
+  live: string,
+  shape: string,
+): Promise<Built | undefined> {
   // One that an older version left lacks the column, and is made anew.
   const { rows } = await client.query<{ found: boolean }>(
     `SELECT EXISTS (SELECT FROM information_schema.columns
        WHERE table_schema = $1 AND table_name = 'build' AND column_name = 'event_id') AS found`,
-    [buildSchema],
+    [buildSchema(live)],
   );
   if (rows[0]?.found !== true) return undefined;
   const build = await client.query<StoredPosition & { events: bigint; kept: string }>(
@@ -239,22 +247,22 @@ async function liveIndexes(client: ClientBase, live: string, table: string): Pro
        format(' ON %I.%I ', $3::text, $2::text)) AS definition
      FROM pg_index WHERE indrelid = format('%I.%I', $1::text, $2::text)::regclass
        AND NOT indisprimary`,
-    [live, table, buildSchema],
+    [live, table, buildSchema(live)],
   );
   return rows.map(({ definition }) => definition);
 }
 
 /** Forgets a build that was not put in place. */
-export async function dropBuild(client: ClientBase): Promise<void> {
-  await client.query(`DROP SCHEMA IF EXISTS ${buildSchema} CASCADE`);
+export async function dropBuild(client: ClientBase, live: string): Promise<void> {
+  await client.query(`DROP SCHEMA IF EXISTS "${buildSchema(live)}" CASCADE`);
 }
 
 /** `reprise rebuild --drop-old`. @returns the names of the old tables that are no more */
-export async function dropOld(client: ClientBase): Promise<readonly string[]> {
+export async function dropOld(client: ClientBase, live: string): Promise<readonly string[]> {
   const { rows } = await client.query<{ name: string }>(
     'SELECT tablename AS name FROM pg_tables WHERE schemaname = $1 ORDER BY 1',
-    [oldSchema],
+    [oldSchema(live)],
   );
-  await client.query(`DROP SCHEMA IF EXISTS ${oldSchema} CASCADE`);
+  await client.query(`DROP SCHEMA IF EXISTS "${oldSchema(live)}" CASCADE`);
   return rows.map(({ name }) => name);
 }

@@ -1,0 +1,285 @@
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { createServer as createHttp } from 'node:http';
+import { createServer as createHttp2 } from 'node:http2';
+import type { AddressInfo, Server } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import pg from 'pg';
+import { Service } from '../test/e2e/support/service.ts';
+import { type Program, startPostgres, startRedisServer } from '../test/support/programs.ts';
+import { type TestEventStore, testEventStore } from '../test/support/servers.ts';
+import { type Relay, startRelay } from './support/relay.ts';
+
+/**
+ * `npm run faults [-- WORD]`: one service on a real PostgreSQL, a real Redis and the embedded event store, each behind a
+ * way that can fail; makes one fault after the other (those whose name has the word) and measures what buyers see meanwhile
+ * and how soon all is well again. A run of all writes docs/faults.md. Exit code 1 when one did not heal in time.
+ */
+
+/** How long a fault lasts, unless it lasts for good, in milliseconds. */
+const faultMs = 4_000;
+/** Everything must be well again within this after the fault is over, in milliseconds. */
+const healedMsMax = 5_000;
+/** A connection that is dead without a word is only known by its silence: within this, in milliseconds. */
+const silentMsMax = 8_000;
+/** A fault that has not healed by then never will, in milliseconds. */
+const patienceMs = 60_000;
+/** All calls must succeed for so long to count as well, in milliseconds. */
+const steadyMs = 1_500;
+const askEachMs = 100;
+const callMsMax = 12_000;
+
+interface House {
+  readonly service: Service;
+  readonly postgres: Program;
+  readonly redis: Program;
+  readonly store: TestEventStore;
+  readonly ways: { readonly postgres: Relay; readonly redis: Relay; readonly store: Relay };
+}
+
+interface Fault {
+  readonly name: string;
+  readonly begin: (house: House) => unknown;
+  /** Undefined for a fault that lasts: the service has to leave it behind. */
+  readonly end?: (house: House) => unknown;
+  readonly healedMsMax?: number;
+}
+
+const postgresSays = async ({ postgres }: House, ...statements: string[]) => {
+  const client = new pg.Client({ connectionString: postgres.url });
+  await client.connect();
+  for (const statement of statements) await client.query(statement);
+  await client.end();
+};
+const redisSays = async ({ redis }: House, ...[host, port]: [string, string]) => {
+  const client = new Redis(redis.url);
+  await client.call('REPLICAOF', host, port);
+  client.disconnect();
+};
+const portOf = (url: string) => Number(/:(\d+)(?:[/?]|$)/.exec(url)?.[1]);
+
+/** Servers that stand where the event store was. */
+const impostors: Server[] = [];
+async function impostor(server: Server): Promise<number> {
+  impostors.push(server.listen(0, '127.0.0.1'));
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+const answering =
+  (status: number) =>
+  async ({ ways }: House) => {
+    const server = createHttp2((_, response) => {
+      response.writeHead(status);
+      response.end();
+    });
+    ways.store.lead(await impostor(server));
+  };
+const storeAgain = ({ ways, store }: House) => ways.store.lead(portOf(store.url));
+
+const faults: readonly Fault[] = [
+  {
+    name: 'PostgreSQL: its connections carry nothing any more, both ways; new ones pass',
+    begin: ({ ways }) => ways.postgres.freeze(),
+    healedMsMax: silentMsMax,
+  },
+  {
+    name: 'PostgreSQL: killed, and started again',
+    begin: ({ postgres }) => postgres.kill(),
+    end: ({ postgres }) => postgres.restart(),
+  },
+  {
+    name: 'PostgreSQL: takes no writes, as after a failover that left connections behind',
+    begin: (house) =>
+      postgresSays(
+        house,
+        'ALTER SYSTEM SET default_transaction_read_only TO on',
+        'SELECT pg_reload_conf()',
+      ),
+    end: (house) =>
+      postgresSays(
+        house,
+        'SET default_transaction_read_only TO off',
+        'ALTER SYSTEM RESET default_transaction_read_only',
+        'SELECT pg_reload_conf()',
+      ),
+  },
+  {
+    name: 'Redis: killed, and started again without its data',
+    begin: ({ redis }) => redis.kill(),
+    end: ({ redis }) => redis.restart(),
+  },
+  {
+    name: 'Redis: became the replica of another, then a master again',
+    begin: (house) => redisSays(house, '127.0.0.1', '9'),
+    end: (house) => redisSays(house, 'NO', 'ONE'),
+  },
+  {
+    name: 'event store: killed, and started again',
+    begin: ({ store }) => store.kill?.(),
+    end: ({ store }) => store.restart?.(),
+  },
+  {
+    name: 'event store: its connections carry nothing any more; new ones pass',
+    begin: ({ ways }) => ways.store.freeze(),
+    healedMsMax: silentMsMax,
+  },
+  ...[401, 403, 404].map((status) => ({
+    name: `event store: a proxy answers ${status}`,
+    begin: answering(status),
+    end: storeAgain,
+  })),
+  {
+    name: 'event store: another program has its port',
+    begin: async ({ ways }) =>
+      ways.store.lead(await impostor(createHttp((_, response) => response.end('hello')))),
+    end: storeAgain,
+  },
+];
+
+/** What buyers do, by name. */
+const calls: Readonly<Record<string, (service: Service, n: number) => Promise<number>>> = {
+  charge: async (service, n) => (await service.charge('u1', 1, `${process.pid}-${n}`)).status,
+  // The own charges have to be in it.
+  balance: async (service) => (await service.call('GET', '/concert/balance?userId=u1')).status,
+  list: async (service) => (await service.call('GET', '/concert')).status,
+  queue: async (service) => (await service.call('GET', '/concert/waiting/status?userId=u1')).status,
+};
+
+interface Seen {
+  readonly answers: Map<string, Set<string>>;
+  readonly causes: Set<string>;
+  slowestMs: number;
+  /** When every call had succeeded and it was ready for the first time; undefined while that is not so. */
+  wellSinceMs: number | undefined;
+}
+
+let asked = 0;
+async function look(service: Service, seen: Seen): Promise<void> {
+  const outcomes = await Promise.all(
+    Object.entries(calls).map(async ([name, call]) => {
+      asked += 1;
+      const began = performance.now();
+      const late = sleep(callMsMax, 'no answer');
+      const status = await Promise.race([call(service, asked).catch(() => 'no answer'), late]);
+      seen.slowestMs = Math.max(seen.slowestMs, performance.now() - began);
+      if (status === 200) return true;
+      const answers = seen.answers.get(name) ?? new Set();
+      seen.answers.set(name, answers.add(String(status)));
+      return false;
+    }),
+  );
+  const ready = await service.call<{ detail?: string }>('GET', '/readyz').catch(() => undefined);
+  for (const [cause] of ready?.body.detail?.matchAll(/\w+ is down|the projection is \w+/g) ?? []) {
+    seen.causes.add(cause);
+  }
+  const isWell = ready?.status === 200 && outcomes.every((one) => one);
+  seen.wellSinceMs = isWell ? (seen.wellSinceMs ?? performance.now()) : undefined;
+}
+
+interface Row {
+  readonly fault: Fault;
+  readonly seen: Seen;
+  /** Until all was well, after the fault was over; undefined when it never was. */
+  readonly healedMs: number | undefined;
+}
+
+async function suffer(house: House, fault: Fault): Promise<Row> {
+  const seen: Seen = {
+    answers: new Map(),
+    causes: new Set(),
+    slowestMs: 0,
+    wellSinceMs: undefined,
+  };
+  let overMs = performance.now();
+  await fault.begin(house);
+  if (fault.end !== undefined) {
+    const endMs = performance.now() + faultMs;
+    while (performance.now() < endMs) {
+      await look(house.service, seen);
+      await sleep(askEachMs);
+    }
+    await fault.end(house);
+    overMs = performance.now();
+    seen.wellSinceMs = undefined;
+  }
+  let suffered = fault.end !== undefined;
+  for (;;) {
+    await look(house.service, seen);
+    const { wellSinceMs } = seen;
+    // One that lasts shows only when something is sent.
+    suffered ||= seen.answers.size > 0 || seen.causes.size > 0;
+    const isOver = performance.now() - overMs > silentMsMax;
+    const steady = wellSinceMs !== undefined && performance.now() - wellSinceMs > steadyMs;
+    if (steady && (suffered || isOver)) {
+      return { fault, seen, healedMs: Math.max(0, wellSinceMs - overMs) };
+    }
+    if (performance.now() - overMs > patienceMs) return { fault, seen, healedMs: undefined };
+    await sleep(askEachMs);
+  }
+}
+
+const limitOf = (fault: Fault) => fault.healedMsMax ?? healedMsMax;
+const isInTime = ({ fault, healedMs }: Row) => healedMs !== undefined && healedMs <= limitOf(fault);
+const inSeconds = (ms: number) => (ms / 1_000).toFixed(1);
+
+function asLine({ fault, seen, healedMs }: Row): string {
+  const answers = [...seen.answers].map(([call, all]) => `${call} ${[...all].join(', ')}`);
+  return [
+    fault.name,
+    answers.join('; ') || 'nothing',
+    [...seen.causes].join(', ') || 'nothing',
+    `${inSeconds(seen.slowestMs)} s`,
+    healedMs === undefined ? 'never' : `${inSeconds(healedMs)} s`,
+  ].join(' | ');
+}
+
+const page = (rows: readonly Row[]) => `# Faults, and what buyers see of them
+
+Made by \`npm run faults\`: one service on a PostgreSQL, a Redis and the embedded event store, while ${Object.keys(calls).join(', ')}
+and \`/readyz\` are asked ten times a second. A fault lasts ${faultMs / 1_000} s, unless it stays: then the time counts from its start. All
+must be well again within ${healedMsMax / 1_000} s (${silentMsMax / 1_000} s where only silence tells). Refusals come with \`Retry-After\`.
+
+| fault | refusals seen | \`/readyz\` says | slowest answer | well again after |
+| --- | --- | --- | --- | --- |
+${rows.map((row) => `| ${asLine(row)} |`).join('\n')}
+`;
+
+async function main(word: string | undefined): Promise<void> {
+  const [postgres, redis, store] = [
+    await startPostgres(),
+    await startRedisServer(),
+    await testEventStore(),
+  ];
+  if (postgres === undefined || redis === undefined) {
+    throw new Error('PostgreSQL and redis-server must be installed');
+  }
+  const ways = {
+    postgres: await startRelay(postgres.port),
+    redis: await startRelay(redis.port),
+    store: await startRelay(portOf(store.url)),
+  };
+  const service = await Service.start({
+    EVENTSTORE_URL: `esdb://127.0.0.1:${ways.store.port}?tls=false`,
+    POSTGRES_URL: `postgres://postgres@127.0.0.1:${ways.postgres.port}/postgres`,
+    REDIS_URL: `redis://127.0.0.1:${ways.redis.port}`,
+    DEMO: 'on',
+  });
+  const house = { service, postgres, redis, store, ways };
+  const rows: Row[] = [];
+  try {
+    for (const fault of faults.filter(({ name }) => name.includes(word ?? ''))) {
+      const row = await suffer(house, fault);
+      rows.push(row);
+      console.log(`${isInTime(row) ? 'healed' : 'LATE  '}  ${asLine(row)}`);
+    }
+    if (word === undefined) await writeFile('docs/faults.md', page(rows));
+    if (!rows.every(isInTime)) process.exitCode = 1;
+  } finally {
+    await service.remove();
+    for (const part of [...Object.values(ways), postgres, redis, store]) await part.stop();
+    for (const server of impostors) server.close();
+  }
+}
+
+await main(process.argv[2]);

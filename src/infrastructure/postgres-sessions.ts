@@ -1,0 +1,179 @@
+import pg from 'pg';
+
+/** What every connection is told and asked before it is used, and what becomes of one that is given up. */
+
+/** Sessions given up that are remembered until they can be ended; with more the oldest are left to the server's own bounds. */
+const givenUpMax = 100;
+
+/** How long the one who ends a session waits until its locks are free, in milliseconds. */
+const endMsMax = 1_000;
+
+/**
+ * What a session is set to. Not by start-up parameters: poolers refuse those. A client that is gone without a word is
+ * noticed in about ten seconds; the default of most systems is two hours, and it keeps its locks for as long.
+ */
+const settingsOf = (statementTimeoutMs: number) => ({
+  statement_timeout: statementTimeoutMs,
+  // A transaction in which nothing happens for this long is ended: a lost one holds no lock for ever.
+  idle_in_transaction_session_timeout: 30_000,
+  tcp_keepalives_idle: 5,
+  tcp_keepalives_interval: 2,
+  tcp_keepalives_count: 3,
+  tcp_user_timeout: 10_000,
+  // What the statements were written for, whatever the database or the role has as its default.
+  default_transaction_isolation: 'read committed',
+});
+
+/** A table that every version of the service has: where it is, the others are. */
+const anchorTable = 'projection_checkpoint';
+
+/**
+ * The one schema that unqualified names lead to: where the tables are. Without this, a schema made later than the tables,
+ * named like the role, would come before theirs.
+ */
+const homeText = `SELECT set_config('search_path', quote_ident(home), false) FROM coalesce(
+  (SELECT nspname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+   WHERE pg_class.oid = to_regclass('${anchorTable}')), current_schema()) AS home WHERE home IS NOT NULL`;
+
+/** A session by what tells it from a later one with the same process id, and where it found itself. */
+interface Session {
+  readonly pid: number;
+  readonly since: string;
+  readonly readOnly: boolean;
+  /** The first schema of the search path, as it was before `homeText`; null when there is none. */
+  readonly own: string | null;
+  /** The schema that has the tables; null when none of the path has. */
+  readonly home: string | null;
+}
+
+const sessionText = `SELECT pid, extract(epoch FROM backend_start)::text AS since,
+  pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS "readOnly",
+  current_schema() AS own,
+  (SELECT nspname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+   WHERE pg_class.oid = to_regclass('${anchorTable}')) AS home
+  FROM pg_stat_activity WHERE pid = pg_backend_pid()`;
+
+/** The server takes no writes: a standby, or the one that a failover left behind. It counts as away. */
+export class ReadOnlyServer extends Error {
+  constructor() {
+    super('the server takes no writes: it is a standby, or set to read only');
+    this.name = 'ReadOnlyServer';
+  }
+}
+
+/** What is not in the types of the driver: the socket, and the errors as the server sent them. */
+interface Inside {
+  readonly connection: {
+    readonly stream: { destroy(): void };
+    on(event: 'errorMessage', heard: (error: { code?: string; severity?: string }) => void): void;
+  };
+}
+
+const readOnlyState = '25006';
+
+/** The sessions of one pool. */
+export class Sessions {
+  readonly #open = new Map<pg.PoolClient, Session | undefined>();
+  #givenUp: Session[] = [];
+  #last: Session | undefined;
+  readonly #statementTimeoutMs: number;
+  readonly #answerMs: number;
+  readonly #mayBeReadOnly: boolean;
+
+  /** @param answerMs longest wait for an answer to what is asked here */
+  constructor(bounds: {
+    readonly statementTimeoutMs: number;
+    readonly answerMs: number;
+    readonly mayBeReadOnly: boolean;
+  }) {
+    this.#statementTimeoutMs = bounds.statementTimeoutMs;
+    this.#answerMs = bounds.answerMs;
+    this.#mayBeReadOnly = bounds.mayBeReadOnly;
+  }
+
+  /** Of the connection that was opened last; undefined before the first. */
+  get last(): Pick<Session, 'own' | 'home'> | undefined {
+    return this.#last;
+  }
+
+  /**
+   * Makes a new connection ready, and first ends the sessions that were given up: what they hold would be waited for.
+   * @throws ReadOnlyServer; what the server said
+   */
+  async begin(client: pg.PoolClient): Promise<void> {
+    this.#open.set(client, undefined);
+    client.on('error', () => {});
+    client.once('end', () => this.giveUp(client));
+    const { connection } = client as unknown as Inside;
+    connection.on('errorMessage', ({ code, severity }) => {
+      // The server ends the session itself.
+      if (severity === 'FATAL') this.#open.delete(client);
+      if (code === readOnlyState) this.#abandonAll();
+    });
+    const settings = settingsOf(this.#statementTimeoutMs);
+    // Sent together: one round trip.
+    const [found] = await Promise.all([
+      this.#ask<Session>(client, sessionText),
+      this.#ask(client, homeText),
+      this.#ask(
+        client,
+        'SELECT set_config(name, value, false) FROM unnest($1::text[], $2::text[]) AS mine(name, value)',
+        [Object.keys(settings), Object.values(settings).map(String)],
+      ),
+    ]);
+    const [session] = found.rows;
+    if (session?.readOnly && !this.#mayBeReadOnly) throw new ReadOnlyServer();
+    if (this.#open.has(client)) this.#open.set(client, session);
+    this.#last = session;
+    await this.#endGivenUp(client);
+  }
+
+  /** Whoever used this connection is done with it for good. */
+  giveUp(client: pg.PoolClient): void {
+    const session = this.#open.get(client);
+    this.#open.delete(client);
+    if (session === undefined) return;
+    this.#givenUp.push(session);
+    if (this.#givenUp.length > givenUpMax) this.#givenUp.shift();
+  }
+
+  /** The server that these lead to takes no writes any more. New ones may lead to another. */
+  #abandonAll(): void {
+    if (this.#mayBeReadOnly) return;
+    for (const client of this.#open.keys()) {
+      const { connection } = client as unknown as Inside;
+      // The error that told of it goes to its query first.
+      setImmediate(() => connection.stream.destroy());
+    }
+  }
+
+  /**
+   * A connection on which nothing comes through any more is closed here, and the server does not hear of it: its session
+   * would keep what it has locked. Those that ended are not there; those of another server do not match.
+   */
+  async #endGivenUp(client: pg.PoolClient): Promise<void> {
+    const sessions = this.#givenUp;
+    if (sessions.length === 0) return;
+    this.#givenUp = [];
+    try {
+      await this.#ask(
+        client,
+        `SELECT pg_terminate_backend(pid, ${endMsMax}) FROM pg_stat_activity
+         JOIN unnest($1::integer[], $2::text[]) AS lost(pid, since) USING (pid)
+         WHERE extract(epoch FROM backend_start)::text = lost.since`,
+        [sessions.map(({ pid }) => pid), sessions.map(({ since }) => since)],
+      );
+    } catch (error) {
+      // The server says no: its own bounds end them. Otherwise the next connection tries again.
+      if (error instanceof pg.DatabaseError) return;
+      this.#givenUp.push(...sessions);
+      throw error;
+    }
+  }
+
+  #ask<Row extends pg.QueryResultRow>(client: pg.PoolClient, text: string, values: unknown[] = []) {
+    // The driver takes the time limit a query; its types do not have it.
+    const query = { text, values, query_timeout: this.#answerMs };
+    return client.query<Row>(query as pg.QueryConfig);
+  }
+}

@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import type { ClientBase } from 'pg';
+
+/**
+ * One database may have the tables of several services, each in a schema of its own. What PostgreSQL has once a database
+ * carries the schema's name: keys of advisory locks, and the schemas beside the live one. In `public` they are those of
+ * versions that knew of no other.
+ */
+
+const usual = 'public';
+
+/** PostgreSQL cuts names to so many bytes. */
+const nameBytesMax = 63;
+
+/**
+ * The key of an advisory lock, as SQL: `base` in its lower half, for people who look, and the live schema in its upper one.
+ * The statement is made on a connection whose first schema is the live one, as `connectPostgres` leaves it.
+ */
+export const lockKey = (base: number): string =>
+  `(CASE current_schema() WHEN '${usual}' THEN 0
+    ELSE hashtext(current_schema()::text)::bigint << 32 END + ${base})`;
+
+/** The name of a schema that belongs to the live one. */
+export function besides(live: string, name: string): string {
+  if (live === usual) return name;
+  const full = `${name}_${live}`;
+  if (Buffer.byteLength(full) <= nameBytesMax) return full;
+  return `${name}_${createHash('sha256').update(live).digest('hex').slice(0, 16)}`;
+}
+
+/** Where new tables are filled. */
+export const buildSchema = (live: string): string => besides(live, 'reprise_rebuild');
+
+/** Where the tables are that a rebuild replaced. */
+export const oldSchema = (live: string): string => besides(live, 'reprise_old');
+
+/** The schema that has the tables. @throws Error that says what to do when the role has none */
+export async function liveSchema(client: ClientBase): Promise<string> {
+  const { rows } = await client.query<{ live: string | null; role: string }>(
+    'SELECT current_schema() AS live, current_user AS role',
+  );
+  const [found] = rows;
+  if (found?.live) return found.live;
+  throw new Error(
+    `the role ${found?.role} has no schema to use: create one that its search_path names, or name another there`,
+  );
+}

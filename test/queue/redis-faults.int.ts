@@ -1,0 +1,86 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'chai';
+import { Redis } from 'ioredis';
+import type { RedisClient } from '../../src/infrastructure/redis.ts';
+import { RedisQueue } from '../../src/queue/redis-queue.ts';
+import { type Program, startRedisServer } from '../support/programs.ts';
+import { eventually } from '../support/servers.ts';
+import { type RedisProxy, startRedisProxy } from './redis-proxy.ts';
+import { openRedis, uniqueName } from './redis-support.ts';
+import { testSettings } from './support.ts';
+
+describe('waiting queue, a Redis that fails', () => {
+  let server: Program | undefined;
+  let proxy: RedisProxy;
+  let redis: RedisClient;
+  let queue: RedisQueue;
+
+  before(async function () {
+    this.timeout(60_000);
+    server = await startRedisServer();
+    if (server === undefined) {
+      console.log('      skipped: there is no redis-server');
+      return this.skip();
+    }
+    proxy = await startRedisProxy(server.url);
+    redis = await openRedis(proxy.url);
+    queue = new RedisQueue(redis, testSettings, { name: uniqueName() });
+  });
+  after(async () => {
+    await queue?.close();
+    await proxy?.close();
+    await server?.stop();
+  });
+
+  it('a master that became a replica is not reachable, and is left for whom its address leads to', async () => {
+    const direct = new Redis((server as Program).url);
+    try {
+      await queue.poll('a');
+      await direct.replicaof('127.0.0.1', 9);
+      expect(await queue.reachable(500), 'of a replica').to.equal(false);
+      const ids = new Set<string>();
+      await eventually('it connects anew', async () => {
+        ids.add(String(await redis.call('CLIENT', 'ID').catch(() => '')));
+        await queue.reachable(500);
+        return ids.size > 2;
+      });
+      await direct.replicaof('NO', 'ONE');
+      await eventually('it is reachable', () => queue.reachable(500));
+      expect(await queue.poll('a')).to.include({ userId: 'a' });
+    } finally {
+      direct.disconnect();
+    }
+  });
+
+  it('is reachable while it takes no more: who is in can go on', async () => {
+    const direct = new Redis((server as Program).url);
+    try {
+      await direct.config('SET', 'maxmemory', '1');
+      expect(await queue.reachable(500)).to.equal(true);
+    } finally {
+      await direct.config('SET', 'maxmemory', '0');
+      direct.disconnect();
+    }
+  });
+
+  it('one cut is one cut: the next connection is not cut for what the last one lacked', async () => {
+    await eventually('reachable', () => queue.reachable(500));
+    proxy.silence();
+    const waiting = queue.reachable(50);
+    await sleep(100);
+    await proxy.down();
+    await waiting;
+    await proxy.up();
+    await eventually('it is reachable again', () => queue.reachable(500));
+    let closed = 0;
+    redis.on('close', () => {
+      closed += 1;
+    });
+    const endMs = performance.now() + 2_500;
+    while (performance.now() < endMs) {
+      await queue.reachable(500);
+      await sleep(20);
+    }
+    expect(closed).to.equal(0);
+  });
+});
