@@ -45,6 +45,8 @@ export type RefusalCode =
   | 'seat-map-changed'
   /** Another concert has a session of this id. Command line only. */
   | 'session-elsewhere'
+  /** What it would write could not be read again: nothing is written. The command’s input was not checked as it should be. */
+  | 'unwritable'
   /** Too many commands wait for this stream. HTTP says 503 with Retry-After. */
   | 'overloaded';
 

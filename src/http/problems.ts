@@ -42,6 +42,7 @@ const refusals = {
   'already-released': { status: 409, title: 'It was given back' },
   'seat-map-changed': { status: 409, title: 'The session is on sale with other seats' },
   'session-elsewhere': { status: 409, title: 'The session is another concert’s' },
+  unwritable: { status: 500, title: 'What it would write could not be read again' },
   overloaded: { status: 503, title: 'Too many commands wait', headers: retryAfter(1) },
 } as const satisfies Record<RefusalCode, ProblemKind>;
 
@@ -100,6 +101,7 @@ export const neverOverHttp: readonly string[] = [
   'already-captured',
   'seat-map-changed',
   'session-elsewhere',
+  'unwritable',
 ] satisfies ProblemCode[];
 
 /** Those that a command's own decision gives, which an Idempotency-Key is given again. */
