@@ -57,6 +57,27 @@ describe('refusals', () => {
     }
   });
 
+  it('of a body that gives a member twice names it, and nothing is done', async () => {
+    let charges = 0;
+    api.house.shop.charge = async () => {
+      charges += 1;
+      return { ok: false, refusal: { code: 'overloaded', detail: '' } };
+    };
+    const send = (body: string) =>
+      api.call('POST', '/concert/balance', { headers: { 'Idempotency-Key': 'k' }, body });
+    for (const [body, field] of [
+      ['{"userId":7,"amount":5,"userId":8}', 'userId'],
+      ['{"userId":7,"amount":5,"more":[{"a":1},{"b":1,"\\u0062":2}]}', 'more.1.b'],
+    ] as const) {
+      const reply = await send(body);
+      expectCode(reply, 400, 'invalid-request');
+      expect(reply.body.errors).to.deep.equal([{ field, message: 'must be given once' }]);
+    }
+    expect(charges).to.equal(0);
+    await send('{"userId":7,"amount":5,"more":[{"a":"\\"a\\":"},{"a":{"a":1}}]}');
+    expect(charges).to.equal(1);
+  });
+
   describe('of tokens', () => {
     it('401 without a token, with a malformed one and with an unknown one', async () => {
       const missing = await reserve({});

@@ -21,7 +21,7 @@ export const nastyId: fc.Arbitrary<unknown> = often(
     '\ud800',
     'a/b',
   ),
-  30,
+  90,
 );
 
 export const nastyText: fc.Arbitrary<unknown> = often(
@@ -53,7 +53,7 @@ export const nastyText: fc.Arbitrary<unknown> = often(
     [],
     {},
   ),
-  12,
+  30,
 );
 
 export const nastyTime: fc.Arbitrary<unknown> = often(
@@ -78,25 +78,25 @@ export const nastyTime: fc.Arbitrary<unknown> = often(
     1,
     null,
   ),
-  12,
+  40,
 );
 
 export const nastyAmount: fc.Arbitrary<unknown> = often(
   fc.constantFrom<unknown>(0, 1, 100, 10 ** 12),
   fc.constantFrom<unknown>(-1, 0.5, 10 ** 12 + 1, 2 ** 53 - 1, 2 ** 53, 1e300, '1', null, -0),
-  20,
+  60,
 );
 
 const nastyName = often(
   fc.constantFrom<unknown>('A', 'VIP', '1', '_', 'x'.repeat(16)),
   fc.constantFrom<unknown>('', 'A-1', 'a b', '가', 'x'.repeat(25), 1, null),
-  30,
+  120,
 );
 
 const nastySeats = often(
   fc.constantFrom<unknown>(1, 2, [1], [2, 1], [1, 2, 99_999]),
   fc.constantFrom<unknown>(0, -1, 1.5, 10_000, [], [0], [1, 1], [100_000], 'many', null),
-  20,
+  60,
 );
 
 const section = fc.record({
@@ -109,7 +109,7 @@ const section = fc.record({
 });
 const seatMap = often(
   fc.array(section, { minLength: 1, maxLength: 2 }) as fc.Arbitrary<unknown>,
-  fc.constantFrom<unknown>('hall', 'attic', '__proto__', [], null, 7),
+  fc.constantFrom<unknown>('hall', 'hall', 'hall', 'attic', '__proto__', [], null, 7),
   5,
 );
 const session = fc.record({
