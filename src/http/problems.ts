@@ -10,6 +10,8 @@ interface ProblemKind {
   readonly title: string;
   /** Header lines that it always comes with. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Its refusals say at times when to try again: Retry-After, and `retryAfterSeconds` in the body. */
+  readonly mayRetry?: true;
 }
 
 const retryAfter = (seconds: number) => ({ 'Retry-After': String(seconds) });
@@ -27,7 +29,10 @@ const refusals = {
   'hold-expired': { status: 409, title: 'The hold is over' },
   'session-cancelled': { status: 409, title: 'The session was cancelled' },
   'refund-too-late': { status: 409, title: 'It is too late for a refund' },
-  'too-many-seats': { status: 409, title: 'Too many seats' },
+  'too-many-seats': { status: 409, title: 'Too many seats', mayRetry: true },
+  'too-many-held': { status: 409, title: 'Too many seats of all sessions', mayRetry: true },
+  'too-many-bought': { status: 409, title: 'Too many seats for one buyer', mayRetry: true },
+  'hold-again-later': { status: 409, title: 'The seat was held until lately', mayRetry: true },
   'request-running': {
     status: 409,
     title: 'The first request with this key is still running',
