@@ -33,6 +33,7 @@ describe('refusals', () => {
       ['reserve', 'seat-taken', 409],
       ['reserve', 'session-cancelled', 409],
       ['reserve', 'too-many-seats', 409],
+      ['reserve', 'too-many-bought', 409],
       ['reserve', 'overloaded', 503],
       ['pay', 'reservation-not-found', 404],
       ['pay', 'reservation-not-yours', 403],
@@ -54,6 +55,17 @@ describe('refusals', () => {
         expect(reply.headers.get('retry-after')).to.equal(status === 503 ? '1' : null);
         expect(reply.headers.has('x-event-position')).to.equal(false);
       });
+    }
+  });
+
+  it('of fair use say when to try again, where waiting helps', async () => {
+    for (const code of ['too-many-seats', 'too-many-held', 'hold-again-later'] as const) {
+      const refusal = { code, detail: 'later', retryAfterSeconds: 59 };
+      api.house.shop.reserve = async () => ({ ok: false, refusal });
+      const reply = await reserve();
+      expectCode(reply, 409, code);
+      expect(reply.headers.get('retry-after')).to.equal('59');
+      expect(reply.body.retryAfterSeconds).to.equal(59);
     }
   });
 
