@@ -36,6 +36,8 @@ export type ViolationCode =
   | 'unreadable'
   /** A session scheduled twice, or changed without having been scheduled. */
   | 'wrong-session'
+  /** A concert's title or venue that no list can show as it is. */
+  | 'wrong-title'
   /** A reservation's id does not name its seat and its turn. */
   | 'wrong-reservation-id'
   /** A seat that no session has, or not at this price. */

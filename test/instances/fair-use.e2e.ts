@@ -4,7 +4,7 @@ import { Instances, outcomes, price } from './support/instances.ts';
 
 const totalMax = 4;
 const boughtMax = 3;
-const holdSeconds = 5;
+const holdSeconds = 10;
 const againSeconds = 30;
 
 describe('fair use over three instances', function () {
@@ -36,11 +36,13 @@ describe('fair use over three instances', function () {
     const answers = await Promise.all(
       Array.from({ length: 40 }, (_, n) => all.reserve(n, user, token, 1 + (n % 4), 1 + n)),
     );
-    const { 200: got, ...refused } = outcomes(answers);
-    expect(got).to.equal(totalMax);
+    const { 200: got = 0, ...refused } = outcomes(answers);
     expect(Object.keys(refused)).to.include('409 too-many-held');
+    // A busy machine may answer one with a 503, which gives its claim back: fewer then, and never more.
+    const unavailable = answers.filter(({ status }) => status === 503).length;
+    expect(got, JSON.stringify(refused)).to.be.within(totalMax - unavailable, totalMax);
     for (const { status, body, headers } of answers) {
-      if (status === 200 || body.code === 'too-many-bought') continue;
+      if (status !== 409 || body.code === 'too-many-bought') continue;
       expect(Number(headers.get('retry-after'))).to.be.within(1, holdSeconds);
     }
   });
