@@ -210,10 +210,11 @@ export class Accounts {
       ({ data }) => account.charges.get(String(data.chargeId)) !== data.amount,
     );
     const wrong = wrongPayments.length + wrongCharges.length;
+    const isTold = capturedIsRight(account, event);
     const sums =
       money(event, 'balance') === balanceOf(account) &&
       money(event, 'held') === account.held &&
-      capturedIsRight(account, event);
+      isTold;
     if (sums && wrong === 0 && due.size === 0) return;
     const detail = `events make ${balanceOf(account)}, held ${account.held}; ${wrong} entries wrong, ${due.size} left out`;
     this.#report('wrong-summary', event, detail);
