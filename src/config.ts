@@ -89,6 +89,24 @@ const settings = {
     schema: wholeNumber(1, 1_000),
     default: '8',
   },
+  HELD_SEATS_TOTAL_MAX: {
+    about:
+      'Seats of all sessions together that a user may hold, unpaid, at the same time; when not set, twice `HELD_SEATS_MAX`',
+    schema: wholeNumber(1, 1_000).optional(),
+    default: '',
+  },
+  BOUGHT_SEATS_MAX: {
+    about:
+      'Seats of one session that a user may have, held and paid together; when not set, there is no limit',
+    schema: wholeNumber(1, 1_000).optional(),
+    default: '',
+  },
+  HOLD_AGAIN_AFTER_SECONDS: {
+    about:
+      'A user who had a seat on hold for `HOLD_SECONDS` and did not pay it waits this long before holding it again; 0: not at all',
+    schema: wholeNumber(0, 86_400),
+    default: '60',
+  },
   ORDER_SEATS_MAX: {
     about: 'Seats of one reservation',
     schema: wholeNumber(1, 16),
@@ -156,6 +174,9 @@ export interface Config {
   readonly currency: string;
   readonly holdMs: number;
   readonly heldSeatsMax: number;
+  readonly heldSeatsTotalMax: number;
+  readonly boughtSeatsMax: number | undefined;
+  readonly holdAgainMs: number;
   readonly orderSeatsMax: number;
   readonly refundCutoffMs: number;
   readonly queue: {
@@ -168,6 +189,15 @@ export interface Config {
   };
   readonly logLevel: (typeof logLevels)[number];
 }
+
+/** What of it the limit of held seats is set to. */
+export const fairUseOf = (config: Config) => ({
+  heldMax: config.heldSeatsMax,
+  heldTotalMax: config.heldSeatsTotalMax,
+  boughtMax: config.boughtSeatsMax,
+  holdMs: config.holdMs,
+  againMs: config.holdAgainMs,
+});
 
 /** Settings that cannot be used, one line each. Values are not repeated: a URL may hold a password. */
 export class ConfigError extends Error {
@@ -200,6 +230,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     currency: read('CURRENCY'),
     holdMs: read('HOLD_SECONDS') * 1_000,
     heldSeatsMax: read('HELD_SEATS_MAX'),
+    heldSeatsTotalMax: read('HELD_SEATS_TOTAL_MAX') ?? Math.min(1_000, 2 * read('HELD_SEATS_MAX')),
+    boughtSeatsMax: read('BOUGHT_SEATS_MAX'),
+    holdAgainMs: read('HOLD_AGAIN_AFTER_SECONDS') * 1_000,
     orderSeatsMax: read('ORDER_SEATS_MAX'),
     refundCutoffMs: read('REFUND_CUTOFF_SECONDS') * 1_000,
     queue: {
@@ -212,6 +245,34 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     },
     logLevel: read('LOG_LEVEL'),
   };
+  if (problems.length === 0) problems.push(...contradictions(env, config));
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
+}
+
+/** Pairs of settings of which the first allows what the second never lets happen. */
+const atMost = [
+  ['HELD_SEATS_MAX', 'HELD_SEATS_TOTAL_MAX'],
+  ['HELD_SEATS_MAX', 'BOUGHT_SEATS_MAX'],
+  ['ORDER_SEATS_MAX', 'HELD_SEATS_MAX'],
+  ['ORDER_SEATS_MAX', 'HELD_SEATS_TOTAL_MAX'],
+  ['ORDER_SEATS_MAX', 'BOUGHT_SEATS_MAX'],
+] as const;
+
+/** One line for each pair that was set so; a default gives way to what is set. */
+function contradictions(
+  env: Readonly<Record<string, string | undefined>>,
+  config: Config,
+): readonly string[] {
+  const values = {
+    HELD_SEATS_MAX: config.heldSeatsMax,
+    HELD_SEATS_TOTAL_MAX: config.heldSeatsTotalMax,
+    BOUGHT_SEATS_MAX: config.boughtSeatsMax,
+    ORDER_SEATS_MAX: config.orderSeatsMax,
+  };
+  return atMost.flatMap(([less, more]) => {
+    const [few, many] = [values[less], values[more]];
+    if (!env[less] || !env[more] || few === undefined || many === undefined) return [];
+    return few <= many ? [] : [`${less} ${few} is more than ${more} ${many} allows`];
+  });
 }

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { parseCatalog } from './commands/concert/catalog-file.ts';
+import { readCatalog } from './commands/concert/catalog-file.ts';
 import { importCatalog } from './commands/concert/import-catalog.ts';
 import type { Config } from './config.ts';
 import { assertCurrency } from './starting.ts';
@@ -10,12 +10,13 @@ import { withCatalog } from './with-catalog.ts';
  * @throws Error in words for people when the file cannot be used or a part of it was refused
  */
 export async function importFile(file: string, config: Config): Promise<void> {
-  const concerts = parseCatalog(await readFile(file, 'utf8').catch(cannotRead));
+  const concerts = readCatalog(await readFile(file).catch(cannotRead));
   const counts = { created: 0, changed: 0, unchanged: 0, refused: 0 };
   await withCatalog(config, async (parts) => {
     assertCurrency(parts.catalog, config.currency);
     const steps = importCatalog(concerts, { ...parts, currency: config.currency });
-    for await (const { what, outcome } of steps) {
+    for await (const { what, outcome, note } of steps) {
+      if (note !== undefined) console.log(`${what}: ${note}`);
       if (typeof outcome === 'object') {
         counts.refused += 1;
         console.error(`${what}: refused, ${outcome.detail}`);

@@ -3,7 +3,7 @@ import { Catalog } from './commands/concert/catalog.ts';
 import { type EventStore, EventStoreUnavailable, LogDiffers } from './commands/event-store.ts';
 import { RememberedAnswers } from './commands/remember-answers.ts';
 import { sellSeats } from './commands/sell-seats.ts';
-import { type Config, readConfig } from './config.ts';
+import { type Config, fairUseOf, readConfig } from './config.ts';
 import { seedDemo, wantsDemo } from './demo.ts';
 import { createHttpServer } from './http/server.ts';
 import { connectEventStore } from './infrastructure/eventstoredb.ts';
@@ -19,6 +19,7 @@ import { runProjections } from './projections/engine.ts';
 import { LiveLag } from './projections/live-lag.ts';
 import { projectionOverview, projectionState } from './projections/overview.ts';
 import { projections } from './projections/registry.ts';
+import { createBoughtSeats } from './queries/bought-seats.ts';
 import { createLogEnd } from './queries/log-end.ts';
 import { createReadSide } from './queries/mirrored-read-side.ts';
 import { rowSamples } from './queries/row-samples.ts';
@@ -154,12 +155,13 @@ async function startService(
       renew: () => renewReadModels(servers.postgresUrl, store, { say, logger, signal }),
     });
     ended.push(following.ended, projector.done);
+    const fairUse = fairUseOf(config);
     const sales = sellSeats({
       store,
       catalog,
-      limit: redis
-        ? new RedisHoldLimit(redis, config.heldSeatsMax)
-        : new InProcessHoldLimit(config.heldSeatsMax),
+      limit: redis ? new RedisHoldLimit(redis, fairUse) : new InProcessHoldLimit(fairUse),
+      // Asked by commands only, which come once everything is there.
+      bought: config.boughtSeatsMax === undefined ? undefined : (buyer) => boughtSeats(buyer),
       settings: config,
       now: Date.now,
       onLeftOver: onError,
@@ -177,13 +179,14 @@ async function startService(
       scheduledMs: (sessionId) => catalog.session(sessionId)?.scheduledMs,
       currency: config.currency,
     });
+    const logEnd = createLogEnd(store, reads);
+    const boughtSeats = createBoughtSeats({ db, reads, logEnd });
     const liveLag = new LiveLag(() => projector.status());
     projector.listen(liveLag);
     const seatFeed = new SeatFeed({
       wasCancelled: (sessionId) => catalog.session(sessionId)?.cancelled ?? false,
     });
     projector.listen(seatFeed);
-    const logEnd = createLogEnd(store, reads);
     const end = await endToShow(store, logEnd);
     const isBehind = end !== null && !(await reads.reached(end, shortCatchUpMs));
     if (isBehind) say('  read models  catching up; /readyz says when they are there');

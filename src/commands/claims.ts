@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { UnreadableEvent } from '../events/codec.ts';
 import type { Booking } from './booking.ts';
 import { EventStoreUnavailable } from './event-store.ts';
-import type { Claim, Holder, HoldLimit } from './hold-limit.ts';
-import { type Result, refuse } from './result.ts';
+import { excessive } from './fair-use.ts';
+import type { Claim, Excess, Holder, HoldLimit, HowEnded } from './hold-limit.ts';
+import type { Result } from './result.ts';
 import type { SingleSeats } from './single-seats.ts';
 
 /** Claims in doubt that are remembered, about 300 bytes each; those of further requests count until their hold would end. */
@@ -19,6 +20,8 @@ export interface Doubt {
 
 export interface ClaimsParts {
   readonly limit: HoldLimit;
+  /** Seats of the session that a user has bought, all sales of before the call among them; undefined: no rule asks. */
+  readonly bought?: ((holder: Holder) => Promise<readonly string[]>) | undefined;
   readonly seats: Pick<SingleSeats, 'current'>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -45,10 +48,9 @@ export class Claims {
     reserve: (begun: () => void) => Promise<Result<Booking>>,
   ): Promise<Result<Booking>> {
     const claim = { id: randomUUID(), seatIds, untilMs };
-    if (!(await this.take(holder, claim))) {
-      const detail = 'the buyer would hold more seats of this session than one may';
-      return refuse('too-many-seats', detail);
-    }
+    const bought = await this.parts.bought?.(holder);
+    const counts = await this.take(holder, claim, bought);
+    if (counts !== true) return excessive(counts);
     let hasBegun = false;
     const begun = () => {
       hasBegun = true;
@@ -66,9 +68,9 @@ export class Claims {
   }
 
   /** The reservation's seats no longer count as held. */
-  end(booking: Booking): Promise<void> {
+  end(booking: Booking, how: HowEnded): Promise<void> {
     const { seatIds, expiresAtMs } = booking;
-    return this.uncount(() => this.parts.limit.end(booking, seatIds, expiresAtMs));
+    return this.uncount(() => this.parts.limit.end(booking, seatIds, expiresAtMs, how));
   }
 
   /** Claims of requests that began by `sinceMs` and ended without an outcome, the longest ago first. */
@@ -110,9 +112,13 @@ export class Claims {
     return false;
   }
 
-  private async take(holder: Holder, claim: Claim): Promise<boolean> {
+  private async take(
+    holder: Holder,
+    claim: Claim,
+    bought: readonly string[] | undefined,
+  ): Promise<true | Excess> {
     try {
-      return await this.parts.limit.take(holder, claim);
+      return await this.parts.limit.take(holder, claim, bought);
     } catch (error) {
       // It may count all the same: only the answer did not come. Beside the answer, which is late already.
       void this.withdraw(holder, claim);

@@ -1,5 +1,6 @@
 import type { DomainEvent } from '../events/events.ts';
-import type { Refusal } from './result.ts';
+import { whyNotWritable } from '../events/writable.ts';
+import { type Refusal, refuse } from './result.ts';
 
 /**
  * Decides for one kind of stream. Pure: synchronous, no clock, no randomness, no I/O; time and ids come in with the
@@ -33,3 +34,15 @@ export const accept = <Event extends DomainEvent, Answer>(
   events: readonly Event[],
   answer: Answer,
 ): Decision<Event, Answer> => ({ ok: true, events, answer });
+
+/** A decision whose events every reader takes; a refusal in place of one that would write what cannot be read again. */
+export function writable<Event extends DomainEvent, Answer>(
+  decision: Decision<Event, Answer>,
+): Decision<Event, Answer> {
+  if (!decision.ok) return decision;
+  for (const event of decision.events) {
+    const why = whyNotWritable(event);
+    if (why !== undefined) return refuse('unwritable', why);
+  }
+  return decision;
+}

@@ -3,7 +3,7 @@ import { UnreadableEvent } from '../events/codec.ts';
 import type { DomainEvent } from '../events/events.ts';
 import { versionOf } from '../events/upcasters.ts';
 import { appendMsMin } from './deadline.ts';
-import type { Decider, Decision } from './decider.ts';
+import { type Decider, type Decision, writable } from './decider.ts';
 import {
   type EventStore,
   EventStoreUnavailable,
@@ -219,7 +219,7 @@ export class CommandHandler<
       toSum = this.states.counted(toSum, event);
     };
     for (const { command, context } of batch) {
-      const decision = this.decider.decide(command, state);
+      const decision = writable(this.decider.decide(command, state));
       decisions.push(decision);
       if (!decision.ok) continue;
       for (const event of decision.events) add(event, command.type, context);

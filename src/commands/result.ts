@@ -12,6 +12,8 @@ export type Result<T> =
 export interface Refusal {
   readonly code: RefusalCode;
   readonly detail: string;
+  /** When the same may be tried again with success, in seconds from now. HTTP says Retry-After. */
+  readonly retryAfterSeconds?: number;
 }
 
 export type RefusalCode =
@@ -30,6 +32,12 @@ export type RefusalCode =
   | 'refund-too-late'
   /** The buyer would hold more seats of the session than one may. */
   | 'too-many-seats'
+  /** The buyer would hold more seats of all sessions together than one may. */
+  | 'too-many-held'
+  /** The buyer would have more seats of the session, held and bought, than one may. */
+  | 'too-many-bought'
+  /** The buyer had the seat on hold until lately and did not pay it. */
+  | 'hold-again-later'
   /** The first request with this idempotency key has no answer yet. HTTP says 409 with Retry-After. */
   | 'request-running'
   | 'balance-too-small'
@@ -45,12 +53,18 @@ export type RefusalCode =
   | 'seat-map-changed'
   /** Another concert has a session of this id. Command line only. */
   | 'session-elsewhere'
+  /** What it would write could not be read again: nothing is written. The command’s input was not checked as it should be. */
+  | 'unwritable'
   /** Too many commands wait for this stream. HTTP says 503 with Retry-After. */
   | 'overloaded';
 
-export const refuse = (code: RefusalCode, detail: string): { ok: false; refusal: Refusal } => ({
+export const refuse = (
+  code: RefusalCode,
+  detail: string,
+  retryAfterSeconds?: number,
+): { ok: false; refusal: Refusal } => ({
   ok: false,
-  refusal: { code, detail },
+  refusal: { code, detail, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) },
 });
 
 export const holdExpired = refuse('hold-expired', 'the hold ended before it was paid');

@@ -1,10 +1,10 @@
 import { orderReservationId, parseOrderReservationId, parseReservationId } from '../events/ids.ts';
 import type { Booking, BookingStatus, Bookings, Origin } from './booking.ts';
-import { Claims, type Doubt } from './claims.ts';
+import { Claims, type ClaimsParts, type Doubt } from './claims.ts';
 import type { Catalog } from './concert/catalog.ts';
 import { onSale } from './concert/on-sale.ts';
 import type { EventStore } from './event-store.ts';
-import type { HoldLimit } from './hold-limit.ts';
+import type { HoldLimit, HowEnded } from './hold-limit.ts';
 import type { OrderRequest } from './order/order-request.ts';
 import { Payments } from './payments.ts';
 import type { Result } from './result.ts';
@@ -84,6 +84,8 @@ export interface SeatSalesParts {
   readonly store: EventStore;
   readonly catalog: Catalog;
   readonly limit: HoldLimit;
+  /** See `ClaimsParts`. */
+  readonly bought?: ClaimsParts['bought'];
   readonly settings: ShopSettings;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -113,7 +115,7 @@ class Sales implements SeatSales {
     this.payments = new Payments({
       wallet: this.wallet,
       bookings: (reservationId) => this.bookings(reservationId),
-      onPaid: (booking) => this.claims.end(booking),
+      onPaid: (booking) => this.claims.end(booking, 'paid'),
       now: parts.now,
       onLeftOver: parts.onLeftOver,
     });
@@ -172,7 +174,8 @@ class Sales implements SeatSales {
     const isSettled = await this.orders.settle(reservationId);
     const asked = { userId: undefined, nowMs: this.parts.now() };
     const found = await this.orders.find(reservationId, asked);
-    if (found.ok && found.value.status !== 'held') await this.claims.end(found.value);
+    const how = found.ok ? howEnded(found.value.status) : undefined;
+    if (found.ok && how !== undefined) await this.claims.end(found.value, how);
     return isSettled;
   }
 
@@ -227,12 +230,12 @@ class Sales implements SeatSales {
     const { currency } = booking;
     const answer = { reservationId, status: 'cancelled', refunded: 0, currency } as const;
     if (booking.status !== 'refunded') {
-      await this.claims.end(booking);
+      await this.claims.end(booking, 'given-back');
       return { ...cancelled, value: answer };
     }
     const refunded = await this.wallet.refund(booking, origin);
     if (!refunded.ok) return refunded;
-    await this.claims.end(booking);
+    await this.claims.end(booking, 'given-back');
     return { ...refunded, value: { ...answer, status: 'refunded', refunded: booking.amount } };
   }
 
@@ -276,6 +279,22 @@ class Sales implements SeatSales {
     return session.cancelled
       ? Number.POSITIVE_INFINITY
       : session.startsAtMs - this.parts.settings.refundCutoffMs;
+  }
+}
+
+/** What an order that is no longer held is to fair use; undefined for one whose time ended, which the limit knows. */
+function howEnded(status: BookingStatus): HowEnded | undefined {
+  switch (status) {
+    case 'sold':
+      return 'paid';
+    case 'cancelled':
+    case 'refunded':
+      return 'given-back';
+    case 'not-all':
+      return 'never';
+    case 'held':
+    case 'expired':
+      return undefined;
   }
 }
 

@@ -12,8 +12,8 @@ import { z } from 'zod';
 const id = z.string().regex(/^[!-~]{1,200}$/);
 const amount = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const currency = z.string().regex(/^[A-Z]{3}$/);
-/** PostgreSQL knows no year 0. */
-const time = z.iso.datetime().regex(/^(?!0000)/);
+/** From year 1 to 9999: PostgreSQL knows no year 0, and later ones are written with a sign. */
+export const timeSchema = z.iso.datetime().regex(/^(?!0000)/);
 
 /** One row of seats: its name and the seats' numbers, in order. */
 export const rowSchema = z.object({
@@ -35,12 +35,12 @@ export const eventSchemas = {
   ConcertRevised: z.object({ title: z.string(), venue: z.string().optional() }),
   SessionScheduled: z.object({
     sessionId: id,
-    startsAt: time,
-    salesOpenAt: time,
+    startsAt: timeSchema,
+    salesOpenAt: timeSchema,
     currency,
     sections: z.array(sectionSchema).min(1),
   }),
-  SessionRescheduled: z.object({ sessionId: id, startsAt: time, salesOpenAt: time }),
+  SessionRescheduled: z.object({ sessionId: id, startsAt: timeSchema, salesOpenAt: timeSchema }),
   SessionCancelled: z.object({ sessionId: id }),
 
   // catalog-sessions
@@ -53,7 +53,7 @@ export const eventSchemas = {
     userId: id,
     price: amount,
     currency,
-    expiresAt: time,
+    expiresAt: timeSchema,
     /** The order that the seat is held for: then the order's stream says when the hold ends. */
     orderId: id.optional(),
   }),
@@ -77,7 +77,7 @@ export const eventSchemas = {
     seats: z.array(z.object({ seatId: id, price: amount })).min(2),
     price: amount,
     currency,
-    expiresAt: time,
+    expiresAt: timeSchema,
   }),
   /** Every seat is held: the order can be paid. */
   OrderConfirmed: z.object({}),
@@ -87,7 +87,7 @@ export const eventSchemas = {
   OrderSettled: z.object({}),
 
   // account-<userId>; `balance` is what could be spent after the event, as it was answered
-  BalanceCharged: z.object({ chargeId: id, amount, currency, balance: amount, at: time }),
+  BalanceCharged: z.object({ chargeId: id, amount, currency, balance: amount, at: timeSchema }),
   PaymentHeld: z.object({
     paymentId: id,
     reservationId: id,
@@ -95,8 +95,8 @@ export const eventSchemas = {
     currency,
     balance: amount,
     /** When the seat's hold ends: no payment for it may start after that. */
-    holdExpiresAt: time,
-    at: time,
+    holdExpiresAt: timeSchema,
+    at: timeSchema,
   }),
   PaymentCaptured: z.object({ paymentId: id, reservationId: id, amount }),
   PaymentReleased: z.object({
@@ -111,8 +111,10 @@ export const eventSchemas = {
     currency: currency.nullable(),
     balance: amount,
     held: amount,
-    latestAt: time,
-    charges: z.array(z.object({ chargeId: id, amount, balance: amount, at: time })),
+    /** Taken and not refunded. */
+    captured: amount,
+    latestAt: timeSchema,
+    charges: z.array(z.object({ chargeId: id, amount, balance: amount, at: timeSchema })),
     payments: z.array(
       z.object({
         paymentId: id,
@@ -121,7 +123,7 @@ export const eventSchemas = {
         amount,
         currency,
         balance: amount,
-        holdExpiresAt: time,
+        holdExpiresAt: timeSchema,
       }),
     ),
   }),
@@ -131,13 +133,13 @@ export const eventSchemas = {
     fingerprint: z.string(),
     /** Hash of the token that it was asked with: who shows it again may have the answer again. */
     bearer: z.string().optional(),
-    at: time,
+    at: timeSchema,
   }),
   RequestAnswered: z.object({
     status: z.number().int(),
     headers: z.record(z.string(), z.string()),
     body: z.string(),
-    at: time,
+    at: timeSchema,
   }),
   /** No answer that may be repeated was found: the key is free again. */
   RequestAbandoned: z.object({}),

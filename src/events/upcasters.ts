@@ -1,12 +1,25 @@
 import type { z } from 'zod';
-import type { EventType } from './events.ts';
+import { type EventType, eventSchemas } from './events.ts';
+
+/**
+ * The first version did not tell what was taken and not refunded: what its payments tell is less, since those that were settled
+ * long ago had been left out.
+ */
+const accountSummarised1 = eventSchemas.AccountSummarised.omit({ captured: true }).transform(
+  (data) => {
+    const taken = data.payments.filter(({ status }) => status === 'captured');
+    return { ...data, captured: taken.reduce((sum, { amount }) => sum + amount, 0) };
+  },
+);
 
 /**
  * Every older version of each event type, oldest first: the schema that its data had, with a `transform` into the data of
  * the next version. A type's version today is one more than it has older ones. What was ever stored is read for ever, so
  * nothing is taken out of here. A new version comes with a fixture in `test/events/fixtures/`.
  */
-export const olderVersions: { readonly [T in EventType]?: readonly z.ZodType[] } = {};
+export const olderVersions: { readonly [T in EventType]?: readonly z.ZodType[] } = {
+  AccountSummarised: [accountSummarised1],
+};
 
 /** The version that events of a type are written with. */
 export const versionOf = (type: EventType): number => (olderVersions[type]?.length ?? 0) + 1;

@@ -101,8 +101,11 @@ export const problem = (
   headers: Readonly<Record<string, string>> = {},
 ): ProblemAnswer => ({ kind: 'problem', code, details, headers });
 
-/** The shop's refusals keep their code and sentence. */
-export const refused = ({ code, detail }: Refusal): ProblemAnswer => problem(code, { detail });
+/** The shop's refusals keep their code and sentence, and say when to try again. */
+export const refused = ({ code, detail, retryAfterSeconds }: Refusal): ProblemAnswer =>
+  retryAfterSeconds === undefined
+    ? problem(code, { detail })
+    : problem(code, { detail, retryAfterSeconds }, { 'Retry-After': String(retryAfterSeconds) });
 
 /** On every answer: nothing here is a page, so nothing may be run, framed or guessed to be one. */
 const security = [

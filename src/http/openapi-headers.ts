@@ -69,7 +69,8 @@ export const headersOf304 = (): Json => headers([...namesIn(revalidated), 'ETag'
 /** @param codes that come with one status */
 export function headersOfProblems(codes: readonly ProblemCode[], isKeyed: boolean): Json {
   const own = codes.map((code) => Object.keys(problemKind(code).headers ?? {}) as Name[]);
-  const some = [...new Set(own.flat())];
+  const retries = codes.some((code) => problemKind(code).mayRetry) ? ['Retry-After' as const] : [];
+  const some = [...new Set([...own.flat(), ...retries])];
   const every = some.filter((name) => own.every((names) => names.includes(name)));
   const atTimes = some.filter((name) => !every.includes(name));
   if (isKeyed && codes.some(isRepeated)) atTimes.push('Idempotent-Replayed');

@@ -10,6 +10,8 @@ interface ProblemKind {
   readonly title: string;
   /** Header lines that it always comes with. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Its refusals say at times when to try again: Retry-After, and `retryAfterSeconds` in the body. */
+  readonly mayRetry?: true;
 }
 
 const retryAfter = (seconds: number) => ({ 'Retry-After': String(seconds) });
@@ -27,7 +29,10 @@ const refusals = {
   'hold-expired': { status: 409, title: 'The hold is over' },
   'session-cancelled': { status: 409, title: 'The session was cancelled' },
   'refund-too-late': { status: 409, title: 'It is too late for a refund' },
-  'too-many-seats': { status: 409, title: 'Too many seats' },
+  'too-many-seats': { status: 409, title: 'Too many seats', mayRetry: true },
+  'too-many-held': { status: 409, title: 'Too many seats of all sessions', mayRetry: true },
+  'too-many-bought': { status: 409, title: 'Too many seats for one buyer', mayRetry: true },
+  'hold-again-later': { status: 409, title: 'The seat was held until lately', mayRetry: true },
   'request-running': {
     status: 409,
     title: 'The first request with this key is still running',
@@ -42,6 +47,7 @@ const refusals = {
   'already-released': { status: 409, title: 'It was given back' },
   'seat-map-changed': { status: 409, title: 'The session is on sale with other seats' },
   'session-elsewhere': { status: 409, title: 'The session is another concert’s' },
+  unwritable: { status: 500, title: 'What it would write could not be read again' },
   overloaded: { status: 503, title: 'Too many commands wait', headers: retryAfter(1) },
 } as const satisfies Record<RefusalCode, ProblemKind>;
 
@@ -100,6 +106,7 @@ export const neverOverHttp: readonly string[] = [
   'already-captured',
   'seat-map-changed',
   'session-elsewhere',
+  'unwritable',
 ] satisfies ProblemCode[];
 
 /** Those that a command's own decision gives, which an Idempotency-Key is given again. */

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
+import { memberTwice } from '../commands/json-text.ts';
 import { type Answer, problem } from './answer.ts';
 import { httpLimits } from './limits.ts';
 
@@ -28,12 +29,16 @@ export async function readJson(req: IncomingMessage): Promise<JsonBody> {
   if (!isUtf8(body)) {
     return refuse(problem('malformed-json', { detail: 'The body is not UTF-8.' }));
   }
+  const text = body.toString();
+  let value: unknown;
   try {
-    return { ok: true, value: JSON.parse(body.toString()) };
+    value = JSON.parse(text);
   } catch {
     const detail = body.length === 0 ? 'A JSON body is required.' : 'The body cannot be parsed.';
     return refuse(problem('malformed-json', { detail }));
   }
+  const field = memberTwice(text);
+  return field === undefined ? { ok: true, value } : refuse(givenTwice(field));
 }
 
 /** Why the body's type or coding is not taken, or undefined when it is. */
@@ -51,6 +56,15 @@ function unsupportedMedia(req: IncomingMessage): string | undefined {
     return 'The charset must be utf-8.';
   }
   return undefined;
+}
+
+/** Which of the two is meant nobody can know. */
+function givenTwice(field: string): Answer {
+  const message = 'must be given once';
+  return problem('invalid-request', {
+    detail: `${field} ${message}`,
+    errors: [{ field, message }],
+  });
 }
 
 /** A body of unknown or enormous size is not waited for: its connection ends after the answer. */

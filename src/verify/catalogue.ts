@@ -1,4 +1,14 @@
-import { type LogEvent, list, money, type Report, text, Unreadable } from './finding.ts';
+import {
+  type LogEvent,
+  list,
+  type Moment,
+  momentOf,
+  money,
+  type Report,
+  text,
+  timeMs,
+  Unreadable,
+} from './finding.ts';
 
 /** A seat as the log put it on sale. */
 export interface SeatOnSale {
@@ -36,6 +46,8 @@ interface Session {
 /** What the log says is on sale: the price of every seat, and which sessions were cancelled. */
 export class Catalogue {
   readonly #sessions = new Map<string, Session>();
+  /** By concert's stream, what its title or venue has today that no list can show. */
+  readonly #wrongTexts = new Map<string, { readonly at: Moment; readonly why: string }>();
   readonly #report: Report;
 
   constructor(report: Report) {
@@ -44,9 +56,15 @@ export class Catalogue {
 
   /** Takes an event of a concert's stream. */
   see(event: LogEvent): void {
-    if (event.type === 'ConcertRegistered' || event.type === 'ConcertRevised') return;
+    if (event.type === 'ConcertRegistered' || event.type === 'ConcertRevised') {
+      this.#details(event);
+      return;
+    }
     const sessionId = text(event, 'sessionId');
     const session = this.#sessions.get(sessionId);
+    if (event.type === 'SessionScheduled' || event.type === 'SessionRescheduled') {
+      for (const field of ['startsAt', 'salesOpenAt']) timeMs(event, field);
+    }
     if (event.type === 'SessionScheduled') {
       if (session !== undefined) this.#report('wrong-session', event, `${sessionId} is scheduled`);
       const currency = text(event, 'currency');
@@ -65,6 +83,24 @@ export class Catalogue {
     }
   }
 
+  /** After the last event: what a later title put right is right. */
+  conclude(): void {
+    for (const { at, why } of this.#wrongTexts.values()) {
+      const cure = 'import the catalogue with another one, which revises the concert';
+      this.#report('wrong-title', at, `${why}: ${cure}`);
+    }
+  }
+
+  #details(event: LogEvent): void {
+    const why = ['title', 'venue'].flatMap((field) => {
+      const value = field === 'title' ? event.data.title : (event.data.venue ?? '-');
+      if (typeof value !== 'string') throw new Unreadable(`${field} is no text`);
+      return whyNotShown(value).map((fault) => `the ${field} ${fault}`);
+    });
+    if (why.length === 0) this.#wrongTexts.delete(event.stream);
+    else this.#wrongTexts.set(event.stream, { at: momentOf(event), why: why.join(', ') });
+  }
+
   /** Like `190000 KRW`, or undefined for a seat that no session has. */
   price(sessionId: string, seatId: string): string | undefined {
     return this.#sessions.get(sessionId)?.prices.get(seatId);
@@ -74,4 +110,13 @@ export class Catalogue {
   cancelledMs(sessionId: string): number | undefined {
     return this.#sessions.get(sessionId)?.cancelledMs;
   }
+}
+
+/** What of a text no list can show, or PostgreSQL not keep as it is. */
+function whyNotShown(value: string): string[] {
+  const faults: string[] = [];
+  if (/^[\s\p{Z}\p{Cc}\p{Cf}]*$/u.test(value)) faults.push('is blank');
+  if (value.includes('\0')) faults.push('has a NUL');
+  if (/\p{Surrogate}/u.test(value)) faults.push('has half a character');
+  return faults;
 }

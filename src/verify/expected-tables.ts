@@ -283,6 +283,8 @@ export class ExpectedTables {
 
 const free = { status: 'available', reservation_id: null, user_id: null } as const;
 
-/** PostgreSQL's text cannot hold NUL. */
+/** PostgreSQL's text cannot hold NUL, nor half a character: UTF-8 has none. */
 const storable = (value: unknown): string | null =>
-  typeof value === 'string' ? value.replaceAll('\u0000', '') : null;
+  typeof value === 'string'
+    ? value.replaceAll('\u0000', '').replace(/\p{Surrogate}/gu, '\uFFFD')
+    : null;

@@ -36,6 +36,8 @@ export type ViolationCode =
   | 'unreadable'
   /** A session scheduled twice, or changed without having been scheduled. */
   | 'wrong-session'
+  /** A concert's title or venue that no list can show as it is. */
+  | 'wrong-title'
   /** A reservation's id does not name its seat and its turn. */
   | 'wrong-reservation-id'
   /** A seat that no session has, or not at this price. */
@@ -154,16 +156,17 @@ export interface Purchase {
 /** Data that is not what its event's type promises. */
 export class Unreadable extends Error {}
 
-/** The version of every type's data that is understood. */
-const versionKnown = 1;
+/** The versions of a type's data that are understood: up to 1, but for those that were changed since. */
+const versionsKnown: Readonly<Record<string, number>> = { AccountSummarised: 2 };
 
 /** Ids are visible ASCII, and so is a stream's name, which is made of them. */
 const namePattern = /^[!-~]{1,500}$/;
 
 /** @throws Unreadable for what is on nobody's stream, and for data of another version, whatever it looks like */
-export function checkEnvelope({ stream, version }: LogEvent): void {
+export function checkEnvelope({ stream, type, version }: LogEvent): void {
   if (!namePattern.test(stream)) throw new Unreadable('its stream’s name is not made of ids');
-  if (version !== versionKnown) throw new Unreadable(`it is of version ${version}`);
+  const isKnown = version === 1 || version === versionsKnown[type];
+  if (!isKnown) throw new Unreadable(`it is of version ${version}`);
 }
 
 interface WithData {
@@ -191,8 +194,11 @@ export function money({ data }: WithData, field: string): number {
 }
 
 export function timeMs(event: WithData, field: string): number {
-  const value = Date.parse(text(event, field));
-  if (Number.isNaN(value)) throw new Unreadable(`${field} is no time`);
+  const said = text(event, field);
+  const value = Date.parse(said);
+  // Of the years that PostgreSQL has, and that are written with four digits.
+  const isKept = /^(?!0000)\d{4}-.*Z$/.test(said) && !Number.isNaN(value);
+  if (!isKept) throw new Unreadable(`${field} is no time from year 1 to 9999`);
   return value;
 }
 

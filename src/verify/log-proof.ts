@@ -94,6 +94,7 @@ export class LogProof {
    * it was written.
    */
   conclude(nowMs: number, graceMs: number): LogFigures {
+    this.#catalogue.conclude();
     for (const book of [this.#seats, this.#orders, this.#accounts]) book.conclude(nowMs - graceMs);
     this.#cuts.conclude();
     const statuses = new Map<string, number>();

@@ -102,6 +102,33 @@ describe('an account', () => {
       .thenRefused('balance-too-large');
   });
 
+  it('refuses a charge as long as what was taken might not fit when it comes back', () => {
+    const max = Number.MAX_SAFE_INTEGER;
+    const taken = [charged('c1', max, max), held(1, 100, max - 100), captured(1, 100)];
+    given(taken).when(charge('c2', 1)).thenRefused('balance-too-large');
+    given(taken)
+      .when(refund(1))
+      .thenWrites([refunded(1, 100)]);
+    given([...taken, refunded(1, 100)])
+      .when(charge('c2', 1))
+      .thenRefused('balance-too-large');
+    const summary = accountDecider.summary?.of(
+      taken.reduce((state, event) => accountDecider.evolve(state, event), accountDecider.initial),
+    );
+    if (summary === undefined) throw new Error('it was not summed up');
+    given([summary]).when(charge('c2', 1)).thenRefused('balance-too-large');
+  });
+
+  it('refuses a refund that would not fit, of an account that was charged further once', () => {
+    const max = Number.MAX_SAFE_INTEGER;
+    const taken = [charged('c1', 100, 100), held(1, 100, 0), captured(1, 100)];
+    const full = [...taken, charged('c2', max, max)];
+    given(full).when(refund(1)).thenRefused('balance-too-large');
+    given([...full, held(2, 100, max - 100), captured(2, 100)])
+      .when(refund(1))
+      .thenWrites([refunded(1, 100)]);
+  });
+
   it('holds money for a payment, all of it and no more', () => {
     given([charged('c1', 500, 500)])
       .when(hold(1, 500))
@@ -254,6 +281,21 @@ describe('a summarised account', () => {
     const charges = Array.from({ length: 2_001 }, (_, i) => charged(`c${i}`, 1, i + 1));
     expect(accountDecider.summary?.of(fold(charges))).to.equal(undefined);
     expect(accountDecider.summary?.of(fold(charges.slice(1)))).to.not.equal(undefined);
+  });
+
+  it('is not summed up while the summary would be larger than the store takes', () => {
+    const of = (n: number) =>
+      Array.from({ length: n }, (_, i) => charged(`${i}`.padEnd(200, '-'), 1, i + 1));
+    expect(accountDecider.summary?.of(fold(of(2_000)))).to.not.equal(undefined);
+    const payments = Array.from({ length: 1_500 }, (_, i) => held(i, 0, 1));
+    const long = payments.map((event) => {
+      const id = `${(event.data as { paymentId: string }).paymentId}`.padEnd(200, '-');
+      return {
+        ...event,
+        data: { ...event.data, paymentId: id, reservationId: id },
+      } as AccountEvent;
+    });
+    expect(accountDecider.summary?.of(fold([charged('c', 1, 1), ...long]))).to.equal(undefined);
   });
 
   it('decides exactly as the one that is not, wherever the summaries are', () => {

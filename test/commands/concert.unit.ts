@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { Catalog } from '../../src/commands/concert/catalog.ts';
-import { CatalogFileError, parseCatalog } from '../../src/commands/concert/catalog-file.ts';
+import { parseCatalog, readCatalog } from '../../src/commands/concert/catalog-file.ts';
+import { CatalogFileError } from '../../src/commands/concert/catalog-file-error.ts';
 import { concertDecider, type Session } from '../../src/commands/concert/concert.ts';
 import type { StoredEvent } from '../../src/events/codec.ts';
 import type { ConcertEvent } from '../../src/events/events.ts';
@@ -41,6 +42,20 @@ describe('a concert', () => {
           data: { sessionId: 's1', startsAt, salesOpenAt: session.salesOpenAt },
         },
       ]);
+  });
+
+  it('takes the same seats in another order for the same', () => {
+    const [a, b] = [1, 2].map((n) => ({ row: `${n}`, seats: [1, 2] }));
+    const of = (...rows: unknown[]) =>
+      ({ ...session, sections: [{ section: 'A', price: 100, rows }] }) as Session;
+    const first: ConcertEvent = { type: 'SessionScheduled', data: of(a, b) };
+    const turned = of(b, { ...a, seats: [2, 1] });
+    const after = given([registered, first]);
+    const answer = after.when({ type: 'ScheduleSession', session: turned }).thenWrites([]);
+    expect(answer).to.equal('unchanged');
+    for (const other of [of(a), of(a, b, { row: '3', seats: [1] }), of(a, { ...b, seats: [1] })]) {
+      after.when({ type: 'ScheduleSession', session: other }).thenRefused('seat-map-changed');
+    }
   });
 
   it('never changes seats or prices of a scheduled session', () => {
@@ -129,6 +144,29 @@ describe('a catalogue file', () => {
       { salesOpenAt: '2028-01-01T00:00:00Z' },
       'sales open after it starts',
     ],
+    [
+      'a time before the year 1',
+      { salesOpenAt: '0000-01-01T00:00:00Z' },
+      'concerts.0.sessions.0.salesOpenAt: must be in the years 0001 to 9999',
+    ],
+    [
+      'a time that its zone takes beyond 9999',
+      { startsAt: '9999-12-31T23:59:59-14:00' },
+      'concerts.0.sessions.0.startsAt: must be in the years 0001 to 9999',
+    ],
+    [
+      'a seat map that would not fit into an event',
+      {
+        seatMap: [
+          {
+            section: 'A',
+            price: 1,
+            rows: Array.from({ length: 30_000 }, (_, n) => ({ row: `row_${n}`, seats: [1, 2, 3] })),
+          },
+        ],
+      },
+      'concerts.0.sessions.0.seatMap: must take 1032192 bytes at most in the log, and takes 10',
+    ],
     ['a time without a zone', { startsAt: '2027-05-01T19:00:00' }, 'must be a time'],
     ['a misspelt field', { seatmap: 'hall' }, 'seatmap'],
   ] as const) {
@@ -169,6 +207,60 @@ describe('a catalogue file', () => {
   concerts.1.sessions.0.seatMap: is required
   file: has no field extra`,
     );
+  });
+
+  for (const [what, title, why] of [
+    ['half a surrogate pair', 'One \ud83d', 'must not have half a character'],
+    ['a NUL', 'One\0', 'must not have the character NUL'],
+    ['nothing to be seen', ' \u200b\t', 'must not be blank'],
+  ] as const) {
+    it(`refuses a title or venue with ${what}, and takes whole characters`, () => {
+      const parse = (fields: object) =>
+        parseCatalog(
+          JSON.stringify({
+            concerts: [{ concertId: 1, title: '👩‍👧 가을', sessions: [], ...fields }],
+          }),
+        );
+      expect(parse({})).to.have.length(1);
+      expect(() => parse({ title })).to.throw(CatalogFileError, `concerts.0.title: ${why}`);
+      expect(() => parse({ venue: title })).to.throw(CatalogFileError, `concerts.0.venue: ${why}`);
+    });
+  }
+
+  it('refuses a member that is there twice, however it is written', () => {
+    const twice = (text: string) => () => parseCatalog(text);
+    expect(twice('{"concerts":[],"c\\u006fncerts":[]}')).to.throw('concerts: there twice');
+    const price =
+      '{"seatMaps":{"hall":[{"section":"A","price":1,"rows":[],"price":2}]},"concerts":[]}';
+    expect(twice(price)).to.throw('seatMaps.hall.0.price: there twice');
+  });
+
+  it('names every concert and session that is there twice, with both places', () => {
+    const session = {
+      sessionId: 7,
+      startsAt: '2028-05-01T00:00:00Z',
+      salesOpenAt: '2027-01-01T00:00:00Z',
+      seatMap,
+    };
+    const concert = (concertId: unknown) => ({ concertId, title: 'x', sessions: [session] });
+    expect(() => parseCatalog(JSON.stringify({ concerts: [concert(1), concert('1')] }))).to.throw(
+      `concerts.1.concertId: 1 is there twice (concerts.0)
+  concerts.1.sessions.0.sessionId: 7 is there twice (concert 1, concerts.0.sessions.0)`,
+    );
+  });
+
+  it('is read from UTF-8 with or without a byte order mark; what else it seems to be is said', () => {
+    const text = JSON.stringify({ concerts: [{ concertId: 1, title: 'München', sessions: [] }] });
+    for (const given of [text, `\uFEFF${text}`]) {
+      expect(readCatalog(Buffer.from(given))[0]?.title).to.equal('München');
+    }
+    const refused = (bytes: Buffer) => () => readCatalog(bytes);
+    expect(refused(Buffer.from(`\n${text}`, 'latin1'))).to.throw(
+      CatalogFileError,
+      'not UTF-8: the byte FC in line 2 is none, as in files in Latin-1',
+    );
+    expect(refused(Buffer.from(`\uFEFF${text}`, 'utf16le'))).to.throw('mark of UTF-16');
+    expect(refused(Buffer.from(text, 'utf16le'))).to.throw('it looks like UTF-16');
   });
 
   it('refuses what is not JSON', () => {

@@ -57,6 +57,22 @@ describe('the configuration', () => {
     expect(readConfig({ PORT: '', REDIS_URL: '' }).redisUrl).to.equal(undefined);
   });
 
+  it('refuses limits that contradict one another, naming both; a default gives way', () => {
+    const both = { HELD_SEATS_MAX: '8', HELD_SEATS_TOTAL_MAX: '4', BOUGHT_SEATS_MAX: '2' };
+    expect(() => readConfig(both))
+      .to.throw(ConfigError)
+      .with.property('message')
+      .that.matches(
+        /HELD_SEATS_MAX 8 is more than HELD_SEATS_TOTAL_MAX 4 allows\n.*HELD_SEATS_MAX 8 is more than BOUGHT_SEATS_MAX 2 allows$/,
+      );
+    const orders = { ORDER_SEATS_MAX: '4', HELD_SEATS_MAX: '3' };
+    expect(() => readConfig(orders)).to.throw('ORDER_SEATS_MAX 4 is more than HELD_SEATS_MAX 3');
+    for (const one of [{ HELD_SEATS_MAX: '20' }, { BOUGHT_SEATS_MAX: '2' }]) {
+      expect(() => readConfig(one)).not.to.throw();
+    }
+    expect(readConfig({ HELD_SEATS_MAX: '20' })).to.include({ heldSeatsTotalMax: 40 });
+  });
+
   it('is told by the README’s table, word for word', () => {
     const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
     const table = /<!-- settings -->(.*)<!-- \/settings -->/s.exec(readme)?.[1] ?? '';

@@ -37,9 +37,9 @@ describe('the deadline of commands that wait for one stream', () => {
     const first = charge(wallet, 'first');
     const gathered = [
       charge(wallet, 'late', appendMsMin - 1),
-      charge(wallet, 'in time', appendMsMin + 2_000),
-      charge(wallet, 'has more', appendMsMin + 9_000),
-      charge(wallet, 'has all the time'),
+      charge(wallet, 'in-time', appendMsMin + 2_000),
+      charge(wallet, 'has-more', appendMsMin + 9_000),
+      charge(wallet, 'has-all-the-time'),
     ].map((charged) =>
       charged.then(
         ({ ok }) => ok,

@@ -33,6 +33,7 @@ describe('refusals', () => {
       ['reserve', 'seat-taken', 409],
       ['reserve', 'session-cancelled', 409],
       ['reserve', 'too-many-seats', 409],
+      ['reserve', 'too-many-bought', 409],
       ['reserve', 'overloaded', 503],
       ['pay', 'reservation-not-found', 404],
       ['pay', 'reservation-not-yours', 403],
@@ -55,6 +56,38 @@ describe('refusals', () => {
         expect(reply.headers.has('x-event-position')).to.equal(false);
       });
     }
+  });
+
+  it('of fair use say when to try again, where waiting helps', async () => {
+    for (const code of ['too-many-seats', 'too-many-held', 'hold-again-later'] as const) {
+      const refusal = { code, detail: 'later', retryAfterSeconds: 59 };
+      api.house.shop.reserve = async () => ({ ok: false, refusal });
+      const reply = await reserve();
+      expectCode(reply, 409, code);
+      expect(reply.headers.get('retry-after')).to.equal('59');
+      expect(reply.body.retryAfterSeconds).to.equal(59);
+    }
+  });
+
+  it('of a body that gives a member twice names it, and nothing is done', async () => {
+    let charges = 0;
+    api.house.shop.charge = async () => {
+      charges += 1;
+      return { ok: false, refusal: { code: 'overloaded', detail: '' } };
+    };
+    const send = (body: string) =>
+      api.call('POST', '/concert/balance', { headers: { 'Idempotency-Key': 'k' }, body });
+    for (const [body, field] of [
+      ['{"userId":7,"amount":5,"userId":8}', 'userId'],
+      ['{"userId":7,"amount":5,"more":[{"a":1},{"b":1,"\\u0062":2}]}', 'more.1.b'],
+    ] as const) {
+      const reply = await send(body);
+      expectCode(reply, 400, 'invalid-request');
+      expect(reply.body.errors).to.deep.equal([{ field, message: 'must be given once' }]);
+    }
+    expect(charges).to.equal(0);
+    await send('{"userId":7,"amount":5,"more":[{"a":"\\"a\\":"},{"a":{"a":1}}]}');
+    expect(charges).to.equal(1);
   });
 
   describe('of tokens', () => {

@@ -31,8 +31,9 @@ describe('three instances, when something goes away', function () {
       }),
     );
     const of = (n: number) => buyers[n % buyers.length] as (typeof buyers)[number];
-    const hold = (n: number, at: number) => all.held(at, of(n).user, of(n).token, 1, n + 1);
-    const ids = await Promise.all(Array.from({ length: seats }, (_, n) => hold(n, n)));
+    const hold = (n: number, by: number, at: number) =>
+      all.held(at, of(by).user, of(by).token, 1, n + 1);
+    const ids = await Promise.all(Array.from({ length: seats }, (_, n) => hold(n, n, n)));
     expect(ids).to.have.lengthOf(seats);
     for (let n = 0; n < 3; n++) {
       await eventually(
@@ -41,7 +42,8 @@ describe('three instances, when something goes away', function () {
         holdMs + 10_000,
       );
     }
-    const again = await Promise.all(Array.from({ length: seats }, (_, n) => hold(n, n + 1)));
+    // By others: who let a seat lapse waits before holding it again.
+    const again = await Promise.all(Array.from({ length: seats }, (_, n) => hold(n, n + 1, n + 1)));
     expect(again.every((id) => id.endsWith('.2'))).to.equal(true);
     for (const { output } of all.services) expect(output).not.to.contain('expire holds');
   });

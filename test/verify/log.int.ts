@@ -35,6 +35,10 @@ const honest: Record<string, (world: World) => Promise<void>> = {
     await world.seat('SeatReleased', { reason: 'refunded' });
     await world.payment('PaymentRefunded');
   },
+  'a title that no list can show, and that was revised since': async (world) => {
+    await world.write(`concert-r${world.session}`, 'ConcertRegistered', { title: 'One \ud83d' });
+    await world.write(`concert-r${world.session}`, 'ConcertRevised', { title: 'One 🎶' });
+  },
   'an order that was bought': (world) => world.buyOrder(),
   'an order that could not have all its seats': async (world) => {
     await world.seat('SeatReserved', { userId: world.other }, 'A-1-2');
@@ -395,6 +399,34 @@ const corrupt: Record<string, [codes: string[], plant: (world: World) => Promise
         currency: 'KRW',
         balance: 2_000,
       }),
+  ],
+  'a session at a time that PostgreSQL does not know': [
+    ['unreadable', 'unreadable'],
+    async (world) => {
+      const times = {
+        startsAt: '2031-01-01T00:00:00.000Z',
+        salesOpenAt: '0000-01-01T00:00:00.000Z',
+      };
+      const late = { startsAt: '+010000-01-01T13:59:59.000Z', salesOpenAt: times.startsAt };
+      for (const [n, given] of [times, late].entries()) {
+        await world.write(`concert-x${n}${world.session}`, 'SessionScheduled', {
+          sessionId: `x${n}${world.session}`,
+          currency: 'KRW',
+          sections: [{ section: 'A', price: 100, rows: [{ row: '1', seats: [1] }] }],
+          ...given,
+        });
+      }
+    },
+  ],
+  'titles and a venue that no list can show': [
+    ['wrong-title', 'wrong-title', 'wrong-title'],
+    async (world) => {
+      const write = (name: string, data: Record<string, unknown>) =>
+        world.write(`concert-${name}${world.session}`, 'ConcertRegistered', data);
+      await write('half', { title: 'One \ud83d' });
+      await write('nul', { title: 'T', venue: '\0' });
+      await write('blank', { title: ' ' });
+    },
   ],
   'an event without its fields': [
     ['unreadable'],

@@ -12,6 +12,8 @@ export interface AccountState {
   readonly balance: number;
   /** What payments under way hold. */
   readonly held: number;
+  /** Taken and not refunded: it may come back, since the house refunds at any time. */
+  readonly captured: number;
   /** The newest moment that an event told of: what summaries measure age from. Milliseconds since the epoch. */
   readonly latestMs: number;
   readonly charges: PersistentMap<ChargeRecord>;
@@ -70,6 +72,9 @@ export type AccountCommand =
       readonly currency: string;
     };
 
+/** Of money in all; above it numbers are not exact. */
+const balanceMax = Number.MAX_SAFE_INTEGER;
+
 /** What can be spent after the command as it was first answered, with its currency and amount. */
 export interface AccountAnswer {
   readonly amount: number;
@@ -82,6 +87,7 @@ export const accountDecider: Decider<AccountState, AccountCommand, AccountEvent,
     currency: null,
     balance: 0,
     held: 0,
+    captured: 0,
     latestMs: 0,
     charges: PersistentMap.empty(),
     payments: PersistentMap.empty(),
@@ -143,7 +149,10 @@ function evolve(state: AccountState, event: AccountEvent): AccountState {
       const old = { currency: state.currency ?? '', balance: 0, holdExpiresAtMs: 0 };
       const record = { ...old, ...known, reservationId, amount, status: 'refunded' } as const;
       const payments = state.payments.with(paymentId, record);
-      return { ...state, balance: state.balance + amount, payments };
+      const balance = state.balance + amount;
+      // Of a summary that did not tell, less is known to be taken than was.
+      const captured = Math.max(0, state.captured - amount);
+      return { ...state, balance, captured, payments };
     }
     case 'AccountSummarised':
       return fromSummary(event.data);
@@ -159,7 +168,13 @@ function settle(
 ): AccountState {
   const record = state.payments.get(paymentId);
   const payments = record ? state.payments.with(paymentId, { ...record, status }) : state.payments;
-  return { ...state, balance: state.balance + returned, held: state.held - amount, payments };
+  return {
+    ...state,
+    balance: state.balance + returned,
+    held: state.held - amount,
+    captured: state.captured + (amount - returned),
+    payments,
+  };
 }
 
 type Of<T extends AccountCommand['type']> = Extract<AccountCommand, { type: T }>;
@@ -174,8 +189,10 @@ function charge(command: Of<'ChargeBalance'>, state: AccountState): AccountDecis
       : refuse('idempotency-key-reused', 'this key has charged another amount');
   }
   const balance = state.balance + amount;
-  if (balance + state.held > Number.MAX_SAFE_INTEGER) {
-    return refuse('balance-too-large', `a balance ends at ${Number.MAX_SAFE_INTEGER}`);
+  // What is held or taken may come back, and has to fit then.
+  if (balance + state.held + state.captured > balanceMax) {
+    const detail = `what can be spent, is held or may be refunded ends at ${balanceMax} in all`;
+    return refuse('balance-too-large', detail);
   }
   const at = new Date(nowMs).toISOString();
   return accept([{ type: 'BalanceCharged', data: { chargeId, amount, currency, balance, at } }], {
@@ -233,6 +250,13 @@ function refund(command: Of<'RefundPayment'>, state: AccountState): AccountDecis
   // A hold that was let go gave its money back already.
   if (status === 'refunded' || status === 'released') {
     return accept([], { amount, balance: state.balance, currency });
+  }
+  // Of accounts that were charged further than they may be now. It is tried again until there is room.
+  if (state.balance + state.held + amount > balanceMax) {
+    return refuse(
+      'balance-too-large',
+      `the refund of ${amount} would not fit: a balance ends at ${balanceMax}`,
+    );
   }
   const data = { paymentId, reservationId, amount };
   const refunded: AccountEvent = { type: 'PaymentRefunded', data };

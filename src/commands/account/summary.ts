@@ -1,4 +1,5 @@
 import type { AccountEvent, EventData } from '../../events/events.ts';
+import { whyNotWritable } from '../../events/writable.ts';
 import { PersistentMap } from '../persistent-map.ts';
 import type { AccountState, ChargeRecord, PaymentRecord } from './account.ts';
 
@@ -8,8 +9,14 @@ const chargeKeptMs = 2 * 24 * 3_600_000;
 /** No payment can start once its hold ended; this much later by any clock. In milliseconds. */
 export const paymentKeptMs = 60_000;
 
-/** An account with more that is recent is too busy to be summarised now: the event has to stay far below 1 MiB. */
+/** An account with more that is recent is too busy to be summarised now. */
 const entriesMax = 2_000;
+
+/**
+ * So is one whose ids are so long that the summary would be larger: with the events that it is appended with it has to
+ * stay below the 1 MiB that the store takes. In bytes of JSON.
+ */
+const bytesMax = 640 * 1024;
 
 /**
  * What of an account still counts, or undefined when it is too much for one event. Left out are charges and payments
@@ -22,6 +29,7 @@ export function summarise(state: AccountState): AccountEvent | undefined {
     currency: state.currency,
     balance: state.balance,
     held: state.held,
+    captured: state.captured,
     latestAt: iso(state.latestMs),
     charges: [],
     payments: [],
@@ -36,7 +44,9 @@ export function summarise(state: AccountState): AccountEvent | undefined {
     data.payments.push({ paymentId, ...payment, holdExpiresAt: iso(holdExpiresAtMs) });
   }
   if (data.charges.length + data.payments.length > entriesMax) return undefined;
-  return { type: 'AccountSummarised', data };
+  const event: AccountEvent = { type: 'AccountSummarised', data };
+  const fits = Buffer.byteLength(JSON.stringify(data)) <= bytesMax;
+  return fits && whyNotWritable(event) === undefined ? event : undefined;
 }
 
 /** The account as a summary tells it: all that came before it is in there. */
@@ -49,6 +59,6 @@ export function fromSummary(data: EventData['AccountSummarised']): AccountState 
   for (const { paymentId, holdExpiresAt, ...payment } of data.payments) {
     payments = payments.with(paymentId, { ...payment, holdExpiresAtMs: Date.parse(holdExpiresAt) });
   }
-  const { currency, balance, held, latestAt } = data;
-  return { currency, balance, held, latestMs: Date.parse(latestAt), charges, payments };
+  const { currency, balance, held, captured, latestAt } = data;
+  return { currency, balance, held, captured, latestMs: Date.parse(latestAt), charges, payments };
 }

@@ -1,11 +1,21 @@
 import { z } from 'zod';
-import { rowSchema, type Section, sectionSchema } from '../../events/events.ts';
+import { rowSchema, type Section, sectionSchema, timeSchema } from '../../events/events.ts';
 import { idSchema } from '../../events/ids.ts';
+import { shownText } from '../../events/writable.ts';
+import { memberTwice } from '../json-text.ts';
+import { CatalogFileError } from './catalog-file-error.ts';
+import { catalogText } from './catalog-text.ts';
 import { inWords } from './catalog-words.ts';
 import { seatsOf } from './concert.ts';
 
-/** Seats of one session at most: its seat map has to fit into one event (1 MiB). */
+/** Seats of one session at most. */
 export const sessionSeatsMax = 100_000;
+
+/**
+ * A session's seat map as JSON at most, in bytes. It is in one event, of which the store takes 1 MiB with its metadata and
+ * type; ids, times and metadata of the longest kind are below 1 KiB.
+ */
+export const seatMapBytesMax = 1_048_576 - 16_384;
 
 const seatsSchema = z
   .union([z.number().int().min(1).max(9_999), z.array(z.number().int().min(1).max(99_999)).min(1)])
@@ -41,9 +51,18 @@ const sectionsSchema = z
     }
   });
 
+/** In UTC, as it is stored: by its zone a time may be in another year. */
 const time = z.iso
   .datetime({ offset: true, message: 'must be a time like 2027-05-01T19:00:00+09:00' })
-  .transform((text) => new Date(text).toISOString());
+  .transform((text, context) => {
+    const utc = new Date(text).toISOString();
+    if (timeSchema.safeParse(utc).success) return utc;
+    context.addIssue({ code: 'custom', message: 'must be in the years 0001 to 9999 of UTC' });
+    return z.NEVER;
+  });
+
+/** Of a concert or a place. */
+const name = z.string().min(1).max(200).pipe(shownText);
 
 const fileSchema = z.strictObject({
   /** Seat maps by name, for sessions that share one. */
@@ -52,8 +71,8 @@ const fileSchema = z.strictObject({
     .array(
       z.strictObject({
         concertId: idSchema,
-        title: z.string().min(1).max(200),
-        venue: z.string().min(1).max(200).optional(),
+        title: name,
+        venue: name.optional(),
         sessions: z
           .array(
             z.strictObject({
@@ -84,71 +103,109 @@ export interface CatalogSession {
   readonly sections: Section[];
 }
 
-/** Every reason why a catalogue file cannot be used, one line each with the place in the file. */
-export class CatalogFileError extends Error {
-  constructor(problems: readonly string[]) {
-    super(`the catalogue cannot be used:\n${problems.map((line) => `  ${line}`).join('\n')}`);
-    this.name = 'CatalogFileError';
-  }
-}
+/**
+ * Reads a catalogue from a file's bytes; `docs/catalog-file.md` describes it. It is checked as a whole: what is read can be
+ * written to the log, and read there.
+ * @throws CatalogFileError
+ */
+export const readCatalog = (bytes: Buffer): readonly CatalogConcert[] =>
+  parseCatalog(catalogText(bytes));
 
 /**
- * Reads a catalogue from JSON text; `docs/catalog-file.md` describes it.
+ * Reads a catalogue from JSON text.
  * @throws CatalogFileError
  */
 export function parseCatalog(text: string): readonly CatalogConcert[] {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new CatalogFileError([`not JSON: ${(error as Error).message.replaceAll(/\s+/g, ' ')}`]);
-  }
-  const parsed = fileSchema.safeParse(json, inWords);
+  const parsed = fileSchema.safeParse(parseJson(text), inWords);
   if (!parsed.success) {
     throw new CatalogFileError(
       parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'file'}: ${message}`),
     );
   }
   const { seatMaps, concerts } = parsed.data;
-  const problems: string[] = [];
-  const owners = new Map<string, string>();
-  const named = concerts.map((concert) => {
-    const sessions = concert.sessions.map(({ seatMap, ...session }) => {
-      const { sessionId, startsAt, salesOpenAt } = session;
-      const owner = owners.get(sessionId);
-      if (owner) problems.push(`session ${sessionId}: there twice (concert ${owner})`);
-      owners.set(sessionId, concert.concertId);
-      if (salesOpenAt >= startsAt)
-        problems.push(`session ${sessionId}: sales open after it starts`);
-      const sections = resolveSeatMap(seatMap, seatMaps, `session ${sessionId}`, problems);
-      return { ...session, sections };
-    });
+  const problems = new Problems(seatMaps);
+  const read = concerts.map((concert, n) => {
+    problems.concert(concert.concertId, `concerts.${n}`);
+    const sessions = concert.sessions.map((session, m) =>
+      problems.session(session, concert.concertId, `concerts.${n}.sessions.${m}`),
+    );
     return { ...concert, sessions };
   });
-  const twice = named.find(
-    (concert, i) => named.findIndex((c) => c.concertId === concert.concertId) < i,
-  );
-  if (twice) problems.push(`concert ${twice.concertId}: there twice`);
-  if (problems.length > 0) throw new CatalogFileError(problems);
-  return named;
+  if (problems.lines.length > 0) throw new CatalogFileError(problems.lines);
+  return read;
 }
 
-/** A session's seats, by the seat map's name or as they are; what is wrong is added to the problems. */
-function resolveSeatMap(
-  seatMap: unknown,
-  seatMaps: Readonly<Record<string, Section[]>>,
-  where: string,
-  problems: string[],
-): Section[] {
-  if (typeof seatMap === 'string') {
-    const named = Object.hasOwn(seatMaps, seatMap) ? seatMaps[seatMap] : undefined;
-    if (named === undefined) problems.push(`${where}: no seat map "${seatMap}" in seatMaps`);
-    return named ?? [];
+function parseJson(text: string): unknown {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new CatalogFileError([`not JSON: ${(error as Error).message.replaceAll(/\s+/g, ' ')}`]);
   }
-  const parsed = sectionsSchema.safeParse(seatMap, inWords);
-  if (parsed.success) return parsed.data;
-  for (const { path, message } of parsed.error.issues) {
-    problems.push(`${where}, ${['seatMap', ...path].join('.')}: ${message}`);
+  const twice = memberTwice(text);
+  if (twice !== undefined) throw new CatalogFileError([`${twice}: there twice`]);
+  return json;
+}
+
+type FileSession = z.output<typeof fileSchema>['concerts'][number]['sessions'][number];
+
+/** What is wrong between the parts of a file, each of which is right. */
+class Problems {
+  readonly lines: string[] = [];
+  /** Where each id was first: the shop has one concert and one session of an id. */
+  private readonly concerts = new Map<string, string>();
+  private readonly sessions = new Map<string, string>();
+  private readonly seatMaps: Readonly<Record<string, Section[]>>;
+  /** Of the seat maps that sessions share: measured once. */
+  private readonly bytes = new Map<Section[], number>();
+
+  constructor(seatMaps: Readonly<Record<string, Section[]>>) {
+    this.seatMaps = seatMaps;
   }
-  return [];
+
+  concert(concertId: string, where: string): void {
+    const before = this.concerts.get(concertId);
+    if (before === undefined) this.concerts.set(concertId, where);
+    else this.lines.push(`${where}.concertId: ${concertId} is there twice (${before})`);
+  }
+
+  session({ seatMap, ...session }: FileSession, concertId: string, where: string): CatalogSession {
+    const { sessionId, startsAt, salesOpenAt } = session;
+    const before = this.sessions.get(sessionId);
+    if (before === undefined) this.sessions.set(sessionId, `concert ${concertId}, ${where}`);
+    else this.lines.push(`${where}.sessionId: ${sessionId} is there twice (${before})`);
+    if (Date.parse(salesOpenAt) >= Date.parse(startsAt)) {
+      this.lines.push(`${where}.salesOpenAt: sales open after it starts, at ${startsAt}`);
+    }
+    const sections = this.seats(seatMap, `${where}.seatMap`);
+    const bytes = this.bytesOf(sections);
+    if (bytes > seatMapBytesMax) {
+      const rule = `must take ${seatMapBytesMax} bytes at most in the log`;
+      this.lines.push(
+        `${where}.seatMap: ${rule}, and takes ${bytes}: it has too many rows or seats`,
+      );
+    }
+    return { ...session, sections };
+  }
+
+  /** A session's seats, by the seat map's name or as they are. */
+  private seats(seatMap: unknown, where: string): Section[] {
+    if (typeof seatMap === 'string') {
+      const named = Object.hasOwn(this.seatMaps, seatMap) ? this.seatMaps[seatMap] : undefined;
+      if (named === undefined) this.lines.push(`${where}: no seat map "${seatMap}" in seatMaps`);
+      return named ?? [];
+    }
+    const parsed = sectionsSchema.safeParse(seatMap, inWords);
+    if (parsed.success) return parsed.data;
+    for (const { path, message } of parsed.error.issues) {
+      this.lines.push(`${[where, ...path].join('.')}: ${message}`);
+    }
+    return [];
+  }
+
+  private bytesOf(sections: Section[]): number {
+    const bytes = this.bytes.get(sections) ?? Buffer.byteLength(JSON.stringify(sections));
+    this.bytes.set(sections, bytes);
+    return bytes;
+  }
 }

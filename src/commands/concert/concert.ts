@@ -80,7 +80,7 @@ function schedule(session: Session, state: ConcertState): ConcertDecision {
     return accept([{ type: 'SessionScheduled', data: session }], 'created');
   }
   if (known.cancelled) return refuse('session-cancelled', 'a cancelled session stays cancelled');
-  if (known.currency !== session.currency || !isDeepStrictEqual(known.sections, session.sections)) {
+  if (known.currency !== session.currency || !sameSeats(known.sections, session.sections)) {
     return refuse(
       'seat-map-changed',
       `session ${session.sessionId} is on sale: its seats and prices cannot change any more`,
@@ -101,6 +101,19 @@ function cancel(sessionId: string, state: ConcertState): ConcertDecision {
   return session.cancelled
     ? accept([], 'unchanged')
     : accept([{ type: 'SessionCancelled', data: { sessionId } }], 'changed');
+}
+
+/** The same seats at the same prices, in whatever order? */
+function sameSeats(some: readonly Section[], others: readonly Section[]): boolean {
+  if (isDeepStrictEqual(some, others)) return true;
+  const prices = new Map<string, number>();
+  for (const { seatId, price } of seatsOf(some)) prices.set(seatId, price);
+  let count = 0;
+  for (const { seatId, price } of seatsOf(others)) {
+    count += 1;
+    if (prices.get(seatId) !== price) return false;
+  }
+  return count === prices.size;
 }
 
 /** A seat's id within its session: `<section>-<row>-<number>`. */

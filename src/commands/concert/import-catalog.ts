@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { CatalogEvent } from '../../events/events.ts';
 import { concertStream, sessionsStream } from '../../events/streams.ts';
 import type { EventStore } from '../event-store.ts';
@@ -9,10 +10,15 @@ import type { CatalogConcert } from './catalog-file.ts';
 import { type ConcertAnswer, type ConcertCommand, concertDecider } from './concert.ts';
 import { type ClaimSessions, type SessionOwners, sessionIdsDecider } from './session-ids.ts';
 
+const otherOrder =
+  'its seats are listed in another order: they stay in the one they went on sale in';
+
 /** What became of one concert or session. */
 export interface ImportStep {
   readonly what: string;
   readonly outcome: ConcertAnswer | Refusal;
+  /** What of the file stays without effect, and is no fault. */
+  readonly note?: string;
 }
 
 /**
@@ -41,13 +47,15 @@ export async function* importCatalog(
     const ids = sessions.map(({ sessionId }) => sessionId);
     const refusalOf = await claim(concertId, ids, parts.catalog, idsHandler);
     for (const session of sessions) {
+      const { sessionId, sections } = session;
       const scheduled = { ...session, currency: parts.currency };
-      yield {
-        what: `session ${session.sessionId}`,
-        outcome:
-          refusalOf(session.sessionId) ??
-          (await run(concertId, { type: 'ScheduleSession', session: scheduled })),
-      };
+      const known = parts.catalog.concert(concertId)?.sessions.get(sessionId)?.sections;
+      const outcome =
+        refusalOf(sessionId) ??
+        (await run(concertId, { type: 'ScheduleSession', session: scheduled }));
+      const inOtherOrder =
+        known !== undefined && !isDeepStrictEqual(known, sections) && typeof outcome !== 'object';
+      yield { what: `session ${sessionId}`, outcome, ...(inOtherOrder && { note: otherOrder }) };
     }
   }
 }

@@ -50,6 +50,9 @@ export const reserveSeat = endpoint({
     'sales-not-open',
     'session-cancelled',
     'too-many-seats',
+    'too-many-held',
+    'too-many-bought',
+    'hold-again-later',
     'seat-taken',
     'idempotency-key-reused',
     'request-running',
@@ -57,6 +60,7 @@ export const reserveSeat = endpoint({
     'event-store-unavailable',
     'event-unreadable',
     'queue-unavailable',
+    'read-side-unavailable',
   ],
   handle(house, { headers, body }, exchange) {
     const { concertId, sessionId, userId } = body;

@@ -1,42 +1,111 @@
--- Counts a claim's seats as held by its holder, unless that makes more than the limit.
+-- Counts a claim's seats as held by its holder, unless a rule of fair use is against it.
 --
--- KEYS  1 the holder's claims   sorted set   seat .. ' ' .. claim → when it ends, ms
--- ARGV  1 claim  2 when it ends, ms  3 now in ms, or '' for the server's clock  4 heldMax  5 claimsMax  6… seats
--- Reply 1 when it counts (the same claim again, too), 0 when it would be too many.
+-- KEYS  1 the user's claims   sorted set   session .. ' ' .. seat .. ' ' .. by .. ' ' .. since → when it ends, ms
+--         by: the claim; '~' a hold that was given back; '=' a seat that was paid
+--         since: when the seat's hold began, earlier by what holds before it took that were given back, ms
+-- ARGV  1 claim  2 session  3 when it ends, ms  4 now in ms, or '' for the server's clock
+--       5 heldMax  6 heldTotalMax  7 boughtMax, or -1 for none  8 holdMs  9 againMs  10 claimsMax  11 payingMs
+--       12 how many seats  13… the seats  then… the seats that the user has bought
+-- Reply {1} when it counts (the same claim again, too); else {0, rule, in how many ms it would or -1, seat or ''}
 --
--- Work is O(log n) a seat and O(n) once for the n claims of this holder on seats, at most claimsMax. "Over" means
--- ends <= now.
+-- Work is O(log n) a seat and O(n log n) once for the n entries of this user, at most claimsMax. "Over" means ends <= now.
 
 local CLAIMS = KEYS[1]
-local claim, ends = ARGV[1], tonumber(ARGV[2])
-local held_max, claims_max = tonumber(ARGV[4]), tonumber(ARGV[5])
+local claim, session, ends = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local held_max, total_max, bought_max = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local hold_ms, again_ms, claims_max = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local paying_ms, seats_count = tonumber(ARGV[11]), tonumber(ARGV[12])
 
-local now = tonumber(ARGV[3])
+local now = tonumber(ARGV[4])
 if now == nil then
   local time = redis.call('TIME')
   now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
 
-redis.call('ZREMRANGEBYSCORE', CLAIMS, '-inf', now)
+local kept_ms = math.max(again_ms, bought_max >= 0 and paying_ms or 0)
+redis.call('ZREMRANGEBYSCORE', CLAIMS, '-inf', now - kept_ms)
 
-local counted, seats, claims = {}, 0, 0
-local function count(seat)
-  claims = claims + 1
-  if not counted[seat] then
-    counted[seat] = true
-    seats = seats + 1
+local wanted, seats = {}, {}
+for n = 13, 12 + seats_count do
+  wanted[ARGV[n]] = true
+  seats[#seats + 1] = ARGV[n]
+end
+local bought = {}
+for n = 13 + seats_count, #ARGV do bought[ARGV[n]] = true end
+
+-- When the last claim on it ends, by seat: of this session by its name, of others with their session's.
+local here, elsewhere, mine, used, waits = {}, {}, {}, {}, {}
+local claims = seats_count
+local entries = redis.call('ZRANGE', CLAIMS, 0, -1, 'WITHSCORES')
+for n = 1, #entries, 2 do
+  local at, seat, by, since = string.match(entries[n], '^(%S+) (%S+) (%S+) (%S+)$')
+  local over = tonumber(entries[n + 1])
+  local is_here = at == session
+  if by == '=' then
+    if is_here and over > now then bought[seat] = true end
+  elseif by == claim then
+    if is_here then mine[seat] = true end
+  else
+    claims = claims + 1
+    local held = is_here and here or elsewhere
+    local name = is_here and seat or at .. ' ' .. seat
+    if over > now then
+      held[name] = math.max(held[name] or 0, over)
+    elseif is_here then
+      local took = over - tonumber(since)
+      if took >= hold_ms then waits[seat] = math.max(waits[seat] or 0, over + again_ms) end
+      if over + again_ms > now then used[seat] = math.max(used[seat] or 0, took) end
+      if by ~= '~' and over + paying_ms > now then bought[seat] = true end
+    end
   end
 end
 
-for _, member in ipairs(redis.call('ZRANGE', CLAIMS, 0, -1)) do
-  local seat, by = string.match(member, '^(%S+) (%S+)$')
-  if by ~= claim then count(seat) end
+local function refuse(rule, at, seat)
+  return { 0, rule, at and math.max(1, at - now) or -1, seat or '' }
 end
-for n = 6, #ARGV do count(ARGV[n]) end
-if seats > held_max or claims > claims_max then return 0 end
 
-for n = 6, #ARGV do redis.call('ZADD', CLAIMS, ends, ARGV[n] .. ' ' .. claim) end
--- The key lives as long as its last claim.
+-- When so many of the others have ended that there is room; nil when that is never.
+local function room_at(others, excess)
+  table.sort(others)
+  return others[excess]
+end
+
+for _, seat in ipairs(seats) do
+  local at = waits[seat]
+  if at and at > now and not here[seat] then return refuse('again', at, seat) end
+end
+
+local others, all, may_end = {}, {}, {}
+local bought_count = 0
+for _ in pairs(bought) do bought_count = bought_count + 1 end
+for seat, over in pairs(here) do
+  if not wanted[seat] then
+    others[#others + 1] = over
+    all[#all + 1] = over
+    if not bought[seat] then may_end[#may_end + 1] = over end
+  end
+end
+for _, over in pairs(elsewhere) do all[#all + 1] = over end
+
+local excess = #others + seats_count - held_max
+if excess > 0 then return refuse('session', room_at(others, excess)) end
+excess = #all + seats_count - total_max
+if excess > 0 then return refuse('total', room_at(all, excess)) end
+if claims > claims_max then return refuse('session', room_at(all, 1)) end
+if bought_max >= 0 then
+  local more = 0
+  for _, seat in ipairs(seats) do if not bought[seat] then more = more + 1 end end
+  excess = bought_count + #may_end + more - bought_max
+  if excess > 0 then return refuse('bought', room_at(may_end, excess)) end
+end
+
+for _, seat in ipairs(seats) do
+  if not mine[seat] then
+    local since = string.format('%.0f', ends - hold_ms - (used[seat] or 0))
+    redis.call('ZADD', CLAIMS, ends, session .. ' ' .. seat .. ' ' .. claim .. ' ' .. since)
+  end
+end
+-- The key lives as long as its last entry counts.
 local last = tonumber(redis.call('ZRANGE', CLAIMS, -1, -1, 'WITHSCORES')[2])
-redis.call('PEXPIRE', CLAIMS, math.max(1, last - now))
-return 1
+redis.call('PEXPIRE', CLAIMS, math.max(1, last - now + kept_ms))
+return { 1 }

@@ -1,7 +1,11 @@
 import { Catalog } from '../../../src/commands/concert/catalog.ts';
 import type { EventStore } from '../../../src/commands/event-store.ts';
 import type { HoldLimit } from '../../../src/commands/hold-limit.ts';
-import { type SeatSales, sellSeats } from '../../../src/commands/sell-seats.ts';
+import {
+  type SeatSales,
+  type SeatSalesParts,
+  sellSeats,
+} from '../../../src/commands/sell-seats.ts';
 import type { StoredEvent } from '../../../src/events/codec.ts';
 
 /** A hold lasts so long in these tests, in milliseconds. */
@@ -63,6 +67,7 @@ export function salesOn(
   options: {
     readonly now?: () => number;
     readonly limit?: HoldLimit;
+    readonly bought?: SeatSalesParts['bought'];
     readonly holdMs?: number;
     readonly onLeftOver?: (what: string, error: unknown) => void;
   } = {},
@@ -71,6 +76,7 @@ export function salesOn(
     store,
     catalog,
     limit: options.limit ?? noLimit,
+    bought: options.bought,
     settings: {
       holdMs: options.holdMs ?? holdMs,
       refundCutoffMs,
