@@ -10,7 +10,7 @@ import {
   unique,
 } from './support/client.ts';
 import { withServer } from './support/own-server.ts';
-import { itWithOwnServer, useSubject } from './support/suite.ts';
+import { itWithEmbeddedServer, itWithOwnServer, useSubject } from './support/suite.ts';
 
 describe('conformance: append, retries', () => {
   const subject = useSubject();
@@ -29,7 +29,7 @@ describe('conformance: append, retries', () => {
       expect(await idsIn(client, stream)).to.deep.equal(idsOf([...first, ...later]));
     });
 
-    itWithOwnServer(
+    itWithEmbeddedServer(
       `10 retries at the same moment as the first append → one answer, written once (${way})`,
       'a real server may leave a retry unanswered until the first append is replicated',
       async () => {

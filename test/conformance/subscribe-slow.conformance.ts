@@ -3,9 +3,9 @@ import { expect } from 'chai';
 import { eventually } from '../support/servers.ts';
 import { connect, events, unique } from './support/client.ts';
 import { canMeasureMemory, ownMegabytes } from './support/memory.ts';
-import { withServer } from './support/own-server.ts';
+import { withFaultyServer } from './support/own-server.ts';
 import { Recorder, recording } from './support/recorder.ts';
-import { itWithOwnServer, useSubject } from './support/suite.ts';
+import { itWithEmbeddedServer, useSubject } from './support/suite.ts';
 
 /**
  * 10,000 events of 8 KB: a server that kept them for its subscribers would grow by 80 MB at the least. Without that,
@@ -70,35 +70,32 @@ describe('conformance: subscribe, slow consumers and leaving ones', () => {
     });
   });
 
-  itWithOwnServer(
+  itWithEmbeddedServer(
     "48 unsubscribe frees the server's state",
     "looks into the server's process",
     () =>
-      withServer(
-        async (server, client) => {
-          const stats = async () => ((await server.ask({ stats: true })) as { stats: Stats }).stats;
-          const idle = await stats();
-          const stream = unique('unsubscribed');
-          const recorders = Array.from({ length: 100 }, (_, index) => {
-            const all = index % 2 === 0;
-            return new Recorder(all ? client.subscribeToAll() : client.subscribeToStream(stream));
-          });
-          for (const recorder of recorders) await recorder.caughtUp();
-          expect((await stats()).subscriptions).to.equal(idle.subscriptions + 100);
-          expect((await stats()).calls).to.be.at.least(idle.calls + 100);
-          for (const recorder of recorders) await recorder.close();
-          await eventually('all are gone', async () => (await stats()).subscriptions === 0);
-          await eventually('their calls, too', async () => (await stats()).calls <= idle.calls);
-          // A client that leaves without a word frees it, too.
-          const leaving = connect(server.url);
-          const last = new Recorder(leaving.subscribeToStream(stream));
-          await last.caughtUp();
-          expect((await stats()).subscriptions).to.equal(1);
-          await leaving.dispose();
-          await eventually('the last is gone', async () => (await stats()).subscriptions === 0);
-        },
-        ['--faults'],
-      ),
+      withFaultyServer(async (server, client) => {
+        const stats = async () => ((await server.ask({ stats: true })) as { stats: Stats }).stats;
+        const idle = await stats();
+        const stream = unique('unsubscribed');
+        const recorders = Array.from({ length: 100 }, (_, index) => {
+          const all = index % 2 === 0;
+          return new Recorder(all ? client.subscribeToAll() : client.subscribeToStream(stream));
+        });
+        for (const recorder of recorders) await recorder.caughtUp();
+        expect((await stats()).subscriptions).to.equal(idle.subscriptions + 100);
+        expect((await stats()).calls).to.be.at.least(idle.calls + 100);
+        for (const recorder of recorders) await recorder.close();
+        await eventually('all are gone', async () => (await stats()).subscriptions === 0);
+        await eventually('their calls, too', async () => (await stats()).calls <= idle.calls);
+        // A client that leaves without a word frees it, too.
+        const leaving = connect(server.url);
+        const last = new Recorder(leaving.subscribeToStream(stream));
+        await last.caughtUp();
+        expect((await stats()).subscriptions).to.equal(1);
+        await leaving.dispose();
+        await eventually('the last is gone', async () => (await stats()).subscriptions === 0);
+      }),
   );
 });
 

@@ -5,14 +5,18 @@ import type { EventStore } from '../../src/commands/event-store.ts';
 import { UnreadableEvent } from '../../src/events/codec.ts';
 import { accountStream, seatStream } from '../../src/events/streams.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
-import { type TestEventStore, testEventStore } from '../support/servers.ts';
+import {
+  describeWithOwnEventStore,
+  type TestEventStore,
+  testEventStore,
+} from '../support/servers.ts';
 import { catalogOf, prices, salesOn } from './support/sale.ts';
 
 /**
  * Somebody deletes or cuts a stream in the store, by hand or by a rule of it. A sold seat is no free one then, and an
  * account with money no new one: nothing is decided on what is left.
  */
-describe('streams that do not begin at their beginning', function () {
+describeWithOwnEventStore('streams that do not begin at their beginning', function () {
   this.timeout(60_000);
   let server: TestEventStore;
   let client: EventStoreDBClient;

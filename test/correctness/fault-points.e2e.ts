@@ -14,7 +14,7 @@ import {
 } from '../support/servers.ts';
 import type { Audit } from './support/audit.ts';
 import { allFaultPoints, type FaultPoint } from './support/fault-points.ts';
-import { readAudit } from './support/read-audit.ts';
+import { ofTag, readAudit } from './support/read-audit.ts';
 import { sessionEvents } from './support/sale.ts';
 
 const killedService = fileURLToPath(new URL('./support/killed-service.ts', import.meta.url));
@@ -119,8 +119,4 @@ async function die(url: string, points: readonly FaultPoint[]): Promise<void> {
 }
 
 /** What this run has in the log. */
-const read = (store: EventStore, run: string): Promise<Audit> =>
-  readAudit(store, ({ stream, data }) => {
-    if (stream.startsWith('order-')) return true;
-    return `${stream} ${JSON.stringify(data)}`.includes(run);
-  });
+const read = (store: EventStore, run: string): Promise<Audit> => readAudit(store, ofTag(run));

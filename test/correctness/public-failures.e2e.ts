@@ -5,7 +5,10 @@ import { catalogFile } from '../e2e/support/buyers.ts';
 import { importCatalog } from '../e2e/support/command-line.ts';
 import { Service } from '../e2e/support/service.ts';
 import { eventually } from '../support/servers.ts';
-import { readAudit } from './support/read-audit.ts';
+import { newTag } from '../support/tag.ts';
+import { ofTag, readAudit } from './support/read-audit.ts';
+
+const concert = newTag('c');
 
 /**
  * What public services of this kind did under load, tried on a whole service over HTTP. The others of the eight are in
@@ -22,10 +25,10 @@ describe('what went wrong in public services does not here', function () {
       QUEUE_AFTER_PAYMENT_SECONDS: '1',
       HELD_SEATS_MAX: '20',
     });
-    await importCatalog(catalogFile(4), { DATA_DIR: service.dataDir });
+    await importCatalog(catalogFile(4, concert), { DATA_DIR: service.dataDir });
     await eventually('the catalogue is there', async () => {
-      const { body } = await service.call<unknown[]>('GET', '/concert');
-      return body.length === 1;
+      const { body } = await service.call<{ concertId: string }[]>('GET', '/concert');
+      return body.some(({ concertId }) => concertId === concert);
     });
   });
   after(() => service.remove());
@@ -33,22 +36,23 @@ describe('what went wrong in public services does not here', function () {
     const { eventStoreUrl } = await service.servers();
     const store = connectEventStore(eventStoreUrl);
     try {
-      expect((await readAudit(store)).violations, 'the log').to.deep.equal([]);
+      expect((await readAudit(store, ofTag(concert))).violations, 'the log').to.deep.equal([]);
     } finally {
       await store.close();
     }
   });
 
   /** A user with money, a token and so many reservations of 100 each. */
-  async function buyer(name: string, seats: number) {
+  async function buyer(who: string, seats: number) {
+    const name = `${concert}-${who}`;
     await service.charge(name, 10_000, `start-${name}`);
     const token = await service.token(name);
     const ids: string[] = [];
     for (let n = 0; n < seats; n++) {
       const seat = `A-1-${((nextSeat - 1) % 25) + 1}`;
-      const session = `c1-${Math.ceil(nextSeat / 25)}`;
+      const session = `${concert}-${Math.ceil(nextSeat / 25)}`;
       nextSeat += 1;
-      const reserved = await service.reserve(name, token, 'c1', session, seat);
+      const reserved = await service.reserve(name, token, concert, session, seat);
       expect(reserved.status, JSON.stringify(reserved.body)).to.equal(200);
       ids.push(reserved.body.reservationId);
     }
@@ -78,7 +82,7 @@ describe('what went wrong in public services does not here', function () {
   it('a price taken from the client’s body: here it is the catalogue’s or the body is refused', async () => {
     const { name, token, ids } = await buyer('cheap', 1);
     const headers = { AuthorizationWaiting: `Bearer ${token}` };
-    const seat = { concertId: 'c1', sessionId: 'c1-4', seatId: 'B-1-25', userId: name };
+    const seat = { concertId: concert, sessionId: `${concert}-4`, seatId: 'B-1-25', userId: name };
     const reserved = await service.call<{ price?: number }>('POST', '/concert/reservation', {
       body: { ...seat, price: 1, amount: 1 },
       headers,
@@ -128,7 +132,7 @@ describe('what went wrong in public services does not here', function () {
       ...ids.map((id) => service.pay(name, token, id)),
       ...ids.map((id) => service.pay(name, token, id)),
       ...Array.from({ length: 8 }, (_, n) =>
-        service.reserve(name, token, 'c1', 'c1-4', `A-1-${n + 10}`),
+        service.reserve(name, token, concert, `${concert}-4`, `A-1-${n + 10}`),
       ),
     ]);
     expect(answers.map(({ status }) => status)).to.deep.equal(new Array(20).fill(200));
@@ -136,10 +140,12 @@ describe('what went wrong in public services does not here', function () {
 
   it('two users wanting one seat ended the process: here 60 do, one gets it, and the process lives', async () => {
     const { pid } = service;
-    const users = Array.from({ length: 60 }, (_, n) => `rush-${n}`);
+    const users = Array.from({ length: 60 }, (_, n) => `${concert}-rush-${n}`);
     const tokens = await Promise.all(users.map((user) => service.token(user)));
     const answers = await Promise.all(
-      users.map((user, n) => service.reserve(user, tokens[n] ?? '', 'c1', 'c1-4', 'B-1-1')),
+      users.map((user, n) =>
+        service.reserve(user, tokens[n] ?? '', concert, `${concert}-4`, 'B-1-1'),
+      ),
     );
     const statuses = answers.map(({ status }) => status).sort();
     expect(statuses).to.deep.equal([200, ...new Array(59).fill(409)]);

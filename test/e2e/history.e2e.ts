@@ -2,8 +2,10 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { eventually } from '../support/servers.ts';
+import { newTag } from '../support/tag.ts';
 import { catalogFile } from './support/buyers.ts';
 import { importCatalog, reprise } from './support/command-line.ts';
+import { serviceEnvironment } from './support/environment.ts';
 import { Service } from './support/service.ts';
 
 interface Line {
@@ -17,6 +19,12 @@ interface Line {
   readonly type: string;
 }
 
+const concert = newTag('c');
+const u1 = `${concert}-u1`;
+const u2 = `${concert}-u2`;
+const u3 = `${concert}-u3`;
+const u4 = `${concert}-u4`;
+
 describe('reprise history', function () {
   this.timeout(120_000);
   let service: Service;
@@ -28,38 +36,47 @@ describe('reprise history', function () {
   /** u1 held A-1-1 and let it go, u2 bought it, u3 came too late with a key; u4 ordered two seats and paid. */
   before(async () => {
     service = await Service.start({ HOLD_SECONDS: '2' });
-    env = { DATA_DIR: service.dataDir };
-    await importCatalog(catalogFile(1), env);
-    const [t1, t2, t3, t4] = await Promise.all(
-      ['u1', 'u2', 'u3', 'u4'].map((user) => service.token(user)),
-    );
-    await service.charge('u2', 1_000, 'k');
-    await service.charge('u4', 1_000, 'k');
-    await service.reserve('u1', String(t1), 'c1', 'c1-1', 'A-1-1');
+    env = { ...service.env, DATA_DIR: service.dataDir };
+    await importCatalog(catalogFile(1, concert), env);
+    const [t1, t2, t3, t4] = await Promise.all([u1, u2, u3, u4].map((user) => service.token(user)));
+    await service.charge(u2, 1_000, 'k');
+    await service.charge(u4, 1_000, 'k');
+    await service.reserve(u1, String(t1), concert, `${concert}-1`, 'A-1-1');
     const sold = await eventually(
       'the hold ends',
       async () => {
-        const { status, body } = await service.reserve('u2', String(t2), 'c1', 'c1-1', 'A-1-1');
+        const { status, body } = await service.reserve(
+          u2,
+          String(t2),
+          concert,
+          `${concert}-1`,
+          'A-1-1',
+        );
         return status === 200 ? body : undefined;
       },
       10_000,
     );
     const late = await service.call('POST', '/concert/reservation', {
-      body: { concertId: 'c1', sessionId: 'c1-1', seatId: 'A-1-1', userId: 'u3' },
+      body: { concertId: concert, sessionId: `${concert}-1`, seatId: 'A-1-1', userId: u3 },
       headers: { AuthorizationWaiting: `Bearer ${t3}`, 'Idempotency-Key': 'late' },
     });
     expect([late.status, late.body.code]).to.deep.equal([409, 'seat-taken']);
-    await service.pay('u2', String(t2), sold.reservationId);
+    await service.pay(u2, String(t2), sold.reservationId);
     const ordered = await service.call<{ reservationId: string }>('POST', '/concert/reservation', {
-      body: { concertId: 'c1', sessionId: 'c1-1', seatIds: ['A-1-2', 'A-1-3'], userId: 'u4' },
+      body: {
+        concertId: concert,
+        sessionId: `${concert}-1`,
+        seatIds: ['A-1-2', 'A-1-3'],
+        userId: u4,
+      },
       headers: { AuthorizationWaiting: `Bearer ${t4}`, 'X-Request-Id': 'the-order' },
     });
     order = ordered.body.reservationId;
-    expect((await service.pay('u4', String(t4), order)).status).to.equal(200);
+    expect((await service.pay(u4, String(t4), order)).status).to.equal(200);
     const settled = eventually('the order is settled', async () =>
       (await lines('reservation', order)).some(({ type }) => type === 'OrderSettled'),
     );
-    [seat] = await Promise.all([lines('seat', 'c1-1', 'A-1-1'), settled]);
+    [seat] = await Promise.all([lines('seat', `${concert}-1`, 'A-1-1'), settled]);
   });
   after(() => service.remove());
 
@@ -85,7 +102,7 @@ describe('reprise history', function () {
 
   it('weaves a reservation of several seats with its payment, in the log’s order', async () => {
     const [events = [], ofOneSeat] = await Promise.all(
-      [order, 'c1-1.A-1-2.1'].map((reservation) => lines('reservation', reservation)),
+      [order, `${concert}-1.A-1-2.1`].map((reservation) => lines('reservation', reservation)),
     );
     const positions = events.map(({ position }) => BigInt(position));
     expect(positions).to.deep.equal([...positions].sort((a, b) => (a < b ? -1 : 1)));
@@ -113,8 +130,8 @@ describe('reprise history', function () {
   it('lists an account, and what of it was in a time', async () => {
     const ago = ['--until', '2020-01-01T00:00:00Z'];
     const [all, none] = await Promise.all([
-      lines('account', 'u2'),
-      reprise(['history', 'account', 'u2', ...ago], env),
+      lines('account', u2),
+      reprise(['history', 'account', u2, ...ago], env),
     ]);
     expect(all.map(({ type }) => type)).to.deep.equal([
       'BalanceCharged',
@@ -122,29 +139,33 @@ describe('reprise history', function () {
       'PaymentCaptured',
     ]);
     const [first, second] = all as [Line, Line];
-    const some = await lines('account', 'u2', '--from', first.time, '--until', second.time);
+    const some = await lines('account', u2, '--from', first.time, '--until', second.time);
     expect(some).to.deep.equal(all.filter(({ time }) => time <= second.time));
     expect([none.code, none.stdout, none.stderr.trim()]).to.deep.equal([
       1,
       '',
-      'reprise: the log has nothing of the account of user u2 in that time',
+      `reprise: the log has nothing of the account of user ${u2} in that time`,
     ]);
   });
 
   it('says why a user did not get the seat', async () => {
-    const asked = ['history', 'seat', 'c1-1', 'A-1-1', '--user', 'u3', '--key', 'late'];
+    const asked = ['history', 'seat', `${concert}-1`, 'A-1-1', '--user', u3, '--key', 'late'];
     const { stdout } = await reprise(asked, env);
     expect(stdout).to.match(/^time +what happened +command +position/);
-    expect(stdout).to.match(/ user u1 from .*: its time was over before it was paid\n/);
-    expect(stdout).to.contain('User u3:\n  never held it');
+    expect(stdout).to.match(
+      new RegExp(` user ${u1} from .*: its time was over before it was paid\n`),
+    );
+    expect(stdout).to.contain(`User ${u3}:\n  never held it`);
     expect(stdout).to.match(/answered 409 at .*: seat-taken, the seat is held/);
-    expect(stdout).to.match(/at that moment the seat was that of user u2 from .* it is theirs\n/);
+    expect(stdout).to.match(
+      new RegExp(`at that moment the seat was that of user ${u2} from .* it is theirs\n`),
+    );
   });
 
   it('agrees with the seat list of every moment', async () => {
     const isAvailable = async (ms: number): Promise<boolean | undefined> => {
       const asOf = new Date(ms).toISOString();
-      const path = `/concert/c1/seat?sessionId=c1-1&section=A&asOf=${asOf}`;
+      const path = `/concert/${concert}/seat?sessionId=${concert}-1&section=A&asOf=${asOf}`;
       const { body } = await service.call<{ seatList: { seatId: string; isAvailable: boolean }[] }>(
         'GET',
         path,
@@ -163,11 +184,19 @@ describe('reprise history', function () {
   it('says in a sentence what cannot be shown', async () => {
     const there = service.dataDir;
     const cases: [string[], string, string][] = [
-      [['seat', 'c1-1', 'A 1'], there, '"A 1" is no id'],
-      [['reservation', 'c1-1.A-1-1.99'], there, 'the log has no reservation c1-1.A-1-1.99'],
-      [['account', 'nobody'], there, 'the log has nothing of the account of user nobody'],
-      [['account', 'u2', '--from', 'noon'], there, 'Give a time like 2027-05-01T19:00:00+09:00.'],
-      [['account', 'u2'], `${there}-not`, 'set DATA_DIR or EVENTSTORE_URL'],
+      [['seat', `${concert}-1`, 'A 1'], there, '"A 1" is no id'],
+      [
+        ['reservation', `${concert}-1.A-1-1.99`],
+        there,
+        `the log has no reservation ${concert}-1.A-1-1.99`,
+      ],
+      [
+        ['account', `${concert}-u9`],
+        there,
+        `the log has nothing of the account of user ${concert}-u9`,
+      ],
+      [['account', u2, '--from', 'noon'], there, 'Give a time like 2027-05-01T19:00:00+09:00.'],
+      [['account', u2], `${there}-not`, 'set DATA_DIR or EVENTSTORE_URL'],
     ];
     const refusals = cases.map(async ([args, dataDir, sentence]) => {
       const { code, stdout, stderr } = await reprise(['history', ...args], { DATA_DIR: dataDir });
@@ -180,12 +209,12 @@ describe('reprise history', function () {
 
   it('reads a stopped service’s log, and ends quietly when its reader has seen enough', async () => {
     await service.stop();
-    const account = await reprise(['history', 'account', 'u2'], env);
+    const account = await reprise(['history', 'account', u2], env);
     expect(account.code).to.equal(0);
     expect(account.stdout.match(/^\d{4}-\S+ /gm)).to.have.length(3);
     const bin = fileURLToPath(new URL('../../bin/reprise.js', import.meta.url));
-    const child = spawn(process.execPath, [bin, 'history', 'account', 'u2'], {
-      env: { ...process.env, ...env },
+    const child = spawn(process.execPath, [bin, 'history', 'account', u2], {
+      env: serviceEnvironment(env),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     child.stdout.destroy();

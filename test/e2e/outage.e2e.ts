@@ -1,17 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { eventually, type TestEventStore, testEventStore } from '../support/servers.ts';
+import {
+  describeWithOwnEventStore,
+  eventually,
+  type TestEventStore,
+  testEventStore,
+} from '../support/servers.ts';
 import { catalogFile, sessionsOf, startBuyers } from './support/buyers.ts';
 import { importCatalog } from './support/command-line.ts';
 import { Service } from './support/service.ts';
 
-describe('the event store killed and restarted under load', function () {
+describeWithOwnEventStore('the event store killed and restarted under load', function () {
   this.timeout(120_000);
   let store: TestEventStore;
   let service: Service;
-  before(async function () {
+  before(async () => {
     store = await testEventStore();
-    if (store.kill === undefined) this.skip();
     service = await Service.start({ EVENTSTORE_URL: store.url, QUEUE_ADMITTED_MAX: '100' });
     await importCatalog(catalogFile(20), { EVENTSTORE_URL: store.url });
   });

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
+import { describeWithOwnEventStore } from '../support/servers.ts';
 import { catalogFile, sessionsOf, startBuyers } from './support/buyers.ts';
 import { importCatalog, reprise } from './support/command-line.ts';
 import { Service } from './support/service.ts';
@@ -10,7 +11,7 @@ interface Ready {
   readonly projections: readonly Record<string, unknown>[];
 }
 
-describe('the read models of a running service', function () {
+describeWithOwnEventStore('the read models of a running service', function () {
   this.timeout(120_000);
   let service: Service;
   let env: Record<string, string>;

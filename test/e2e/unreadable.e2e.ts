@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import type { EventStore } from '../../src/commands/event-store.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
-import { eventually } from '../support/servers.ts';
+import { describeWithOwnEventStore, eventually } from '../support/servers.ts';
 import { catalogFile } from './support/buyers.ts';
 import { importCatalog, reprise } from './support/command-line.ts';
 import { Service } from './support/service.ts';
@@ -12,7 +12,7 @@ interface Ready {
   readonly projection: { readonly state: string; readonly parkedEvents: number };
 }
 
-describe('an event that another version of the service wrote', function () {
+describeWithOwnEventStore('an event that another version of the service wrote', function () {
   this.timeout(180_000);
   let service: Service;
   let store: EventStore;

@@ -2,8 +2,8 @@ import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { connect, events, rejection, unique } from '../conformance/support/client.ts';
-import { OwnServer } from '../conformance/support/own-server.ts';
-import { eventually } from '../support/servers.ts';
+import { type OwnServer, startOwnServer } from '../conformance/support/own-server.ts';
+import { describeWithOwnEventStore, eventually } from '../support/servers.ts';
 import { type Attempt, Ledger } from './crash/ledger.ts';
 import {
   checkWholeLog,
@@ -24,12 +24,12 @@ const killWithinMs = 500;
 /** Milliseconds that one round may take, with a slow machine's start of the server in it. */
 const roundMaxMs = 15_000;
 
-describe('event store: killed under load', function () {
+describeWithOwnEventStore('event store: killed under load', function () {
   this.timeout(30_000 + rounds * roundMaxMs);
 
   it(`keeps what it acknowledged through ${rounds} kills, once, whole and in order`, async () => {
     if (!(rounds > 0)) throw new Error(`CRASH_ROUNDS is ${process.env.CRASH_ROUNDS}`);
-    const server = await OwnServer.start();
+    const server = await startOwnServer();
     const whole = new Ledger();
     const tally = { acknowledged: 0, unclear: 0, unclearButThere: 0 };
     let newest: bigint | null = null;
@@ -70,7 +70,7 @@ describe('event store: killed under load', function () {
   });
 
   it('the proof notices what is lost, torn, doubled, misplaced or foreign (negative control)', async () => {
-    const server = await OwnServer.start();
+    const server = await startOwnServer();
     const client = connect(server.url);
     try {
       const plan = async (lie: (attempt: Attempt, truth: Attempt) => Promise<void>) => {

@@ -7,20 +7,24 @@ import {
 } from '../../src/commands/event-store.ts';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
-import { eventually, type TestEventStore, testEventStore } from '../support/servers.ts';
+import {
+  describeWithOwnEventStore,
+  eventually,
+  type TestEventStore,
+  testEventStore,
+} from '../support/servers.ts';
 import { charged, rejection } from './eventstoredb-support.ts';
 
 const writers = 200;
 const padding = 'x'.repeat(16 * 1024);
 
-describe('eventstoredb while the store is killed and restarted', function () {
+describeWithOwnEventStore('eventstoredb while the store is killed and restarted', function () {
   this.timeout(60_000);
   let server: TestEventStore;
   let store: EventStore;
   const prefix = `seat-${randomUUID()}`;
-  before(async function () {
+  before(async () => {
     server = await testEventStore();
-    if (server.kill === undefined) return this.skip();
     store = connectEventStore(server.url);
   });
   after(async () => {

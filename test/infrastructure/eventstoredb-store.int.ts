@@ -135,7 +135,7 @@ describe('eventstoredb with an event store', () => {
   });
 
   it('delivers history, caught-up and live events once, in order', async () => {
-    const prefix = `seat-${randomUUID()}`;
+    const prefix = `wrapper-${randomUUID()}`;
     for (let n = 0; n < 40; n += 1) {
       await store.append(`${prefix}/${n}`, 'no_stream', [charged()]);
       await store.append(newStream(), 'no_stream', [charged()]);

@@ -77,14 +77,17 @@ describe('three instances, when something goes away', function () {
     const sessions = [3, 4, 5, 6, 7, 8, 9, 10, 11, 12].map(
       (n) => [all.tag, all.session(n)] as const,
     );
-    for (let n = 1; n <= 10; n++) await all.at(n).charge(`buyer-${n}`, 1_000_000, all.tag);
+    for (let n = 1; n <= 10; n++)
+      await all.at(n).charge(all.user(`buyer-${n}`), 1_000_000, all.tag);
     const writer = await eventually('one writes', async () => {
       const index = await all.writer();
       return index === undefined ? undefined : { index };
     });
     const dead = all.at(writer.index);
     const survivors = [writer.index + 1, writer.index + 2];
-    const rushes = all.services.map((service) => startBuyers(service, { buyers: 10, sessions }));
+    const rushes = all.services.map((service) =>
+      startBuyers(service, { buyers: 10, sessions, name: all.user('buyer') }),
+    );
     const paid = () => rushes.map(({ acknowledged }) => acknowledged.payments.size);
     await eventually('buyers pay everywhere', () => paid().every((size) => size > 5));
 

@@ -147,9 +147,12 @@ describe('three instances sell as one', function () {
 
   it('lists agree on every instance when the rush is over, and are as the log says', async () => {
     const sessions = [1, 2, 3, 4, 5, 6, 7].map((n) => [all.tag, all.session(n)] as const);
-    for (let n = 1; n <= 10; n++) await all.at(n).charge(`buyer-${n}`, 1_000_000, all.tag);
+    for (let n = 1; n <= 10; n++)
+      await all.at(n).charge(all.user(`buyer-${n}`), 1_000_000, all.tag);
     // The same ten buyers on each instance: their streams are written by all three at once.
-    const rushes = all.services.map((service) => startBuyers(service, { buyers: 10, sessions }));
+    const rushes = all.services.map((service) =>
+      startBuyers(service, { buyers: 10, sessions, name: all.user('buyer') }),
+    );
     await eventually('buyers pay on every instance', () =>
       rushes.every(({ acknowledged }) => acknowledged.payments.size >= 20),
     );

@@ -8,9 +8,13 @@ import { appendHistory } from '../projections/support/append-history.ts';
 import { startInstance, stopInstances } from '../projections/support/engines.ts';
 import { history } from '../projections/support/history.ts';
 import { type ReadModels, readModels } from '../projections/support/read-models.ts';
-import { type TestEventStore, testEventStore } from '../support/servers.ts';
+import {
+  describeWithOwnEventStore,
+  type TestEventStore,
+  testEventStore,
+} from '../support/servers.ts';
 
-describe('rows are compared with the log', function () {
+describeWithOwnEventStore('rows are compared with the log', function () {
   this.timeout(120_000);
   let server: TestEventStore;
   let store: EventStore;

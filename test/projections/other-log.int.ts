@@ -7,23 +7,27 @@ import { PartlyOtherLog } from '../../src/projections/rebuild/live.ts';
 import { rebuild } from '../../src/projections/rebuild/rebuild.ts';
 import { projections } from '../../src/projections/registry.ts';
 import { ReadSideUnavailable } from '../../src/queries/read-side.ts';
-import { eventually, type TestEventStore, testEventStore } from '../support/servers.ts';
+import {
+  describeWithOwnEventStore,
+  eventually,
+  type TestEventStore,
+  testEventStore,
+} from '../support/servers.ts';
 import { appendHistory, wholeLog } from './support/append-history.ts';
 import { startInstance, stopInstances } from './support/engines.ts';
 import { history } from './support/history.ts';
 import { type ReadModels, readModels, rowsFromScratch, tableRows } from './support/read-models.ts';
 
-describe('tables of another log', function () {
+describeWithOwnEventStore('tables of another log', function () {
   this.timeout(120_000);
   let servers: readonly TestEventStore[] = [];
   let stores: readonly EventStore[] = [];
   let models: ReadModels;
 
-  beforeEach(async function () {
+  beforeEach(async () => {
     models = await readModels();
     servers = await Promise.all([testEventStore(), testEventStore()]);
     stores = servers.map(({ url }) => connectEventStore(url));
-    if (servers[0]?.kill === undefined) this.skip();
     for (const [at, count] of [300, 900].entries()) {
       const shape = { sessions: 3, seatsPerSession: 20, users: 5, prefix: `log${at}x` };
       const events = history({ seed: at + 1, ...shape });

@@ -6,7 +6,7 @@ import { connectPostgres } from '../../src/infrastructure/postgres.ts';
 import { rebuild } from '../../src/projections/rebuild/rebuild.ts';
 import { projections } from '../../src/projections/registry.ts';
 import { ReadSideUnavailable } from '../../src/queries/read-side.ts';
-import { OwnServer } from '../conformance/support/own-server.ts';
+import { EmbeddedServer } from '../conformance/support/own-server.ts';
 import { catalogOf, salesOn } from '../correctness/support/sale.ts';
 import { eventually } from '../support/servers.ts';
 import { wholeLog } from './support/append-history.ts';
@@ -16,7 +16,7 @@ import { type ReadModels, readModels, rowsFromScratch, tableRows } from './suppo
 /** A backup that is restored: the log is what it was an hour ago, and the service runs on. */
 describe('a log that was put back to an older copy under the running service', function () {
   this.timeout(120_000);
-  let server: OwnServer;
+  let server: EmbeddedServer;
   let copy: string;
   let store: EventStore;
   let models: ReadModels;
@@ -25,7 +25,7 @@ describe('a log that was put back to an older copy under the running service', f
 
   beforeEach(async () => {
     models = await readModels();
-    server = await OwnServer.start();
+    server = await EmbeddedServer.start();
     copy = `${server.directory}-copy`;
     store = connectEventStore(server.url);
     instance = startInstance(models.url, store);

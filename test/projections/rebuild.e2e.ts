@@ -8,7 +8,12 @@ import { expect } from 'chai';
 import { sql } from 'kysely';
 import type { EventStore } from '../../src/commands/event-store.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
-import { eventually, type TestEventStore, testEventStore } from '../support/servers.ts';
+import {
+  describeWithOwnEventStore,
+  eventually,
+  type TestEventStore,
+  testEventStore,
+} from '../support/servers.ts';
 import { appendHistory, wholeLog } from './support/append-history.ts';
 import { startInstance, stopInstances } from './support/engines.ts';
 import { history, type Written } from './support/history.ts';
@@ -28,7 +33,7 @@ interface Command {
   readonly ended: Promise<{ code: number | null; out: string; err: string }>;
 }
 
-describe('reprise rebuild', function () {
+describeWithOwnEventStore('reprise rebuild', function () {
   this.timeout(180_000);
   let server: TestEventStore;
   let eventStore: EventStore;

@@ -7,7 +7,7 @@ import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { readParked } from '../../src/projections/parked.ts';
 import { projections } from '../../src/projections/registry.ts';
 import { retryParked } from '../../src/projections/retry-parked.ts';
-import { eventually, testEventStore } from '../support/servers.ts';
+import { eventually, itWithOwnEventStore, testEventStore } from '../support/servers.ts';
 import { appendHistory, wholeLog } from './support/append-history.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
 import { startInstance, stopInstances } from './support/engines.ts';
@@ -196,37 +196,40 @@ describe('retrying parked events', function () {
     );
   });
 
-  it('writes what streams of a real log had that are deleted, or deleted for ever', async () => {
-    const server = await testEventStore();
-    const eventStore = connectEventStore(server.url);
-    const client = EventStoreDBClient.connectionString`${server.url}`;
-    try {
-      const stories = history({ ...shape, prefix: `gone${process.pid}x` });
-      await appendHistory(
-        eventStore,
-        Array.from({ length: 400 }, () => stories.next().value as Written),
-      );
-      const log = await wholeLog(eventStore);
-      const isParked = ({ type }: RecordedEvent, n: number) => type === 'SeatSold' && n % 2 === 0;
-      await parkedBy(log.map((event, n) => (isParked(event, n) ? unreadable(event) : event)));
-      const streams = (await parked()).map(({ stream }) => stream);
-      expect(streams.length).to.be.greaterThan(3);
-      const [first = '', second = ''] = streams;
-      await client.deleteStream(first);
-      const { position } = await client.tombstoneStream(second);
-      // The engine goes past the tombstone, too.
-      const { projector } = startInstance(models.url, eventStore);
-      await eventually('live', () => projector.status().state === 'live');
-      const { gone, remaining } = await retry(eventStore);
-      expect({ gone: gone.size, remaining }).to.deep.equal({ gone: 0, remaining: [] });
-      expect(await projector.reached(position?.commit ?? 0n, 10_000)).to.equal(true);
-      expect(await parked()).to.deep.equal([]);
-      expect(await tableRows(models.db)).to.deep.equal(rowsFromScratch(log));
-    } finally {
-      await stopInstances();
-      await client.dispose();
-      await eventStore.close();
-      await server.stop();
-    }
-  });
+  itWithOwnEventStore(
+    'writes what streams of a real log had that are deleted, or deleted for ever',
+    async () => {
+      const server = await testEventStore();
+      const eventStore = connectEventStore(server.url);
+      const client = EventStoreDBClient.connectionString`${server.url}`;
+      try {
+        const stories = history({ ...shape, prefix: `gone${process.pid}x` });
+        await appendHistory(
+          eventStore,
+          Array.from({ length: 400 }, () => stories.next().value as Written),
+        );
+        const log = await wholeLog(eventStore);
+        const isParked = ({ type }: RecordedEvent, n: number) => type === 'SeatSold' && n % 2 === 0;
+        await parkedBy(log.map((event, n) => (isParked(event, n) ? unreadable(event) : event)));
+        const streams = (await parked()).map(({ stream }) => stream);
+        expect(streams.length).to.be.greaterThan(3);
+        const [first = '', second = ''] = streams;
+        await client.deleteStream(first);
+        const { position } = await client.tombstoneStream(second);
+        // The engine goes past the tombstone, too.
+        const { projector } = startInstance(models.url, eventStore);
+        await eventually('live', () => projector.status().state === 'live');
+        const { gone, remaining } = await retry(eventStore);
+        expect({ gone: gone.size, remaining }).to.deep.equal({ gone: 0, remaining: [] });
+        expect(await projector.reached(position?.commit ?? 0n, 10_000)).to.equal(true);
+        expect(await parked()).to.deep.equal([]);
+        expect(await tableRows(models.db)).to.deep.equal(rowsFromScratch(log));
+      } finally {
+        await stopInstances();
+        await client.dispose();
+        await eventStore.close();
+        await server.stop();
+      }
+    },
+  );
 });

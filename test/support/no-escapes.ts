@@ -1,20 +1,25 @@
 /** Mocha takes an unhandled rejection of the code under test lightly; in production it ends the process. */
 
-const escaped: unknown[] = [];
+/** What escaped, each with the test that ran. Mocha hands some on to us twice. */
+const escaped = new Map<unknown, string>();
+let running = 'before the first test';
 const note = (reason: unknown): void => {
-  escaped.push(reason);
+  if (!escaped.has(reason)) escaped.set(reason, running);
 };
 
-/** A hook of the whole run: the test during which a rejection escaped fails. */
+/** Hooks of the whole run, which fails at its end when a rejection escaped. At once would end it for all other tests. */
 export const mochaHooks = {
   beforeAll(): void {
     process.on('unhandledRejection', note);
   },
-  afterEach(): void {
-    const [first] = escaped.splice(0);
-    if (first !== undefined) throw new Error('a rejection escaped', { cause: first });
+  beforeEach(this: Mocha.Context): void {
+    running = this.currentTest?.fullTitle() ?? '';
   },
   afterAll(): void {
     process.off('unhandledRejection', note);
+    const [first] = escaped;
+    if (first === undefined) return;
+    const during = [...escaped.values()].join('; ');
+    throw new Error(`rejections escaped during: ${during}`, { cause: first[0] });
   },
 };

@@ -2,16 +2,31 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import type { AsyncFunc, Func, Suite } from 'mocha';
 import pg from 'pg';
 import { type Child, startChild } from '../../embedded/child.ts';
 import type { CheckpointManner } from '../../embedded/eventstore/subscriptions/search.ts';
 import { startEmbeddedPostgres } from '../../embedded/postgres.ts';
+import { eventStoreBin } from './eventstore-node.ts';
+import { startEventStoreNodes } from './eventstore-nodes.ts';
+import { eventually } from './eventually.ts';
+
+export { eventually };
 
 /** Servers for tests: embedded ones in processes of their own, or the real ones that the environment names. */
 
 /** REDIS_URL when set, else undefined. */
 export const testRedisUrl: string | undefined = process.env.REDIS_URL || undefined;
+
+/** EVENTSTORE_URL, of a server that others use, too. Undefined when not set, and where EVENTSTORE_BIN is, which goes before. */
+export const sharedEventStoreUrl: string | undefined =
+  eventStoreBin === undefined ? process.env.EVENTSTORE_URL || undefined : undefined;
+
+/** The tests run on a real EventStoreDB: nodes of EVENTSTORE_BIN, or the server of EVENTSTORE_URL. */
+export const isRealEventStore = sharedEventStoreUrl !== undefined || eventStoreBin !== undefined;
+
+/** Nodes of EVENTSTORE_BIN that a test's own event store has: EVENTSTORE_NODES, 1 unless it is 3. */
+const eventStoreNodes = process.env.EVENTSTORE_NODES === '3' ? 3 : 1;
 
 /** What is started and not yet stopped: a test that fails half way must not keep mocha from ending. */
 const running = new Set<{ stop(): Promise<void> }>();
@@ -26,10 +41,27 @@ if (typeof after === 'function') {
 /** Longest start of an embedded event store, on however busy a machine, in milliseconds. */
 export const startMs = 40_000;
 
+const needsItsOwn = 'skipped: needs an event store of its own, set EVENTSTORE_BIN';
+
+/**
+ * A suite on a log that nobody else writes to: it looks at all of the log, spoils it, or ends its server. On the shared
+ * server of EVENTSTORE_URL it is reported as skipped, with the reason in its title.
+ */
+export function describeWithOwnEventStore(title: string, suite: (this: Suite) => void): void {
+  if (sharedEventStoreUrl === undefined) describe(title, suite);
+  else describe.skip(`${title} [${needsItsOwn}]`, suite);
+}
+
+/** The same for one test. */
+export function itWithOwnEventStore(title: string, test: Func | AsyncFunc): void {
+  if (sharedEventStoreUrl === undefined) it(title, test);
+  else it.skip(`${title} [${needsItsOwn}]`, test);
+}
+
 /** An event store to test against. */
 export interface TestEventStore {
   readonly url: string;
-  /** SIGKILL. Undefined for a real server, as are the next two: skip the test. */
+  /** SIGKILL, of each node. Undefined for the server of EVENTSTORE_URL, as is the next. */
   kill?(): Promise<void>;
   /** Stops it if it still runs and starts it again: same data, same port. */
   restart?(): Promise<void>;
@@ -39,18 +71,45 @@ export interface TestEventStore {
 }
 
 /**
- * A fresh embedded event store in its own process on a temporary directory, or the server of EVENTSTORE_URL: shared
- * and not empty, so name streams uniquely.
- * @param options.checkpoints whose checkpoints the embedded one sends (embedded/eventstore/README.md)
- */
-export async function testEventStore(
-  options: { faults?: boolean; checkpoints?: CheckpointManner } = {},
-): Promise<TestEventStore> {
-  const real = process.env.EVENTSTORE_URL;
-  if (real) return { url: real, stop: async () => {} };
+/** What only the embedded event store can be told. */
+interface EmbeddedOptions {
+  /** It takes orders to misbehave. */
+  readonly faults?: boolean;
+  /** Whose checkpoints it sends (embedded/eventstore/README.md). */
+  readonly checkpoints?: CheckpointManner;
+}
 
+/**
+ * An event store for a test file: nodes of EVENTSTORE_BIN of its own, on disk; else the server of EVENTSTORE_URL, shared
+ * and not empty, so name streams uniquely and look at these alone; else a fresh embedded one in a process of its own.
+ * @param embedded it is the embedded one, whatever the run was given
+ */
+export async function testEventStore(embedded?: EmbeddedOptions): Promise<TestEventStore> {
+  if (embedded !== undefined) return embeddedEventStore(embedded);
+  if (eventStoreBin !== undefined) return ownNodes();
+  if (sharedEventStoreUrl === undefined) return embeddedEventStore({});
+  return { url: sharedEventStoreUrl, stop: async () => {} };
+}
+
+async function ownNodes(): Promise<TestEventStore> {
+  const started = await startEventStoreNodes({ count: eventStoreNodes, data: 'disk' });
+  const { nodes, url } = started;
+  return {
+    url,
+    async kill() {
+      await Promise.all(nodes.map((node) => node.kill()));
+    },
+    async restart() {
+      await Promise.all(nodes.map((node) => node.restart()));
+      await started.ready();
+    },
+    stop: () => started.stop(),
+  };
+}
+
+async function embeddedEventStore(options: EmbeddedOptions): Promise<TestEventStore> {
   const data = await mkdtemp(path.join(tmpdir(), 'reprise-eventstore-'));
-  const flags = options.faults === true ? ['--faults'] : [];
+  const flags = options.faults ? ['--faults'] : [];
   if (options.checkpoints !== undefined) flags.push('--checkpoints', options.checkpoints);
   const start = (port: string): Promise<Child> =>
     startChild(
@@ -76,7 +135,7 @@ export async function testEventStore(
       await rm(data, { recursive: true, force: true });
     },
   };
-  if (options.faults === true) {
+  if (options.faults) {
     server.fault = async (spec) => {
       const answered = child.nextMessage();
       await child.send({ fault: spec });
@@ -140,30 +199,5 @@ async function administer(url: string, statement: string): Promise<void> {
     await client.query(statement);
   } finally {
     await client.end();
-  }
-}
-
-/**
- * Polls until `condition` is truthy (neither false nor undefined, null, 0 or '') and returns its value.
- * @throws Error naming `what` when `deadlineMs` passed, with what the condition last threw as its cause. The default is for
- * what must happen, on however busy a machine; how soon it must happen is an assertion of its own.
- */
-export async function eventually<T>(
-  what: string,
-  condition: () => T | Promise<T>,
-  deadlineMs = 20_000,
-): Promise<NonNullable<T>> {
-  const deadline = Date.now() + deadlineMs;
-  let cause: unknown;
-  for (;;) {
-    try {
-      const value = await condition();
-      if (value) return value;
-      cause = undefined;
-    } catch (error) {
-      cause = error;
-    }
-    if (Date.now() >= deadline) throw new Error(`not within ${deadlineMs} ms: ${what}`, { cause });
-    await delay(10);
   }
 }

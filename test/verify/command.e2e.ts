@@ -7,9 +7,9 @@ import pg from 'pg';
 import { catalogFile, sessionsOf, startBuyers } from '../e2e/support/buyers.ts';
 import { importCatalog, reprise } from '../e2e/support/command-line.ts';
 import { Service } from '../e2e/support/service.ts';
-import { eventually } from '../support/servers.ts';
+import { describeWithOwnEventStore, eventually } from '../support/servers.ts';
 
-describe('reprise verify', function () {
+describeWithOwnEventStore('reprise verify', function () {
   this.timeout(180_000);
   let service: Service;
   before(async () => {

@@ -2,7 +2,12 @@ import { EventStoreDBClient } from '@eventstore/db-client';
 import { expect } from 'chai';
 import { describeVerdict } from '../../src/verify/describe.ts';
 import { verify } from '../../src/verify/verify.ts';
-import { eventually, type TestEventStore, testEventStore } from '../support/servers.ts';
+import {
+  describeWithOwnEventStore,
+  eventually,
+  type TestEventStore,
+  testEventStore,
+} from '../support/servers.ts';
 import { World } from './support/world.ts';
 
 /** Histories as they may be: nothing is found. */
@@ -456,7 +461,7 @@ const corrupt: Record<string, [codes: string[], plant: (world: World) => Promise
   'an event of no known type': [['unreadable'], (world) => world.seat('SeatGivenAway')],
 };
 
-describe('the proof from the log', () => {
+describeWithOwnEventStore('the proof from the log', () => {
   let store: TestEventStore;
   let client: EventStoreDBClient;
 

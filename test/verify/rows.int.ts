@@ -8,6 +8,7 @@ import { runProjections } from '../../src/projections/engine.ts';
 import { projections } from '../../src/projections/registry.ts';
 import { verify } from '../../src/verify/verify.ts';
 import {
+  describeWithOwnEventStore,
   type TestDatabase,
   type TestEventStore,
   testDatabase,
@@ -26,7 +27,7 @@ const tables = [
 ];
 const silent = { debug() {}, warn() {}, error() {} };
 
-describe('the comparison of PostgreSQL with the log', function () {
+describeWithOwnEventStore('the comparison of PostgreSQL with the log', function () {
   this.timeout(60_000);
   let store: TestEventStore;
   let database: TestDatabase;
@@ -48,10 +49,8 @@ describe('the comparison of PostgreSQL with the log', function () {
     await eventStore.close();
   };
 
-  before(async function () {
+  before(async () => {
     store = await testEventStore();
-    // A shared log is full of others' events.
-    if (store.kill === undefined) return this.skip();
     database = await testDatabase();
     postgres = connectPostgres(database.url);
     const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool: postgres.pool }) });

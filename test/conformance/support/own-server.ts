@@ -3,16 +3,45 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EventStoreDBClient } from '@eventstore/db-client';
 import { type Child, startChild } from '../../../embedded/child.ts';
+import { type EventStoreNode, eventStoreBin } from '../../support/eventstore-node.ts';
+import { startEventStoreNodes } from '../../support/eventstore-nodes.ts';
 import { eventually, startMs } from '../../support/servers.ts';
 import { connect } from './client.ts';
 
 const mainModule = new URL('../../../embedded/eventstore/main.ts', import.meta.url);
 
 /**
- * An embedded server in a process and on a directory of its own, which a test may stop, kill and start again: each
- * start is on the same data and, after the first, on the same port, so that a client finds it again.
+ * A server in a process and on a directory of its own, which a test may stop, kill and start again: each start is on
+ * the same data and, after the first, on the same port, so that a client finds it again.
  */
-export class OwnServer {
+export interface OwnServer {
+  readonly url: string;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** kill -9; resolves once the process is gone. */
+  kill(): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+/** A node of EVENTSTORE_BIN, else an embedded server with these flags. */
+export async function startOwnServer(args: readonly string[] = []): Promise<OwnServer> {
+  if (eventStoreBin === undefined) return EmbeddedServer.start({ args });
+  const started = await startEventStoreNodes({ data: 'disk' });
+  const [node] = started.nodes as [EventStoreNode];
+  return {
+    url: started.url,
+    async start() {
+      await node.restart();
+      await started.ready();
+    },
+    stop: () => node.kill('SIGTERM'),
+    kill: () => node.kill('SIGKILL'),
+    dispose: () => started.stop(),
+  };
+}
+
+/** An embedded one, whatever the run was given. */
+export class EmbeddedServer implements OwnServer {
   readonly directory: string;
   readonly #ownsDirectory: boolean;
   readonly #args: readonly string[];
@@ -28,9 +57,13 @@ export class OwnServer {
   /** On a new temporary directory, or on `directory`, which then stays after `dispose`. @throws what the server refused to start for. */
   static async start(
     options: { directory?: string; args?: readonly string[] } = {},
-  ): Promise<OwnServer> {
+  ): Promise<EmbeddedServer> {
     const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'eventstore-')));
-    const server = new OwnServer(directory, options.args ?? [], options.directory === undefined);
+    const server = new EmbeddedServer(
+      directory,
+      options.args ?? [],
+      options.directory === undefined,
+    );
     try {
       await server.start();
       return server;
@@ -73,7 +106,6 @@ export class OwnServer {
     await this.#running().stop();
   }
 
-  /** kill -9; resolves once the process is gone. */
   async kill(): Promise<void> {
     await this.#running().kill();
   }
@@ -92,9 +124,21 @@ export class OwnServer {
 /** An own server and a client for it, both given back afterwards. */
 export async function withServer(
   test: (server: OwnServer, client: EventStoreDBClient) => Promise<void>,
-  args: readonly string[] = [],
 ): Promise<void> {
-  const server = await OwnServer.start({ args });
+  await withClientOf(await startOwnServer(), test);
+}
+
+/** An embedded server that takes orders from the test, and a client for it, both given back afterwards. */
+export async function withFaultyServer(
+  test: (server: EmbeddedServer, client: EventStoreDBClient) => Promise<void>,
+): Promise<void> {
+  await withClientOf(await EmbeddedServer.start({ args: ['--faults'] }), test);
+}
+
+async function withClientOf<S extends OwnServer>(
+  server: S,
+  test: (server: S, client: EventStoreDBClient) => Promise<void>,
+): Promise<void> {
   const client = connect(server.url);
   try {
     await test(server, client);

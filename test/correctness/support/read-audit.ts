@@ -22,3 +22,12 @@ export async function readEvents(
 /** Audits what `readEvents` reads. */
 export const readAudit = async (store: EventStore, isOurs?: IsOurs): Promise<Audit> =>
   Audit.of(await readEvents(store, isOurs));
+
+/** The events of streams that have the tag in their name or in their first event: an order's later ones lack it. */
+export function ofTag(tag: string): IsOurs {
+  const ours = new Set<string>();
+  return ({ stream, data }) => {
+    if (`${stream} ${JSON.stringify(data)}`.includes(tag)) ours.add(stream);
+    return ours.has(stream);
+  };
+}

@@ -10,6 +10,14 @@ export interface Acknowledged {
   readonly answers: Map<string, number>;
 }
 
+export interface Buyers {
+  readonly buyers: number;
+  /** Concert and session ids. */
+  readonly sessions: readonly (readonly [string, string])[];
+  /** What their ids begin with; `buyer` unless told. */
+  readonly name?: string;
+}
+
 interface Seat {
   readonly seatId: string;
   readonly isAvailable: boolean;
@@ -26,13 +34,10 @@ if (typeof afterEach === 'function') {
 }
 
 /**
- * Buyers who make the journey again and again, each a user of its own, until `done`. Calls that fail are counted and
- * the journey begins anew.
+ * Buyers who make the journey again and again, each a user of its own, `<name>-1` and on, until `stop`. Calls that fail
+ * are counted and the journey begins anew.
  */
-export function startBuyers(
-  service: Service,
-  { buyers, sessions }: { buyers: number; sessions: readonly (readonly [string, string])[] },
-) {
+export function startBuyers(service: Service, { buyers, sessions, name = 'buyer' }: Buyers) {
   const acknowledged: Acknowledged = {
     reservations: new Map(),
     payments: new Map(),
@@ -79,7 +84,7 @@ export function startBuyers(
       });
     }
   };
-  const all = Promise.all(Array.from({ length: buyers }, (_, i) => buyer(`buyer-${i + 1}`)));
+  const all = Promise.all(Array.from({ length: buyers }, (_, i) => buyer(`${name}-${i + 1}`)));
   const stop = async (): Promise<void> => {
     stopped = true;
     unstopped.delete(stop);
@@ -102,8 +107,8 @@ export async function ofEachBuyer(
   await Promise.all(all);
 }
 
-/** Concerts with 50-seat sessions to buy from, as `reprise catalog import` takes them. */
-export function catalogFile(sessionCount: number) {
+/** A concert with 50-seat sessions to buy from, `<concertId>-1` and on, as `reprise catalog import` takes it. */
+export function catalogFile(sessionCount: number, concertId = 'c1') {
   const seatMap = [
     { section: 'A', price: 100, rows: [{ row: '1', seats: 25 }] },
     { section: 'B', price: 70, rows: [{ row: '1', seats: 25 }] },
@@ -111,10 +116,10 @@ export function catalogFile(sessionCount: number) {
   return {
     concerts: [
       {
-        concertId: 'c1',
+        concertId,
         title: 'One',
         sessions: Array.from({ length: sessionCount }, (_, i) => ({
-          sessionId: `c1-${i + 1}`,
+          sessionId: `${concertId}-${i + 1}`,
           startsAt: '2099-01-01T10:00:00Z',
           salesOpenAt: '2020-01-01T00:00:00Z',
           seatMap,
@@ -124,5 +129,5 @@ export function catalogFile(sessionCount: number) {
   };
 }
 
-export const sessionsOf = (sessionCount: number): [string, string][] =>
-  Array.from({ length: sessionCount }, (_, i) => ['c1', `c1-${i + 1}`]);
+export const sessionsOf = (sessionCount: number, concertId = 'c1'): [string, string][] =>
+  Array.from({ length: sessionCount }, (_, i) => [concertId, `${concertId}-${i + 1}`]);

@@ -3,16 +3,17 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { serviceEnvironment } from './environment.ts';
 
 const bin = fileURLToPath(new URL('../../../bin/reprise.js', import.meta.url));
 
-/** Runs `reprise …` to its end. */
+/** Runs `reprise …` to its end, with these settings and none that the test run may have. */
 export function reprise(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const child = spawn(process.execPath, [bin, ...args], {
-    env: { ...process.env, ...env } as Record<string, string>,
+    env: serviceEnvironment(env),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';

@@ -5,12 +5,22 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   eventually,
+  isRealEventStore,
   type TestDatabase,
+  type TestEventStore,
   testDatabase,
+  testEventStore,
   testRedisUrl,
 } from '../../support/servers.ts';
+import { serviceEnvironment } from './environment.ts';
 
 const reprise = fileURLToPath(new URL('../../../bin/reprise.js', import.meta.url));
+
+/** The servers that a service was given for itself. */
+interface Given {
+  readonly store: TestEventStore | undefined;
+  readonly database: TestDatabase | undefined;
+}
 
 /** A whole service in a process of its own, as `npm start` runs it, on a data directory that outlives restarts. */
 export class Service {
@@ -20,30 +30,32 @@ export class Service {
   #url = '';
   #output = '';
 
-  readonly #database: TestDatabase | undefined;
+  readonly #servers: Given;
 
-  private constructor(
-    dataDir: string,
-    env: Readonly<Record<string, string>>,
-    database: TestDatabase | undefined,
-  ) {
+  private constructor(dataDir: string, env: Readonly<Record<string, string>>, servers: Given) {
     this.dataDir = dataDir;
     this.env = env;
-    this.#database = database;
+    this.#servers = servers;
   }
 
   /**
-   * Starts a service on a new data directory, with the PostgreSQL (a database of its own) and Redis that the test run was
-   * given. The event store is embedded unless `env` names one: a shared log would be full of others' concerts.
+   * Starts a service on a new data directory, with the event store, the PostgreSQL (a database of its own) and the Redis
+   * that the test run was given, unless `env` names others; '' is the embedded one. The log may be full of others'
+   * concerts: name everything uniquely and look at these alone.
    */
   static async start(env: Readonly<Record<string, string>> = {}): Promise<Service> {
     const dataDir = await mkdtemp(join(tmpdir(), 'reprise-service-'));
-    const database = process.env.POSTGRES_URL ? await testDatabase() : undefined;
+    const isGiven = isRealEventStore && env.EVENTSTORE_URL === undefined;
+    const servers: Given = {
+      store: isGiven ? await testEventStore() : undefined,
+      database: process.env.POSTGRES_URL ? await testDatabase() : undefined,
+    };
     const given = {
-      ...(database ? { POSTGRES_URL: database.url } : {}),
+      ...(servers.store ? { EVENTSTORE_URL: servers.store.url } : {}),
+      ...(servers.database ? { POSTGRES_URL: servers.database.url } : {}),
       ...(testRedisUrl ? { REDIS_URL: testRedisUrl } : {}),
     };
-    const service = new Service(dataDir, { ...given, ...env }, database);
+    const service = new Service(dataDir, { ...given, ...env }, servers);
     try {
       await service.start();
     } catch (error) {
@@ -70,14 +82,13 @@ export class Service {
   async start(): Promise<void> {
     this.#output = '';
     const child = spawn(process.execPath, [reprise, 'serve'], {
-      env: {
-        ...cleanEnvironment(),
+      env: serviceEnvironment({
         PORT: '0',
         DATA_DIR: this.dataDir,
         LOG_LEVEL: 'warn',
         DEMO: 'off',
         ...this.env,
-      },
+      }),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;
@@ -95,7 +106,7 @@ export class Service {
     this.#url = url() ?? '';
   }
 
-  /** Where this service's embedded servers listen. */
+  /** Where this service's event store and PostgreSQL listen. */
   async servers(): Promise<{ eventStoreUrl: string; postgresUrl: string }> {
     return JSON.parse(await readFile(join(this.dataDir, 'service.json'), 'utf8'));
   }
@@ -117,7 +128,8 @@ export class Service {
   /** Stops it and removes its data. */
   async remove(): Promise<void> {
     await this.stop();
-    await this.#database?.drop();
+    await this.#servers.database?.drop();
+    await this.#servers.store?.stop();
     await rm(this.dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 
@@ -198,13 +210,4 @@ export class Service {
     );
     return body;
   }
-}
-
-/** This environment without the settings of a service that the test run may have. */
-function cleanEnvironment(): Record<string, string> {
-  const own =
-    /^(PORT|HOST|DATA_DIR|DEMO|CURRENCY|LOG_LEVEL|HOLD_SECONDS|QUEUE_.*|(EVENTSTORE|POSTGRES|REDIS)_URL)$/;
-  return Object.fromEntries(
-    Object.entries(process.env).filter(([name, value]) => value !== undefined && !own.test(name)),
-  ) as Record<string, string>;
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { connect, events, idsIn, unique } from '../../conformance/support/client.ts';
-import { OwnServer } from '../../conformance/support/own-server.ts';
+import { EmbeddedServer } from '../../conformance/support/own-server.ts';
 import { refusesToStart } from './refuses-to-start.ts';
 
 describe('event store: a damaged data directory', () => {
@@ -49,7 +49,7 @@ describe('event store: a damaged data directory', () => {
   }
 
   it('undamaged, the same directory is opened (negative control)', async () => {
-    const server = await OwnServer.start({ directory });
+    const server = await EmbeddedServer.start({ directory });
     const client = connect(server.url);
     try {
       expect(await idsIn(client, stream)).to.deep.equal(ids);
@@ -62,7 +62,7 @@ describe('event store: a damaged data directory', () => {
 
 /** Runs a server on a directory, writes a few hundred events to it and stops it. */
 async function writeSome(directory: string): Promise<{ stream: string; ids: string[] }> {
-  const server = await OwnServer.start({ directory });
+  const server = await EmbeddedServer.start({ directory });
   const client = connect(server.url);
   const stream = unique('some');
   try {

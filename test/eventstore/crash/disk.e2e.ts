@@ -17,7 +17,7 @@ import {
   rejection,
   unique,
 } from '../../conformance/support/client.ts';
-import { OwnServer } from '../../conformance/support/own-server.ts';
+import { EmbeddedServer } from '../../conformance/support/own-server.ts';
 import { recording } from '../../conformance/support/recorder.ts';
 import { eventually } from '../../support/servers.ts';
 import { refusesToStart } from './refuses-to-start.ts';
@@ -44,7 +44,7 @@ describe('event store: a disk that refuses to write', function () {
     try {
       const ballast = join(disk.path, 'ballast');
       await writeFile(ballast, Buffer.alloc(4 * 1_024 * 1_024));
-      const server = await OwnServer.start({ directory: join(disk.path, 'data') });
+      const server = await EmbeddedServer.start({ directory: join(disk.path, 'data') });
       try {
         await refusesAndGoesOn(server, { makeRoom: () => rm(ballast) });
       } finally {
@@ -56,7 +56,7 @@ describe('event store: a disk that refuses to write', function () {
   });
 
   it('files that may not grow: appends are refused, reads go on, later appends work', async function () {
-    const server = await OwnServer.start();
+    const server = await EmbeddedServer.start();
     try {
       if (!(await limitFileSize(server.pid, 4 * 1_024 * 1_024))) {
         console.info('      skipped: limiting a process needs prlimit (util-linux)');
@@ -88,7 +88,7 @@ describe('event store: a disk that refuses to write', function () {
 
 /** Appends until the disk says no, then checks that only the appends are refused, and only while there is no room. */
 async function refusesAndGoesOn(
-  server: OwnServer,
+  server: EmbeddedServer,
   { makeRoom }: { makeRoom: () => Promise<void> },
 ): Promise<void> {
   const client = connect(server.url);

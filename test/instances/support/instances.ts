@@ -1,8 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import pg from 'pg';
-import { verify } from '../../../src/verify/verify.ts';
 import { importCatalog } from '../../e2e/support/command-line.ts';
+import { verifyOf } from '../../e2e/support/proof.ts';
 import { Service } from '../../e2e/support/service.ts';
 import {
   eventually,
@@ -11,6 +10,7 @@ import {
   testDatabase,
   testEventStore,
 } from '../../support/servers.ts';
+import { newTag } from '../../support/tag.ts';
 import { type TestRedis, testRedis } from './redis.ts';
 
 export const price = 100;
@@ -33,7 +33,7 @@ export class Instances {
   readonly services: readonly Service[];
   readonly redis: TestRedis;
   /** In every id of this run: the log may be a shared one. */
-  readonly tag = `i${randomBytes(4).toString('hex')}`;
+  readonly tag = newTag('i');
   readonly #shared: Shared;
 
   private constructor(services: readonly Service[], shared: Shared) {
@@ -175,17 +175,9 @@ export class Instances {
   /** The log proves the sale, and the read models say the same. */
   async expectProven(): Promise<void> {
     const { store, database } = this.#shared;
-    const { violations, log } = await verify({
-      eventStoreUrl: store.url,
-      postgresUrl: database.url,
-      listedMax: 100_000,
-    });
+    const servers = { eventStoreUrl: store.url, postgresUrl: database.url };
+    const { ours, log } = await verifyOf(this.tag, servers);
     expect(log.events).to.be.greaterThan(0);
-    // Others write to a shared log, and some of their tests on purpose what must not be.
-    const ours = violations.listed.filter(
-      ({ stream = '', row = '' }) =>
-        !process.env.EVENTSTORE_URL || stream.includes(this.tag) || row.includes(this.tag),
-    );
     expect(ours).to.deep.equal([]);
   }
 }
