@@ -102,8 +102,11 @@ export class GrpcServer {
 
   private askForLife(): void {
     for (const session of this.sessions.keys()) {
+      // One that is destroyed may still wait for a socket that nothing comes from.
       const isThere =
-        !this.asked.has(session) && session.ping((error) => error || this.asked.delete(session));
+        !session.destroyed &&
+        !this.asked.has(session) &&
+        session.ping((error) => error || this.asked.delete(session));
       if (isThere) this.asked.add(session);
       else this.forget(session);
     }
