@@ -3,8 +3,10 @@ import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { FileLock } from './file-lock.ts';
 import type { Binaries } from './postgres-binaries.ts';
 import { dataDirectory, programEnvironment } from './postgres-cluster.ts';
+import { claimServer } from './postgres-leftovers.ts';
 import type { ServerUser } from './postgres-user.ts';
 
 /** Runs the server process. */
@@ -53,7 +55,8 @@ export interface ServerPlace {
 }
 
 /**
- * Starts the server, again while what hinders it will pass, on a free port unless it is to be this one.
+ * Starts the server, again while what hinders it will pass, on a free port unless it is to be this one. What an earlier
+ * one left behind is cleaned up first.
  * @throws Error with what the server says; or the signal's reason.
  */
 export async function startServer(
@@ -64,7 +67,8 @@ export async function startServer(
   const deadline = Date.now() + startMs;
   for (;;) {
     signal.throwIfAborted();
-    const server = launch(place, port ?? (await freePort()));
+    const lock = await claimServer(place.directory);
+    const server = launch(place, lock, port ?? (await freePort()));
     const why = await hindrance(server, Math.max(deadline - Date.now(), retryMs), signal);
     if (why === undefined) return server;
     await server.stop();
@@ -100,20 +104,26 @@ async function hindrance(
 
 function launch(
   { directory, binaries, user }: ServerPlace,
+  lock: FileLock,
   port: number,
 ): Server & { ready: Promise<undefined> } {
-  const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const own = ['-D', dataDirectory(directory), '-p', String(port)];
+  const data = dataDirectory(directory);
+  // The last of them is no setting of PostgreSQL's: it tells whoever looks at the command line whose server this is.
+  const all = { ...settings, 'reprise.data': data };
+  const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const own = ['-D', user.pathOf(data), '-p', String(port)];
   const { file, args, options } = user.wrap(binaries.postgres, [...own, ...flags]);
   const child = spawn(file, args, {
     ...options,
-    cwd: directory,
+    cwd: data,
     env: programEnvironment,
     // Out of the terminal's process group: Ctrl-C is for the service, which stops PostgreSQL last.
     detached: true,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+    // With the lock the server and its processes are seen to be alive, whoever may look for them.
+    stdio: ['ignore', 'ignore', 'pipe', lock.fd],
+  }) as ServerProcess;
   const { ready, exited } = listen(child);
+  void exited.then(() => lock.release());
   return { port, ready, exited, stop: () => end(child, exited) };
 }
 
