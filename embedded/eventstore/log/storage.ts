@@ -29,6 +29,7 @@ import { type FileLock, LockHeld, lockFile } from '../../file-lock.ts';
 import { viewStoredEvent } from '../codec/recorded-event.ts';
 import { FileRoom } from './file-room.ts';
 import { checkLogFile } from './log-file.ts';
+import { checkPages } from './page-check.ts';
 
 export const FORMAT = 1;
 /** A log file of a first start that was killed holds no event yet; anything larger is never thrown away. */
@@ -96,6 +97,7 @@ function openEnvironment(directory: string, unlock: () => void): Storage {
   } else if (existsSync(mark)) throw new Error('log.mdb is missing');
   let root: RootDatabase<unknown, string> | undefined;
   try {
+    if (existsSync(file)) checkPages(file);
     root = open<unknown, string>({
       path: file,
       maxDbs: 8,
