@@ -17,6 +17,13 @@ export const superuser = 'reprise';
 /** What PostgreSQL's programs are given of our environment: none of our secrets. With TZ set `initdb` need not guess it. */
 export const programEnvironment = { PATH: process.env.PATH ?? '', LC_ALL: 'C', TZ: 'UTC' };
 
+/** What to do about shared memory, where that is what a program complains of; else ''. */
+export const sharedMemoryAdvice = (said: string): string =>
+  said.includes('shared memory segment')
+    ? 'It keeps shared memory in /dev/shm, which is too small, missing or closed to it: make it 64 MB or more ' +
+      '(docker run --shm-size=64m), or set POSTGRES_URL to a PostgreSQL server.'
+    : '';
+
 /** As much of what a program says as an error quotes, in characters. */
 const quoteMax = 4_000;
 
@@ -109,7 +116,10 @@ async function initdb(
       child.once('close', resolve);
     });
     signal.throwIfAborted();
-    if (code !== 0) throw new Error(`initdb ended with ${code}:\n${said.trim()}`);
+    if (code !== 0)
+      throw new Error(
+        `initdb ended with ${code}:\n${said.trim()}\n${sharedMemoryAdvice(said)}`.trim(),
+      );
   } finally {
     signal.removeEventListener('abort', end);
   }

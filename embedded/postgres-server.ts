@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FileLock } from './file-lock.ts';
 import type { Binaries } from './postgres-binaries.ts';
-import { dataDirectory, programEnvironment } from './postgres-cluster.ts';
+import { dataDirectory, programEnvironment, sharedMemoryAdvice } from './postgres-cluster.ts';
 import { claimServer } from './postgres-leftovers.ts';
 import type { ServerUser } from './postgres-user.ts';
 
@@ -47,6 +47,9 @@ const retryMs = 200;
 /** What passes: another program took the free port first; the last sessions of a killed server still end. */
 const passing = /could not create any TCP\/IP sockets|is still in use|lock file .* already exists/;
 
+const damageAdvice =
+  'If its data is damaged, delete that directory: the read models in it are made anew from the log.';
+
 /** What a start needs. */
 export interface ServerPlace {
   readonly directory: string;
@@ -75,8 +78,7 @@ export async function startServer(
     signal.throwIfAborted();
     if (!passing.test(why) || Date.now() + retryMs > deadline) {
       throw new Error(
-        `PostgreSQL does not start on ${place.directory}:\n${why}\n` +
-          'If its data is damaged, delete that directory: the read models in it are made anew from the log.',
+        `PostgreSQL does not start on ${place.directory}:\n${why}\n${sharedMemoryAdvice(why) || damageAdvice}`,
       );
     }
     await delay(retryMs);
