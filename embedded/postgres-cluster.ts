@@ -1,26 +1,35 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chown, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chown, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import pg from 'pg';
 import type { Binaries } from './postgres-binaries.ts';
 import type { ServerUser } from './postgres-user.ts';
 
-/** Creates what is not there yet: the password, the cluster, the database. */
+/** Creates what is not there yet: the password and the cluster. */
 
 /** Where the cluster is. */
 export const dataDirectory = (directory: string): string => path.join(directory, 'data');
 
+/** The cluster's own role. Only its keeper uses it. */
+export const superuser = 'reprise';
+
 /** What PostgreSQL's programs are given of our environment: none of our secrets. With TZ set `initdb` need not guess it. */
 export const programEnvironment = { PATH: process.env.PATH ?? '', LC_ALL: 'C', TZ: 'UTC' };
+
+/** What to do about shared memory, where that is what a program complains of; else ''. */
+export const sharedMemoryAdvice = (said: string): string =>
+  said.includes('shared memory segment')
+    ? 'It keeps shared memory in /dev/shm, which is too small, missing or closed to it: make it 64 MB or more ' +
+      '(docker run --shm-size=64m), or set POSTGRES_URL to a PostgreSQL server.'
+    : '';
 
 /** As much of what a program says as an error quotes, in characters. */
 const quoteMax = 4_000;
 
 /**
  * Makes the cluster unless it is there: beside its place first, so an `initdb` that was interrupted blocks nothing.
- * Resolves with the password of the role `reprise`.
+ * Resolves with the superuser's password.
  */
 export async function createCluster(
   directory: string,
@@ -37,6 +46,8 @@ export async function createCluster(
   if (user.uid !== undefined) await chown(passwordFile, user.uid, user.gid as number);
   // A name that no other attempt has: an interrupted `initdb` may still be writing into its own.
   const unfinished = path.join(directory, `${unfinishedPrefix}${randomBytes(6).toString('hex')}`);
+  await mkdir(unfinished, { mode: 0o700 });
+  if (user.uid !== undefined) await chown(unfinished, user.uid, user.gid as number);
   await initdb(unfinished, passwordFile, binaries, user, signal);
   await rename(unfinished, data);
   await removeUnfinished(directory);
@@ -62,7 +73,7 @@ async function readPassword(file: string, directory: string): Promise<string> {
 
 /** The built-in locale sorts by code point, the same on every system. */
 const initdbOptions = [
-  '--username=reprise',
+  `--username=${superuser}`,
   '--auth-local=reject',
   '--auth-host=scram-sha-256',
   '--encoding=UTF8',
@@ -79,11 +90,13 @@ async function initdb(
   user: ServerUser,
   signal: AbortSignal,
 ): Promise<void> {
-  const options = [`--pgdata=${data}`, `--pwfile=${passwordFile}`, ...initdbOptions];
+  const cluster = user.pathOf(data);
+  const pwfile = path.join('..', path.basename(passwordFile));
+  const options = [`--pgdata=${cluster}`, `--pwfile=${pwfile}`, ...initdbOptions];
   const { file, args, options: as } = user.wrap(binaries.initdb, options);
   const child = spawn(file, args, {
     ...as,
-    cwd: path.dirname(data),
+    cwd: data,
     env: programEnvironment,
     // A group of its own, so that what it starts can be ended with it.
     detached: true,
@@ -103,42 +116,11 @@ async function initdb(
       child.once('close', resolve);
     });
     signal.throwIfAborted();
-    if (code !== 0) throw new Error(`initdb ended with ${code}:\n${said.trim()}`);
+    if (code !== 0)
+      throw new Error(
+        `initdb ended with ${code}:\n${said.trim()}\n${sharedMemoryAdvice(said)}`.trim(),
+      );
   } finally {
     signal.removeEventListener('abort', end);
-  }
-}
-
-/** SQLSTATE of a database that does not exist, and of one that does already. */
-const noSuchDatabase = '3D000';
-
-/** Creates the database that `url` names, on its server, unless it exists. */
-export async function ensureDatabase(url: string, database: string): Promise<void> {
-  try {
-    await query(url, 'SELECT 1');
-  } catch (error) {
-    if (!(error instanceof pg.DatabaseError) || error.code !== noSuchDatabase) throw error;
-    const maintenance = new URL(url);
-    maintenance.pathname = '/postgres';
-    await query(maintenance.href, `CREATE DATABASE ${pg.escapeIdentifier(database)}`);
-  }
-}
-
-/** Longest wait for a server that is ready and has no other client. */
-const queryMs = 30_000;
-
-async function query(url: string, statement: string): Promise<void> {
-  const client = new pg.Client({
-    connectionString: url,
-    connectionTimeoutMillis: queryMs,
-    query_timeout: queryMs,
-  });
-  // A connection lost between two statements; the statement's own error is the one that matters.
-  client.on('error', () => {});
-  try {
-    await client.connect();
-    await client.query(statement);
-  } finally {
-    await client.end();
   }
 }

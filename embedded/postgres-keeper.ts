@@ -1,8 +1,9 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { type Running, runChild } from './child.ts';
 import { locateBinaries } from './postgres-binaries.ts';
-import { createCluster, ensureDatabase } from './postgres-cluster.ts';
-import { claimDirectory, stopForsaken } from './postgres-leftovers.ts';
+import { createCluster } from './postgres-cluster.ts';
+import { claimDirectory } from './postgres-leftovers.ts';
+import { prepareDatabase } from './postgres-role.ts';
 import { type Server, type ServerPlace, startServer } from './postgres-server.ts';
 import { chooseUser } from './postgres-user.ts';
 import { Restarts } from './restarts.ts';
@@ -10,12 +11,11 @@ import { Restarts } from './restarts.ts';
 /**
  * The process that keeps PostgreSQL: `postgres-keeper.ts DIRECTORY [PORT]`, forked by postgres.ts. In the directory:
  *
- *     keeper.pid   which process keeps it
- *     password     of the role `reprise`, for its owner's eyes only
+ *     keeper.lock  locked by the process that keeps it
+ *     server.lock  locked by the server's processes
+ *     password     of the superuser, for its owner's eyes only
  *     data/        the cluster
  */
-
-const database = 'reprise';
 
 async function keep(
   given: string,
@@ -24,36 +24,34 @@ async function keep(
 ): Promise<Running> {
   await mkdir(given, { recursive: true, mode: 0o700 });
   const directory = await realpath(given);
-  const release = await claimDirectory(directory);
+  const lock = await claimDirectory(directory);
   try {
-    const binaries = await locateBinaries();
-    const user = await chooseUser(directory, binaries);
+    const { user, binaries } = await chooseUser(directory, await locateBinaries());
     const place = { directory, binaries, user };
-    await stopForsaken(directory);
     const password = await createCluster(directory, binaries, user, signal);
     const server = await startServer(place, signal, port);
-    const url = `postgres://reprise:${password}@127.0.0.1:${server.port}/${database}`;
+    let url: string;
     try {
-      await ensureDatabase(url, database);
+      url = await prepareDatabase(server.port, password);
     } catch (error) {
       await server.stop();
       throw error;
     }
     const supervised = supervise(server, place, signal);
-    supervised.ended.catch(async (error: Error) => {
+    supervised.ended.catch((error: Error) => {
       console.error(error.message);
-      await release();
+      lock.release();
       process.exit(1);
     });
     return {
       url,
       async stop() {
         await supervised.stop();
-        await release();
+        lock.release();
       },
     };
   } catch (error) {
-    await release();
+    lock.release();
     throw error;
   }
 }

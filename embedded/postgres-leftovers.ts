@@ -1,60 +1,33 @@
 import { execFile } from 'node:child_process';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, readlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { isRunning, ownSelf } from './owner.ts';
+import { type FileLock, LockHeld, lockFileWithin } from './file-lock.ts';
 import { dataDirectory } from './postgres-cluster.ts';
 
 /** What an earlier run may have left behind, and how to tell it from one that still goes on. */
 
 /** A keeper whose parent has just died needs this long at most to stop its server. */
 const claimMs = 5_000;
+/** The processes of a server that was told to end, or whose first one was killed, are gone within this. */
+const serverEndsMs = 10_000;
 const pollMs = 50;
 
 /**
- * Makes this process the directory's only keeper; waits for one that is about to end. Resolves with what gives it up.
+ * Makes this process the directory's only keeper; waits for one that is about to end.
  * @throws Error when another process goes on keeping it.
  */
-export async function claimDirectory(directory: string): Promise<() => Promise<void>> {
-  const file = path.join(directory, 'keeper.pid');
-  const deadline = Date.now() + claimMs;
-  const { pid: ownPid, started } = ownSelf();
-  while (!(await created(file, `${ownPid}\n${started}\n`))) {
-    const pid = await firstNumber(file);
-    if (pid === undefined || !(await isKeeper(pid, file, directory))) {
-      await rm(file, { force: true });
-    } else if (Date.now() > deadline) {
-      throw new Error(
-        `${directory} is in use: process ${pid} keeps PostgreSQL there. Stop that Reprise first, ` +
-          'or set another DATA_DIR',
-      );
-    } else {
-      await delay(pollMs);
-    }
-  }
-  return () => rm(file, { force: true });
-}
-
-async function created(file: string, text: string): Promise<boolean> {
+export async function claimDirectory(directory: string): Promise<FileLock> {
   try {
-    await writeFile(file, text, { flag: 'wx' });
-    return true;
+    return await lockFileWithin(path.join(directory, 'keeper.lock'), claimMs);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
+    if (!(error instanceof LockHeld)) throw error;
+    throw new Error(
+      `${directory} is in use: ${error.message} keeps PostgreSQL there. Stop that Reprise first, ` +
+        'or set another DATA_DIR',
+    );
   }
-}
-
-/**
- * Process ids come again, in containers the very same ones, also as a thread's of this very process: only a process that
- * began when the file says and looks like a keeper is one.
- */
-async function isKeeper(pid: number, file: string, directory: string): Promise<boolean> {
-  const [, started = ''] = (await readFile(file, 'utf8').catch(() => '')).split('\n');
-  if (!isRunning({ pid, started })) return false;
-  const command = await commandOf(pid);
-  return command.includes('postgres-keeper') && command.includes(directory);
 }
 
 /** How a server is ended, the gentlest way first, and how long each way is given. */
@@ -65,17 +38,32 @@ const ways = [
 ] as const;
 
 /**
- * Stops a server that still runs on the directory although its keeper is gone, and sees to it that the next one is not
- * refused for a `postmaster.pid` whose process id now belongs to somebody else.
- * @throws Error when it cannot be stopped.
+ * The lock that a server and all its processes have for as long as one of them lives: to be handed to the next one. A
+ * server that still runs although its keeper is gone is stopped first. With the lock in hand none is left, and only then
+ * is what the last one wrote of itself put right.
+ * @throws Error when there is one that cannot be stopped.
  */
-export async function stopForsaken(directory: string): Promise<void> {
+export async function claimServer(directory: string): Promise<FileLock> {
   const data = dataDirectory(directory);
   const file = path.join(data, 'postmaster.pid');
   const pid = await firstNumber(file);
-  if (pid === undefined) return;
+  if (pid !== undefined) await stopForsaken(pid, data);
+  try {
+    const lock = await lockFileWithin(path.join(directory, 'server.lock'), serverEndsMs);
+    await disarm(file);
+    return lock;
+  } catch (error) {
+    if (!(error instanceof LockHeld)) throw error;
+    throw new Error(
+      `a PostgreSQL of an earlier run goes on on ${data} (process ${pid}, perhaps in another container) and cannot be ` +
+        'stopped from here: stop it, or set another DATA_DIR',
+    );
+  }
+}
+
+async function stopForsaken(pid: number, data: string): Promise<void> {
   for (const [signal, waitMs] of ways) {
-    if (!(await isServer(pid, data))) break;
+    if (!(await isServer(pid, data))) return;
     try {
       process.kill(pid, signal);
     } catch (error) {
@@ -84,10 +72,6 @@ export async function stopForsaken(directory: string): Promise<void> {
     const deadline = Date.now() + waitMs;
     while (Date.now() < deadline && (await isServer(pid, data))) await delay(pollMs);
   }
-  if (await isServer(pid, data)) {
-    throw new Error(`PostgreSQL of an earlier run (process ${pid}) on ${data} does not stop`);
-  }
-  await disarm(file);
 }
 
 /** More than any system's highest process id (Linux: 2^22). */
@@ -117,6 +101,9 @@ async function firstNumber(file: string): Promise<number | undefined> {
 /** A process's command line; '' when there is no such process, or one that has ended and was not yet waited for. */
 async function commandOf(pid: number): Promise<string> {
   if (process.platform === 'linux') {
+    // The /proc of another pid name space tells of processes that a signal from here would not reach.
+    const self = await readlink('/proc/self').catch(() => '');
+    if (self !== String(process.pid)) return '';
     const text = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
     return text.replaceAll('\0', ' ');
   }

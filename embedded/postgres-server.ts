@@ -3,8 +3,10 @@ import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { FileLock } from './file-lock.ts';
 import type { Binaries } from './postgres-binaries.ts';
-import { dataDirectory, programEnvironment } from './postgres-cluster.ts';
+import { dataDirectory, programEnvironment, sharedMemoryAdvice } from './postgres-cluster.ts';
+import { claimServer } from './postgres-leftovers.ts';
 import type { ServerUser } from './postgres-user.ts';
 
 /** Runs the server process. */
@@ -45,6 +47,9 @@ const retryMs = 200;
 /** What passes: another program took the free port first; the last sessions of a killed server still end. */
 const passing = /could not create any TCP\/IP sockets|is still in use|lock file .* already exists/;
 
+const damageAdvice =
+  'If its data is damaged, delete that directory: the read models in it are made anew from the log.';
+
 /** What a start needs. */
 export interface ServerPlace {
   readonly directory: string;
@@ -53,7 +58,8 @@ export interface ServerPlace {
 }
 
 /**
- * Starts the server, again while what hinders it will pass, on a free port unless it is to be this one.
+ * Starts the server, again while what hinders it will pass, on a free port unless it is to be this one. What an earlier
+ * one left behind is cleaned up first.
  * @throws Error with what the server says; or the signal's reason.
  */
 export async function startServer(
@@ -64,15 +70,15 @@ export async function startServer(
   const deadline = Date.now() + startMs;
   for (;;) {
     signal.throwIfAborted();
-    const server = launch(place, port ?? (await freePort()));
+    const lock = await claimServer(place.directory);
+    const server = launch(place, lock, port ?? (await freePort()));
     const why = await hindrance(server, Math.max(deadline - Date.now(), retryMs), signal);
     if (why === undefined) return server;
     await server.stop();
     signal.throwIfAborted();
     if (!passing.test(why) || Date.now() + retryMs > deadline) {
       throw new Error(
-        `PostgreSQL does not start on ${place.directory}:\n${why}\n` +
-          'If its data is damaged, delete that directory: the read models in it are made anew from the log.',
+        `PostgreSQL does not start on ${place.directory}:\n${why}\n${sharedMemoryAdvice(why) || damageAdvice}`,
       );
     }
     await delay(retryMs);
@@ -100,20 +106,26 @@ async function hindrance(
 
 function launch(
   { directory, binaries, user }: ServerPlace,
+  lock: FileLock,
   port: number,
 ): Server & { ready: Promise<undefined> } {
-  const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const own = ['-D', dataDirectory(directory), '-p', String(port)];
+  const data = dataDirectory(directory);
+  // The last of them is no setting of PostgreSQL's: it tells whoever looks at the command line whose server this is.
+  const all = { ...settings, 'reprise.data': data };
+  const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const own = ['-D', user.pathOf(data), '-p', String(port)];
   const { file, args, options } = user.wrap(binaries.postgres, [...own, ...flags]);
   const child = spawn(file, args, {
     ...options,
-    cwd: directory,
+    cwd: data,
     env: programEnvironment,
     // Out of the terminal's process group: Ctrl-C is for the service, which stops PostgreSQL last.
     detached: true,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+    // With the lock the server and its processes are seen to be alive, whoever may look for them.
+    stdio: ['ignore', 'ignore', 'pipe', lock.fd],
+  }) as ServerProcess;
   const { ready, exited } = listen(child);
+  void exited.then(() => lock.release());
   return { port, ready, exited, stop: () => end(child, exited) };
 }
 

@@ -1,15 +1,17 @@
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { chown, lchown, readdir, readFile, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Binaries } from './postgres-binaries.ts';
+import { type Binaries, reachableCopy } from './postgres-binaries.ts';
 
 /**
  * As whom PostgreSQL runs. It refuses to be root, and root is who newcomers are in containers and CI. Then it runs as
- * the owner of its directory, which at first is made over to the system's user `postgres` or `nobody`.
+ * the owner of its directory, which at first is made over to the system's user `postgres` or `nobody`, with none of
+ * root's capabilities and no way to get any back.
  *
- * Root's checkout may lie where that user cannot go (/root is 0700, as `mktemp -d` makes directories). The way in is a
- * capability that util-linux's `setpriv` leaves with the process: to pass directories and read files, or, where the
- * container lacks that one, to override permissions. It is left only where nothing less will do.
+ * DATA_DIR and root's checkout may lie where that user cannot go (/root is 0700, as `mktemp -d` makes directories). Its
+ * data that user has as its working directory, which root enters for it. Programs that it cannot reach are copied to
+ * where it can.
  */
 
 /** How to run a program as that user. */
@@ -18,6 +20,8 @@ export interface ServerUser {
   readonly gid: number | undefined;
   /** The program and arguments to run in place of these. */
   wrap(program: string, args: readonly string[]): WrappedProgram;
+  /** What to call a directory that is the program's working directory. */
+  pathOf(directory: string): string;
 }
 
 export interface WrappedProgram {
@@ -35,24 +39,41 @@ interface Account {
 /** Longest wait for a program that only says its version. */
 const probeMs = 20_000;
 
+/** How to run PostgreSQL. */
+export interface Way {
+  readonly user: ServerUser;
+  readonly binaries: Binaries;
+}
+
 /**
  * Finds a way to run PostgreSQL by trying it, and makes the directory over to its user if it is root's.
  * @throws Error that says what to do when there is no way.
  */
-export async function chooseUser(directory: string, binaries: Binaries): Promise<ServerUser> {
+export async function chooseUser(directory: string, binaries: Binaries): Promise<Way> {
   const account = process.getuid?.() === 0 ? await ownerFor(directory) : undefined;
   let refusal = '';
-  for (const user of candidates(account)) {
-    refusal = probe(user, binaries.postgres, directory);
-    if (refusal === '') return user;
+  const tryWith = (programs: Binaries): Way | undefined => {
+    for (const user of candidates(account)) {
+      refusal = probe(user, programs.postgres, directory);
+      if (refusal === '') return { user, binaries: programs };
+    }
+    return undefined;
+  };
+  const way = tryWith(binaries);
+  if (way !== undefined) return way;
+  if (account !== undefined) {
+    const copy = await reachableCopy(binaries).catch((error: Error) => error);
+    const copied = copy instanceof Error ? undefined : tryWith(copy);
+    if (copied !== undefined) return copied;
+    if (copy instanceof Error) refusal += `\n${copy.message}`;
   }
   throw new Error(
     [
       `PostgreSQL cannot be run: ${refusal}`,
       account === undefined
         ? `Is ${directory} yours? These programs need glibc (no Alpine).`
-        : `PostgreSQL refuses to be root, and user ${account.uid} cannot reach ${directory} or ${binaries.postgres}. ` +
-          'Install setpriv (util-linux), or start as an ordinary user.',
+        : `PostgreSQL refuses to be root, and user ${account.uid} cannot run ${binaries.postgres} or a copy of it in ` +
+          `${tmpdir()}, or cannot write ${directory}. Start as an ordinary user.`,
       'Or set POSTGRES_URL to a PostgreSQL server.',
     ].join('\n'),
   );
@@ -82,34 +103,21 @@ async function systemAccount(): Promise<Account> {
   );
 }
 
-/** From the least privilege to the most; the plain ones last, for systems without `setpriv`. */
-function candidates(account: Account | undefined): ServerUser[] {
-  if (account === undefined) return [throughSetpriv(undefined, []), plain(undefined)];
-  return [
-    throughSetpriv(account, []),
-    throughSetpriv(account, keeping('dac_read_search')),
-    throughSetpriv(account, keeping('dac_override')),
-    plain(account),
-  ];
-}
-
-const keeping = (capability: string): string[] => [
-  `--inh-caps=+${capability}`,
-  `--ambient-caps=+${capability}`,
-  // Without this bit access(2) disregards the capability, and PostgreSQL asks it for its own programs.
-  '--securebits=+no_setuid_fixup',
+/** The plain one last, for systems without `setpriv`. */
+const candidates = (account: Account | undefined): ServerUser[] => [
+  throughSetpriv(account),
+  plain(account),
 ];
 
-function throughSetpriv(account: Account | undefined, capabilities: string[]): ServerUser {
+function throughSetpriv(account: Account | undefined): ServerUser {
   const identity =
     account === undefined
       ? []
-      : [`--reuid=${account.uid}`, `--regid=${account.gid}`, '--clear-groups'];
+      : [`--reuid=${account.uid}`, `--regid=${account.gid}`, '--clear-groups', '--inh-caps=-all'];
   // SIGINT, an orderly but fast shutdown, is what the kernel sends should the keeper be killed.
-  const flags = [...identity, ...capabilities, '--pdeathsig=INT', '--'];
+  const flags = [...identity, '--no-new-privs', '--pdeathsig=INT', '--'];
   return {
-    uid: account?.uid,
-    gid: account?.gid,
+    ...plain(account),
     wrap: (program, args) => ({
       file: 'setpriv',
       args: [...flags, program, ...args],
@@ -123,17 +131,20 @@ function plain(account: Account | undefined): ServerUser {
     uid: account?.uid,
     gid: account?.gid,
     wrap: (program, args) => ({ file: program, args: [...args], options: account ?? {} }),
+    // The way to it may be closed to that user; this name leads there without one.
+    pathOf: (directory) =>
+      account !== undefined && process.platform === 'linux' ? '/proc/self/cwd' : directory,
   };
 }
 
 /** Why PostgreSQL cannot be run like this on that directory; '' when it can. */
 function probe(user: ServerUser, postgres: string, directory: string): string {
   if (process.platform === 'win32') return '';
-  const script = 'cd "$1" && test -w . && test -x "$2" && exec "$2" --version';
-  const { file, args, options } = user.wrap('/bin/sh', ['-c', script, 'sh', directory, postgres]);
+  const script = 'test -w . && test -x "$1" && exec "$1" --version';
+  const { file, args, options } = user.wrap('/bin/sh', ['-c', script, 'sh', postgres]);
   const result: SpawnSyncReturns<string> = spawnSync(file, args, {
     ...options,
-    cwd: '/',
+    cwd: directory,
     encoding: 'utf8',
     timeout: probeMs,
   });

@@ -9,7 +9,7 @@ import { type ChildExit, startChild } from './child.ts';
 
 /** A running PostgreSQL of our own. */
 export interface EmbeddedPostgres {
-  /** `postgres://` address of the database `reprise`, with the password that this data directory was given. */
+  /** `postgres://` address of the database `reprise`, with its owner's password: a role that is no superuser. */
   readonly url: string;
   /** The keeper's process id. */
   readonly pid: number;

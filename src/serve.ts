@@ -60,6 +60,8 @@ export async function serve(config: Config, version: string): Promise<void> {
     if (!stopping.signal.aborted) say(`Stopping (${why}) …`);
     stopping.abort(new Error(why));
   };
+  // Whoever reads what it says may go (`reprise serve | head -3`): that is no reason to end.
+  process.stdout.on('error', () => {});
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
   try {

@@ -1,16 +1,16 @@
-import { access, constants, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { randomBytes } from 'node:crypto';
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type Child, startChild } from '../embedded/child.ts';
-import { isRunning, type Owner, ownSelf } from '../embedded/owner.ts';
 import { startEmbeddedPostgres } from '../embedded/postgres.ts';
-import { Restarts } from '../embedded/restarts.ts';
 import type { Config } from './config.ts';
+import { keepRunning } from './keep-running.ts';
+import { claimDataDir, findService, makeDataDir } from './service-file.ts';
 
 /** An embedded event store opens a large log in seconds; longer than this is a fault, in milliseconds. */
 const startTimeoutMs = 60_000;
-/** After a start that failed, in milliseconds. */
-const startAgainMs = 500;
+/** Started again, it waits this long for its port, which another program may have taken meanwhile, in milliseconds. */
+const portWaitMs = 60_000;
 
 /** The servers behind the service, embedded or named by their URLs. */
 export interface Servers {
@@ -21,25 +21,6 @@ export interface Servers {
   stop(): Promise<void>;
 }
 
-/** Where a running service's embedded servers listen: `<DATA_DIR>/service.json`, readable by its owner alone. */
-interface ServiceFile extends Owner {
-  readonly eventStoreUrl: string;
-  readonly postgresUrl: string;
-}
-
-const serviceFile = (config: Config): string => join(config.dataDir, 'service.json');
-
-/** The running service of this DATA_DIR, or undefined. */
-export async function findService(config: Config): Promise<ServiceFile | undefined> {
-  try {
-    const service = JSON.parse(await readFile(serviceFile(config), 'utf8')) as ServiceFile;
-    return isRunning(service) ? service : undefined;
-  } catch {
-    // No file, or a file cut short: no service runs.
-    return undefined;
-  }
-}
-
 /**
  * Starts an embedded server for each URL that is not set, and keeps it running.
  * @throws Error in words for people when DATA_DIR is in use or a server does not start; what was started is stopped
@@ -48,26 +29,16 @@ export async function startServers(
   config: Config,
   onFault: (message: string, fatal: boolean) => void,
 ): Promise<Servers> {
-  const running = await findService(config);
-  if (running !== undefined) {
-    throw new Error(
-      `a service (process ${running.pid}) uses ${config.dataDir} already: stop it, or set another DATA_DIR`,
-    );
-  }
-  await makeDataDir(config.dataDir);
+  const holdsData = config.eventStoreUrl === undefined || config.postgresUrl === undefined;
+  const place = await claimDataDir(config.dataDir, holdsData);
   const parts: { stop(): Promise<void> }[] = [];
   const stop = async () => {
     await Promise.all(parts.map((part) => part.stop()));
-    await rm(serviceFile(config), { force: true });
+    await place.release();
   };
+  const startEventStore = eventStoreStarter(config);
   const started = await Promise.allSettled([
-    config.eventStoreUrl ??
-      keepRunning(
-        'embedded event store',
-        (port = '0') => forkEventStore(config, port),
-        parts,
-        onFault,
-      ),
+    config.eventStoreUrl ?? keepRunning('embedded event store', startEventStore, parts, onFault),
     config.postgresUrl ??
       keepRunning(
         'keeper of the embedded PostgreSQL',
@@ -85,8 +56,7 @@ export async function startServers(
     string,
     string,
   ];
-  const service: ServiceFile = { ...ownSelf(), eventStoreUrl, postgresUrl };
-  await writeFile(serviceFile(config), JSON.stringify(service), { mode: 0o600 });
+  await place.publish({ eventStoreUrl, postgresUrl });
   const lines = [
     `event store  ${config.eventStoreUrl ? 'server' : `embedded in ${join(config.dataDir, 'eventstore')}`} (${bare(eventStoreUrl)})`,
     `PostgreSQL   ${config.postgresUrl ? 'server' : `embedded in ${join(config.dataDir, 'postgres')}`} (${bare(postgresUrl)})`,
@@ -106,9 +76,9 @@ export async function borrowEventStore(
   if (config.eventStoreUrl !== undefined) {
     return { url: config.eventStoreUrl, where: bare(config.eventStoreUrl), stop };
   }
-  const service = await findService(config);
+  const service = findService(config.dataDir);
   if (service !== undefined) {
-    const where = `of the running service (process ${service.pid}, ${config.dataDir})`;
+    const where = `of the running service (${service.holder}, ${config.dataDir})`;
     return { url: service.eventStoreUrl, where, stop };
   }
   const directory = join(config.dataDir, 'eventstore');
@@ -117,7 +87,7 @@ export async function borrowEventStore(
     () => true,
   );
   await makeDataDir(config.dataDir);
-  const server = await forkEventStore(config, '0');
+  const server = await eventStoreStarter(config)();
   return { ...server, where: `${isNew ? 'a new one in ' : ''}${directory}; no service runs there` };
 }
 
@@ -134,7 +104,7 @@ export async function borrowServers(
   readonly postgresUrl: string;
   stop(): Promise<void>;
 }> {
-  const running = await findService(config);
+  const running = findService(config.dataDir);
   const eventStoreUrl = config.eventStoreUrl ?? running?.eventStoreUrl;
   const postgresUrl = config.postgresUrl ?? running?.postgresUrl;
   if (eventStoreUrl !== undefined && postgresUrl !== undefined) {
@@ -150,7 +120,7 @@ export async function borrowServers(
 
 /** For commands that need a log that is there. @throws Error in words for people when there is none */
 export async function logMustExist(config: Config): Promise<void> {
-  if (config.eventStoreUrl !== undefined || (await findService(config)) !== undefined) return;
+  if (config.eventStoreUrl !== undefined || findService(config.dataDir) !== undefined) return;
   await mustExist(join(config.dataDir, 'eventstore'), 'set DATA_DIR or EVENTSTORE_URL');
 }
 
@@ -161,94 +131,31 @@ export async function mustExist(directory: string, advice: string): Promise<void
   });
 }
 
-function forkEventStore(config: Config, port: string): Promise<Child> {
-  return startChild(
-    new URL('../embedded/eventstore/main.ts', import.meta.url),
-    ['--port', port, '--data', join(config.dataDir, 'eventstore')],
-    { timeoutMs: startTimeoutMs },
-  );
+/** Every start of it lets in the same: whoever has this process's word, or `service.json`. */
+function eventStoreStarter(config: Config): (port?: string) => Promise<Child> {
+  const password = randomBytes(24).toString('hex');
+  return (port) =>
+    startChild(
+      new URL('../embedded/eventstore/main.ts', import.meta.url),
+      [
+        ...['--data', join(config.dataDir, 'eventstore')],
+        ...(port === undefined
+          ? ['--port', '0']
+          : ['--port', port, '--port-wait', String(portWaitMs / 1_000)]),
+      ],
+      {
+        timeoutMs: startTimeoutMs + (port === undefined ? 0 : portWaitMs),
+        // Not an argument: those are shown to every user of the machine.
+        env: { EVENTSTORE_PASSWORD: password },
+      },
+    );
 }
-
-/** An embedded server, as far as keeping it running goes. */
-type Part = Pick<Child, 'url' | 'exited' | 'stop'>;
 
 /**
- * Starts an embedded server, and starts it again on its port whenever it ends by itself, within the bounds of `Restarts`;
- * then it is a fatal fault. A start that fails counts as one that ended.
- * @returns its URL
+ * A URL without what may be a password, whatever is wrong with it: one that holds an `@`, a `/` or a `?` that is not
+ * escaped, or that is a parameter. Where its end cannot be told the scheme is all that is left.
  */
-async function keepRunning(
-  what: string,
-  start: (port?: string) => Promise<Part>,
-  parts: { stop(): Promise<void> }[],
-  onFault: (message: string, fatal: boolean) => void,
-): Promise<string> {
-  let part = await start();
-  let stopping = false;
-  const { url } = part;
-  const { port } = new URL(url);
-  const restarts = new Restarts();
-  const startAgain = async (): Promise<boolean> => {
-    while (!stopping) {
-      if (!restarts.another()) {
-        onFault(`the ${what} keeps ending`, true);
-        break;
-      }
-      onFault(`the ${what} ended by itself and is started again`, false);
-      try {
-        part = await start(port);
-        return true;
-      } catch (error) {
-        onFault((error as Error).message, false);
-        await sleep(startAgainMs);
-      }
-    }
-    return false;
-  };
-  const supervise = async () => {
-    for (;;) {
-      await part.exited;
-      if (!(await startAgain())) return;
-      // Told to stop while it started: that order went to its predecessor.
-      if (stopping) return part.stop();
-    }
-  };
-  const supervised = supervise();
-  parts.push({
-    stop: async () => {
-      stopping = true;
-      await part.stop();
-      await supervised;
-    },
-  });
-  return url;
-}
-
-/** A URL without user and password. */
-function bare(text: string): string {
-  return text.replace(/\/\/[^/@]*@/, '//');
-}
-
-/** @throws Error that names DATA_DIR when it cannot be made or written */
-async function makeDataDir(dataDir: string): Promise<void> {
-  try {
-    await makeDirectory(dataDir, 0o700);
-    if (!(await stat(dataDir)).isDirectory()) throw new Error('it is a file');
-    await access(dataDir, constants.W_OK);
-  } catch (error) {
-    throw new Error(
-      `DATA_DIR ${dataDir} cannot be used (${(error as Error).message}): choose another`,
-    );
-  }
-}
-
-/** With what leads to it. Node's own `recursive` goes on for ever where nothing can be made, as below /proc. */
-async function makeDirectory(path: string, mode?: number): Promise<void> {
-  const make = () => mkdir(path, { mode });
-  await make().catch(async (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EEXIST') return;
-    if (error.code !== 'ENOENT' || dirname(path) === path) throw error;
-    await makeDirectory(dirname(path));
-    await make();
-  });
+export function bare(text: string): string {
+  const [, scheme = '', place = '', query = ''] = /^([^:]*:\/\/)?([^?]*)(.*)$/s.exec(text) ?? [];
+  return scheme + (query.includes('@') ? '…' : place.slice(place.lastIndexOf('@') + 1));
 }

@@ -1,12 +1,7 @@
 import { join } from 'node:path';
 import { type Config, readConfig } from './config.ts';
-import {
-  borrowEventStore,
-  borrowServers,
-  findService,
-  logMustExist,
-  mustExist,
-} from './servers.ts';
+import { borrowEventStore, borrowServers, logMustExist, mustExist } from './servers.ts';
+import { findService } from './service-file.ts';
 import { describeVerdict, verdictToJson } from './verify/describe.ts';
 import { type Progress, type Verdict, verify } from './verify/verify.ts';
 
@@ -57,7 +52,7 @@ async function verifyServers(
   meter: ProgressMeter,
 ): Promise<Verdict> {
   await logMustExist(config);
-  const service = await findService(config);
+  const service = findService(config.dataDir);
   if (config.postgresUrl === undefined && service === undefined && !logOnly) {
     const advice = 'set POSTGRES_URL, or verify the log alone with --log-only';
     await mustExist(join(config.dataDir, 'postgres'), advice);

@@ -1,11 +1,14 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { credentialCheck, USER } from './credentials.ts';
 import { Faults } from './faults.ts';
 import { EventLog } from './log/log.ts';
+import { StorageInUse } from './log/storage.ts';
 import { Writer } from './log/writer.ts';
 import { append } from './rpc/append.ts';
 import { batchAppend } from './rpc/batch-append.ts';
 import { deleteStream, tombstoneStream } from './rpc/delete.ts';
-import type { GrpcCall, RpcHandler } from './rpc/grpc-call.ts';
-import { GrpcServer } from './rpc/grpc-server.ts';
+import { type GrpcCall, type RpcHandler, Status } from './rpc/grpc-call.ts';
+import { GrpcServer, type Interceptor } from './rpc/grpc-server.ts';
 import { gossip, supportedMethods } from './rpc/node-info.ts';
 import { read } from './rpc/read.ts';
 import { DEFAULT_LIMITS, type Limits, NO_HOOKS, type Service } from './rpc/service.ts';
@@ -18,16 +21,22 @@ export interface ServerOptions extends Partial<Limits> {
   readonly dataDirectory: string;
   /** Default 2113; 0 takes a free one. */
   readonly port?: number;
-  /** Default 127.0.0.1: there is no TLS and nobody is authenticated. */
+  /** How long to wait for a port that is taken, in milliseconds. Default 0. */
+  readonly portWaitMs?: number;
+  /** Default 127.0.0.1: there is no TLS. */
   readonly host?: string;
   /** Whose checkpoints filtered subscriptions to `$all` get where they catch up. */
   readonly checkpoints?: CheckpointManner;
+  /** What calls to streams must bring as Basic credentials of the user `service`. Default: anybody is let in. */
+  readonly password?: string;
+  /** Gives up a start that waits. */
+  readonly signal?: AbortSignal;
   /** Lets tests order faults (faults.ts). Default false. */
   readonly faults?: boolean;
 }
 
 export interface RunningServer {
-  /** A connection string for `@eventstore/db-client`. */
+  /** A connection string for `@eventstore/db-client`, with the credentials. */
   readonly url: string;
   readonly port: number;
   /** With `faults` only. */
@@ -47,10 +56,18 @@ export interface ServerStats {
 const STREAMS = '/event_store.client.streams.Streams';
 const DEFAULT_PORT = 2113;
 const DEFAULT_HOST = '127.0.0.1';
+/** A server whose parent was killed needs this long at most to let go of its directory. */
+const PREDECESSOR_MS = 5_000;
+const POLL_MS = 50;
 
 /** @throws StorageError when the data directory cannot be used, an ordinary error when the port cannot. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const log = new EventLog(options.dataDirectory);
+  const { signal, password } = options;
+  const log = await patiently(
+    () => new EventLog(options.dataDirectory),
+    (error) => error instanceof StorageInUse,
+    { ms: PREDECESSOR_MS, signal },
+  );
   const hub = new SubscriptionHub();
   const writer = new Writer(log, (events) => hub.publish(events));
   const limits: Limits = {
@@ -61,20 +78,24 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const faults = options.faults ? new Faults(() => grpc.cutConnections()) : undefined;
   const grpc: GrpcServer = new GrpcServer(
     routes({ log, writer, hub, limits, hooks: faults ?? NO_HOOKS, checkpoints }),
-    faults && ((call, proceed) => (isWrite(call) ? proceed() : faults.beforeCall(call, proceed))),
+    interceptor(password, faults),
   );
   const host = options.host ?? DEFAULT_HOST;
   let port: number;
   try {
     if (log.head < 0) await writeFirstEvent(writer);
-    port = await grpc.listen(host, options.port ?? DEFAULT_PORT);
+    port = await patiently(
+      () => grpc.listen(host, options.port ?? DEFAULT_PORT),
+      (error) => (error as NodeJS.ErrnoException).code === 'EADDRINUSE',
+      { ms: options.portWaitMs ?? 0, signal },
+    );
   } catch (error) {
     await writer.close();
     await log.close();
     throw error;
   }
   return {
-    url: `esdb://${host}:${port}?tls=false`,
+    url: `esdb://${password === undefined ? '' : `${USER}:${password}@`}${host}:${port}?tls=false`,
     port,
     ...(faults ? { faults } : {}),
     stats: () => ({ subscriptions: hub.size, ...grpc.load }),
@@ -83,6 +104,40 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       await grpc.stop();
       await log.close();
     },
+  };
+}
+
+/** Tries again for so long while what is in the way will pass. @throws what is in the way, or the signal's reason */
+async function patiently<T>(
+  attempt: () => T | Promise<T>,
+  passes: (error: unknown) => boolean,
+  { ms, signal }: { readonly ms: number; readonly signal: AbortSignal | undefined },
+): Promise<T> {
+  const deadline = performance.now() + ms;
+  for (;;) {
+    signal?.throwIfAborted();
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!passes(error) || performance.now() >= deadline) throw error;
+    }
+    await delay(POLL_MS);
+  }
+}
+
+/** What a call passes before its handler. The node's own description and its features are for everybody. */
+function interceptor(
+  password: string | undefined,
+  faults: Faults | undefined,
+): Interceptor | undefined {
+  if (password === undefined && faults === undefined) return undefined;
+  const isAuthenticated = password === undefined ? () => true : credentialCheck(password);
+  return (call, proceed) => {
+    const isOfStreams = call.headers[':path']?.startsWith(`${STREAMS}/`) === true;
+    if (isOfStreams && !isAuthenticated(call.headers.authorization)) {
+      call.end(Status.unauthenticated, 'UnAuthenticated');
+    } else if (faults === undefined || isWrite(call)) proceed();
+    else faults.beforeCall(call, proceed);
   };
 }
 

@@ -2,10 +2,11 @@ import {
   type AllStreamResolvedEvent,
   BACKWARDS,
   END,
-  EventStoreDBClient,
+  type EventStoreDBClient,
   FORWARDS,
   START,
 } from '@eventstore/db-client';
+import { createClient } from '../infrastructure/eventstoredb/client.ts';
 import type { Data, LogEvent } from './finding.ts';
 
 /** A log that sends nothing for so long while it is read is given up, in milliseconds. */
@@ -22,7 +23,7 @@ export class LogReader {
 
   /** @param url esdb:// or esdb+discover:// connection string */
   constructor(url: string) {
-    this.#client = EventStoreDBClient.connectionString(url);
+    this.#client = createClient(url);
   }
 
   /** The newest event delivered so far, of any stream. */

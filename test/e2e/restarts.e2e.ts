@@ -13,7 +13,7 @@ const embedded = { POSTGRES_URL: '', EVENTSTORE_URL: '' };
 /** Where each server that runs beside the service says its process id, under DATA_DIR. */
 const pidFiles = {
   'event store': 'eventstore/owner.lock',
-  'keeper of PostgreSQL': 'postgres/keeper.pid',
+  'keeper of PostgreSQL': 'postgres/keeper.lock',
   PostgreSQL: 'postgres/data/postmaster.pid',
 } as const;
 type Victim = keyof typeof pidFiles;

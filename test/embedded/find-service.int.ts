@@ -1,52 +1,63 @@
-import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { isRunning, type Owner, ownSelf } from '../../embedded/owner.ts';
-import { readConfig } from '../../src/config.ts';
-import { findService } from '../../src/servers.ts';
+import { claimDataDir, findService, type ServicePlace } from '../../src/service-file.ts';
 
 const urls = { eventStoreUrl: 'esdb://127.0.0.1:1', postgresUrl: 'postgres://127.0.0.1:2' };
 
-/** The parent of this process, which runs, as it would have written itself down. */
-function parent(): Owner {
-  const stat = readFileSync(`/proc/${process.ppid}/stat`, 'utf8');
-  const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  return { pid: process.ppid, started: `${ownSelf().started.split('/')[0]}/${ticks}` };
-}
-
 describe('the running service of a DATA_DIR', () => {
   let dataDir: string;
+  let place: ServicePlace | undefined;
   beforeEach(async () => {
     dataDir = await mkdtemp(join(tmpdir(), 'reprise-find-'));
   });
-  afterEach(() => rm(dataDir, { recursive: true }));
+  afterEach(async () => {
+    await place?.release();
+    await rm(dataDir, { recursive: true });
+  });
 
-  const found = async (written: string) => {
-    await writeFile(join(dataDir, 'service.json'), written);
-    return findService(readConfig({ DATA_DIR: dataDir }));
+  const refusal = async (work: () => unknown): Promise<string> => {
+    try {
+      await work();
+    } catch (error) {
+      return (error as Error).message;
+    }
+    return '';
   };
 
-  it('is found while it runs', async function () {
-    if (process.platform !== 'linux') return this.skip();
-    const service = { ...parent(), ...urls };
-    expect(isRunning(service)).to.equal(true);
-    expect(await found(JSON.stringify(service))).to.deep.equal(service);
+  it('is found while it runs, with who it is, and its file is for its owner alone', async () => {
+    expect(findService(dataDir)).to.equal(undefined);
+    place = await claimDataDir(dataDir);
+    await place.publish(urls);
+    const found = findService(dataDir);
+    expect(found).to.deep.include(urls);
+    expect(found?.holder).to.match(new RegExp(`^process ${process.pid} on \\S+$`));
+    expect((await stat(join(dataDir, 'service.json'))).mode & 0o777).to.equal(0o600);
+    await place.release();
+    expect(findService(dataDir)).to.equal(undefined);
   });
 
-  it('was killed, and its process id is this process’s, as in a container that starts again', async () => {
-    expect(await found(JSON.stringify({ ...ownSelf(), ...urls }))).to.equal(undefined);
+  it('is not found by what a killed one left', async () => {
+    await writeFile(join(dataDir, 'service.json'), JSON.stringify({ pid: process.ppid, ...urls }));
+    await writeFile(join(dataDir, 'service.lock'), JSON.stringify({ pid: process.ppid, host: '' }));
+    expect(findService(dataDir)).to.equal(undefined);
   });
 
-  it('was killed, and its process id is another program’s', async function () {
-    if (process.platform !== 'linux') return this.skip();
-    const { pid, started } = parent();
-    const killed = { pid, started: `${started}0`, ...urls };
-    expect(await found(JSON.stringify(killed))).to.equal(undefined);
+  it('that starts has not the addresses of one that was killed', async () => {
+    await writeFile(join(dataDir, 'service.json'), JSON.stringify(urls));
+    place = await claimDataDir(dataDir);
+    expect(await refusal(() => findService(dataDir))).to.match(
+      /^a service \(process \d+ on \S+\) is starting or stopping in .*: try again in a moment$/,
+    );
   });
 
-  it('was killed while it wrote the file', async () => {
-    expect(await found('{"pid":1')).to.equal(undefined);
+  it('is the only one: a second is refused, and the first one’s file is as it was', async () => {
+    place = await claimDataDir(dataDir);
+    await place.publish(urls);
+    expect(await refusal(() => claimDataDir(dataDir))).to.match(
+      /^a service \(process \d+ on \S+\) uses .* already: stop it, or set another DATA_DIR$/,
+    );
+    expect(JSON.parse(await readFile(join(dataDir, 'service.json'), 'utf8'))).to.deep.equal(urls);
   });
 });

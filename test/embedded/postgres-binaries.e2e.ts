@@ -3,11 +3,7 @@ import { chmod, cp, mkdir, mkdtemp, readdir, realpath, rm } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import {
-  type Binaries,
-  completeBinaries,
-  locateBinaries,
-} from '../../embedded/postgres-binaries.ts';
+import { completeBinaries, locateBinaries } from '../../embedded/postgres-binaries.ts';
 import { createCluster } from '../../embedded/postgres-cluster.ts';
 import { startServer } from '../../embedded/postgres-server.ts';
 import { chooseUser } from '../../embedded/postgres-user.ts';
@@ -18,6 +14,8 @@ describe("PostgreSQL's programs", function () {
 
   let directory: string;
   let native: string;
+  /** Where everybody may go. */
+  let open: string;
 
   before(async () => {
     directory = await realpath(await mkdtemp(path.join(tmpdir(), 'reprise-binaries-')));
@@ -25,9 +23,11 @@ describe("PostgreSQL's programs", function () {
     const { postgres } = await locateBinaries();
     const installed = path.dirname(path.dirname(postgres));
     await cp(installed, native, { recursive: true, verbatimSymlinks: true });
+    open = await mkdtemp(path.join(tmpdir(), 'reprise-open-'));
+    await chmod(open, 0o755);
   });
 
-  after(() => rm(directory, { recursive: true }));
+  after(() => Promise.all([directory, open].map((made) => rm(made, { recursive: true }))));
 
   it('are completed where npm ran no install scripts', async () => {
     const programs = path.join(native, 'bin');
@@ -49,9 +49,15 @@ describe("PostgreSQL's programs", function () {
     await chmod(directory, 0o700);
     const home = path.join(directory, 'data', 'postgres');
     await mkdir(home, { recursive: true, mode: 0o700 });
-    const binaries: Binaries = await completeBinaries(native);
     const never = new AbortController().signal;
-    const user = await chooseUser(home, binaries);
+    // Root's copy of them, for the user that may not come here, is to go with this test.
+    const usual = process.env.TMPDIR;
+    process.env.TMPDIR = open;
+    const way = chooseUser(home, await completeBinaries(native));
+    const { user, binaries } = await way.finally(() => {
+      if (usual === undefined) delete process.env.TMPDIR;
+      else process.env.TMPDIR = usual;
+    });
     const password = await createCluster(home, binaries, user, never);
     const server = await startServer({ directory: home, binaries, user }, never);
     await server.stop();

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import pg from 'pg';
+import { lockHolder } from '../../embedded/file-lock.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../embedded/postgres.ts';
 import { eventually } from '../support/servers.ts';
 
@@ -30,13 +31,15 @@ describe('embedded PostgreSQL', function () {
     await postgres?.stop();
     service = undefined;
     postgres = undefined;
-    await eventually('the keeper is gone', () => !existsSync(path.join(directory, 'keeper.pid')));
+    await eventually('the keeper is gone', () => lockHolder(keeperLock()) === undefined);
   });
 
   async function start(): Promise<string> {
     postgres = await startEmbeddedPostgres({ dataDir });
     return postgres.url;
   }
+
+  const keeperLock = (): string => path.join(directory, 'keeper.lock');
 
   /** Starts it in a process that the test may kill. */
   async function startService(env: NodeJS.ProcessEnv = process.env) {
@@ -67,11 +70,11 @@ describe('embedded PostgreSQL', function () {
     service = fork(fixture, [dataDir], { execArgv: process.execArgv });
     await eventually('initdb is at work', initdbIsAtWork, 20_000);
     service.kill('SIGKILL');
-    const keeper = Number.parseInt(await readFile(path.join(directory, 'keeper.pid'), 'utf8'), 10);
-    await kill(keeper);
+    await kill(JSON.parse(await readFile(keeperLock(), 'utf8')).pid);
     expect(existsSync(path.join(directory, 'data'))).to.equal(false);
     expect(await query(await start(), 'SELECT 1 AS one')).to.deep.equal([{ one: 1 }]);
-    expect(await readdir(directory)).to.have.members(['data', 'keeper.pid', 'password']);
+    const files = ['data', 'keeper.lock', 'password', 'server.lock'];
+    expect(await readdir(directory)).to.have.members(files);
     await postgres?.stop();
     await removeDataDir();
   });
@@ -114,6 +117,10 @@ describe('embedded PostgreSQL', function () {
       if (process.platform !== 'linux') return;
       const status = await readFile(`/proc/${postmaster()}/status`, 'utf8');
       expect(/^Uid:\s+(\d+)/m.exec(status)?.[1]).not.to.equal('0');
+      for (const kind of ['Inh', 'Prm', 'Eff', 'Amb']) {
+        const set = new RegExp(`^Cap${kind}:\\s+(\\S+)`, 'm').exec(status)?.[1];
+        expect(set, `Cap${kind}`).to.match(/^0+$/);
+      }
     });
 
     it('stopped, leaves no process and nothing that speaks of one', async () => {
@@ -123,7 +130,9 @@ describe('embedded PostgreSQL', function () {
       await postgres?.stop();
       expect(alive(server)).to.equal(false);
       expect(alive(keeper)).to.equal(false);
-      expect(existsSync(path.join(directory, 'keeper.pid'))).to.equal(false);
+      for (const name of ['keeper.lock', 'server.lock']) {
+        expect(lockHolder(path.join(directory, name)), name).to.equal(undefined);
+      }
       expect(postmaster()).to.equal(undefined);
     });
 
@@ -220,8 +229,6 @@ describe('embedded PostgreSQL', function () {
       process.kill(postgres?.pid as number, 'SIGKILL');
       expect(await postgres?.exited).to.deep.equal({ code: null, signal: 'SIGKILL' });
       await eventually('the server has ended too', () => postmaster() === undefined, 10_000);
-      // What a killed keeper leaves; the next start would remove it.
-      await rm(path.join(directory, 'keeper.pid'));
     });
   });
 });

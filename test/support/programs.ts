@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
-import { chooseUser, type ServerUser } from '../../embedded/postgres-user.ts';
+import { chooseUser } from '../../embedded/postgres-user.ts';
 import { freePorts } from './free-ports.ts';
 import { eventually } from './servers.ts';
 
@@ -46,7 +46,7 @@ export function postgresPrograms(): { initdb: string; postgres: string } | undef
  * @returns how to spawn `program` as them
  */
 async function asUser(directory: string, programs: { initdb: string; postgres: string }) {
-  const user: ServerUser = await chooseUser(directory, programs);
+  const { user } = await chooseUser(directory, programs);
   if (user.uid !== undefined) await chown(directory, user.uid, user.gid ?? user.uid);
   return user;
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { AsyncFunc, Func, Suite } from 'mocha';
@@ -184,7 +184,12 @@ async function startTestPostgres(): Promise<string> {
   try {
     const server = await startEmbeddedPostgres({ dataDir });
     running.add({ stop: () => server.stop().then(remove) });
-    return server.url;
+    // The service's role may make no databases.
+    const url = new URL(server.url);
+    url.username = 'reprise';
+    const password = await readFile(path.join(dataDir, 'postgres', 'password'), 'utf8');
+    url.password = password.trim();
+    return url.href;
   } catch (error) {
     await remove();
     throw error;

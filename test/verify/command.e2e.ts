@@ -1,9 +1,10 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ANY, EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
+import { ANY, jsonEvent } from '@eventstore/db-client';
 import { expect } from 'chai';
 import pg from 'pg';
+import { createClient } from '../../src/infrastructure/eventstoredb/client.ts';
 import { catalogFile, sessionsOf, startBuyers } from '../e2e/support/buyers.ts';
 import { importCatalog, reprise } from '../e2e/support/command-line.ts';
 import { Service } from '../e2e/support/service.ts';
@@ -21,8 +22,7 @@ describeWithOwnEventStore('reprise verify', function () {
   const run = (...args: string[]) =>
     reprise(['verify', ...args], { ...service.env, DATA_DIR: service.dataDir });
 
-  const client = async () =>
-    EventStoreDBClient.connectionString((await service.servers()).eventStoreUrl);
+  const client = async () => createClient((await service.servers()).eventStoreUrl);
 
   it('proves what a service sold, while it sells and after it stopped', async () => {
     for (let i = 1; i <= 10; i++) await service.charge(`buyer-${i}`, 1_000_000, 'start');

@@ -13,10 +13,13 @@ const MAGIC = 0xbeefc0de;
  */
 const UNWRITTEN_TAIL_PAGES_MAX = 8;
 
-interface Meta {
+/** What the file says of itself. */
+export interface Meta {
   readonly pageSize: number;
   readonly lastPage: number;
   readonly transaction: number;
+  /** First pages of the tree of free pages and of the tree of trees; 2^64 − 1 for an empty one. */
+  readonly roots: readonly [bigint, bigint];
 }
 
 /**
@@ -27,12 +30,8 @@ interface Meta {
 export function checkLogFile(path: string): () => void {
   const file = openSync(path, 'r+');
   try {
-    const { size } = fstatSync(file);
-    const first = readMeta(file, 0, size);
-    // The second meta page follows the first; without a first one its place is not known.
-    const second = first && readMeta(file, first.pageSize, size);
-    const newest = second && second.transaction > first.transaction ? second : first;
-    if (newest === undefined || second === undefined) throw new Error('log.mdb is no log file');
+    const { newest, size } = newestMeta(file);
+    if (newest === undefined) throw new Error('log.mdb is no log file');
     const wanted = (newest.lastPage + 1) * newest.pageSize;
     if (size >= wanted) return () => {};
     if (wanted - size > UNWRITTEN_TAIL_PAGES_MAX * newest.pageSize)
@@ -42,6 +41,16 @@ export function checkLogFile(path: string): () => void {
   } finally {
     closeSync(file);
   }
+}
+
+/** What the newest of the two meta pages says; undefined when one of them is none. */
+export function newestMeta(file: number): { newest: Meta | undefined; size: number } {
+  const { size } = fstatSync(file);
+  const first = readMeta(file, 0, size);
+  // The second meta page follows the first; without a first one its place is not known.
+  const second = first && readMeta(file, first.pageSize, size);
+  if (first === undefined || second === undefined) return { newest: undefined, size };
+  return { newest: second.transaction > first.transaction ? second : first, size };
 }
 
 function readMeta(file: number, offset: number, size: number): Meta | undefined {
@@ -54,5 +63,6 @@ function readMeta(file: number, offset: number, size: number): Meta | undefined 
     pageSize: meta.readUInt32LE(24),
     lastPage: Number(meta.readBigUInt64LE(120)),
     transaction: Number(meta.readBigUInt64LE(128)),
+    roots: [meta.readBigUInt64LE(64), meta.readBigUInt64LE(112)],
   };
 }

@@ -5,7 +5,7 @@
  *   index    [stream number, revision] → position
  *   streams  stream name → stream number
  *
- * Beside it, `FORMAT` holds the version of this layout, and `owner.lock` who has the directory open.
+ * Beside it, `FORMAT` holds the version of this layout, and `owner.lock` is locked while the directory is open.
  *
  * A commit is one LMDB transaction, flushed before its promise resolves and before any reader sees it
  * (`overlappingSync` is off for exactly that reason). Nothing is counted at start: the next position and
@@ -25,10 +25,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
+import { type FileLock, LockHeld, lockFile } from '../../file-lock.ts';
 import { viewStoredEvent } from '../codec/recorded-event.ts';
-import { DirectoryInUse, lockDirectory } from './directory-lock.ts';
 import { FileRoom } from './file-room.ts';
 import { checkLogFile } from './log-file.ts';
+import { checkPages } from './page-check.ts';
 
 export const FORMAT = 1;
 /** A log file of a first start that was killed holds no event yet; anything larger is never thrown away. */
@@ -53,26 +54,35 @@ export interface Storage {
 /** The data directory cannot be used; the message says what to do about it. */
 export class StorageError extends Error {}
 
+/** Another process has the directory open. */
+export class StorageInUse extends StorageError {}
+
 /** @throws StorageError when the directory is in use, damaged, not writable, or of another format. */
 export function openStorage(directory: string): Storage {
-  let unlock: () => void;
+  const lock = lockDirectory(directory);
+  try {
+    return openEnvironment(directory, () => lock.release());
+  } catch (error) {
+    lock.release();
+    throw error instanceof StorageError ? error : damaged(directory, error);
+  }
+}
+
+function lockDirectory(directory: string): FileLock {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    unlock = lockDirectory(directory);
+    return lockFile(join(directory, 'owner.lock'));
   } catch (error) {
     const reason = (error as Error).message;
+    if (error instanceof LockHeld)
+      throw new StorageInUse(
+        `The data directory ${directory} is in use: ${reason} has it open. ` +
+          'Stop that one, or choose another directory with --data.',
+      );
     throw new StorageError(
-      error instanceof DirectoryInUse
-        ? `The data directory ${directory} is in use: ${reason}. Stop that one, or choose another directory with --data.`
-        : `The data directory ${directory} cannot be written (${reason}). ` +
-            'Make it writable for this user or choose another one with --data.',
+      `The data directory ${directory} cannot be written (${reason}). ` +
+        'Make it writable for this user or choose another one with --data.',
     );
-  }
-  try {
-    return openEnvironment(directory, unlock);
-  } catch (error) {
-    unlock();
-    throw error instanceof StorageError ? error : damaged(directory, error);
   }
 }
 
@@ -87,6 +97,7 @@ function openEnvironment(directory: string, unlock: () => void): Storage {
   } else if (existsSync(mark)) throw new Error('log.mdb is missing');
   let root: RootDatabase<unknown, string> | undefined;
   try {
+    if (existsSync(file)) checkPages(file);
     root = open<unknown, string>({
       path: file,
       maxDbs: 8,

@@ -16,6 +16,7 @@ export const Status = {
   unimplemented: 12,
   internal: 13,
   unavailable: 14,
+  unauthenticated: 16,
 } as const;
 
 export type StatusCode = (typeof Status)[keyof typeof Status];

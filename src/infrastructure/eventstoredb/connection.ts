@@ -1,4 +1,4 @@
-import { EventStoreDBClient } from '@eventstore/db-client';
+import type { EventStoreDBClient } from '@eventstore/db-client';
 import { StreamsClient, StreamsService } from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import type { ReadReq } from '@eventstore/db-client/generated/streams_pb.js';
 import type {
@@ -11,6 +11,7 @@ import type {
 import { EventStoreUnavailable } from '../../commands/event-store.ts';
 import { type BatchAnswer, decodeBatchAnswer } from './append-messages.ts';
 import type { EventStoreBounds } from './bounds.ts';
+import { createClient } from './client.ts';
 import { isNotLeader } from './failures.ts';
 import { decodeReadMessage, type ReadMessage } from './read-messages.ts';
 import { pause, retryWaitMs } from './timing.ts';
@@ -149,7 +150,7 @@ export function openReadCall(client: EventStoreDBClient, request: ReadReq): Prom
  * A client that is not connected yet. @throws Error when the connection string cannot be understood
  */
 export function createLink(url: string): Link {
-  const client = EventStoreDBClient.connectionString(freshUrl(url));
+  const client = createClient(freshUrl(url));
   const inside = client as unknown as ClientInside;
   const { getChannel, handleError } = inside;
   let channel: Promise<Channel> | undefined;

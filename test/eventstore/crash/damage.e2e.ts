@@ -31,6 +31,8 @@ describe('event store: a damaged data directory', () => {
       content.fill(0xa5, 0, 16_384);
       await writeFile(file, content);
     },
+    'four pages in the middle overwritten': (file) => overwriteMiddle(file, 0xa5),
+    'four pages in the middle lost': (file) => overwriteMiddle(file, 0),
     'cut off in the middle': async (file) => truncate(file, Math.floor((await usedOf(file)) / 2)),
     'cut off by a few pages': async (file) => truncate(file, (await usedOf(file)) - 4 * 4_096),
     'cut off in the middle of its first page': (file) => truncate(file, 1_000),
@@ -59,6 +61,13 @@ describe('event store: a damaged data directory', () => {
     }
   });
 });
+
+async function overwriteMiddle(file: string, byte: number): Promise<void> {
+  const content = await readFile(file);
+  const middle = Math.floor((await usedOf(file)) / 2 / 4_096) * 4_096;
+  content.fill(byte, middle, middle + 4 * 4_096);
+  await writeFile(file, content);
+}
 
 /** Runs a server on a directory, writes a few hundred events to it and stops it. */
 async function writeSome(directory: string): Promise<{ stream: string; ids: string[] }> {

@@ -1,0 +1,126 @@
+/**
+ * Walks the trees of the LMDB file before LMDB does, which ends the process, or never ends, on a page that is none. Each
+ * page says its own number and kind, so one that was overwritten is seen. Layout: mdb.c, `MDB_page`, `MDB_node`, `MDB_db`.
+ */
+import { closeSync, openSync, readSync } from 'node:fs';
+import { type Meta, newestMeta } from './log-file.ts';
+
+/** A log so large that the walk takes longer is opened unchecked from there on: a gigabyte takes about a second. */
+const CHECK_MS_MAX = 5_000;
+/** Pages between two looks at the clock. */
+const PAGES_PER_LOOK = 1_024;
+/** Read at once: the pages of a tree are nearly one after another. */
+const WINDOW_PAGES = 64;
+
+const HEADER_BYTES = 24;
+const NODE_BYTES = 8;
+const BRANCH = 1;
+const LEAF = 2;
+const OVERFLOW = 4;
+const KINDS = BRANCH | LEAF | OVERFLOW;
+/** Of a node: its data is in pages of its own; its data is another tree. */
+const BIG_DATA = 1;
+const SUB_TREE = 2;
+/** Within what describes a tree: its root, and what the root of an empty one is. */
+const ROOT_OFFSET = 40;
+const NO_PAGE = 2n ** 64n - 1n;
+
+/** @throws Error that names the first page that is damaged */
+export function checkPages(path: string): void {
+  const file = openSync(path, 'r');
+  try {
+    const { newest } = newestMeta(file);
+    if (newest === undefined) throw new Error('log.mdb is no log file');
+    const walk = new Walk(file, newest);
+    const deadline = performance.now() + CHECK_MS_MAX;
+    while (walk.step())
+      if (walk.seen % PAGES_PER_LOOK === 0 && performance.now() > deadline) return;
+  } finally {
+    closeSync(file);
+  }
+}
+
+class Walk {
+  seen = 0;
+  private readonly file: number;
+  private readonly meta: Meta;
+  private readonly waiting: number[] = [];
+  private readonly window: Buffer;
+  /** The first page in the window; −1 while there is none. */
+  private windowAt = -1;
+
+  constructor(file: number, meta: Meta) {
+    this.file = file;
+    this.meta = meta;
+    this.window = Buffer.alloc(WINDOW_PAGES * meta.pageSize);
+    for (const root of meta.roots) this.wait(root);
+  }
+
+  /** Looks at one more page. False when all were seen. */
+  step(): boolean {
+    const number = this.waiting.pop();
+    if (number === undefined) return false;
+    // A page in two places of a tree would lead around in circles.
+    if (this.seen++ > this.meta.lastPage) throw new Error('log.mdb has pages in two places');
+    const page = this.page(number);
+    const kind = page.readUInt16LE(18) & KINDS;
+    if (kind !== BRANCH && kind !== LEAF) throw damagedPage(number);
+    const lower = page.readUInt16LE(20);
+    if (lower > page.readUInt16LE(22) || lower + HEADER_BYTES > page.length)
+      throw damagedPage(number);
+    for (let node = (lower >> 1) - 1; node >= 0; node--) {
+      const at = HEADER_BYTES + page.readUInt16LE(HEADER_BYTES + 2 * node);
+      if (at + NODE_BYTES > page.length) throw damagedPage(number);
+      if (kind === BRANCH) this.wait(BigInt(page.readUIntLE(at, 6)));
+      else this.leafNode(page, number, at);
+    }
+    return true;
+  }
+
+  private leafNode(page: Buffer, number: number, at: number): void {
+    const flags = page.readUInt16LE(at + 4);
+    if ((flags & (BIG_DATA | SUB_TREE)) === 0) return;
+    const data = at + NODE_BYTES + page.readUInt16LE(at + 6);
+    const bytes = (flags & BIG_DATA) !== 0 ? 8 : ROOT_OFFSET + 8;
+    if (data + bytes > page.length) throw damagedPage(number);
+    if ((flags & BIG_DATA) === 0) this.wait(page.readBigUInt64LE(data + ROOT_OFFSET));
+    else this.overflow(page.readBigUInt64LE(data), page.readUInt32LE(at));
+  }
+
+  /** Pages of which only the first says what it is; `dataBytes` of one value are in them. */
+  private overflow(first: bigint, dataBytes: number): void {
+    const number = this.inFile(first);
+    const page = this.page(number);
+    const pages = page.readUInt32LE(20);
+    const fits = pages * page.length >= dataBytes + HEADER_BYTES;
+    if ((page.readUInt16LE(18) & KINDS) !== OVERFLOW || !fits) throw damagedPage(number);
+    if (number + pages - 1 > this.meta.lastPage) throw damagedPage(number);
+  }
+
+  private wait(number: bigint): void {
+    if (number !== NO_PAGE) this.waiting.push(this.inFile(number));
+  }
+
+  private inFile(number: bigint): number {
+    if (number > BigInt(this.meta.lastPage)) throw new Error('log.mdb names pages that it has not');
+    return Number(number);
+  }
+
+  /** A page that says that it is this one. Valid until the next call. */
+  private page(number: number): Buffer {
+    const { pageSize } = this.meta;
+    const at = number - (number % WINDOW_PAGES);
+    if (at !== this.windowAt) {
+      const read = readSync(this.file, this.window, 0, this.window.length, at * pageSize);
+      this.window.fill(0, read);
+      this.windowAt = at;
+    }
+    const page = this.window.subarray((number - at) * pageSize, (number - at + 1) * pageSize);
+    if (page.readBigUInt64LE(0) !== BigInt(number)) throw damagedPage(number);
+    return page;
+  }
+}
+
+function damagedPage(number: number): Error {
+  return new Error(`page ${number} of log.mdb is damaged`);
+}

@@ -1,0 +1,155 @@
+/**
+ * One process a directory: a lock on a file in it, which the kernel holds for as long as the open file lives. A killed
+ * process has none any more, a stopped one still has it, and process ids, containers and boots do not matter
+ * (docs/adr/0023-the-kernel-holds-the-lock.md).
+ *
+ * The file is never removed: whoever locked a removed one would be alone with it. What it says is for people only.
+ */
+import {
+  closeSync,
+  constants,
+  fchownSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { hostname } from 'node:os';
+import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const pollMs = 20;
+
+/** A lock that this process has. */
+export interface FileLock {
+  /** Handed to a child process as one of its files, the child has the lock as well: the last of them frees it. */
+  readonly fd: number;
+  /** Gives up this process's part of it. Twice is once. */
+  release(): void;
+}
+
+/** Another process has the lock; the message says which, as far as is known. */
+export class LockHeld extends Error {}
+
+/** The package has no binary for this platform. */
+export class LocksMissing extends Error {}
+
+/**
+ * Takes the lock at once. The file is made when it is missing. @throws LockHeld, or the system's error when the file
+ * cannot be written or the file system knows no locks
+ */
+export function lockFile(path: string): FileLock {
+  for (;;) {
+    const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+    try {
+      if (!isLocked(fd, false)) throw new LockHeld(holder(path));
+      if (!isAt(path, fd)) {
+        // Somebody removed it since it was opened.
+        closeSync(fd);
+        continue;
+      }
+      giveToOwner(path, fd);
+      say(fd, JSON.stringify({ pid: process.pid, host: hostname() }));
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    let released = false;
+    return {
+      fd,
+      release() {
+        if (released) return;
+        released = true;
+        say(fd, '');
+        // Not unlocked: a child that has it goes on having it.
+        closeSync(fd);
+      },
+    };
+  }
+}
+
+/** As `lockFile`, but waits for one that is about to end. @throws LockHeld when `waitMs` passed */
+export async function lockFileWithin(path: string, waitMs: number): Promise<FileLock> {
+  const deadline = performance.now() + waitMs;
+  for (;;) {
+    try {
+      return lockFile(path);
+    } catch (error) {
+      if (!(error instanceof LockHeld) || performance.now() >= deadline) throw error;
+    }
+    await delay(pollMs);
+  }
+}
+
+/**
+ * Who has the lock, in words; undefined when nobody has it. For a moment too short to measure this looks like another
+ * holder to who takes the lock meanwhile. @throws the system's error when the file is there and cannot be read
+ */
+export function lockHolder(path: string): string | undefined {
+  let fd: number;
+  try {
+    fd = openSync(path, constants.O_RDONLY);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    return isLocked(fd, true) ? undefined : holder(path);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Locks it now. False when another open file has it locked. */
+function isLocked(fd: number, shared: boolean): boolean {
+  return native().tryLock(fd, { shared });
+}
+
+let loaded: typeof import('fs-native-extensions') | undefined;
+
+function native(): typeof import('fs-native-extensions') {
+  try {
+    loaded ??= createRequire(import.meta.url)('fs-native-extensions');
+  } catch (error) {
+    throw new LocksMissing(
+      `no file locks for ${process.platform} on ${process.arch}: the package fs-native-extensions has no binary for it`,
+      { cause: error },
+    );
+  }
+  return loaded as typeof import('fs-native-extensions');
+}
+
+function isAt(path: string, fd: number): boolean {
+  const opened = fstatSync(fd);
+  const there = statSync(path, { throwIfNoEntry: false });
+  return there !== undefined && there.ino === opened.ino && there.dev === opened.dev;
+}
+
+/** What root makes in a directory that is another user's must not lock that user out. */
+function giveToOwner(path: string, fd: number): void {
+  if (process.getuid?.() !== 0) return;
+  const { uid, gid } = statSync(dirname(path));
+  fchownSync(fd, uid, gid);
+}
+
+function say(fd: number, text: string): void {
+  try {
+    ftruncateSync(fd);
+    writeSync(fd, text, 0);
+  } catch {
+    // A full disk: the lock is what counts, not its label.
+  }
+}
+
+function holder(path: string): string {
+  try {
+    const { pid, host } = JSON.parse(readFileSync(path, 'utf8'));
+    if (Number.isInteger(pid) && typeof host === 'string') return `process ${pid} on ${host}`;
+  } catch {
+    // Taken or given up at this very moment, or another version's.
+  }
+  return 'another process';
+}

@@ -1,0 +1,82 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { freePorts } from '../support/free-ports.ts';
+import { eventually } from '../support/servers.ts';
+
+const bin = fileURLToPath(new URL('../../bin/reprise.js', import.meta.url));
+
+/** Whether this user may change what is mounted, for its own processes alone. */
+const canMount = (): boolean => spawnSync('unshare', ['--mount', 'true']).status === 0;
+
+/** Runs a shell line with mounts of its own. */
+function mounted(script: string, env: NodeJS.ProcessEnv) {
+  const options = { env: { ...process.env, ...env }, encoding: 'utf8', timeout: 170_000 } as const;
+  return spawnSync('unshare', ['--mount', 'sh', '-c', script], options);
+}
+
+describe('a service in odd surroundings', function () {
+  this.timeout(180_000);
+  let dataDir: string;
+  beforeEach(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'reprise-odd-'));
+  });
+  afterEach(() => rm(dataDir, { recursive: true, maxRetries: 20, retryDelay: 100 }));
+  const settings = () => ({
+    PORT: '0',
+    DEMO: 'off',
+    DATA_DIR: dataDir,
+    EVENTSTORE_URL: '',
+    POSTGRES_URL: '',
+  });
+
+  it('`serve | head -1`: goes on when nobody reads what it says any more', async () => {
+    const [port] = await freePorts(1);
+    const child = spawn(process.execPath, [bin, 'serve'], {
+      env: { ...process.env, ...settings(), PORT: String(port), LOG_LEVEL: 'silent' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    let fault = '';
+    child.stderr.on('data', (chunk) => {
+      fault += chunk;
+    });
+    try {
+      await new Promise((resolve) => child.stdout.once('data', resolve));
+      child.stdout.destroy();
+      const url = `http://127.0.0.1:${port}/livez`;
+      const serves = async () => child.exitCode !== null || (await fetch(url)).ok;
+      await eventually('it serves', serves, 100_000);
+      // The last of what it says at a start comes after it listens.
+      await delay(200);
+      expect([child.exitCode, fault]).to.deep.equal([null, '']);
+      child.kill('SIGTERM');
+      expect(await ended).to.equal(0);
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
+
+  it('a temporary directory that cannot be written is a sentence, and no reason not to run', function () {
+    if (!canMount()) this.skip();
+    const script = 'mount -t tmpfs -o ro tmpfs /mnt && TMPDIR=/mnt exec "$NODE" "$BIN" --version';
+    const { stdout, stderr, status } = mounted(script, { NODE: process.execPath, BIN: bin });
+    expect(stderr).to.match(/^reprise: the temporary directory cannot be written \(.+TMPDIR.+\n$/);
+    expect(stdout).to.match(/^\d+\.\d+\.\d+\n$/);
+    expect(status).to.equal(0);
+  });
+
+  it('a /dev/shm that is too small is named', function () {
+    if (process.platform !== 'linux' || !canMount()) this.skip();
+    const script = 'mount -t tmpfs -o size=4k tmpfs /dev/shm && exec "$NODE" "$BIN" serve';
+    const env = { ...settings(), NODE: process.execPath, BIN: bin };
+    const { stderr, status } = mounted(script, env);
+    expect(stderr).to.match(/^It keeps shared memory in \/dev\/shm, which is too small,.*--shm/m);
+    expect(stderr).to.not.include('delete that directory');
+    expect(status).to.equal(1);
+  });
+});
