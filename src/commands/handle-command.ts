@@ -125,6 +125,11 @@ export class CommandHandler<
     return loaded.state;
   }
 
+  /** A stream's state as remembered, without a read and perhaps no longer so; undefined when it is not remembered. */
+  known(stream: string): State | undefined {
+    return this.lanes.get(stream)?.loaded?.state;
+  }
+
   private lane(stream: string): Lane<State, Command, Answer> {
     let lane = this.lanes.get(stream);
     if (lane === undefined) {
