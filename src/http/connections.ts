@@ -4,6 +4,9 @@ import type { Logger } from 'pino';
 import { httpLimits, type Timeouts } from './limits.ts';
 import { Sampler } from './sampler.ts';
 
+/** A connection that was just opened has this long to ask before it counts as idle, in milliseconds. */
+const firstAskMs = 1_000;
+
 /** After a search that found no idle connection there is none for as long, in milliseconds: it looks at all of them. */
 const searchPauseMs = 100;
 
@@ -15,8 +18,8 @@ export class Connections {
   readonly #max: number;
   readonly #log: Logger;
   readonly #sampler = new Sampler(httpLimits.connectionsLogMs);
-  /** With the response that was begun last. */
-  readonly #open = new Map<Socket, ServerResponse | undefined>();
+  /** With the response that was begun last; before the first, when it was opened. */
+  readonly #open = new Map<Socket, ServerResponse | number>();
   readonly #spare = new WeakSet<Socket>();
   #searchAgainMs = 0;
   /** Idle ones that were closed to let others in, and those that were dropped, since the process started. */
@@ -35,7 +38,7 @@ export class Connections {
   opened(socket: Socket): void {
     if (this.#open.size >= this.#max) this.#makeRoom();
     if (this.#open.size >= this.#max) this.#spare.add(socket);
-    this.#open.set(socket, undefined);
+    this.#open.set(socket, performance.now());
     socket.once('close', () => this.#open.delete(socket));
   }
 
@@ -57,23 +60,25 @@ export class Connections {
 
   /** The response that is under way on a connection, if any; with several the last one, which is sent after the others. */
   underWay(socket: Socket): ServerResponse | undefined {
-    const res = this.#open.get(socket);
-    return res === undefined || res.closed ? undefined : res;
+    const last = this.#open.get(socket);
+    return last === undefined || typeof last === 'number' || last.closed ? undefined : last;
   }
 
   #makeRoom(): void {
     const nowMs = performance.now();
     if (nowMs < this.#searchAgainMs) return;
-    let left = httpLimits.connectionsClosedTogether;
-    for (const [socket, res] of this.#open) {
-      if (res !== undefined && !res.closed) continue;
+    const together = Math.ceil(this.#max * httpLimits.connectionsClosedShare);
+    let left = together;
+    for (const [socket, last] of this.#open) {
+      const isIdle = typeof last === 'number' ? nowMs - last > firstAskMs : last.closed;
+      if (!isIdle) continue;
       this.#open.delete(socket);
       socket.destroy();
       this.#closed += 1;
       left -= 1;
       if (left === 0) break;
     }
-    if (left === httpLimits.connectionsClosedTogether) this.#searchAgainMs = nowMs + searchPauseMs;
+    if (left === together) this.#searchAgainMs = nowMs + searchPauseMs;
     else this.#tell('the longest idle connections are closed to let others in');
   }
 

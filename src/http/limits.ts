@@ -14,8 +14,8 @@ export const httpLimits = {
   connectionsMax: 10_000,
   /** Further connections while none is idle, for probes alone; above them connections are dropped. */
   connectionsSpare: 100,
-  /** Idle connections that are closed when there are too many: one search serves as many newcomers. */
-  connectionsClosedTogether: 100,
+  /** Of `connectionsMax`: so many idle ones are closed at a time, so that one search serves as many newcomers. */
+  connectionsClosedShare: 0.01,
   /** It is logged this often at most, with its count. */
   connectionsLogMs: 10_000,
   /** A request's headers must be there after this long; then 408. */
