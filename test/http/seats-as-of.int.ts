@@ -3,7 +3,7 @@ import { Gate } from '../../src/http/gate.ts';
 import { httpLimits } from '../../src/http/limits.ts';
 import { eventually } from '../support/servers.ts';
 import { type Api, serveApi } from './support/api.ts';
-import { scheduledMs } from './support/fake-house.ts';
+import { fakeHouse, scheduledMs } from './support/fake-house.ts';
 
 const path = '/concert/1/seat?sessionId=11';
 const at = (time: string | number) =>
@@ -114,6 +114,59 @@ describe('the seats of a moment', () => {
       ...Array(5).fill(503),
     ]);
     expect(most).to.equal(pastRunningMax);
+  });
+});
+
+describe('the turn of who asks for a moment', () => {
+  it('is not kept by who waits for the read side', async () => {
+    const house = fakeHouse();
+    house.reads.reached = (position) =>
+      position > house.reads.shown ? new Promise(() => {}) : Promise.resolve(true);
+    const api = await serveApi(house);
+    try {
+      const far = { 'X-Min-Event-Position': '9'.repeat(19) };
+      for (let n = 0; n < 3; n += 1)
+        api.call('GET', at(scheduledMs), { headers: far }).catch(() => {});
+      expect((await api.call('GET', at(scheduledMs))).status).to.equal(200);
+    } finally {
+      await api.stop();
+    }
+  });
+
+  it('is given up by who goes away, whose place in line another takes', async () => {
+    const api = await serveApi();
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let made = 0;
+    const { seatsAsOf } = api.house.reads;
+    api.house.reads.seatsAsOf = async (...parameters) => {
+      made += 1;
+      await released;
+      return seatsAsOf(...parameters);
+    };
+    const url = `http://127.0.0.1:${api.port}${at(scheduledMs)}`;
+    const ask = (signal?: AbortSignal) => fetch(url, signal === undefined ? {} : { signal });
+    try {
+      const gone = new AbortController();
+      const line = Array.from({ length: httpLimits.pastWaitingMax + 1 }, () =>
+        ask(gone.signal).catch(() => 'gone'),
+      );
+      await eventually('the line is full', async () => (await ask()).status === 503);
+      gone.abort();
+      await Promise.all(line);
+      await eventually('the service knows', async () => {
+        const metrics = await fetch(`http://127.0.0.1:${api.port}/metrics`);
+        return /^reprise_http_connections [12]$/m.test(await metrics.text());
+      });
+      const answer = ask();
+      release();
+      expect((await answer).status).to.equal(200);
+      expect(made, 'the first one’s, and not those of who left').to.equal(2);
+    } finally {
+      await api.stop();
+    }
   });
 });
 

@@ -53,6 +53,13 @@ export class Service {
     return service;
   }
 
+  /** What answers like a service and is not to be started or stopped: a balancer before several. */
+  static at(url: string): Service {
+    const service = new Service('', {}, undefined);
+    service.#url = url;
+    return service;
+  }
+
   /** `http://127.0.0.1:<port>`. */
   get url(): string {
     return this.#url;
@@ -103,6 +110,16 @@ export class Service {
   /** SIGINT, as Ctrl-C sends it. Resolves with the exit code. */
   async stop(): Promise<number | null> {
     return this.#end('SIGINT');
+  }
+
+  /** SIGTERM, as supervisors send it. Resolves with the exit code. */
+  async terminate(): Promise<number | null> {
+    return this.#end('SIGTERM');
+  }
+
+  /** Sends a signal and waits for nothing. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal);
   }
 
   async kill(): Promise<void> {
@@ -203,7 +220,7 @@ export class Service {
 /** This environment without the settings of a service that the test run may have. */
 function cleanEnvironment(): Record<string, string> {
   const own =
-    /^(PORT|HOST|DATA_DIR|DEMO|CURRENCY|LOG_LEVEL|HOLD_SECONDS|QUEUE_.*|(EVENTSTORE|POSTGRES|REDIS)_URL)$/;
+    /^(PORT|HOST|DATA_DIR|DEMO|CURRENCY|LOG_LEVEL|HOLD_SECONDS|DRAIN_SECONDS|ALLOWED_HOSTS|QUEUE_.*|(EVENTSTORE|POSTGRES|REDIS)_URL)$/;
   return Object.fromEntries(
     Object.entries(process.env).filter(([name, value]) => value !== undefined && !own.test(name)),
   ) as Record<string, string>;
