@@ -95,7 +95,7 @@ export class Service {
     child.stderr?.on('data', take);
     const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
     const url = () => /API\s+(http:\S+)/.exec(this.#output)?.[1];
-    await eventually('the service says where its API is', () => url() ?? hasEnded(), 60_000);
+    await eventually('the service says where its API is', () => url() ?? hasEnded(), 120_000);
     if (hasEnded()) {
       throw new Error(`ended with ${child.exitCode ?? child.signalCode}: ${this.#output}`);
     }
