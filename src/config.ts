@@ -29,6 +29,12 @@ const url = (protocols: readonly string[], example: string) =>
       `must be a URL like ${example}`,
     );
 
+/**
+ * Longer than the 5 s that balancers and orchestrators usually ask after, short enough to be done within the 10 s that `docker stop`
+ * leaves. A service without Redis has no other instance beside it that could serve meanwhile.
+ */
+const drainSeconds = 7;
+
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 const settings = {
@@ -41,6 +47,18 @@ const settings = {
     about: 'Address the HTTP API listens on',
     schema: z.string().min(1),
     default: '127.0.0.1',
+  },
+  ALLOWED_HOSTS: {
+    about:
+      'Host names that requests may ask for, with commas, or `*`; those of loopback always are. Default: with a loopback `HOST` no others, else any',
+    schema: z
+      .string()
+      .regex(
+        /^(\*|[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])( *, *(\*|[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]))*$/,
+        'must be names without ports, with commas between them, like shop.example,10.0.0.7',
+      )
+      .optional(),
+    default: '',
   },
   DATA_DIR: {
     about: 'Where the embedded servers keep their data',
@@ -147,6 +165,16 @@ const settings = {
     schema: wholeNumber(1, 3_600),
     default: '5',
   },
+  IDEMPOTENCY_KEYS_MAX: {
+    about: 'New idempotency keys of a user in an hour, on each instance',
+    schema: wholeNumber(1, 1_000_000),
+    default: '1000',
+  },
+  DRAIN_SECONDS: {
+    about: `How long SIGTERM leaves the API serving after \`/readyz\` says no, for balancers to notice. Default: ${drainSeconds} with \`REDIS_URL\`, else 0`,
+    schema: wholeNumber(0, 3_600).optional(),
+    default: '',
+  },
   LOG_LEVEL: {
     about: `Least level logged: ${logLevels.map((level) => `\`${level}\``).join(', ')}`,
     schema: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`),
@@ -165,6 +193,8 @@ export const settingList: readonly Setting[] = Object.entries(settings).map(([na
 export interface Config {
   readonly port: number;
   readonly host: string;
+  /** Names of ALLOWED_HOSTS as they were given. */
+  readonly allowedHosts: readonly string[];
   /** Absolute. */
   readonly dataDir: string;
   readonly eventStoreUrl: string | undefined;
@@ -187,6 +217,10 @@ export interface Config {
     readonly waitingMs: number;
     readonly afterPaymentMs: number;
   };
+  /** Of one user, in an hour. */
+  readonly idempotencyKeysMax: number;
+  /** From SIGTERM until the API is closed. */
+  readonly drainMs: number;
   readonly logLevel: (typeof logLevels)[number];
 }
 
@@ -222,6 +256,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const config: Config = {
     port: read('PORT'),
     host: read('HOST'),
+    allowedHosts: read('ALLOWED_HOSTS')?.split(/ *, */) ?? [],
     dataDir: resolve(read('DATA_DIR') ?? '.data'),
     eventStoreUrl: read('EVENTSTORE_URL'),
     postgresUrl: read('POSTGRES_URL'),
@@ -243,6 +278,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       waitingMs: read('QUEUE_WAITING_SECONDS') * 1_000,
       afterPaymentMs: read('QUEUE_AFTER_PAYMENT_SECONDS') * 1_000,
     },
+    idempotencyKeysMax: read('IDEMPOTENCY_KEYS_MAX'),
+    drainMs: (read('DRAIN_SECONDS') ?? (env.REDIS_URL ? drainSeconds : 0)) * 1_000,
     logLevel: read('LOG_LEVEL'),
   };
   if (problems.length === 0) problems.push(...contradictions(env, config));

@@ -43,7 +43,8 @@ Examples:
   $ PORT=8080 DATA_DIR=/var/lib/reprise DEMO=off reprise serve
   $ EVENTSTORE_URL='esdb://localhost:2113?tls=false' REDIS_URL=redis://localhost reprise serve
 
-Ctrl-C stops it: requests under way are answered, embedded servers are stopped, all data is kept.`,
+Ctrl-C stops it: requests under way are answered, embedded servers are stopped, all data is kept. SIGTERM does the same after
+DRAIN_SECONDS; a second signal stops at once.`,
   )
   .action(async () => {
     const { serve } = await import('./serve.ts');

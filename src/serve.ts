@@ -5,6 +5,7 @@ import { RememberedAnswers } from './commands/remember-answers.ts';
 import { sellSeats } from './commands/sell-seats.ts';
 import { type Config, fairUseOf, readConfig } from './config.ts';
 import { seedDemo, wantsDemo } from './demo.ts';
+import { allowedHosts } from './http/allowed-hosts.ts';
 import { createHttpServer } from './http/server.ts';
 import { connectEventStore } from './infrastructure/eventstoredb.ts';
 import { createLogger, type Logger } from './infrastructure/logger.ts';
@@ -44,6 +45,7 @@ import {
   untilAnswers,
   within,
 } from './starting.ts';
+import { drained, listenForStop, type StopSignals } from './stop-signals.ts';
 
 /** The catalogue's history has to be read within this; then starting has failed. In milliseconds. */
 const catchUpMs = 600_000;
@@ -51,31 +53,25 @@ const catchUpMs = 600_000;
 /** Read models that are up within this need no words. */
 const shortCatchUpMs = 5_000;
 
-/** `reprise serve`: runs until SIGINT or SIGTERM. @throws Error in words for people when it cannot start */
+/** `reprise serve`: runs until SIGINT or SIGTERM (`stop-signals.ts`). @throws Error in words for people when it cannot start */
 export async function serve(config: Config, version: string): Promise<void> {
   const { logger, flush } = createLogger(config.logLevel);
   const say = (line: string) => console.log(line);
-  const stopping = new AbortController();
-  const stop = (why: string) => {
-    if (!stopping.signal.aborted) say(`Stopping (${why}) …`);
-    stopping.abort(new Error(why));
-  };
+  const signals = listenForStop(say);
   // Whoever reads what it says may go (`reprise serve | head -3`): that is no reason to end.
   process.stdout.on('error', () => {});
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
   try {
     await assertFree(config.port, config.host);
     say(`Reprise ${version}`);
-    await runUntil(stopping.signal, config, logger, say, (message, fatal) => {
+    await runUntil(signals, config, logger, say, (message, fatal) => {
       logger[fatal ? 'fatal' : 'error'](message);
       if (!fatal) return;
       process.exitCode = 1;
-      stop(message);
+      signals.stop(message);
     });
   } catch (error) {
     // Told to stop while starting: what was started is stopped, which is no error.
-    if (!stopping.signal.aborted) throw error;
+    if (!signals.stopping.aborted) throw error;
   } finally {
     flush();
   }
@@ -83,7 +79,7 @@ export async function serve(config: Config, version: string): Promise<void> {
 }
 
 async function runUntil(
-  stopping: AbortSignal,
+  { stopping, atOnce }: StopSignals,
   config: Config,
   logger: Logger,
   say: (line: string) => void,
@@ -97,7 +93,7 @@ async function runUntil(
     if (!stopping.aborted) {
       await new Promise((resolve) => stopping.addEventListener('abort', resolve, { once: true }));
     }
-    await service.stop();
+    await service.stop(atOnce);
   } finally {
     await servers.stop();
   }
@@ -110,7 +106,7 @@ async function startService(
   logger: Logger,
   say: (line: string) => void,
   stopping: AbortSignal,
-): Promise<{ stop(): Promise<void> }> {
+): Promise<{ stop(atOnce: AbortSignal): Promise<void> }> {
   const abort = new AbortController();
   const { signal } = abort;
   const onError = (what: string, error: unknown) => logger.error({ err: error }, what);
@@ -268,12 +264,16 @@ async function startService(
         catalogue: async () => catalog.isFollowed,
       },
       log: logger,
+      allowsHost: allowedHosts(config),
+      idempotencyKeysMax: config.idempotencyKeysMax,
     });
     const port = await http.listen(config.port, config.host);
     const host = config.host.includes(':') ? `[${config.host}]` : config.host;
     tellNext(say, `http://${host}:${port}`, catalog, config);
     return {
-      stop: async () => {
+      stop: async (atOnce) => {
+        http.drain();
+        await drained(config.drainMs, atOnce, say);
         await http.close();
         await closeAll();
       },

@@ -47,6 +47,8 @@ interface Lane<State, Command, Answer> {
   loaded: Loaded<State> | undefined;
   readonly waiting: Waiting<State, Command, Answer>[];
   running: boolean;
+  /** The read of the whole stream that is under way. */
+  reading: Promise<Loaded<State>> | undefined;
 }
 
 /**
@@ -119,16 +121,38 @@ export class CommandHandler<
     const lane = this.lane(stream);
     const isKnown = lane.loaded !== undefined && !this.states.isDoubtful(lane.loaded);
     if (lane.loaded !== undefined && isKnown && !fresh) return lane.loaded.state;
-    const loaded = await this.states.readOn(stream, lane.loaded);
+    const loaded = await this.readOn(lane);
     // A lane at work knows better by now; it reads for itself when it has to.
     if (!lane.running) lane.loaded = loaded;
     return loaded.state;
   }
 
+  /** A stream's state as remembered, without a read and perhaps no longer so; undefined when it is not remembered. */
+  known(stream: string): State | undefined {
+    return this.lanes.get(stream)?.loaded?.state;
+  }
+
+  /**
+   * Reads a stream to its end. Of one that is not remembered one read is under way at a time: it may be long. Who comes
+   * meanwhile waits for it and reads on from there.
+   */
+  private async readOn(lane: Lane<State, Command, Answer>): Promise<Loaded<State>> {
+    const { stream } = lane;
+    if (lane.loaded !== undefined) return this.states.readOn(stream, lane.loaded);
+    if (lane.reading !== undefined) {
+      const begun = await lane.reading;
+      return this.states.readOn(stream, lane.loaded ?? begun);
+    }
+    lane.reading = this.states.readOn(stream, undefined).finally(() => {
+      lane.reading = undefined;
+    });
+    return lane.reading;
+  }
+
   private lane(stream: string): Lane<State, Command, Answer> {
     let lane = this.lanes.get(stream);
     if (lane === undefined) {
-      lane = { stream, loaded: undefined, waiting: [], running: false };
+      lane = { stream, loaded: undefined, waiting: [], running: false, reading: undefined };
       this.evictIdle();
     } else {
       this.lanes.delete(stream);
@@ -173,7 +197,7 @@ export class CommandHandler<
     const assumed = this.assumption(taken[0]?.assumed);
     const isDoubtful = lane.loaded !== undefined && this.states.isDoubtful(lane.loaded);
     let proven = isDoubtful || (lane.loaded === undefined && assumed === undefined);
-    if (proven) lane.loaded = await this.states.readOn(lane.stream, lane.loaded);
+    if (proven) lane.loaded = await this.readOn(lane);
     for (let attempt = 1; attempt <= this.bounds.attemptsMax; attempt++) {
       batch = refuseLate(batch);
       if (batch.length === 0) return;
@@ -197,7 +221,7 @@ export class CommandHandler<
       } else if (proven) {
         return answer(batch, decisions, before.position);
       }
-      lane.loaded = await this.states.readOn(lane.stream, lane.loaded);
+      lane.loaded = await this.readOn(lane);
       proven = true;
     }
     const gaveUp = refuse('overloaded', 'other writers kept coming first');

@@ -10,6 +10,7 @@ import {
 } from './order/order-request.ts';
 import type { OrderStreams } from './order-streams.ts';
 import { type Result, refuse } from './result.ts';
+import type { SeatState } from './seat/seat.ts';
 import type { SeatOrders } from './seat-orders.ts';
 import type { CommandContext } from './shop.ts';
 import type { SingleSeats } from './single-seats.ts';
@@ -42,6 +43,8 @@ export class OrderPlacing {
     begun: () => void,
   ): Promise<Result<Booking>> {
     const { commandId: _, ...origin } = context;
+    const taken = await this.refuseIfTaken(request, nowMs);
+    if (taken !== undefined) return taken;
     for (let turn = 0; turn < turnsMax; turn++) {
       const orderId = nameOrder(request, context.commandId, turn);
       const order = orderOf(orderId, request);
@@ -66,6 +69,25 @@ export class OrderPlacing {
       }
     }
     return refuse('overloaded', 'this command began too many orders that came to nothing');
+  }
+
+  /**
+   * An order with a seat that is somebody else's would be written and given up, and its other seats with it, which look taken
+   * meanwhile. What is remembered as taken, and is so by the log, is refused before anything is written.
+   */
+  private async refuseIfTaken(
+    { sessionId, userId, seats }: OrderRequest,
+    nowMs: number,
+  ): Promise<Result<Booking> | undefined> {
+    const isElses = (seat: SeatState | undefined) =>
+      (seat?.status === 'sold' || (seat?.status === 'held' && seat.expiresAtMs > nowMs)) &&
+      seat.userId !== userId;
+    for (const { seatId } of seats) {
+      if (!isElses(this.seats.known(sessionId, seatId))) continue;
+      const seat = await this.seats.current(sessionId, seatId);
+      if (isElses(seat)) return refuse('seat-taken', `${seatId}: the seat is ${seat.status}`);
+    }
+    return undefined;
   }
 
   /** Takes a placed order's seats and confirms it, or gives it up; `heldFor`: another order of the buyer's has one of them. */

@@ -7,7 +7,7 @@ import type { EventStore } from './event-store.ts';
 import type { HoldLimit, HowEnded } from './hold-limit.ts';
 import type { OrderRequest } from './order/order-request.ts';
 import { Payments } from './payments.ts';
-import type { Result } from './result.ts';
+import { type Result, refuse } from './result.ts';
 import { type Hold, holdOf, isOf } from './seat/seat.ts';
 import { SeatOrders } from './seat-orders.ts';
 import type {
@@ -150,6 +150,16 @@ class Sales implements SeatSales {
   async cancel({ userId, reservationId, context }: BuyerCommand): Promise<Result<Cancellation>> {
     const { commandId: _, ...origin } = context;
     return this.cancelAs(userId, reservationId, origin);
+  }
+
+  async find(reservationId: string): Promise<Result<unknown>> {
+    const ref = parseReservationId(reservationId);
+    const isSeat =
+      ref === undefined || this.parts.catalog.session(ref.sessionId)?.prices.has(ref.seatId);
+    // Who asks for what never was on sale costs no read.
+    if (!isSeat) return refuse('reservation-not-found', `no reservation ${reservationId}`);
+    const asked = { userId: undefined, nowMs: this.parts.now() };
+    return this.bookings(reservationId).find(reservationId, asked);
   }
 
   async charge(command: Parameters<Shop['charge']>[0]): Promise<Result<Charge>> {

@@ -25,6 +25,9 @@ export interface Shop {
   /** Gives held seats back; sold ones for their money, until the cut-off before the session. Again is done already. */
   cancel(command: BuyerCommand): Promise<Result<Cancellation>>;
 
+  /** Is there such a reservation, whoever's it is? Refused as `reservation-not-found` when there is not; writes nothing. */
+  find(reservationId: string): Promise<Result<unknown>>;
+
   /** Adds to the user's balance, once a charge id. */
   charge(command: {
     readonly userId: string;

@@ -65,6 +65,11 @@ export class SingleSeats implements Bookings {
     return this.seats.state(seatStream(sessionId, seatId));
   }
 
+  /** The seat as it is remembered, if it is: that may be over. */
+  known(sessionId: string, seatId: string): SeatState | undefined {
+    return this.seats.known(seatStream(sessionId, seatId));
+  }
+
   async find(
     reservationId: string,
     { userId, nowMs, fresh = false }: Parameters<Bookings['find']>[1],

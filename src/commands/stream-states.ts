@@ -1,7 +1,11 @@
+import { setImmediate as othersTurn } from 'node:timers/promises';
 import { decode, type RecordedEvent, UnreadableEvent } from '../events/codec.ts';
 import type { DomainEvent } from '../events/events.ts';
 import type { Decider } from './decider.ts';
 import { type EventStore, type ExpectedRevision, withNothingWritten } from './event-store.ts';
+
+/** So many events are made into a state at once; then others have their turn, however long the stream is. */
+const foldEventsMax = 200;
 
 /** A stream's state at a revision. */
 export interface Loaded<State> {
@@ -117,6 +121,7 @@ export class StreamStates<State, Event extends DomainEvent> {
       for await (const recorded of this.store.readStream(stream)) {
         if (loaded.revision === 'no_stream') assertBeginning(recorded);
         loaded = this.fold(loaded, recorded);
+        if (loaded.toSum.events % foldEventsMax === 0) await othersTurn();
       }
       return loaded;
     }
@@ -124,10 +129,15 @@ export class StreamStates<State, Event extends DomainEvent> {
     for await (const recorded of this.store.readBackwards(stream)) {
       events.push(recorded);
       if (recorded.type === summary.type) break;
+      if (events.length % foldEventsMax === 0) await othersTurn();
     }
     const first = events.at(-1);
     if (first !== undefined && first.type !== summary.type) assertBeginning(first);
-    return events.reduceRight((before, recorded) => this.fold(before, recorded), loaded);
+    for (let recorded = events.pop(); recorded !== undefined; recorded = events.pop()) {
+      loaded = this.fold(loaded, recorded);
+      if (events.length % foldEventsMax === 0) await othersTurn();
+    }
+    return loaded;
   }
 
   private fold(loaded: Loaded<State>, recorded: RecordedEvent): Loaded<State> {

@@ -1,6 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import type { Refusal } from '../commands/result.ts';
 import type { PreparedBody } from '../queries/read-side.ts';
+import { retryMsOf } from './event-source.ts';
+import { httpLimits } from './limits.ts';
+import type { Outbox } from './outbox.ts';
 import { type ProblemCode, type ProblemDetails, problemBody, problemKind } from './problems.ts';
 import type { SeatStream } from './seat-streams.ts';
 
@@ -14,7 +17,11 @@ export type Answer =
   | TextAnswer;
 
 /** What can be sent: a prepared body only after `negotiate` chose its form. */
-export type Sendable = Exclude<Answer, PreparedAnswer> | RepresentationAnswer | NotModifiedAnswer;
+export type Sendable =
+  | Exclude<Answer, PreparedAnswer>
+  | RepresentationAnswer
+  | NotModifiedAnswer
+  | ProblemEventAnswer;
 
 /** 200 with a JSON value; never stored by caches. `position` goes out as X-Event-Position. */
 export interface JsonAnswer {
@@ -27,14 +34,18 @@ export interface JsonAnswer {
 export interface PreparedAnswer {
   readonly kind: 'prepared';
   readonly prepared: PreparedBody;
+  /** Made for this one request: nobody else is sent it. */
+  readonly isOnce: boolean;
 }
 
 export interface RepresentationAnswer {
   readonly kind: 'representation';
-  readonly body: Buffer;
+  /** The body, in order. */
+  readonly parts: readonly Buffer[];
   readonly etag: string;
   /** By gzip. */
   readonly isCompressed: boolean;
+  readonly isOnce: boolean;
 }
 
 export interface NotModifiedAnswer {
@@ -56,6 +67,12 @@ export interface ProblemAnswer {
   readonly details: ProblemDetails;
   /** Header lines beside the usual ones. */
   readonly headers: Readonly<Record<string, string>>;
+}
+
+/** 200 with a problem as the one event of a stream, for an EventSource. */
+export interface ProblemEventAnswer {
+  readonly kind: 'problem-event';
+  readonly problem: ProblemAnswer;
 }
 
 /** An answer to a request with an idempotency key, the same each time. */
@@ -83,9 +100,10 @@ export const json = (value: unknown, position: bigint | null = null): JsonAnswer
   position,
 });
 
-export const prepared = (body: PreparedBody): PreparedAnswer => ({
+export const prepared = (body: PreparedBody, { isOnce = false } = {}): PreparedAnswer => ({
   kind: 'prepared',
   prepared: body,
+  isOnce,
 });
 
 export const text = (type: string, body: string): TextAnswer => ({
@@ -100,6 +118,10 @@ export const problem = (
   details: ProblemDetails,
   headers: Readonly<Record<string, string>> = {},
 ): ProblemAnswer => ({ kind: 'problem', code, details, headers });
+
+const tooManyWait = problem('too-many-lists', {
+  detail: 'Slow clients have not read their lists yet: ask again, compressed if you can.',
+});
 
 /** The shop's refusals keep their code and sentence, and say when to try again. */
 export const refused = ({ code, detail, retryAfterSeconds }: Refusal): ProblemAnswer =>
@@ -120,6 +142,12 @@ export const uncached = [...security, 'Cache-Control', 'no-store'];
 /** Lines of a 200 that comes with an ETag, and of the 304. */
 export const revalidated = [...security, 'Cache-Control', 'no-cache', 'Vary', 'Accept-Encoding'];
 const jsonType = ['Content-Type', 'application/json'];
+
+/** What was sent, for the log; `code` of a problem. */
+export interface Sent {
+  readonly status: number;
+  readonly code?: ProblemCode;
+}
 
 /** What a JSON answer or a problem is to its client. */
 export function render(answer: JsonAnswer | ProblemAnswer, requestId: string): Rendered {
@@ -144,32 +172,45 @@ export function render(answer: JsonAnswer | ProblemAnswer, requestId: string): R
 /**
  * Sends an answer with one `writeHead` and one `end`, past Express's `res.json`, which costs about a tenth of the
  * service's throughput. Header lines are flat pairs because Node then writes them as they are.
- * @returns the status sent
+ * A list that has no room in the outbox is answered 503.
  */
-export function send(res: ServerResponse, answer: Sendable, requestId: string): number {
+export function send(
+  res: ServerResponse,
+  answer: Sendable,
+  requestId: string,
+  outbox: Outbox,
+): Sent {
   switch (answer.kind) {
     case 'json':
-    case 'problem':
       return sendRendered(res, render(answer, requestId), requestId, []);
+    case 'problem':
+      return {
+        ...sendRendered(res, render(answer, requestId), requestId, []),
+        code: answer.code,
+      };
     case 'text':
       return sendRendered(res, answer, requestId, []);
     case 'stored':
       return sendRendered(res, answer, requestId, answer.replayed ? replayed : []);
-    case 'representation': {
-      const { body, etag, isCompressed } = answer;
-      const coding = isCompressed ? ['Content-Encoding', 'gzip'] : [];
-      const head = [...jsonType, ...coding, ...revalidated, 'ETag', etag];
-      return write(res, 200, [...head, 'X-Request-Id', requestId], body);
-    }
+    case 'representation':
+      return sendParts(res, answer, requestId, outbox);
     case 'not-modified':
       res.writeHead(304, [...revalidated, 'ETag', answer.etag, 'X-Request-Id', requestId]);
       res.end();
-      return 304;
+      return { status: 304 };
+    case 'problem-event': {
+      const { status, headers, body } = render(answer.problem, requestId);
+      const retry = `retry: ${retryMsOf(headers)}`;
+      const event = text('text/event-stream', `${retry}\nevent: problem\ndata: ${body}\n\n`);
+      sendRendered(res, event, requestId, []);
+      return { status, code: answer.problem.code };
+    }
     case 'stream':
+      res.socket?.setTimeout(httpLimits.seatStreamSilenceMs);
       res.writeHead(200, [...eventStreamHead, 'X-Request-Id', requestId]);
       if (res.req.method === 'HEAD') answer.stream.end();
       answer.stream.start(res, answer.first);
-      return 200;
+      return { status: 200 };
   }
 }
 
@@ -184,18 +225,44 @@ function sendRendered(
   { status, headers, body }: Rendered,
   requestId: string,
   more: readonly string[],
-): number {
+): Sent {
   const head: string[] = [];
   for (const name in headers) head.push(name, headers[name] as string);
   head.push(...uncached, ...more, 'X-Request-Id', requestId);
   return write(res, status, head, body);
 }
 
-function write(res: ServerResponse, status: number, head: string[], body: string | Buffer): number {
+function sendParts(
+  res: ServerResponse,
+  { parts, etag, isCompressed, isOnce }: RepresentationAnswer,
+  requestId: string,
+  outbox: Outbox,
+): Sent {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const isLarge = length > httpLimits.answerStretchBytes && res.req.method !== 'HEAD';
+  if (isLarge && !outbox.hasRoom(parts, isOnce ? httpLimits.pastWaitingShare : 1)) {
+    return send(res, tooManyWait, requestId, outbox);
+  }
+  const coding = isCompressed ? ['Content-Encoding', 'gzip'] : [];
+  const head = [...jsonType, ...coding, ...revalidated, 'ETag', etag, 'X-Request-Id', requestId];
+  head.push('Content-Length', String(length));
+  res.writeHead(200, head);
+  if (isLarge) {
+    outbox.send(res, parts);
+  } else {
+    const last = parts.length - 1;
+    for (let at = 0; at < last; at += 1) res.write(parts[at]);
+    res.end(parts[last]);
+  }
+  return { status: 200 };
+}
+
+function write(res: ServerResponse, status: number, head: string[], body: string): Sent {
   head.push('Content-Length', String(Buffer.byteLength(body)));
   res.writeHead(status, head);
   res.end(body);
-  return status;
+  return { status };
 }
 
 /** Answers OPTIONS: what the path takes, without a body. */

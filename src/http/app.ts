@@ -1,10 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import express, { type Express, type Request, type Response } from 'express';
-import { type Answer, problem, type Sendable, send, sendAllow } from './answer.ts';
+import {
+  type Answer,
+  type ProblemAnswer,
+  problem,
+  type Sendable,
+  type Sent,
+  send,
+  sendAllow,
+} from './answer.ts';
 import type { Endpoint, House } from './endpoint.ts';
 import { endpoints } from './endpoints.ts';
+import { asEvent, takesEvents } from './event-source.ts';
 import type { Exchange } from './exchange.ts';
 import { negotiate } from './negotiate.ts';
+import type { Outbox } from './outbox.ts';
 import { type FieldError, problemOfError, unknownOutcome } from './problems.ts';
 import { readJson } from './read-json.ts';
 import type { RequestLog } from './request-log.ts';
@@ -16,17 +26,17 @@ export type Reply = ServerResponse & { locals: Exchange };
 /** Sends an answer and logs that it did. Half an answer cannot be mended: its connection is cut. */
 export type Respond = (req: IncomingMessage, res: Reply, answer: Sendable, error?: unknown) => void;
 
-export function createRespond(requestLog: RequestLog): Respond {
+export function createRespond(requestLog: RequestLog, outbox: Outbox): Respond {
   return (req, res, answer, error) => {
     const exchange = res.locals;
-    const status = res.headersSent ? cut(res) : send(res, answer, exchange.requestId);
-    requestLog(req, exchange, status, error);
+    const sent = res.headersSent ? cut(res) : send(res, answer, exchange.requestId, outbox);
+    requestLog(req, exchange, sent, error);
   };
 }
 
-function cut(res: Reply): number {
+function cut(res: Reply): Sent {
   res.destroy();
-  return 500;
+  return { status: 500 };
 }
 
 /** The Express app: one route a path, nothing before it. What no route takes is the caller's (`unrouted`). */
@@ -35,6 +45,7 @@ export function createApp(house: House, respond: Respond, timeoutMs: number): Ex
   app.disable('x-powered-by');
   app.disable('etag');
   app.enable('case sensitive routing');
+  app.enable('strict routing');
   for (const path of new Set(endpoints.map((call) => call.path))) {
     const calls = endpoints.filter((call) => call.path === path);
     const route = app.route(path.replaceAll(/\{(\w+)\}/g, ':$1'));
@@ -55,20 +66,21 @@ export function unrouted(req: IncomingMessage, res: Reply, respond: Respond, err
       problem('path-not-found', { detail: 'See GET /openapi.json for the paths.' }),
     );
   } else {
-    fail(req, res, respond, error);
+    respond(req, res, problemOf(error), error);
   }
 }
 
 function expressHandler(call: Endpoint, house: House, respond: Respond, timeoutMs: number) {
   return async (req: Request, res: Response): Promise<void> => {
     const reply = res as unknown as Reply;
+    const isEventSource = call.answerType === 'text/event-stream' && takesEvents(req);
     try {
       const given = await answer(call, house, req, reply.locals, timeoutMs);
-      const chosen =
-        given.kind === 'prepared' ? await negotiate(given.prepared, req.headers) : given;
-      respond(req, reply, chosen);
+      const chosen = given.kind === 'prepared' ? await negotiate(given, req.headers) : given;
+      respond(req, reply, isEventSource ? asEvent(chosen) : chosen);
     } catch (error) {
-      fail(req, reply, respond, error);
+      const failed = problemOf(error);
+      respond(req, reply, isEventSource ? asEvent(failed) : failed, error);
     }
   };
 }
@@ -135,12 +147,12 @@ function within(timeoutMs: number, handled: Promise<Answer>): Promise<Answer> {
   });
 }
 
-function fail(req: IncomingMessage, res: Reply, respond: Respond, error: unknown): void {
+function problemOf(error: unknown): ProblemAnswer {
   const { code, detail } = problemOfError(error) ?? {
     code: 'internal-error',
     detail: 'It was logged with the id in `instance`.',
   };
-  respond(req, res, problem(code, { detail }), error);
+  return problem(code, { detail });
 }
 
 /** What a path does not take: OPTIONS is told what it does, anything else is 405. */

@@ -8,9 +8,13 @@ import type { PreparedBody, ReadSide } from '../queries/read-side.ts';
 import type { SeatFeed } from '../queries/seat-feed.ts';
 import type { OwnPositions } from '../queue/own-positions.ts';
 import type { WaitingQueue } from '../queue/waiting-queue.ts';
+import type { AllowsHost } from './allowed-hosts.ts';
 import type { Answer } from './answer.ts';
+import type { Connections } from './connections.ts';
 import type { Exchange } from './exchange.ts';
 import type { Gate } from './gate.ts';
+import type { KeyBudget } from './key-budget.ts';
+import type { Outbox } from './outbox.ts';
 import type { ProblemCode } from './problems.ts';
 import type { Readiness } from './readiness.ts';
 import type { SeatStreams } from './seat-streams.ts';
@@ -34,6 +38,10 @@ export interface HttpDeps {
   /** What must answer before the service is ready, by the name that `/readyz` shows. */
   readonly probes: Readonly<Record<string, Probe>>;
   readonly log: Logger;
+  /** Default any. */
+  readonly allowsHost?: AllowsHost;
+  /** New idempotency keys of a user in an hour. Default no bound. */
+  readonly idempotencyKeysMax?: number;
 }
 
 /** Answers within `timeoutMs` whether a dependency can be reached. */
@@ -44,6 +52,9 @@ export interface House extends HttpDeps {
   readonly seatStreams: SeatStreams;
   /** For queries of the past, which are made anew each time. */
   readonly pastGate: Gate;
+  readonly connections: Connections;
+  readonly outbox: Outbox;
+  readonly keyBudget: KeyBudget;
   readonly readiness: () => Promise<Readiness>;
   /** The OpenAPI document. */
   readonly document: PreparedBody;

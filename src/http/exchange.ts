@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { requestMaxMs } from '../commands/deadline.ts';
 import type { CommandContext } from '../commands/shop.ts';
 
@@ -11,6 +11,8 @@ export interface Exchange {
   readonly startedMs: number;
   /** W3C trace context, when well-formed. */
   readonly traceparent: string | undefined;
+  /** Aborted when it was answered, or its client went away. */
+  readonly over: () => AbortSignal;
 }
 
 /** Also a valid relative URI, so that it can be a problem's `instance`. */
@@ -20,7 +22,7 @@ const requestIdPattern = /^[A-Za-z0-9._-]{1,128}$/;
 const traceparentPattern =
   /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
-export function beginExchange(req: IncomingMessage): Exchange {
+export function beginExchange(req: IncomingMessage, res: ServerResponse): Exchange {
   const given = req.headers['x-request-id'];
   const traceparent = req.headers.traceparent;
   return {
@@ -30,7 +32,16 @@ export function beginExchange(req: IncomingMessage): Exchange {
       typeof traceparent === 'string' && traceparentPattern.test(traceparent)
         ? traceparent
         : undefined,
+    over: () => whenOver(res),
   };
+}
+
+/** Made when it is asked for: few calls have work that is worth being given up. */
+function whenOver(res: ServerResponse): AbortSignal {
+  const over = new AbortController();
+  if (res.closed) over.abort();
+  else res.once('close', () => over.abort());
+  return over.signal;
 }
 
 /** Who asks, for the events' metadata; and the time that the request's command has, from now on. */

@@ -2,7 +2,7 @@
 export class Gate {
   readonly #runningMax: number;
   readonly #waitingMax: number;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
   #running = 0;
 
   constructor(runningMax: number, waitingMax: number) {
@@ -10,21 +10,47 @@ export class Gate {
     this.#waitingMax = waitingMax;
   }
 
-  /** Runs the work in its turn. @returns undefined at once, and does nothing, when the line is full */
-  async run<T>(work: () => Promise<T>): Promise<T | undefined> {
+  /**
+   * Runs the work in its turn.
+   * @param over who waits in line leaves it when this is aborted: nobody wants the work any more
+   * @returns undefined at once, and does nothing, when the line is full; undefined also to who left it
+   */
+  async run<T>(work: () => Promise<T>, over?: AbortSignal): Promise<T | undefined> {
+    if (over?.aborted) return undefined;
     if (this.#running < this.#runningMax) {
       this.#running += 1;
     } else {
-      if (this.#waiting.length >= this.#waitingMax) return undefined;
-      // Who ends hands the place over: nobody comes in between.
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      if (this.#waiting.size >= this.#waitingMax) return undefined;
+      if (!(await this.#turn(over))) return undefined;
     }
     try {
       return await work();
     } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#running -= 1;
-      else next();
+      this.#handOver();
     }
+  }
+
+  /** Who ends hands the place over: nobody comes in between. */
+  #handOver(): void {
+    const [next] = this.#waiting;
+    if (next === undefined) this.#running -= 1;
+    else next();
+  }
+
+  /** @returns whether it came, before this was over */
+  #turn(over: AbortSignal | undefined): Promise<boolean> {
+    return new Promise((resolve) => {
+      const leave = () => {
+        this.#waiting.delete(called);
+        resolve(false);
+      };
+      const called = () => {
+        this.#waiting.delete(called);
+        over?.removeEventListener('abort', leave);
+        resolve(true);
+      };
+      this.#waiting.add(called);
+      over?.addEventListener('abort', leave, { once: true });
+    });
   }
 }

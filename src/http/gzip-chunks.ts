@@ -20,8 +20,12 @@ const lastBlock = Buffer.from([3, 0]);
 /**
  * One gzip member of stretches that never change: only those that are new are compressed, which takes a small part of the
  * time that a large body takes. Each ends at a full flush, so none refers to another.
+ * @returns the member in parts; those of the same stretch are the same buffers
  */
-export async function gzipChunks(chunks: readonly Buffer[], level: number): Promise<Buffer> {
+export async function gzipChunks(
+  chunks: readonly Buffer[],
+  level: number,
+): Promise<readonly Buffer[]> {
   const parts = await Promise.all(chunks.map((chunk) => deflateOnce(chunk, level)));
   let crc = 0;
   let length = 0;
@@ -33,7 +37,7 @@ export async function gzipChunks(chunks: readonly Buffer[], level: number): Prom
   const trailer = Buffer.alloc(8);
   trailer.writeUInt32LE(crc >>> 0, 0);
   trailer.writeUInt32LE(length % 2 ** 32, 4);
-  return Buffer.concat([head, ...parts.map(({ data }) => data), lastBlock, trailer]);
+  return [head, ...parts.map(({ data }) => data), lastBlock, trailer];
 }
 
 function deflateOnce(chunk: Buffer, level: number): Promise<Deflated> {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 /** How each header that a route reads is spelt. Node gives them in lower case. */
 export const headerNames: Readonly<Record<string, string>> = {
+  'accept-encoding': 'Accept-Encoding',
   authorizationwaiting: 'AuthorizationWaiting',
   'idempotency-key': 'Idempotency-Key',
   'last-event-id': 'Last-Event-ID',

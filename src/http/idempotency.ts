@@ -5,6 +5,7 @@ import {
   type Answer,
   type JsonAnswer,
   type ProblemAnswer,
+  problem,
   refused,
   render,
   type StoredAnswer,
@@ -42,7 +43,10 @@ export async function answerOnce(
   if (asked.key === undefined) return carryOut(context);
   const { answers } = house;
   const request = keyedRequest(asked, asked.key, context);
+  const { userId } = asked;
+  if (!house.keyBudget.take(userId)) return aboveBudget(house, request);
   const begun = await answers.start(request);
+  if (!begun.ok || begun.value.status === 'answered') house.keyBudget.giveBack(userId);
   if (!begun.ok) return refused(begun.refusal);
   if (begun.value.status === 'answered') return again(begun.value.answer);
   const { startedMs } = begun.value;
@@ -87,6 +91,15 @@ export async function answerOnceAdmitted(
   const barred = await refuseUnlessAdmitted(house.queue, asked.userId, asked.token);
   if (barred === undefined) return answerOnce(house, asked, exchange, carryOut);
   return (await givenBefore(house.answers, asked, barred, exchange)) ?? barred;
+}
+
+/** What was answered before is answered again however many keys there were. */
+async function aboveBudget({ answers, keyBudget }: House, request: KeyedRequest): Promise<Answer> {
+  const given = await answers.recall(request);
+  if (given !== undefined) return again(given.answer);
+  const detail = 'The user has used as many idempotency keys as there are for an hour.';
+  const headers = { 'Retry-After': String(keyBudget.secondsLeft()) };
+  return problem('too-many-keys', { detail }, headers);
 }
 
 async function givenBefore(

@@ -2,29 +2,39 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { PreparedBody } from '../queries/read-side.ts';
-import type { NotModifiedAnswer, RepresentationAnswer } from './answer.ts';
+import type { NotModifiedAnswer, PreparedAnswer, RepresentationAnswer } from './answer.ts';
 import { gzipChunks } from './gzip-chunks.ts';
 import { httpLimits } from './limits.ts';
 
 const compress = promisify(gzip);
 
 /** Each prepared body is compressed once, when it is first asked for so, and forgotten with it. */
-const compressed = new WeakMap<PreparedBody, Promise<Buffer>>();
+const compressed = new WeakMap<PreparedBody, Promise<readonly Buffer[]>>();
 
 /** Chooses how a prepared body is sent: compressed to who takes that and if it is worth it, and not to who has it. */
 export async function negotiate(
-  prepared: PreparedBody,
+  { prepared, isOnce }: Pick<PreparedAnswer, 'prepared' | 'isOnce'>,
   headers: IncomingHttpHeaders,
 ): Promise<RepresentationAnswer | NotModifiedAnswer> {
-  const isCompressed = isWorthIt(prepared) && takesGzip(headers['accept-encoding']);
-  // A strong ETag names bytes, so each coding has its own.
-  const etag = isCompressed ? `${prepared.etag.slice(0, -1)}-gzip"` : prepared.etag;
+  const isCompressed = isSentCompressed(prepared, headers['accept-encoding']);
+  const etag = etagOf(prepared, isCompressed);
   const ifNoneMatch = headers['if-none-match'];
   if (ifNoneMatch !== undefined && matches(ifNoneMatch, etag))
     return { kind: 'not-modified', etag };
-  const body = isCompressed ? await gzipped(prepared) : prepared.body;
-  return { kind: 'representation', body, etag, isCompressed };
+  const parts = isCompressed ? await gzipped(prepared) : (prepared.chunks ?? [prepared.body]);
+  return { kind: 'representation', parts, etag, isCompressed, isOnce };
 }
+
+/** The ETag of the body as who sends this Accept-Encoding is sent it. */
+export const etagFor = (prepared: PreparedBody, acceptEncoding: string | undefined): string =>
+  etagOf(prepared, isSentCompressed(prepared, acceptEncoding));
+
+const isSentCompressed = (prepared: PreparedBody, acceptEncoding: string | undefined): boolean =>
+  isWorthIt(prepared) && takesGzip(acceptEncoding);
+
+/** A strong ETag names bytes, so each coding has its own. */
+const etagOf = ({ etag }: PreparedBody, isCompressed: boolean): string =>
+  isCompressed ? `${etag.slice(0, -1)}-gzip"` : etag;
 
 /** Has the compressed form made now, whoever will ask for it: what is sent to who takes gzip costs no more then. */
 export async function compressAhead(prepared: PreparedBody): Promise<void> {
@@ -35,13 +45,13 @@ export async function compressAhead(prepared: PreparedBody): Promise<void> {
 const isWorthIt = (prepared: PreparedBody): boolean =>
   (prepared.chunks?.length ?? 0) > 1 || prepared.body.length >= httpLimits.compressedBytesMin;
 
-function gzipped(prepared: PreparedBody): Promise<Buffer> {
+function gzipped(prepared: PreparedBody): Promise<readonly Buffer[]> {
   let made = compressed.get(prepared);
   if (made === undefined) {
     const level = httpLimits.compressionLevel;
     made =
       prepared.chunks === undefined
-        ? compress(prepared.body, { level })
+        ? compress(prepared.body, { level }).then((body) => [body])
         : gzipChunks(prepared.chunks, level);
     compressed.set(prepared, made);
   }

@@ -31,6 +31,8 @@ export function codesOf(call: Endpoint): ProblemCode[] {
     ...(takesFields === undefined ? [] : fieldCodes),
     ...(call.body === undefined ? [] : bodyCodes),
     ...call.problems,
+    ...(takes(call, 'idempotency-key') ? (['too-many-keys'] as const) : []),
+    ...(call.revalidates ? (['too-many-lists'] as const) : []),
     'internal-error',
     'no-answer-in-time',
   ];

@@ -71,7 +71,13 @@ export const problemKinds = {
   'request-timeout': { status: 408, title: 'The request took too long to arrive' },
   'body-too-large': { status: 413, title: 'The body is too large' },
   'unsupported-media-type': { status: 415, title: 'The body must be JSON in UTF-8' },
+  'host-not-allowed': { status: 421, title: 'The service does not answer to this Host' },
   'expectation-failed': { status: 417, title: 'The expectation cannot be met' },
+  'too-many-keys': {
+    status: 429,
+    title: 'Too many idempotency keys',
+    headers: retryAfter(3_600),
+  },
   'headers-too-large': { status: 431, title: 'The headers are too large' },
   'internal-error': { status: 500, title: 'Something went wrong on our side' },
   'method-not-implemented': { status: 501, title: 'The method is not implemented' },
@@ -87,6 +93,8 @@ export const problemKinds = {
     headers: retryAfter(1),
   },
   'too-many-queries': { status: 503, title: 'Too many ask about the past', headers: retryAfter(1) },
+  'too-many-connections': { status: 503, title: 'Too many connections', headers: retryAfter(1) },
+  'too-many-lists': { status: 503, title: 'Too many lists wait', headers: retryAfter(2) },
   'queue-full': { status: 503, title: 'The waiting queue is full', headers: retryAfter(10) },
   'read-side-unavailable': {
     status: 503,

@@ -4,7 +4,8 @@ import type { HttpDeps, Probe } from './endpoint.ts';
 import { httpLimits } from './limits.ts';
 
 export interface Readiness {
-  readonly ready: boolean;
+  /** `degraded`: it sells, without PostgreSQL. `draining`: it still does, and is about to stop. */
+  readonly state: 'ready' | 'degraded' | 'not-ready' | 'draining';
   readonly dependencies: Readonly<Record<string, 'up' | 'down'>>;
   /** `position` is null before the first event. */
   readonly projection: Omit<ReadSideStatus, 'position' | 'eventPosition'> & {
@@ -20,18 +21,55 @@ type Asked = Pick<HttpDeps, 'probes' | 'reads' | 'projections' | 'rowsWrong'>;
 /**
  * Asks every dependency and the read side. Simultaneous callers share one round of probes, so that a flood of
  * `/readyz` never becomes a flood of probes.
+ * @param isDraining is it about to stop?
  */
-export function createReadiness(asked: Asked): () => Promise<Readiness> {
+export function createReadiness(
+  asked: Asked,
+  isDraining: () => boolean = () => false,
+): () => Promise<Readiness> {
   let round: Promise<Readiness> | undefined;
-  return () => {
-    round ??= ask(asked).finally(() => {
+  let excusedUntilMs = Number.NEGATIVE_INFINITY;
+  const ask = async (): Promise<Readiness> => {
+    const found = await look(asked);
+    const nowMs = performance.now();
+    // Right after PostgreSQL came back every instance is behind: none of them may be taken away for that.
+    if (found.dependencies.postgres === 'down') excusedUntilMs = nowMs + excusedMs;
+    return { ...found, state: stateOf(found, nowMs < excusedUntilMs) };
+  };
+  return async () => {
+    round ??= ask().finally(() => {
       round = undefined;
     });
-    return round;
+    const found = await round;
+    return isDraining() ? { ...found, state: 'draining' } : found;
   };
 }
 
-async function ask({ probes, reads, projections, rowsWrong }: Asked): Promise<Readiness> {
+/** After PostgreSQL was last seen away, in milliseconds. */
+const excusedMs = httpLimits.projectionStallMaxSeconds * 1_000;
+
+/**
+ * Ready is who can sell, which takes the event store and the queue. PostgreSQL is for what is shown: lists are in memory for a
+ * while without it, and no other instance has it either.
+ */
+function stateOf(
+  { dependencies, projection }: Omit<Readiness, 'state'>,
+  isExcused: boolean,
+): Readiness['state'] {
+  const { postgres, ...needed } = dependencies;
+  const canSell = Object.values(needed).every((state) => state === 'up');
+  // Once it was live, being behind is no reason to take it away from buyers as long as it moves on.
+  const keepsUp = isExcused || projection.stalledSeconds < httpLimits.projectionStallMaxSeconds;
+  if (!canSell || projection.state !== 'live' || !keepsUp) return 'not-ready';
+  return postgres === 'down' ? 'degraded' : 'ready';
+}
+
+async function look({
+  probes,
+  reads,
+  projections,
+  rowsWrong,
+}: Asked): Promise<Omit<Readiness, 'state'>> {
   const [states, told] = await Promise.all([
     Promise.all(Object.values(probes).map(upOrDown)),
     withinProbeTime(projections()),
@@ -40,11 +78,7 @@ async function ask({ probes, reads, projections, rowsWrong }: Asked): Promise<Re
     Object.keys(probes).map((name, at) => [name, states[at] ?? 'down']),
   );
   const { eventPosition: _, ...status } = reads.status();
-  // Once it was live, being behind is no reason to take it away from buyers as long as it moves on.
-  const keepsUp =
-    status.state === 'live' && status.stalledSeconds < httpLimits.projectionStallMaxSeconds;
   return {
-    ready: keepsUp && states.every((state) => state === 'up'),
     dependencies,
     projection: {
       ...status,

@@ -2,28 +2,34 @@ import type { IncomingMessage } from 'node:http';
 import type { Logger } from 'pino';
 import type { Exchange } from './exchange.ts';
 import { httpLimits } from './limits.ts';
+import { Sampler } from './sampler.ts';
 
 /** Longest path that a log line carries, in characters. */
 const loggedPathMax = 200;
 
-/** Called with each answer that was sent; `error` is what a 5xx came from. */
+/** Called with each answer that was sent; `code` of a refusal, `error` is what a 5xx came from. */
 export type RequestLog = (
   req: IncomingMessage,
   exchange: Exchange,
-  status: number,
+  sent: { readonly status: number; readonly code?: string | undefined },
   error?: unknown,
 ) => void;
 
 /**
- * Logs failures and slow requests, and one of `ordinarySample` ordinary ones. Neither headers nor the query string are
- * logged, so no token is.
+ * Logs what is a bug of ours, with its stack. Refusals for want of something (503) and slow requests are expected under load, and
+ * as many as there are requests: of each code one a `refusalsLogMs` is logged, with how many there were. Of ordinary requests one
+ * of `ordinarySample` is. Neither headers nor the query string are logged, so no token is.
  */
 export function createRequestLog(log: Logger): RequestLog {
+  const sampler = new Sampler(httpLimits.refusalsLogMs);
   let ordinary = 0;
-  return (req, exchange, status, error) => {
+  return (req, exchange, { status, code }, error) => {
     const tookMs = performance.now() - exchange.startedMs;
     const slow = tookMs >= httpLimits.slowRequestMs;
     if (status < 500 && !slow && ++ordinary % httpLimits.ordinarySample !== 0) return;
+    const kind = status > 500 ? (code ?? String(status)) : 'slow';
+    const count = status > 500 || (slow && status !== 500) ? sampler.count(kind) : 1;
+    if (count === undefined) return;
     const { requestId } = exchange;
     const line = {
       requestId,
@@ -33,10 +39,17 @@ export function createRequestLog(log: Logger): RequestLog {
       tookMs: Math.round(tookMs),
     };
     if (status === 500) log.error({ ...line, err: error }, 'unexpected error');
-    else if (status > 500) log.warn({ ...line, err: error }, 'unavailable');
-    else if (slow) log.warn(line, 'slow request');
+    else if (status > 500) log.warn({ ...line, code, count, why: inWords(error) }, 'unavailable');
+    else if (slow) log.warn({ ...line, count }, 'slow request');
     else log.info(line, `request (one of ${httpLimits.ordinarySample})`);
   };
+}
+
+/** Of an error and what caused it. */
+function inWords(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const cause = inWords(error.cause);
+  return cause === undefined ? error.message : `${error.message}: ${cause}`;
 }
 
 function pathOf(req: IncomingMessage & { originalUrl?: string }): string {

@@ -1,6 +1,7 @@
 import type { SeatFilter } from '../queries/read-side.ts';
 import { type Answer, prepared, problem } from './answer.ts';
 import type { House } from './endpoint.ts';
+import type { Exchange } from './exchange.ts';
 import { compressAhead } from './negotiate.ts';
 import { refuseUntilShown } from './own-positions.ts';
 
@@ -17,24 +18,28 @@ export interface SeatsAsOf {
  * PostgreSQL and the compression some tenths of a second for the largest sessions: all of it goes through a gate, so that
  * questions about the past cannot keep the service from selling.
  */
-export async function answerSeatsAsOf(house: House, asked: SeatsAsOf): Promise<Answer> {
+export async function answerSeatsAsOf(
+  house: House,
+  asked: SeatsAsOf,
+  exchange: Exchange,
+): Promise<Answer> {
   const { concertId, sessionId, asOf, filter, minPosition } = asked;
   if (asOf.getTime() > Date.now()) {
     const errors = [{ field: 'asOf', message: 'must not be in the future' }];
     return problem('invalid-request', { detail: 'asOf must not be in the future', errors });
   }
+  // What the log took before that moment may not be shown yet. Who waits for it keeps nobody from the gate.
+  const late = await refuseUntilShown(house.reads, minPosition, await house.logEnd());
+  if (late !== undefined) return late;
   const answer = await house.pastGate.run(async () => {
-    // What the log took before that moment may not be shown yet.
-    const late = await refuseUntilShown(house.reads, minPosition, await house.logEnd());
-    if (late !== undefined) return late;
     const seats = await house.reads.seatsAsOf(concertId, sessionId, asOf.getTime(), filter);
     if (seats === undefined) {
       const detail = `there was no session ${sessionId} of concert ${concertId} at ${asOf.toISOString()}`;
       return problem('session-not-found', { detail });
     }
     await compressAhead(seats);
-    return prepared(seats);
-  });
+    return prepared(seats, { isOnce: true });
+  }, exchange.over());
   return (
     answer ??
     problem('too-many-queries', { detail: 'wait a moment: such lists are made a few at a time' })

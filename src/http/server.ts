@@ -1,18 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { problem, rawProblem } from './answer.ts';
 import { createApp, createRespond, type Reply, unrouted } from './app.ts';
 import { bornRequests } from './born-requests.ts';
+import { Connections } from './connections.ts';
+import { refuseAtTheDoor } from './door.ts';
 import type { HttpDeps } from './endpoint.ts';
 import { beginExchange } from './exchange.ts';
 import { Gate } from './gate.ts';
+import { KeyBudget } from './key-budget.ts';
 import { httpLimits, type Timeouts } from './limits.ts';
 import { openapiBody } from './openapi.ts';
+import { Outbox } from './outbox.ts';
 import type { ProblemCode } from './problems.ts';
 import { createReadiness } from './readiness.ts';
 import { createRequestLog } from './request-log.ts';
+import { livez, readyz } from './routes/health.ts';
 import { SeatStreams } from './seat-streams.ts';
 
 export interface HttpServer {
@@ -22,6 +27,11 @@ export interface HttpServer {
    * @throws the system's error when the address cannot be taken
    */
   listen(port: number, host?: string): Promise<number>;
+
+  /**
+   * Goes on serving, and says to who asks that it is about to stop: `/readyz` is 503, every answer ends its connection.
+   */
+  drain(): void;
 
   /**
    * Stops accepting, lets what is under way finish within `withinMs` (default `closeMs`), then cuts what is left.
@@ -34,13 +44,20 @@ export interface HttpServer {
 export function createHttpServer(deps: HttpDeps, shortened: Partial<Timeouts> = {}): HttpServer {
   const timeouts: Timeouts = { ...httpLimits, ...shortened };
   const seatStreams = new SeatStreams(deps.seatFeed, () => deps.reads.status().position, timeouts);
-  const respond = createRespond(createRequestLog(deps.log));
+  const { log, allowsHost = () => true } = deps;
+  const connections = new Connections(log, timeouts);
+  const outbox = new Outbox(timeouts);
+  const respond = createRespond(createRequestLog(log), outbox);
+  let isDraining = false;
   const app = createApp(
     {
       ...deps,
       seatStreams,
       pastGate: new Gate(httpLimits.pastRunningMax, httpLimits.pastWaitingMax),
-      readiness: createReadiness(deps),
+      connections,
+      outbox,
+      keyBudget: new KeyBudget(deps.idempotencyKeysMax),
+      readiness: createReadiness(deps, () => isDraining),
       document: openapiBody(),
     },
     respond,
@@ -49,27 +66,37 @@ export function createHttpServer(deps: HttpDeps, shortened: Partial<Timeouts> = 
   let closing: Promise<void> | undefined;
 
   const begin = (req: IncomingMessage, res: ServerResponse): Reply => {
-    const reply = Object.assign(res, { locals: beginExchange(req) });
-    if (closing !== undefined) reply.shouldKeepAlive = false;
+    const reply = Object.assign(res, { locals: beginExchange(req, res) });
+    if (isDraining || closing !== undefined) reply.shouldKeepAlive = false;
+    connections.asked(req.socket, res);
     return reply;
   };
   const server = createServer({ ...bornRequests(app), ...serverOptions(timeouts) }, (req, res) => {
     const reply = begin(req, res);
-    if (req.headers.host === undefined && req.httpVersion === '1.1') {
-      respond(req, reply, problem('malformed-http', { detail: 'A Host header is required.' }));
+    const refusal =
+      refuseAtTheDoor(req, allowsHost) ??
+      (connections.isForProbes(req.socket) && !probes.has(req.url ?? '') ? noRoom : undefined);
+    if (refusal !== undefined) {
+      reply.shouldKeepAlive = false;
+      respond(req, reply, refusal);
       return;
     }
     app(req as never, res as never, (error?: unknown) => unrouted(req, reply, respond, error));
   });
   server.timeout = timeouts.silenceTimeoutMs;
-  server.maxConnections = httpLimits.connectionsMax;
+  server.maxConnections = timeouts.connectionsMax + httpLimits.connectionsSpare;
+  server.on('connection', (socket) => connections.opened(socket));
+  server.on('drop', () => connections.dropped());
   server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
     const detail = 'Expect takes 100-continue alone.';
     respond(req, begin(req, res), problem('expectation-failed', { detail }));
   });
-  refuseWhatIsNoRequest(server);
+  refuseWhatIsNoRequest(server, connections);
 
   return {
+    drain() {
+      isDraining = true;
+    },
     listen: (port, host) => listen(server, port, host),
     close(withinMs = httpLimits.closeMs) {
       seatStreams.close();
@@ -90,8 +117,15 @@ const serverOptions = (timeouts: Timeouts) => ({
 });
 
 /** Answers on the socket itself where Node has no request to give: broken HTTP, timeouts, CONNECT. */
-function refuseWhatIsNoRequest(server: Server): void {
+function refuseWhatIsNoRequest(server: Server, connections: Connections): void {
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const underWay = connections.underWay(socket as Socket);
+    // A request that came whole is answered, whatever follows it: the client must know what became of it.
+    if (underWay?.req.complete && !underWay.writableFinished) {
+      underWay.shouldKeepAlive = false;
+      underWay.once('close', () => socket.destroy());
+      return;
+    }
     const [code, detail] = clientProblems[error.code ?? ''] ?? brokenHttp;
     endWith(socket, code, detail);
   });
@@ -99,6 +133,13 @@ function refuseWhatIsNoRequest(server: Server): void {
     endWith(socket, 'method-not-implemented', 'This is no proxy.');
   });
 }
+
+/** What a balancer asks, which must find room. */
+const probes: ReadonlySet<string> = new Set([livez.path, readyz.path]);
+
+const noRoom = problem('too-many-connections', {
+  detail: 'As many connections are busy as there may be: try again.',
+});
 
 const brokenHttp: readonly [ProblemCode, string] = [
   'malformed-http',

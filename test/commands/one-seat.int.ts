@@ -91,14 +91,14 @@ function catalogWith(sessionId: string): Catalog {
 function withoutExpectedRevision(store: EventStore, client: EventStoreDBClient): EventStore {
   return {
     ...store,
-    async append(stream, _expected, events) {
+    async append(stream, expected, events) {
       const written = events.map(({ id, event, metadata }) =>
         jsonEvent({ id, type: event.type, data: event.data as object, metadata } as never),
       );
-      const { nextExpectedRevision, position } = await client.appendToStream(stream, written, {
-        expectedRevision: ANY,
-      });
-      return { ok: true, revision: nextExpectedRevision, position: position?.commit ?? 0n };
+      const { position } = await client.appendToStream(stream, written, { expectedRevision: ANY });
+      // It says that the stream was as expected, too: that is looked at as well.
+      const revision = (expected === 'no_stream' ? -1n : expected) + BigInt(events.length);
+      return { ok: true, revision, position: position?.commit ?? 0n };
     },
   };
 }

@@ -1,55 +1,12 @@
 import { once } from 'node:events';
 import { Agent, get } from 'node:http';
-import { connect, type Socket } from 'node:net';
 import { expect } from 'chai';
 import { httpLimits } from '../../src/http/limits.ts';
 import { createHttpServer, type HttpServer } from '../../src/http/server.ts';
 import { eventually } from '../support/servers.ts';
 import { type Api, bearer, order, serveApi } from './support/api.ts';
-import { expectProblem } from './support/document.ts';
 import { fakeHouse } from './support/fake-house.ts';
-
-interface RawReply {
-  readonly status: number;
-  readonly head: string;
-  readonly body: string;
-}
-
-/** A socket that collects what comes, and says how it ended. */
-function open(port: number): { socket: Socket; text: () => string; ended: Promise<unknown> } {
-  const socket = connect(port, '127.0.0.1');
-  let text = '';
-  socket.setEncoding('utf8');
-  socket.on('data', (chunk) => {
-    text += chunk;
-  });
-  // A reset after the answer is an end like another.
-  socket.on('error', () => {});
-  return { socket, text: () => text, ended: once(socket, 'close') };
-}
-
-/** Sends bytes as they are and reads until the server ends the connection. */
-async function raw(port: number, bytes: string | Buffer): Promise<RawReply> {
-  const { socket, text, ended } = open(port);
-  socket.write(bytes);
-  await ended;
-  const [head = '', body = ''] = text().split('\r\n\r\n');
-  return { status: Number(head.split(' ')[1]), head, body };
-}
-
-function expectRawProblem(reply: RawReply, status: number, code: string): void {
-  expect(reply.status, reply.head).to.equal(status);
-  const header = (name: string) =>
-    new RegExp(`^${name}: (.*)$`, 'im').exec(reply.head)?.[1] ?? null;
-  expectProblem({
-    status,
-    type: header('content-type'),
-    requestId: header('x-request-id'),
-    body: reply.body,
-  });
-  expect(JSON.parse(reply.body).code).to.equal(code);
-  expect(reply.head).to.match(/^connection: close$/im);
-}
+import { expectRawProblem, open, raw } from './support/wire.ts';
 
 describe('HTTP on the wire', () => {
   let api: Api;
@@ -97,7 +54,18 @@ describe('HTTP on the wire', () => {
       'two lengths at once',
       'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
     ],
-    ['no Host', 'GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n'],
+    ['no Host', 'GET /livez HTTP/1.1\r\n\r\n'],
+    ['two Hosts', 'GET /livez HTTP/1.1\r\nHost: a\r\nhost: b\r\n\r\n'],
+    ['HTTP/0.9', 'GET /livez\r\n\r\n'],
+    ['HTTP/2.0 in a request line', 'GET /livez HTTP/2.0\r\nHost: x\r\n\r\n'],
+    [
+      'a transfer coding beside chunked',
+      'POST /concert/balance HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
+    ],
+    [
+      'a transfer coding in HTTP/1.0',
+      'POST /concert/balance HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    ],
   ];
   for (const [name, bytes] of broken) {
     it(`400 for ${name}`, async () => {
@@ -155,6 +123,39 @@ describe('HTTP on the wire', () => {
     expect([reply.status, reply.body]).to.deep.equal([200, '{"status":"alive"}']);
   });
 
+  it('answers what is under way before it ends a connection on which garbage follows', async () => {
+    const { reserve } = api.house.shop;
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    api.house.shop.reserve = async (command) => {
+      const result = await reserve(command);
+      await held;
+      return result;
+    };
+    const body = JSON.stringify(order);
+    const head = `POST /concert/reservation HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorizationWaiting: Bearer token-7\r\nContent-Length: ${body.length}`;
+    const { socket, text, ended } = open(api.port);
+    socket.write(`${head}\r\n\r\n${body}\x00garbage\r\n\r\n`);
+    await eventually('it is under way', () => api.house.shop.contexts.length === 1);
+    socket.write('more of it');
+    await api.call('GET', '/livez');
+    release();
+    await ended;
+    expect(text()).to.match(/^HTTP\/1\.1 200 /);
+    expect(text()).to.match(/^connection: close$/im);
+    expect(text().match(/HTTP\/1\.1/g)).to.have.lengthOf(1);
+  });
+
+  it('a slash at the end is another path, whatever the method', async () => {
+    for (const path of ['/concert/reservation/', '/concert/balance/', '/livez/']) {
+      const options = { headers: bearer(7), body: order };
+      expect((await api.call('POST', path, options)).status, path).to.equal(404);
+      expect((await api.call('GET', path)).status, path).to.equal(404);
+    }
+  });
+
   it('survives a client that goes away in the middle of its body', async () => {
     const { socket, ended } = open(api.port);
     socket.write(
@@ -200,6 +201,31 @@ describe('connections on which too little comes', () => {
     const port = await listen({ keepAliveTimeoutMs: 50, silenceTimeoutMs: 50 });
     expect((await raw(port, '')).head).to.equal('');
     expect((await raw(port, 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n')).status).to.equal(200);
+  });
+});
+
+describe('draining', () => {
+  it('serves on, is not ready, and ends each connection with its answer', async () => {
+    const api = await serveApi();
+    try {
+      expect((await api.call('GET', '/readyz')).status).to.equal(200);
+      const busy = open(api.port);
+      busy.socket.write('GET /livez HTTP/1.1\r\nHost: x\r\n\r\n');
+      await eventually('its answer', () => busy.text().includes('alive'));
+      api.server.drain();
+      const { status, body } = await api.call('GET', '/readyz');
+      expect([status, body.code]).to.deep.equal([503, 'not-ready']);
+      expect(body.detail).to.contain('being stopped');
+      busy.socket.write('GET /concert HTTP/1.1\r\nHost: x\r\n\r\n');
+      await busy.ended;
+      expect(busy.text())
+        .to.match(/connection: close/i)
+        .and.contain('Requiem');
+      const asked = { headers: bearer(7), body: order };
+      expect((await api.call('POST', '/concert/reservation', asked)).status).to.equal(200);
+    } finally {
+      await api.stop();
+    }
   });
 });
 

@@ -116,6 +116,9 @@ const provoke: Partial<Record<ProblemCode, Change>> = {
   'read-side-behind'(_house, ask) {
     ask.headers['X-Min-Event-Position'] = '9'.repeat(19);
   },
+  'too-many-keys'(house) {
+    Object.assign(house, { idempotencyKeysMax: 0 });
+  },
   'not-ready'({ probes }) {
     Object.assign(probes, { queue: async () => false });
   },

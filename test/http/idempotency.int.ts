@@ -246,4 +246,45 @@ describe('Idempotency-Key', () => {
     for (let at = 0; at < 3; at += 1) await ask(api, calls[1]);
     expect(api.house.queue.shortened).to.deep.equal(['7']);
   });
+
+  it('above the bound of an hour is 429, but for what was answered; another user’s is not', async () => {
+    await api.stop();
+    const house = { ...fakeHouse(), answers: new RememberedAnswers(store, () => now) };
+    api = await serveApi({ ...house, idempotencyKeysMax: 2 });
+    apis.push(api);
+    const charge = calls[2];
+    const statuses = [];
+    for (const key of ['a', 'a', 'b', 'c', 'a']) {
+      const { status, headers } = await ask(api, charge, key);
+      statuses.push([status, headers.get('idempotent-replayed')]);
+      if (status === 429) expect(Number(headers.get('retry-after'))).to.be.within(1, 3_600);
+    }
+    expect(statuses).to.deep.equal([
+      [200, null],
+      [200, 'true'],
+      [200, null],
+      [429, null],
+      [200, 'true'],
+    ]);
+    const others = ['POST', '/concert/balance', { userId: 8, amount: 500 }] as never;
+    expect((await ask(api, others, 'c')).status).to.equal(200);
+  });
+
+  it('of a DELETE of what never was leaves nothing in the log', async () => {
+    const detail = 'no reservation 11.A-1-1.1';
+    api.house.shop.find = async () => ({
+      ok: false,
+      refusal: { code: 'reservation-not-found', detail },
+    });
+    for (const key of ['a', 'b', 'b']) {
+      const { status, body } = await ask(api, calls[3], key);
+      expect([status, body.code, body.detail]).to.deep.equal([
+        404,
+        'reservation-not-found',
+        detail,
+      ]);
+    }
+    expect(store.log).to.deep.equal([]);
+    expect(done()).to.equal(0);
+  });
 });

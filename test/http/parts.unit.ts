@@ -1,13 +1,16 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import express from 'express';
 import fc from 'fast-check';
 import { bornRequests } from '../../src/http/born-requests.ts';
 import { chargeId, commandId } from '../../src/http/idempotency.ts';
+import { KeyBudget } from '../../src/http/key-budget.ts';
 import { createReadiness } from '../../src/http/readiness.ts';
+import { Sampler } from '../../src/http/sampler.ts';
 import { InProcessOwnPositions } from '../../src/queue/in-process-own-positions.ts';
-import { fakeHouse } from './support/fake-house.ts';
+import { type FakeHouse, fakeHouse } from './support/fake-house.ts';
 
 describe('own positions in one process', () => {
   it('keep the newest of each user', async () => {
@@ -84,6 +87,77 @@ describe('readiness', () => {
     expect(probed).to.equal(1);
     await readiness();
     expect(probed).to.equal(2);
+  });
+});
+
+describe('what is ready', () => {
+  const of = async (change: (house: FakeHouse) => void, isDraining = false) => {
+    const house = fakeHouse();
+    change(house);
+    return (await createReadiness(house, () => isDraining)()).state;
+  };
+  const without = (name: string) => (house: FakeHouse) => {
+    Object.assign(house.probes, { [name]: async () => false });
+  };
+
+  it('is who can sell: without PostgreSQL too, and not without the others', async () => {
+    expect(await of(() => {})).to.equal('ready');
+    expect(await of(without('postgres'))).to.equal('degraded');
+    for (const name of ['eventStore', 'queue'])
+      expect(await of(without(name))).to.equal('not-ready');
+    expect(await of(without('postgres'), true)).to.equal('draining');
+  });
+
+  it('is who keeps up, or was kept from it by PostgreSQL a moment ago', async () => {
+    const stalled = (house: FakeHouse) => Object.assign(house.reads, { stalledSeconds: 31 });
+    expect(await of(stalled)).to.equal('not-ready');
+    const house = fakeHouse();
+    stalled(house);
+    let isUp = false;
+    Object.assign(house.probes, { postgres: async () => isUp });
+    const readiness = createReadiness(house);
+    expect((await readiness()).state).to.equal('degraded');
+    isUp = true;
+    expect((await readiness()).state, 'back, and behind').to.equal('ready');
+  });
+
+  it('is nobody who was never live', async () => {
+    const building = (house: FakeHouse) => Object.assign(house.reads, { state: 'building' });
+    expect(await of(building)).to.equal('not-ready');
+    expect(
+      await of((house) => {
+        building(house);
+        without('postgres')(house);
+      }),
+    ).to.equal('not-ready');
+  });
+});
+
+describe('the budget of keys', () => {
+  it('is each user’s own, and new with each hour', () => {
+    let nowMs = 3_600_000 * 10 + 60_000;
+    const budget = new KeyBudget(2, () => nowMs);
+    expect(['a', 'a', 'a', 'b'].map((user) => budget.take(user))).to.deep.equal([
+      true,
+      true,
+      false,
+      true,
+    ]);
+    expect(budget.secondsLeft()).to.equal(3_540);
+    budget.giveBack('a');
+    expect([budget.take('a'), budget.take('a')]).to.deep.equal([true, false]);
+    nowMs += 3_540_000;
+    expect(budget.take('a')).to.equal(true);
+  });
+});
+
+describe('what happens often', () => {
+  it('is told once, and then with how often it was', async () => {
+    const sampler = new Sampler(50);
+    expect([1, 2, 3].map(() => sampler.count('a'))).to.deep.equal([1, undefined, undefined]);
+    expect(sampler.count('b')).to.equal(1);
+    await sleep(60);
+    expect(sampler.count('a')).to.equal(3);
   });
 });
 

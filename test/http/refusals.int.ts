@@ -122,6 +122,25 @@ describe('refusals', () => {
     });
   });
 
+  it('that are expected are logged sampled by code, without a stack; bugs each with one', async () => {
+    api.house.reads.concerts = () => Promise.reject(new ReadSideUnavailable('PostgreSQL is away'));
+    for (let n = 0; n < 20; n += 1) await api.call('GET', '/concert');
+    const lines = () => api.house.lines.filter((line) => JSON.parse(line).status >= 500);
+    expect(lines()).to.have.lengthOf.within(1, 15);
+    const [first = '{}'] = lines();
+    expect(first).to.not.contain('    at ').and.not.contain('stack');
+    expect(JSON.parse(first)).to.include({
+      code: 'read-side-unavailable',
+      why: 'PostgreSQL is away',
+      count: 1,
+    });
+    api.house.reads.concerts = () => Promise.reject(new TypeError('a bug'));
+    const before = lines().length;
+    for (let n = 0; n < 3; n += 1) await api.call('GET', '/concert');
+    expect(lines()).to.have.lengthOf(before + 3);
+    expect(lines().at(-1)).to.contain('stack');
+  });
+
   describe('of fields name each field', () => {
     const fields = (reply: Reply) => {
       expectCode(reply, 400, 'invalid-request');

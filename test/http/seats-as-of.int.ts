@@ -1,9 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { Gate } from '../../src/http/gate.ts';
 import { httpLimits } from '../../src/http/limits.ts';
 import { eventually } from '../support/servers.ts';
 import { type Api, serveApi } from './support/api.ts';
-import { scheduledMs } from './support/fake-house.ts';
+import { fakeHouse, scheduledMs } from './support/fake-house.ts';
 
 const path = '/concert/1/seat?sessionId=11';
 const at = (time: string | number) =>
@@ -117,7 +118,87 @@ describe('the seats of a moment', () => {
   });
 });
 
+describe('the turn of who asks for a moment', () => {
+  it('is not kept by who waits for the read side', async () => {
+    const house = fakeHouse();
+    house.reads.reached = (position) =>
+      position > house.reads.shown ? new Promise(() => {}) : Promise.resolve(true);
+    const api = await serveApi(house);
+    try {
+      const far = { 'X-Min-Event-Position': '9'.repeat(19) };
+      for (let n = 0; n < 3; n += 1)
+        api.call('GET', at(scheduledMs), { headers: far }).catch(() => {});
+      expect((await api.call('GET', at(scheduledMs))).status).to.equal(200);
+    } finally {
+      await api.stop();
+    }
+  });
+
+  it('is given up by who goes away, whose place in line another takes', async () => {
+    const api = await serveApi();
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let made = 0;
+    const { seatsAsOf } = api.house.reads;
+    api.house.reads.seatsAsOf = async (...parameters) => {
+      made += 1;
+      await released;
+      return seatsAsOf(...parameters);
+    };
+    const url = `http://127.0.0.1:${api.port}${at(scheduledMs)}`;
+    const ask = (signal?: AbortSignal) => fetch(url, signal === undefined ? {} : { signal });
+    try {
+      const gone = new AbortController();
+      const line = Array.from({ length: httpLimits.pastWaitingMax + 1 }, () =>
+        ask(gone.signal).catch(() => 'gone'),
+      );
+      await eventually('the line is full', async () => (await ask()).status === 503);
+      gone.abort();
+      await Promise.all(line);
+      // Refused while the line is full; else it waits in it.
+      let answer: Promise<Response> = ask();
+      await eventually('there is room in the line', async () => {
+        answer = ask();
+        return (await Promise.race([answer, sleep(200)])) === undefined;
+      });
+      release();
+      expect((await answer).status).to.equal(200);
+      expect(made, 'the first one’s, and hardly those of who left').to.be.below(line.length);
+    } finally {
+      await api.stop();
+    }
+  });
+});
+
 describe('a gate', () => {
+  it('does nothing for who left the line, or went away before', async () => {
+    const gate = new Gate(1, 2);
+    const done: string[] = [];
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const work = (name: string) => async () => {
+      done.push(name);
+      await held;
+      return name;
+    };
+    const [leaves, gone] = [new AbortController(), AbortSignal.abort()];
+    const first = gate.run(work('first'));
+    const second = gate.run(work('second'), leaves.signal);
+    const third = gate.run(work('third'));
+    expect(await gate.run(work('fourth')), 'the line is full').to.equal(undefined);
+    leaves.abort();
+    expect(await second).to.equal(undefined);
+    const fifth = gate.run(work('fifth'));
+    expect(await gate.run(work('gone'), gone)).to.equal(undefined);
+    release();
+    expect(await Promise.all([first, third, fifth])).to.deep.equal(['first', 'third', 'fifth']);
+    expect(done).to.deep.equal(['first', 'third', 'fifth']);
+  });
+
   it('gives the place of work that failed to the next, in line', async () => {
     const gate = new Gate(1, 2);
     const order: number[] = [];

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { refused } from '../answer.ts';
 import { endpoint } from '../endpoint.ts';
 import { optionalKeyHeader } from '../headers.ts';
 import { answerOnce } from '../idempotency.ts';
@@ -34,8 +35,14 @@ export const cancelReservation = endpoint({
     'event-store-unavailable',
     'event-unreadable',
   ],
-  handle(house, { params: { reservationId }, query: { userId }, headers }, exchange) {
+  async handle(house, { params: { reservationId }, query: { userId }, headers }, exchange) {
     const key = headers['idempotency-key'];
+    if (key !== undefined) {
+      // No token is needed to ask for what never was: it leaves nothing in the log.
+      const found = await house.shop.find(reservationId);
+      if (!found.ok && found.refusal.code === 'reservation-not-found')
+        return refused(found.refusal);
+    }
     const asked = { name: 'cancel', userId, key, fields: { reservationId, userId } };
     return answerOnce(house, asked, exchange, async (context) => {
       const result = await house.shop.cancel({ userId, reservationId, context });

@@ -55,12 +55,23 @@ export const readyz = endpoint({
   name: 'readyz',
   method: 'get',
   path: '/readyz',
-  summary: 'Can it serve: is every dependency up, and does the read side keep up?',
-  answer: z.object({ status: z.literal('ready'), dependencies, projection, projections }),
+  summary: 'Can it sell: are the event store and the queue up, and does the read side keep up?',
+  answer: z.object({
+    status: z
+      .enum(['ready', 'degraded'])
+      .meta({ description: 'degraded: it sells, and PostgreSQL gives no answer.' }),
+    dependencies,
+    projection,
+    projections,
+  }),
   problems: ['not-ready'],
   async handle({ readiness }) {
-    const { ready, ...parts } = await readiness();
-    if (ready) return json({ status: 'ready', ...parts });
+    const { state, ...parts } = await readiness();
+    if (state === 'ready' || state === 'degraded') return json({ status: state, ...parts });
+    if (state === 'draining') {
+      const detail = 'It is being stopped: what comes is answered for a while, send it elsewhere.';
+      return problem('not-ready', { detail, ...parts });
+    }
     const down = Object.keys(parts.dependencies).filter(
       (name) => parts.dependencies[name] === 'down',
     );

@@ -57,13 +57,13 @@ export const listSeats = endpoint({
     'event-store-unavailable',
     'too-many-queries',
   ],
-  async handle(house, { params: { concertId }, query, headers }) {
+  async handle(house, { params: { concertId }, query, headers }, exchange) {
     const { sessionId, section, asOf } = query;
     const filter = { section, availableOnly: query.available === 'true' };
     const minPosition = headers['x-min-event-position'];
     if (asOf !== undefined) {
       const moment = { asOf: new Date(asOf), filter, minPosition };
-      return answerSeatsAsOf(house, { concertId, sessionId, ...moment });
+      return answerSeatsAsOf(house, { concertId, sessionId, ...moment }, exchange);
     }
     const late = await refuseUntilShown(house.reads, minPosition);
     if (late !== undefined) return late;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type LagHistogram, lagBounds } from '../../projections/live-lag.ts';
 import type { ReadSideStatus } from '../../queries/read-side.ts';
 import { text } from '../answer.ts';
-import { endpoint } from '../endpoint.ts';
+import { endpoint, type House } from '../endpoint.ts';
 
 const mediaType = 'text/plain; version=0.0.4; charset=utf-8';
 
@@ -10,16 +10,18 @@ export const metrics = endpoint({
   name: 'metrics',
   method: 'get',
   path: '/metrics',
-  summary: 'How far the read side of this instance is behind the log, as Prometheus reads it.',
+  summary:
+    'How far the read side of this instance is behind the log, and what its connections cost, as Prometheus reads it.',
   answer: z.string(),
   answerType: 'text/plain',
   problems: [],
-  handle: ({ reads, liveLag, rowsWrong }) =>
+  handle: (house) =>
     text(
       mediaType,
       [
-        ...liveLagLines(liveLag()),
-        ...gaugeLines({ ...reads.status(), rowsWrong: rowsWrong() }),
+        ...liveLagLines(house.liveLag()),
+        ...gaugeLines({ ...house.reads.status(), rowsWrong: house.rowsWrong() }),
+        ...connectionLines(house),
         '',
       ].join('\n'),
     ),
@@ -66,5 +68,23 @@ function* gaugeLines(status: Gauged): Generator<string> {
     yield `# HELP ${name} ${help}`;
     yield `# TYPE ${name} gauge`;
     yield `${name} ${value(status)}`;
+  }
+}
+
+function* connectionLines({
+  connections,
+  outbox,
+}: Pick<House, 'connections' | 'outbox'>): Generator<string> {
+  const { open, closed, dropped } = connections.counts();
+  const lines = [
+    ['reprise_http_connections', 'gauge', 'Open connections.', open],
+    ['reprise_http_idle_closed_total', 'counter', 'Idle ones closed to let others in.', closed],
+    ['reprise_http_dropped_total', 'counter', 'Connections dropped, as none was idle.', dropped],
+    ['reprise_http_waiting_bytes', 'gauge', 'Of large lists, not read yet.', outbox.waitingBytes],
+  ] as const;
+  for (const [name, type, help, value] of lines) {
+    yield `# HELP ${name} ${help}`;
+    yield `# TYPE ${name} ${type}`;
+    yield `${name} ${value}`;
   }
 }

@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { noSession } from '../../commands/result.ts';
 import { problem, refused, text } from '../answer.ts';
 import { endpoint } from '../endpoint.ts';
+import { drawn } from '../event-source.ts';
 import { httpLimits } from '../limits.ts';
+import { etagFor } from '../negotiate.ts';
 import { concertIdField, sessionIdField } from '../schemas.ts';
 import { cancelledMessage } from '../seat-streams.ts';
 
@@ -21,7 +23,13 @@ export const streamSeats = endpoint({
     'Server-sent events: the version of the session’s seat list, then each seat that becomes free or taken. Of a cancelled session the event `cancelled`, and the end.',
   params: z.object({ concertId: concertIdField }),
   query: z.object({ sessionId: sessionIdField }),
-  headers: z.object({ 'last-event-id': lastEventId }),
+  headers: z.object({
+    'last-event-id': lastEventId,
+    'accept-encoding': z
+      .string()
+      .optional()
+      .meta({ description: 'As for the list: the ETag is that of the list so encoded.' }),
+  }),
   answer: z.string(),
   answerType: 'text/event-stream',
   problems: ['session-not-found', 'too-many-streams', 'read-side-unavailable'],
@@ -48,17 +56,17 @@ export const streamSeats = endpoint({
         stream.end();
         return text('text/event-stream', cancelledMessage);
       }
-      const version = `id: ${position}\nevent: ${lastId === undefined ? 'version' : 'reset'}\ndata: ${JSON.stringify({ etag: seats.etag })}\n\n`;
-      return { kind: 'stream', stream, first: `retry: ${retryMs()}\n\n${missed ?? version}` };
+      // The list is asked for by the same client, so with the same header.
+      const etag = etagFor(seats, headers['accept-encoding']);
+      const version = `id: ${position}\nevent: ${lastId === undefined ? 'version' : 'reset'}\ndata: ${JSON.stringify({ etag })}\n\n`;
+      return {
+        kind: 'stream',
+        stream,
+        first: `retry: ${drawn(httpLimits.seatStreamRetryMs)}\n\n${missed ?? version}`,
+      };
     } catch (error) {
       stream.end();
       throw error;
     }
   },
 });
-
-/** When a dropped follower comes back: drawn, so that not all of them come at once. */
-function retryMs(): number {
-  const { seatStreamRetryMs } = httpLimits;
-  return Math.round(seatStreamRetryMs * (0.5 + Math.random()));
-}

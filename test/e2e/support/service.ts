@@ -65,6 +65,13 @@ export class Service {
     return service;
   }
 
+  /** What answers like a service and is not to be started or stopped: a balancer before several. */
+  static at(url: string): Service {
+    const service = new Service('', {}, { store: undefined, database: undefined });
+    service.#url = url;
+    return service;
+  }
+
   /** `http://127.0.0.1:<port>`. */
   get url(): string {
     return this.#url;
@@ -99,7 +106,7 @@ export class Service {
     child.stderr?.on('data', take);
     const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
     const url = () => /API\s+(http:\S+)/.exec(this.#output)?.[1];
-    await eventually('the service says where its API is', () => url() ?? hasEnded(), 60_000);
+    await eventually('the service says where its API is', () => url() ?? hasEnded(), 120_000);
     if (hasEnded()) {
       throw new Error(`ended with ${child.exitCode ?? child.signalCode}: ${this.#output}`);
     }
@@ -114,6 +121,16 @@ export class Service {
   /** SIGINT, as Ctrl-C sends it. Resolves with the exit code. */
   async stop(): Promise<number | null> {
     return this.#end('SIGINT');
+  }
+
+  /** SIGTERM, as supervisors send it. Resolves with the exit code. */
+  async terminate(): Promise<number | null> {
+    return this.#end('SIGTERM');
+  }
+
+  /** Sends a signal and waits for nothing. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal);
   }
 
   async kill(): Promise<void> {

@@ -25,7 +25,7 @@ const document = openapiDocument() as {
 
 const templates = Object.keys(document.paths).map((path) => ({
   path,
-  pattern: new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}/?$`),
+  pattern: new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`),
 }));
 
 const schemas = new Map<unknown, z.ZodType>();

@@ -106,6 +106,9 @@ export function fakeHouse(): FakeHouse {
       } as const;
       return { ok: true, value, position: next() };
     },
+    async find() {
+      return { ok: true, value: undefined, position: null };
+    },
     async charge({ userId, chargeId, amount, context }) {
       shop.contexts.push(context);
       const value = { userId, chargeId, balance: amount, currency: 'KRW' };

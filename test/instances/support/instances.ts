@@ -42,8 +42,14 @@ export class Instances {
     this.#shared = shared;
   }
 
-  /** @returns undefined when there is no Redis: skip */
-  static async start(env: Readonly<Record<string, string>>): Promise<Instances | undefined> {
+  /**
+   * @param own settings of the n-th alone
+   * @returns undefined when there is no Redis: skip
+   */
+  static async start(
+    env: Readonly<Record<string, string>>,
+    own: (index: number) => Readonly<Record<string, string>> = () => ({}),
+  ): Promise<Instances | undefined> {
     const redis = await testRedis();
     if (redis === undefined) return undefined;
     await redis.empty();
@@ -57,6 +63,7 @@ export class Instances {
           REDIS_URL: redis.url,
           QUEUE_ADMITTED_MAX: '1000',
           ...env,
+          ...own(index),
         }),
       ),
     );

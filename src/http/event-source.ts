@@ -1,0 +1,30 @@
+import type { IncomingMessage } from 'node:http';
+import type { Sendable } from './answer.ts';
+import { problemKind } from './problems.ts';
+
+/** After a refusal without Retry-After an EventSource comes back in about this time, in milliseconds. */
+const retryMsDefault = 30_000;
+
+/** Does the client ask for events, as every EventSource does? */
+export const takesEvents = ({ headers }: IncomingMessage): boolean =>
+  headers.accept?.includes('text/event-stream') ?? false;
+
+/**
+ * An EventSource never asks again after any status but 200, and is not told the answer's headers. So what may pass is said to it
+ * in a stream: an event `problem` with the problem, and when to come back. What asking again cannot change stays as it is.
+ */
+export function asEvent(answer: Sendable): Sendable {
+  if (answer.kind !== 'problem') return answer;
+  const { status } = problemKind(answer.code);
+  if (status < 500 && answer.code !== 'session-not-found') return answer;
+  return { kind: 'problem-event', problem: answer };
+}
+
+/** When it is to come back, in milliseconds: drawn, so that not all of them come at once. */
+export function retryMsOf(headers: Readonly<Record<string, string>>): number {
+  const seconds = Number(headers['Retry-After']);
+  return drawn(seconds > 0 ? seconds * 1_000 : retryMsDefault);
+}
+
+/** Half to one and a half times as long. */
+export const drawn = (ms: number): number => Math.round(ms * (0.5 + Math.random()));
