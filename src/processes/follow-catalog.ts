@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Catalog } from '../commands/concert/catalog.ts';
-import { type EventStore, type LogPlace, placeOf } from '../commands/event-store.ts';
+import { Catalog } from '../commands/concert/catalog.ts';
+import { type EventStore, LogDiffers, type LogPlace, placeOf } from '../commands/event-store.ts';
 import { decode } from '../events/codec.ts';
 import type { ProcessParts } from './repeat.ts';
 
@@ -11,7 +11,8 @@ const againMs = 500;
 /**
  * Keeps the catalogue in memory up with the log's concert events. An event that cannot be read is reported and skipped:
  * that concert stays as it was, the others go on. A subscription that the store refuses is made again; meanwhile the
- * catalogue is not followed, and knows.
+ * catalogue is not followed, and knows. Of a log that is not the one that was read before, all is read anew, and takes the
+ * place of what was known once it is complete.
  * @returns `ready` when the history is in; `ended` when the signal aborted
  */
 export function followCatalog({
@@ -29,16 +30,20 @@ export function followCatalog({
   });
   /** Where the last event taken is. */
   let after: LogPlace | null = null;
+  /** Takes the events: the catalogue, or what is to take its place. */
+  let target = catalog;
   const take = async () => {
     for await (const message of store.subscribe({ after, prefixes: ['concert-'], signal })) {
       if (message.kind === 'caught-up') {
+        if (target !== catalog) catalog.becomeLike(target);
+        target = catalog;
         catalog.setFollowed(true);
         caughtUp();
       }
       if (message.kind !== 'event') continue;
       after = placeOf(message.event);
       try {
-        catalog.apply(decode(message.event));
+        target.apply(decode(message.event));
       } catch (error) {
         onError(what, error);
       }
@@ -51,6 +56,10 @@ export function followCatalog({
         await take();
         told = '';
       } catch (error) {
+        if (error instanceof LogDiffers) {
+          after = null;
+          target = new Catalog();
+        }
         // Told once, however often it is tried again.
         if (String(error) !== told) onError(what, error);
         told = String(error);

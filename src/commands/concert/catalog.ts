@@ -42,6 +42,14 @@ export class Catalog {
       this.onSale.set(session.sessionId, this.sale(stream.concertId, session, stored.createdMs));
   }
 
+  /** Forgets what it knows, for what another one knows. */
+  becomeLike(other: Catalog): void {
+    this.concerts.clear();
+    this.onSale.clear();
+    for (const [id, concert] of other.concerts) this.concerts.set(id, concert);
+    for (const [id, session] of other.onSale) this.onSale.set(id, session);
+  }
+
   /** Whoever tells it what changes does so, and has told it all, or does not any more. */
   setFollowed(isFollowed: boolean): void {
     this.unfollowedSinceMs = isFollowed ? undefined : (this.unfollowedSinceMs ?? performance.now());

@@ -1,0 +1,163 @@
+/**
+ * The buyers of `bench/real-store.ts`, in a process of their own: each makes the journey of `load/journey.ts` again and
+ * again on one connection. It says what came of it after the time that it was told.
+ */
+import { Agent, type IncomingMessage, request } from 'node:http';
+import { quantile } from './support/measure.ts';
+
+/** What to do. */
+export interface JourneyJob {
+  readonly port: number;
+  readonly buyers: number;
+  /** Journeys begun before are not counted. */
+  readonly warmUpSeconds: number;
+  readonly seconds: number;
+}
+
+/** What came of it. */
+export interface JourneyResult {
+  readonly perSecond: number;
+  readonly failed: number;
+  readonly p50Ms: number;
+  readonly p95Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+const concerts = 10;
+const users = 1_000;
+
+const random = (n: number): number => Math.floor(Math.random() * n);
+
+class Buyer {
+  private readonly agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  private readonly port: number;
+  private readonly took: (ms: number, status: number) => void;
+
+  constructor(port: number, took: (ms: number, status: number) => void) {
+    this.port = port;
+    this.took = took;
+  }
+
+  /** @returns whether it came to its end */
+  async journey(): Promise<boolean> {
+    const [concertId, userId] = [1 + random(concerts), 1 + random(users)];
+    const token = await this.wait(userId);
+    const sessions = await this.get(`/concert/${concertId}/session`);
+    const { sessionId } = pick<{ sessionId: string }>(JSON.parse(sessions.body)) ?? {};
+    if (sessionId === undefined) return false;
+    const seats = await this.get(`/concert/${concertId}/seat?sessionId=${sessionId}`);
+    const list = (
+      JSON.parse(seats.body) as { seatList: { seatId: string; isAvailable: boolean }[] }
+    ).seatList;
+    const seat = pick(list.filter(({ isAvailable }) => isAvailable));
+    if (seat === undefined) return false;
+    const { seatId } = seat;
+    const held = await this.post('reservation', { concertId, sessionId, seatId, userId }, token);
+    if (held.status !== 200) return false;
+    const { reservationId } = JSON.parse(held.body) as { reservationId: string };
+    if ((await this.post('payment', { userId, reservationId }, token)).status !== 200) return false;
+    return (await this.get(`/concert/balance?userId=${userId}`)).status === 200;
+  }
+
+  end(): void {
+    this.agent.destroy();
+  }
+
+  private async wait(userId: number): Promise<string> {
+    for (;;) {
+      const { body } = await this.get(`/concert/waiting/status?userId=${userId}`);
+      const place = JSON.parse(body) as {
+        processing: boolean;
+        token: string;
+        retryAfterMs: number;
+      };
+      if (place.processing) return place.token;
+      await new Promise((resolve) => setTimeout(resolve, place.retryAfterMs));
+    }
+  }
+
+  private get(path: string): Promise<Answer> {
+    return this.send('GET', path, {});
+  }
+
+  private post(what: string, body: object, token: string): Promise<Answer> {
+    const headers = {
+      'Content-Type': 'application/json',
+      AuthorizationWaiting: `Bearer ${token}`,
+    };
+    return this.send('POST', `/concert/${what}`, headers, JSON.stringify(body));
+  }
+
+  private send(
+    method: string,
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    body?: string,
+  ): Promise<Answer> {
+    const sinceMs = performance.now();
+    const { agent, port } = this;
+    return new Promise((resolve, reject) => {
+      const asked = request(
+        { host: '127.0.0.1', port, method, path, headers, agent },
+        (answer: IncomingMessage) => {
+          const chunks: Buffer[] = [];
+          answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+          answer.on('end', () => {
+            const status = answer.statusCode ?? 0;
+            this.took(performance.now() - sinceMs, status);
+            resolve({ status, body: Buffer.concat(chunks).toString() });
+          });
+        },
+      );
+      asked.on('error', reject);
+      asked.end(body);
+    });
+  }
+}
+
+const pick = <T>(list: readonly T[]): T | undefined => list[random(list.length)];
+
+async function run({ port, buyers, warmUpSeconds, seconds }: JourneyJob): Promise<JourneyResult> {
+  const startMs = performance.now() + warmUpSeconds * 1_000;
+  const endMs = startMs + seconds * 1_000;
+  const times: number[] = [];
+  let completed = 0;
+  let failed = 0;
+  const isCounted = () => performance.now() >= startMs;
+  const buy = async () => {
+    const buyer = new Buyer(port, (ms, status) => {
+      if (!isCounted()) return;
+      times.push(ms);
+      // Somebody else may take the seat first, or the last one.
+      if (status !== 200 && status !== 409) failed += 1;
+    });
+    while (performance.now() < endMs) {
+      const isComplete = await buyer.journey().catch(() => {
+        failed += 1;
+        return false;
+      });
+      if (isComplete && isCounted()) completed += 1;
+    }
+    buyer.end();
+  };
+  await Promise.all(Array.from({ length: buyers }, buy));
+  const tookSeconds = (performance.now() - startMs) / 1_000;
+  return {
+    perSecond: completed / tookSeconds,
+    failed,
+    p50Ms: quantile(times, 0.5),
+    p95Ms: quantile(times, 0.95),
+    p99Ms: quantile(times, 0.99),
+    maxMs: times.reduce((max, ms) => Math.max(max, ms), 0),
+  };
+}
+
+process.once('message', (job: JourneyJob) => {
+  void run(job).then((result) => process.send?.(result));
+});

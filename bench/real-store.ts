@@ -1,0 +1,149 @@
+/**
+ * The service on a real EventStoreDB, one node on disk, against the service on the embedded event store: the journey in
+ * turn, in one run. Then how fast `reprise verify` and a rebuild read that server's log, against the client alone
+ * reading `$all` of it. Needs EVENTSTORE_BIN. Ends with exit code 1 below a bound.
+ *
+ *   EVENTSTORE_BIN=… npm run bench:real-store [rounds, default 3] [events to read, default 100000]
+ */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { EventStoreDBClient, FORWARDS, START } from '@eventstore/db-client';
+import { Kysely, PostgresDialect } from 'kysely';
+import { startEmbeddedPostgres } from '../embedded/postgres.ts';
+import { startFreshService } from '../load/service.ts';
+import { migrate } from '../migrations/migrate.ts';
+import { connectEventStore } from '../src/infrastructure/eventstoredb.ts';
+import { connectPostgres } from '../src/infrastructure/postgres.ts';
+import { runProjections } from '../src/projections/engine.ts';
+import { rebuild } from '../src/projections/rebuild/rebuild.ts';
+import { projections } from '../src/projections/registry.ts';
+import { verify } from '../src/verify/verify.ts';
+import { startEventStoreNodes } from '../test/support/eventstore-nodes.ts';
+import type { JourneyJob, JourneyResult } from './journey-client.ts';
+import { fill } from './support/fill.ts';
+import { median } from './support/measure.ts';
+
+/** Journeys a second on the real store, of those on the embedded one. */
+const journeyBound = 0.95;
+/** Events a second, of the client's alone. */
+const readBound = 0.8;
+
+const rounds = Number(process.argv[2] ?? '3');
+const eventsToRead = Number(process.argv[3] ?? '100000');
+const job = { buyers: 100, warmUpSeconds: 5, seconds: 10 };
+const shape = { seed: 1, sessions: 100, seatsPerSession: 50, users: 500 };
+const silent = { debug() {}, warn: console.warn, error: console.error };
+
+async function journeys(env: Readonly<Record<string, string>>): Promise<JourneyResult> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'reprise-bench-log-'));
+  const { signal } = new AbortController();
+  const service = await startFreshService(path.join(directory, 'service.log'), signal, env);
+  try {
+    const client = fork(new URL('./journey-client.ts', import.meta.url));
+    const answer = once(client, 'message');
+    client.send({ ...job, port: Number(new URL(service.url).port) } satisfies JourneyJob);
+    const [result] = (await answer) as [JourneyResult];
+    client.disconnect();
+    const { eventStoreUrl, postgresUrl } = service;
+    const { violations } = await verify({ eventStoreUrl, postgresUrl });
+    if (violations.total > 0) throw new Error(`${violations.total} violations after the journeys`);
+    return result;
+  } finally {
+    await service.stop();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+const describe = ({ perSecond, failed, p50Ms, p95Ms, p99Ms, maxMs }: JourneyResult): string =>
+  `${perSecond.toFixed(0)} journeys/s, p50 ${p50Ms.toFixed(0)} p95 ${p95Ms.toFixed(0)} ` +
+  `p99 ${p99Ms.toFixed(0)} max ${maxMs.toFixed(0)} ms, ${failed} failed`;
+
+async function compareJourneys(): Promise<boolean> {
+  const ratios: number[] = [];
+  for (let round = 1; round <= rounds; round += 1) {
+    const embedded = await journeys({ EVENTSTORE_URL: '' });
+    const nodes = await startEventStoreNodes({ data: 'disk' });
+    const real = await journeys({ EVENTSTORE_URL: nodes.url }).finally(() => nodes.stop());
+    ratios.push(real.perSecond / embedded.perSecond);
+    console.log(`round ${round}: embedded ${describe(embedded)}`);
+    console.log(`         ${nodes.version} ${describe(real)}`);
+  }
+  const ratio = median(ratios);
+  console.log(`journeys/s: × ${ratio.toFixed(2)} of the embedded store's, bound ${journeyBound}`);
+  return ratio >= journeyBound;
+}
+
+/** Events a second of the client alone. */
+async function readAlone(url: string): Promise<number> {
+  const client = EventStoreDBClient.connectionString(url);
+  const sinceMs = performance.now();
+  let count = 0;
+  for await (const _ of client.readAll({ direction: FORWARDS, fromPosition: START })) count += 1;
+  const rate = (1_000 * count) / (performance.now() - sinceMs);
+  await client.dispose();
+  return rate;
+}
+
+async function compareReading(): Promise<boolean> {
+  const nodes = await startEventStoreNodes({ data: 'disk' });
+  const directory = await mkdtemp(path.join(tmpdir(), 'reprise-bench-'));
+  const database = await startEmbeddedPostgres({ dataDir: directory });
+  const { pool, close } = connectPostgres(database.url, { statementTimeoutMs: 600_000 });
+  const eventStore = connectEventStore(nodes.url);
+  try {
+    await migrate(new Kysely({ dialect: new PostgresDialect({ pool }) }));
+    const head = await fill(nodes.url, shape, eventsToRead);
+    const end = new AbortController();
+    const projector = runProjections({
+      eventStore,
+      pool,
+      projections,
+      logger: silent,
+      signal: end.signal,
+    });
+    await projector.reached(head, 600_000);
+    end.abort();
+    await projector.done;
+    const ratios = { verify: [] as number[], rebuild: [] as number[] };
+    for (let round = 1; round <= rounds; round += 1) {
+      const alone = await readAlone(nodes.url);
+      const proof = await verify({ eventStoreUrl: nodes.url });
+      const sinceMs = performance.now();
+      const { events } = await rebuild({
+        eventStore,
+        pool,
+        projections,
+        dryRun: false,
+        signal: new AbortController().signal,
+        onProgress() {},
+        onDifference() {},
+        onTrouble() {},
+      });
+      const rebuilt = (1_000 * events) / (performance.now() - sinceMs);
+      ratios.verify.push(proof.eventsPerSecond / alone);
+      ratios.rebuild.push(rebuilt / alone);
+      console.log(
+        `round ${round}: the client alone ${alone.toFixed(0)} events/s, verify ` +
+          `${proof.eventsPerSecond}, rebuild ${rebuilt.toFixed(0)}`,
+      );
+    }
+    const [proving, rebuilding] = [median(ratios.verify), median(ratios.rebuild)];
+    console.log(
+      `${nodes.version}: verify × ${proving.toFixed(2)}, rebuild × ${rebuilding.toFixed(2)} of the ` +
+        `client alone, bound ${readBound}`,
+    );
+    return proving >= readBound && rebuilding >= readBound;
+  } finally {
+    await eventStore.close();
+    await close();
+    await database.stop();
+    await nodes.stop();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+const kept = [await compareReading(), await compareJourneys()];
+process.exitCode = kept.every(Boolean) ? 0 : 1;
