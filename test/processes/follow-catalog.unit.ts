@@ -4,6 +4,7 @@ import {
   type EventStore,
   EventStoreRefused,
   EventStoreUnavailable,
+  LogDiffers,
   type LogMessage,
 } from '../../src/commands/event-store.ts';
 import { followCatalog } from '../../src/processes/follow-catalog.ts';
@@ -14,7 +15,7 @@ describe('following the catalogue', () => {
   /** What the log has; each subscription gives it, then waits, until `refuse` ends it and each one after. */
   let log: LogMessage[];
   let asked: (bigint | null)[];
-  let refusal: EventStoreRefused | undefined;
+  let refusal: Error | undefined;
   let wake = () => {};
   let errors: string[];
   let catalog: Catalog;
@@ -82,6 +83,26 @@ describe('following the catalogue', () => {
     expect(catalog.isFollowed).to.equal(true);
     expect(asked.slice(0, 2)).to.deep.equal([null, 1n]);
     expect(errors).to.deep.equal(['follow the catalogue: Received HTTP status code 404']);
+  });
+
+  it('reads all anew from a log that was put back: what it does not have is not on sale', async () => {
+    log.push(...events('2', 2n));
+    refusal = new EventStoreRefused('a moment away');
+    wake();
+    await eventually('it tried again', () => asked.length > 1);
+    refusal = undefined;
+    await eventually('the new session is there', () => catalog.session('s-2'));
+    refusal = LogDiffers.lacks({ position: 3n, id: null }, 'it ends before');
+    wake();
+    const before = asked.length;
+    await eventually('it tried again', () => asked.length > before);
+    expect(catalog.session('s-2'), 'until the log has told all').not.to.equal(undefined);
+    log = events('1', 0n);
+    refusal = undefined;
+    await eventually('it is followed', () => catalog.isFollowed);
+    expect(asked.at(-1)).to.equal(null);
+    expect(catalog.session('s-2')).to.equal(undefined);
+    expect(catalog.session('s-1')).not.to.equal(undefined);
   });
 
   it('sells nothing by a catalogue that was not followed for some seconds', async () => {
