@@ -49,8 +49,8 @@ export interface EventStoreNodesOptions {
    * directory. Anything else is a directory, made where it is missing, which stays. `memory` unless told.
    */
   readonly data?: string;
-  /** More options for every node: `['--max-append-size', '2097152']`. */
-  readonly args?: readonly string[];
+  /** More options for every node, `['--max-append-size', '2097152']`, or for each by its index. */
+  readonly args?: readonly string[] | ((index: number) => readonly string[]);
 }
 
 const started = new Set<EventStoreNodes>();
@@ -107,7 +107,7 @@ class Nodes implements EventStoreNodes {
         ...storage,
         ...networkOptions(port, replication, seeds),
         ...quietOptions(path.join(own, 'log')),
-        ...args,
+        ...(typeof args === 'function' ? args(index) : args),
       ]);
     });
     return new Nodes(nodes, temporary);

@@ -1,0 +1,291 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import { startEmbeddedPostgres } from '../../embedded/postgres.ts';
+import { verify } from '../../src/verify/verify.ts';
+import { catalogFile, sessionsOf } from '../../test/e2e/support/buyers.ts';
+import { importCatalog, reprise } from '../../test/e2e/support/command-line.ts';
+import { Service } from '../../test/e2e/support/service.ts';
+import type { EventStoreNode } from '../../test/support/eventstore-node.ts';
+import { type EventStoreNodes, startEventStoreNodes } from '../../test/support/eventstore-nodes.ts';
+import { eventually } from '../../test/support/eventually.ts';
+import { type Acknowledged, type Buyers, startBuyers } from './buyers.ts';
+import { missingFacts } from './ledger.ts';
+import { type CuttableProxy, startProxy } from './proxy.ts';
+
+/** Sessions of 50 seats: what one run of the whole list sells. */
+const sessionCount = 150;
+/** What each buyer has to spend: 10,000 seats. */
+const charge = 1_000_000;
+/** Longest wait for all to be well again, in milliseconds: more is a finding of its own. */
+const wellMs = 90_000;
+/** Longest wait until what was left half way is settled, in milliseconds. */
+const settledMs = 40_000;
+/** Payments of each service after which its buyers are said to buy. */
+const paidMin = 3;
+
+/** What a drill runs on. */
+export interface SiteOptions {
+  readonly nodes: 1 | 3;
+  /** What follows `tls=false` in the services' connection string: `&nodePreference=follower`. */
+  readonly settings?: string;
+  /** A way to each node that can be cut. */
+  readonly proxied?: boolean;
+  /** More options for every node. */
+  readonly args?: readonly string[];
+  /** Where the nodes keep their data; a temporary directory unless told. */
+  readonly data?: string;
+}
+
+/** Nodes of an event store, two services on it with one PostgreSQL, a catalogue, and buyers with money. */
+export class Site {
+  readonly nodes: EventStoreNodes;
+  readonly services: readonly Service[];
+  /** As the services have it. */
+  readonly url: string;
+  readonly postgresUrl: string;
+  readonly proxies: readonly CuttableProxy[];
+  buyers: Buyers | undefined;
+  readonly #end: readonly (() => Promise<unknown>)[];
+
+  private constructor(
+    parts: Pick<Site, 'nodes' | 'services' | 'url' | 'postgresUrl' | 'proxies'>,
+    end: readonly (() => Promise<unknown>)[],
+  ) {
+    this.nodes = parts.nodes;
+    this.services = parts.services;
+    this.url = parts.url;
+    this.postgresUrl = parts.postgresUrl;
+    this.proxies = parts.proxies;
+    this.#end = end;
+  }
+
+  /**
+   * @param args more options for every node, after the site's own
+   * @param buyers how many, each at one of the services
+   */
+  static async start(
+    options: SiteOptions,
+    args: readonly string[],
+    postgres: DrillPostgres,
+    buyers: number,
+  ): Promise<Site> {
+    const end: (() => Promise<unknown>)[] = [];
+    try {
+      const proxies = options.proxied
+        ? await Promise.all(Array.from({ length: options.nodes }, () => startProxy()))
+        : [];
+      end.unshift(...proxies.map((proxy) => () => proxy.stop()));
+      const nodes = await startEventStoreNodes({
+        count: options.nodes,
+        data: options.data ?? 'disk',
+        args: (index) => [...(options.args ?? []), ...args, ...advertised(proxies[index])],
+      });
+      end.unshift(() => nodes.stop());
+      proxies.forEach((proxy, index) => {
+        proxy.target = nodes.nodes[index]?.port;
+      });
+      const hosts = proxies.map(({ port }) => `127.0.0.1:${port}`).join(',');
+      const url = (hosts ? `esdb://${hosts}?tls=false` : nodes.url) + (options.settings ?? '');
+      const postgresUrl = await postgres.database();
+      const services = await startTwo(environment(url, postgresUrl));
+      end.unshift(() => Promise.all(services.map((service) => service.remove())));
+      const site = new Site({ nodes, services, url, postgresUrl, proxies }, end);
+      await site.#fill(buyers);
+      return site;
+    } catch (error) {
+      for (const stop of end) await stop().catch(() => {});
+      throw error;
+    }
+  }
+
+  async #fill(buyers: number): Promise<void> {
+    await importCatalog(catalogFile(sessionCount), { EVENTSTORE_URL: this.url });
+    const [first] = this.services as [Service];
+    for (let i = 1; i <= buyers; i++) {
+      // With the same key again it is the same charge.
+      const charged = async () =>
+        (await first.charge(`buyer-${i}`, charge, 'start')).status === 200;
+      await eventually(`buyer ${i} has money`, charged, wellMs, 100);
+    }
+    for (const service of this.services) {
+      await eventually(
+        `${service.url} lists the sessions`,
+        async () =>
+          (await service.call<unknown[]>('GET', '/concert/c1/session')).body.length ===
+          sessionCount,
+        wellMs,
+      );
+    }
+  }
+
+  /** @param ledger to go on with; a new one unless told */
+  startBuyers(count: number, ledger?: Acknowledged): Buyers {
+    this.buyers = startBuyers(this.services, sessionsOf(sessionCount), count, ledger);
+    return this.buyers;
+  }
+
+  /** Waits until every service is ready and sells. @throws Error after 90 s */
+  async well(): Promise<void> {
+    for (const service of this.services) {
+      await eventually(`${service.url} is ready`, () => isReady(service.url), wellMs, 100);
+    }
+    const { payments } = this.buyers?.acknowledged ?? { payments: new Map() };
+    const enough = payments.size + paidMin * this.services.length;
+    await eventually('buyers pay', () => payments.size >= enough, wellMs, 100);
+  }
+
+  /** The node that most of the nodes name as the leader, also where clients are sent to proxies. */
+  async leader(): Promise<EventStoreNode> {
+    if (this.proxies.length === 0) return this.nodes.leader();
+    const nodes = this.nodes.nodes;
+    return eventually(
+      'a majority names a leader',
+      async () => {
+        const votes = await Promise.all(
+          nodes.map(async (node) => {
+            const members = await node.gossip().catch(() => []);
+            return members.find(({ state, isAlive }) => isAlive && state === 'Leader')?.port;
+          }),
+        );
+        const index = this.proxies.findIndex(
+          ({ port }) => 2 * votes.filter((vote) => vote === port).length > nodes.length,
+        );
+        return nodes[index];
+      },
+      wellMs,
+      100,
+    );
+  }
+
+  async followers(): Promise<EventStoreNode[]> {
+    const leader = await this.leader();
+    return this.nodes.nodes.filter((node) => node !== leader);
+  }
+
+  /** What the buyers' ledger has and the log has not, and what `reprise verify` found in the end. */
+  async conclude(): Promise<{ missing: readonly string[]; verify: string }> {
+    const told = this.buyers?.acknowledged;
+    const missing = told === undefined ? [] : await missingFacts(this.nodes.url, told);
+    let verdict = '';
+    const proof = { eventStoreUrl: this.nodes.url, postgresUrl: this.postgresUrl };
+    await eventually(
+      'what was left half way is settled',
+      async () => {
+        const { violations, log } = await verify(proof);
+        const open = log.openPayments > 0 ? `${log.openPayments} open payments` : '';
+        const first = violations.listed[0];
+        verdict = violations.total > 0 ? `${violations.total}: ${JSON.stringify(first)}` : open;
+        return verdict === '';
+      },
+      settledMs,
+      500,
+    ).catch((error) => {
+      if (verdict === '') throw error;
+    });
+    return { missing, verify: verdict || 'clean' };
+  }
+
+  /** `reprise rebuild`. @throws Error with what it said when it failed */
+  async rebuild(): Promise<void> {
+    const env = { EVENTSTORE_URL: this.url, POSTGRES_URL: this.postgresUrl };
+    const { code, stdout, stderr } = await reprise(['rebuild'], env);
+    if (code !== 0) throw new Error(`rebuild ended with ${code}: ${stdout}${stderr}`);
+  }
+
+  /** One more service, which is not yet started. */
+  async another(): Promise<{ started: Promise<Service>; remove(): Promise<void> }> {
+    const started = Service.start(environment(this.url, this.postgresUrl));
+    return {
+      started,
+      remove: async () => {
+        const service = await started.catch(() => undefined);
+        await service?.remove();
+      },
+    };
+  }
+
+  async stop(): Promise<void> {
+    await this.buyers?.stop();
+    for (const stop of this.#end) await stop();
+  }
+}
+
+/** @throws Error when one does not start; then none runs */
+async function startTwo(env: Record<string, string>): Promise<Service[]> {
+  const started = await Promise.allSettled([Service.start(env), Service.start(env)]);
+  const services = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const failed = started.find((one) => one.status === 'rejected');
+  if (failed === undefined) return services;
+  await Promise.all(services.map((service) => service.remove()));
+  throw failed.reason;
+}
+
+/** Why `/readyz` is not 200; undefined: it is. A service that does not say so within 2 s is not ready. */
+export async function whyNotReady(url: string): Promise<string | undefined> {
+  try {
+    const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(2_000) });
+    const { detail } = (await answer.json()) as { detail?: string };
+    return answer.status === 200 ? undefined : (detail ?? `${answer.status}`);
+  } catch (error) {
+    return error instanceof Error ? error.name : 'no answer';
+  }
+}
+
+const isReady = async (url: string): Promise<boolean> => (await whyNotReady(url)) === undefined;
+
+/** One embedded PostgreSQL for a run, with a database for each site. */
+export class DrillPostgres {
+  readonly #url: string;
+  readonly stop: () => Promise<void>;
+
+  private constructor(url: string, stop: () => Promise<void>) {
+    this.#url = url;
+    this.stop = stop;
+  }
+
+  static async start(): Promise<DrillPostgres> {
+    const dataDir = await mkdtemp(path.join(tmpdir(), 'reprise-drills-'));
+    const server = await startEmbeddedPostgres({ dataDir });
+    return new DrillPostgres(server.url, async () => {
+      await server.stop();
+      await rm(dataDir, { recursive: true, force: true, maxRetries: 5 });
+    });
+  }
+
+  async database(): Promise<string> {
+    const name = `drill_${randomBytes(6).toString('hex')}`;
+    const client = new pg.Client({ connectionString: this.#url });
+    await client.connect();
+    try {
+      await client.query(`CREATE DATABASE ${name}`);
+    } finally {
+      await client.end();
+    }
+    const url = new URL(this.#url);
+    url.pathname = `/${name}`;
+    return url.href;
+  }
+}
+
+const environment = (url: string, postgresUrl: string): Record<string, string> => ({
+  EVENTSTORE_URL: url,
+  POSTGRES_URL: postgresUrl,
+  QUEUE_ADMITTED_MAX: '1000',
+  HOLD_SECONDS: '60',
+  HELD_SEATS_MAX: '10',
+});
+
+/** Where a node sends clients. */
+const advertised = (proxy: CuttableProxy | undefined): string[] =>
+  proxy === undefined
+    ? []
+    : [
+        ...['--advertise-host-to-client-as', '127.0.0.1'],
+        ...['--advertise-node-port-to-client-as', `${proxy.port}`],
+      ];
+
+export const seconds = (count: number): Promise<void> => delay(count * 1_000);
