@@ -135,7 +135,7 @@ export class StreamStates<State, Event extends DomainEvent> {
     if (first !== undefined && first.type !== summary.type) assertBeginning(first);
     for (let recorded = events.pop(); recorded !== undefined; recorded = events.pop()) {
       loaded = this.fold(loaded, recorded);
-      if (events.length % foldEventsMax === 0) await othersTurn();
+      if (events.length > 0 && events.length % foldEventsMax === 0) await othersTurn();
     }
     return loaded;
   }
