@@ -62,7 +62,8 @@ class Walk {
     if (number === undefined) return false;
     // A page in two places of a tree would lead around in circles.
     if (this.seen++ > this.meta.lastPage) throw new Error('log.mdb has pages in two places');
-    const page = this.page(number);
+    // Its values may be in pages of their own, which are looked at meanwhile.
+    const page = Buffer.from(this.page(number));
     const kind = page.readUInt16LE(18) & KINDS;
     if (kind !== BRANCH && kind !== LEAF) throw damagedPage(number);
     const lower = page.readUInt16LE(20);
