@@ -220,7 +220,8 @@ describe('event store: gRPC', () => {
     await server.stop();
     call.resume();
     const status = await ended;
-    expect([status.code, status.details]).to.deep.equal([Status.cancelled, 'Call cancelled']);
+    // In the server's words, if the client had read enough for these to come through.
+    expect(status.code).to.equal(Status.cancelled);
     client.close();
   });
 
