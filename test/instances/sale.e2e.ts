@@ -11,7 +11,9 @@ describe('three instances sell as one', function () {
   let all: Instances;
 
   before(async function () {
-    const started = await Instances.start({ HELD_SEATS_MAX: `${heldMax}` });
+    // One buyer of these holds as many in each of three sessions.
+    const HELD_SEATS_TOTAL_MAX = `${3 * heldMax}`;
+    const started = await Instances.start({ HELD_SEATS_MAX: `${heldMax}`, HELD_SEATS_TOTAL_MAX });
     if (started === undefined) {
       console.log('      skipped: REDIS_URL is not set and there is no redis-server');
       return this.skip();

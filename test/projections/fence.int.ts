@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import type pg from 'pg';
 import { decode, type RecordedEvent } from '../../src/events/codec.ts';
 import { eventAt } from '../../src/events/log-position.ts';
+import { connectPostgres, type Postgres } from '../../src/infrastructure/postgres.ts';
 import { OutOfOrder, type Step } from '../../src/projections/backlog.ts';
 import {
   type Checkpoint,
@@ -102,14 +103,6 @@ describe('the fence', function () {
   });
 
   it('holds when two engines believe that they lead', async () => {
-    // A lock that everybody gets, as behind a connection pooler.
-    await sql`CREATE SCHEMA lawless`.execute(models.db);
-    await sql`CREATE FUNCTION lawless.pg_try_advisory_lock(bigint) RETURNS boolean
-      LANGUAGE sql AS 'SELECT true'`.execute(models.db);
-    await sql
-      .raw(`ALTER ROLE CURRENT_USER IN DATABASE ${databaseName()}
-        SET search_path = lawless, pg_catalog, public`)
-      .execute(models.db);
     let lost = 0;
     const logger = {
       debug() {},
@@ -120,7 +113,10 @@ describe('the fence', function () {
     };
     const store = new ArrayEventStore();
     const limits = { batchEventsMax: 7, retryMsMax: 20 };
-    const engines = [1, 2].map(() => startInstance(models.url, store, { limits, logger }));
+    const pools = [lawless(), lawless()];
+    const engines = pools.map(({ pool }) =>
+      startInstance(models.url, store, { limits, logger, pool }),
+    );
     for (const event of events) {
       store.append(event);
       await new Promise(setImmediate);
@@ -130,7 +126,21 @@ describe('the fence', function () {
       expect(await projector.reached(head, 20_000)).to.equal(true);
     expect(lost).to.be.greaterThan(0);
     expect(await tableRows(models.db)).to.deep.equal(rowsFromScratch(events));
+    await stopInstances();
+    for (const { close } of pools) await close();
   });
 
-  const databaseName = (): string => new URL(models.url).pathname.slice(1);
+  /** Connections that everybody gets the lock on, as behind a pooler. */
+  const lawless = (): Postgres => {
+    const postgres = connectPostgres(models.url);
+    postgres.pool.on('connect', (client) => {
+      const { query } = client;
+      const ask = (asked: unknown, ...more: unknown[]) => {
+        const isLock = typeof asked === 'string' && asked.includes('pg_try_advisory_lock');
+        return Reflect.apply(query, client, [isLock ? 'SELECT true AS leads' : asked, ...more]);
+      };
+      client.query = ask as typeof query;
+    });
+    return postgres;
+  };
 });
