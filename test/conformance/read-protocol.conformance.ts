@@ -118,9 +118,12 @@ describe('conformance: read, as the protocol has it', () => {
         count(options),
       ),
     };
+    // Before 24.10 a read of a stream without a revision begins at its start.
+    const isOlder = (await raw.release()) < 241_000;
     for (const [what, request] of Object.entries(broken)) {
       const { code, details } = await raw.read(request).ended();
-      expect(status[code], `${what}: ${details}`).to.equal('UNKNOWN');
+      const expected = isOlder && what === 'no revision' ? 'OK' : 'UNKNOWN';
+      expect(status[code], `${what}: ${details}`).to.equal(expected);
     }
   });
 

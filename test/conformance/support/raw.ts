@@ -110,6 +110,14 @@ export class RawClient {
     });
   }
 
+  /** The same as a number to compare: 241004 for 24.10.4. */
+  async release(): Promise<number> {
+    const [major = 0, minor = 0, patch = 0] = (await this.version())
+      .split('.')
+      .map(Number.parseFloat);
+    return major * 10_000 + minor * 100 + patch;
+  }
+
   close(): void {
     this.streams.close();
     this.#features.close();
