@@ -118,11 +118,11 @@ describe('conformance: read, as the protocol has it', () => {
         count(options),
       ),
     };
-    // Before 24.10 a read of a stream without a revision begins at its start.
+    // Before 24.10 a read that does not say where it begins is answered.
     const isOlder = (await raw.release()) < 241_000;
     for (const [what, request] of Object.entries(broken)) {
       const { code, details } = await raw.read(request).ended();
-      const expected = isOlder && what === 'no revision' ? 'OK' : 'UNKNOWN';
+      const expected = isOlder && what.startsWith('no ') ? 'OK' : 'UNKNOWN';
       expect(status[code], `${what}: ${details}`).to.equal(expected);
     }
   });
