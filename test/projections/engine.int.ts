@@ -91,7 +91,8 @@ describe('the projection engine', function () {
     const { projector } = start({ limits: { batchEventsMax: 40, retryMsMax: 20 } });
     const random = randomInts(7);
     let cuts = 0;
-    for (let at = 0; at < events.length; at += 40) {
+    // A busy machine makes fewer connections meanwhile: it goes on until they are as many.
+    for (let at = 0; at < events.length || cuts <= 20; at += 40) {
       store.append(...events.slice(at, at + 40));
       await new Promise((resolve) => setTimeout(resolve, random(30)));
       const { rows } = await sql<{ cut: boolean }>`
@@ -99,7 +100,7 @@ describe('the projection engine', function () {
         WHERE datname = current_database() AND pid <> pg_backend_pid()`.execute(models.db);
       cuts += rows.length;
     }
-    expect(cuts).to.be.greaterThan(10);
+    expect(cuts).to.be.greaterThan(20);
     expect(await projector.reached(last(events), 20_000)).to.equal(true);
     expect(await tableRows(models.db)).to.deep.equal(rowsFromScratch(events));
   });

@@ -1,6 +1,5 @@
 import { expect } from 'chai';
 import type { RecordedEvent } from '../../src/events/codec.ts';
-import { projections } from '../../src/projections/registry.ts';
 import {
   caughtUp,
   checkpoint,
@@ -128,7 +127,6 @@ describe('a store that sends odd positions', function () {
     await eventually('it is told', () => projector.status().state === 'other-log');
     expect(projector.status().error).to.contain(`event ${rest[0]?.id} at position`);
     expect(await tableRows(models.db)).to.deep.equal(rowsFromScratch([first]));
-    expect(projections.length).to.be.greaterThan(0);
   });
 
   it('with an event that a checkpoint had passed over: somebody hears of it', async () => {
