@@ -8,6 +8,9 @@ const givenUpMax = 100;
 /** How long the one who ends a session waits until its locks are free, in milliseconds. */
 const endMsMax = 1_000;
 
+/** When one connection turns out to be dead, those that were silent for this long are taken for dead too, in milliseconds. */
+const silentMsMax = 1_000;
+
 /**
  * What a session is set to. Not by start-up parameters: poolers refuse those. A client that is gone without a word is
  * noticed in about ten seconds; the default of most systems is two hours, and it keeps its locks for as long.
@@ -64,16 +67,28 @@ export class ReadOnlyServer extends Error {
 /** What is not in the types of the driver: the socket, and the errors as the server sent them. */
 interface Inside {
   readonly connection: {
-    readonly stream: { destroy(): void };
+    readonly stream: { destroy(): void; on(event: 'data', heard: () => void): void };
     on(event: 'errorMessage', heard: (error: { code?: string; severity?: string }) => void): void;
   };
 }
 
 const readOnlyState = '25006';
 
+/** What the driver says when a server gave no answer in time. */
+export const isSilence = (error: unknown): boolean =>
+  error instanceof Error && /^Query read timeout/.test(error.message);
+
+/** A connection that is open. */
+interface Open {
+  /** Undefined until the server told. */
+  session: Session | undefined;
+  /** When the server sent something last, on `performance.now()`'s clock. */
+  heardMs: number;
+}
+
 /** The sessions of one pool. */
 export class Sessions {
-  readonly #open = new Map<pg.PoolClient, Session | undefined>();
+  readonly #open = new Map<pg.PoolClient, Open>();
   #givenUp: Session[] = [];
   #last: Session | undefined;
   readonly #statementTimeoutMs: number;
@@ -101,10 +116,14 @@ export class Sessions {
    * @throws ReadOnlyServer; what the server said
    */
   async begin(client: pg.PoolClient): Promise<void> {
-    this.#open.set(client, undefined);
+    const open: Open = { session: undefined, heardMs: performance.now() };
+    this.#open.set(client, open);
     client.on('error', () => {});
     client.once('end', () => this.giveUp(client));
     const { connection } = client as unknown as Inside;
+    connection.stream.on('data', () => {
+      open.heardMs = performance.now();
+    });
     connection.on('errorMessage', ({ code, severity }) => {
       // The server ends the session itself.
       if (severity === 'FATAL') this.#open.delete(client);
@@ -123,15 +142,19 @@ export class Sessions {
     ]);
     const [session] = found.rows;
     if (session?.readOnly && !this.#mayBeReadOnly) throw new ReadOnlyServer();
-    if (this.#open.has(client)) this.#open.set(client, session);
+    open.session = session;
     this.#last = session;
     await this.#endGivenUp(client);
   }
 
-  /** Whoever used this connection is done with it for good. */
-  giveUp(client: pg.PoolClient): void {
-    const session = this.#open.get(client);
+  /**
+   * Whoever used this connection is done with it for good.
+   * @param why a server that was silent: what else leads to it is as dead, and is not to be found out one after the other
+   */
+  giveUp(client: pg.PoolClient, why?: unknown): void {
+    const session = this.#open.get(client)?.session;
     this.#open.delete(client);
+    if (isSilence(why)) this.#abandonSilent();
     if (session === undefined) return;
     this.#givenUp.push(session);
     if (this.#givenUp.length > givenUpMax) this.#givenUp.shift();
@@ -140,11 +163,12 @@ export class Sessions {
   /** The server that these lead to takes no writes any more. New ones may lead to another. */
   #abandonAll(): void {
     if (this.#mayBeReadOnly) return;
-    for (const client of this.#open.keys()) {
-      const { connection } = client as unknown as Inside;
-      // The error that told of it goes to its query first.
-      setImmediate(() => connection.stream.destroy());
-    }
+    for (const client of this.#open.keys()) cut(client);
+  }
+
+  #abandonSilent(): void {
+    const sinceMs = performance.now() - silentMsMax;
+    for (const [client, { heardMs }] of this.#open) if (heardMs < sinceMs) cut(client);
   }
 
   /**
@@ -176,4 +200,10 @@ export class Sessions {
     const query = { text, values, query_timeout: this.#answerMs };
     return client.query<Row>(query as pg.QueryConfig);
   }
+}
+
+function cut(client: pg.PoolClient): void {
+  const { connection } = client as unknown as Inside;
+  // The error that told of it goes to its query first.
+  setImmediate(() => connection.stream.destroy());
 }

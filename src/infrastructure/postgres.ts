@@ -19,6 +19,12 @@ export interface PostgresBounds {
 /** A server that does not even end the statement in time is given this much more before the client gives up. */
 const silentServerMs = 500;
 
+/**
+ * For statements that take no time on a server that is well, as the driver takes it with a query, in milliseconds. A
+ * connection that carries nothing any more is known by their silence.
+ */
+export const quick = { query_timeout: 2_000 };
+
 /** A pool, and what `/readyz` and the shutdown want of it. */
 export interface Postgres {
   /** `bigint` columns (and `count(*)`) arrive as BigInt, `numeric` as string, times as Date. */
@@ -59,13 +65,13 @@ export function connectPostgres(url: string, bounds: PostgresBounds = {}): Postg
   // whoever was using it is told by the query.
   pool.on('error', () => {});
   pool.on('release', (error: Error | boolean | undefined, client) => {
-    if (error) sessions.giveUp(client);
+    if (error) sessions.giveUp(client, error);
   });
   let refusal: string | undefined;
   let lastWords: string | undefined;
   const ask = async () => {
     try {
-      await pool.query('SELECT 1');
+      await pool.query({ text: 'SELECT 1', ...quick });
       refusal = undefined;
       lastWords = undefined;
     } catch (error) {

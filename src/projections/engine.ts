@@ -3,6 +3,7 @@ import type { PoolClient } from 'pg';
 import type { LogDiffers } from '../commands/event-store.ts';
 import { isBefore } from '../events/log-position.ts';
 import { streamPrefixes } from '../events/streams.ts';
+import { quick } from '../infrastructure/postgres.ts';
 import type { ReadSideStatus } from '../queries/read-side.ts';
 import { Backlog, describeEvent, type Step } from './backlog.ts';
 import {
@@ -168,13 +169,17 @@ class Engine implements Projector {
       // Who leads has written it.
       else if (!this.leads) this.lookAnew();
     });
+    let failure: unknown;
     try {
       await client.query(`LISTEN ${checkpointChannel}; LISTEN ${replacedChannel}`);
       await this.work(client, () => lost);
+    } catch (error) {
+      failure = error;
+      throw error;
     } finally {
       this.leads = false;
       client.removeAllListeners('notification');
-      client.release(true);
+      client.release(failure instanceof Error ? failure : true);
     }
   }
 
@@ -224,9 +229,10 @@ class Engine implements Projector {
   }
 
   private async tryToLead(client: PoolClient): Promise<void> {
-    const { rows } = await client.query<{ leads: boolean }>(
-      `SELECT pg_try_advisory_lock(${leaderLock}) AS leads`,
-    );
+    const { rows } = await client.query<{ leads: boolean }>({
+      text: `SELECT pg_try_advisory_lock(${leaderLock}) AS leads`,
+      ...quick,
+    });
     this.leads = rows[0]?.leads === true;
     if (this.leads) {
       this.report.startAnew();

@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import { isBefore, type LogPosition } from '../events/log-position.ts';
+import { quick } from '../infrastructure/postgres.ts';
 import { OutOfOrder, type Step } from './backlog.ts';
 import { type Checkpoint, moveCheckpoint } from './checkpoint.ts';
 import { fold } from './fold.ts';
@@ -31,7 +32,7 @@ export async function writeBatch(
   const event = newest?.event && { position: newest.position.commit, id: newest.event.id };
   // All is sent before the first answer comes, COMMIT too: on a busy event loop each round trip costs a turn of it, and
   // the lag is their sum. In PostgreSQL the fence comes first; where it is lost, COMMIT finds a failed transaction.
-  const begun = client.query('BEGIN');
+  const begun = client.query({ text: 'BEGIN', ...quick });
   const move = { first: first.position, last, event };
   const moved = moveCheckpoint(client, projections, from.position, move);
   // The tables were emptied: nothing is parked before the log's start.

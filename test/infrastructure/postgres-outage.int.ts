@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import type { PoolClient } from 'pg';
+import type { PoolClient, QueryConfig } from 'pg';
 import {
   connectPostgres,
   isUnavailable,
@@ -61,6 +62,27 @@ describe('a PostgreSQL that fails without a word', () => {
     expect(isUnavailable(error), String(error)).to.equal(true);
     dead.release(true);
     expect(await takesLock(), 'at the first try').to.equal(true);
+  });
+
+  it('one that is silent ends those that were silent as long: nobody finds them out one after the other', async () => {
+    const clients = await Promise.all([1, 2, 3].map(() => postgres.pool.connect()));
+    const ended: number[] = [];
+    for (const [at, client] of clients.entries()) client.on('end', () => ended.push(at));
+    const [asking, , busy] = clients as [PoolClient, PoolClient, PoolClient];
+    proxy.freeze();
+    await sleep(1_100);
+    // A connection that was made meanwhile is none of them.
+    const fresh = await postgres.pool.connect();
+    const waiting = failure(busy.query({ text: 'SELECT 1', query_timeout: 30_000 } as QueryConfig));
+    const error = await failure(
+      asking.query({ text: 'SELECT 1', query_timeout: 50 } as QueryConfig),
+    );
+    asking.release(error as Error);
+    expect(isUnavailable(await waiting)).to.equal(true);
+    await eventually('all are closed', async () => ended.length === 3);
+    for (const client of clients.slice(1)) client.release(true);
+    expect((await fresh.query('SELECT 1')).rowCount).to.equal(1);
+    fresh.release();
   });
 
   it('sessions that nobody gave up are left alone', async () => {
