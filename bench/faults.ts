@@ -1,15 +1,18 @@
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { chmod, open, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttp } from 'node:http';
 import { createServer as createHttp2 } from 'node:http2';
 import type { AddressInfo, Server } from 'node:net';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { Service } from '../test/e2e/support/service.ts';
+import { type SmallDisk, smallDisk } from '../test/eventstore/crash/small-disk.ts';
 import { type Program, startPostgres, startRedisServer } from '../test/support/programs.ts';
+import { type Relay, startRelay } from '../test/support/relay.ts';
+import { selfSigned } from '../test/support/self-signed.ts';
 import { type TestEventStore, testEventStore } from '../test/support/servers.ts';
-import { type Relay, startRelay } from './support/relay.ts';
 
 /**
  * `npm run faults [-- WORD]`: one service on a real PostgreSQL, a real Redis and the embedded event store, each behind a
@@ -28,6 +31,8 @@ const patienceMs = 60_000;
 /** All calls must succeed for so long to count as well, in milliseconds. */
 const steadyMs = 1_500;
 const askEachMs = 100;
+/** Where PostgreSQL's data are: what it has from the start takes about a half of it. */
+const diskMegabytes = 128;
 const callMsMax = 12_000;
 
 interface House {
@@ -35,6 +40,10 @@ interface House {
   readonly postgres: Program;
   readonly redis: Program;
   readonly store: TestEventStore;
+  /** What the service trusts the event store's certificate by. */
+  readonly caFile: string;
+  /** A file beside PostgreSQL's. */
+  readonly ballast: string;
   readonly ways: { readonly postgres: Relay; readonly redis: Relay; readonly store: Relay };
 }
 
@@ -87,6 +96,24 @@ const faults: readonly Fault[] = [
     end: ({ postgres }) => postgres.restart(),
   },
   {
+    name: 'PostgreSQL: its disk is full, which ends it; started again with room',
+    begin: async (house) => {
+      const ballast = await open(house.ballast, 'w');
+      const megabyte = Buffer.alloc(1024 * 1024);
+      try {
+        for (;;) await ballast.write(megabyte);
+      } catch {
+        await ballast.close();
+      }
+      // The next part of its own log is one that there is no room for.
+      await postgresSays(house, 'SELECT pg_switch_wal()').catch(() => {});
+    },
+    end: async ({ postgres, ballast }) => {
+      await rm(ballast);
+      await postgres.restart();
+    },
+  },
+  {
     name: 'PostgreSQL: takes no writes, as after a failover that left connections behind',
     begin: (house) =>
       postgresSays(
@@ -116,6 +143,14 @@ const faults: readonly Fault[] = [
     name: 'event store: killed, and started again',
     begin: ({ store }) => store.kill?.(),
     end: ({ store }) => store.restart?.(),
+  },
+  {
+    name: 'event store: cut off, and the file of tlsCAFile is away',
+    begin: async (house) => {
+      await rename(house.caFile, `${house.caFile}.away`);
+      storeAgain(house);
+    },
+    end: ({ caFile }) => rename(`${caFile}.away`, caFile),
   },
   {
     name: 'event store: its connections carry nothing any more; new ones pass',
@@ -249,9 +284,29 @@ must be well again within ${healedMsMax / 1_000} s. Refusals come with \`Retry-A
 ${rows.map((row) => `| ${asLine(row)} |`).join('\n')}
 `;
 
+/** With its data on a disk of its own. */
+async function startPostgresOn({ path: directory }: SmallDisk): Promise<Program | undefined> {
+  const { TMPDIR } = process.env;
+  process.env.TMPDIR = directory;
+  await chmod(directory, 0o755);
+  try {
+    return await startPostgres();
+  } finally {
+    if (TMPDIR === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = TMPDIR;
+  }
+}
+
 async function main(word: string | undefined): Promise<void> {
+  const disk = await smallDisk(diskMegabytes);
+  const pair = await selfSigned();
+  if (disk === undefined || pair === undefined) {
+    throw new Error('it takes openssl, and Linux and root for a small disk');
+  }
+  const caFile = path.join(disk.path, 'ca.crt');
+  await writeFile(caFile, pair.cert);
   const [postgres, redis, store] = [
-    await startPostgres(),
+    await startPostgresOn(disk),
     await startRedisServer(),
     await testEventStore(),
   ];
@@ -261,15 +316,16 @@ async function main(word: string | undefined): Promise<void> {
   const ways = {
     postgres: await startRelay(postgres.port),
     redis: await startRelay(redis.port),
-    store: await startRelay(portOf(store.url)),
+    store: await startRelay(portOf(store.url), pair),
   };
   const service = await Service.start({
-    EVENTSTORE_URL: `esdb://127.0.0.1:${ways.store.port}?tls=false`,
+    EVENTSTORE_URL: `esdb://localhost:${ways.store.port}?tlsCAFile=${caFile}`,
     POSTGRES_URL: `postgres://postgres@127.0.0.1:${ways.postgres.port}/postgres`,
     REDIS_URL: `redis://127.0.0.1:${ways.redis.port}`,
     DEMO: 'on',
   });
-  const house = { service, postgres, redis, store, ways };
+  const ballast = path.join(disk.path, 'ballast');
+  const house = { service, postgres, redis, store, ways, caFile, ballast };
   const rows: Row[] = [];
   try {
     for (const fault of faults.filter(({ name }) => name.includes(word ?? ''))) {
@@ -283,6 +339,7 @@ async function main(word: string | undefined): Promise<void> {
     await service.remove();
     for (const part of [...Object.values(ways), postgres, redis, store]) await part.stop();
     for (const server of impostors) server.close();
+    await disk.remove();
   }
 }
 

@@ -89,7 +89,8 @@ export function connectEventStore(
 
     async reachable(timeoutMs) {
       try {
-        await newestEvent(reads, bounds, timeoutMs);
+        // Each has a connection of its own.
+        await Promise.all([newestEvent(reads, bounds, timeoutMs), appender.ready(timeoutMs)]);
         return true;
       } catch {
         return false;

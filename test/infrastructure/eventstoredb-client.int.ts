@@ -4,9 +4,15 @@ import path from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { expect } from 'chai';
 import { EventStoreUnavailable } from '../../src/commands/event-store.ts';
+import { Appender } from '../../src/infrastructure/eventstoredb/append.ts';
+import { defaultBounds } from '../../src/infrastructure/eventstoredb/bounds.ts';
+import type { Connection } from '../../src/infrastructure/eventstoredb/connection.ts';
 import { whyNoEventStore } from '../../src/infrastructure/eventstoredb/knock.ts';
 import { exceptLoopback } from '../../src/infrastructure/eventstoredb/proxies.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
+import { startRelay } from '../support/relay.ts';
+import { selfSigned } from '../support/self-signed.ts';
+import { eventually, testEventStore } from '../support/servers.ts';
 import { charged, rejection } from './eventstoredb-support.ts';
 
 describe('a client that cannot be made', () => {
@@ -33,8 +39,9 @@ describe('a client that cannot be made', () => {
       for await (const _ of store.subscribe(wanted));
     })();
     try {
-      for (const call of [store.head(), store.append('seat-x', 'no_stream', [charged()])]) {
-        expect(await rejection(call)).to.be.instanceOf(EventStoreUnavailable);
+      const calls = [store.head(), store.append('seat-x', 'no_stream', [charged()])];
+      for (const error of await Promise.all(calls.map(rejection))) {
+        expect(error).to.be.instanceOf(EventStoreUnavailable);
       }
       expect(ticks).to.be.greaterThan(10);
       stop.abort();
@@ -43,6 +50,36 @@ describe('a client that cannot be made', () => {
       clearInterval(ticking);
       await store.close();
     }
+  });
+
+  it('is not reachable meanwhile, and by itself again afterwards', async function () {
+    const pair = await selfSigned();
+    if (pair === undefined) return this.skip();
+    const server = await testEventStore();
+    const relay = await startRelay(Number(/:(\d+)/.exec(server.url)?.[1]), pair);
+    await writeFile(file(), pair.cert);
+    const store = connectEventStore(`esdb://localhost:${relay.port}?tlsCAFile=${file()}`);
+    try {
+      await eventually('it is there', () => store.reachable(1_000));
+      await rm(file());
+      relay.lead();
+      await eventually('it is not', async () => !(await store.reachable(1_000)));
+      await writeFile(file(), pair.cert);
+      await eventually('all is well again', () => store.reachable(1_000));
+    } finally {
+      await store.close();
+      await relay.stop();
+      await server.stop();
+    }
+  });
+
+  it('stands in the way of appends where readers still have an older one', async () => {
+    const none = {
+      client: () => Promise.reject(new Error('no such file')),
+      failed() {},
+    } as unknown as Connection;
+    const appender = new Appender(none, defaultBounds);
+    expect(await rejection(appender.ready(1_000))).to.have.property('message', 'no such file');
   });
 
   it('is refused at the start, with the setting and without the password', async () => {

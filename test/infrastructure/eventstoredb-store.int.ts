@@ -3,8 +3,8 @@ import { expect } from 'chai';
 import type { EventStore, LogMessage } from '../../src/commands/event-store.ts';
 import { eventAt, isBefore } from '../../src/events/log-position.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
+import { startRelay } from '../support/relay.ts';
 import { type TestEventStore, testEventStore } from '../support/servers.ts';
-import { startProxy } from './eventstoredb-proxy.ts';
 import { charged, rejection } from './eventstoredb-support.ts';
 
 describe('eventstoredb with an event store', () => {
@@ -105,14 +105,14 @@ describe('eventstoredb with an event store', () => {
   });
 
   it('takes a new socket when the old one is dead and nobody says so', async () => {
-    const proxy = await startProxy(Number(/:(\d+)/.exec(server.url)?.[1]));
-    const url = `esdb://127.0.0.1:${proxy.port}?tls=false`;
+    const relay = await startRelay(Number(/:(\d+)/.exec(server.url)?.[1]));
+    const url = `esdb://127.0.0.1:${relay.port}?tls=false`;
     const through = connectEventStore(url, { answerMs: 300, readTimeoutMs: 1_500 });
     try {
       const stream = newStream();
       await through.append(stream, 'no_stream', [charged()]);
       await through.head();
-      proxy.freeze();
+      relay.freeze();
       // Reads keep their dead socket meanwhile: appends must not come to share it.
       const events = [charged(), charged()];
       const result = await through.append(stream, 0n, events, { timeoutMs: 2_000 });
@@ -121,7 +121,7 @@ describe('eventstoredb with an event store', () => {
       expect(await through.head()).to.be.a('bigint');
     } finally {
       await through.close();
-      await proxy.stop();
+      await relay.stop();
     }
   });
 

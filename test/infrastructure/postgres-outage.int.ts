@@ -6,8 +6,8 @@ import {
   isUnavailable,
   type Postgres,
 } from '../../src/infrastructure/postgres.ts';
+import { type Relay, startRelay, throughRelay } from '../support/relay.ts';
 import { eventually, type TestDatabase, testDatabase } from '../support/servers.ts';
-import { type Proxy as Relay, startProxy } from './eventstoredb-proxy.ts';
 
 /** Any number. */
 const lock = 42;
@@ -23,7 +23,7 @@ const pidOf = async (client: Pick<PoolClient, 'query'>): Promise<number> =>
 
 describe('a PostgreSQL that fails without a word', () => {
   let database: TestDatabase;
-  let proxy: Relay;
+  let relay: Relay;
   let postgres: Postgres;
 
   before(async function () {
@@ -33,14 +33,11 @@ describe('a PostgreSQL that fails without a word', () => {
   after(() => database?.drop());
 
   beforeEach(async () => {
-    const url = new URL(database.url);
-    proxy = await startProxy(Number(url.port));
-    url.port = String(proxy.port);
-    url.hostname = '127.0.0.1';
-    postgres = connectPostgres(url.href, { statementTimeoutMs: 300 });
+    relay = await startRelay(Number(new URL(database.url).port));
+    postgres = connectPostgres(throughRelay(database.url, relay), { statementTimeoutMs: 300 });
   });
   afterEach(async () => {
-    await proxy.stop();
+    await relay.stop();
     await postgres.close();
   });
 
@@ -57,7 +54,7 @@ describe('a PostgreSQL that fails without a word', () => {
   it('a connection that went dead both ways keeps no lock: the next one ends its session', async () => {
     const dead = await postgres.pool.connect();
     await dead.query(`SELECT pg_advisory_lock(${lock})`);
-    proxy.freeze();
+    relay.freeze();
     const error = await failure(dead.query('SELECT 1'));
     expect(isUnavailable(error), String(error)).to.equal(true);
     dead.release(true);
@@ -69,7 +66,7 @@ describe('a PostgreSQL that fails without a word', () => {
     const ended: number[] = [];
     for (const [at, client] of clients.entries()) client.on('end', () => ended.push(at));
     const [asking, , busy] = clients as [PoolClient, PoolClient, PoolClient];
-    proxy.freeze();
+    relay.freeze();
     await sleep(1_100);
     // A connection that was made meanwhile is none of them.
     const fresh = await postgres.pool.connect();

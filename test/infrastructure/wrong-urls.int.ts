@@ -1,12 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer as createHttp } from 'node:http';
 import { createServer as createHttp2, createSecureServer } from 'node:http2';
 import { createServer as createHttps } from 'node:https';
 import { type AddressInfo, createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { expect } from 'chai';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import {
@@ -22,6 +18,7 @@ import {
   namedRedis,
   untilAnswers,
 } from '../../src/starting.ts';
+import { selfSigned } from '../support/self-signed.ts';
 import { type TestDatabase, testDatabase, testEventStore } from '../support/servers.ts';
 
 /** Much shorter than the time that a server is waited for, in milliseconds. */
@@ -245,28 +242,4 @@ describe('a wrong URL ends the start at once, in words that hold no password', (
   });
 
   /** A key with its certificate for localhost; undefined where there is no openssl. */
-  async function selfSigned(): Promise<{ key: Buffer; cert: Buffer } | undefined> {
-    const directory = await mkdtemp(path.join(tmpdir(), 'reprise-certificate-'));
-    const [key, cert] = [path.join(directory, 'key'), path.join(directory, 'cert')];
-    try {
-      const made = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'];
-      const files = [
-        '-nodes',
-        '-keyout',
-        key,
-        '-out',
-        cert,
-        '-days',
-        '2',
-        '-subj',
-        '/CN=localhost',
-      ];
-      execFileSync('openssl', [...made, ...files], { stdio: 'ignore' });
-      return { key: await readFile(key), cert: await readFile(cert) };
-    } catch {
-      return undefined;
-    } finally {
-      await rm(directory, { recursive: true });
-    }
-  }
 });

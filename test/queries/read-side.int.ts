@@ -10,7 +10,6 @@ import { createReadSide } from '../../src/queries/mirrored-read-side.ts';
 import type { PreparedBody, ReadSide } from '../../src/queries/read-side.ts';
 import { ReadSideUnavailable } from '../../src/queries/read-side.ts';
 import { ArrayEventStore } from '../projections/support/array-event-store.ts';
-import { breakablePath } from '../projections/support/breakable-path.ts';
 import { type Instance, startInstance, stopInstances } from '../projections/support/engines.ts';
 import { type HistoryShape, recorded } from '../projections/support/history.ts';
 import {
@@ -18,6 +17,7 @@ import {
   readModels,
   rowsFromScratch,
 } from '../projections/support/read-models.ts';
+import { startRelay, throughRelay } from '../support/relay.ts';
 import { eventually } from '../support/servers.ts';
 
 const shape: HistoryShape = { seed: 3, sessions: 3, seatsPerSession: 12, users: 4 };
@@ -274,16 +274,18 @@ describe('the read side', function () {
   });
 
   it('answers from memory for a while when PostgreSQL is away, and says so where it cannot', async () => {
-    const path = await breakablePath(models.url);
+    const relay = await startRelay(Number(new URL(models.url).port));
     let now = Date.now();
-    const { projector, readSide } = startInstance(path.url, store, { now: () => now });
+    const { projector, readSide } = startInstance(throughRelay(models.url, relay), store, {
+      now: () => now,
+    });
     try {
       const events = recorded(shape, 400);
       store.append(...events.slice(0, 300));
       expect(await projector.reached(last(events.slice(0, 300)), 10_000)).to.equal(true);
       const before = await readSide.seats('c1', 's1');
       await readSide.balance('u1');
-      await path.cut();
+      await relay.cut();
       store.append(...events.slice(300));
       await eventually('it is noticed', () => projector.status().error !== undefined);
       expect(await readSide.seats('c1', 's1')).to.equal(before);
@@ -293,12 +295,12 @@ describe('the read side', function () {
       // Somebody else may have written by now.
       now += 5_000;
       expect(await refusal(readSide.seats('c1', 's1'))).to.be.instanceOf(ReadSideUnavailable);
-      await path.mend();
+      await relay.mend();
       expect(await projector.reached(last(events), 5_000)).to.equal(true);
       expect((await readSide.balance('u2')).userId).to.equal('u2');
       expect(projector.status().error).to.equal(undefined);
     } finally {
-      await path.close();
+      await relay.stop();
     }
   });
 });

@@ -9,17 +9,20 @@ const note = (reason: unknown): void => {
 
 /** Hooks of the whole run, which fails at its end when a rejection escaped. At once would end it for all other tests. */
 export const mochaHooks = {
-  beforeAll(): void {
+  beforeAll(this: Mocha.Context): void {
     process.on('unhandledRejection', note);
+    // After the hooks of the test files: where one fails, those after it are not run, and what they stop would run on.
+    this.test?.parent?.afterAll('no rejection escaped', check);
   },
   beforeEach(this: Mocha.Context): void {
     running = this.currentTest?.fullTitle() ?? '';
   },
-  afterAll(): void {
-    process.off('unhandledRejection', note);
-    const [first] = escaped;
-    if (first === undefined) return;
-    const during = [...escaped.values()].join('; ');
-    throw new Error(`rejections escaped during: ${during}`, { cause: first[0] });
-  },
 };
+
+function check(): void {
+  process.off('unhandledRejection', note);
+  const [first] = escaped;
+  if (first === undefined) return;
+  const during = [...escaped.values()].join('; ');
+  throw new Error(`rejections escaped during: ${during}`, { cause: first[0] });
+}

@@ -51,6 +51,11 @@ export class Appender {
     }
   }
 
+  /** Opens the stream that appends share where there is none. @throws what stands in the way of appends */
+  async ready(timeoutMs: number): Promise<void> {
+    if (this.#stream === undefined) await this.#open(timeoutMs);
+  }
+
   /** Pending appends fail as unavailable: they may or may not be in the log. */
   close(): void {
     this.#closed = true;

@@ -1,0 +1,81 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import type { KeyPair } from './self-signed.ts';
+
+/** A TCP way to a port of this machine that fails as networks, and addresses that move, do. */
+export interface Relay {
+  /** On 127.0.0.1. */
+  readonly port: number;
+  /** Connections that exist carry nothing any more, and stay open; new ones work. */
+  freeze(): void;
+  /** Connections that exist are cut, and new ones lead to this port, or to another. */
+  lead(port?: number): void;
+  /** Connections that exist are cut, and new ones refused. */
+  cut(): Promise<void>;
+  /** New ones work again. */
+  mend(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** @param pair who comes speaks TLS; the target does not */
+export async function startRelay(target: number, pair?: KeyPair): Promise<Relay> {
+  let to = target;
+  const sockets = new Set<Socket>();
+  const pass = (near: Socket) => {
+    const far = connect(to, '127.0.0.1');
+    for (const [socket, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(socket);
+      socket.on('error', () => other.destroy());
+      socket.on('close', () => {
+        sockets.delete(socket);
+        other.destroy();
+      });
+      socket.pipe(other);
+    }
+  };
+  const server =
+    pair === undefined
+      ? createServer(pass)
+      : createTlsServer({ ...pair, ALPNProtocols: ['h2'] }, pass);
+  const listen = async (port: number) => {
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+  };
+  await listen(0);
+  const { port } = server.address() as AddressInfo;
+  const end = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  const cut = async () => {
+    if (!server.listening) return;
+    const closed = once(server, 'close');
+    server.close();
+    end();
+    await closed;
+  };
+  return {
+    port,
+    freeze() {
+      for (const socket of sockets) socket.unpipe().pause();
+    },
+    lead(other = to) {
+      to = other;
+      end();
+    },
+    cut,
+    mend: () => listen(port),
+    stop: cut,
+  };
+}
+
+/** The URL with the relay's address in place of the server's. */
+export function throughRelay(url: string, { port }: Pick<Relay, 'port'>): string {
+  const through = new URL(url);
+  through.hostname = '127.0.0.1';
+  through.port = String(port);
+  return through.href;
+}

@@ -1,0 +1,26 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+/** A private key and the certificate of it, in PEM. */
+export interface KeyPair {
+  readonly key: Buffer;
+  readonly cert: Buffer;
+}
+
+/** Made for `localhost`, good for two days. Undefined where openssl is not installed. */
+export async function selfSigned(): Promise<KeyPair | undefined> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'reprise-certificate-'));
+  const [key, cert] = [path.join(directory, 'key'), path.join(directory, 'cert')];
+  const kind = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+  const made = ['-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=localhost'];
+  try {
+    execFileSync('openssl', [...kind, ...made], { stdio: 'ignore' });
+    return { key: await readFile(key), cert: await readFile(cert) };
+  } catch {
+    return undefined;
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
