@@ -1,11 +1,14 @@
 import { setImmediate as othersTurn } from 'node:timers/promises';
-import { decode, type RecordedEvent, UnreadableEvent } from '../events/codec.ts';
+import { decode, type RecordedEvent, type StoredEvent, UnreadableEvent } from '../events/codec.ts';
 import type { DomainEvent } from '../events/events.ts';
-import type { Decider } from './decider.ts';
+import type { Decider, Place, Placed } from './decider.ts';
 import { type EventStore, type ExpectedRevision, withNothingWritten } from './event-store.ts';
 
 /** So many events are made into a state at once; then others have their turn, however long the stream is. */
 const foldEventsMax = 200;
+
+/** So many single events, or ranges of events, of a stream are asked for at once. */
+const readsMax = 4;
 
 /** A stream's state at a revision. */
 export interface Loaded<State> {
@@ -39,16 +42,16 @@ export interface Assumed<State> {
 }
 
 /** Makes the states of one kind of stream out of their events. */
-export class StreamStates<State, Event extends DomainEvent> {
+export class StreamStates<State, Command, Event extends DomainEvent> {
   private readonly store: Pick<EventStore, 'readStream' | 'readBackwards' | 'epoch'>;
   private readonly decider: Pick<
-    Decider<State, never, Event, unknown>,
-    'initial' | 'evolve' | 'summary'
+    Decider<State, Command, Event, unknown>,
+    'initial' | 'evolve' | 'isWhole' | 'summary' | 'elsewhere'
   >;
 
   constructor(
-    store: StreamStates<State, Event>['store'],
-    decider: StreamStates<State, Event>['decider'],
+    store: StreamStates<State, Command, Event>['store'],
+    decider: StreamStates<State, Command, Event>['decider'],
   ) {
     this.store = store;
     this.decider = decider;
@@ -72,13 +75,14 @@ export class StreamStates<State, Event extends DomainEvent> {
   }
 
   /**
-   * Reads from where `from` ends to the stream's end; from scratch, no further back than its last summary. What the stream
+   * Reads from where `from` ends to the stream's end; from scratch, no further back than its last event that is whole. What the stream
    * does not have any more where `from` has it is forgotten, and all is read from scratch: the log was exchanged.
    * @throws EventStoreUnavailable. UnreadableEvent, also for a stream whose beginning is gone: nothing can be decided on it
    */
   async readOn(stream: string, from: Loaded<State> | undefined): Promise<Loaded<State>> {
     try {
-      return (from && (await this.readAfter(stream, from))) ?? (await this.readAll(stream));
+      const loaded = from && (await this.readAfter(stream, from));
+      return await this.withParts(stream, loaded ?? (await this.readAll(stream)));
     } catch (error) {
       throw withNothingWritten(error);
     }
@@ -86,18 +90,47 @@ export class StreamStates<State, Event extends DomainEvent> {
 
   /** What an event that is about to be appended leaves to sum up. */
   counted(toSum: ToSum, { type }: Pick<DomainEvent, 'type'>): ToSum {
-    if (type === this.decider.summary?.type) return nothingToSum;
+    if (this.sumsUp(type)) return nothingToSum;
     return { ...toSum, events: toSum.events + 1 };
   }
 
-  /** Is it time to sum the stream up? Then the summary, unless the state says that it is not. */
-  summed(state: State, toSum: ToSum): { readonly event: Event | undefined; readonly toSum: ToSum } {
+  /** Is it time to sum the stream up? Then what does so, unless the state says that it is not. */
+  summed(state: State, toSum: ToSum): { readonly events: readonly Event[]; readonly toSum: ToSum } {
     const { summary } = this.decider;
     if (summary === undefined || toSum.events - toSum.refusedAt < summary.everyEvents) {
-      return { event: undefined, toSum };
+      return { events: [], toSum };
     }
-    const event = summary.of(state);
-    return { event, toSum: event === undefined ? { ...toSum, refusedAt: toSum.events } : toSum };
+    const events = summary.of(state);
+    return { events, toSum: events.length > 0 ? toSum : { ...toSum, refusedAt: toSum.events } };
+  }
+
+  /**
+   * The state with what the commands ask for and it has left in earlier events.
+   * @throws EventStoreUnavailable. UnreadableEvent, also when those events are gone
+   */
+  async recall(
+    stream: string,
+    loaded: Loaded<State>,
+    commands: readonly Command[],
+  ): Promise<Loaded<State>> {
+    const { elsewhere } = this.decider;
+    if (elsewhere === undefined) return loaded;
+    const asking: Command[] = [];
+    const places = new Map<number, Place>();
+    for (const command of commands) {
+      const found = elsewhere.placesOf(command, loaded.state);
+      if (found.length > 0) asking.push(command);
+      for (const place of found) places.set(place.from, place);
+    }
+    if (asking.length === 0) return loaded;
+    try {
+      const inOrder = [...places.values()].sort((a, b) => a.from - b.from);
+      const read = await this.readEach(inOrder, (place) => this.eventsOf(stream, place));
+      const events = read.flat() as unknown as readonly Event[];
+      return { ...loaded, state: elsewhere.recall(loaded.state, asking, events) };
+    } catch (error) {
+      throw withNothingWritten(error);
+    }
   }
 
   /** Undefined when the stream does not have the last event of `from` where it was. */
@@ -107,7 +140,7 @@ export class StreamStates<State, Event extends DomainEvent> {
     let loaded: Loaded<State> | undefined;
     const { epoch } = this.store;
     for await (const recorded of this.store.readStream(stream, revision)) {
-      if (loaded !== undefined) loaded = this.fold(loaded, recorded);
+      if (loaded !== undefined) loaded = this.fold(loaded, decode(recorded));
       else if (recorded.revision !== revision || recorded.id !== id) return undefined;
       else loaded = { state, revision, position: recorded.position, id, epoch, toSum };
     }
@@ -115,45 +148,128 @@ export class StreamStates<State, Event extends DomainEvent> {
   }
 
   private async readAll(stream: string): Promise<Loaded<State>> {
-    const { summary } = this.decider;
+    const { summary, isWhole } = this.decider;
     let loaded = this.unread();
-    if (summary === undefined) {
+    if (summary === undefined && isWhole === undefined) {
       for await (const recorded of this.store.readStream(stream)) {
-        if (loaded.revision === 'no_stream') assertBeginning(recorded);
-        loaded = this.fold(loaded, recorded);
+        if (loaded.revision === 'no_stream') assertBeginning(recorded, recorded);
+        loaded = this.fold(loaded, decode(recorded));
         if (loaded.toSum.events % foldEventsMax === 0) await othersTurn();
       }
       return loaded;
     }
-    const events: RecordedEvent[] = [];
+    const events: StoredEvent[] = [];
     for await (const recorded of this.store.readBackwards(stream)) {
-      events.push(recorded);
-      if (recorded.type === summary.type) break;
+      const event = decode(recorded);
+      events.push(event);
+      if (this.sumsUp(event.type) || this.isWhole(event)) break;
       if (events.length % foldEventsMax === 0) await othersTurn();
     }
     const first = events.at(-1);
-    if (first !== undefined && first.type !== summary.type) assertBeginning(first);
-    for (let recorded = events.pop(); recorded !== undefined; recorded = events.pop()) {
-      loaded = this.fold(loaded, recorded);
+    const begins = first && !this.sumsUp(first.type) ? this.begins(stream, first) : undefined;
+    // Awaited below, after what may take its time: until then nobody hears of its failure.
+    begins?.catch(() => {});
+    for (let event = events.pop(); event !== undefined; event = events.pop()) {
+      loaded = this.fold(loaded, event);
       if (events.length > 0 && events.length % foldEventsMax === 0) await othersTurn();
     }
+    await begins;
     return loaded;
   }
 
-  private fold(loaded: Loaded<State>, recorded: RecordedEvent): Loaded<State> {
-    const event = decode(recorded) as unknown as Event;
+  /**
+   * Where reading backwards ended above the beginning: is the beginning still there?
+   * @throws UnreadableEvent when it is not
+   */
+  private async begins(stream: string, first: StoredEvent): Promise<void> {
+    if (first.revision === 0n || !this.isWhole(first)) return assertBeginning(first, first);
+    let beginning: RecordedEvent | undefined;
+    for await (const recorded of this.store.readStream(stream, 0n, 1)) beginning ??= recorded;
+    assertBeginning(beginning, first);
+  }
+
+  /** @throws UnreadableEvent when an event that the state names is gone, or another one */
+  private async withParts(stream: string, loaded: Loaded<State>): Promise<Loaded<State>> {
+    const { elsewhere } = this.decider;
+    const parts = elsewhere?.partsOf(loaded.state) ?? [];
+    if (elsewhere === undefined || parts.length === 0) return loaded;
+    let { state } = loaded;
+    await this.readEach(parts, async (part) => {
+      const [event] = await this.eventsOf(stream, { from: part, to: part });
+      const known = event && elsewhere.withPart(state, event as unknown as Event & Placed);
+      if (event !== undefined && known === undefined) {
+        throw new UnreadableEvent(event, 'a later event takes it for a part of itself');
+      }
+      state = known ?? state;
+      // They are large.
+      await othersTurn();
+    });
+    return { ...loaded, state };
+  }
+
+  /** All events of a place. @throws UnreadableEvent when some are gone */
+  private async eventsOf(stream: string, { from, to }: Place): Promise<StoredEvent[]> {
+    const events: StoredEvent[] = [];
+    for await (const recorded of this.store.readStream(stream, BigInt(from), to - from + 1)) {
+      if (recorded.revision > BigInt(to)) break;
+      events.push(decode(recorded));
+      if (events.length % foldEventsMax === 0) await othersTurn();
+    }
+    const first = events[0];
+    if (first?.revision === BigInt(from) && events.length === to - from + 1) {
+      return events;
+    }
+    const at = first ?? gone(stream, BigInt(from));
+    throw new UnreadableEvent(at, `events ${from} to ${to} of its stream are not all there`);
+  }
+
+  /** In the order of what is asked for; `readsMax` at once. */
+  private async readEach<Asked, Got>(
+    asked: readonly Asked[],
+    read: (asked: Asked) => Promise<Got>,
+  ): Promise<Got[]> {
+    const got: Got[] = [];
+    let next = 0;
+    const reader = async () => {
+      for (let at = next++; at < asked.length; at = next++)
+        got[at] = await read(asked[at] as Asked);
+    };
+    await Promise.all(Array.from({ length: Math.min(readsMax, asked.length) }, reader));
+    return got;
+  }
+
+  private isWhole(event: StoredEvent): boolean {
+    return this.decider.isWhole?.(event as unknown as Event) ?? false;
+  }
+
+  private sumsUp(type: string): boolean {
+    return this.decider.summary?.types.some((one) => one === type) ?? false;
+  }
+
+  private fold(loaded: Loaded<State>, stored: StoredEvent): Loaded<State> {
+    const event = stored as unknown as Event & Placed;
     const state = this.decider.evolve(loaded.state, event);
     const toSum = this.counted(loaded.toSum, event);
-    const { revision, position, id } = recorded;
+    const { revision, position, id } = stored;
     return { state, revision, position, id, epoch: loaded.epoch, toSum };
   }
 }
 
-/** A stream that was deleted, truncated or given a limit is no new one. @throws UnreadableEvent */
-function assertBeginning(first: RecordedEvent): void {
-  if (first.revision === 0n) return;
+/**
+ * A stream that was deleted, truncated or given a limit is no new one.
+ * @param first the first event that the stream has @param at what was read of it
+ * @throws UnreadableEvent
+ */
+function assertBeginning(first: RecordedEvent | undefined, at: RecordedEvent): void {
+  if (first?.revision === 0n) return;
   throw new UnreadableEvent(
-    first,
+    at,
     'its stream does not begin at its beginning: events before it are gone',
   );
 }
+
+/** An event that should be there and is not, for those who are told of it. */
+const gone = (stream: string, revision: bigint): RecordedEvent => ({
+  ...{ id: '', stream, revision, position: 0n, type: 'missing', createdMs: 0 },
+  ...{ data: undefined, metadata: undefined },
+});

@@ -1,4 +1,5 @@
-import { type AccountState, accountDecider } from '../commands/account/account.ts';
+import { accountDecider } from '../commands/account/account.ts';
+import type { AccountState } from '../commands/account/evolve.ts';
 import type { EventStore } from '../commands/event-store.ts';
 import { decode, type RecordedEvent, UnreadableEvent } from '../events/codec.ts';
 import type { AccountEvent } from '../events/events.ts';
@@ -129,7 +130,7 @@ export class RowComparison {
       if (read > eventsMax) return undefined;
       if (event.position > upTo) continue;
       events.push(event);
-      if (isSeat || event.type === accountDecider.summary?.type) break;
+      if (isSeat || summaries.has(event.type)) break;
     }
     try {
       return isSeat ? seatSaid(events[0]) : accountSaid(events);
@@ -140,6 +141,8 @@ export class RowComparison {
     }
   }
 }
+
+const summaries: ReadonlySet<string> = new Set(accountDecider.summary?.types);
 
 /** By a seat's last event, who has it. */
 function seatSaid(last: RecordedEvent | undefined): string {

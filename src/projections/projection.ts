@@ -132,6 +132,8 @@ const categories: { readonly [T in ProjectedType]: CategoryOf<T> } = {
   PaymentReleased: 'account',
   PaymentRefunded: 'account',
   AccountSummarised: 'account',
+  AccountIndexed: 'account',
+  AccountTotalled: 'account',
 };
 
 /**

@@ -1,6 +1,6 @@
-import { decode } from '../../events/codec.ts';
+import { decode, type StoredEvent } from '../../events/codec.ts';
 import type { SeatEvent } from '../../events/events.ts';
-import { type ReservationRef, reservationId } from '../../events/ids.ts';
+import { parseReservationId, type ReservationRef, reservationId } from '../../events/ids.ts';
 import { seatStream } from '../../events/streams.ts';
 import type { EventStore } from '../event-store.ts';
 import type { Assumed } from '../stream-states.ts';
@@ -18,8 +18,11 @@ export const heldStill = (hold: Hold): Assumed<SeatState> => ({
   revision: earliestRevision(hold.ordinal),
 });
 
+/** So many holds before the one that is looked for, the stream is read on. */
+const nearHolds = 16;
+
 /**
- * A hold that others followed, as it ended: read from the seat's stream, for the n-th hold of a seat at most n + 2 events.
+ * A hold that others followed, as it ended: read from the seat's stream, a few events of it however many holds the seat had.
  * @returns undefined when the seat never had such a hold, or has it now @throws EventStoreUnavailable
  */
 export async function pastHold(
@@ -29,11 +32,41 @@ export async function pastHold(
   const id = reservationId(ref);
   let state: SeatState = seatDecider.initial;
   const stream = seatStream(ref.sessionId, ref.seatId);
-  for await (const recorded of store.readStream(stream, earliestRevision(ref.ordinal))) {
-    const event = decode(recorded) as unknown as SeatEvent;
+  for await (const event of read(store, stream, await shortlyBefore(store, stream, ref))) {
     if (event.data.reservationId !== id) continue;
     state = seatDecider.evolve(state, event);
     if (state.status === 'free') return state.last;
   }
   return undefined;
+}
+
+/**
+ * A revision at or shortly before a hold's first event. Each event says which hold it is of, and each hold between has two events
+ * at least; the way left is a third of the last one, or less, each time.
+ */
+async function shortlyBefore(
+  store: Pick<EventStore, 'readStream'>,
+  stream: string,
+  { ordinal }: ReservationRef,
+): Promise<bigint> {
+  let from = earliestRevision(ordinal);
+  while (ordinal > nearHolds) {
+    let next: bigint | undefined;
+    for await (const event of read(store, stream, from, 1)) {
+      const between = ordinal - (parseReservationId(event.data.reservationId)?.ordinal ?? ordinal);
+      if (between > nearHolds) next = event.revision + earliestRevision(between + 1) - 1n;
+    }
+    if (next === undefined || next <= from) break;
+    from = next;
+  }
+  return from;
+}
+
+async function* read(
+  store: Pick<EventStore, 'readStream'>,
+  ...what: Parameters<EventStore['readStream']>
+): AsyncGenerator<StoredEvent & SeatEvent> {
+  for await (const recorded of store.readStream(...what)) {
+    yield decode(recorded) as StoredEvent & SeatEvent;
+  }
 }
