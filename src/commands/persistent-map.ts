@@ -22,15 +22,13 @@ type Tree<Value> = Leaf<Value> | Branch<Value>;
  */
 export class PersistentMap<Value> {
   private readonly root: Tree<Value>;
-  readonly size: number;
 
-  private constructor(root: Tree<Value>, size: number) {
+  private constructor(root: Tree<Value>) {
     this.root = root;
-    this.size = size;
   }
 
   static empty<Value>(): PersistentMap<Value> {
-    return new PersistentMap<Value>({ entries: [] }, 0);
+    return new PersistentMap<Value>({ entries: [] });
   }
 
   get(key: string): Value | undefined {
@@ -49,9 +47,7 @@ export class PersistentMap<Value> {
   }
 
   with(key: string, value: Value): PersistentMap<Value> {
-    const isNew = this.get(key) === undefined;
-    const root = put(this.root, [key, value], fnv1a(key), hashBits);
-    return new PersistentMap(root, this.size + (isNew ? 1 : 0));
+    return new PersistentMap(put(this.root, [key, value], fnv1a(key), hashBits));
   }
 }
 

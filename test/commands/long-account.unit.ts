@@ -84,6 +84,9 @@ const charges = (count: number, prefix = 'old'): AccountEvent[] =>
     },
   }));
 
+const restated = (event: AccountEvent, balance: number): AccountEvent =>
+  event.type === 'BalanceCharged' ? { ...event, data: { ...event.data, balance } } : event;
+
 /** Says what the log's events make when each is read, and none of them is believed to sum up others. */
 function plainOf({ log }: MemoryEventStore): () => AccountState {
   let state = accountDecider.initial;
@@ -190,6 +193,69 @@ describe('an account with more entries than one event tells', () => {
       expect(thrown).to.equal('UnreadableEvent');
       expect(log.log).to.have.length(before);
     }
+  });
+
+  // Of an index that is kept for its many refunds alone nothing else counts: it would tell that a payment was held, when the one that
+  // tells of its capture is gone.
+  it('captures nothing twice when the index of the hold is kept and that of the capture is not', async () => {
+    const log = new CountingLog();
+    const of = deciderOf({ ...small, pages: { entriesMax: 1_000, smallMax: 5, fanOut: 3 } }, 4);
+    const totals = () => log.typed('AccountTotalled').at(-1)?.data as { indexes: number[] };
+    const handler = handlerOn(log, of);
+    const run = (command: AccountCommand) => handler.execute(stream, command, context);
+    const chargeFour = async (prefix: string, nowMs: number) => {
+      for (let n = 0; n < 4; n++) await run(charge(`${prefix}${n}`, 1, nowMs));
+    };
+    const many = Array.from({ length: 800 }, (_, n) => n);
+    let balance = 100 * 100;
+    const held = (n: number): AccountEvent => {
+      const at = new Date(start).toISOString();
+      const holdExpiresAt = new Date(start + 300_000).toISOString();
+      balance -= 10;
+      return { type: 'PaymentHeld', data: { ...ended(n), currency, balance, holdExpiresAt, at } };
+    };
+    const ended = (n: number) => ({ paymentId: `p${n}`, reservationId: `r${n}`, amount: 10 });
+    const captured = (n: number): AccountEvent => ({ type: 'PaymentCaptured', data: ended(n) });
+    const refunded = (n: number): AccountEvent => ({ type: 'PaymentRefunded', data: ended(n) });
+
+    await log.fill([...charges(100), ...many.flatMap((n) => [held(n), captured(n)])]);
+    await chargeFour('a', start);
+    balance += 4;
+    await log.fill([held(999), ...many.map(refunded)]);
+    await chargeFour('b', start);
+    const kept = totals().indexes.at(-1);
+    await run({ type: 'CapturePayment', paymentId: 'p999' });
+    await chargeFour('c', start);
+    await chargeFour('d', start + 3 * dayMs);
+    const { indexes } = totals();
+    expect(indexes, 'the one with the refunds, and the newest').to.have.length(2);
+    expect(indexes[0]).to.equal(kept);
+
+    const written = log.log.length;
+    const again = handlerOn(log, of);
+    await again.execute(stream, { type: 'RefundPayment', ...ended(999), currency }, context);
+    await again.execute(stream, { type: 'RefundPayment', ...ended(5), currency }, context);
+    const types = log.log.slice(written).map(({ type }) => type);
+    expect(types.filter((type) => type.startsWith('Payment'))).to.deep.equal(['PaymentRefunded']);
+    expect(proof(log)).to.deep.equal([]);
+  });
+
+  it('finds what a plain summary told before there were indexes', async () => {
+    const log = new CountingLog();
+    // The summary is in another block of the stream than what it tells of.
+    await log.fill(charges(1_000));
+    const plain = handlerOn(log, deciderOf({ ...small, entriesMax: 2_000 }, 10));
+    for (let n = 0; n < 40; n++) await plain.execute(stream, charge(`a${n}`, 1, start), context);
+    expect(Number(log.typed('AccountSummarised').at(-1)?.revision)).to.be.above(1_024);
+    await log.fill(
+      charges(600, 'more').map((event, n) => restated(event, 100_040 + 100 * (n + 1))),
+    );
+    const first = handlerOn(log);
+    for (let n = 0; n < 9; n++) await first.execute(stream, charge(`b${n}`, 1, start), context);
+    expect(log.typed('AccountTotalled')).to.have.length.above(0);
+    const result = await handlerOn(log).execute(stream, charge('old3', 100, start), context);
+    expect(result).to.have.nested.property('value.balance', 400);
+    expect(proof(log)).to.deep.equal([]);
   });
 
   it('writes each entry again a few times, however many there are', async () => {
