@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { eventStoreBin } from '../../test/support/eventstore-node.ts';
+import { startTestPostgres } from '../../test/support/test-postgres.ts';
 import { type Drill, drills, prepareDisk, removeDisk } from './list.ts';
 import { describeFailed, type Outcome, round, runDrill } from './run-drill.ts';
-import { DrillPostgres, Site } from './site.ts';
+import { Site } from './site.ts';
 
 const help = `Drills on a real EventStoreDB: each fault under the load of buyers, with what they saw.
 
@@ -72,7 +73,7 @@ async function runAll(
 ): Promise<number> {
   const stopped = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stopped.abort());
-  const postgres = await DrillPostgres.start();
+  const postgres = await startTestPostgres();
   const outcomes: Outcome[] = [];
   let site: Site | undefined;
   let siteOf: Drill['site'] | undefined;
