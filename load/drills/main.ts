@@ -24,9 +24,6 @@ Never run it where the load of others matters to you: the figures are those of a
 
 Exit codes: 0 every bound kept. 1 a bound was missed, or a drill came to no end. 2 it cannot run here.`;
 
-/** Times that the nodes of a drill are started. */
-const siteAttempts = 3;
-
 const say = (line: string): void => console.log(line);
 
 async function main(): Promise<number> {
@@ -99,7 +96,7 @@ async function runAll(
         siteOf = drill.site;
       }
       try {
-        site ??= await startSite(drill.site, args, postgres, buyers);
+        site ??= await Site.start(drill.site, args, postgres, buyers);
       } catch (error) {
         outcomes.push(neverBegan(drill, error));
         say(`  ${outcomes.at(-1)?.missed}`);
@@ -117,21 +114,6 @@ async function runAll(
   }
   say(`\n${table(outcomes)}`);
   return outcomes.every(({ missed }) => missed.length === 0) ? 0 : 1;
-}
-
-/**
- * Three empty nodes that start at the same moment may elect two leaders one after another; the node that has to drop what it
- * wrote then may find its own checkpoints corrupt, and never comes. That is no drill of ours: it is started anew.
- */
-async function startSite(...parts: Parameters<typeof Site.start>): Promise<Site> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await Site.start(...parts);
-    } catch (error) {
-      if (attempt === siteAttempts) throw error;
-      say(`  the nodes did not come together, once more (${firstLine(error)})`);
-    }
-  }
 }
 
 const firstLine = (error: unknown): string =>
