@@ -94,7 +94,9 @@ export class Filling {
       isOfLog,
     };
     const built = await prepareBuild(client, live, wanted, (at) => kept.digest(at));
-    return new Filling(options, limits, client, live, built);
+    const look = async () => (await readLive(client, live)).eventPosition;
+    const pace = new Pace(limits, look, through === 'end' ? undefined : through.eventPosition);
+    return new Filling(options, limits, client, live, built, pace);
   }
 
   private constructor(
@@ -103,13 +105,13 @@ export class Filling {
     client: ClientBase,
     live: string,
     built: Built,
+    pace: Pace,
   ) {
     this.options = options;
     this.limits = limits;
     this.client = client;
     this.live = live;
     this.built = built;
-    const pace = new Pace(limits, async () => (await readLive(client, live)).eventPosition);
     this.pace = pace;
     this.backlog = new Backlog({
       get stepsMax() {
