@@ -1,4 +1,8 @@
-import { EventStoreRefused, EventStoreUnavailable } from '../commands/event-store.ts';
+import {
+  EventStoreRefused,
+  EventStoreUnavailable,
+  StreamDeleted,
+} from '../commands/event-store.ts';
 import type { RefusalCode } from '../commands/result.ts';
 import { UnreadableEvent } from '../events/codec.ts';
 import { ReadSideUnavailable } from '../queries/read-side.ts';
@@ -155,6 +159,12 @@ export const unknownOutcome =
 export function problemOfError(error: unknown): { code: ProblemCode; detail: string } | undefined {
   if (error instanceof EventStoreUnavailable) {
     return { code: 'event-store-unavailable', detail: unknownOutcome };
+  }
+  if (error instanceof StreamDeleted) {
+    const detail =
+      'Its events were deleted from the log, so nothing can be decided about this seat, order or account any more. ' +
+      'Others are not affected.';
+    return { code: 'event-unreadable', detail };
   }
   if (error instanceof EventStoreRefused) {
     return { code: 'event-store-unavailable', detail: `The event store says no: ${error.message}` };
