@@ -54,8 +54,8 @@ const losses: Words = {
     'the order goes on as it was. A hold ends again by itself. If it was a refund, the buyer keeps the seats: let them ' +
     'cancel again',
   BalanceCharged:
-    'the money is not in the balance: charge it again, with another Idempotency-Key. What was spent of it leaves the balance ' +
-    'too low',
+    'the money is not in the balance: charge the same amount again, with another Idempotency-Key. Where it was spent already, the ' +
+    'balance is below zero until then',
   PaymentHeld:
     'the money can be spent again, and nothing is paid by it. If the seat was sold for it, the buyer has it unpaid',
   RequestStarted:
