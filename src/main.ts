@@ -113,7 +113,8 @@ Reads the whole log and works out by itself, with nothing of the service's own c
   - every hold of a seat or of money was sold, taken or given back, or is young
   - seats and money followed every order, and every buyer of a cancelled session has the money back
   - every balance is what was charged, less what was captured and is held, plus what was refunded; never negative
-then that PostgreSQL says the same, row by row, as of the log position that the read models are at.
+then that PostgreSQL says the same, row by row, as of the log position that the read models are at. Events that were
+skipped (reprise help projections skip) are counted and prove nothing; what they leave wrong is told.
 
 The service may be running. Without one, the command uses EVENTSTORE_URL and POSTGRES_URL, or starts the
 embedded servers on DATA_DIR; nothing is written. A stopped service's log is judged as of its newest event.
