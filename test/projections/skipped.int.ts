@@ -151,6 +151,28 @@ describe('read models of a log with an event that is skipped', function () {
     expect(await parked()).to.deep.equal([]);
   });
 
+  it('are un-parked although PostgreSQL was away when it was to be done', async () => {
+    const old = startInstance(models.url, logOf(...poisoned));
+    expect(await old.projector.reached(last(events), 20_000)).to.equal(true);
+    await old.stop();
+    let failures = 0;
+    const pool = new Proxy(postgres.pool, {
+      get: (target, name) => {
+        if (name === 'query' && failures === 0) {
+          failures += 1;
+          return () => Promise.reject(new Error('away'));
+        }
+        const value = Reflect.get(target, name);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    const eventStore = logOf(...poisoned, ...marks);
+    await retrySkipped({ eventStore, pool, projections, signal, logger: silent })();
+    expect(failures).to.equal(1);
+    expect(await parked()).to.deep.equal([]);
+    expect(await rows()).to.deep.equal(rowsFromScratch(without(sale)));
+  });
+
   for (const [what, some] of [
     ['cannot read it', poisoned],
     ['can read it', events],
