@@ -33,7 +33,7 @@ export async function retryProjections(config: Config): Promise<void> {
   let toldMs = performance.now();
   try {
     await migrate(db);
-    const { written, gone, remaining } = await retryParked({
+    const { written, skipped, gone, remaining } = await retryParked({
       eventStore,
       pool,
       projections,
@@ -44,8 +44,9 @@ export async function retryProjections(config: Config): Promise<void> {
         console.log(`${done} of ${parked} parked events are written`);
       },
     });
-    if (written === 0 && gone.size === 0 && remaining.length === 0)
+    if (written + skipped === 0 && gone.size === 0 && remaining.length === 0)
       console.log('nothing is parked');
+    if (skipped > 0) console.log(`skipped: ${counted(skipped, 'event')} that had been parked`);
     if (written > 0) console.log(`written: ${counted(written, 'event')} that had been parked`);
     for (const line of goneLines(gone)) console.log(line);
     for (const line of parkedLines(remaining)) console.log(line);

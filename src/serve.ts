@@ -20,6 +20,7 @@ import { runProjections } from './projections/engine.ts';
 import { LiveLag } from './projections/live-lag.ts';
 import { projectionOverview, projectionState } from './projections/overview.ts';
 import { projections } from './projections/registry.ts';
+import { retrySkipped } from './projections/retry-skipped.ts';
 import { createBoughtSeats } from './queries/bought-seats.ts';
 import { createLogEnd } from './queries/log-end.ts';
 import { createReadSide } from './queries/mirrored-read-side.ts';
@@ -127,10 +128,12 @@ async function startService(
   const queue = redis ? new RedisQueue(redis, config.queue) : new InProcessQueue(config.queue);
   const closeAll = async () => {
     abort.abort();
-    await Promise.allSettled(ended);
+    // By now it does nothing but end.
+    await Promise.allSettled([...ended, unpark?.()]);
     await Promise.allSettled([store.close(), queue.close(), postgres.close()]);
   };
   const ended: Promise<unknown>[] = [];
+  let unpark: (() => Promise<void>) | undefined;
   try {
     const start = { say, signal: stopping };
     await untilAnswers(namedPostgres(postgres), start);
@@ -144,12 +147,20 @@ async function startService(
     await migrateTables(servers.postgresUrl, start);
     const catalog = new Catalog();
     const following = followCatalog({ store, catalog, signal, onError });
+    unpark = retrySkipped({
+      eventStore: store,
+      pool: postgres.pool,
+      projections,
+      logger,
+      signal,
+    });
     const projector = runProjections({
       eventStore: store,
       pool: postgres.pool,
       projections,
       logger,
       signal,
+      onParkedSkips: () => void unpark?.(),
       renew: () => renewReadModels(servers.postgresUrl, store, { say, logger, signal }),
     });
     ended.push(following.ended, projector.done);

@@ -1,11 +1,21 @@
 import { setImmediate as othersTurn } from 'node:timers/promises';
+import { categoryOf, notHere } from '../events/belongs.ts';
 import { decode, type RecordedEvent, UnreadableEvent } from '../events/codec.ts';
 import type { DomainEvent } from '../events/events.ts';
-import type { Decider } from './decider.ts';
-import { type EventStore, type ExpectedRevision, withNothingWritten } from './event-store.ts';
+import { isMark, Skips, skipIn } from '../events/skipped.ts';
+import type { Decider, Summary } from './decider.ts';
+import {
+  type EventStore,
+  EventStoreUnavailable,
+  type ExpectedRevision,
+  withNothingWritten,
+} from './event-store.ts';
 
 /** So many events are made into a state at once; then others have their turn, however long the stream is. */
 const foldEventsMax = 200;
+
+/** A stream whose events are skipped is read twice; so often when more are skipped while it is read. */
+const readsMax = 5;
 
 /** A stream's state at a revision. */
 export interface Loaded<State> {
@@ -100,54 +110,120 @@ export class StreamStates<State, Event extends DomainEvent> {
     return { event, toSum: event === undefined ? { ...toSum, refusedAt: toSum.events } : toSum };
   }
 
-  /** Undefined when the stream does not have the last event of `from` where it was. */
+  /**
+   * Undefined when `from` is of no use: the stream does not have its last event where it was, or events were skipped since
+   * that it may have, or one cannot be read, which may have been skipped.
+   */
   private async readAfter(stream: string, from: Loaded<State>): Promise<Loaded<State> | undefined> {
     const { revision, id, state, toSum } = from;
     if (revision === 'no_stream' || id === null) return undefined;
     let loaded: Loaded<State> | undefined;
     const { epoch } = this.store;
-    for await (const recorded of this.store.readStream(stream, revision)) {
-      if (loaded !== undefined) loaded = this.fold(loaded, recorded);
-      else if (recorded.revision !== revision || recorded.id !== id) return undefined;
-      else loaded = { state, revision, position: recorded.position, id, epoch, toSum };
+    try {
+      for await (const recorded of this.store.readStream(stream, revision)) {
+        if (loaded === undefined) {
+          if (recorded.revision !== revision || recorded.id !== id) return undefined;
+          loaded = { state, revision, position: recorded.position, id, epoch, toSum };
+        } else if (isMark(recorded)) return undefined;
+        else loaded = this.fold(loaded, recorded);
+      }
+    } catch (error) {
+      if (error instanceof UnreadableEvent) return undefined;
+      throw error;
     }
     return loaded;
   }
 
   private async readAll(stream: string): Promise<Loaded<State>> {
     const { summary } = this.decider;
-    let loaded = this.unread();
-    if (summary === undefined) {
-      for await (const recorded of this.store.readStream(stream)) {
-        if (loaded.revision === 'no_stream') assertBeginning(recorded);
-        loaded = this.fold(loaded, recorded);
-        if (loaded.toSum.events % foldEventsMax === 0) await othersTurn();
-      }
-      return loaded;
+    if (summary !== undefined) return this.readBack(stream, summary);
+    // What is skipped is said later in the stream: where that is new, the stream is read once more.
+    let skips = new Skips();
+    for (let read = 1; read <= readsMax; read += 1) {
+      const { loaded, marks } = await this.readForwards(stream, skips);
+      if (loaded !== undefined) return loaded;
+      skips = marks;
     }
+    throw new EventStoreUnavailable(`events of ${stream} were skipped again and again`);
+  }
+
+  /**
+   * @returns nothing loaded when other events are skipped than was known
+   * @throws UnreadableEvent for one that is not skipped
+   */
+  private async readForwards(
+    stream: string,
+    skips: Skips,
+  ): Promise<{ readonly loaded: Loaded<State> | undefined; readonly marks: Skips }> {
+    let loaded = this.unread();
+    let stuck: UnreadableEvent | undefined;
+    const marks = new Skips();
+    let count = 0;
+    for await (const recorded of this.store.readStream(stream)) {
+      if (count === 0) assertBeginning(recorded);
+      count += 1;
+      if (count % foldEventsMax === 0) await othersTurn();
+      try {
+        const skip = skipIn(recorded);
+        if (skip !== undefined) marks.add(skip);
+        if (stuck !== undefined) continue;
+        const counts = !isMark(recorded) && !skips.has(recorded);
+        loaded = counts ? this.fold(loaded, recorded) : pass(loaded, recorded);
+      } catch (error) {
+        if (!(error instanceof UnreadableEvent)) throw error;
+        stuck ??= error;
+      }
+    }
+    if ([...marks].some((one) => !skips.knows(one))) return { loaded: undefined, marks };
+    if (stuck !== undefined) throw stuck;
+    return { loaded, marks };
+  }
+
+  /** Back to the last summary that counts: one that an event was skipped before, since, may tell of it. */
+  private async readBack(stream: string, summary: Summary<State, Event>): Promise<Loaded<State>> {
     const events: RecordedEvent[] = [];
+    const skips = new Skips();
     for await (const recorded of this.store.readBackwards(stream)) {
       events.push(recorded);
-      if (recorded.type === summary.type) break;
+      const skip = skipIn(recorded);
+      if (skip !== undefined) skips.add(skip);
+      if (recorded.type === summary.type && isSound(recorded, skips)) break;
       if (events.length % foldEventsMax === 0) await othersTurn();
     }
     const first = events.at(-1);
-    if (first !== undefined && first.type !== summary.type) assertBeginning(first);
+    const start = first?.type === summary.type && isSound(first, skips) ? first : undefined;
+    if (first !== undefined && start === undefined) assertBeginning(first);
+    let loaded = this.unread();
     for (let recorded = events.pop(); recorded !== undefined; recorded = events.pop()) {
-      loaded = this.fold(loaded, recorded);
+      const isStale = recorded.type === summary.type && recorded !== start;
+      const counts = !isStale && !isMark(recorded) && !skips.has(recorded);
+      loaded = counts ? this.fold(loaded, recorded) : pass(loaded, recorded);
       if (events.length > 0 && events.length % foldEventsMax === 0) await othersTurn();
     }
     return loaded;
   }
 
   private fold(loaded: Loaded<State>, recorded: RecordedEvent): Loaded<State> {
-    const event = decode(recorded) as unknown as Event;
-    const state = this.decider.evolve(loaded.state, event);
+    const event = decode(recorded);
+    const category = categoryOf[event.type];
+    // `evolve` knows the types of its own streams alone.
+    if (category !== null && !recorded.stream.startsWith(category))
+      throw new UnreadableEvent(recorded, notHere);
+    const state = this.decider.evolve(loaded.state, event as unknown as Event);
     const toSum = this.counted(loaded.toSum, event);
-    const { revision, position, id } = recorded;
-    return { state, revision, position, id, epoch: loaded.epoch, toSum };
+    return { ...pass(loaded, recorded), state, toSum };
   }
 }
+
+/** Goes on to an event that changes nothing. */
+const pass = <State>(
+  loaded: Loaded<State>,
+  { revision, position, id }: RecordedEvent,
+): Loaded<State> => ({ ...loaded, revision, position, id });
+
+/** Does a summary count? Not when it is skipped itself, nor when an event before it was skipped after it. */
+const isSound = (summary: RecordedEvent, skips: Skips): boolean =>
+  ![...skips].some(({ revision }) => revision <= summary.revision);
 
 /** A stream that was deleted, truncated or given a limit is no new one. @throws UnreadableEvent */
 function assertBeginning(first: RecordedEvent): void {

@@ -15,6 +15,9 @@ const currency = z.string().regex(/^[A-Z]{3}$/);
 /** From year 1 to 9999: PostgreSQL knows no year 0, and later ones are written with a sign. */
 export const timeSchema = z.iso.datetime().regex(/^(?!0000)/);
 
+/** Where an event is in its stream. */
+const revision = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+
 /** One row of seats: its name and the seats' numbers, in order. */
 export const rowSchema = z.object({
   row: z.string().regex(/^[A-Za-z0-9_]{1,16}$/),
@@ -143,6 +146,34 @@ export const eventSchemas = {
   }),
   /** No answer that may be repeated was found: the key is free again. */
   RequestAbandoned: z.object({}),
+
+  // any stream
+  /**
+   * An event before it in its stream, which could not be read, counts for nothing, whoever reads it and whatever version it
+   * is of (docs/adr/0031-events-that-are-skipped.md).
+   */
+  EventSkipped: z.object({
+    revision,
+    eventId: z.string(),
+    type: z.string(),
+    /** Why it could not be read. */
+    why: z.string(),
+    /** Why it was skipped, by who did it. */
+    reason: z.string(),
+    at: timeSchema,
+  }),
+
+  // skipped-events
+  /** An event is about to be skipped. It is when its stream has this mark, an EventSkipped, and not before. */
+  SkipAnnounced: z.object({
+    stream: z.string(),
+    revision,
+    eventId: z.string(),
+    /** Where the log has it. */
+    position: z.string().regex(/^[0-9]{1,19}$/),
+    markRevision: revision,
+    markId: z.string(),
+  }),
 } as const;
 
 export type EventType = keyof typeof eventSchemas;
@@ -171,6 +202,8 @@ export type OrderEvent = EventOf<
   'OrderPlaced' | 'OrderConfirmed' | 'OrderPaid' | 'OrderEnded' | 'OrderSettled'
 >;
 export type RequestEvent = EventOf<'RequestStarted' | 'RequestAnswered' | 'RequestAbandoned'>;
+/** Said about other events: no decider takes them, and no projection. */
+export type SkipEvent = EventOf<'EventSkipped' | 'SkipAnnounced'>;
 export type AccountEvent = EventOf<
   | 'BalanceCharged'
   | 'PaymentHeld'

@@ -171,7 +171,7 @@ export function problemOfError(error: unknown): { code: ProblemCode; detail: str
   }
   if (error instanceof UnreadableEvent) {
     const detail =
-      'Another version of the service wrote what this one cannot read, so nothing can be decided about this seat, ' +
+      'The log has an event that this version of the service cannot read, so nothing can be decided about this seat, ' +
       'order or account here. Others are not affected.';
     return { code: 'event-unreadable', detail };
   }

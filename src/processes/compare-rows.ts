@@ -2,6 +2,7 @@ import { type AccountState, accountDecider } from '../commands/account/account.t
 import type { EventStore } from '../commands/event-store.ts';
 import { decode, type RecordedEvent, UnreadableEvent } from '../events/codec.ts';
 import type { AccountEvent } from '../events/events.ts';
+import { isMark, Skips, skipIn } from '../events/skipped.ts';
 import { accountSays, type RowSamples, type Sample, seatSays } from '../queries/row-samples.ts';
 import { eachLimited, type ProcessParts, repeat } from './repeat.ts';
 
@@ -123,15 +124,22 @@ export class RowComparison {
   private async said(stream: string, upTo: bigint): Promise<string | undefined> {
     const isSeat = stream.startsWith('seat-');
     const events: RecordedEvent[] = [];
+    const skips = new Skips();
     let read = 0;
-    for await (const event of this.parts.store.readBackwards(stream)) {
-      read += 1;
-      if (read > eventsMax) return undefined;
-      if (event.position > upTo) continue;
-      events.push(event);
-      if (isSeat || event.type === accountDecider.summary?.type) break;
-    }
     try {
+      for await (const event of this.parts.store.readBackwards(stream)) {
+        read += 1;
+        if (read > eventsMax) return undefined;
+        // Also one that the tables have not come to: what is skipped is in none, or its stream is parked.
+        const skip = skipIn(event);
+        if (skip !== undefined) skips.add(skip);
+        if (event.position > upTo || isMark(event) || skips.has(event)) continue;
+        const isSummary = !isSeat && event.type === accountDecider.summary?.type;
+        // It may tell of what is skipped since.
+        if (isSummary && [...skips].some(({ revision }) => revision < event.revision)) continue;
+        events.push(event);
+        if (isSeat || isSummary) break;
+      }
       return isSeat ? seatSaid(events[0]) : accountSaid(events);
     } catch (error) {
       // Parked, or about to be.

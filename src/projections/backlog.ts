@@ -9,6 +9,8 @@ export interface StepEvent {
   readonly type: string;
   /** Why it cannot be read, or its rows not be written; undefined when they can. It changes nothing then. */
   readonly unreadable: string | undefined;
+  /** Which event of its stream is skipped by it; news when that was not known when the event was read. */
+  readonly skips?: { readonly revision: bigint; readonly isNews: boolean } | undefined;
 }
 
 /** As UnreadableEvent has it. */

@@ -63,6 +63,8 @@ class Engine implements Projector {
   private lastFlushMs = 0;
   /** Has this instance the lock? */
   private leads = false;
+  /** And has not looked at what is parked since it got it. */
+  private hasTakenLead = false;
   /** Of the tables that listeners know. */
   private generation: number | undefined;
   /** What is parked, as of the checkpoint last read. */
@@ -222,6 +224,8 @@ class Engine implements Projector {
     if (isReplaced) this.listeners.reset();
     this.generation = checkpoint.generation;
     this.parking = new Parking(checkpoint.parked);
+    if (this.hasTakenLead && this.parking.events > 0) this.options.onParkedSkips?.();
+    this.hasTakenLead = false;
     this.looked = told;
     const isOtherNow = isReplaced && this.progress.isOfOtherLog;
     if (isBefore(checkpoint.position, shown) || isOtherNow) this.startReading(checkpoint);
@@ -235,6 +239,7 @@ class Engine implements Projector {
     });
     this.leads = rows[0]?.leads === true;
     if (this.leads) {
+      this.hasTakenLead = true;
       this.report.startAnew();
       this.options.logger.debug({}, 'projections: this instance writes the read models');
     }
@@ -273,6 +278,7 @@ class Engine implements Projector {
       this.portion.written();
       this.report.count(steps.filter(({ isEvent }) => isEvent).length);
       this.tellParked(parked);
+      this.tellSkipped(steps);
       this.heard(written);
     } catch (error) {
       if (!(error instanceof RowsRefused)) throw error;
@@ -298,6 +304,13 @@ class Engine implements Projector {
       this.options.logger.error({ stream, why: error }, what);
     }
     this.parking.add(parked);
+  }
+
+  /** A stream may be parked by an event that is skipped by a later one of it, which was parked behind. */
+  private tellSkipped(steps: readonly Step[]): void {
+    const isSkip = ({ event }: Step) =>
+      event?.skips !== undefined && this.parking.has(event.stream);
+    if (steps.some(isSkip)) this.options.onParkedSkips?.();
   }
 
   /** The checkpoint and what is parked are to be read before anything else is shown. */

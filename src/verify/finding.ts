@@ -34,6 +34,8 @@ export type ViolationCode =
   | 'stream-cut'
   /** An event that cannot be read, so nothing is proven of its stream. */
   | 'unreadable'
+  /** An event that says of another one that it is skipped, and is wrong, or was not announced to readers. */
+  | 'wrong-skip'
   /** A session scheduled twice, or changed without having been scheduled. */
   | 'wrong-session'
   /** A concert's title or venue that no list can show as it is. */

@@ -10,11 +10,14 @@ import {
 } from './finding.ts';
 import { Orders } from './orders.ts';
 import { Seats } from './seats.ts';
+import { isMark, Skipped } from './skipped.ts';
 
 /** What the log tells, in numbers. */
 export interface LogFigures {
   /** Events of the service; others in the log are passed over. */
   readonly events: number;
+  /** Of those, events that no version could read and that were skipped by an operator. */
+  readonly skipped: number;
   readonly seats: number;
   readonly reservations: number;
   /** Reservations of several seats at once. */
@@ -40,10 +43,12 @@ export class LogProof {
   readonly #seats: Seats;
   readonly #accounts: Accounts;
   readonly #cuts: Cuts;
+  readonly #skipped: Skipped;
   #events = 0;
 
-  constructor(findings: Findings) {
+  constructor(findings: Findings, skipped: Skipped = new Skipped()) {
     this.#findings = findings;
+    this.#skipped = skipped;
     const { report } = findings;
     this.#cuts = new Cuts(report, (stream) => this.isOurs(stream));
     const onSold = (sale: Purchase, paymentId: string, event: LogEvent): void =>
@@ -80,9 +85,14 @@ export class LogProof {
     if (revision !== expected) {
       this.#findings.report('revision-gap', event, `${revision} where ${expected} is next`);
     }
+    if (this.#skipped.has(event)) {
+      this.#skipped.see(event);
+      return;
+    }
     try {
-      checkEnvelope(event);
-      book.see(event);
+      if (!isMark(event)) checkEnvelope(event);
+      if (isMark(event)) this.#skipped.mark(event, this.#findings.report);
+      else book.see(event);
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error;
       this.#findings.report('unreadable', event, `${event.type}: ${error.message}`);
@@ -105,6 +115,7 @@ export class LogProof {
     }
     return {
       events: this.#events,
+      skipped: this.#skipped.count,
       seats: this.#seats.count,
       reservations: this.#seats.reservations,
       orders: this.#orders.count,

@@ -44,6 +44,16 @@ const honest: Record<string, (world: World) => Promise<void>> = {
     await world.write(`concert-r${world.session}`, 'ConcertRegistered', { title: 'One \ud83d' });
     await world.write(`concert-r${world.session}`, 'ConcertRevised', { title: 'One 🎶' });
   },
+  'events that were skipped, one of them in the middle of a sale': async (world) => {
+    await world.seat('SeatReserved');
+    await world.seat('SeatGivenAway');
+    await world.payment('PaymentHeld');
+    await world.skip(`seat-${world.session}/A-1-1`, 1n);
+    await world.seat('SeatSold');
+    await world.payment('PaymentCaptured');
+    await world.write(`account-later ${world.session}`, 'BalanceCharged', {});
+    await world.skip(`account-later ${world.session}`, 0n);
+  },
   'an order that was bought': (world) => world.buyOrder(),
   'an order that could not have all its seats': async (world) => {
     await world.seat('SeatReserved', { userId: world.other }, 'A-1-2');
@@ -458,6 +468,50 @@ const corrupt: Record<string, [codes: string[], plant: (world: World) => Promise
         at: '2026-01-01T00:00:00.000Z',
       }),
   ],
+  'a sale that was skipped, although its money was taken': [
+    ['capture-without-sale'],
+    async (world) => {
+      await world.seat('SeatReserved');
+      await world.payment('PaymentHeld');
+      await world.seat('SeatSold');
+      await world.skip(`seat-${world.session}/A-1-1`, 1n);
+      await world.payment('PaymentCaptured');
+    },
+  ],
+  'a charge that was skipped, and whose money was spent': [
+    ['wrong-balance'],
+    async (world) => {
+      const charge = { amount: 500, currency: 'KRW', at: '2026-01-01T00:00:00.000Z' };
+      await world.account(world.buyer, 'BalanceCharged', {
+        ...charge,
+        ...{ chargeId: 'second', balance: 1_500 },
+      });
+      await world.skip(`account-${world.buyer}`, 1n);
+      await world.seat('SeatReserved');
+      await world.payment('PaymentHeld', { balance: 1_400 });
+    },
+  ],
+  'an event that was skipped and not announced to who reads the log in its order': [
+    ['unreadable', 'wrong-skip'],
+    async (world) => {
+      await world.seat('SeatReserved');
+      await world.seat('SeatGivenAway');
+      await world.skip(`seat-${world.session}/A-1-1`, 1n, { isAnnounced: false });
+    },
+  ],
+  'a skip of an event that is not there, and one that names another place': [
+    ['unreadable', 'wrong-skip', 'wrong-skip'],
+    async (world) => {
+      await world.seat('SeatReserved');
+      await world.seat('SeatGivenAway');
+      await world.skip(`seat-${world.session}/A-1-1`, 7n);
+      await world.skip(`seat-${world.session}/A-1-1`, 1n, { mark: { revision: 0 } });
+    },
+  ],
+  'a skip that cannot be read': [
+    ['unreadable'],
+    (world) => world.write(`seat-${world.session}/A-1-1`, 'EventSkipped', {}),
+  ],
   'an event of no known type': [['unreadable'], (world) => world.seat('SeatGivenAway')],
 };
 
@@ -582,6 +636,11 @@ describeWithOwnEventStore('the proof from the log', () => {
     expect(violations.listed.filter(({ stream }) => stream?.includes(world.session))).to.deep.equal(
       [],
     );
+  });
+
+  it('counts what was skipped', async () => {
+    const { log } = await verify({ eventStoreUrl: store.url });
+    expect(log.skipped).to.be.greaterThan(3);
   });
 
   it('lists so many violations and counts them all', async () => {

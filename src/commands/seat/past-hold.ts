@@ -1,6 +1,7 @@
 import { decode } from '../../events/codec.ts';
 import type { SeatEvent } from '../../events/events.ts';
 import { type ReservationRef, reservationId } from '../../events/ids.ts';
+import { isMark, readSkips } from '../../events/skipped.ts';
 import { seatStream } from '../../events/streams.ts';
 import type { EventStore } from '../event-store.ts';
 import type { Assumed } from '../stream-states.ts';
@@ -19,7 +20,7 @@ export const heldStill = (hold: Hold): Assumed<SeatState> => ({
 });
 
 /**
- * A hold that others followed, as it ended: read from the seat's stream, for the n-th hold of a seat at most n + 2 events.
+ * A hold that others followed, as it ended: read from the seat's stream, for the n-th hold of a seat at most n + 2 events, and what was skipped.
  * @returns undefined when the seat never had such a hold, or has it now @throws EventStoreUnavailable
  */
 export async function pastHold(
@@ -29,7 +30,9 @@ export async function pastHold(
   const id = reservationId(ref);
   let state: SeatState = seatDecider.initial;
   const stream = seatStream(ref.sessionId, ref.seatId);
+  const skips = await readSkips(store);
   for await (const recorded of store.readStream(stream, earliestRevision(ref.ordinal))) {
+    if (isMark(recorded) || skips.has(recorded)) continue;
     const event = decode(recorded) as unknown as SeatEvent;
     if (event.data.reservationId !== id) continue;
     state = seatDecider.evolve(state, event);

@@ -15,7 +15,8 @@ const eventStore = connectEventStore(eventStoreUrl);
 const { signal } = new AbortController();
 
 /** A log that falls silent. */
-const slow: Pick<EventStore, 'subscribe' | 'head'> = {
+const slow: Pick<EventStore, 'subscribe' | 'readStream' | 'head'> = {
+  readStream: (...args) => eventStore.readStream(...args),
   head: () => eventStore.head(),
   async *subscribe(options) {
     let events = 0;
