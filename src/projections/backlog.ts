@@ -9,6 +9,8 @@ export interface StepEvent {
   readonly type: string;
   /** Why it cannot be read, or its rows not be written; undefined when they can. It changes nothing then. */
   readonly unreadable: string | undefined;
+  /** On a stream that is nobody's: it changes nothing, and is not parked either. */
+  readonly isForeign?: boolean;
 }
 
 /** As UnreadableEvent has it. */

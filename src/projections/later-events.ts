@@ -1,5 +1,11 @@
 import { type EventStore, type LogPlace, placeOf } from '../commands/event-store.ts';
-import { decode, type RecordedEvent, type StoredEvent, UnreadableEvent } from '../events/codec.ts';
+import {
+  decode,
+  isOfThisShop,
+  type RecordedEvent,
+  type StoredEvent,
+  UnreadableEvent,
+} from '../events/codec.ts';
 import { parseReservationId } from '../events/ids.ts';
 import { accountStream, seatStream, streamPrefixes } from '../events/streams.ts';
 import { keyOf } from './fold.ts';
@@ -67,6 +73,8 @@ export class LaterEvents {
     const { prefixes, last: after } = this;
     await readToEnd(eventStore, { after, prefixes, signal }, (recorded) => {
       this.last = placeOf(recorded);
+      // Parked, or passed over: in no table.
+      if (!isOfThisShop(recorded)) return;
       try {
         const event = decode(recorded);
         if (isConcerned(event)) this.found.push(event);

@@ -7,6 +7,7 @@ import {
   placeOf,
   tombstoneType,
 } from '../commands/event-store.ts';
+import type { ForeignStreams } from '../commands/foreign-streams.ts';
 import { decode, type RecordedEvent, UnreadableEvent } from '../events/codec.ts';
 import { eventAt, type LogPosition } from '../events/log-position.ts';
 import type { Backlog, Step } from './backlog.ts';
@@ -15,6 +16,7 @@ import { joinProjections, type Projection, type RowChange } from './projection.t
 
 export interface LogReaderOptions {
   readonly eventStore: Pick<EventStore, 'subscribe'>;
+  readonly foreign: ForeignStreams;
   readonly projections: readonly Projection[];
   readonly after: LogPlace | null;
   readonly prefixes: readonly string[];
@@ -99,12 +101,18 @@ class Reader implements LogReader {
       this.options.onDiffers(undefined);
       if (backlog.isFull) await backlog.whenRoom();
       if (this.signal.aborted) return;
-      this.take(message);
+      // Mostly no promise: awaiting one costs a turn.
+      const isForeign = message.kind === 'event' && this.isForeign(message.event);
+      this.take(message, typeof isForeign === 'boolean' ? isForeign : await isForeign);
       if (this.failure !== undefined) return;
     }
   }
 
-  private take(message: LogMessage): void {
+  private isForeign(event: RecordedEvent): boolean | Promise<boolean> {
+    return event.type !== tombstoneType && this.options.foreign.has(event);
+  }
+
+  private take(message: LogMessage, isForeign: boolean): void {
     switch (message.kind) {
       case 'caught-up':
         this.options.onCaughtUp(this.last?.position ?? null);
@@ -114,7 +122,7 @@ class Reader implements LogReader {
         return;
       case 'event':
         if (message.event.type === tombstoneType) this.takeStretch(eventAt(message.event.position));
-        else this.takeEvent(message.event);
+        else this.takeEvent(message.event, isForeign);
     }
   }
 
@@ -123,13 +131,13 @@ class Reader implements LogReader {
     this.push(step, { position, event: this.last?.event });
   }
 
-  private takeEvent(recorded: RecordedEvent): void {
+  private takeEvent(recorded: RecordedEvent, isForeign: boolean): void {
     const { id, createdMs, stream, revision, type } = recorded;
     const place = placeOf(recorded);
     let changes: readonly RowChange[] = [];
     let unreadable: string | undefined;
     try {
-      changes = this.project(recorded);
+      if (!isForeign) changes = this.project(recorded);
     } catch (error) {
       if (!(error instanceof UnreadableEvent)) {
         this.failure = failedAt(recorded, error);
@@ -139,7 +147,7 @@ class Reader implements LogReader {
     }
     const step = { position: place.position, createdMs, changes, isEvent: true };
     const event = { id, stream: parkedName(stream), revision, type: storable(type), unreadable };
-    this.push({ ...step, event }, place);
+    this.push({ ...step, event: isForeign ? { ...event, isForeign } : event }, place);
   }
 
   private push(step: Step, place: LogPlace): void {

@@ -56,7 +56,7 @@ export interface CommitListener {
 }
 
 export interface ProjectorOptions {
-  readonly eventStore: Pick<EventStore, 'subscribe'>;
+  readonly eventStore: Pick<EventStore, 'subscribe' | 'readStream'>;
   /** As `connectPostgres` makes it: bounded in time, bigint as BigInt. One connection is kept for as long as it runs. */
   readonly pool: Pool;
   readonly projections: readonly Projection[];

@@ -88,6 +88,10 @@ async function* events(
 }
 
 function toLogEvent(event: NonNullable<AllStreamResolvedEvent['event']>): LogEvent {
+  const { schemaVersion: version, commandId } = (event.metadata ?? {}) as {
+    readonly schemaVersion?: unknown;
+    readonly commandId?: unknown;
+  };
   const isObject = event.isJson && typeof event.data === 'object' && event.data !== null;
   return {
     id: event.id,
@@ -97,6 +101,7 @@ function toLogEvent(event: NonNullable<AllStreamResolvedEvent['event']>): LogEve
     type: event.type,
     createdMs: event.created.getTime(),
     data: isObject ? (event.data as Data) : {},
-    version: (event.metadata as { schemaVersion?: unknown } | undefined)?.schemaVersion,
+    version,
+    commandId,
   };
 }
