@@ -1,38 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-
-/** What a server's clock said at a moment between two of this process's monotonic clock. All in milliseconds. */
-export interface TimeSample {
-  readonly serverMs: number;
-  readonly fromMs: number;
-  readonly toMs: number;
-}
-
-/** A server that says the time. */
-export interface TimeSource {
-  readonly name: string;
-  /** Undefined when it does not say. May throw, too. */
-  ask(): Promise<TimeSample | undefined>;
-}
-
-/** Bounds of the clock, in milliseconds. */
-export const clockLimits = {
-  /** From one round of questions to the next. */
-  measureMs: 5_000,
-  /** Longest wait for one answer. */
-  askMs: 1_000,
-  /** The same at the start, where an answer is needed. */
-  firstAskMs: 10_000,
-  /** Clocks that differ by no more than this agree. Two instances that agree with their servers differ by no more either. */
-  agreeMs: 2_000,
-  /** What a server said counts for this long; after as long without any, the time is called unknown. */
-  freshMs: 60_000,
-  /** A difference is made good by this much in a second. */
-  slewMs: 10,
-  /** Rounds in a row in which all servers say that it is later, before they are believed. */
-  laterRounds: 2,
-  /** Holds of before such a step are judged by the time of before for so long beyond the longest of them. */
-  marginMs: 10_000,
-} as const;
+import { clockLimits } from './clock-limits.ts';
+import { areTogether, awayFrom, type Heard, ServerTimes, type TimeSource } from './server-times.ts';
+import { saying, skewWords } from './words.ts';
 
 /** How the clocks are, as `/readyz` tells it. */
 export interface ClockStatus {
@@ -53,13 +22,6 @@ export interface Clock {
   readonly now: () => number;
   /** The earliest that it may be, at most `now`. What a clock ends is over when it is over by this one. */
   readonly earliest: () => number;
-}
-
-interface Heard {
-  /** Bounds of what is to be added to the monotonic clock for this server's time. */
-  readonly low: number;
-  readonly high: number;
-  readonly atMs: number;
 }
 
 /** So much is to be added to the monotonic clock, and what changes it until when. */
@@ -103,11 +65,11 @@ export class ServiceClock implements Clock {
    * @param name the source's
    */
   readonly timeOf = (name: string): number =>
-    Math.floor(this.#monotonic() + (this.#heard.get(name)?.low ?? this.#offsetNow()));
+    Math.floor(this.#monotonic() + (this.#servers.last(name)?.low ?? this.#offsetNow()));
   readonly #options: ServiceClockOptions;
   readonly #monotonic: () => number;
   readonly #wall: () => number;
-  readonly #heard = new Map<string, Heard>();
+  readonly #servers: ServerTimes;
   #offset: Offset;
   #steadyOffset: number;
   /** Of before the last step, while holds of before it may be open. */
@@ -125,6 +87,7 @@ export class ServiceClock implements Clock {
     this.#options = options;
     this.#monotonic = options.monotonic ?? (() => performance.now());
     this.#wall = options.wall ?? Date.now;
+    this.#servers = new ServerTimes(options.sources, this.#monotonic);
     this.#offset = this.#still(this.#wall() - this.#monotonic());
     this.#steadyOffset = this.#offset.ms;
   }
@@ -134,8 +97,8 @@ export class ServiceClock implements Clock {
    * @throws Error when none of them says the time
    */
   async start(): Promise<void> {
-    await this.#ask(clockLimits.firstAskMs);
-    const [first] = this.#usable();
+    await this.#servers.ask(clockLimits.firstAskMs);
+    const [first] = this.#servers.usable();
     if (first === undefined) throw new Error('no server says what the time is');
     this.#offset = this.#still((first.low + first.high) / 2);
     this.#steadyOffset = this.#offset.ms;
@@ -152,7 +115,7 @@ export class ServiceClock implements Clock {
 
   /** One round of questions. */
   async measure(): Promise<void> {
-    await this.#ask(clockLimits.askMs);
+    await this.#servers.ask(clockLimits.askMs);
     this.#judge();
   }
 
@@ -166,27 +129,8 @@ export class ServiceClock implements Clock {
     };
   }
 
-  async #ask(timeoutMs: number): Promise<void> {
-    const asked = this.#options.sources.map(async ({ name, ask }) => {
-      const sample = await withinMs(timeoutMs, ask());
-      if (sample === undefined) return;
-      const { serverMs, fromMs, toMs } = sample;
-      this.#heard.set(name, { low: serverMs - toMs, high: serverMs - fromMs, atMs: toMs });
-    });
-    await Promise.all(asked);
-  }
-
-  /** What counts still, in the order of the sources. */
-  #usable(): readonly (Heard & { readonly name: string })[] {
-    const since = this.#monotonic() - clockLimits.freshMs;
-    return this.#options.sources.flatMap(({ name }) => {
-      const heard = this.#heard.get(name);
-      return heard !== undefined && heard.atMs >= since ? [{ ...heard, name }] : [];
-    });
-  }
-
   #judge(): void {
-    const usable = this.#usable();
+    const usable = this.#servers.usable();
     const ms = this.#offsetNow();
     const others = usable.filter((heard) => awayFrom(heard, ms) > clockLimits.agreeMs);
     const [followed] = usable.filter((heard) => !others.includes(heard));
@@ -196,7 +140,7 @@ export class ServiceClock implements Clock {
     if (usable.length === 0) {
       this.#state = 'unknown';
       this.#words = 'no server has said the time for a minute: it goes by what they said before';
-    } else if (followed !== undefined && others.length === 0) {
+    } else if (followed !== undefined && (others.length === 0 || isUnanimous)) {
       this.#state = 'agrees';
       if (usable.length > 1) this.#haveAgreed = true;
       this.#slewTo(followed);
@@ -221,7 +165,7 @@ export class ServiceClock implements Clock {
    */
   #followUnanimous(usable: readonly Heard[], ms: number): void {
     const [first] = usable;
-    if (first === undefined || usable.length < Math.min(2, this.#heard.size)) return;
+    if (first === undefined || usable.length < Math.min(2, this.#servers.heardCount)) return;
     if (first.low <= ms) {
       this.#laterRounds = 0;
       this.#slewTo(first);
@@ -271,35 +215,4 @@ export class ServiceClock implements Clock {
     this.#told = what;
     this.#options.tell(detail);
   }
-}
-
-/** How far a time is from what a server may have said. */
-const awayFrom = ({ low, high }: Heard, ms: number): number =>
-  ms < low ? low - ms : ms > high ? ms - high : 0;
-
-const areTogether = (all: readonly Heard[]): boolean =>
-  Math.max(...all.map(({ low }) => low)) - Math.min(...all.map(({ high }) => high)) <=
-  clockLimits.agreeMs;
-
-function saying(all: readonly (Heard & { readonly name: string })[], ms: number): string {
-  return all
-    .map(({ name, low, high }) => `${name} says ${differenceInWords((low + high) / 2 - ms)}`)
-    .join(', ');
-}
-
-const differenceInWords = (ms: number): string =>
-  `that it is ${(Math.abs(ms) / 1_000).toFixed(1)} s ${ms > 0 ? 'later' : 'earlier'}`;
-
-function skewWords(ms: number): string | undefined {
-  if (Math.abs(ms) <= clockLimits.agreeMs) return undefined;
-  const seconds = (Math.abs(ms) / 1_000).toFixed(1);
-  return `this machine’s clock is ${seconds} s ${ms > 0 ? 'ahead of' : 'behind'} the servers’: it is not used`;
-}
-
-async function withinMs<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, ms, undefined);
-  });
-  return Promise.race([work.catch(() => undefined), late]).finally(() => clearTimeout(timer));
 }

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { EventStore } from '../commands/event-store.ts';
 import type { RedisClient } from '../infrastructure/redis.ts';
-import type { TimeSource } from './service-clock.ts';
+import type { TimeSource } from './server-times.ts';
 
 /** Servers that say the time. Moments of this process are by `performance.now()`. */
 

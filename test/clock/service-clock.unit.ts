@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { clockLimits, ServiceClock } from '../../src/clock/service-clock.ts';
+import { clockLimits } from '../../src/clock/clock-limits.ts';
+import { ServiceClock } from '../../src/clock/service-clock.ts';
 
 const hour = 3_600_000;
 const holdMs = 300_000;
@@ -171,6 +172,16 @@ describe('the time of the service', () => {
     expect(script.error[0], 'a hundredth of the time passed').to.be.within(40, 60);
     await script.pass(100_000);
     expect(script.error[0]).to.be.within(498, 501);
+  });
+
+  it('comes near to servers that agree with each other, though one is a little too far from it', async () => {
+    const script = await started(new Script());
+    Object.assign(script.ahead, { PostgreSQL: 1_900, 'the event store': 2_100 });
+    await script.pass(clockLimits.measureMs);
+    expect(script.clock.status().state).to.equal('agrees');
+    await script.pass(200_000);
+    expect(script.error[0]).to.be.within(1_898, 1_901);
+    expect(script.told).to.have.lengthOf(0);
   });
 
   it('ends nothing early when the servers contradict each other from the start', async () => {
