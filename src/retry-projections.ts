@@ -59,11 +59,11 @@ export async function retryProjections(config: Config): Promise<void> {
   }
 }
 
-/** What was parked and is no longer in the log. */
+/** What was parked and is no longer in the log, or on a stream that is nobody's. */
 function* goneLines(gone: ReadonlyMap<string, number>): Generator<string> {
   if (gone.size === 0) return;
   const events = [...gone.values()].reduce((sum, count) => sum + count, 0);
-  yield `given up: ${counted(events, 'event')} of ${counted(gone.size, 'stream')}, no longer in the log`;
+  yield `given up: ${counted(events, 'event')} of ${counted(gone.size, 'stream')}, no longer in the log, or nobody’s`;
   for (const [stream, count] of [...gone].slice(0, goneLinesMax)) {
     yield `  ${stream}, ${counted(count, 'event')}`;
   }

@@ -56,6 +56,8 @@ export interface CompareParts extends ProcessParts {
   readonly recent: RecentStreams;
   /** Is now a time to compare: are the tables those of the log, and not being built? */
   readonly isTime: () => boolean;
+  /** Milliseconds since the epoch. Default `Date.now`. */
+  readonly now?: () => number;
   readonly log: { error(facts: object, message: string): void };
   /** Default `idleMs`. */
   readonly everyMs?: number;
@@ -80,7 +82,7 @@ export class RowComparison {
 
   /** One sample. */
   async round(): Promise<'idle'> {
-    const { samples, recent, isTime } = this.parts;
+    const { samples, recent, isTime, now = Date.now } = this.parts;
     if (!isTime()) return 'idle';
     const walk = await samples.next(this.at, walkMax);
     // After the last seat come the accounts, then the seats again.
@@ -88,7 +90,7 @@ export class RowComparison {
     const isOfSeats = this.at === undefined || this.at.startsWith('seat-');
     this.at = isOver ? (isOfSeats ? 'account-' : undefined) : walk.last;
     await this.compare(walk);
-    await this.compare(await samples.stuck(Date.now() - stuckMs, stuckMax));
+    await this.compare(await samples.stuck(now() - stuckMs, stuckMax));
     await this.compare(await samples.of(recent.take(recentMax)));
     await this.compare(await samples.of([...this.wrong.keys()].slice(0, recentMax)));
     return 'idle';

@@ -1,6 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Catalog } from '../commands/concert/catalog.ts';
-import { type EventStore, LogDiffers, type LogPlace, placeOf } from '../commands/event-store.ts';
+import {
+  type EventStore,
+  LogDiffers,
+  type LogPlace,
+  placeOf,
+  tombstoneType,
+} from '../commands/event-store.ts';
+import { ForeignStreams } from '../commands/foreign-streams.ts';
 import { decode, type RecordedEvent } from '../events/codec.ts';
 import { isMark, readSkips, type Skips, skipIn } from '../events/skipped.ts';
 import type { ProcessParts } from './repeat.ts';
@@ -11,7 +18,8 @@ const againMs = 500;
 
 /**
  * Keeps the catalogue in memory up with the log's concert events. An event that cannot be read is reported and passed over:
- * that concert stays as it was, the others go on. When one is skipped for good, all is read anew without it. A subscription that the store refuses is made again; meanwhile the
+ * that concert stays as it was, the others go on. When one is skipped for good, all is read anew without it. A stream that is
+ * nobody's is passed over. A subscription that the store refuses is made again; meanwhile the
  * catalogue is not followed, and knows. Of a log that is not the one that was read before, all is read anew, and takes the
  * place of what was known once it is complete.
  * @returns `ready` when the history is in; `ended` when the signal aborted
@@ -29,6 +37,7 @@ export function followCatalog({
   const ready = new Promise<void>((resolve) => {
     caughtUp = resolve;
   });
+  const foreign = new ForeignStreams(store);
   /** Where the last event taken is. */
   let after: LogPlace | null = null;
   /** Takes the events: the catalogue, or what is to take its place. */
@@ -54,6 +63,8 @@ export function followCatalog({
       }
       if (message.kind !== 'event') continue;
       after = placeOf(message.event);
+      // The projections tell of them.
+      if (message.event.type !== tombstoneType && (await foreign.has(message.event))) continue;
       try {
         apply(message.event, skips);
       } catch (error) {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PoolClient } from 'pg';
 import type { LogDiffers } from '../commands/event-store.ts';
+import { ForeignStreams } from '../commands/foreign-streams.ts';
 import { isBefore } from '../events/log-position.ts';
 import { streamPrefixes } from '../events/streams.ts';
 import { quick } from '../infrastructure/postgres.ts';
@@ -58,6 +59,7 @@ class Engine implements Projector {
   private readonly report = new EngineReport();
   private readonly listeners: Listeners;
   private reader: LogReader | undefined;
+  private readonly foreign: ForeignStreams;
   private readonly portion: Portion;
   /** When the last transaction began. */
   private lastFlushMs = 0;
@@ -81,6 +83,12 @@ class Engine implements Projector {
       stepsMax: this.limits.backlogEventsMax,
       rowsMax: this.limits.backlogRowsMax,
     });
+    this.foreign = new ForeignStreams(options.eventStore, (facts) =>
+      options.logger.warn(
+        facts,
+        'projections: events on streams that are nobody’s are passed over',
+      ),
+    );
     this.portion = new Portion(this.limits.batchEventsMax);
     this.progress = new Progress(this.backlog, options.now ?? Date.now);
     options.signal.addEventListener('abort', () => this.wake.call(), { once: true });
@@ -363,6 +371,7 @@ class Engine implements Projector {
     this.progress.startAt(checkpoint);
     this.reader = readLog({
       eventStore,
+      foreign: this.foreign,
       projections,
       after: placeAt(checkpoint),
       prefixes: streamPrefixes,

@@ -1,5 +1,11 @@
 import { type EventStore, type LogPlace, placeOf } from '../commands/event-store.ts';
-import { decode, type RecordedEvent, type StoredEvent, UnreadableEvent } from '../events/codec.ts';
+import {
+  decode,
+  isOfThisShop,
+  type RecordedEvent,
+  type StoredEvent,
+  UnreadableEvent,
+} from '../events/codec.ts';
 import { parseReservationId } from '../events/ids.ts';
 import type { Skips } from '../events/skipped.ts';
 import { accountStream, seatStream, streamPrefixes } from '../events/streams.ts';
@@ -71,6 +77,8 @@ export class LaterEvents {
     await readToEnd(eventStore, { after, prefixes, signal }, (recorded) => {
       this.last = placeOf(recorded);
       if (skips.has(recorded)) return;
+      // Parked, or passed over: in no table.
+      if (!isOfThisShop(recorded)) return;
       try {
         const event = decode(recorded);
         if (isConcerned(event)) this.found.push(event);

@@ -7,6 +7,7 @@ import {
   placeOf,
   tombstoneType,
 } from '../commands/event-store.ts';
+import type { ForeignStreams } from '../commands/foreign-streams.ts';
 import { decode, type RecordedEvent, UnreadableEvent } from '../events/codec.ts';
 import { eventAt, type LogPosition } from '../events/log-position.ts';
 import { readSkips, Skips, skipIn } from '../events/skipped.ts';
@@ -16,6 +17,7 @@ import { joinProjections, type Projection, type RowChange } from './projection.t
 
 export interface LogReaderOptions {
   readonly eventStore: Pick<EventStore, 'subscribe' | 'readStream'>;
+  readonly foreign: ForeignStreams;
   readonly projections: readonly Projection[];
   readonly after: LogPlace | null;
   readonly prefixes: readonly string[];
@@ -105,12 +107,18 @@ class Reader implements LogReader {
       this.options.onDiffers(undefined);
       if (backlog.isFull) await backlog.whenRoom();
       if (this.signal.aborted) return;
-      this.take(message);
+      // Mostly no promise: awaiting one costs a turn.
+      const isForeign = message.kind === 'event' && this.isForeign(message.event);
+      this.take(message, typeof isForeign === 'boolean' ? isForeign : await isForeign);
       if (this.failure !== undefined) return;
     }
   }
 
-  private take(message: LogMessage): void {
+  private isForeign(event: RecordedEvent): boolean | Promise<boolean> {
+    return event.type !== tombstoneType && this.options.foreign.has(event);
+  }
+
+  private take(message: LogMessage, isForeign: boolean): void {
     switch (message.kind) {
       case 'caught-up':
         this.options.onCaughtUp(this.last?.position ?? null);
@@ -120,7 +128,7 @@ class Reader implements LogReader {
         return;
       case 'event':
         if (message.event.type === tombstoneType) this.takeStretch(eventAt(message.event.position));
-        else this.takeEvent(message.event);
+        else this.takeEvent(message.event, isForeign);
     }
   }
 
@@ -129,15 +137,17 @@ class Reader implements LogReader {
     this.push(step, { position, event: this.last?.event });
   }
 
-  private takeEvent(recorded: RecordedEvent): void {
+  private takeEvent(recorded: RecordedEvent, isForeign: boolean): void {
     const { id, createdMs, stream, revision, type } = recorded;
     const place = placeOf(recorded);
     let changes: readonly RowChange[] = [];
     let unreadable: string | undefined;
     let skips: StepEvent['skips'];
     try {
-      changes = this.project(recorded);
-      skips = this.learn(recorded);
+      if (!isForeign) {
+        changes = this.project(recorded);
+        skips = this.learn(recorded);
+      }
     } catch (error) {
       if (!(error instanceof UnreadableEvent)) {
         this.failure = failedAt(recorded, error);
@@ -148,7 +158,7 @@ class Reader implements LogReader {
     const step = { position: place.position, createdMs, changes, isEvent: true };
     const name = parkedName(stream);
     const event = { id, stream: name, revision, type: storable(type), unreadable, skips };
-    this.push({ ...step, event }, place);
+    this.push({ ...step, event: isForeign ? { ...event, isForeign } : event }, place);
   }
 
   /** @returns what an event skips. @throws UnreadableEvent */

@@ -1,5 +1,6 @@
 import type { ClientBase, Pool } from 'pg';
 import type { EventStore } from '../commands/event-store.ts';
+import { ForeignStreams } from '../commands/foreign-streams.ts';
 import type { RecordedEvent, StoredEvent } from '../events/codec.ts';
 import { eventAt, eventsUpTo } from '../events/log-position.ts';
 import { readSkips, Skips } from '../events/skipped.ts';
@@ -41,7 +42,7 @@ export interface RetryResult {
   readonly written: number;
   /** Events that were parked and are skipped: nothing waits for them any more. */
   readonly skipped: number;
-  /** Events that were parked and that the log no longer has, by stream: nothing waits for them any more. */
+  /** Events that were parked and that the log no longer has, or that are nobody's, by stream: nothing waits for them any more. */
   readonly gone: ReadonlyMap<string, number>;
   /** What still cannot be read or written, with what waits behind it. */
   readonly remaining: readonly StoredParked[];
@@ -78,9 +79,11 @@ class Retry {
   private readonly project: (event: StoredEvent) => readonly RowChange[];
   private readonly portion = new Portion(batchEventsMax);
   private skips = new Skips();
+  private readonly foreign: ForeignStreams;
 
   constructor(options: RetryOptions) {
     this.options = options;
+    this.foreign = new ForeignStreams(options.eventStore);
     this.project = joinProjections(options.projections);
   }
 
@@ -95,7 +98,7 @@ class Retry {
     for (const one of parked) {
       const events = found.get(one.stream);
       if (events === undefined) continue;
-      waiting.set(one.stream, new Waiting(one, events, this.project, this.skips));
+      waiting.set(one.stream, new Waiting(one, await this.ours(events), this.project, this.skips));
     }
     let isMoved: boolean;
     try {
@@ -109,6 +112,13 @@ class Retry {
     const stuck = [...waiting.values()].flatMap((one) => one.stuck ?? []);
     await explainParked(pool, stuck);
     return isMoved;
+  }
+
+  /** Without those of streams that are nobody's, which older versions parked: they are given up. */
+  private async ours(events: readonly RecordedEvent[]): Promise<readonly RecordedEvent[]> {
+    const ours: RecordedEvent[] = [];
+    for (const event of events) if (!(await this.foreign.has(event))) ours.push(event);
+    return ours;
   }
 
   /** What is first in its stream and not in the log: the stream is parked from the next event on, or no more. */

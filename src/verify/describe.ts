@@ -8,6 +8,11 @@ export function describeVerdict({ log, rows, violations, eventsPerSecond }: Verd
   const lines = [
     `log         ${log.events} events${skipped} (${eventsPerSecond}/s): ${log.seats} seats reserved ${log.reservations} times, ${log.sold} sold; ${log.orders} orders`,
     `money       ${log.accounts} accounts, ${log.payments} payments, ${log.captured} captured, ${log.openPayments} open`,
+    ...(log.foreign === 0
+      ? []
+      : [
+          `foreign     ${log.foreign} events on streams that begin with another program’s: nobody’s`,
+        ]),
     rows === undefined
       ? 'PostgreSQL  not looked at'
       : `PostgreSQL  rows at log position ${rows.position ?? 'start'}: ${Object.entries(rows.tables)

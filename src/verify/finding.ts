@@ -5,6 +5,8 @@ export interface LogEvent extends Moment {
   readonly data: Data;
   /** The version of the data's shape, as the metadata has it. */
   readonly version: unknown;
+  /** Of the command that it came of, as the metadata has it. */
+  readonly commandId?: unknown;
 }
 
 /** Where and when something happened: what is kept of an event. */
@@ -160,6 +162,25 @@ export class Unreadable extends Error {}
 
 /** The versions of a type's data that are understood: up to 1, but for those that were changed since. */
 const versionsKnown: Readonly<Record<string, number>> = { AccountSummarised: 2 };
+
+/** Types of the service's events. */
+const typesKnown: ReadonlySet<string> = new Set(
+  [
+    'ConcertRegistered ConcertRevised SessionScheduled SessionRescheduled SessionCancelled',
+    'SeatReserved SeatSold SeatReleased',
+    'OrderPlaced OrderConfirmed OrderPaid OrderEnded OrderSettled',
+    'BalanceCharged PaymentHeld PaymentCaptured PaymentReleased PaymentRefunded AccountSummarised',
+  ].flatMap((types) => types.split(' ')),
+);
+
+/**
+ * Could any version of the service have written it? All of them put a version to it; a type that is not known is a later
+ * one's when a command's id is there, too.
+ */
+export const isOfService = ({ type, version, commandId }: LogEvent): boolean =>
+  Number.isSafeInteger(version) &&
+  (version as number) >= 1 &&
+  (typesKnown.has(type) || typeof commandId === 'string');
 
 /** Ids are visible ASCII, and so is a stream's name, which is made of them. */
 const namePattern = /^[!-~]{1,500}$/;

@@ -129,6 +129,10 @@ async function* events(
 }
 
 function toLogEvent(event: StreamEvent | NonNullable<AllStreamResolvedEvent['event']>): LogEvent {
+  const { schemaVersion: version, commandId } = (event.metadata ?? {}) as {
+    readonly schemaVersion?: unknown;
+    readonly commandId?: unknown;
+  };
   const isObject = event.isJson && typeof event.data === 'object' && event.data !== null;
   return {
     id: event.id,
@@ -138,6 +142,7 @@ function toLogEvent(event: StreamEvent | NonNullable<AllStreamResolvedEvent['eve
     type: event.type,
     createdMs: event.created.getTime(),
     data: isObject ? (event.data as Data) : {},
-    version: (event.metadata as { schemaVersion?: unknown } | undefined)?.schemaVersion,
+    version,
+    commandId,
   };
 }

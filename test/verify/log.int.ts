@@ -17,6 +17,14 @@ const honest: Record<string, (world: World) => Promise<void>> = {
     await world.limitAccount(1);
     await world.limitAccount(undefined);
   },
+  'streams that another program has begun, with names like ours': async (world) => {
+    for (const stream of ['order-', 'seat-', 'account-', 'concert-']) {
+      const { session } = world;
+      await world.write(`${stream}invoice/${session}`, 'InvoiceSent', { amount: 1 }, null);
+      await world.write(`${stream}invoice/${session}`, 'OrderPlaced', {}, null);
+      await world.write(`${stream}other ${session}`, 'InvoiceSent', { amount: 1 }, 3);
+    }
+  },
   'a young hold': (world) => world.seat('SeatReserved'),
   'a hold that ended and was given back, and another buyer after it': async (world) => {
     await world.seat('SeatReserved', { expiresAt: '2024-01-01T00:00:00.000Z' });
@@ -512,7 +520,21 @@ const corrupt: Record<string, [codes: string[], plant: (world: World) => Promise
     ['unreadable'],
     (world) => world.write(`seat-${world.session}/A-1-1`, 'EventSkipped', {}),
   ],
-  'an event of no known type': [['unreadable'], (world) => world.seat('SeatGivenAway')],
+  'another program’s event on a stream that is ours': [
+    ['unreadable'],
+    (world) => world.write(`account-${world.buyer}`, 'InvoiceSent', { amount: 1 }, null),
+  ],
+  'a newer version’s first event on a stream': [
+    ['unreadable'],
+    (world) => world.write(`seat-${world.session}/A-1-1`, 'SeatBlocked', {}, 1, 'c1'),
+  ],
+  'an event of no known type, on a stream that is ours': [
+    ['unreadable'],
+    async (world) => {
+      await world.seat('SeatReserved');
+      await world.seat('SeatGivenAway');
+    },
+  ],
 };
 
 describeWithOwnEventStore('the proof from the log', () => {

@@ -2,7 +2,7 @@ import type { AccountEvent } from '../../events/events.ts';
 import { accept, type Decider, type Decision } from '../decider.ts';
 import { PersistentMap } from '../persistent-map.ts';
 import { type RefusalCode, refuse } from '../result.ts';
-import { fromSummary, paymentKeptMs, summarise } from './summary.ts';
+import { fromSummary, summarise } from './summary.ts';
 
 /** A user's money, in whole minor units of one currency. */
 export interface AccountState {
@@ -16,6 +16,8 @@ export interface AccountState {
   readonly captured: number;
   /** The newest moment that an event told of: what summaries measure age from. Milliseconds since the epoch. */
   readonly latestMs: number;
+  /** Payments of holds that ended before this may have been left out by a summary; 0 when there was none. */
+  readonly leftOutBeforeMs: number;
   readonly charges: PersistentMap<ChargeRecord>;
   readonly payments: PersistentMap<PaymentRecord>;
 }
@@ -54,6 +56,13 @@ export type AccountCommand =
       /** When the seat's hold ends. */
       readonly holdExpiresAtMs: number;
       readonly nowMs: number;
+      /** The earliest that it may be, by which the hold is over or not. Default `nowMs`. */
+      readonly earliestMs?: number;
+      /**
+       * While this was `leftOutBeforeMs`, and after it was read, the log had the reservation as held: nothing of its payment was
+       * settled, so no summary has left it out.
+       */
+      readonly provenAtMs?: number;
     }
   /** The seat is sold to this payment. */
   | { readonly type: 'CapturePayment'; readonly paymentId: string }
@@ -89,6 +98,7 @@ export const accountDecider: Decider<AccountState, AccountCommand, AccountEvent,
     held: 0,
     captured: 0,
     latestMs: 0,
+    leftOutBeforeMs: 0,
     charges: PersistentMap.empty(),
     payments: PersistentMap.empty(),
   },
@@ -204,15 +214,17 @@ function charge(command: Of<'ChargeBalance'>, state: AccountState): AccountDecis
 
 function hold(command: Of<'HoldPayment'>, state: AccountState): AccountDecision {
   const { paymentId, reservationId, amount, currency, holdExpiresAtMs, nowMs } = command;
+  const { earliestMs = nowMs, provenAtMs } = command;
   const known = state.payments.get(paymentId);
   if (known !== undefined) {
     return known.status === 'held' || known.status === 'captured'
       ? accept([], known)
       : refuse('hold-expired', `the payment was ${known.status}`);
   }
-  // What a summary left out may have been paid: its hold is long over, though a clock that is late may not know.
-  const leftOut = holdExpiresAtMs < state.latestMs - paymentKeptMs;
-  if (leftOut || holdExpiresAtMs <= nowMs)
+  // What a summary left out may have been paid: its hold is long over, though a clock that is late may not know. So it looks,
+  // too, when the summary was made by a clock that was ahead, and then the reservation itself is the proof.
+  const mayBeLeftOut = holdExpiresAtMs < state.leftOutBeforeMs;
+  if ((mayBeLeftOut && provenAtMs !== state.leftOutBeforeMs) || holdExpiresAtMs <= earliestMs)
     return refuse('hold-expired', 'the hold ended before it was paid');
   if (amount > state.balance || (amount > 0 && currency !== state.currency)) {
     const available = currency === state.currency ? state.balance : 0;

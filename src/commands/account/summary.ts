@@ -7,7 +7,7 @@ import type { AccountState, ChargeRecord, PaymentRecord } from './account.ts';
 const chargeKeptMs = 2 * 24 * 3_600_000;
 
 /** No payment can start once its hold ended; this much later by any clock. In milliseconds. */
-export const paymentKeptMs = 60_000;
+const paymentKeptMs = 60_000;
 
 /** An account with more that is recent is too busy to be summarised now. */
 const entriesMax = 2_000;
@@ -60,5 +60,7 @@ export function fromSummary(data: EventData['AccountSummarised']): AccountState 
     payments = payments.with(paymentId, { ...payment, holdExpiresAtMs: Date.parse(holdExpiresAt) });
   }
   const { currency, balance, held, captured, latestAt } = data;
-  return { currency, balance, held, captured, latestMs: Date.parse(latestAt), charges, payments };
+  const latestMs = Date.parse(latestAt);
+  const leftOutBeforeMs = latestMs - paymentKeptMs;
+  return { currency, balance, held, captured, latestMs, leftOutBeforeMs, charges, payments };
 }

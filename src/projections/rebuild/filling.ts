@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
 import type { LogDiffers } from '../../commands/event-store.ts';
+import { ForeignStreams } from '../../commands/foreign-streams.ts';
 import {
   eventsUpTo,
   isBefore,
@@ -205,6 +206,7 @@ export class Filling {
     const { eventStore, projections, signal, onTrouble } = this.options;
     return readLog({
       eventStore,
+      foreign: new ForeignStreams(eventStore),
       projections,
       after: placeAt(this.built),
       prefixes: streamPrefixes,

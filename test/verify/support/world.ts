@@ -43,8 +43,16 @@ export class World {
     return this.write(`concert-c${this.session}`, 'SessionCancelled', data);
   }
 
-  async write(stream: string, type: string, data: Data, schemaVersion = 1): Promise<void> {
-    const event = jsonEvent({ type, data, metadata: { schemaVersion } });
+  /** @param schemaVersion null: another program's, without metadata */
+  async write(
+    stream: string,
+    type: string,
+    data: Data,
+    schemaVersion: number | null = 1,
+    commandId?: string,
+  ): Promise<void> {
+    const metadata = { schemaVersion, ...(commandId === undefined ? {} : { commandId }) };
+    const event = jsonEvent({ type, data, ...(schemaVersion === null ? {} : { metadata }) });
     await this.#client.appendToStream(stream, event, { expectedRevision: ANY });
   }
 
