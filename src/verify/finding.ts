@@ -170,6 +170,7 @@ const typesKnown: ReadonlySet<string> = new Set(
     'SeatReserved SeatSold SeatReleased',
     'OrderPlaced OrderConfirmed OrderPaid OrderEnded OrderSettled',
     'BalanceCharged PaymentHeld PaymentCaptured PaymentReleased PaymentRefunded AccountSummarised',
+    'EventSkipped',
   ].flatMap((types) => types.split(' ')),
 );
 
