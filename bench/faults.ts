@@ -308,7 +308,7 @@ async function main(word: string | undefined): Promise<void> {
   const [postgres, redis, store] = [
     await startPostgresOn(disk),
     await startRedisServer(),
-    await testEventStore(),
+    await testEventStore({}),
   ];
   if (postgres === undefined || redis === undefined) {
     throw new Error('PostgreSQL and redis-server must be installed');

@@ -1,14 +1,16 @@
 /**
- * The buyers of `bench/real-store.ts`, in a process of their own: each makes the journey of `load/journey.ts` again and
- * again on one connection. It says what came of it after the time that it was told.
+ * The buyers of the benchmarks, in a process of their own: each makes the journey of `load/journey.ts` again and again on one
+ * connection, or asks for one page. It says what came of it after the time that it was told, and waits for the next job.
  */
-import { Agent, type IncomingMessage, request } from 'node:http';
+import { Client } from 'undici';
 import { quantile } from './support/measure.ts';
 
 /** What to do. */
 export interface JourneyJob {
   readonly port: number;
   readonly buyers: number;
+  /** Ask for this again and again instead of the journey. */
+  readonly page?: string;
   /** Journeys begun before are not counted. */
   readonly warmUpSeconds: number;
   readonly seconds: number;
@@ -16,6 +18,8 @@ export interface JourneyJob {
 
 /** What came of it. */
 export interface JourneyResult {
+  /** Journeys, or pages, that came to their end. */
+  readonly completed: number;
   readonly perSecond: number;
   readonly failed: number;
   readonly p50Ms: number;
@@ -36,12 +40,11 @@ const users = 10;
 const random = (n: number): number => Math.floor(Math.random() * n);
 
 class Buyer {
-  private readonly agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  private readonly port: number;
+  private readonly client: Client;
   private readonly took: (ms: number, status: number) => void;
 
   constructor(port: number, took: (ms: number, status: number) => void) {
-    this.port = port;
+    this.client = new Client(`http://127.0.0.1:${port}`);
     this.took = took;
   }
 
@@ -66,8 +69,12 @@ class Buyer {
     return (await this.get(`/concert/balance?userId=${userId}`)).status === 200;
   }
 
-  end(): void {
-    this.agent.destroy();
+  async page(path: string): Promise<boolean> {
+    return (await this.get(path)).status === 200;
+  }
+
+  end(): Promise<void> {
+    return this.client.close();
   }
 
   private async wait(userId: number): Promise<string> {
@@ -95,36 +102,29 @@ class Buyer {
     return this.send('POST', `/concert/${what}`, headers, JSON.stringify(body));
   }
 
-  private send(
-    method: string,
+  private async send(
+    method: 'GET' | 'POST',
     path: string,
     headers: Readonly<Record<string, string>>,
     body?: string,
   ): Promise<Answer> {
     const sinceMs = performance.now();
-    const { agent, port } = this;
-    return new Promise((resolve, reject) => {
-      const asked = request(
-        { host: '127.0.0.1', port, method, path, headers, agent },
-        (answer: IncomingMessage) => {
-          const chunks: Buffer[] = [];
-          answer.on('data', (chunk: Buffer) => chunks.push(chunk));
-          answer.on('end', () => {
-            const status = answer.statusCode ?? 0;
-            this.took(performance.now() - sinceMs, status);
-            resolve({ status, body: Buffer.concat(chunks).toString() });
-          });
-        },
-      );
-      asked.on('error', reject);
-      asked.end(body);
-    });
+    const answer = await this.client.request({ method, path, headers, body: body ?? null });
+    const text = await answer.body.text();
+    this.took(performance.now() - sinceMs, answer.statusCode);
+    return { status: answer.statusCode, body: text };
   }
 }
 
 const pick = <T>(list: readonly T[]): T | undefined => list[random(list.length)];
 
-async function run({ port, buyers, warmUpSeconds, seconds }: JourneyJob): Promise<JourneyResult> {
+async function run({
+  port,
+  buyers,
+  page,
+  warmUpSeconds,
+  seconds,
+}: JourneyJob): Promise<JourneyResult> {
   const startMs = performance.now() + warmUpSeconds * 1_000;
   const endMs = startMs + seconds * 1_000;
   const times: number[] = [];
@@ -139,17 +139,19 @@ async function run({ port, buyers, warmUpSeconds, seconds }: JourneyJob): Promis
       if (status !== 200 && status !== 409) failed += 1;
     });
     while (performance.now() < endMs) {
-      const isComplete = await buyer.journey().catch(() => {
+      const work = page === undefined ? buyer.journey() : buyer.page(page);
+      const isComplete = await work.catch(() => {
         failed += 1;
         return false;
       });
       if (isComplete && isCounted()) completed += 1;
     }
-    buyer.end();
+    await buyer.end();
   };
   await Promise.all(Array.from({ length: buyers }, buy));
   const tookSeconds = (performance.now() - startMs) / 1_000;
   return {
+    completed,
     perSecond: completed / tookSeconds,
     failed,
     p50Ms: quantile(times, 0.5),
@@ -159,6 +161,6 @@ async function run({ port, buyers, warmUpSeconds, seconds }: JourneyJob): Promis
   };
 }
 
-process.once('message', (job: JourneyJob) => {
+process.on('message', (job: JourneyJob) => {
   void run(job).then((result) => process.send?.(result));
 });

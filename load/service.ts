@@ -27,16 +27,18 @@ export interface LoadedService {
 /**
  * Starts `reprise serve` on a free port and a temporary directory and waits until it is ready. Settings and servers come
  * from the environment as for any service, and from `env` before it; its log goes to a file.
+ * @param checkout directory of the project to start; this one unless told
  * @throws when it ends or is not ready in time, or `signal` aborts; it is stopped then
  */
 export async function startFreshService(
   logFile: string,
   signal: AbortSignal,
   env: Readonly<Record<string, string>> = {},
+  checkout: URL = new URL('..', import.meta.url),
 ): Promise<LoadedService> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'reprise-load-'));
   const port = await freePort();
-  const program = fileURLToPath(new URL('../bin/reprise.js', import.meta.url));
+  const program = fileURLToPath(new URL('bin/reprise.js', checkout));
   const log = await open(logFile, 'w');
   // As `npm start` does: a larger young generation copies less of what a batch keeps alive for a moment.
   const child = spawn(process.execPath, ['--max-semi-space-size=64', program, 'serve'], {

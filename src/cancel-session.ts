@@ -25,10 +25,10 @@ export async function cancelOneSession(sessionId: string, config: Config): Promi
     const limit = new InProcessHoldLimit(config.heldSeatsMax);
     const parts = { store, catalog, limit, settings: config, now: Date.now, onLeftOver: onError };
     const sales = sellSeats(parts);
-    let toldAt = Date.now();
+    let toldMs = performance.now();
     const onProgress = ({ seats, done }: { seats: number; done: number }) => {
-      if (Date.now() - toldAt < progressMs) return;
-      toldAt = Date.now();
+      if (performance.now() - toldMs < progressMs) return;
+      toldMs = performance.now();
       console.log(`session ${sessionId}: ${done} of ${seats} seats looked at`);
     };
     return cancelSession(sessionId, { store, catalog, sales, onProgress, onError });

@@ -2,6 +2,7 @@ import type { EventStore } from './commands/event-store.ts';
 import type { Config } from './config.ts';
 import type { RecordedEvent } from './events/codec.ts';
 import { idSchema } from './events/ids.ts';
+import { readSkips } from './events/skipped.ts';
 import { accountStream, requestStream, seatStream } from './events/streams.ts';
 import { eventsBetween, eventsOfReservation } from './history/events-of.ts';
 import { holdsOf } from './history/holds.ts';
@@ -45,7 +46,7 @@ export async function seatHistory(
       return;
     }
     const request = key === undefined ? undefined : requestStream(keyHash('reserve', user, key));
-    const why = whyNot(await holdsOf(log.readStream(stream)), {
+    const why = whyNot(await holdsOf(log.readStream(stream), await readSkips(log)), {
       userId: user,
       answer:
         request === undefined ? undefined : ((await answerIn(log.readStream(request))) ?? null),

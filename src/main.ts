@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { readConfig, settingList } from './config.ts';
 import { addHistory } from './history-command.ts';
 import type { RebuildFlags } from './rebuild.ts';
+import type { SkipFlags } from './skip-event.ts';
 import { graceMsDefault, listedMaxDefault } from './verify/defaults.ts';
 import type { VerifyFlags } from './verify-log.ts';
 
@@ -112,7 +113,8 @@ Reads the whole log and works out by itself, with nothing of the service's own c
   - every hold of a seat or of money was sold, taken or given back, or is young
   - seats and money followed every order, and every buyer of a cancelled session has the money back
   - every balance is what was charged, less what was captured and is held, plus what was refunded; never negative
-then that PostgreSQL says the same, row by row, as of the log position that the read models are at.
+then that PostgreSQL says the same, row by row, as of the log position that the read models are at. Events that were
+skipped (reprise help projections skip) are counted and prove nothing; what they leave wrong is told.
 
 The service may be running. Without one, the command uses EVENTSTORE_URL and POSTGRES_URL, or starts the
 embedded servers on DATA_DIR; nothing is written. A stopped service's log is judged as of its newest event.
@@ -231,6 +233,44 @@ Exit codes: 0 nothing is parked any more, 1 events stay parked (they are listed)
   .action(async () => {
     const { retryProjections } = await import('./retry-projections.ts');
     await retryProjections(readConfig(process.env));
+  });
+
+projectionsCommand
+  .command('skip')
+  .argument('<event>', '<revision>@<stream>, as reprise projections and reprise verify name it')
+  .description('Let an event that no version can read count for nothing, for good.')
+  .option('--id <id>', 'the event’s id, which must be the one found')
+  .option('--reason <text>', 'why, kept in the log with it')
+  .option('--accept-loss', 'although money, a seat or a promise may be lost by it')
+  .option('--dry-run', 'show the event and what would come of it; write nothing')
+  .option('--yes', 'do not ask')
+  .addHelpText(
+    'after',
+    `
+An event that cannot be read holds up its stream: commands on it are refused, its later events are parked, and
+verify fails. Look for a version that can read it first; deploy that and run reprise projections retry. Where there
+is none, this appends an event to the stream that says so. From then on the unreadable event counts for nothing, in
+every version, instance and rebuild: commands go on by the others, which are written to the read models, and verify
+counts it as skipped. What its absence does to money and seats, verify shows as before. Nothing is taken out of the log.
+
+It shows the event, and what is so afterwards. One that is about money, a seat or a promise, or that a newer version
+wrote, needs --accept-loss. It is refused for an event that can be read, that the read models have, that is not there, or whose id
+is another. A title that verify calls wrong can be read: import the catalogue with another one. It asks before it
+writes. Skipping again changes nothing. Cut short, run it again.
+
+Update every instance to a version that has this command before you use it: older ones cannot read what it writes.
+The service may be running or not; servers are found as reprise rebuild finds them.
+
+Examples:
+  $ reprise projections                                    what is parked, and why?
+  $ reprise projections skip 1@concert-gala --dry-run      what would come of it?
+  $ reprise projections skip 1@concert-gala --accept-loss --reason 'year 0, imported by 0.1.0'
+
+Exit codes: 0 it is skipped, or the dry run found that it can be; 1 anything else.`,
+  )
+  .action(async (event: string, flags: SkipFlags) => {
+    const { skipOne } = await import('./skip-event.ts');
+    await skipOne(event, flags, readConfig(process.env));
   });
 
 addHistory(program);

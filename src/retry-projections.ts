@@ -33,7 +33,7 @@ export async function retryProjections(config: Config): Promise<void> {
   let toldMs = performance.now();
   try {
     await migrate(db);
-    const { written, gone, remaining } = await retryParked({
+    const { written, skipped, gone, remaining } = await retryParked({
       eventStore,
       pool,
       projections,
@@ -44,8 +44,9 @@ export async function retryProjections(config: Config): Promise<void> {
         console.log(`${done} of ${parked} parked events are written`);
       },
     });
-    if (written === 0 && gone.size === 0 && remaining.length === 0)
+    if (written + skipped === 0 && gone.size === 0 && remaining.length === 0)
       console.log('nothing is parked');
+    if (skipped > 0) console.log(`skipped: ${counted(skipped, 'event')} that had been parked`);
     if (written > 0) console.log(`written: ${counted(written, 'event')} that had been parked`);
     for (const line of goneLines(gone)) console.log(line);
     for (const line of parkedLines(remaining)) console.log(line);
@@ -58,11 +59,11 @@ export async function retryProjections(config: Config): Promise<void> {
   }
 }
 
-/** What was parked and is no longer in the log. */
+/** What was parked and is no longer in the log, or on a stream that is nobody's. */
 function* goneLines(gone: ReadonlyMap<string, number>): Generator<string> {
   if (gone.size === 0) return;
   const events = [...gone.values()].reduce((sum, count) => sum + count, 0);
-  yield `given up: ${counted(events, 'event')} of ${counted(gone.size, 'stream')}, no longer in the log`;
+  yield `given up: ${counted(events, 'event')} of ${counted(gone.size, 'stream')}, no longer in the log, or nobody’s`;
   for (const [stream, count] of [...gone].slice(0, goneLinesMax)) {
     yield `  ${stream}, ${counted(count, 'event')}`;
   }

@@ -1,4 +1,6 @@
 import { Kysely, PostgresDialect } from 'kysely';
+import { ServiceClock } from './clock/service-clock.ts';
+import { EventStoreTime, postgresTime, redisTime } from './clock/time-sources.ts';
 import { Catalog } from './commands/concert/catalog.ts';
 import { type EventStore, EventStoreUnavailable, LogDiffers } from './commands/event-store.ts';
 import { RememberedAnswers } from './commands/remember-answers.ts';
@@ -20,6 +22,7 @@ import { runProjections } from './projections/engine.ts';
 import { LiveLag } from './projections/live-lag.ts';
 import { projectionOverview, projectionState } from './projections/overview.ts';
 import { projections } from './projections/registry.ts';
+import { retrySkipped } from './projections/retry-skipped.ts';
 import { createBoughtSeats } from './queries/bought-seats.ts';
 import { createLogEnd } from './queries/log-end.ts';
 import { createReadSide } from './queries/mirrored-read-side.ts';
@@ -113,8 +116,12 @@ async function startService(
   const recent = new RecentStreams();
   const store = connectEventStore(servers.eventStoreUrl, {
     onOddity: (what) => logger.warn({}, what),
-    onAppended: (stream) => recent.note(stream),
+    onAppended: (stream, append) => {
+      recent.note(stream);
+      storeTime.note(stream, append);
+    },
   });
+  const storeTime = new EventStoreTime(() => store);
   const postgres = connectPostgres(servers.postgresUrl);
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: postgres.pool }) });
   let redisRefusal: string | undefined;
@@ -124,13 +131,25 @@ async function startService(
       redisRefusal = whyRefused(error) ?? redisRefusal;
       logger.debug({ error: error.message }, 'Redis');
     });
-  const queue = redis ? new RedisQueue(redis, config.queue) : new InProcessQueue(config.queue);
+  const clock = new ServiceClock({
+    sources: [postgresTime(postgres.pool), ...(redis ? [redisTime(redis)] : []), storeTime],
+    holdMs: config.holdMs,
+    tell: (detail) => {
+      if (detail === undefined) logger.warn({}, 'clock: all clocks agree again');
+      else logger.warn({}, `clock: ${detail}`);
+    },
+  });
+  const queue = redis
+    ? new RedisQueue(redis, config.queue)
+    : new InProcessQueue(config.queue, clock.steady);
   const closeAll = async () => {
     abort.abort();
-    await Promise.allSettled(ended);
+    // By now it does nothing but end.
+    await Promise.allSettled([...ended, unpark?.()]);
     await Promise.allSettled([store.close(), queue.close(), postgres.close()]);
   };
   const ended: Promise<unknown>[] = [];
+  let unpark: (() => Promise<void>) | undefined;
   try {
     const start = { say, signal: stopping };
     await untilAnswers(namedPostgres(postgres), start);
@@ -142,14 +161,28 @@ async function startService(
         start,
       );
     await migrateTables(servers.postgresUrl, start);
+    await clock.start();
+    const { detail: skewed } = clock.status();
+    if (skewed !== undefined) say(`  clock        ${skewed}`);
+    ended.push(clock.run(signal));
+    const { now, earliest } = clock;
     const catalog = new Catalog();
     const following = followCatalog({ store, catalog, signal, onError });
+    unpark = retrySkipped({
+      eventStore: store,
+      pool: postgres.pool,
+      projections,
+      logger,
+      signal,
+    });
     const projector = runProjections({
       eventStore: store,
       pool: postgres.pool,
       projections,
       logger,
       signal,
+      onParkedSkips: () => void unpark?.(),
+      now,
       renew: () => renewReadModels(servers.postgresUrl, store, { say, logger, signal }),
     });
     ended.push(following.ended, projector.done);
@@ -157,11 +190,14 @@ async function startService(
     const sales = sellSeats({
       store,
       catalog,
-      limit: redis ? new RedisHoldLimit(redis, fairUse) : new InProcessHoldLimit(fairUse),
+      limit: redis
+        ? new RedisHoldLimit(redis, fairUse, { now: earliest })
+        : new InProcessHoldLimit(fairUse, earliest),
       // Asked by commands only, which come once everything is there.
       bought: config.boughtSeatsMax === undefined ? undefined : (buyer) => boughtSeats(buyer),
       settings: config,
-      now: Date.now,
+      now,
+      earliest,
       onLeftOver: onError,
     });
     await within(catchUpMs, following.ready, 'the catalogue was not read', stopping);
@@ -179,7 +215,7 @@ async function startService(
     });
     const logEnd = createLogEnd(store, reads);
     const boughtSeats = createBoughtSeats({ db, reads, logEnd });
-    const liveLag = new LiveLag(() => projector.status());
+    const liveLag = new LiveLag(() => projector.status(), now);
     projector.listen(liveLag);
     const seatFeed = new SeatFeed({
       wasCancelled: (sessionId) => catalog.session(sessionId)?.cancelled ?? false,
@@ -189,26 +225,28 @@ async function startService(
     const isBehind = end !== null && !(await reads.reached(end, shortCatchUpMs));
     if (isBehind) say('  read models  catching up; /readyz says when they are there');
     await warmUp(reads, catalog.sessions()).catch((error) => onError('warm up', error));
-    const process = { sales, now: Date.now, signal, onError };
+    const process = { sales, signal, onError };
+    // Rows tell since when by the store's stamps.
+    const leftOver = { ...process, now: () => clock.timeOf(storeTime.name) };
     const lists = workLists(db);
     ended.push(
-      expireHolds({ ...process, dueHolds: lists.dueHolds }),
+      expireHolds({ ...process, now: earliest, dueHolds: lists.dueHolds }),
       finishLeftOver({
-        ...process,
+        ...leftOver,
         what: 'settle payments',
         left: lists.openPayments,
         keyOf: ({ reservationId }) => reservationId,
         finish: async (payment) => (await sales.settle(payment)).ok,
       }),
       finishLeftOver({
-        ...process,
+        ...leftOver,
         what: 'pay refunds',
         left: lists.refundsDue,
         keyOf: ({ reservationId }) => reservationId,
         finish: async (refund) => (await sales.refund(refund)).ok,
       }),
       finishLeftOver({
-        ...process,
+        ...leftOver,
         what: 'settle orders',
         left: lists.unsettledOrders,
         keyOf: (id) => id,
@@ -216,13 +254,14 @@ async function startService(
       }),
       finishLeftOver({
         ...process,
+        now,
         what: 'settle claims on held seats',
         left: (...asked) => sales.claimsInDoubt(...asked),
         keyOf: ({ claim }) => claim.id,
         finish: (doubt) => sales.settleClaim(doubt),
       }),
       finishLeftOver({
-        ...process,
+        ...leftOver,
         what: 'give back cancelled sessions',
         left: lists.cancelledReservations,
         keyOf: (id) => id,
@@ -234,6 +273,7 @@ async function startService(
       samples: rowSamples(db),
       recent,
       isTime: () => projector.status().state === 'live',
+      now,
       log: logger,
       signal,
       onError,
@@ -244,13 +284,15 @@ async function startService(
       queue,
       reads,
       seatFeed,
-      answers: new RememberedAnswers(store, Date.now),
+      answers: new RememberedAnswers(store, now),
       ownPositions: redis
         ? new RedisOwnPositions(redis)
         : new InProcessOwnPositions(isBehind ? end : null),
       logEnd,
       liveLag: () => liveLag.histogram(),
       rowsWrong: () => comparison.wrong.size,
+      clock: () => clock.status(),
+      now,
       projections: async () => {
         const { lagEvents, lagSeconds } = projector.status();
         const behind = { events: lagEvents, seconds: lagSeconds };

@@ -29,7 +29,9 @@ export async function showProjections(flags: { json?: true }, config: Config): P
     const overview = await projectionOverview(pool, projections, behindInLog(store));
     const parked = await readParked(pool);
     console.log(flags.json ? asJson(overview, parked) : asTable(overview));
-    if (!flags.json) for (const line of parkedLines(parked)) console.log(line);
+    if (flags.json || parked.length === 0) return;
+    for (const line of parkedLines(parked)) console.log(line);
+    console.log('with a version that can read them: reprise projections retry; without: … skip');
   } finally {
     await store.close();
     await db.destroy();

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { eventStoreBin } from '../../test/support/eventstore-node.ts';
+import { startTestPostgres } from '../../test/support/test-postgres.ts';
 import { type Drill, drills, prepareDisk, removeDisk } from './list.ts';
 import { describeFailed, type Outcome, round, runDrill } from './run-drill.ts';
-import { DrillPostgres, Site } from './site.ts';
+import { Site } from './site.ts';
 
 const help = `Drills on a real EventStoreDB: each fault under the load of buyers, with what they saw.
 
@@ -72,7 +73,7 @@ async function runAll(
 ): Promise<number> {
   const stopped = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stopped.abort());
-  const postgres = await DrillPostgres.start();
+  const postgres = await startTestPostgres();
   const outcomes: Outcome[] = [];
   let site: Site | undefined;
   let siteOf: Drill['site'] | undefined;
@@ -115,9 +116,12 @@ async function runAll(
   return outcomes.every(({ missed }) => missed.length === 0) ? 0 : 1;
 }
 
+const firstLine = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';
+
 const neverBegan = (drill: Drill, error: unknown): Outcome => ({
   ...{ drill, rounds: [], facts: 0, missing: [], verify: '–' },
-  missed: [`never began: ${(error as Error).message}`],
+  missed: [`never began: ${firstLine(error)}`],
 });
 
 /** The figures as docs/eventstoredb.md has them; of several rounds the worst. */

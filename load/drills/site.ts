@@ -1,10 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
-import { startEmbeddedPostgres } from '../../embedded/postgres.ts';
 import { verify } from '../../src/verify/verify.ts';
 import { catalogFile, sessionsOf } from '../../test/e2e/support/buyers.ts';
 import { importCatalog, reprise } from '../../test/e2e/support/command-line.ts';
@@ -12,6 +6,7 @@ import { Service } from '../../test/e2e/support/service.ts';
 import type { EventStoreNode } from '../../test/support/eventstore-node.ts';
 import { type EventStoreNodes, startEventStoreNodes } from '../../test/support/eventstore-nodes.ts';
 import { eventually } from '../../test/support/eventually.ts';
+import { makeDatabase, type TestPostgres } from '../../test/support/test-postgres.ts';
 import { type Acknowledged, type Buyers, startBuyers } from './buyers.ts';
 import { missingFacts } from './ledger.ts';
 import { type CuttableProxy, startProxy } from './proxy.ts';
@@ -64,13 +59,14 @@ export class Site {
   }
 
   /**
+   * @param postgres where its database is made
    * @param args more options for every node, after the site's own
    * @param buyers how many, each at one of the services
    */
   static async start(
     options: SiteOptions,
     args: readonly string[],
-    postgres: DrillPostgres,
+    postgres: Pick<TestPostgres, 'url'>,
     buyers: number,
   ): Promise<Site> {
     const end: (() => Promise<unknown>)[] = [];
@@ -90,7 +86,7 @@ export class Site {
       });
       const hosts = proxies.map(({ port }) => `127.0.0.1:${port}`).join(',');
       const url = (hosts ? `esdb://${hosts}?tls=false` : nodes.url) + (options.settings ?? '');
-      const postgresUrl = await postgres.database();
+      const postgresUrl = await makeDatabase(postgres.url);
       const services = await startTwo(environment(url, postgresUrl));
       end.unshift(() => Promise.all(services.map((service) => service.remove())));
       const site = new Site({ nodes, services, url, postgresUrl, proxies }, end);
@@ -236,40 +232,6 @@ export async function whyNotReady(url: string): Promise<string | undefined> {
 }
 
 const isReady = async (url: string): Promise<boolean> => (await whyNotReady(url)) === undefined;
-
-/** One embedded PostgreSQL for a run, with a database for each site. */
-export class DrillPostgres {
-  readonly #url: string;
-  readonly stop: () => Promise<void>;
-
-  private constructor(url: string, stop: () => Promise<void>) {
-    this.#url = url;
-    this.stop = stop;
-  }
-
-  static async start(): Promise<DrillPostgres> {
-    const dataDir = await mkdtemp(path.join(tmpdir(), 'reprise-drills-'));
-    const server = await startEmbeddedPostgres({ dataDir });
-    return new DrillPostgres(server.url, async () => {
-      await server.stop();
-      await rm(dataDir, { recursive: true, force: true, maxRetries: 5 });
-    });
-  }
-
-  async database(): Promise<string> {
-    const name = `drill_${randomBytes(6).toString('hex')}`;
-    const client = new pg.Client({ connectionString: this.#url });
-    await client.connect();
-    try {
-      await client.query(`CREATE DATABASE ${name}`);
-    } finally {
-      await client.end();
-    }
-    const url = new URL(this.#url);
-    url.pathname = `/${name}`;
-    return url.href;
-  }
-}
 
 const environment = (url: string, postgresUrl: string): Record<string, string> => ({
   EVENTSTORE_URL: url,

@@ -33,6 +33,8 @@ export interface Placed {
 export interface Summary<State, Event extends DomainEvent> {
   /** The types of events that sum up. */
   readonly types: readonly Event['type'][];
+  /** Those of events that these name, and that tell nothing of their own either. Where an event before one was skipped since, neither counts. */
+  readonly partTypes?: readonly Event['type'][];
   readonly everyEvents: number;
   /**
    * What sums the state up. No events: this is no time for it, it is asked again after as many events. Events without a summary

@@ -154,6 +154,14 @@ export class EventStoreRefused extends Error {
   }
 }
 
+/** The stream takes no event any more, and its events are gone: nothing can be decided on it again. */
+export class StreamDeleted extends EventStoreRefused {
+  constructor(doing: string, cause?: unknown) {
+    super(`${doing}the stream is deleted for ever (a tombstone)`, cause);
+    this.name = 'StreamDeleted';
+  }
+}
+
 /** What failed before anything could be sent: the same error, saying so. */
 export const withNothingWritten = (error: unknown): unknown =>
   error instanceof EventStoreUnavailable && !error.wroteNothing

@@ -12,6 +12,8 @@ export interface PaymentParts {
   readonly onPaid: (booking: Booking) => Promise<void>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** The earliest that it may be, by which a hold is over or not. */
+  readonly earliest: () => number;
   /** Told of work after the answer that failed; `settle` finishes it. */
   readonly onLeftOver: (what: string, error: unknown) => void;
 }
@@ -26,17 +28,17 @@ export class Payments {
 
   async pay({ userId, reservationId, context }: BuyerCommand): Promise<Result<Payment>> {
     const { commandId: _, ...origin } = context;
-    const { wallet, now } = this.parts;
-    const nowMs = now();
+    const { wallet, earliest } = this.parts;
+    const earliestMs = earliest();
     const bookings = this.parts.bookings(reservationId);
-    const found = await bookings.find(reservationId, { userId, nowMs });
+    const found = await bookings.find(reservationId, { userId, nowMs: earliestMs });
     if (!found.ok) return found;
     const booking = found.value;
-    const barred = whyNotPayable(booking, nowMs);
+    const barred = whyNotPayable(booking, earliestMs);
     if (barred !== undefined) return barred;
-    const { amount, currency, expiresAtMs: holdExpiresAtMs } = booking;
+    const { amount, currency } = booking;
     const bill = { userId, reservationId, amount, currency };
-    const held = await wallet.hold({ ...bill, holdExpiresAtMs, nowMs }, origin);
+    const held = await this.hold(booking, origin);
     const answer = (balance: number, position: bigint | null): Result<Payment> => ({
       ok: true,
       value: { paymentId: paymentId(reservationId), reservationId, amount, currency, balance },
@@ -48,7 +50,7 @@ export class Payments {
       return sold ? answer(await wallet.balance(userId), null) : refused;
     }
     const { balance } = held.value;
-    const sale = await bookings.sell(reservationId, now(), origin);
+    const sale = await bookings.sell(reservationId, earliest(), origin);
     if (sale.ok) {
       this.afterSale(booking, origin).catch((error) =>
         this.parts.onLeftOver(paymentId(reservationId), error),
@@ -61,18 +63,37 @@ export class Payments {
     return (await this.refusalNow(booking, sale)).refused;
   }
 
+  /**
+   * Holds the money. A summary that was made by a clock far ahead makes an account refuse what it may have left out; then the
+   * reservation is read anew: while it is held by the log, its payment was never settled, and not left out.
+   */
+  private async hold(booking: Booking, origin: Origin): ReturnType<Wallet['hold']> {
+    const { wallet, now, earliest, bookings } = this.parts;
+    const { userId, reservationId, amount, currency, expiresAtMs: holdExpiresAtMs } = booking;
+    const bill = { userId, reservationId, amount, currency, holdExpiresAtMs };
+    const hold = (proof: { readonly provenAtMs?: number }) =>
+      wallet.hold({ ...bill, nowMs: now(), earliestMs: earliest(), ...proof }, origin);
+    const held = await hold({});
+    if (held.ok || held.refusal.code !== 'hold-expired') return held;
+    const provenAtMs = await wallet.leftOutBefore(userId);
+    if (holdExpiresAtMs >= provenAtMs) return held;
+    const asked = { userId, nowMs: earliest(), fresh: true };
+    const found = await bookings(reservationId).find(reservationId, asked);
+    return found.ok && found.value.status === 'held' ? hold({ provenAtMs }) : held;
+  }
+
   /** See `SeatSales.settle`. */
   async settle(payment: {
     readonly userId: string;
     readonly reservationId: string;
   }): Promise<Result<'captured' | 'released' | 'refunded'>> {
     const { reservationId } = payment;
-    const { wallet, now } = this.parts;
+    const { wallet, earliest } = this.parts;
     const bookings = this.parts.bookings(reservationId);
-    let sale = await bookings.sell(reservationId, now(), {});
+    let sale = await bookings.sell(reservationId, earliest(), {});
     if (!sale.ok) {
       // Closing the hold first: afterwards no clock, however late, can sell to this payment.
-      const closed = await bookings.expire(reservationId, now());
+      const closed = await bookings.expire(reservationId, earliest());
       if (!closed.ok) return closed;
       // Its money is on the list of refunds, which capture what they give back.
       if (closed.value === 'refunded') return { ...closed, value: 'refunded' };
@@ -81,7 +102,7 @@ export class Payments {
         const released = await wallet.release(payment, reason);
         return released.ok ? { ...released, value: 'released' } : released;
       }
-      sale = await bookings.sell(reservationId, now(), {});
+      sale = await bookings.sell(reservationId, earliest(), {});
       if (!sale.ok) return sale;
     }
     await bookings.followSale(reservationId);
@@ -101,7 +122,7 @@ export class Payments {
    * the same.
    */
   private async refusalNow({ userId, reservationId }: Booking, otherwise: Refused) {
-    const nowMs = this.parts.now();
+    const nowMs = this.parts.earliest();
     const asked = { userId, nowMs, fresh: true };
     const found = await this.parts.bookings(reservationId).find(reservationId, asked);
     if (!found.ok) return { sold: false, refused: found };

@@ -87,8 +87,10 @@ export interface SeatSalesParts {
   /** See `ClaimsParts`. */
   readonly bought?: ClaimsParts['bought'];
   readonly settings: ShopSettings;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch: what is written down. */
   readonly now: () => number;
+  /** The earliest that it may be, by which a hold is over or not. Default `now`. */
+  readonly earliest?: () => number;
   /** Told of work after the answer that failed; the processes finish it. */
   readonly onLeftOver: (what: string, error: unknown) => void;
 }
@@ -100,6 +102,7 @@ export function sellSeats(parts: SeatSalesParts): SeatSales {
 
 class Sales implements SeatSales {
   private readonly parts: SeatSalesParts;
+  private readonly earliest: () => number;
   private readonly wallet: Wallet;
   private readonly singles: SingleSeats;
   private readonly orders: SeatOrders;
@@ -108,6 +111,7 @@ class Sales implements SeatSales {
 
   constructor(parts: SeatSalesParts) {
     this.parts = parts;
+    this.earliest = parts.earliest ?? parts.now;
     this.wallet = new Wallet(parts.store);
     this.singles = new SingleSeats(parts.store);
     this.orders = new SeatOrders(parts.store, this.singles, this.wallet);
@@ -117,6 +121,7 @@ class Sales implements SeatSales {
       bookings: (reservationId) => this.bookings(reservationId),
       onPaid: (booking) => this.claims.end(booking, 'paid'),
       now: parts.now,
+      earliest: this.earliest,
       onLeftOver: parts.onLeftOver,
     });
   }
@@ -134,10 +139,11 @@ class Sales implements SeatSales {
     const request = { sessionId, userId, seats, currency, expiresAtMs };
     const [seat] = seats;
     const claim = { seatIds, untilMs: expiresAtMs, nowMs };
+    const earliestMs = this.earliest();
     const result = await this.claims.reserve({ userId, sessionId }, claim, (begun) =>
       seats.length === 1 && seat !== undefined
-        ? this.reserveOne(seat, request, nowMs, context)
-        : this.orders.place(request, nowMs, context, begun),
+        ? this.reserveOne(seat, request, earliestMs, context)
+        : this.orders.place(request, earliestMs, context, begun),
     );
     return result.ok ? { ...result, value: toReservation(result.value) } : result;
   }
@@ -158,7 +164,7 @@ class Sales implements SeatSales {
       ref === undefined || this.parts.catalog.session(ref.sessionId)?.prices.has(ref.seatId);
     // Who asks for what never was on sale costs no read.
     if (!isSeat) return refuse('reservation-not-found', `no reservation ${reservationId}`);
-    const asked = { userId: undefined, nowMs: this.parts.now() };
+    const asked = { userId: undefined, nowMs: this.earliest() };
     return this.bookings(reservationId).find(reservationId, asked);
   }
 
@@ -182,7 +188,7 @@ class Sales implements SeatSales {
 
   async settleOrder(reservationId: string): Promise<boolean> {
     const isSettled = await this.orders.settle(reservationId);
-    const asked = { userId: undefined, nowMs: this.parts.now() };
+    const asked = { userId: undefined, nowMs: this.earliest() };
     const found = await this.orders.find(reservationId, asked);
     const how = found.ok ? howEnded(found.value.status) : undefined;
     if (found.ok && how !== undefined) await this.claims.end(found.value, how);
@@ -198,7 +204,7 @@ class Sales implements SeatSales {
   }
 
   async expire(reservationId: string, known?: DueHold): Promise<Result<BookingStatus>> {
-    const nowMs = this.parts.now();
+    const nowMs = this.earliest();
     const ref = parseReservationId(reservationId);
     if (ref !== undefined && known !== undefined && known.orderId === undefined) {
       return this.singles.expire(reservationId, nowMs, known);

@@ -1,14 +1,24 @@
 import { setImmediate as othersTurn } from 'node:timers/promises';
+import { categoryOf, notHere } from '../events/belongs.ts';
 import { decode, type RecordedEvent, type StoredEvent, UnreadableEvent } from '../events/codec.ts';
 import type { DomainEvent } from '../events/events.ts';
+import { type Announced, isMark, readMarked, Skips, skipIn } from '../events/skipped.ts';
 import type { Decider, Place, Placed } from './decider.ts';
-import { type EventStore, type ExpectedRevision, withNothingWritten } from './event-store.ts';
+import {
+  type EventStore,
+  EventStoreUnavailable,
+  type ExpectedRevision,
+  withNothingWritten,
+} from './event-store.ts';
 
 /** So many events are made into a state at once; then others have their turn, however long the stream is. */
 const foldEventsMax = 200;
 
 /** So many single events, or ranges of events, of a stream are asked for at once. */
-const readsMax = 4;
+const readsAtOnce = 4;
+
+/** A stream that is read from its beginning and has skipped events is read twice; so often when more are skipped meanwhile. */
+const readsMax = 5;
 
 /** A stream's state at a revision. */
 export interface Loaded<State> {
@@ -75,7 +85,8 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
   }
 
   /**
-   * Reads from where `from` ends to the stream's end; from scratch, no further back than its last event that is whole. What the stream
+   * Reads from where `from` ends to the stream's end; from scratch, no further back than its last event that is whole and has
+   * no event at or before it that was skipped since. What the stream
    * does not have any more where `from` has it is forgotten, and all is read from scratch: the log was exchanged.
    * @throws EventStoreUnavailable. UnreadableEvent, also for a stream whose beginning is gone: nothing can be decided on it
    */
@@ -125,7 +136,9 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
     if (asking.length === 0) return loaded;
     try {
       const inOrder = [...places.values()].sort((a, b) => a.from - b.from);
-      const read = await this.readEach(inOrder, (place) => this.eventsOf(stream, place));
+      // The events of a place may be skipped by marks anywhere after it.
+      const marked = await readMarked(this.store, stream);
+      const read = await this.readEach(inOrder, (place) => this.eventsOf(stream, place, marked));
       const events = read.flat() as unknown as readonly Event[];
       return { ...loaded, state: elsewhere.recall(loaded.state, asking, events) };
     } catch (error) {
@@ -133,56 +146,123 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
     }
   }
 
-  /** Undefined when the stream does not have the last event of `from` where it was. */
+  /**
+   * Undefined when `from` is of no use: the stream does not have its last event where it was, or events were skipped since
+   * that it may have, or one cannot be read, which may have been skipped.
+   */
   private async readAfter(stream: string, from: Loaded<State>): Promise<Loaded<State> | undefined> {
     const { revision, id, state, toSum } = from;
     if (revision === 'no_stream' || id === null) return undefined;
     let loaded: Loaded<State> | undefined;
     const { epoch } = this.store;
-    for await (const recorded of this.store.readStream(stream, revision)) {
-      if (loaded !== undefined) loaded = this.fold(loaded, decode(recorded));
-      else if (recorded.revision !== revision || recorded.id !== id) return undefined;
-      else loaded = { state, revision, position: recorded.position, id, epoch, toSum };
+    try {
+      for await (const recorded of this.store.readStream(stream, revision)) {
+        if (loaded === undefined) {
+          if (recorded.revision !== revision || recorded.id !== id) return undefined;
+          loaded = { state, revision, position: recorded.position, id, epoch, toSum };
+        } else if (isMark(recorded)) return undefined;
+        else loaded = this.fold(loaded, readable(recorded));
+      }
+    } catch (error) {
+      if (error instanceof UnreadableEvent) return undefined;
+      throw error;
     }
     return loaded;
   }
 
   private async readAll(stream: string): Promise<Loaded<State>> {
     const { summary, isWhole } = this.decider;
+    if (summary !== undefined || isWhole !== undefined) return this.readBack(stream);
+    // What is skipped is said later in the stream: where that is new, the stream is read once more.
+    let skips = new Skips();
+    for (let reading = 1; reading <= readsMax; reading += 1) {
+      const { loaded, marks } = await this.readForwards(stream, skips);
+      if (loaded !== undefined) return loaded;
+      skips = marks;
+    }
+    throw new EventStoreUnavailable(`events of ${stream} were skipped again and again`);
+  }
+
+  /**
+   * @returns nothing loaded when other events are skipped than was known
+   * @throws UnreadableEvent for one that is not skipped
+   */
+  private async readForwards(
+    stream: string,
+    skips: Skips,
+  ): Promise<{ readonly loaded: Loaded<State> | undefined; readonly marks: Skips }> {
     let loaded = this.unread();
-    if (summary === undefined && isWhole === undefined) {
-      for await (const recorded of this.store.readStream(stream)) {
-        if (loaded.revision === 'no_stream') assertBeginning(recorded, recorded);
-        loaded = this.fold(loaded, decode(recorded));
-        if (loaded.toSum.events % foldEventsMax === 0) await othersTurn();
+    let stuck: UnreadableEvent | undefined;
+    const marks = new Skips();
+    let count = 0;
+    for await (const recorded of this.store.readStream(stream)) {
+      if (count === 0) assertBeginning(recorded, recorded);
+      count += 1;
+      if (count % foldEventsMax === 0) await othersTurn();
+      try {
+        const skip = skipIn(recorded);
+        if (skip !== undefined) marks.add(skip);
+        if (stuck !== undefined) continue;
+        const counts = !isMark(recorded) && !skips.has(recorded);
+        loaded = counts ? this.fold(loaded, readable(recorded)) : pass(loaded, recorded);
+      } catch (error) {
+        if (!(error instanceof UnreadableEvent)) throw error;
+        stuck ??= error;
       }
-      return loaded;
     }
+    if ([...marks].some((one) => !skips.knows(one))) return { loaded: undefined, marks };
+    if (stuck !== undefined) throw stuck;
+    return { loaded, marks };
+  }
+
+  /** Marks come after what they skip: who reads backwards has met them before it. */
+  private async readBack(stream: string): Promise<Loaded<State>> {
     const events: StoredEvent[] = [];
+    const skips = new Skips();
+    let last: RecordedEvent | undefined;
+    let first: RecordedEvent | undefined;
+    let start: StoredEvent | undefined;
+    let count = 0;
     for await (const recorded of this.store.readBackwards(stream)) {
-      const event = decode(recorded);
+      last ??= recorded;
+      first = recorded;
+      count += 1;
+      if (count % foldEventsMax === 0) await othersTurn();
+      const skip = skipIn(recorded);
+      if (skip !== undefined) skips.add(skip);
+      const sound = isSound(recorded, skips);
+      if (isMark(recorded) || skips.has(recorded) || (!sound && this.isDerived(recorded))) continue;
+      const event = readable(recorded);
       events.push(event);
-      if (this.sumsUp(event.type) || this.isWhole(event)) break;
-      if (events.length % foldEventsMax === 0) await othersTurn();
+      if (!sound || !(this.sumsUp(event.type) || this.isWhole(event))) continue;
+      start = event;
+      break;
     }
-    const first = events.at(-1);
-    const begins = first && !this.sumsUp(first.type) ? this.begins(stream, first) : undefined;
+    let loaded = this.unread();
+    if (first === undefined || last === undefined) return loaded;
+    const begins = this.begins(stream, first, start);
     // Awaited below, after what may take its time: until then nobody hears of its failure.
-    begins?.catch(() => {});
+    begins.catch(() => {});
     for (let event = events.pop(); event !== undefined; event = events.pop()) {
       loaded = this.fold(loaded, event);
       if (events.length > 0 && events.length % foldEventsMax === 0) await othersTurn();
     }
     await begins;
-    return loaded;
+    return pass(loaded, last);
   }
 
   /**
    * Where reading backwards ended above the beginning: is the beginning still there?
+   * @param first the last event that was read @param start the same, when the state begins with it
    * @throws UnreadableEvent when it is not
    */
-  private async begins(stream: string, first: StoredEvent): Promise<void> {
-    if (first.revision === 0n || !this.isWhole(first)) return assertBeginning(first, first);
+  private async begins(
+    stream: string,
+    first: RecordedEvent,
+    start: StoredEvent | undefined,
+  ): Promise<void> {
+    if (start !== undefined && this.sumsUp(start.type)) return;
+    if (start === undefined || first.revision === 0n) return assertBeginning(first, first);
     let beginning: RecordedEvent | undefined;
     for await (const recorded of this.store.readStream(stream, 0n, 1)) beginning ??= recorded;
     assertBeginning(beginning, first);
@@ -195,6 +275,7 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
     if (elsewhere === undefined || parts.length === 0) return loaded;
     let { state } = loaded;
     await this.readEach(parts, async (part) => {
+      // Not skipped: what names it would not have been believed, or was written later and would not name it.
       const [event] = await this.eventsOf(stream, { from: part, to: part });
       const known = event && elsewhere.withPart(state, event as unknown as Event & Placed);
       if (event !== undefined && known === undefined) {
@@ -207,23 +288,34 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
     return { ...loaded, state };
   }
 
-  /** All events of a place. @throws UnreadableEvent when some are gone */
-  private async eventsOf(stream: string, { from, to }: Place): Promise<StoredEvent[]> {
+  /**
+   * All events of a place that count.
+   * @param marked what is skipped of the stream
+   * @throws UnreadableEvent when some are gone
+   */
+  private async eventsOf(
+    stream: string,
+    { from, to }: Place,
+    marked: readonly Announced[] = [],
+  ): Promise<StoredEvent[]> {
     const events: StoredEvent[] = [];
+    let first: RecordedEvent | undefined;
+    let count = 0;
     for await (const recorded of this.store.readStream(stream, BigInt(from), to - from + 1)) {
       if (recorded.revision > BigInt(to)) break;
-      events.push(decode(recorded));
-      if (events.length % foldEventsMax === 0) await othersTurn();
+      first ??= recorded;
+      count += 1;
+      if (this.countsBy(recorded, marked)) events.push(readable(recorded));
+      if (count % foldEventsMax === 0) await othersTurn();
     }
-    const first = events[0];
-    if (first?.revision === BigInt(from) && events.length === to - from + 1) {
+    if (first?.revision === BigInt(from) && count === to - from + 1) {
       return events;
     }
     const at = first ?? gone(stream, BigInt(from));
     throw new UnreadableEvent(at, `events ${from} to ${to} of its stream are not all there`);
   }
 
-  /** In the order of what is asked for; `readsMax` at once. */
+  /** In the order of what is asked for; `readsAtOnce` at once. */
   private async readEach<Asked, Got>(
     asked: readonly Asked[],
     read: (asked: Asked) => Promise<Got>,
@@ -234,8 +326,18 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
       for (let at = next++; at < asked.length; at = next++)
         got[at] = await read(asked[at] as Asked);
     };
-    await Promise.all(Array.from({ length: Math.min(readsMax, asked.length) }, reader));
+    await Promise.all(Array.from({ length: Math.min(readsAtOnce, asked.length) }, reader));
     return got;
+  }
+
+  /** Does an event count, by all that was skipped of its stream? */
+  private countsBy(recorded: RecordedEvent, marked: readonly Announced[]): boolean {
+    const { revision, id } = recorded;
+    if (isMark(recorded)) return false;
+    if (marked.some((one) => one.eventId === id && one.revision === revision)) return false;
+    const isStale = ({ revision: skipped, markRevision }: Announced) =>
+      skipped <= revision && revision < markRevision;
+    return !this.isDerived(recorded) || !marked.some(isStale);
   }
 
   private isWhole(event: StoredEvent): boolean {
@@ -246,14 +348,43 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
     return this.decider.summary?.types.some((one) => one === type) ?? false;
   }
 
+  /** Does it tell nothing but what other events tell? */
+  private isDerived({ type }: Pick<RecordedEvent, 'type'>): boolean {
+    return (
+      this.sumsUp(type) || (this.decider.summary?.partTypes?.some((one) => one === type) ?? false)
+    );
+  }
+
   private fold(loaded: Loaded<State>, stored: StoredEvent): Loaded<State> {
     const event = stored as unknown as Event & Placed;
     const state = this.decider.evolve(loaded.state, event);
     const toSum = this.counted(loaded.toSum, event);
-    const { revision, position, id } = stored;
-    return { state, revision, position, id, epoch: loaded.epoch, toSum };
+    return { ...pass(loaded, stored), state, toSum };
   }
 }
+
+/** @throws UnreadableEvent also for one that is of another kind of stream: `isWhole` and `evolve` know those of their own alone */
+function readable(recorded: RecordedEvent): StoredEvent {
+  const event = decode(recorded);
+  const category = categoryOf[event.type];
+  if (category !== null && !recorded.stream.startsWith(category))
+    throw new UnreadableEvent(recorded, notHere);
+  return event;
+}
+
+/** Goes on to an event that changes nothing. */
+const pass = <State>(
+  loaded: Loaded<State>,
+  { revision, position, id }: Pick<RecordedEvent, 'revision' | 'position' | 'id'>,
+): Loaded<State> => ({ ...loaded, revision, position, id });
+
+/**
+ * May a state begin with it, and what it sums up be believed? Not when it is skipped itself, nor when an event before it was
+ * skipped after it.
+ * @param skips what the marks after it skip
+ */
+const isSound = ({ revision: at }: RecordedEvent, skips: Skips): boolean =>
+  ![...skips].some(({ revision }) => revision <= at);
 
 /**
  * A stream that was deleted, truncated or given a limit is no new one.

@@ -44,7 +44,12 @@ export class Wallet {
 
   /** Holds the bill's money until the seat says what becomes of it. */
   hold(
-    bill: Bill & { readonly holdExpiresAtMs: number; readonly nowMs: number },
+    bill: Bill & {
+      readonly holdExpiresAtMs: number;
+      readonly nowMs: number;
+      readonly earliestMs: number;
+      readonly provenAtMs?: number;
+    },
     origin: Origin,
   ): Promise<Result<AccountAnswer>> {
     const { userId, ...rest } = bill;
@@ -85,6 +90,11 @@ export class Wallet {
       { type: 'RefundPayment', paymentId: payment, ...bill },
       { ...origin, commandId: `refund ${payment}` },
     );
+  }
+
+  /** By the log: see `AccountState.leftOutBeforeMs`. */
+  async leftOutBefore(userId: string): Promise<number> {
+    return (await this.accounts.state(accountStream(userId), { fresh: true })).leftOutBeforeMs;
   }
 
   /** What can be spent now. */

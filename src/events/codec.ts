@@ -76,6 +76,19 @@ export const decode = createDecoder(eventSchemas, olderVersions) as (
   recorded: RecordedEvent,
 ) => StoredEvent;
 
+/**
+ * Did this shop write the event, in whatever version? Every event of ours has a version; a type that is not known here is a
+ * newer one's when a command's id is with it, which others do not have.
+ */
+export function isOfThisShop({
+  type,
+  metadata,
+}: Pick<RecordedEvent, 'type' | 'metadata'>): boolean {
+  if (versionIn(metadata) === undefined) return false;
+  const { commandId } = metadata as { readonly commandId?: unknown };
+  return Object.hasOwn(eventSchemas, type) || typeof commandId === 'string';
+}
+
 function versionIn(metadata: unknown): number | undefined {
   if (typeof metadata !== 'object' || metadata === null) return undefined;
   const { schemaVersion } = metadata as { readonly schemaVersion?: unknown };

@@ -192,6 +192,34 @@ export const eventSchemas = {
   }),
   /** No answer that may be repeated was found: the key is free again. */
   RequestAbandoned: z.object({}),
+
+  // any stream
+  /**
+   * An event before it in its stream, which could not be read, counts for nothing, whoever reads it and whatever version it
+   * is of (docs/adr/0031-events-that-are-skipped.md).
+   */
+  EventSkipped: z.object({
+    revision,
+    eventId: z.string(),
+    type: z.string(),
+    /** Why it could not be read. */
+    why: z.string(),
+    /** Why it was skipped, by who did it. */
+    reason: z.string(),
+    at: timeSchema,
+  }),
+
+  // skipped-events
+  /** An event is about to be skipped. It is when its stream has this mark, an EventSkipped, and not before. */
+  SkipAnnounced: z.object({
+    stream: z.string(),
+    revision,
+    eventId: z.string(),
+    /** Where the log has it. */
+    position: z.string().regex(/^[0-9]{1,19}$/),
+    markRevision: revision,
+    markId: z.string(),
+  }),
 } as const;
 
 export type EventType = keyof typeof eventSchemas;
@@ -220,6 +248,8 @@ export type OrderEvent = EventOf<
   'OrderPlaced' | 'OrderConfirmed' | 'OrderPaid' | 'OrderEnded' | 'OrderSettled'
 >;
 export type RequestEvent = EventOf<'RequestStarted' | 'RequestAnswered' | 'RequestAbandoned'>;
+/** Said about other events: no decider takes them, and no projection. */
+export type SkipEvent = EventOf<'EventSkipped' | 'SkipAnnounced'>;
 export type AccountEvent = EventOf<
   | 'BalanceCharged'
   | 'PaymentHeld'

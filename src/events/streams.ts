@@ -11,6 +11,8 @@ export const streamPrefixes = ['concert-', 'seat-', 'order-', 'account-'] as con
 
 /** One for the whole shop. */
 export const sessionsStream = 'catalog-sessions';
+/** One for the whole shop: which events are skipped, for readers that must know it before they meet one. */
+export const skippedStream = 'skipped-events';
 export const concertStream = (concertId: string): string => `concert-${concertId}`;
 export const seatStream = (sessionId: string, seatId: string): string =>
   `seat-${sessionId}/${seatId}`;

@@ -31,6 +31,8 @@ export function byWhom({ command, requestId }: Origin): string {
     case 'CancelReservation':
     case 'CancelOrder':
       return 'the house, which cancelled the session';
+    case 'SkipEvent':
+      return 'an operator';
     default:
       return 'the service';
   }
@@ -84,4 +86,6 @@ const commandByEvent: Readonly<Record<EventType, string>> = {
   RequestStarted: 'StartRequest',
   RequestAnswered: 'AnswerRequest',
   RequestAbandoned: 'AbandonRequest',
+  EventSkipped: 'SkipEvent',
+  SkipAnnounced: 'SkipEvent',
 };

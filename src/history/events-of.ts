@@ -2,6 +2,7 @@ import type { EventStore } from '../commands/event-store.ts';
 import { decode, type RecordedEvent } from '../events/codec.ts';
 import type { EventData } from '../events/events.ts';
 import { parseOrderReservationId, parseReservationId, paymentId } from '../events/ids.ts';
+import { readSkips, type Skips } from '../events/skipped.ts';
 import { accountStream, orderStream, seatStream } from '../events/streams.ts';
 import { weave } from './weave.ts';
 
@@ -14,27 +15,30 @@ type Events = AsyncIterable<RecordedEvent>;
  * @returns undefined when there never was such a reservation
  */
 export async function eventsOfReservation(log: Log, id: string): Promise<Events | undefined> {
+  const skips = await readSkips(log);
   const orderId = parseOrderReservationId(id);
-  if (orderId !== undefined) return eventsOfOrder(log, orderId);
+  if (orderId !== undefined) return eventsOfOrder(log, skips, orderId);
   const ref = parseReservationId(id);
   if (ref === undefined) return undefined;
   const seat = seatStream(ref.sessionId, ref.seatId);
   const reserved = await find<'SeatReserved'>(
     log.readStream(seat),
+    skips,
     (event) => event.type === 'SeatReserved' && textIn(event, 'reservationId') === id,
   );
   if (reserved === undefined) return undefined;
-  if (reserved.orderId !== undefined) return eventsOfOrder(log, reserved.orderId);
+  if (reserved.orderId !== undefined) return eventsOfOrder(log, skips, reserved.orderId);
   return weave([
     only(log.readStream(seat), (event) => textIn(event, 'reservationId') === id),
     eventsOfPayment(log, reserved.userId, id),
   ]);
 }
 
-async function eventsOfOrder(log: Log, orderId: string): Promise<Events | undefined> {
+async function eventsOfOrder(log: Log, skips: Skips, orderId: string): Promise<Events | undefined> {
   const order = orderStream(orderId);
   const placed = await find<'OrderPlaced'>(
     log.readStream(order),
+    skips,
     ({ type }) => type === 'OrderPlaced',
   );
   if (placed === undefined) return undefined;
@@ -78,13 +82,14 @@ async function* only(
   for await (const event of events) if (isWanted(event)) yield event;
 }
 
-/** @throws UnreadableEvent */
+/** Passes over what is skipped. @throws UnreadableEvent */
 async function find<T extends keyof EventData>(
   events: Events,
+  skips: Skips,
   isWanted: (event: RecordedEvent) => boolean,
 ): Promise<EventData[T] | undefined> {
   for await (const event of events) {
-    if (isWanted(event)) return decode(event).data as EventData[T];
+    if (!skips.has(event) && isWanted(event)) return decode(event).data as EventData[T];
   }
   return undefined;
 }

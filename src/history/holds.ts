@@ -1,5 +1,6 @@
 import { decode, type RecordedEvent, UnreadableEvent } from '../events/codec.ts';
 import type { EventData, SeatEvent } from '../events/events.ts';
+import { isMark, Skips } from '../events/skipped.ts';
 import { endings } from './words.ts';
 
 /** Holds kept of a seat's history: the newest. About 300 bytes each. */
@@ -28,12 +29,16 @@ export interface SeatHolds {
   readonly unreadable: number;
 }
 
-/** Who had a seat, by its stream's events. */
-export async function holdsOf(seatEvents: AsyncIterable<RecordedEvent>): Promise<SeatHolds> {
+/** Who had a seat, by its stream's events; what is skipped counts for nothing. */
+export async function holdsOf(
+  seatEvents: AsyncIterable<RecordedEvent>,
+  skips: Skips = new Skips(),
+): Promise<SeatHolds> {
   const holds: Hold[] = [];
   let leftOut = 0;
   let unreadable = 0;
   for await (const recorded of seatEvents) {
+    if (isMark(recorded) || skips.has(recorded)) continue;
     try {
       note(holds, decode(recorded) as unknown as SeatEvent, recorded.createdMs);
     } catch (error) {

@@ -68,5 +68,9 @@ const words: { readonly [T in EventType]: (data: EventData[T]) => string } = {
 
   RequestStarted: () => 'a request with this key began',
   RequestAnswered: ({ status, body }) => `it was answered ${status}: ${body}`,
+  EventSkipped: ({ revision, type, reason }) =>
+    `event ${revision} (${type}), which could not be read, counts for nothing from here on: ${reason}`,
+  SkipAnnounced: ({ revision, stream }) => `event ${revision}@${stream} is about to be skipped`,
+
   RequestAbandoned: () => 'it got no answer that may be repeated: the key is free again',
 };

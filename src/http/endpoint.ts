@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { z } from 'zod';
+import type { ClockStatus } from '../clock/service-clock.ts';
 import type { RememberedAnswers } from '../commands/remember-answers.ts';
 import type { Shop } from '../commands/shop.ts';
 import type { LagHistogram } from '../projections/live-lag.ts';
@@ -35,6 +36,9 @@ export interface HttpDeps {
   readonly liveLag: () => LagHistogram;
   /** Rows that are known not to be what the log says. */
   readonly rowsWrong: () => number;
+  readonly clock: () => ClockStatus;
+  /** Milliseconds since the epoch. Default `Date.now`. */
+  readonly now?: () => number;
   /** What must answer before the service is ready, by the name that `/readyz` shows. */
   readonly probes: Readonly<Record<string, Probe>>;
   readonly log: Logger;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { requestMaxMs } from '../commands/deadline.ts';
 import type { CommandContext } from '../commands/shop.ts';
+import { whenOver } from './over.ts';
 
 /** What is known of one request beside its parts. It is Express's `res.locals`. */
 export interface Exchange {
@@ -32,15 +33,14 @@ export function beginExchange(req: IncomingMessage, res: ServerResponse): Exchan
       typeof traceparent === 'string' && traceparentPattern.test(traceparent)
         ? traceparent
         : undefined,
-    over: () => whenOver(res),
+    over: () => signalOf(res),
   };
 }
 
 /** Made when it is asked for: few calls have work that is worth being given up. */
-function whenOver(res: ServerResponse): AbortSignal {
+function signalOf(res: ServerResponse): AbortSignal {
   const over = new AbortController();
-  if (res.closed) over.abort();
-  else res.once('close', () => over.abort());
+  whenOver(res, () => over.abort());
   return over.signal;
 }
 

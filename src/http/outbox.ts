@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { httpLimits, type Timeouts } from './limits.ts';
+import { whenOver } from './over.ts';
 
 export type OutboxLimits = Pick<
   Timeouts,
@@ -56,8 +57,8 @@ export class Outbox {
     this.#hold(parts);
     this.#check ??= setInterval(() => this.#cutStalled(), this.#limits.answerStallCheckTimeoutMs);
     res.on('drain', () => proceed(delivery));
-    res.once('close', () => this.#over(delivery));
-    proceed(delivery);
+    whenOver(res, () => this.#over(delivery));
+    if (this.#deliveries.has(delivery)) proceed(delivery);
   }
 
   #hold(parts: readonly Buffer[]): void {

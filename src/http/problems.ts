@@ -1,4 +1,8 @@
-import { EventStoreRefused, EventStoreUnavailable } from '../commands/event-store.ts';
+import {
+  EventStoreRefused,
+  EventStoreUnavailable,
+  StreamDeleted,
+} from '../commands/event-store.ts';
 import type { RefusalCode } from '../commands/result.ts';
 import { UnreadableEvent } from '../events/codec.ts';
 import { ReadSideUnavailable } from '../queries/read-side.ts';
@@ -156,12 +160,18 @@ export function problemOfError(error: unknown): { code: ProblemCode; detail: str
   if (error instanceof EventStoreUnavailable) {
     return { code: 'event-store-unavailable', detail: unknownOutcome };
   }
+  if (error instanceof StreamDeleted) {
+    const detail =
+      'Its events were deleted from the log, so nothing can be decided about this seat, order or account any more. ' +
+      'Others are not affected.';
+    return { code: 'event-unreadable', detail };
+  }
   if (error instanceof EventStoreRefused) {
     return { code: 'event-store-unavailable', detail: `The event store says no: ${error.message}` };
   }
   if (error instanceof UnreadableEvent) {
     const detail =
-      'Another version of the service wrote what this one cannot read, so nothing can be decided about this seat, ' +
+      'The log has an event that this version of the service cannot read, so nothing can be decided about this seat, ' +
       'order or account here. Others are not affected.';
     return { code: 'event-unreadable', detail };
   }

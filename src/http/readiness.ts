@@ -1,3 +1,4 @@
+import type { ClockStatus } from '../clock/service-clock.ts';
 import type { ProjectionState } from '../projections/overview.ts';
 import type { ReadSideStatus } from '../queries/read-side.ts';
 import type { HttpDeps, Probe } from './endpoint.ts';
@@ -12,11 +13,12 @@ export interface Readiness {
     readonly position: string | null;
     readonly rowsWrong: number;
   };
+  readonly clock: ClockStatus;
   /** Undefined while PostgreSQL does not tell. */
   readonly projections: readonly ProjectionState[] | undefined;
 }
 
-type Asked = Pick<HttpDeps, 'probes' | 'reads' | 'projections' | 'rowsWrong'>;
+type Asked = Pick<HttpDeps, 'probes' | 'reads' | 'projections' | 'rowsWrong' | 'clock'>;
 
 /**
  * Asks every dependency and the read side. Simultaneous callers share one round of probes, so that a flood of
@@ -69,6 +71,7 @@ async function look({
   reads,
   projections,
   rowsWrong,
+  clock,
 }: Asked): Promise<Omit<Readiness, 'state'>> {
   const [states, told] = await Promise.all([
     Promise.all(Object.values(probes).map(upOrDown)),
@@ -85,6 +88,7 @@ async function look({
       position: status.position === null ? null : String(status.position),
       rowsWrong: rowsWrong(),
     },
+    clock: clock(),
     projections: told,
   };
 }

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { SeatChange, SeatFeed } from '../queries/seat-feed.ts';
 import { httpLimits, type Timeouts } from './limits.ts';
+import { whenOver } from './over.ts';
 
 export type SeatStreamLimits = Pick<
   Timeouts,
@@ -156,13 +157,12 @@ export class SeatStream {
 
   /** Sends `first`, what came meanwhile, and from then on what comes. The head was written. */
   start(res: ServerResponse, first: string): void {
-    if (this.#isOver || res.closed) {
-      this.end();
+    if (!this.#isOver) whenOver(res, () => this.end());
+    if (this.#isOver) {
       res.end();
       return;
     }
     this.#res = res;
-    res.on('close', () => this.end());
     const early = this.#early;
     this.#early = [];
     res.write(first);

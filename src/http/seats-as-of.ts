@@ -24,7 +24,8 @@ export async function answerSeatsAsOf(
   exchange: Exchange,
 ): Promise<Answer> {
   const { concertId, sessionId, asOf, filter, minPosition } = asked;
-  if (asOf.getTime() > Date.now()) {
+  const { now = Date.now } = house;
+  if (asOf.getTime() > now()) {
     const errors = [{ field: 'asOf', message: 'must not be in the future' }];
     return problem('invalid-request', { detail: 'asOf must not be in the future', errors });
   }

@@ -56,7 +56,7 @@ export function createHttpServer(deps: HttpDeps, shortened: Partial<Timeouts> = 
       pastGate: new Gate(httpLimits.pastRunningMax, httpLimits.pastWaitingMax),
       connections,
       outbox,
-      keyBudget: new KeyBudget(deps.idempotencyKeysMax),
+      keyBudget: new KeyBudget(deps.idempotencyKeysMax, deps.now),
       readiness: createReadiness(deps, () => isDraining),
       document: openapiBody(),
     },

@@ -11,8 +11,11 @@ import { subscribe } from './eventstoredb/subscribe.ts';
 export interface EventStoreListener {
   /** Told once of each kind of thing that a server may send and that is left out. */
   readonly onOddity?: (what: string) => void;
-  /** Told of each stream that was appended to. */
-  readonly onAppended?: (stream: string) => void;
+  /** Told of each stream that was appended to: its revision now, and between which moments of `performance.now()` that was. */
+  readonly onAppended?: (
+    stream: string,
+    append: { readonly revision: bigint; readonly fromMs: number; readonly toMs: number },
+  ) => void;
 }
 
 /**
@@ -59,9 +62,10 @@ export function connectEventStore(
 
   return {
     async append(stream, expected, events, appendOptions) {
+      const fromMs = performance.now();
       const result = await appender.append(stream, expected, events, appendOptions);
       if (!result.ok) return result;
-      onAppended(stream);
+      onAppended(stream, { revision: result.revision, fromMs, toMs: performance.now() });
       const position = result.position ?? (await positionOf(stream, result.revision));
       return { ok: true, revision: result.revision, position };
     },

@@ -3,6 +3,7 @@ import type { AccountState } from '../commands/account/evolve.ts';
 import type { EventStore } from '../commands/event-store.ts';
 import { decode, type RecordedEvent, UnreadableEvent } from '../events/codec.ts';
 import type { AccountEvent } from '../events/events.ts';
+import { isMark, Skips, skipIn } from '../events/skipped.ts';
 import { accountSays, type RowSamples, type Sample, seatSays } from '../queries/row-samples.ts';
 import { eachLimited, type ProcessParts, repeat } from './repeat.ts';
 
@@ -56,6 +57,8 @@ export interface CompareParts extends ProcessParts {
   readonly recent: RecentStreams;
   /** Is now a time to compare: are the tables those of the log, and not being built? */
   readonly isTime: () => boolean;
+  /** Milliseconds since the epoch. Default `Date.now`. */
+  readonly now?: () => number;
   readonly log: { error(facts: object, message: string): void };
   /** Default `idleMs`. */
   readonly everyMs?: number;
@@ -80,7 +83,7 @@ export class RowComparison {
 
   /** One sample. */
   async round(): Promise<'idle'> {
-    const { samples, recent, isTime } = this.parts;
+    const { samples, recent, isTime, now = Date.now } = this.parts;
     if (!isTime()) return 'idle';
     const walk = await samples.next(this.at, walkMax);
     // After the last seat come the accounts, then the seats again.
@@ -88,7 +91,7 @@ export class RowComparison {
     const isOfSeats = this.at === undefined || this.at.startsWith('seat-');
     this.at = isOver ? (isOfSeats ? 'account-' : undefined) : walk.last;
     await this.compare(walk);
-    await this.compare(await samples.stuck(Date.now() - stuckMs, stuckMax));
+    await this.compare(await samples.stuck(now() - stuckMs, stuckMax));
     await this.compare(await samples.of(recent.take(recentMax)));
     await this.compare(await samples.of([...this.wrong.keys()].slice(0, recentMax)));
     return 'idle';
@@ -124,15 +127,22 @@ export class RowComparison {
   private async said(stream: string, upTo: bigint): Promise<string | undefined> {
     const isSeat = stream.startsWith('seat-');
     const events: RecordedEvent[] = [];
+    const skips = new Skips();
     let read = 0;
-    for await (const event of this.parts.store.readBackwards(stream)) {
-      read += 1;
-      if (read > eventsMax) return undefined;
-      if (event.position > upTo) continue;
-      events.push(event);
-      if (isSeat || summaries.has(event.type)) break;
-    }
     try {
+      for await (const event of this.parts.store.readBackwards(stream)) {
+        read += 1;
+        if (read > eventsMax) return undefined;
+        // Also one that the tables have not come to: what is skipped is in none, or its stream is parked.
+        const skip = skipIn(event);
+        if (skip !== undefined) skips.add(skip);
+        if (event.position > upTo || isMark(event) || skips.has(event)) continue;
+        const isSummary = !isSeat && summaries.has(event.type);
+        // It may tell of what is skipped since.
+        if (isSummary && [...skips].some(({ revision }) => revision < event.revision)) continue;
+        events.push(event);
+        if (isSeat || isSummary) break;
+      }
       return isSeat ? seatSaid(events[0]) : accountSaid(events);
     } catch (error) {
       // Parked, or about to be.

@@ -9,6 +9,10 @@ export interface StepEvent {
   readonly type: string;
   /** Why it cannot be read, or its rows not be written; undefined when they can. It changes nothing then. */
   readonly unreadable: string | undefined;
+  /** Which event of its stream is skipped by it; news when that was not known when the event was read. */
+  readonly skips?: { readonly revision: bigint; readonly isNews: boolean } | undefined;
+  /** On a stream that is nobody's: it changes nothing, and is not parked either. */
+  readonly isForeign?: boolean;
 }
 
 /** As UnreadableEvent has it. */

@@ -243,13 +243,15 @@ export async function moveCheckpoint(
     ],
   });
   await moving.catch((error: unknown) => {
-    throw (error as { code?: unknown }).code === divisionByZero ? new FenceLost(from) : error;
+    throw isLostFence(error) ? new FenceLost(from) : error;
   });
 }
 
-const divisionByZero = '22012';
+/** By a division by zero, for want of another way for a statement to fail. */
+export const isLostFence = (error: unknown): boolean =>
+  (error as { code?: unknown }).code === '22012';
 
-/** Fails where not every checkpoint could be moved, and the transaction with it: by a division, for want of a way to say so. */
+/** Fails where not every checkpoint could be moved, and the transaction with it. */
 const moveText = `
   WITH fence AS (
     SELECT name FROM projection_checkpoint

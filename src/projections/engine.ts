@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PoolClient } from 'pg';
 import type { LogDiffers } from '../commands/event-store.ts';
+import { ForeignStreams } from '../commands/foreign-streams.ts';
 import { isBefore } from '../events/log-position.ts';
 import { streamPrefixes } from '../events/streams.ts';
 import { quick } from '../infrastructure/postgres.ts';
@@ -58,11 +59,14 @@ class Engine implements Projector {
   private readonly report = new EngineReport();
   private readonly listeners: Listeners;
   private reader: LogReader | undefined;
+  private readonly foreign: ForeignStreams;
   private readonly portion: Portion;
   /** When the last transaction began. */
   private lastFlushMs = 0;
   /** Has this instance the lock? */
   private leads = false;
+  /** And has not looked at what is parked since it got it. */
+  private hasTakenLead = false;
   /** Of the tables that listeners know. */
   private generation: number | undefined;
   /** What is parked, as of the checkpoint last read. */
@@ -79,6 +83,12 @@ class Engine implements Projector {
       stepsMax: this.limits.backlogEventsMax,
       rowsMax: this.limits.backlogRowsMax,
     });
+    this.foreign = new ForeignStreams(options.eventStore, (facts) =>
+      options.logger.warn(
+        facts,
+        'projections: events on streams that are nobody’s are passed over',
+      ),
+    );
     this.portion = new Portion(this.limits.batchEventsMax);
     this.progress = new Progress(this.backlog, options.now ?? Date.now);
     options.signal.addEventListener('abort', () => this.wake.call(), { once: true });
@@ -222,6 +232,8 @@ class Engine implements Projector {
     if (isReplaced) this.listeners.reset();
     this.generation = checkpoint.generation;
     this.parking = new Parking(checkpoint.parked);
+    if (this.hasTakenLead && this.parking.events > 0) this.options.onParkedSkips?.();
+    this.hasTakenLead = false;
     this.looked = told;
     const isOtherNow = isReplaced && this.progress.isOfOtherLog;
     if (isBefore(checkpoint.position, shown) || isOtherNow) this.startReading(checkpoint);
@@ -235,6 +247,7 @@ class Engine implements Projector {
     });
     this.leads = rows[0]?.leads === true;
     if (this.leads) {
+      this.hasTakenLead = true;
       this.report.startAnew();
       this.options.logger.debug({}, 'projections: this instance writes the read models');
     }
@@ -273,6 +286,7 @@ class Engine implements Projector {
       this.portion.written();
       this.report.count(steps.filter(({ isEvent }) => isEvent).length);
       this.tellParked(parked);
+      this.tellSkipped(steps);
       this.heard(written);
     } catch (error) {
       if (!(error instanceof RowsRefused)) throw error;
@@ -298,6 +312,13 @@ class Engine implements Projector {
       this.options.logger.error({ stream, why: error }, what);
     }
     this.parking.add(parked);
+  }
+
+  /** A stream may be parked by an event that is skipped by a later one of it, which was parked behind. */
+  private tellSkipped(steps: readonly Step[]): void {
+    const isSkip = ({ event }: Step) =>
+      event?.skips !== undefined && this.parking.has(event.stream);
+    if (steps.some(isSkip)) this.options.onParkedSkips?.();
   }
 
   /** The checkpoint and what is parked are to be read before anything else is shown. */
@@ -350,6 +371,7 @@ class Engine implements Projector {
     this.progress.startAt(checkpoint);
     this.reader = readLog({
       eventStore,
+      foreign: this.foreign,
       projections,
       after: placeAt(checkpoint),
       prefixes: streamPrefixes,

@@ -1,6 +1,13 @@
 import { type EventStore, type LogPlace, placeOf } from '../commands/event-store.ts';
-import { decode, type RecordedEvent, type StoredEvent, UnreadableEvent } from '../events/codec.ts';
+import {
+  decode,
+  isOfThisShop,
+  type RecordedEvent,
+  type StoredEvent,
+  UnreadableEvent,
+} from '../events/codec.ts';
 import { parseReservationId } from '../events/ids.ts';
+import type { Skips } from '../events/skipped.ts';
 import { accountStream, seatStream, streamPrefixes } from '../events/streams.ts';
 import { keyOf } from './fold.ts';
 import { parkedName } from './parked.ts';
@@ -38,6 +45,8 @@ export interface LaterEventsOptions {
   readonly late: readonly StoredEvent[];
   /** Does an event change rows that the late ones change? Others are not kept. */
   readonly isConcerned: (event: StoredEvent) => boolean;
+  /** They are in no table. */
+  readonly skips: Skips;
   readonly signal: AbortSignal;
 }
 
@@ -63,10 +72,13 @@ export class LaterEvents {
   /** Reads on to the log's end. @throws as `readToEnd` does */
   async readOn(): Promise<void> {
     if (this.prefixes.length === 0) return;
-    const { eventStore, isConcerned, signal } = this.options;
+    const { eventStore, isConcerned, skips, signal } = this.options;
     const { prefixes, last: after } = this;
     await readToEnd(eventStore, { after, prefixes, signal }, (recorded) => {
       this.last = placeOf(recorded);
+      if (skips.has(recorded)) return;
+      // Parked, or passed over: in no table.
+      if (!isOfThisShop(recorded)) return;
       try {
         const event = decode(recorded);
         if (isConcerned(event)) this.found.push(event);

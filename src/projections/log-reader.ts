@@ -7,14 +7,17 @@ import {
   placeOf,
   tombstoneType,
 } from '../commands/event-store.ts';
+import type { ForeignStreams } from '../commands/foreign-streams.ts';
 import { decode, type RecordedEvent, UnreadableEvent } from '../events/codec.ts';
 import { eventAt, type LogPosition } from '../events/log-position.ts';
-import type { Backlog, Step } from './backlog.ts';
+import { readSkips, Skips, skipIn } from '../events/skipped.ts';
+import type { Backlog, Step, StepEvent } from './backlog.ts';
 import { parkedName, storable } from './parked.ts';
 import { joinProjections, type Projection, type RowChange } from './projection.ts';
 
 export interface LogReaderOptions {
-  readonly eventStore: Pick<EventStore, 'subscribe'>;
+  readonly eventStore: Pick<EventStore, 'subscribe' | 'readStream'>;
+  readonly foreign: ForeignStreams;
   readonly projections: readonly Projection[];
   readonly after: LogPlace | null;
   readonly prefixes: readonly string[];
@@ -44,7 +47,7 @@ function failedAt({ revision, stream, type }: RecordedEvent, cause: unknown): Er
 
 /**
  * Reads the log into the backlog, from a position on, until it is stopped; pauses while the backlog is full. An event that
- * this version cannot read becomes a step that says why.
+ * this version cannot read becomes a step that says why; one that is skipped, a step that changes nothing.
  */
 export function readLog(options: LogReaderOptions): LogReader {
   return new Reader(options);
@@ -58,12 +61,15 @@ class Reader implements LogReader {
   private readonly signal: AbortSignal;
   private readonly ended: Promise<void>;
   private last: LogPlace | null;
+  /** Read before anything else, and once: what is skipped later is met after the event that it is about. */
+  private isPrepared = false;
+  private skips = new Skips();
 
   constructor(options: LogReaderOptions) {
     this.options = options;
     this.last = options.after;
     const join = joinProjections(options.projections);
-    this.project = (event) => join(decode(event));
+    this.project = (event) => (this.skips.has(event) ? [] : join(decode(event)));
     this.signal = AbortSignal.any([options.signal, this.aborter.signal]);
     this.ended = this.run();
   }
@@ -95,16 +101,24 @@ class Reader implements LogReader {
   private async read(): Promise<void> {
     const { eventStore, prefixes, backlog } = this.options;
     const { last: after, signal } = this;
+    if (!this.isPrepared) this.skips = await readSkips(eventStore);
+    this.isPrepared = true;
     for await (const message of eventStore.subscribe({ after, prefixes, signal })) {
       this.options.onDiffers(undefined);
       if (backlog.isFull) await backlog.whenRoom();
       if (this.signal.aborted) return;
-      this.take(message);
+      // Mostly no promise: awaiting one costs a turn.
+      const isForeign = message.kind === 'event' && this.isForeign(message.event);
+      this.take(message, typeof isForeign === 'boolean' ? isForeign : await isForeign);
       if (this.failure !== undefined) return;
     }
   }
 
-  private take(message: LogMessage): void {
+  private isForeign(event: RecordedEvent): boolean | Promise<boolean> {
+    return event.type !== tombstoneType && this.options.foreign.has(event);
+  }
+
+  private take(message: LogMessage, isForeign: boolean): void {
     switch (message.kind) {
       case 'caught-up':
         this.options.onCaughtUp(this.last?.position ?? null);
@@ -114,7 +128,7 @@ class Reader implements LogReader {
         return;
       case 'event':
         if (message.event.type === tombstoneType) this.takeStretch(eventAt(message.event.position));
-        else this.takeEvent(message.event);
+        else this.takeEvent(message.event, isForeign);
     }
   }
 
@@ -123,13 +137,17 @@ class Reader implements LogReader {
     this.push(step, { position, event: this.last?.event });
   }
 
-  private takeEvent(recorded: RecordedEvent): void {
+  private takeEvent(recorded: RecordedEvent, isForeign: boolean): void {
     const { id, createdMs, stream, revision, type } = recorded;
     const place = placeOf(recorded);
     let changes: readonly RowChange[] = [];
     let unreadable: string | undefined;
+    let skips: StepEvent['skips'];
     try {
-      changes = this.project(recorded);
+      if (!isForeign) {
+        changes = this.project(recorded);
+        skips = this.learn(recorded);
+      }
     } catch (error) {
       if (!(error instanceof UnreadableEvent)) {
         this.failure = failedAt(recorded, error);
@@ -138,8 +156,18 @@ class Reader implements LogReader {
       unreadable = storable(error.message.replace(stream, () => parkedName(stream)));
     }
     const step = { position: place.position, createdMs, changes, isEvent: true };
-    const event = { id, stream: parkedName(stream), revision, type: storable(type), unreadable };
-    this.push({ ...step, event }, place);
+    const name = parkedName(stream);
+    const event = { id, stream: name, revision, type: storable(type), unreadable, skips };
+    this.push({ ...step, event: isForeign ? { ...event, isForeign } : event }, place);
+  }
+
+  /** @returns what an event skips. @throws UnreadableEvent */
+  private learn(recorded: RecordedEvent): StepEvent['skips'] {
+    const skip = skipIn(recorded);
+    if (skip === undefined) return undefined;
+    const isNews = !this.skips.knows(skip);
+    this.skips.add(skip);
+    return { revision: skip.revision, isNews };
   }
 
   private push(step: Step, place: LogPlace): void {

@@ -75,10 +75,11 @@ export class Parking {
         steps.push(step);
         continue;
       }
-      const { stream, revision, type, unreadable } = event;
+      const { stream, revision, type, unreadable, isForeign } = event;
       const position = step.position.commit;
       const before = parked.get(stream);
-      if (unreadable === undefined && before === undefined && !this.has(stream)) {
+      // An older version may have parked its stream.
+      if (isForeign || (unreadable === undefined && before === undefined && !this.has(stream))) {
         steps.push(step);
         continue;
       }

@@ -1,12 +1,11 @@
+import { categoryOf, notHere } from '../events/belongs.ts';
 import { type StoredEvent, UnreadableEvent } from '../events/codec.ts';
 import type {
   CatalogEvent,
-  ConcertEvent,
   EventData,
   EventType,
-  OrderEvent,
   RequestEvent,
-  SeatEvent,
+  SkipEvent,
 } from '../events/events.ts';
 import { parseStream, type StreamName } from '../events/streams.ts';
 
@@ -80,16 +79,13 @@ export const patch = <R extends object>(
   add: add as Readonly<Record<string, number>>,
 });
 
-/** Claims of ids and requests are no part of any read model: their streams are not subscribed to. */
-type ProjectedType = Exclude<EventType, (CatalogEvent | RequestEvent)['type']>;
+/**
+ * Claims of ids and requests are no part of any read model: their streams are not subscribed to. That an event is skipped
+ * is not one either.
+ */
+type ProjectedType = Exclude<EventType, (CatalogEvent | RequestEvent | SkipEvent)['type']>;
 
-type CategoryOf<T extends ProjectedType> = T extends ConcertEvent['type']
-  ? 'concert'
-  : T extends SeatEvent['type']
-    ? 'seat'
-    : T extends OrderEvent['type']
-      ? 'order'
-      : 'account';
+type CategoryOf<T extends ProjectedType> = (typeof categoryOf)[T];
 
 /** What a projection sees of an event. */
 export interface Fact<T extends ProjectedType> {
@@ -112,30 +108,6 @@ export interface Projection {
   readonly on: { readonly [T in ProjectedType]?: (fact: Fact<T>) => readonly RowChange[] };
 }
 
-const categories: { readonly [T in ProjectedType]: CategoryOf<T> } = {
-  ConcertRegistered: 'concert',
-  ConcertRevised: 'concert',
-  SessionScheduled: 'concert',
-  SessionRescheduled: 'concert',
-  SessionCancelled: 'concert',
-  SeatReserved: 'seat',
-  SeatSold: 'seat',
-  SeatReleased: 'seat',
-  OrderPlaced: 'order',
-  OrderConfirmed: 'order',
-  OrderPaid: 'order',
-  OrderEnded: 'order',
-  OrderSettled: 'order',
-  BalanceCharged: 'account',
-  PaymentHeld: 'account',
-  PaymentCaptured: 'account',
-  PaymentReleased: 'account',
-  PaymentRefunded: 'account',
-  AccountSummarised: 'account',
-  AccountIndexed: 'account',
-  AccountTotalled: 'account',
-};
-
 /**
  * Joins projections into one function from an event to all of its row changes.
  * It throws UnreadableEvent when the event is on a stream where its type does not belong.
@@ -151,9 +123,11 @@ export function joinProjections(
     }
   }
   return (event) => {
+    // A mark may be on every stream, and changes no row.
+    if (categoryOf[event.type] === null) return [];
     const stream = parseStream(event.stream);
-    if (stream === undefined || stream.category !== categories[event.type as ProjectedType]) {
-      throw new UnreadableEvent(event, 'its type does not belong on this stream');
+    if (stream === undefined || stream.category !== categoryOf[event.type]) {
+      throw new UnreadableEvent(event, notHere);
     }
     const fact = new RecordedFact(event, stream);
     const changes: RowChange[] = [];

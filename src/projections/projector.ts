@@ -56,7 +56,7 @@ export interface CommitListener {
 }
 
 export interface ProjectorOptions {
-  readonly eventStore: Pick<EventStore, 'subscribe'>;
+  readonly eventStore: Pick<EventStore, 'subscribe' | 'readStream'>;
   /** As `connectPostgres` makes it: bounded in time, bigint as BigInt. One connection is kept for as long as it runs. */
   readonly pool: Pool;
   readonly projections: readonly Projection[];
@@ -69,6 +69,11 @@ export interface ProjectorOptions {
    * will be none. Without it the engine stops.
    */
   readonly renew?: () => Promise<void>;
+  /**
+   * Called by who writes the tables when events are parked that may be skipped by now: when an event that says so is parked
+   * itself, and when it begins to write and finds any parked. Not waited for. Default: nothing happens.
+   */
+  readonly onParkedSkips?: () => void;
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly now?: () => number;
 }

@@ -1,7 +1,9 @@
 import type { ClientBase, Pool } from 'pg';
 import type { EventStore } from '../commands/event-store.ts';
-import type { StoredEvent } from '../events/codec.ts';
+import { ForeignStreams } from '../commands/foreign-streams.ts';
+import type { RecordedEvent, StoredEvent } from '../events/codec.ts';
 import { eventAt, eventsUpTo } from '../events/log-position.ts';
+import { readSkips, Skips } from '../events/skipped.ts';
 import { describeEvent, type Step } from './backlog.ts';
 import { holdCheckpoint, nextGeneration } from './checkpoint.ts';
 import { LateRows, LaterEvents } from './later-events.ts';
@@ -38,7 +40,9 @@ export interface RetryOptions {
 export interface RetryResult {
   /** Events that are in the tables now and were not before. */
   readonly written: number;
-  /** Events that were parked and that the log no longer has, by stream: nothing waits for them any more. */
+  /** Events that were parked and are skipped: nothing waits for them any more. */
+  readonly skipped: number;
+  /** Events that were parked and that the log no longer has, or that are nobody's, by stream: nothing waits for them any more. */
   readonly gone: ReadonlyMap<string, number>;
   /** What still cannot be read or written, with what waits behind it. */
   readonly remaining: readonly StoredParked[];
@@ -55,8 +59,8 @@ export async function retryParked(options: RetryOptions): Promise<RetryResult> {
   for (let round = 1; round <= roundsMax; round += 1) {
     if (!(await retry.round())) break;
   }
-  const { written, gone } = retry;
-  return { written, gone, remaining: await readParked(options.pool) };
+  const { written, skipped, gone } = retry;
+  return { written, skipped, gone, remaining: await readParked(options.pool) };
 }
 
 /** A parked stream of which events were written, or are gone. */
@@ -69,13 +73,17 @@ interface Move {
 
 class Retry {
   written = 0;
+  skipped = 0;
   readonly gone = new Map<string, number>();
   private readonly options: RetryOptions;
   private readonly project: (event: StoredEvent) => readonly RowChange[];
   private readonly portion = new Portion(batchEventsMax);
+  private skips = new Skips();
+  private readonly foreign: ForeignStreams;
 
   constructor(options: RetryOptions) {
     this.options = options;
+    this.foreign = new ForeignStreams(options.eventStore);
     this.project = joinProjections(options.projections);
   }
 
@@ -84,10 +92,13 @@ class Retry {
     const { eventStore, pool, signal } = this.options;
     const parked = await readParked(pool);
     const found = await findParked(eventStore, parked, signal);
+    // What was parked up to now is skipped by what is there by now.
+    this.skips = await readSkips(eventStore);
     const waiting = new Map<string, Waiting>();
     for (const one of parked) {
       const events = found.get(one.stream);
-      if (events !== undefined) waiting.set(one.stream, new Waiting(one, events, this.project));
+      if (events === undefined) continue;
+      waiting.set(one.stream, new Waiting(one, await this.ours(events), this.project, this.skips));
     }
     let isMoved: boolean;
     try {
@@ -101,6 +112,13 @@ class Retry {
     const stuck = [...waiting.values()].flatMap((one) => one.stuck ?? []);
     await explainParked(pool, stuck);
     return isMoved;
+  }
+
+  /** Without those of streams that are nobody's, which older versions parked: they are given up. */
+  private async ours(events: readonly RecordedEvent[]): Promise<readonly RecordedEvent[]> {
+    const ours: RecordedEvent[] = [];
+    for (const event of events) if (!(await this.foreign.has(event))) ours.push(event);
+    return ours;
   }
 
   /** What is first in its stream and not in the log: the stream is parked from the next event on, or no more. */
@@ -120,7 +138,7 @@ class Retry {
     const { signal, onProgress } = this.options;
     let left = [...waiting.values()].flatMap(({ ready }) => ready);
     left.sort((a, b) => (a.event.position < b.event.position ? -1 : 1));
-    const writtenBefore = this.written;
+    const doneBefore = this.written + this.skipped;
     while (left.length > 0) {
       signal.throwIfAborted();
       const batch = left.slice(0, this.portion.max);
@@ -142,17 +160,17 @@ class Retry {
         left = left.filter(({ event: { stream } }) => stream !== event.stream);
       }
     }
-    return this.written > writtenBefore;
+    return this.written + this.skipped > doneBefore;
   }
 
   /** Writes events and un-parks them, in one transaction. @throws RowsRefused, ParkingChanged */
   private async write(batch: readonly Ready[], moves: readonly Move[]): Promise<void> {
     const { eventStore, pool, projections, signal } = this.options;
     const { project } = this;
-    const late = batch.map(({ event }) => event);
+    const late = batch.flatMap(({ read }) => read ?? []);
     const rows = new LateRows(batch.flatMap(({ changes }) => changes));
     const isConcerned = (event: StoredEvent) => rows.areTouchedBy(project(event));
-    const later = new LaterEvents({ eventStore, late, isConcerned, signal });
+    const later = new LaterEvents({ eventStore, late, isConcerned, skips: this.skips, signal });
     // Most of them first, so that the engine waits for a short while only.
     await later.readOn();
     const client = await pool.connect();
@@ -175,14 +193,15 @@ class Retry {
       // Closing it gives up what was not committed.
       client.release(true);
     }
-    this.count(late, moves);
+    this.skipped += batch.length - late.length;
+    this.written += late.length;
+    this.countGone(batch, moves);
   }
 
-  private count(late: readonly StoredEvent[], moves: readonly Move[]): void {
-    this.written += late.length;
+  private countGone(batch: readonly Ready[], moves: readonly Move[]): void {
     for (const { stream, revision, to } of moves) {
-      const written = late.filter((event) => event.stream === stream).length;
-      const gone = Number(to.revision - revision) - written;
+      const done = batch.filter(({ event }) => event.stream === stream).length;
+      const gone = Number(to.revision - revision) - done;
       if (gone > 0) this.gone.set(stream, (this.gone.get(stream) ?? 0) + gone);
     }
   }
@@ -191,7 +210,7 @@ class Retry {
 const countEvents = (parked: readonly StoredParked[]): number =>
   parked.reduce((sum, { events }) => sum + events, 0);
 
-const step = ({ position, createdMs }: StoredEvent, changes: readonly RowChange[]): Step => ({
+const step = ({ position, createdMs }: RecordedEvent, changes: readonly RowChange[]): Step => ({
   position: eventAt(position),
   createdMs,
   changes,

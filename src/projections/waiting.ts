@@ -1,11 +1,15 @@
 import { decode, type RecordedEvent, type StoredEvent, UnreadableEvent } from '../events/codec.ts';
+import type { Skips } from '../events/skipped.ts';
 import type { StoredParked } from './parked.ts';
 import type { ParkedEvents } from './parking.ts';
 import type { RowChange } from './projection.ts';
 
-/** A parked event that can be read. */
+/** A parked event that can be read, or is skipped. */
 export interface Ready {
-  readonly event: StoredEvent;
+  readonly event: RecordedEvent;
+  /** Undefined when it is skipped. */
+  readonly read: StoredEvent | undefined;
+  /** None of one that is skipped. */
   readonly changes: readonly RowChange[];
 }
 
@@ -24,18 +28,23 @@ export class Waiting {
   ready: readonly Ready[];
   stuck: Stuck | undefined;
 
-  /** @param found the parked events that the log has, in order */
+  /**
+   * @param found the parked events that the log has, in order
+   * @param skips which of them are skipped
+   */
   constructor(
     parked: StoredParked,
     found: readonly RecordedEvent[],
     project: (event: StoredEvent) => readonly RowChange[],
+    skips: Skips,
   ) {
     this.parked = parked;
     const ready: Ready[] = [];
     for (const recorded of found) {
       try {
-        const event = decode(recorded);
-        ready.push({ event, changes: project(event) });
+        const read = skips.has(recorded) ? undefined : decode(recorded);
+        const changes = read === undefined ? [] : project(read);
+        ready.push({ event: recorded, read, changes });
       } catch (error) {
         if (!(error instanceof UnreadableEvent)) throw error;
         this.stuck = { recorded, error: error.message };

@@ -26,7 +26,7 @@ interface Scripts {
 export interface RedisHoldLimitOptions {
   /** Names the keys, `name:{userId}`: one a user, spread over the slots of a cluster. Default `reprise:claims`. */
   readonly name?: string;
-  /** For tests: milliseconds since the epoch. Default: the clock of Redis, one for all instances. */
+  /** Milliseconds since the epoch, whole ones: the clock that says when holds end. Default: the clock of Redis. */
   readonly now?: () => number;
 }
 

@@ -4,9 +4,15 @@ import type { Verdict } from './verify.ts';
 /** The verdict for people: a summary, then the violations that are listed, each on a line. */
 export function describeVerdict({ log, rows, violations, eventsPerSecond }: Verdict): string {
   const { total, byCode, listed } = violations;
+  const skipped = log.skipped === 0 ? '' : `, ${log.skipped} of them skipped`;
   const lines = [
-    `log         ${log.events} events (${eventsPerSecond}/s): ${log.seats} seats reserved ${log.reservations} times, ${log.sold} sold; ${log.orders} orders`,
+    `log         ${log.events} events${skipped} (${eventsPerSecond}/s): ${log.seats} seats reserved ${log.reservations} times, ${log.sold} sold; ${log.orders} orders`,
     `money       ${log.accounts} accounts, ${log.payments} payments, ${log.captured} captured, ${log.openPayments} open`,
+    ...(log.foreign === 0
+      ? []
+      : [
+          `foreign     ${log.foreign} events on streams that begin with another program’s: nobody’s`,
+        ]),
     rows === undefined
       ? 'PostgreSQL  not looked at'
       : `PostgreSQL  rows at log position ${rows.position ?? 'start'}: ${Object.entries(rows.tables)
@@ -22,6 +28,11 @@ export function describeVerdict({ log, rows, violations, eventsPerSecond }: Verd
     return lines.join('\n');
   }
   if (total > listed.length) lines.push(`… and ${total - listed.length} more`);
+  if (byCode.unreadable !== undefined) {
+    lines.push(
+      'unreadable  use a version that can read it; where there is none: reprise help projections skip',
+    );
+  }
   const kinds = Object.entries(byCode).map(([code, count]) => `${code} ${count}`);
   lines.push(
     `NOT PROVEN: ${total} ${total === 1 ? 'violation' : 'violations'}: ${kinds.join(', ')}`,

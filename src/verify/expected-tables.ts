@@ -12,6 +12,7 @@ import {
   timeMs,
   Unreadable,
 } from './finding.ts';
+import { isMark, Skipped } from './skipped.ts';
 
 /** What changes no account: summaries, and parts of them. */
 const sumUp: ReadonlySet<string> = new Set([
@@ -65,13 +66,19 @@ export class ExpectedTables {
     this.#payments,
   ];
 
+  readonly #skipped: Skipped;
+
+  constructor(skipped: Skipped = new Skipped()) {
+    this.#skipped = skipped;
+  }
+
   /** With an event that cannot be read: its later ones wait for it. */
   readonly #stuck = new Set<string>();
 
   /** Takes the next event of the log. One that cannot be read holds its stream back: the proof reports it. */
   see(event: LogEvent): void {
     const { stream } = event;
-    if (this.#stuck.has(stream)) return;
+    if (this.#stuck.has(stream) || isMark(event) || this.#skipped.has(event)) return;
     const name = stream.slice(stream.indexOf('-') + 1);
     const moment = momentOf(event);
     try {

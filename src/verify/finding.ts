@@ -5,6 +5,8 @@ export interface LogEvent extends Moment {
   readonly data: Data;
   /** The version of the data's shape, as the metadata has it. */
   readonly version: unknown;
+  /** Of the command that it came of, as the metadata has it. */
+  readonly commandId?: unknown;
 }
 
 /** Where and when something happened: what is kept of an event. */
@@ -34,6 +36,8 @@ export type ViolationCode =
   | 'stream-cut'
   /** An event that cannot be read, so nothing is proven of its stream. */
   | 'unreadable'
+  /** An event that says of another one that it is skipped, and is wrong, or was not announced to readers. */
+  | 'wrong-skip'
   /** A session scheduled twice, or changed without having been scheduled. */
   | 'wrong-session'
   /** A concert's title or venue that no list can show as it is. */
@@ -158,6 +162,27 @@ export class Unreadable extends Error {}
 
 /** The versions of a type's data that are understood: up to 1, but for those that were changed since. */
 const versionsKnown: Readonly<Record<string, number>> = { AccountSummarised: 2 };
+
+/** Types of the service's events. */
+const typesKnown: ReadonlySet<string> = new Set(
+  [
+    'ConcertRegistered ConcertRevised SessionScheduled SessionRescheduled SessionCancelled',
+    'SeatReserved SeatSold SeatReleased',
+    'OrderPlaced OrderConfirmed OrderPaid OrderEnded OrderSettled',
+    'BalanceCharged PaymentHeld PaymentCaptured PaymentReleased PaymentRefunded',
+    'AccountSummarised AccountIndexed AccountTotalled',
+    'EventSkipped',
+  ].flatMap((types) => types.split(' ')),
+);
+
+/**
+ * Could any version of the service have written it? All of them put a version to it; a type that is not known is a later
+ * one's when a command's id is there, too.
+ */
+export const isOfService = ({ type, version, commandId }: LogEvent): boolean =>
+  Number.isSafeInteger(version) &&
+  (version as number) >= 1 &&
+  (typesKnown.has(type) || typeof commandId === 'string');
 
 /** Ids are visible ASCII, and so is a stream's name, which is made of them. */
 const namePattern = /^[!-~]{1,500}$/;

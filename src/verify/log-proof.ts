@@ -4,17 +4,23 @@ import { Cuts } from './cuts.ts';
 import {
   checkEnvelope,
   type Findings,
+  isOfService,
   type LogEvent,
   type Purchase,
   Unreadable,
 } from './finding.ts';
 import { Orders } from './orders.ts';
 import { Seats } from './seats.ts';
+import { isMark, Skipped } from './skipped.ts';
 
 /** What the log tells, in numbers. */
 export interface LogFigures {
   /** Events of the service; others in the log are passed over. */
   readonly events: number;
+  /** Of those, events that no version could read and that were skipped by an operator. */
+  readonly skipped: number;
+  /** Events on streams that are named like the service's and begin with another's event: they are nobody's. */
+  readonly foreign: number;
   readonly seats: number;
   readonly reservations: number;
   /** Reservations of several seats at once. */
@@ -40,10 +46,14 @@ export class LogProof {
   readonly #seats: Seats;
   readonly #accounts: Accounts;
   readonly #cuts: Cuts;
+  readonly #skipped: Skipped;
+  readonly #foreignStreams = new Set<string>();
   #events = 0;
+  #foreign = 0;
 
-  constructor(findings: Findings) {
+  constructor(findings: Findings, skipped: Skipped = new Skipped()) {
     this.#findings = findings;
+    this.#skipped = skipped;
     const { report } = findings;
     this.#cuts = new Cuts(report, (stream) => this.isOurs(stream));
     const onSold = (sale: Purchase, paymentId: string, event: LogEvent): void =>
@@ -68,25 +78,46 @@ export class LogProof {
     return this.#bookOf(stream) !== undefined;
   }
 
-  /** Takes the next event of the log. */
-  see(event: LogEvent): void {
+  /** Takes the next event of the log. @returns whether it is the service's, or in the way of its events */
+  see(event: LogEvent): boolean {
     const { stream, revision } = event;
     this.#cuts.see(event);
     const book = this.#bookOf(stream);
-    if (book === undefined) return;
+    if (book === undefined) return false;
+    if (this.#isForeign(event)) {
+      this.#foreign += 1;
+      this.#revisions.set(stream, revision);
+      return false;
+    }
     this.#events += 1;
     const expected = (this.#revisions.get(stream) ?? -1n) + 1n;
     this.#revisions.set(stream, revision);
     if (revision !== expected) {
       this.#findings.report('revision-gap', event, `${revision} where ${expected} is next`);
     }
+    if (this.#skipped.has(event)) {
+      this.#skipped.see(event);
+      return true;
+    }
+    if (this.#skipped.isStale(event)) return true;
     try {
-      checkEnvelope(event);
-      book.see(event);
+      if (!isMark(event)) checkEnvelope(event);
+      if (isMark(event)) this.#skipped.mark(event, this.#findings.report);
+      else book.see(event);
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error;
       this.#findings.report('unreadable', event, `${event.type}: ${error.message}`);
     }
+    return true;
+  }
+
+  /** Another's event, on a stream that began with such a one. */
+  #isForeign(event: LogEvent): boolean {
+    if (isOfService(event)) return false;
+    // What the store itself writes to a deleted stream says nothing of whose it was.
+    const isFirst = !this.#revisions.has(event.stream) && !event.type.startsWith('$');
+    if (isFirst) this.#foreignStreams.add(event.stream);
+    return this.#foreignStreams.has(event.stream);
   }
 
   /**
@@ -105,6 +136,8 @@ export class LogProof {
     }
     return {
       events: this.#events,
+      skipped: this.#skipped.count,
+      foreign: this.#foreign,
       seats: this.#seats.count,
       reservations: this.#seats.reservations,
       orders: this.#orders.count,

@@ -4,16 +4,25 @@ import {
   END,
   type EventStoreDBClient,
   FORWARDS,
+  type ResolvedEvent,
   START,
+  StreamNotFoundError,
 } from '@eventstore/db-client';
 import { createClient } from '../infrastructure/eventstoredb/client.ts';
-import type { Data, LogEvent } from './finding.ts';
+import { type Data, type LogEvent, Unreadable } from './finding.ts';
+import { isOf, type Skip, skipIn } from './skipped.ts';
 
 /** A log that sends nothing for so long while it is read is given up, in milliseconds. */
 const silentMsMax = 15_000;
 
 /** Events read ahead: reads a little faster than the client's default. */
 const readAheadEvents = 1_024;
+
+/** Where skips are announced. */
+const skippedStream = 'skipped-events';
+
+/** A stream's event: servers before 22.6 do not tell its position. */
+type StreamEvent = NonNullable<ResolvedEvent['event']>;
 
 /** Reads the log with the official client, piece by piece, each event once and in order. */
 export class LogReader {
@@ -37,6 +46,23 @@ export class LogReader {
     let head: bigint | undefined;
     for await (const event of events(read)) head = event.position;
     return head;
+  }
+
+  /** What is skipped by now: what was announced, where its stream says so. @throws Error when it cannot be read */
+  async skips(): Promise<Skip[]> {
+    const skips: Skip[] = [];
+    for await (const announced of stream(this.#client, skippedStream, START)) {
+      try {
+        const skip = skipIn(announced);
+        for await (const event of stream(this.#client, skip.stream, skip.markRevision, 1)) {
+          if (event.id === skip.markId && isOf(skip, event)) skips.push(skip);
+        }
+      } catch (error) {
+        // It says nothing to readers of the service's either.
+        if (!(error instanceof Unreadable)) throw error;
+      }
+    }
+    return skips;
   }
 
   /**
@@ -67,6 +93,21 @@ export class LogReader {
   }
 }
 
+/** A stream's events from a revision on; none of one that is not there. */
+async function* stream(
+  client: EventStoreDBClient,
+  name: string,
+  fromRevision: bigint | typeof START,
+  maxCount = Number.MAX_SAFE_INTEGER,
+): AsyncGenerator<LogEvent, void, undefined> {
+  const read = client.readStream(name, { direction: FORWARDS, fromRevision, maxCount });
+  try {
+    for await (const { event } of read) if (event !== undefined) yield toLogEvent(event);
+  } catch (error) {
+    if (!(error instanceof StreamNotFoundError)) throw error;
+  }
+}
+
 /** A read's events; silence ends it with an error. */
 async function* events(
   read: ReturnType<EventStoreDBClient['readAll']>,
@@ -87,16 +128,21 @@ async function* events(
   }
 }
 
-function toLogEvent(event: NonNullable<AllStreamResolvedEvent['event']>): LogEvent {
+function toLogEvent(event: StreamEvent | NonNullable<AllStreamResolvedEvent['event']>): LogEvent {
+  const { schemaVersion: version, commandId } = (event.metadata ?? {}) as {
+    readonly schemaVersion?: unknown;
+    readonly commandId?: unknown;
+  };
   const isObject = event.isJson && typeof event.data === 'object' && event.data !== null;
   return {
     id: event.id,
     stream: event.streamId,
     revision: event.revision,
-    position: event.position.commit,
+    position: event.position?.commit ?? 0n,
     type: event.type,
     createdMs: event.created.getTime(),
     data: isObject ? (event.data as Data) : {},
-    version: (event.metadata as { schemaVersion?: unknown } | undefined)?.schemaVersion,
+    version,
+    commandId,
   };
 }

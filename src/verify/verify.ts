@@ -5,6 +5,7 @@ import { Findings, type LogEvent, type Violation, type ViolationCode } from './f
 import { type LogFigures, LogProof } from './log-proof.ts';
 import { LogReader } from './log-reader.ts';
 import { type Checkpoint, ReadModels } from './read-models.ts';
+import { type Skip, Skipped } from './skipped.ts';
 
 /** Events between two calls of `onProgress`. */
 const progressEvents = 500;
@@ -66,15 +67,17 @@ export interface Violations {
 export async function verify(options: VerifyOptions): Promise<Verdict> {
   const { graceMs = graceMsDefault, listedMax = listedMaxDefault } = options;
   const findings = new Findings(listedMax);
-  const proof = new LogProof(findings);
   const reading = new Reading(options);
   try {
     await reading.begin();
+    const skipped = new Skipped(await reading.skips());
+    const proof = new LogProof(findings, skipped);
     const rows =
       options.postgresUrl === undefined
         ? undefined
-        : await verifyRows(options.postgresUrl, { reading, proof, findings });
+        : await verifyRows(options.postgresUrl, { reading, proof, findings, skipped });
     await reading.to(undefined, (event) => proof.see(event));
+    if (skipped.unknown.length > 0) skipped.conclude(await reading.skips(), findings.report);
     const atMs = options.asOf === 'log-end' ? (reading.last?.createdMs ?? 0) : Date.now();
     const log = proof.conclude(atMs, graceMs);
     const byCode = Object.fromEntries(findings.counts);
@@ -87,16 +90,20 @@ export async function verify(options: VerifyOptions): Promise<Verdict> {
 
 async function verifyRows(
   postgresUrl: string,
-  parts: { readonly reading: Reading; readonly proof: LogProof; readonly findings: Findings },
+  parts: {
+    readonly reading: Reading;
+    readonly proof: LogProof;
+    readonly findings: Findings;
+    readonly skipped: Skipped;
+  },
 ): Promise<RowFigures> {
-  const { reading, proof, findings } = parts;
-  const expected = new ExpectedTables();
+  const { reading, proof, findings, skipped } = parts;
+  const expected = new ExpectedTables(skipped);
   let newest: LogEvent | undefined;
   const see = (event: LogEvent): void => {
     // What the store itself writes on a deleted stream is no event of ours.
     if (proof.isOurs(event.stream) && event.type !== '$streamDeleted') newest = event;
-    proof.see(event);
-    expected.see(event);
+    if (proof.see(event)) expected.see(event);
   };
   const models = new ReadModels(postgresUrl);
   try {
@@ -184,6 +191,10 @@ class Reading {
 
   async begin(): Promise<void> {
     this.#head = (await this.#log.head()) ?? 0n;
+  }
+
+  skips(): Promise<Skip[]> {
+    return this.#log.skips();
   }
 
   async to(position: bigint | undefined, see: (event: LogEvent) => void): Promise<void> {

@@ -5,11 +5,14 @@ import { type AccountCommand, accountDecider } from '../../src/commands/account/
 import type { AccountState } from '../../src/commands/account/evolve.ts';
 import { type SummaryBounds, summarise } from '../../src/commands/account/summary.ts';
 import { CommandHandler } from '../../src/commands/handle-command.ts';
+import { skipEvent } from '../../src/commands/skip-event.ts';
 import { decode, type RecordedEvent } from '../../src/events/codec.ts';
 import type { AccountEvent } from '../../src/events/events.ts';
 import { Findings } from '../../src/verify/finding.ts';
 import { LogProof } from '../../src/verify/log-proof.ts';
+import { Skipped, skipIn } from '../../src/verify/skipped.ts';
 import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
+import { newer } from '../correctness/support/newer-version.ts';
 
 const stream = 'account-u1';
 const context = { commandId: 'test' };
@@ -27,7 +30,7 @@ const small: SummaryBounds = {
 const deciderOf = (bounds: SummaryBounds, everyEvents: number): typeof accountDecider => ({
   ...accountDecider,
   summary: {
-    types: accountDecider.summary.types,
+    ...accountDecider.summary,
     everyEvents,
     of: (state) => summarise(state, bounds),
   },
@@ -62,17 +65,27 @@ class CountingLog extends MemoryEventStore {
   }
 
   /** Writes what no handler decided, 1,000 events at a time. */
-  async fill(events: readonly AccountEvent[]): Promise<void> {
+  async fill(events: readonly AccountEvent[], schemaVersion = 1): Promise<void> {
     for (let at = 0; at < events.length; at += 1_000) {
-      const before = this.log.at(-1)?.revision ?? 'no_stream';
+      const before = this.log.findLast((one) => one.stream === stream)?.revision ?? 'no_stream';
       const some = events.slice(at, at + 1_000).map((event) => ({
         id: randomUUID(),
         event,
-        metadata: { schemaVersion: 1 },
+        metadata: { schemaVersion },
       }));
       expect((await this.append(stream, before, some)).ok).to.equal(true);
     }
   }
+}
+
+/** Puts the stream's event at a revision, or the last one, out of effect. */
+async function skip(log: MemoryEventStore, revision?: number): Promise<void> {
+  const event = log.log.findLast(
+    (one) => one.stream === stream && (revision === undefined || one.revision === BigInt(revision)),
+  );
+  if (event === undefined) throw new Error('there is no such event');
+  const named = { stream, revision: event.revision, id: event.id };
+  expect(await skipEvent(log, named, { reason: 'test', nowMs: start })).to.equal(true);
 }
 
 const charges = (count: number, prefix = 'old'): AccountEvent[] =>
@@ -91,10 +104,17 @@ const restated = (event: AccountEvent, balance: number): AccountEvent =>
 function plainOf({ log }: MemoryEventStore): () => AccountState {
   let state = accountDecider.initial;
   let read = 0;
+  const skipped = new Set<string>();
   return () => {
+    for (const { type, data } of log.slice(read)) {
+      if (type !== 'EventSkipped') continue;
+      skipped.add((data as { eventId: string }).eventId);
+      [state, read] = [accountDecider.initial, 0];
+    }
     for (; read < log.length; read += 1) {
       const event = log[read] as RecordedEvent;
-      if (/^Account/.test(event.type)) continue;
+      if (event.stream !== stream || skipped.has(event.id)) continue;
+      if (/^(Account|EventSkipped)/.test(event.type)) continue;
       state = accountDecider.evolve(state, decode(event) as unknown as AccountEvent);
     }
     return state;
@@ -104,12 +124,16 @@ function plainOf({ log }: MemoryEventStore): () => AccountState {
 /** What `reprise verify` says of an account whose payments are for nothing that the log has. */
 function proof({ log }: MemoryEventStore): string[] {
   const findings = new Findings(100_000);
-  const seen = new LogProof(findings);
-  for (const event of log) {
+  const events = log.map((event) => {
     const { schemaVersion: version } = event.metadata as { schemaVersion: number };
-    seen.see({ ...event, data: event.data as never, version });
-  }
+    return { ...event, data: event.data as never, version };
+  });
+  const skips = events.filter(({ type }) => type === 'SkipAnnounced').map(skipIn);
+  const seen = new LogProof(findings, new Skipped(skips));
+  for (const event of events) seen.see(event);
   const forNothing = ['orphan-charge', 'capture-without-sale', 'released-but-sold'];
+  // What a newer version said of the balance has what was skipped in it.
+  if (skips.length > 0) forNothing.push('wrong-balance');
   return findings.kept
     .filter(({ code }) => !forNothing.includes(code))
     .map(({ code, revision, detail }) => `${code} ${revision}: ${detail}`);
@@ -258,6 +282,156 @@ describe('an account with more entries than one event tells', () => {
     expect(proof(log)).to.deep.equal([]);
   });
 
+  it('does without an event that was skipped, before its indexes or after them, and what summed it up', async () => {
+    const log = new CountingLog();
+    const chargeMany = async (handler: ReturnType<typeof handlerOn>, prefix: string) => {
+      for (let n = 0; n < 9; n++)
+        expect(
+          await handler.execute(stream, charge(`${prefix}${n}`, 1, start), context),
+        ).to.have.property('ok', true);
+    };
+    const bad = (chargeId: string): AccountEvent => {
+      const at = new Date(start).toISOString();
+      return {
+        type: 'BalanceCharged',
+        data: { chargeId, amount: 7, currency, balance: 7, at },
+      };
+    };
+    const answers = async (handler: ReturnType<typeof handlerOn>) => {
+      const old = await handler.execute(stream, charge('old3', 100, start), context);
+      expect(old).to.have.nested.property('value.balance', 400);
+      const near = await handler.execute(stream, charge('old1499', 100, start), context);
+      expect(near).to.have.nested.property('value.balance', 150_000);
+    };
+    await log.fill(charges(1_500));
+    // After an index.
+    await chargeMany(handlerOn(log), 'a');
+    await log.fill([bad('bad1')], 2);
+    const failed = await handlerOn(log)
+      .state(stream)
+      .catch((error: Error) => error.name);
+    expect(failed).to.equal('UnreadableEvent');
+    await skip(log);
+    await answers(handlerOn(log));
+    const totals = log.typed('AccountTotalled').length;
+    log.read = 0;
+    await handlerOn(log).state(stream);
+    expect(log.read, 'the totals that were before it count').to.be.at.most(30);
+    // Before one, of a version that could read it.
+    await log.fill([bad('bad2')], 2);
+    const at = Number(log.log.at(-1)?.revision);
+    await chargeMany(new CommandHandler(newer(log), decider), 'b');
+    expect(log.typed('AccountTotalled')).to.have.length.above(totals);
+    await skip(log, at);
+    for (const store of [log, newer(log)]) {
+      const handler = new CommandHandler(store, decider);
+      expect(await handler.state(stream)).to.include({ balance: 150_018 });
+      await answers(handler);
+    }
+    // Both are in blocks that the next index tells of.
+    const handler = handlerOn(log);
+    await chargeMany(handler, 'c');
+    for (const store of [log, newer(log)]) {
+      await answers(new CommandHandler(store, decider));
+      const again = new CommandHandler(store, decider);
+      log.read = 0;
+      const told = await again.execute(stream, charge('a1', 1, start), context);
+      expect(told).to.have.nested.property('value.balance', 150_002);
+      expect(log.read).to.be.at.most(600);
+    }
+    const fresh = await handlerOn(log).execute(stream, charge('bad2', 7, start), context);
+    expect(fresh).to.have.nested.property('value.balance', 150_034);
+    expect(proof(log)).to.deep.equal([]);
+  });
+
+  it('knows a payment until totals leave it out, though a clock ahead has charged the account', async () => {
+    const log = new CountingLog();
+    await log.fill(charges(1_500));
+    const holdExpiresAtMs = start + 300_000;
+    const hold = (nowMs: number, provenAtMs?: number): AccountCommand => ({
+      type: 'HoldPayment',
+      ...{ paymentId: 'p', reservationId: 'r', amount: 10, currency, holdExpiresAtMs, nowMs },
+      ...(provenAtMs === undefined ? {} : { provenAtMs }),
+    });
+    const run = (command: AccountCommand, of = decider) =>
+      handlerOn(log, of).execute(stream, command, context);
+    await run(hold(start));
+    await run({ type: 'CapturePayment', paymentId: 'p' });
+    for (let n = 0; n < 9; n++) await run(charge(`a${n}`, 1, start));
+    expect(log.typed('AccountTotalled')).to.have.length.above(0);
+    const never = deciderOf(small, 1e6);
+    await run(charge('ahead', 1, start + 3 * dayMs), never);
+    const again = await run(hold(start), never);
+    expect(again, 'it is paid already').to.have.nested.property('value.balance', 149_990);
+    expect(log.typed('PaymentHeld')).to.have.length(1);
+    // Totals by the clock that is ahead may leave it out, as a plain summary may.
+    for (let n = 0; n < 9; n++) await run(charge(`b${n}`, 1, start + 3 * dayMs));
+    const { leftOutBeforeMs } = await handlerOn(log).state(stream);
+    expect(leftOutBeforeMs).to.equal(start + 3 * dayMs - 60_000);
+    const other = { ...hold(start), paymentId: 'q', reservationId: 'q' } as AccountCommand;
+    expect(await run(other)).to.have.nested.property('refusal.code', 'hold-expired');
+    const provenAtMs = leftOutBeforeMs;
+    expect(await run({ ...other, provenAtMs } as AccountCommand)).to.have.property('ok', true);
+    expect(proof(log)).to.deep.equal([]);
+  });
+
+  it('refunds again what a summary says is refunded because of an event that was skipped', async () => {
+    const log = new CountingLog();
+    const payment = { paymentId: 'p', reservationId: 'r', amount: 10 };
+    const at = new Date(start).toISOString();
+    const holdExpiresAt = new Date(start + 300_000).toISOString();
+    const held = { ...payment, currency, balance: 59_990, holdExpiresAt, at };
+    await log.fill([
+      ...charges(600),
+      { type: 'PaymentHeld', data: held },
+      { type: 'PaymentCaptured', data: payment },
+    ]);
+    await log.fill([{ type: 'PaymentRefunded', data: payment }], 2);
+    const plain = deciderOf({ ...small, entriesMax: 2_000 }, 4);
+    const other = new CommandHandler(newer(log), plain);
+    for (let n = 0; n < 4; n++) await other.execute(stream, charge(`a${n}`, 1, start), context);
+    expect(log.typed('AccountSummarised')).to.have.length(1);
+    await skip(log, 602);
+    const handler = handlerOn(log);
+    for (let n = 0; n < 9; n++) await handler.execute(stream, charge(`b${n}`, 1, start), context);
+    expect(log.typed('AccountTotalled')).to.have.length.above(0);
+    const refund = { type: 'RefundPayment', ...payment, currency } as const;
+    for (let n = 0; n < 2; n++) await handlerOn(log).execute(stream, refund, context);
+    expect(log.typed('PaymentRefunded')).to.have.length(2);
+    expect(await handlerOn(log).state(stream)).to.include({ balance: 60_013, captured: 0 });
+    expect(proof(log)).to.deep.equal([]);
+  });
+
+  it('goes on from the totals before those that were skipped', async () => {
+    const of = deciderOf(small, 4);
+    let merged = 0;
+    for (let count = 20; count < 60; count++) {
+      const log = new CountingLog();
+      const chargeMany = async (prefix: string, upTo: number) => {
+        const handler = handlerOn(log, of);
+        for (let n = 0; n < upTo; n++)
+          await handler.execute(stream, charge(`${prefix}${n}`, 1, start), context);
+      };
+      await chargeMany('a', count);
+      const last = log.log.at(-1);
+      if (last?.type !== 'AccountTotalled') continue;
+      const index = log.typed('AccountIndexed').at(-1)?.data as { from: number } | undefined;
+      const before = log.typed('AccountTotalled').at(-2)?.data as { indexes: number[] } | undefined;
+      if (Number(index?.from) < (before?.indexes.at(-1) ?? 0)) merged += 1;
+      // As a newer version writes them.
+      Object.assign(last, { metadata: { schemaVersion: 2 } });
+      await skip(log);
+      await chargeMany('b', 30);
+      for (const id of ['a0', 'a9', `a${count - 1}`, 'b0']) {
+        const told = await handlerOn(log, of).execute(stream, charge(id, 1, start), context);
+        const balance = Number(id.slice(1)) + 1 + (id === 'b0' ? count : 0);
+        expect(told, `${id} of ${count}`).to.have.nested.property('value.balance', balance);
+      }
+      expect(proof(log), `${count}`).to.deep.equal([]);
+    }
+    expect(merged, 'whose index was written over older ones').to.be.above(0);
+  });
+
   it('writes each entry again a few times, however many there are', async () => {
     const log = new CountingLog();
     const bounds = { ...small, pages: { entriesMax: 4_000, smallMax: 16, fanOut: 4 } };
@@ -295,26 +469,20 @@ describe('any long account, with small pages', function () {
   type Step = fc.Arbitrary<
     readonly [what: string, n: number, on: number, laterMs: number, isRace: boolean]
   >;
-  const step: Step = fc.tuple(
-    fc.constantFrom(
-      'charge',
-      'charge',
-      'hold',
-      'hold',
-      'capture',
-      'release',
-      'refund',
-      'restart',
-      'burst',
-    ),
-    fc.nat(8),
-    fc.nat(1),
-    fc.oneof(
-      { weight: 20, arbitrary: fc.nat(60_000) },
-      { weight: 1, arbitrary: fc.constant(3 * dayMs) },
-    ),
-    fc.boolean(),
-  );
+  const happens = [
+    ...['charge', 'charge', 'hold', 'hold', 'capture', 'release', 'refund', 'restart', 'burst'],
+  ];
+  const stepOf = (what: readonly string[]): Step =>
+    fc.tuple(
+      fc.constantFrom(...what),
+      fc.nat(8),
+      fc.nat(1),
+      fc.oneof(
+        { weight: 20, arbitrary: fc.nat(60_000) },
+        { weight: 1, arbitrary: fc.constant(3 * dayMs) },
+      ),
+      fc.boolean(),
+    );
 
   /** Tries a history on two handlers and the fold of all events. */
   async function agrees(
@@ -332,6 +500,7 @@ describe('any long account, with small pages', function () {
     for (const [what, n, on, laterMs, isRace] of steps) {
       nowMs += laterMs;
       if (what === 'restart') handlers[on] = new CommandHandler(log, decider);
+      if (what === 'skip') await writeAndSkip(n, nowMs, isRace);
       for (const command of commandsOf(what, n, nowMs)) {
         const whole = plain();
         if (!mayCome(command, whole, nowMs)) continue;
@@ -355,6 +524,37 @@ describe('any long account, with small pages', function () {
       expect(state).to.include({ balance, held, captured });
     }
     if (proven) expect(proof(log).join()).to.equal('');
+
+    /** Of what only a newer version can read; that one may have gone on from there. */
+    async function writeAndSkip(n: number, nowMs: number, goesOn: boolean): Promise<void> {
+      const at = new Date(nowMs).toISOString();
+      const [paymentId, reservationId] = [`p${n}`, `r${n}`];
+      if (!endsMs.has(paymentId)) endsMs.set(paymentId, nowMs + holdMs);
+      const holdExpiresAt = new Date(endsMs.get(paymentId) ?? 0).toISOString();
+      const payment = { paymentId, reservationId, amount: 10 };
+      const status = plain().payments.get(paymentId)?.status;
+      const told: { readonly [key: string]: AccountEvent } = {
+        held: { type: 'PaymentCaptured', data: payment },
+        captured: { type: 'PaymentRefunded', data: payment },
+      };
+      const chargeId = `c${n}`;
+      const charged = { chargeId, amount: 100, currency, balance: 100, at };
+      const held = { ...payment, currency, balance: 0, holdExpiresAt, at };
+      const event: AccountEvent =
+        told[status ?? ''] ??
+        (n % 2 === 0
+          ? { type: 'BalanceCharged', data: charged }
+          : { type: 'PaymentHeld', data: held });
+      await log.fill([event], 2);
+      const revision = Number(log.log.at(-1)?.revision);
+      if (goesOn) {
+        const other = new CommandHandler(newer(log), decider);
+        for (let i = 0; i < 2 * n; i++) {
+          await other.execute(stream, charge(`n${nowMs}-${i}`, 100, nowMs), context);
+        }
+      }
+      await skip(log, revision);
+    }
 
     function commandsOf(what: string, n: number, at: number): AccountCommand[] {
       const paymentId = `p${n}`;
@@ -404,9 +604,9 @@ describe('any long account, with small pages', function () {
     return { amount, balance, currency: of };
   };
 
-  const histories = (of: typeof summarise, proven = true) =>
+  const histories = (of: typeof summarise, proven = true, what: readonly string[] = happens) =>
     fc.asyncProperty(
-      fc.array(step, { minLength: 20, maxLength: 80 }),
+      fc.array(stepOf(what), { minLength: 20, maxLength: 80 }),
       fc.constantFrom(0, 0, 0, 3, 700, 1_300),
       fc.integer({ min: 1, max: 9 }),
       (steps, fill, everyEvents) => agrees(steps, { fill, of, everyEvents, proven }),
@@ -415,6 +615,9 @@ describe('any long account, with small pages', function () {
 
   it('decides as the fold of all its events does, with restarts and two writers, and verify agrees', () =>
     fc.assert(histories(summarise), { numRuns }));
+
+  it('does so when events are skipped that a newer version may have gone on from', () =>
+    fc.assert(histories(summarise, true, [...happens, 'skip']), { numRuns }));
 
   it('does so when pages are written whose totals never come', () => {
     let calls = 0;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import type { EventStore } from '../../src/commands/event-store.ts';
+import { createClient } from '../../src/infrastructure/eventstoredb/client.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { describeWithOwnEventStore, eventually } from '../support/servers.ts';
 import { catalogFile } from './support/buyers.ts';
@@ -100,5 +101,34 @@ describeWithOwnEventStore('an event that another version of the service wrote', 
     const { violations } = JSON.parse(verified.stdout);
     expect(violations.byCode).to.deep.equal({ unreadable: 1 });
     expect(violations.listed[0]).to.include({ stream, code: 'unreadable' });
+  });
+
+  it('a stream that was deleted for ever decides nothing either; others go on', async () => {
+    const { eventStoreUrl } = await service.servers();
+    const client = createClient(eventStoreUrl);
+    const token = await service.token('bob');
+    try {
+      const held = await service.reserve('bob', token, 'c1', 'c1-1', 'A-1-7');
+      expect(held.status, JSON.stringify(held.body)).to.equal(200);
+      await client.tombstoneStream('seat-c1-1/A-1-7');
+      await client.tombstoneStream('seat-c1-1/A-1-8');
+      for (const [user, seat] of [
+        ['ann', 'A-1-7'],
+        ['bob', 'A-1-8'],
+      ] as const) {
+        const refused = await service.reserve(user, await service.token(user), 'c1', 'c1-1', seat);
+        expect(refused.status, JSON.stringify(refused.body)).to.equal(503);
+        expect(refused.body, JSON.stringify(refused.body)).to.include({ code: 'event-unreadable' });
+      }
+      const paid = await service.pay('bob', token, held.body.reservationId);
+      expect(paid.status, JSON.stringify(paid.body)).to.equal(503);
+      expect(paid.body).to.include({ code: 'event-unreadable' });
+      expect(
+        (await service.reserve('ann', await service.token('ann'), 'c1', 'c1-1', 'A-1-9')).status,
+      ).to.equal(200);
+      expect((await service.call('GET', '/readyz')).status).to.equal(200);
+    } finally {
+      await client.dispose();
+    }
   });
 });

@@ -1,9 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
+import type { NewEvent } from '../../src/commands/event-store.ts';
+import { skipEvent } from '../../src/commands/skip-event.ts';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import { parseOrderReservationId, paymentId } from '../../src/events/ids.ts';
+import { readSkips } from '../../src/events/skipped.ts';
 import { byWhom, originOf } from '../../src/history/command-of.ts';
 import { eventsOfReservation, textIn } from '../../src/history/events-of.ts';
+import { holdsOf } from '../../src/history/holds.ts';
 import { inWords } from '../../src/history/words.ts';
+import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
 import { randomSale } from './support/random-sale.ts';
 
 const sales = 20;
@@ -40,6 +46,36 @@ describe('a reservation’s history', () => {
       }
     }
     expect(Math.min(singles, orders)).to.be.greaterThan(20);
+  });
+
+  it('goes on after an event that was skipped, which is no hold of the seat', async () => {
+    const store = new MemoryEventStore();
+    const stream = 'seat-s1/A-1-1';
+    const reserved = (price: number): NewEvent => ({
+      id: randomUUID(),
+      event: {
+        type: 'SeatReserved',
+        data: {
+          ...{ reservationId: 's1.A-1-1.1', userId: 'u1', currency: 'KRW', price },
+          expiresAt: '2099-01-01T00:00:00.000Z',
+        },
+      },
+      metadata: { schemaVersion: 1 },
+    });
+    const wrong = reserved(0.5);
+    await store.append(stream, 'no_stream', [wrong]);
+    const named = { stream, revision: 0n, id: wrong.id };
+    await skipEvent(store, named, { reason: 'half a unit', nowMs: 0 });
+    await store.append(stream, 1n, [reserved(100)]);
+    const revisions: bigint[] = [];
+    const events = await eventsOfReservation(store, 's1.A-1-1.1');
+    for await (const { revision } of events ?? []) revisions.push(revision);
+    expect(revisions, 'what the log has of it').to.deep.equal([0n, 2n]);
+    const { holds, unreadable } = await holdsOf(store.readStream(stream), await readSkips(store));
+    expect({ holds: holds.length, unreadable }).to.deep.equal({ holds: 1, unreadable: 0 });
+    const told = store.log.map(inWords);
+    expect(told[2]).to.contain('counts for nothing from here on: half a unit');
+    expect(byWhom(originOf(store.log[2] as RecordedEvent))).to.equal('an operator');
   });
 
   it('is undefined for one that there never was', async () => {

@@ -156,6 +156,7 @@ describe('GET /readyz', () => {
         parkedEvents: 7,
         rowsWrong: 0,
       },
+      clock: { state: 'agrees', skewSeconds: 0 },
       projections: [seat],
     });
   });

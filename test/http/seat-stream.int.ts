@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { expect } from 'chai';
 import { eventAt } from '../../src/events/log-position.ts';
 import { createHttpServer, type HttpServer } from '../../src/http/server.ts';
@@ -200,6 +201,24 @@ describe('GET /concert/{concertId}/seat/stream', () => {
     await eventually('it was refused in words', () => refused.text.includes('too-many-streams'));
     one?.close();
     await eventually('there is room', async () => (await open()).status === 200);
+  });
+
+  it('one that waits behind another on its connection takes no room when that is gone', async () => {
+    await listen({ seatStreamsMax: 3 });
+    const request = `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
+    const socket = connect(port, '127.0.0.1', () => socket.write(request.repeat(3)));
+    socket.on('error', () => {});
+    await eventually('all three take room', async () => {
+      const probe = await open();
+      probe.close();
+      return probe.status === 503;
+    });
+    socket.destroy();
+    await eventually('there is room for three', async () => {
+      const probes = await Promise.all([open(), open(), open()]);
+      for (const probe of probes) probe.close();
+      return probes.every(({ status }) => status === 200);
+    });
   });
 
   it('a stream that was not opened takes no room', async () => {

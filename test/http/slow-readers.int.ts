@@ -120,6 +120,20 @@ describe('clients that do not read large lists', function () {
     expect(socket.bytesRead).to.be.below(listBytes);
   });
 
+  it('leave nothing behind of answers that had not had their turn on their connection', async () => {
+    await listen({});
+    let version = 0;
+    house.reads.seats = async () => ofParts(listBytes, `"v${++version}"`);
+    const socket = connect(port, '127.0.0.1', () =>
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(3)),
+    );
+    socket.on('error', () => {});
+    socket.pause();
+    await eventually('three lists wait', async () => (await waitingBytes()) >= 3 * listBytes);
+    socket.destroy();
+    await eventually('no bytes wait', async () => (await waitingBytes()) === 0);
+  });
+
   it('leave nothing open behind when they are gone', async () => {
     await listen({});
     house.reads.seats = async () => ofParts(listBytes, '"v1"');

@@ -1,8 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { sql } from 'kysely';
-import type { EventStore } from '../../src/commands/event-store.ts';
+import type { EventStore, NewEvent } from '../../src/commands/event-store.ts';
+import { skipEvent } from '../../src/commands/skip-event.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { RecentStreams, RowComparison } from '../../src/processes/compare-rows.ts';
+import type { Projector } from '../../src/projections/projector.ts';
+import { projections } from '../../src/projections/registry.ts';
+import { retryParked } from '../../src/projections/retry-parked.ts';
 import { rowSamples } from '../../src/queries/row-samples.ts';
 import { appendHistory } from '../projections/support/append-history.ts';
 import { startInstance, stopInstances } from '../projections/support/engines.ts';
@@ -22,6 +27,7 @@ describeWithOwnEventStore('rows are compared with the log', function () {
   let told: string[];
   let recent: RecentStreams;
   let comparison: RowComparison;
+  let projector: Projector;
   const prefix = `rows${process.pid}x`;
 
   before(async () => {
@@ -35,7 +41,7 @@ describeWithOwnEventStore('rows are compared with the log', function () {
       store,
       Array.from({ length: 900 }, () => events.next().value),
     );
-    const { projector } = startInstance(models.url, store);
+    ({ projector } = startInstance(models.url, store));
     expect(await projector.reached(end, 60_000)).to.equal(true);
   });
 
@@ -100,6 +106,31 @@ describeWithOwnEventStore('rows are compared with the log', function () {
     await sql`UPDATE account SET balance = balance - 1 WHERE user_id = ${user}`.execute(models.db);
     await comparison.round();
     expect([...comparison.wrong]).to.deep.equal([]);
+  });
+
+  it('and what was skipped is in neither', async () => {
+    const { rows } = await sql<{ stream: string }>`
+      (SELECT 'seat-' || session_id || '/' || seat_id AS stream FROM seat
+       WHERE status = 'sold' LIMIT 1)
+      UNION ALL (SELECT 'account-' || user_id FROM account LIMIT 1)`.execute(models.db);
+    expect(rows).to.have.length(2);
+    for (const { stream } of rows) {
+      let last = -1n;
+      for await (const { revision } of store.readStream(stream)) last = revision;
+      const id = randomUUID();
+      const event = { type: 'Foreign', data: {} } as unknown as NewEvent['event'];
+      await store.append(stream, last, [{ id, event, metadata: { schemaVersion: 1 } }]);
+      const named = { stream, revision: last + 1n, id };
+      await skipEvent(store, named, { reason: 'r', nowMs: Date.now() });
+    }
+    const { pool } = models.postgres;
+    expect(await projector.reached((await store.head()) ?? 0n, 20_000)).to.equal(true);
+    const { signal } = new AbortController();
+    const parts = { eventStore: store, pool, projections, signal, onProgress() {} };
+    expect((await retryParked(parts)).remaining).to.deep.equal([]);
+    for (const { stream } of rows) recent.note(stream);
+    await walk();
+    expect(told).to.deep.equal([]);
   });
 
   it('and what this process wrote lately comes first', async () => {

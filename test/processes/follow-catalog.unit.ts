@@ -7,6 +7,7 @@ import {
   LogDiffers,
   type LogMessage,
 } from '../../src/commands/event-store.ts';
+import type { RecordedEvent } from '../../src/events/codec.ts';
 import { followCatalog } from '../../src/processes/follow-catalog.ts';
 import { sessionEvents } from '../correctness/support/sale.ts';
 import { eventually } from '../support/servers.ts';
@@ -37,7 +38,35 @@ describe('following the catalogue', () => {
       },
     }));
 
+  /** The last event of a stream, which is to be skipped; its announcement, and its mark, right behind it. */
+  const skipped = (target: LogMessage): readonly [RecordedEvent, LogMessage] => {
+    if (target.kind !== 'event') throw new Error('no event');
+    const { id: eventId, stream, position, type } = target.event;
+    const revision = Number(target.event.revision);
+    const common = { createdMs: 0, metadata: { schemaVersion: 1 } };
+    const at = { markRevision: revision + 1, markId: 'mark' };
+    const announced = {
+      ...{ ...common, id: 'announced', stream: 'skipped-events', revision: 0n, position: 0n },
+      type: 'SkipAnnounced',
+      data: { stream, revision, eventId, position: String(position), ...at },
+    };
+    const mark = {
+      ...{ ...common, id: 'mark', stream, revision: BigInt(at.markRevision) },
+      ...{ type: 'EventSkipped', position: position + 1n },
+      data: { revision, eventId, type, why: 'y', reason: 'r', at: '2026-01-01T00:00:00.000Z' },
+    };
+    return [announced, { kind: 'event', event: mark }];
+  };
+  let announcements: RecordedEvent[];
+
   const store = {
+    async *readStream(stream: string, from = 0n) {
+      yield* announcements.filter((event) => event.stream === stream);
+      for (const message of log) {
+        const event = message.kind === 'event' ? message.event : undefined;
+        if (event?.stream === stream && event.revision >= from) yield event;
+      }
+    },
     async *subscribe({ after, signal }: Parameters<EventStore['subscribe']>[0]) {
       const last = after?.event?.position ?? null;
       asked.push(last);
@@ -56,6 +85,11 @@ describe('following the catalogue', () => {
 
   beforeEach(async () => {
     [log, asked, errors, refusal] = [events('1', 0n), [], [], undefined];
+    announcements = [];
+    await follow();
+  });
+
+  const follow = async () => {
     catalog = new Catalog();
     stop = new AbortController();
     const following = followCatalog({
@@ -66,7 +100,7 @@ describe('following the catalogue', () => {
     });
     ended = following.ended;
     await following.ready;
-  });
+  };
   afterEach(async () => {
     stop.abort();
     await ended;
@@ -103,6 +137,41 @@ describe('following the catalogue', () => {
     expect(asked.at(-1)).to.equal(null);
     expect(catalog.session('s-2')).to.equal(undefined);
     expect(catalog.session('s-1')).not.to.equal(undefined);
+  });
+
+  const cancelled: LogMessage = {
+    kind: 'event',
+    event: {
+      ...{ id: 'cancelled', stream: 'concert-1', revision: 2n, position: 2n, createdMs: 0 },
+      ...{ type: 'SessionCancelled', data: { sessionId: 's-1' }, metadata: { schemaVersion: 1 } },
+    },
+  };
+
+  it('reads all anew without an event that is skipped, and is followed all the while', async () => {
+    log.push(cancelled);
+    wake();
+    await eventually('cancelled', () => catalog.session('s-1')?.cancelled);
+    const [announced, mark] = skipped(cancelled);
+    announcements = [announced];
+    log.push(mark);
+    await eventually('it is followed', () => catalog.isFollowed);
+    wake();
+    await eventually('it counts for nothing', () => catalog.session('s-1')?.cancelled === false);
+    expect(catalog.isFollowed).to.equal(true);
+    expect(asked.at(-1)).to.equal(null);
+    expect(errors).to.deep.equal([]);
+  });
+
+  it('knows of what was skipped before it begins', async () => {
+    stop.abort();
+    await ended;
+    asked = [];
+    const [announced, mark] = skipped(cancelled);
+    announcements = [announced];
+    log.push(cancelled, mark);
+    await follow();
+    expect(catalog.session('s-1')).to.include({ cancelled: false });
+    expect(asked, 'once').to.deep.equal([null]);
   });
 
   it('sells nothing by a catalogue that was not followed for some seconds', async () => {

@@ -136,7 +136,8 @@ describe('the fence', function () {
     postgres.pool.on('connect', (client) => {
       const { query } = client;
       const ask = (asked: unknown, ...more: unknown[]) => {
-        const isLock = typeof asked === 'string' && asked.includes('pg_try_advisory_lock');
+        const { text = asked } = asked as { text?: unknown };
+        const isLock = typeof text === 'string' && text.includes('pg_try_advisory_lock');
         return Reflect.apply(query, client, [isLock ? 'SELECT true AS leads' : asked, ...more]);
       };
       client.query = ask as typeof query;

@@ -208,6 +208,7 @@ describe('an event that cannot be read', function () {
       return { ...registered, revision: 0n, position, stream, ...event };
     };
     const charge = events.find(({ type }) => type === 'BalanceCharged') as RecordedEvent;
+    const newer = { schemaVersion: 1, commandId: 'of a newer version' };
     const { type, data } = charge;
     // An id that is no key: readable otherwise, it would be written and refused, again and again.
     const long = foreign(`account-${'x'.repeat(3_000)}`, { type, data });
@@ -217,8 +218,8 @@ describe('an event that cannot be read', function () {
       foreign(`account-${'x'.repeat(2_999)}y`, { type, data }),
       foreign('account-a\0b', { type, data }),
       foreign('account-a b', { type, data }),
-      foreign('concert-other', { type: 'Odd\0', data: {} }),
-      foreign('concert-$&', { type: '$&', data: {} }),
+      foreign('concert-other', { type: 'Odd\0', data: {}, metadata: newer }),
+      foreign('concert-$&', { type: '$&', data: {}, metadata: newer }),
     ];
     store.append(...events, ...poison);
     const { projector, stop } = start();

@@ -46,7 +46,8 @@ describeWithOwnEventStore(
       );
       // The log had this one, too; it was deleted and scavenged since.
       const before = log[100] as RecordedEvent;
-      const ghost = { ...before, stream: 'account-ghost', type: 'Old', revision: 0n };
+      const metadata = { schemaVersion: 1, commandId: 'of another version' };
+      const ghost = { ...before, stream: 'account-ghost', type: 'Old', revision: 0n, metadata };
       asOld.splice(101, 0, { ...ghost, position: before.position + 1n });
       old.append(...asOld);
       const { projector, stop } = startInstance(models.url, old);
@@ -70,7 +71,7 @@ describeWithOwnEventStore(
       expect(await parkedStreams()).to.be.greaterThan(3);
       const retried = await reprise(['projections', 'retry'], env);
       expect(retried.stdout).to.match(
-        /^written: \d+ events that had been parked\ngiven up: 1 event of 1 stream, no longer in the log\n {2}account-ghost, 1 event\n$/,
+        /^written: \d+ events that had been parked\ngiven up: 1 event of 1 stream, no longer in the log, or nobody’s\n {2}account-ghost, 1 event\n$/,
       );
       expect(retried).to.include({ code: 0, stderr: '' });
       expect(await parkedStreams()).to.equal(0);

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type EventStoreNode, Node, readyMs, urlOf } from './eventstore-node.ts';
 import { eventually } from './eventually.ts';
 import { freePorts } from './free-ports.ts';
@@ -14,7 +15,10 @@ import { freePorts } from './free-ports.ts';
 /** Between two looks at all nodes, in milliseconds. */
 const pollMs = 100;
 
-/** How often nodes are started on new ports because something else took theirs. */
+/** Between two looks at what the nodes say while they start, in milliseconds. */
+const corruptPollMs = 1_000;
+
+/** How often nodes are started on new ports because something else took theirs, or anew because they did not come together. */
 const startsMax = 3;
 
 /** The nodes of one server. */
@@ -75,12 +79,20 @@ export async function startEventStoreNodes(
       await nodes.start();
       return nodes;
     } catch (error) {
-      const taken = /address already in use/i.test(String(error));
       await nodes.stop();
-      if (!taken || start === startsMax) throw error;
+      if (!isWorthAnother(error) || start === startsMax) throw error;
     }
   }
 }
+
+/**
+ * Three empty nodes on a busy machine may elect two leaders one after another. The one that has to drop what it wrote finds its
+ * own checkpoints corrupt then, and never comes.
+ */
+const corrupt = /Corrupt database detected/;
+
+const isWorthAnother = (error: unknown): boolean =>
+  /address already in use/i.test(String(error)) || corrupt.test(String(error));
 
 class Nodes implements EventStoreNodes {
   readonly nodes: readonly Node[];
@@ -116,7 +128,8 @@ class Nodes implements EventStoreNodes {
   async start(): Promise<void> {
     started.add(this);
     await Promise.all(this.nodes.map((node) => node.start()));
-    await this.ready();
+    const ready = this.ready();
+    await Promise.race([ready, this.#unlessCorrupt(ready)]);
     this.version = await (this.nodes[0] as Node).version();
   }
 
@@ -146,6 +159,22 @@ class Nodes implements EventStoreNodes {
     started.delete(this);
     await Promise.all(this.nodes.map((node) => node.kill('SIGTERM')));
     await rm(this.#temporary, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  /** Ends when `ready` does. @throws Error when one of them cannot start any more */
+  async #unlessCorrupt(ready: Promise<void>): Promise<void> {
+    let isOver = false;
+    const over = () => {
+      isOver = true;
+    };
+    ready.then(over, over);
+    while (!isOver) {
+      for (const node of this.nodes) {
+        const tail = await node.logTail();
+        if (corrupt.test(tail)) throw new Error(`node ${node.index}: ${corrupt.exec(tail)?.[0]}`);
+      }
+      await delay(corruptPollMs);
+    }
   }
 
   async #until<T>(what: string, deadlineMs: number, look: () => Promise<T>) {

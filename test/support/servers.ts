@@ -1,15 +1,13 @@
-import { randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { AsyncFunc, Func, Suite } from 'mocha';
-import pg from 'pg';
 import { type Child, startChild } from '../../embedded/child.ts';
 import type { CheckpointManner } from '../../embedded/eventstore/subscriptions/search.ts';
-import { startEmbeddedPostgres } from '../../embedded/postgres.ts';
 import { eventStoreBin } from './eventstore-node.ts';
 import { startEventStoreNodes } from './eventstore-nodes.ts';
 import { eventually } from './eventually.ts';
+import { administer, makeDatabase, startTestPostgres } from './test-postgres.ts';
 
 export { eventually };
 
@@ -160,49 +158,17 @@ export interface TestDatabase {
  */
 export async function testDatabase(like?: TestDatabase): Promise<TestDatabase> {
   const server = process.env.POSTGRES_URL || (await embeddedPostgres());
-  const name = `reprise_test_${randomBytes(6).toString('hex')}`;
-  const template = like === undefined ? '' : ` TEMPLATE ${new URL(like.url).pathname.slice(1)}`;
-  await administer(server, `CREATE DATABASE ${name}${template}`);
-  const url = new URL(server);
-  url.pathname = `/${name}`;
-  return {
-    url: url.href,
-    drop: () => administer(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
-  };
+  const url = await makeDatabase(server, like?.url);
+  const name = new URL(url).pathname.slice(1);
+  return { url, drop: () => administer(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
 }
 
 let embedded: Promise<string> | undefined;
 
 function embeddedPostgres(): Promise<string> {
-  embedded ??= startTestPostgres();
+  embedded ??= startTestPostgres().then((server) => {
+    running.add(server);
+    return server.url;
+  });
   return embedded;
-}
-
-async function startTestPostgres(): Promise<string> {
-  const dataDir = await mkdtemp(path.join(tmpdir(), 'reprise-postgres-'));
-  const remove = (): Promise<void> => rm(dataDir, { recursive: true, force: true });
-  try {
-    const server = await startEmbeddedPostgres({ dataDir });
-    running.add({ stop: () => server.stop().then(remove) });
-    // The service's role may make no databases.
-    const url = new URL(server.url);
-    url.username = 'reprise';
-    const password = await readFile(path.join(dataDir, 'postgres', 'password'), 'utf8');
-    url.password = password.trim();
-    return url.href;
-  } catch (error) {
-    await remove();
-    throw error;
-  }
-}
-
-async function administer(url: string, statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
-  client.on('error', () => {});
-  await client.connect();
-  try {
-    await client.query(statement);
-  } finally {
-    await client.end();
-  }
 }

@@ -14,7 +14,7 @@ describeWithOwnEventStore('reprise verify', function () {
   this.timeout(180_000);
   let service: Service;
   before(async () => {
-    service = await Service.start({ QUEUE_ADMITTED_MAX: '100', HOLD_SECONDS: '3' });
+    service = await Service.start({ QUEUE_ADMITTED_MAX: '100', HOLD_SECONDS: '5' });
     await importCatalog(catalogFile(6), { DATA_DIR: service.dataDir });
   });
   after(() => service.remove());
@@ -37,7 +37,7 @@ describeWithOwnEventStore('reprise verify', function () {
     const env = { ...service.env, DATA_DIR: service.dataDir };
     expect((await reprise(['catalog', 'cancel', 'c1-1'], env)).code).to.equal(0);
     await service.reserve('u1', await service.token('u1'), 'c1', 'c1-2', 'B-1-25');
-    const overMs = Date.now() + 3_000;
+    const overMs = Date.now() + 5_000;
     await service.stop();
     await eventually('a hold is over that nobody can end', () => Date.now() > overMs);
     const stopped = await run('--json', '--grace', '0');

@@ -17,6 +17,14 @@ const honest: Record<string, (world: World) => Promise<void>> = {
     await world.limitAccount(1);
     await world.limitAccount(undefined);
   },
+  'streams that another program has begun, with names like ours': async (world) => {
+    for (const stream of ['order-', 'seat-', 'account-', 'concert-']) {
+      const { session } = world;
+      await world.write(`${stream}invoice/${session}`, 'InvoiceSent', { amount: 1 }, null);
+      await world.write(`${stream}invoice/${session}`, 'OrderPlaced', {}, null);
+      await world.write(`${stream}other ${session}`, 'InvoiceSent', { amount: 1 }, 3);
+    }
+  },
   'a young hold': (world) => world.seat('SeatReserved'),
   'a hold that ended and was given back, and another buyer after it': async (world) => {
     await world.seat('SeatReserved', { expiresAt: '2024-01-01T00:00:00.000Z' });
@@ -43,6 +51,16 @@ const honest: Record<string, (world: World) => Promise<void>> = {
   'a title that no list can show, and that was revised since': async (world) => {
     await world.write(`concert-r${world.session}`, 'ConcertRegistered', { title: 'One \ud83d' });
     await world.write(`concert-r${world.session}`, 'ConcertRevised', { title: 'One 🎶' });
+  },
+  'events that were skipped, one of them in the middle of a sale': async (world) => {
+    await world.seat('SeatReserved');
+    await world.seat('SeatGivenAway');
+    await world.payment('PaymentHeld');
+    await world.skip(`seat-${world.session}/A-1-1`, 1n);
+    await world.seat('SeatSold');
+    await world.payment('PaymentCaptured');
+    await world.write(`account-later ${world.session}`, 'BalanceCharged', {});
+    await world.skip(`account-later ${world.session}`, 0n);
   },
   'an order that was bought': (world) => world.buyOrder(),
   'an order that could not have all its seats': async (world) => {
@@ -607,7 +625,65 @@ const corrupt: Record<string, [codes: string[], plant: (world: World) => Promise
         at: '2026-01-01T00:00:00.000Z',
       }),
   ],
-  'an event of no known type': [['unreadable'], (world) => world.seat('SeatGivenAway')],
+  'a sale that was skipped, although its money was taken': [
+    ['capture-without-sale'],
+    async (world) => {
+      await world.seat('SeatReserved');
+      await world.payment('PaymentHeld');
+      await world.seat('SeatSold');
+      await world.skip(`seat-${world.session}/A-1-1`, 1n);
+      await world.payment('PaymentCaptured');
+    },
+  ],
+  'a charge that was skipped, and whose money was spent': [
+    ['wrong-balance'],
+    async (world) => {
+      const charge = { amount: 500, currency: 'KRW', at: '2026-01-01T00:00:00.000Z' };
+      await world.account(world.buyer, 'BalanceCharged', {
+        ...charge,
+        ...{ chargeId: 'second', balance: 1_500 },
+      });
+      await world.skip(`account-${world.buyer}`, 1n);
+      await world.seat('SeatReserved');
+      await world.payment('PaymentHeld', { balance: 1_400 });
+    },
+  ],
+  'an event that was skipped and not announced to who reads the log in its order': [
+    ['unreadable', 'wrong-skip'],
+    async (world) => {
+      await world.seat('SeatReserved');
+      await world.seat('SeatGivenAway');
+      await world.skip(`seat-${world.session}/A-1-1`, 1n, { isAnnounced: false });
+    },
+  ],
+  'a skip of an event that is not there, and one that names another place': [
+    ['unreadable', 'wrong-skip', 'wrong-skip'],
+    async (world) => {
+      await world.seat('SeatReserved');
+      await world.seat('SeatGivenAway');
+      await world.skip(`seat-${world.session}/A-1-1`, 7n);
+      await world.skip(`seat-${world.session}/A-1-1`, 1n, { mark: { revision: 0 } });
+    },
+  ],
+  'a skip that cannot be read': [
+    ['unreadable'],
+    (world) => world.write(`seat-${world.session}/A-1-1`, 'EventSkipped', {}),
+  ],
+  'another program’s event on a stream that is ours': [
+    ['unreadable'],
+    (world) => world.write(`account-${world.buyer}`, 'InvoiceSent', { amount: 1 }, null),
+  ],
+  'a newer version’s first event on a stream': [
+    ['unreadable'],
+    (world) => world.write(`seat-${world.session}/A-1-1`, 'SeatBlocked', {}, 1, 'c1'),
+  ],
+  'an event of no known type, on a stream that is ours': [
+    ['unreadable'],
+    async (world) => {
+      await world.seat('SeatReserved');
+      await world.seat('SeatGivenAway');
+    },
+  ],
 };
 
 describeWithOwnEventStore('the proof from the log', () => {
@@ -731,6 +807,11 @@ describeWithOwnEventStore('the proof from the log', () => {
     expect(violations.listed.filter(({ stream }) => stream?.includes(world.session))).to.deep.equal(
       [],
     );
+  });
+
+  it('counts what was skipped', async () => {
+    const { log } = await verify({ eventStoreUrl: store.url });
+    expect(log.skipped).to.be.greaterThan(3);
   });
 
   it('lists so many violations and counts them all', async () => {

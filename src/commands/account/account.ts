@@ -23,6 +23,13 @@ export type AccountCommand =
       /** When the seat's hold ends. */
       readonly holdExpiresAtMs: number;
       readonly nowMs: number;
+      /** The earliest that it may be, by which the hold is over or not. Default `nowMs`. */
+      readonly earliestMs?: number;
+      /**
+       * While this was `leftOutBeforeMs`, and after it was read, the log had the reservation as held: nothing of its payment was
+       * settled, so no summary has left it out.
+       */
+      readonly provenAtMs?: number;
     }
   /** The seat is sold to this payment. */
   | { readonly type: 'CapturePayment'; readonly paymentId: string }
@@ -58,6 +65,7 @@ export const accountDecider: AccountDecider & Required<Pick<AccountDecider, 'sum
   evolve,
   summary: {
     types: ['AccountSummarised', 'AccountTotalled'],
+    partTypes: ['AccountIndexed'],
     everyEvents: 500,
     of: (state) => summarise(state, summaryBounds),
   },
@@ -101,7 +109,9 @@ function elsewhere(): Elsewhere<AccountState, AccountCommand, AccountEvent> {
       if (index.pages.length === 0) return [];
       const id = idOf(command);
       const known = command.type === 'ChargeBalance' ? state.charges : state.payments;
-      return known.get(id) === undefined ? placesOf(id, index, state) : [];
+      if (known.get(id) !== undefined) return [];
+      const summedAtMs = state.leftOutBeforeMs + paymentKeptMs;
+      return placesOf(id, index, { revision: state.revision, summedAtMs });
     },
     recall: (state, commands, events) => recall(state, new Set(commands.map(idOf)), events),
   };
@@ -134,15 +144,17 @@ function charge(command: Of<'ChargeBalance'>, state: AccountState): AccountDecis
 
 function hold(command: Of<'HoldPayment'>, state: AccountState): AccountDecision {
   const { paymentId, reservationId, amount, currency, holdExpiresAtMs, nowMs } = command;
+  const { earliestMs = nowMs, provenAtMs } = command;
   const known = state.payments.get(paymentId);
   if (known !== undefined) {
     return known.status === 'held' || known.status === 'captured'
       ? accept([], known)
       : refuse('hold-expired', `the payment was ${known.status}`);
   }
-  // What a summary left out may have been paid: its hold is long over, though a clock that is late may not know.
-  const leftOut = holdExpiresAtMs < state.latestMs - paymentKeptMs;
-  if (leftOut || holdExpiresAtMs <= nowMs)
+  // What a summary left out may have been paid: its hold is long over, though a clock that is late may not know. So it looks,
+  // too, when the summary was made by a clock that was ahead, and then the reservation itself is the proof.
+  const mayBeLeftOut = holdExpiresAtMs < state.leftOutBeforeMs;
+  if ((mayBeLeftOut && provenAtMs !== state.leftOutBeforeMs) || holdExpiresAtMs <= earliestMs)
     return refuse('hold-expired', 'the hold ended before it was paid');
   if (amount > state.balance || (amount > 0 && currency !== state.currency)) {
     const available = currency === state.currency ? state.balance : 0;

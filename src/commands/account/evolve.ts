@@ -24,6 +24,8 @@ export interface AccountState {
   readonly captured: number;
   /** The newest moment that an event told of: what summaries measure age from. Milliseconds since the epoch. */
   readonly latestMs: number;
+  /** Payments of holds that ended before this may have been left out by a summary; 0 when there was none. */
+  readonly leftOutBeforeMs: number;
   /** Since the last summary, and what that told. */
   readonly charges: PersistentMap<ChargeRecord>;
   readonly payments: PersistentMap<PaymentRecord>;
@@ -56,6 +58,7 @@ export const initial: AccountState = {
   held: 0,
   captured: 0,
   latestMs: 0,
+  leftOutBeforeMs: 0,
   charges: PersistentMap.empty(),
   payments: PersistentMap.empty(),
   revision: -1,
@@ -85,8 +88,8 @@ export function evolve(state: AccountState, event: AccountEvent & Placed): Accou
 
 /** The account as a summary tells it: all that came before it is in there. */
 function fromSummary(data: EventData['AccountSummarised'], revision: number): AccountState {
-  const { currency, balance, held, captured, latestAt } = data;
-  const totals = { currency, balance, held, captured, latestMs: Date.parse(latestAt), revision };
+  const { currency, balance, held, captured } = data;
+  const totals = { currency, balance, held, captured, ...measured(data), revision };
   let index = afterPlainSummary(revision);
   const name = (id: string, isRefund: boolean, countsUntilMs: number) => {
     index = named(index, id, { revision, countsUntilMs, isRefund });
@@ -108,9 +111,15 @@ function fromTotals(
   const payments = held.map((payment) => ({ ...payment, status: 'held' as const }));
   return {
     ...withListed(initial, { charges: [], payments }),
-    ...{ ...totals, latestMs: Date.parse(latestAt), revision },
+    ...{ ...totals, ...measured({ latestAt }), revision },
     index: afterTotals(index, indexes),
   };
+}
+
+/** What a summary measured age from, and what it may have left out by it. */
+function measured({ latestAt }: { readonly latestAt: string }) {
+  const latestMs = Date.parse(latestAt);
+  return { latestMs, leftOutBeforeMs: latestMs - paymentKeptMs };
 }
 
 /** The account with the charges and payments that a summary lists, or with some of them. */

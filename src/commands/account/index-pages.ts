@@ -117,7 +117,9 @@ export function withPage(index: AccountIndex, page: Page): AccountIndex {
 export function withMissing(index: AccountIndex, page: Page): AccountIndex | undefined {
   if (!index.missing.includes(page.revision)) return undefined;
   const missing = index.missing.filter((revision) => revision !== page.revision);
-  const pages = [...index.pages, page].sort((a, b) => a.from - b.from);
+  // One that came after may have been written over it.
+  const isIn = index.pages.some(({ from, to }) => from <= page.from && page.to <= to);
+  const pages = isIn ? index.pages : [...index.pages, page].sort((a, b) => a.from - b.from);
   const countsUntilMs = Math.max(index.rest.countsUntilMs, page.countsUntilMs);
   return { pages, missing, rest: { ...index.rest, countsUntilMs } };
 }
@@ -131,15 +133,18 @@ export function pageOf(
   return { revision, from, to, countsUntilMs: Date.parse(countsUntil), entries, refunds };
 }
 
-/** Where the stream may name the id, up to a revision. */
+/**
+ * Where the stream may name the id, up to a revision.
+ * @param summedAtMs what the last summary measured age from: until the next one leaves a page out, its entries count
+ */
 export function placesOf(
   id: string,
   { pages }: AccountIndex,
-  { revision, latestMs }: { readonly revision: number; readonly latestMs: number },
+  { revision, summedAtMs }: { readonly revision: number; readonly summedAtMs: number },
 ): Place[] {
   const blocks = new Set<number>();
   for (const page of pages) {
-    const parts = isOver(page, latestMs) ? [page.refunds] : [page.entries, page.refunds];
+    const parts = isOver(page, summedAtMs) ? [page.refunds] : [page.entries, page.refunds];
     for (const part of parts) for (const block of blocksOf(id, part)) blocks.add(block);
   }
   const places = [...blocks].sort((a, b) => a - b);

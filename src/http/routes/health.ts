@@ -23,6 +23,18 @@ const projection = z.object({
   error: z.string().optional(),
 });
 
+const clock = z.object({
+  state: z.enum(['agrees', 'contradicted', 'differs', 'unknown']).meta({
+    description:
+      'Of the time that this instance goes by, with that of its servers: `contradicted` when the servers contradict each other, `differs` when all of them say another time.',
+  }),
+  skewSeconds: z.number().meta({
+    description:
+      'How far the clock of this instance’s machine is ahead of the time that it goes by; negative: behind.',
+  }),
+  detail: z.string().optional(),
+});
+
 /** As `reprise projections` has them, with what this instance knows of what is to come. */
 const projections = z
   .array(
@@ -62,6 +74,7 @@ export const readyz = endpoint({
       .meta({ description: 'degraded: it sells, and PostgreSQL gives no answer.' }),
     dependencies,
     projection,
+    clock,
     projections,
   }),
   problems: ['not-ready'],

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ClockStatus } from '../../clock/service-clock.ts';
 import { type LagHistogram, lagBounds } from '../../projections/live-lag.ts';
 import type { ReadSideStatus } from '../../queries/read-side.ts';
 import { text } from '../answer.ts';
@@ -20,7 +21,11 @@ export const metrics = endpoint({
       mediaType,
       [
         ...liveLagLines(house.liveLag()),
-        ...gaugeLines({ ...house.reads.status(), rowsWrong: house.rowsWrong() }),
+        ...gaugeLines({
+          ...house.reads.status(),
+          rowsWrong: house.rowsWrong(),
+          clock: house.clock(),
+        }),
         ...connectionLines(house),
         '',
       ].join('\n'),
@@ -38,7 +43,7 @@ function* liveLagLines({ upTo, count, sum }: LagHistogram): Generator<string> {
   yield `${name}_count ${count}`;
 }
 
-type Gauged = ReadSideStatus & { readonly rowsWrong: number };
+type Gauged = ReadSideStatus & { readonly rowsWrong: number; readonly clock: ClockStatus };
 
 const gauges = {
   reprise_projection_lag_seconds: [
@@ -60,6 +65,14 @@ const gauges = {
   reprise_rows_wrong: [
     'Rows that a sample has shown not to be what the log says.',
     ({ rowsWrong }: Gauged) => rowsWrong,
+  ],
+  reprise_clock_skew_seconds: [
+    'How far the clock of this machine is ahead of the time that the service goes by.',
+    ({ clock }: Gauged) => clock.skewSeconds,
+  ],
+  reprise_clock_agrees: [
+    '1 while the servers agree on the time that the service goes by, else 0.',
+    ({ clock }: Gauged) => (clock.state === 'agrees' ? 1 : 0),
   ],
 } as const;
 

@@ -6,6 +6,7 @@ import {
   EventStoreRefused,
   type ExpectedRevision,
   type NewEvent,
+  StreamDeleted,
 } from '../../commands/event-store.ts';
 import { isFinalCode } from './failures.ts';
 import { endOf, logPosition, number64 } from './wire.ts';
@@ -162,7 +163,7 @@ function understandError(error: Status): Appended {
       };
     }
     case 'StreamDeleted':
-      throw new EventStoreRefused('the stream is deleted for ever (a tombstone)');
+      throw new StreamDeleted('');
     case 'AccessDenied':
     case 'BadRequest':
       throw new EventStoreRefused(text);

@@ -1,4 +1,4 @@
-import { EventStoreRefused } from '../../commands/event-store.ts';
+import { EventStoreRefused, StreamDeleted } from '../../commands/event-store.ts';
 
 /** The server was silent for longer than a bound. What was sent may or may not have been done. */
 export class NoAnswer extends Error {
@@ -86,11 +86,13 @@ export function isStreamNotFound(error: unknown): boolean {
 
 /** A final failure in our own words. */
 export function refused(doing: string, error: unknown): EventStoreRefused {
-  const why =
-    property(error, 'type') === 'stream-deleted' || trailer(error) === 'stream-deleted'
-      ? 'the stream is deleted for ever (a tombstone)'
-      : messageOf(error);
-  return new EventStoreRefused(`${doing}: ${why}`, error);
+  const isDeleted =
+    error instanceof StreamDeleted ||
+    property(error, 'type') === 'stream-deleted' ||
+    trailer(error) === 'stream-deleted';
+  return isDeleted
+    ? new StreamDeleted(`${doing}: `, error)
+    : new EventStoreRefused(`${doing}: ${messageOf(error)}`, error);
 }
 
 export function messageOf(error: unknown): string {

@@ -1,12 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
 import type { LogDiffers } from '../../commands/event-store.ts';
+import { ForeignStreams } from '../../commands/foreign-streams.ts';
 import {
   eventsUpTo,
   isBefore,
   isEventBefore,
   type LogPosition,
 } from '../../events/log-position.ts';
+import { type Announced, readMarked } from '../../events/skipped.ts';
 import { streamPrefixes } from '../../events/streams.ts';
 import { Backlog, describeEvent, type Step } from '../backlog.ts';
 import { type Checkpoint, placeAt } from '../checkpoint.ts';
@@ -37,13 +39,21 @@ class Retried extends Error {
   }
 }
 
+/** An event that is in the new tables counts for nothing by now. */
+class SkippedMeanwhile extends Error {
+  constructor(stream: string, revision: bigint) {
+    super(`event ${revision}@${stream} was skipped while new tables were built: run it again`);
+    this.name = 'SkippedMeanwhile';
+  }
+}
+
 /** An event that this version cannot read, or PostgreSQL not hold: tables without it would be taken for right. */
 class EventInTheWay extends Error {
   constructor(why: string, { commit }: LogPosition, isParked: boolean) {
     const out = isParked
       ? 'its stream is parked in the live tables: a version that can read it brings it in (reprise projections retry, or ' +
         'reprise rebuild), and reprise rebuild --keep-parked leaves it parked in the new tables'
-      : 'run it with a version that can read it';
+      : 'run it with a version that can read it; reprise help projections skip says what to do where there is none';
     super(`${why}, at log position ${commit}; ${out}`);
     this.name = 'EventInTheWay';
   }
@@ -64,9 +74,11 @@ export class Filling {
   /** Called when there is something to write; a cancelled run is not waited for. */
   private readonly wake = new Wake();
   private caughtUp = false;
-  private kept = Kept.nothing;
+  private kept = new Kept([], []);
+  /** As it was known before anything was read. */
+  private readonly skipped: readonly Announced[];
   /** What it ended with when running it again does not help. */
-  private inTheWay: EventInTheWay | LogDiffers | undefined;
+  private inTheWay: EventInTheWay | SkippedMeanwhile | LogDiffers | undefined;
   private target: bigint | null = null;
   private lastStepMs = performance.now();
 
@@ -83,7 +95,8 @@ export class Filling {
     live: string,
     through: Checkpoint | 'end',
   ): Promise<Filling> {
-    const kept = await keptOf(options, client, live);
+    const skipped = await readMarked(options.eventStore);
+    const kept = await keptOf(options, client, live, skipped);
     const { eventStore, projections, signal } = options;
     const { silentMsMax } = limits;
     const isOfLog = (built: Checkpoint) =>
@@ -94,7 +107,10 @@ export class Filling {
       isOfLog,
     };
     const built = await prepareBuild(client, live, wanted, (at) => kept.digest(at));
-    return new Filling(options, limits, client, live, built);
+    const look = async () => (await readLive(client, live)).eventPosition;
+    const pace = new Pace(limits, look, through === 'end' ? undefined : through.eventPosition);
+    const parts = { built, pace, skipped };
+    return new Filling(options, limits, client, live, parts);
   }
 
   private constructor(
@@ -102,14 +118,22 @@ export class Filling {
     limits: RebuildLimits,
     client: ClientBase,
     live: string,
-    built: Built,
+    {
+      built,
+      pace,
+      skipped,
+    }: {
+      readonly built: Built;
+      readonly pace: Pace;
+      readonly skipped: readonly Announced[];
+    },
   ) {
+    this.skipped = skipped;
     this.options = options;
     this.limits = limits;
     this.client = client;
     this.live = live;
     this.built = built;
-    const pace = new Pace(limits, async () => (await readLive(client, live)).eventPosition);
     this.pace = pace;
     this.backlog = new Backlog({
       get stepsMax() {
@@ -150,7 +174,7 @@ export class Filling {
       paced = false,
     }: { deadlineMs?: number; paced?: boolean } = {},
   ): Promise<void> {
-    this.kept = await keptOf(this.options, this.client, this.live);
+    this.kept = await keptOf(this.options, this.client, this.live, this.skipped);
     if (this.kept.digest(this.built.position) !== this.built.kept) throw new Retried();
     this.target = through === 'end' ? null : through.eventPosition;
     this.lastStepMs = performance.now();
@@ -182,6 +206,7 @@ export class Filling {
     const { eventStore, projections, signal, onTrouble } = this.options;
     return readLog({
       eventStore,
+      foreign: new ForeignStreams(eventStore),
       projections,
       after: placeAt(this.built),
       prefixes: streamPrefixes,
@@ -246,6 +271,11 @@ export class Filling {
 
   /** @returns false when PostgreSQL refuses the rows of one event of several: fewer are to be tried. @throws EventInTheWay */
   private async write(steps: readonly Step[]): Promise<boolean> {
+    const news = steps.find(({ event }) => event?.skips?.isNews)?.event;
+    if (news?.skips !== undefined) {
+      this.inTheWay = new SkippedMeanwhile(news.stream, news.skips.revision);
+      throw this.inTheWay;
+    }
     const unreadable = this.kept.unreadable(steps);
     if (unreadable !== undefined) await this.endAt(unreadable, unreadable.event?.unreadable);
     try {
@@ -278,4 +308,5 @@ const keptOf = async (
   { keepParked }: RebuildOptions,
   client: ClientBase,
   live: string,
-): Promise<Kept> => (keepParked ? Kept.read(client, live) : Kept.nothing);
+  skipped: readonly Announced[],
+): Promise<Kept> => (keepParked ? Kept.read(client, live, skipped) : new Kept([], skipped));

@@ -41,7 +41,7 @@ export interface RebuildProgress {
 }
 
 export interface RebuildOptions {
-  readonly eventStore: Pick<EventStore, 'subscribe'>;
+  readonly eventStore: Pick<EventStore, 'subscribe' | 'readStream'>;
   /** Three connections are used; statements may take minutes. */
   readonly pool: Pool;
   /** Those to build. */

@@ -30,13 +30,18 @@ export class Pace {
   private readonly limits: PaceLimits;
   private readonly look: () => Promise<bigint | null>;
   private last: bigint | null | undefined;
-  private lookedMs = Number.NEGATIVE_INFINITY;
+  private lookedMs: number;
   private isBusy = true;
 
-  /** @param look tells which event is the last in the live tables */
-  constructor(limits: PaceLimits, look: () => Promise<bigint | null>) {
+  /**
+   * @param look tells which event is the last in the live tables
+   * @param first which one it was when they were looked at just now; undefined: they were not
+   */
+  constructor(limits: PaceLimits, look: () => Promise<bigint | null>, first?: bigint | null) {
     this.limits = limits;
     this.look = look;
+    this.last = first;
+    this.lookedMs = first === undefined ? Number.NEGATIVE_INFINITY : performance.now();
   }
 
   /** Events that the next transaction may have. */

@@ -5,6 +5,7 @@ import {
   type Checkpoint,
   checkpointIn,
   FenceLost,
+  isLostFence,
   logStart,
   positionColumns,
   type StoredPosition,
@@ -201,27 +202,42 @@ export async function writeBuild(
     events: from.events + events.length,
     kept: kept(position),
   };
-  await client.query('BEGIN');
-  const { rowCount } = await client.query(
-    `UPDATE build SET position = $3, prepare = $4, event_position = $5, event_id = $6, events = $7,
-       kept = $8
-     WHERE position IS NOT DISTINCT FROM $1::bigint AND prepare IS NOT DISTINCT FROM $2::bigint`,
-    [
-      from.position?.commit,
-      from.position?.prepare,
-      position?.commit,
-      position?.prepare,
-      built.eventPosition,
-      built.eventId,
-      built.events,
-      built.kept,
-    ],
-  );
-  if (rowCount !== 1) throw new FenceLost(from.position);
-  await writeRows(client, batch);
-  await client.query('COMMIT');
+  // All is sent before the first answer comes, as the engine does it: the event loop is busy reading, and PostgreSQL would
+  // have nothing to do for a turn of it after each answer.
+  const begun = client.query('BEGIN');
+  const moved = client.query(moveBuildText, [
+    from.position?.commit,
+    from.position?.prepare,
+    position?.commit,
+    position?.prepare,
+    built.eventPosition,
+    built.eventId,
+    built.events,
+    built.kept,
+  ]);
+  const written = writeRows(client, batch);
+  const committed = client.query('COMMIT');
+  // What fails after a lost fence says less than that.
+  for (const later of [written, committed]) later.catch(() => {});
+  await begun;
+  await moved.catch((error: unknown) => {
+    throw isLostFence(error) ? new FenceLost(from.position) : error;
+  });
+  await written;
+  const { command } = await committed;
+  if (command !== 'COMMIT') throw new Error(`the batch was not committed (${command})`);
   return built;
 }
+
+/** Fails, and the transaction with it, where the new tables are not where they were read to be. */
+const moveBuildText = `
+  WITH moved AS (
+    UPDATE build SET position = $3, prepare = $4, event_position = $5, event_id = $6, events = $7,
+      kept = $8
+    WHERE position IS NOT DISTINCT FROM $1::bigint AND prepare IS NOT DISTINCT FROM $2::bigint
+    RETURNING 1
+  )
+  SELECT 1 / count(*)::integer FROM moved`;
 
 /**
  * Gives the full tables their other indexes, those of the live ones by the same names, and statistics for the planner.

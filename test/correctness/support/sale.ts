@@ -66,6 +66,7 @@ export function salesOn(
   catalog: Catalog,
   options: {
     readonly now?: () => number;
+    readonly earliest?: () => number;
     readonly limit?: HoldLimit;
     readonly bought?: SeatSalesParts['bought'];
     readonly holdMs?: number;
@@ -84,6 +85,7 @@ export function salesOn(
       currency: 'KRW',
     },
     now: options.now ?? Date.now,
+    ...(options.earliest === undefined ? {} : { earliest: options.earliest }),
     onLeftOver: options.onLeftOver ?? (() => {}),
   });
 }

@@ -165,6 +165,7 @@ export function fakeHouse(): FakeHouse {
     logEnd: async () => position,
     projections: async () => [],
     rowsWrong: () => 0,
+    clock: () => ({ state: 'agrees', skewSeconds: 0 }),
     lag,
     liveLag: () => lag.histogram(),
     probes: { eventStore: async () => true, queue: async () => true, postgres: async () => true },

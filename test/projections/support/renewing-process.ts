@@ -15,8 +15,9 @@ const eventStore = connectEventStore(eventStoreUrl);
 const { signal } = new AbortController();
 
 /** A log that falls silent. */
-const slow: Pick<EventStore, 'subscribe' | 'head'> = {
+const slow: Pick<EventStore, 'subscribe' | 'readStream' | 'head'> = {
   head: () => eventStore.head(),
+  readStream: (...asked) => eventStore.readStream(...asked),
   async *subscribe(options) {
     let events = 0;
     for await (const message of eventStore.subscribe(options)) {

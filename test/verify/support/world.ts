@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { ANY, type EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
 
 type Data = Record<string, unknown>;
@@ -59,8 +59,37 @@ export class World {
     return this.write(`concert-c${this.session}`, 'SessionCancelled', data);
   }
 
-  async write(stream: string, type: string, data: Data, schemaVersion = 1): Promise<void> {
-    const event = jsonEvent({ type, data, metadata: { schemaVersion } });
+  /** @param schemaVersion null: another program's, without metadata */
+  async write(
+    stream: string,
+    type: string,
+    data: Data,
+    schemaVersion: number | null = 1,
+    commandId?: string,
+  ): Promise<void> {
+    const metadata = { schemaVersion, ...(commandId === undefined ? {} : { commandId }) };
+    const event = jsonEvent({ type, data, ...(schemaVersion === null ? {} : { metadata }) });
+    await this.#client.appendToStream(stream, event, { expectedRevision: ANY });
+  }
+
+  /** As an operator skips an event; `mark` is what its stream says that differs from that. */
+  async skip(
+    stream: string,
+    revision: bigint,
+    { isAnnounced = true, mark = {} }: { isAnnounced?: boolean; mark?: Data } = {},
+  ): Promise<void> {
+    const events: { id: string; revision: bigint; type: string }[] = [];
+    for await (const { event } of this.#client.readStream(stream)) if (event) events.push(event);
+    const named = events.find((event) => event.revision === revision);
+    const skip = { revision: Number(revision), eventId: named?.id ?? randomUUID() };
+    const markId = randomUUID();
+    if (isAnnounced) {
+      const at = { position: '1', markRevision: events.length, markId };
+      await this.write('skipped-events', 'SkipAnnounced', { ...skip, stream, ...at });
+    }
+    const data = { ...skip, type: named?.type ?? 'None', why: 'y', reason: 'r', ...mark };
+    const metadata = { schemaVersion: 1 };
+    const event = jsonEvent({ id: markId, type: 'EventSkipped', data, metadata });
     await this.#client.appendToStream(stream, event, { expectedRevision: ANY });
   }
 

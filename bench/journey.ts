@@ -1,0 +1,178 @@
+/**
+ * The journey of `load/journey.ts` on a fresh service with everything embedded, by an own generator: its first ten seconds, and
+ * ten more when it is warm. Beside it, in the same run, one page of a plain `node:http` server by the same generator: how
+ * fast a machine is changes from hour to hour, and a journey counted in plain requests does not.
+ *
+ *   npm run bench:journey -- [--rounds 3] [--buyers 100] [--against DIRECTORY]
+ *
+ * With `--against`, another checkout of the project (with its packages) takes turns with this one. Linux only.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { startFreshService } from '../load/service.ts';
+import { verify } from '../src/verify/verify.ts';
+import type { JourneyJob, JourneyResult } from './journey-client.ts';
+import { median } from './support/measure.ts';
+import { type ServiceCpu, serviceCpu } from './support/processes.ts';
+
+const seconds = 10;
+const plainSeconds = 4;
+
+interface Stretch {
+  readonly result: JourneyResult;
+  /** Milliseconds a journey, or a request. */
+  readonly cpu: ServiceCpu;
+}
+
+/** Of one fresh service. */
+interface Run {
+  readonly cold: Stretch;
+  readonly warm: Stretch;
+}
+
+class Generator {
+  readonly #child: ChildProcess = fork(new URL('./journey-client.ts', import.meta.url));
+
+  async run(job: JourneyJob): Promise<JourneyResult> {
+    const answer = once(this.#child, 'message');
+    this.#child.send(job);
+    return (await answer)[0] as JourneyResult;
+  }
+
+  end(): void {
+    this.#child.disconnect();
+  }
+}
+
+async function stretch(pid: number, generator: Generator, job: JourneyJob): Promise<Stretch> {
+  const before = await serviceCpu(pid);
+  const result = await generator.run(job);
+  const after = await serviceCpu(pid);
+  const each = (part: keyof ServiceCpu) => (after[part] - before[part]) / result.completed;
+  const cpu = {
+    service: each('service'),
+    eventStore: each('eventStore'),
+    postgres: each('postgres'),
+  };
+  return { result, cpu };
+}
+
+async function serviceRun(checkout: URL, buyers: number): Promise<Run> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'reprise-bench-'));
+  const { signal } = new AbortController();
+  const log = path.join(directory, 'service.log');
+  const service = await startFreshService(log, signal, {}, checkout);
+  const generator = new Generator();
+  try {
+    const job = { port: Number(new URL(service.url).port), buyers, warmUpSeconds: 0, seconds };
+    const cold = await stretch(service.pid, generator, job);
+    const warm = await stretch(service.pid, generator, job);
+    const { eventStoreUrl, postgresUrl } = service;
+    const { violations } = await verify({ eventStoreUrl, postgresUrl });
+    if (violations.total > 0) throw new Error(`${violations.total} violations after the journeys`);
+    return { cold, warm };
+  } finally {
+    generator.end();
+    await service.stop();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** In a process of its own, as the service is. */
+function servePlain(): void {
+  const body = JSON.stringify({ hello: 'world' });
+  const server = createServer((_, response) => {
+    response.setHeader('Content-Type', 'application/json');
+    response.end(body);
+  }).listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port));
+}
+
+async function plainRun(buyers: number): Promise<Stretch> {
+  const server = fork(new URL(import.meta.url), ['plain']);
+  const generator = new Generator();
+  try {
+    const [port] = (await once(server, 'message')) as [number];
+    const job = { port, buyers, page: '/', warmUpSeconds: 0, seconds: plainSeconds };
+    await generator.run({ ...job, seconds: 1 });
+    return await stretch(server.pid as number, generator, job);
+  } finally {
+    generator.end();
+    server.kill();
+  }
+}
+
+const head =
+  '                    journeys/s  p50 ms  p95 ms  p99 ms  max ms  failed   CPU ms a journey: service  store  PostgreSQL   plain requests';
+
+function line(name: string, { result, cpu }: Stretch, plainMs: number): string {
+  const n = (value: number, width: number, digits = 0) => value.toFixed(digits).padStart(width);
+  const { perSecond, p50Ms, p95Ms, p99Ms, maxMs, failed } = result;
+  return (
+    name.padEnd(20) +
+    n(perSecond, 10) +
+    [p50Ms, p95Ms, p99Ms, maxMs, failed].map((value) => n(value, 8)).join('') +
+    n(cpu.service, 28, 2) +
+    n(cpu.eventStore, 7, 2) +
+    n(cpu.postgres, 12, 2) +
+    n(cpu.service / plainMs, 17, 1)
+  );
+}
+
+/** What of several runs is in the middle. */
+function middle(runs: readonly Run[], which: keyof Run) {
+  const of = (value: (one: Stretch) => number) => median(runs.map((run) => value(run[which])));
+  return {
+    perSecond: of(({ result }) => result.perSecond),
+    cpu: of(({ cpu }) => cpu.service + cpu.eventStore + cpu.postgres),
+  };
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      rounds: { type: 'string', default: '3' },
+      buyers: { type: 'string', default: '100' },
+      against: { type: 'string' },
+    },
+  });
+  const buyers = Number(values.buyers);
+  const here = { name: 'here', checkout: new URL('..', import.meta.url), runs: [] as Run[] };
+  const sides = [here];
+  if (values.against !== undefined) {
+    const checkout = pathToFileURL(`${path.resolve(values.against)}/`);
+    sides.unshift({ name: 'there', checkout, runs: [] });
+  }
+  console.log(head);
+  for (let round = 1; round <= Number(values.rounds); round += 1) {
+    for (const { name, checkout, runs } of sides) {
+      const plain = await plainRun(buyers);
+      const plainMs = plain.cpu.service;
+      const run = await serviceRun(checkout, buyers);
+      runs.push(run);
+      console.log(line(`${round} ${name}, cold`, run.cold, plainMs));
+      console.log(line(`${round} ${name}, warm`, run.warm, plainMs));
+      const { perSecond } = plain.result;
+      const us = (1_000 * plainMs).toFixed(0);
+      console.log(`${round} plain node:http: ${perSecond.toFixed(0)} requests/s, ${us} µs each`);
+    }
+  }
+  const [there] = sides;
+  if (there === undefined || there === here) return;
+  for (const which of ['cold', 'warm'] as const) {
+    const [a, b] = [middle(there.runs, which), middle(here.runs, which)];
+    console.log(
+      `${which}: × ${(b.perSecond / a.perSecond).toFixed(2)} journeys/s, ` +
+        `× ${(b.cpu / a.cpu).toFixed(2)} CPU a journey, medians of here against there`,
+    );
+  }
+}
+
+if (process.argv[2] === 'plain') servePlain();
+else await main();

@@ -1,0 +1,218 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { clockLimits } from './clock-limits.ts';
+import { areTogether, awayFrom, type Heard, ServerTimes, type TimeSource } from './server-times.ts';
+import { saying, skewWords } from './words.ts';
+
+/** How the clocks are, as `/readyz` tells it. */
+export interface ClockStatus {
+  /**
+   * `agrees`: with every server that says the time. `contradicted`: the servers contradict each other. `differs`: all of
+   * them say another time. `unknown`: none has said the time for a minute.
+   */
+  readonly state: 'agrees' | 'contradicted' | 'differs' | 'unknown';
+  /** How far this machine's clock is ahead of the service's time, in seconds; negative: behind. */
+  readonly skewSeconds: number;
+  /** In words, when something is to be put right. */
+  readonly detail?: string;
+}
+
+/** Time as commands and processes have it. Milliseconds since the epoch, whole ones. */
+export interface Clock {
+  /** What is written down: when a hold ends, when money was charged. Never goes back. */
+  readonly now: () => number;
+  /** The earliest that it may be, at most `now`. What a clock ends is over when it is over by this one. */
+  readonly earliest: () => number;
+}
+
+/** So much is to be added to the monotonic clock, and what changes it until when. */
+interface Offset {
+  readonly ms: number;
+  readonly atMs: number;
+  /** Milliseconds in a millisecond, until `untilMs`. */
+  readonly rate: number;
+  readonly untilMs: number;
+}
+
+export interface ServiceClockOptions {
+  /** The first that agrees is followed, so that all instances follow the same one. */
+  readonly sources: readonly TimeSource[];
+  /** How long the longest hold lasts. */
+  readonly holdMs: number;
+  /** Told, once, of what `status` says in words; undefined: the clocks agree again. */
+  readonly tell: (detail: string | undefined) => void;
+  /** Default `performance.now`. */
+  readonly monotonic?: () => number;
+  /** Default `Date.now`. */
+  readonly wall?: () => number;
+}
+
+/**
+ * One time for all instances of a service, whatever their machines' clocks say: the monotonic clock of this process plus
+ * what is measured to be missing to the servers' time. A step of this machine's clock is therefore no step of it, and one
+ * server that steps away from the others is not followed. See docs/adr/0030-clocks.md.
+ */
+export class ServiceClock implements Clock {
+  readonly now = (): number => Math.floor(this.#monotonic() + this.#offsetNow());
+  readonly earliest = (): number => {
+    const ms = this.#monotonic();
+    return Math.floor(ms + Math.min(this.#offsetNow(), this.#olderOffset(ms), this.#doubtOffset));
+  };
+  /** Steps with nothing, not even with the servers: for what this process alone keeps. */
+  readonly steady = (): number => Math.floor(this.#monotonic() + this.#steadyOffset);
+  /**
+   * The time of the clock that stamps events, at most: what rows say since when. As it was last heard; `now` where it was
+   * never heard.
+   * @param name the source's
+   */
+  readonly timeOf = (name: string): number =>
+    Math.floor(this.#monotonic() + (this.#servers.last(name)?.low ?? this.#offsetNow()));
+  readonly #options: ServiceClockOptions;
+  readonly #monotonic: () => number;
+  readonly #wall: () => number;
+  readonly #servers: ServerTimes;
+  #offset: Offset;
+  #steadyOffset: number;
+  /** Of before the last step, while holds of before it may be open. */
+  #older: { readonly offsetMs: number; readonly untilMs: number } | undefined;
+  /** What the server that is furthest behind says, while it is not known which of them is right. */
+  #doubtOffset = Number.POSITIVE_INFINITY;
+  /** Have two servers and this clock agreed? Then whoever says another time later is the one that stepped. */
+  #haveAgreed = false;
+  #laterRounds = 0;
+  #state: ClockStatus['state'] = 'unknown';
+  #words: string | undefined;
+  #told: string | undefined;
+
+  constructor(options: ServiceClockOptions) {
+    this.#options = options;
+    this.#monotonic = options.monotonic ?? (() => performance.now());
+    this.#wall = options.wall ?? Date.now;
+    this.#servers = new ServerTimes(options.sources, this.#monotonic);
+    this.#offset = this.#still(this.#wall() - this.#monotonic());
+    this.#steadyOffset = this.#offset.ms;
+  }
+
+  /**
+   * Asks the servers for the first time, and takes what they say.
+   * @throws Error when none of them says the time
+   */
+  async start(): Promise<void> {
+    await this.#servers.ask(clockLimits.firstAskMs);
+    const [first] = this.#servers.usable();
+    if (first === undefined) throw new Error('no server says what the time is');
+    this.#offset = this.#still((first.low + first.high) / 2);
+    this.#steadyOffset = this.#offset.ms;
+    this.#judge();
+  }
+
+  /** Measures until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await sleep(clockLimits.measureMs, undefined, { signal }).catch(() => {});
+      if (!signal.aborted) await this.measure();
+    }
+  }
+
+  /** One round of questions. */
+  async measure(): Promise<void> {
+    await this.#servers.ask(clockLimits.askMs);
+    this.#judge();
+  }
+
+  status(): ClockStatus {
+    const skewMs = this.#wall() - this.now();
+    const detail = [this.#words, skewWords(skewMs)].filter((words) => words !== undefined);
+    return {
+      state: this.#state,
+      skewSeconds: Math.round(skewMs) / 1_000,
+      ...(detail.length === 0 ? {} : { detail: detail.join('; ') }),
+    };
+  }
+
+  #judge(): void {
+    const usable = this.#servers.usable();
+    const ms = this.#offsetNow();
+    const others = usable.filter((heard) => awayFrom(heard, ms) > clockLimits.agreeMs);
+    const [followed] = usable.filter((heard) => !others.includes(heard));
+    const isUnanimous = areTogether(usable);
+    this.#doubtOffset = Number.POSITIVE_INFINITY;
+    this.#words = undefined;
+    if (usable.length === 0) {
+      this.#state = 'unknown';
+      this.#words = 'no server has said the time for a minute: it goes by what they said before';
+    } else if (followed !== undefined && (others.length === 0 || isUnanimous)) {
+      this.#state = 'agrees';
+      if (usable.length > 1) this.#haveAgreed = true;
+      this.#slewTo(followed);
+    } else if (isUnanimous) {
+      this.#state = 'differs';
+      this.#words = `${saying(usable, ms)} than this service, which goes on by its own time`;
+    } else {
+      this.#state = 'contradicted';
+      if (followed !== undefined) this.#slewTo(followed);
+      if (!this.#haveAgreed) this.#doubtOffset = Math.min(...usable.map(({ high }) => high));
+      this.#words = `the servers contradict each other: ${saying(others, ms)} than ${followed?.name ?? 'this service'}`;
+    }
+    if (this.#state === 'differs') this.#followUnanimous(usable, ms);
+    else this.#laterRounds = 0;
+    this.#tell();
+  }
+
+  /**
+   * All servers say another time. Later: it was this process that stood still, or they were all put forward. They are
+   * believed for what is written from now on, and holds of before keep the time that they were given. One alone is not,
+   * where another said something else before. Earlier: this clock goes a little slower.
+   */
+  #followUnanimous(usable: readonly Heard[], ms: number): void {
+    const [first] = usable;
+    if (first === undefined || usable.length < Math.min(2, this.#servers.heardCount)) return;
+    if (first.low <= ms) {
+      this.#laterRounds = 0;
+      this.#slewTo(first);
+      return;
+    }
+    this.#laterRounds += 1;
+    if (this.#laterRounds < clockLimits.laterRounds) return;
+    this.#laterRounds = 0;
+    const atMs = this.#monotonic();
+    const untilMs = atMs + this.#options.holdMs + clockLimits.marginMs;
+    this.#older = { offsetMs: Math.min(ms, this.#olderOffset(atMs)), untilMs };
+    this.#offset = this.#still((first.low + first.high) / 2);
+    this.#state = 'agrees';
+    this.#words = undefined;
+  }
+
+  #slewTo({ low, high }: Heard): void {
+    const ms = this.#offsetNow();
+    const missing = ms < low ? low - ms : ms > high ? high - ms : 0;
+    const rate = (Math.sign(missing) * clockLimits.slewMs) / 1_000;
+    const atMs = this.#monotonic();
+    const tookMs = missing === 0 ? 0 : missing / rate;
+    this.#offset = { ms, atMs, rate, untilMs: atMs + tookMs };
+  }
+
+  #offsetNow(): number {
+    const { ms, atMs, rate, untilMs } = this.#offset;
+    return ms + rate * (Math.min(this.#monotonic(), untilMs) - atMs);
+  }
+
+  #olderOffset(atMs: number): number {
+    return this.#older !== undefined && atMs < this.#older.untilMs
+      ? this.#older.offsetMs
+      : Number.POSITIVE_INFINITY;
+  }
+
+  #still(ms: number): Offset {
+    const atMs = this.#monotonic();
+    return { ms, atMs, rate: 0, untilMs: atMs };
+  }
+
+  /** Once for each thing that is wrong, however its figures change. */
+  #tell(): void {
+    const { detail } = this.status();
+    const what = detail?.replaceAll(/[\d.]+ s/g, '');
+    if (what === this.#told) return;
+    this.#told = what;
+    this.#options.tell(detail);
+  }
+}
