@@ -48,7 +48,7 @@ Ctrl-C stops it: requests under way are answered, embedded servers are stopped, 
 DRAIN_SECONDS; a second signal stops at once.`,
   )
   .action(async () => {
-    const { serve } = await import('./serve.ts');
+    const { serve } = await import('./serve/serve.ts');
     await serve(readConfig(process.env), version);
   });
 

@@ -27,6 +27,13 @@ export interface NamedServer {
   readonly lastWords?: () => string | undefined;
 }
 
+/** What a start is told. */
+export interface StartParts {
+  readonly say: (line: string) => void;
+  /** Ends the start. */
+  readonly signal: AbortSignal;
+}
+
 /**
  * Waits until a server answers, and says so when that takes longer than a moment.
  * @throws Error naming the setting when it stays away, at once when it says that the URL is wrong; or what the signal was
@@ -34,7 +41,7 @@ export interface NamedServer {
  */
 export async function untilAnswers(
   { name, setting, reachable, refusal, lastWords }: NamedServer,
-  { say, signal }: { readonly say: (line: string) => void; readonly signal: AbortSignal },
+  { say, signal }: StartParts,
 ): Promise<void> {
   const endMs = performance.now() + serverMs;
   let told = false;

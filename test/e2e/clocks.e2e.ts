@@ -8,7 +8,7 @@ import { Service } from './support/service.ts';
 
 const hour = 3_600_000;
 /** Longer than the buyers of a test need, on however busy a machine; waited for by two of them. */
-const holdSeconds = 30;
+const holdSeconds = 20;
 const holders = 4;
 
 interface Ready {

@@ -227,7 +227,7 @@ export class World {
     }
   }
 
-  /** What `processes/finish-left-over.ts` does with its four lists, without waiting until work under way is surely over. */
+  /** What `processes/recovery.ts` does with its lists, without waiting until work under way is surely over. */
   async #finish(sales: SeatSales): Promise<undefined> {
     const { payments, orders, refundsOwed, cancelledSessions, seats } = this.audit();
     for (const payment of payments.values()) {

@@ -1,0 +1,236 @@
+import { Catalog } from '../commands/concert/catalog.ts';
+import { type EventStore, EventStoreUnavailable, LogDiffers } from '../commands/event-store.ts';
+import { RememberedAnswers } from '../commands/remember-answers.ts';
+import { type SeatSales, sellSeats } from '../commands/sell-seats.ts';
+import { type Config, fairUseOf } from '../config.ts';
+import { allowedHosts } from '../http/allowed-hosts.ts';
+import type { HttpDeps } from '../http/endpoint.ts';
+import type { Logger } from '../infrastructure/logger.ts';
+import { RowComparison } from '../processes/compare-rows.ts';
+import { expireHolds } from '../processes/expire-holds.ts';
+import { followCatalog } from '../processes/follow-catalog.ts';
+import { recover } from '../processes/recovery.ts';
+import { runProjections } from '../projections/engine.ts';
+import { LiveLag } from '../projections/live-lag.ts';
+import { projectionOverview, projectionState } from '../projections/overview.ts';
+import type { Projector } from '../projections/projector.ts';
+import { projections } from '../projections/registry.ts';
+import { retrySkipped } from '../projections/retry-skipped.ts';
+import { createBoughtSeats } from '../queries/bought-seats.ts';
+import { createLogEnd } from '../queries/log-end.ts';
+import { createReadSide } from '../queries/mirrored-read-side.ts';
+import { rowSamples } from '../queries/row-samples.ts';
+import { SeatFeed } from '../queries/seat-feed.ts';
+import { workLists } from '../queries/work-lists.ts';
+import { InProcessHoldLimit } from '../queue/in-process-hold-limit.ts';
+import { InProcessOwnPositions } from '../queue/in-process-own-positions.ts';
+import { RedisHoldLimit } from '../queue/redis-hold-limit.ts';
+import { RedisOwnPositions } from '../queue/redis-own-positions.ts';
+import { renewReadModels } from '../renew-tables.ts';
+import type { Servers } from '../servers.ts';
+import type { Connections } from './connect.ts';
+
+/** Read models that are up within this need no words, in milliseconds. */
+const shortCatchUpMs = 5_000;
+
+/** What the parts of a service are told. */
+export interface Surroundings {
+  readonly logger: Logger;
+  readonly say: (line: string) => void;
+  /** Ends what runs. */
+  readonly signal: AbortSignal;
+  readonly onError: (what: string, error: unknown) => void;
+}
+
+/** What follows the log: the catalogue in memory, and the read models. */
+export interface Followers {
+  readonly catalog: Catalog;
+  /** The catalogue's history is in. */
+  readonly catalogueRead: Promise<void>;
+  readonly projector: Projector;
+  /** Resolves when both have ended by the signal. */
+  readonly ended: Promise<unknown>;
+}
+
+export function followLog(
+  { store, postgres, clock }: Connections,
+  servers: Servers,
+  { logger, say, signal, onError }: Surroundings,
+): Followers {
+  const catalog = new Catalog();
+  const following = followCatalog({ store, catalog, signal, onError });
+  const parts = { eventStore: store, pool: postgres.pool, projections, logger, signal };
+  const unpark = retrySkipped(parts);
+  const projector = runProjections({
+    ...parts,
+    onParkedSkips: () => void unpark(),
+    now: clock.now,
+    renew: () => renewReadModels(servers.postgresUrl, store, { say, logger, signal }),
+  });
+  return {
+    catalog,
+    catalogueRead: following.ready,
+    projector,
+    // By then the last does nothing but end.
+    ended: Promise.allSettled([following.ended, projector.done]).then(() => unpark()),
+  };
+}
+
+/**
+ * What buyers' commands do.
+ * @param reading the read side, which is there before the first command comes
+ */
+export function sell(
+  { store, redis, clock }: Connections,
+  config: Config,
+  { catalog }: Followers,
+  reading: () => Reading,
+  { onError }: Pick<Surroundings, 'onError'>,
+): SeatSales {
+  const { now, earliest } = clock;
+  const fairUse = fairUseOf(config);
+  return sellSeats({
+    store,
+    catalog,
+    limit: redis
+      ? new RedisHoldLimit(redis, fairUse, { now: earliest })
+      : new InProcessHoldLimit(fairUse, earliest),
+    bought:
+      config.boughtSeatsMax === undefined ? undefined : (buyer) => reading().boughtSeats(buyer),
+    settings: config,
+    now,
+    earliest,
+    onLeftOver: onError,
+  });
+}
+
+/** What is shown. */
+export type Reading = ReturnType<typeof read>;
+
+export function read(
+  { store, db, clock }: Connections,
+  config: Config,
+  { catalog, projector }: Followers,
+) {
+  const reads = createReadSide({
+    db,
+    projector,
+    scheduledMs: (sessionId) => catalog.session(sessionId)?.scheduledMs,
+    currency: config.currency,
+  });
+  const logEnd = createLogEnd(store, reads);
+  const boughtSeats = createBoughtSeats({ db, reads, logEnd });
+  const liveLag = new LiveLag(() => projector.status(), clock.now);
+  projector.listen(liveLag);
+  const seatFeed = new SeatFeed({
+    wasCancelled: (sessionId) => catalog.session(sessionId)?.cancelled ?? false,
+  });
+  projector.listen(seatFeed);
+  return { reads, logEnd, boughtSeats, liveLag, seatFeed };
+}
+
+/**
+ * Waits for a moment until what the log has by now is shown.
+ * @returns up to where that is, when it takes longer; null otherwise
+ */
+export async function showWhatIsThere(
+  store: Pick<EventStore, 'head'>,
+  { reads, logEnd }: Pick<Reading, 'reads' | 'logEnd'>,
+): Promise<bigint | null> {
+  const end = await endToShow(store, logEnd);
+  return end === null || (await reads.reached(end, shortCatchUpMs)) ? null : end;
+}
+
+/**
+ * Up to where the read side must come to show what the log has by now; the whole log's end where that takes too long to
+ * find. Null where there is nothing to show, or another log's tables, which are not shown at all.
+ */
+async function endToShow(
+  store: Pick<EventStore, 'head'>,
+  logEnd: () => Promise<bigint | null>,
+): Promise<bigint | null> {
+  try {
+    return await logEnd();
+  } catch (error) {
+    if (error instanceof LogDiffers) return null;
+    if (error instanceof EventStoreUnavailable) return store.head();
+    throw error;
+  }
+}
+
+/** What a service does on its own. @returns how rows compare with the log, and when all have ended by the signal */
+export function startProcesses(
+  { store, storeTime, recent, db, clock }: Connections,
+  { projector }: Followers,
+  sales: SeatSales,
+  { logger, signal, onError }: Surroundings,
+): { readonly comparison: RowComparison; readonly ended: Promise<unknown> } {
+  const { now, earliest } = clock;
+  const parts = { sales, signal, onError };
+  const { dueHolds, ...lists } = workLists(db);
+  const comparison = new RowComparison({
+    store,
+    samples: rowSamples(db),
+    recent,
+    isTime: () => projector.status().state === 'live',
+    now,
+    log: logger,
+    signal,
+    onError,
+  });
+  const ended = Promise.all([
+    expireHolds({ ...parts, now: earliest, dueHolds }),
+    recover({ ...parts, lists, now, rowsNow: () => clock.timeOf(storeTime.name) }),
+    comparison.run(),
+  ]);
+  return { comparison, ended };
+}
+
+/**
+ * What the API works with.
+ * @param behind up to where own writes were not shown at the start; null: all are
+ */
+export function httpDeps(
+  { store, postgres, redis, queue, clock }: Connections,
+  config: Config,
+  { catalog, projector }: Followers,
+  { reads, logEnd, liveLag, seatFeed }: Reading,
+  {
+    sales,
+    comparison,
+    behind,
+    logger,
+  }: {
+    readonly sales: SeatSales;
+    readonly comparison: RowComparison;
+    readonly behind: bigint | null;
+    readonly logger: Logger;
+  },
+): HttpDeps {
+  const overview = async () => {
+    const { lagEvents, lagSeconds } = projector.status();
+    const lag = { events: lagEvents, seconds: lagSeconds };
+    const all = await projectionOverview(postgres.pool, projections, async () => lag);
+    return all.map(projectionState);
+  };
+  return {
+    shop: sales,
+    ...{ queue, reads, seatFeed, logEnd },
+    answers: new RememberedAnswers(store, clock.now),
+    ownPositions: redis ? new RedisOwnPositions(redis) : new InProcessOwnPositions(behind),
+    liveLag: () => liveLag.histogram(),
+    rowsWrong: () => comparison.wrong.size,
+    clock: () => clock.status(),
+    now: clock.now,
+    projections: overview,
+    probes: {
+      eventStore: (ms) => store.reachable(ms),
+      postgres: (ms) => postgres.reachable(ms),
+      queue: (ms) => queue.reachable(ms),
+      catalogue: async () => catalog.isFollowed,
+    },
+    log: logger,
+    allowsHost: allowedHosts(config),
+    idempotencyKeysMax: config.idempotencyKeysMax,
+  };
+}

@@ -1,0 +1,99 @@
+import { Kysely, PostgresDialect } from 'kysely';
+import { ServiceClock } from '../clock/service-clock.ts';
+import { EventStoreTime, postgresTime, redisTime } from '../clock/time-sources.ts';
+import type { EventStore } from '../commands/event-store.ts';
+import type { Config } from '../config.ts';
+import { connectEventStore } from '../infrastructure/eventstoredb.ts';
+import type { Logger } from '../infrastructure/logger.ts';
+import { connectPostgres, type Postgres } from '../infrastructure/postgres.ts';
+import { connectRedis, whyRefused } from '../infrastructure/redis.ts';
+import { RecentStreams } from '../processes/compare-rows.ts';
+import type { Database } from '../projections/database.ts';
+import { InProcessQueue } from '../queue/in-process-queue.ts';
+import { RedisQueue } from '../queue/redis-queue.ts';
+import { migrateTables } from '../renew-tables.ts';
+import type { Servers } from '../servers.ts';
+import {
+  assertFit,
+  namedEventStore,
+  namedPostgres,
+  namedRedis,
+  type StartParts,
+  untilAnswers,
+} from '../starting.ts';
+
+/** A service's ways to its servers, and the time that they have. */
+export interface Connections {
+  readonly store: EventStore;
+  /** By what the event store stamps the service's appends. */
+  readonly storeTime: EventStoreTime;
+  readonly recent: RecentStreams;
+  readonly postgres: Postgres;
+  readonly db: Kysely<Database>;
+  /** Undefined without REDIS_URL. */
+  readonly redis: ReturnType<typeof connectRedis> | undefined;
+  /** Why Redis will not take this service, as far as it is known. */
+  readonly redisRefusal: () => string | undefined;
+  readonly queue: RedisQueue | InProcessQueue;
+  readonly clock: ServiceClock;
+  close(): Promise<void>;
+}
+
+/** Opens what connects with its first call: no server is asked for anything yet. */
+export function connect(config: Config, servers: Servers, logger: Logger): Connections {
+  const recent = new RecentStreams();
+  const store: EventStore = connectEventStore(servers.eventStoreUrl, {
+    onOddity: (what) => logger.warn({}, what),
+    onAppended: (stream, append) => {
+      recent.note(stream);
+      storeTime.note(stream, append);
+    },
+  });
+  const storeTime = new EventStoreTime(() => store);
+  const postgres = connectPostgres(servers.postgresUrl);
+  let refusal: string | undefined;
+  const redis = config.redisUrl
+    ? connectRedis(config.redisUrl, (error) => {
+        refusal = whyRefused(error) ?? refusal;
+        logger.debug({ error: error.message }, 'Redis');
+      })
+    : undefined;
+  const clock = new ServiceClock({
+    sources: [postgresTime(postgres.pool), ...(redis ? [redisTime(redis)] : []), storeTime],
+    holdMs: config.holdMs,
+    tell: (detail) => {
+      if (detail === undefined) logger.warn({}, 'clock: all clocks agree again');
+      else logger.warn({}, `clock: ${detail}`);
+    },
+  });
+  const queue = redis
+    ? new RedisQueue(redis, config.queue)
+    : new InProcessQueue(config.queue, clock.steady);
+  return {
+    ...{ store, storeTime, recent, postgres, redis, queue, clock },
+    db: new Kysely<Database>({ dialect: new PostgresDialect({ pool: postgres.pool }) }),
+    redisRefusal: () => refusal,
+    async close() {
+      await Promise.allSettled([store.close(), queue.close(), postgres.close()]);
+    },
+  };
+}
+
+/**
+ * Waits until every server answers, looks whether it will do, brings the tables up to date, and takes the time.
+ * @throws Error in words for people when one never will do
+ */
+export async function untilReady(
+  { store, postgres, redis, redisRefusal, queue, clock }: Connections,
+  servers: Servers,
+  start: StartParts,
+): Promise<void> {
+  await untilAnswers(namedPostgres(postgres), start);
+  await assertFit(postgres, start.say);
+  await untilAnswers(namedEventStore(store, servers.eventStoreUrl), start);
+  if (redis) await untilAnswers(namedRedis(queue, redisRefusal), start);
+  await migrateTables(servers.postgresUrl, start);
+  await clock.start();
+  const { detail } = clock.status();
+  if (detail !== undefined) start.say(`  clock        ${detail}`);
+}

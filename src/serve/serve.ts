@@ -1,0 +1,169 @@
+import type { Catalog } from '../commands/concert/catalog.ts';
+import type { SeatSales } from '../commands/sell-seats.ts';
+import { type Config, readConfig } from '../config.ts';
+import { seedDemo, wantsDemo } from '../demo.ts';
+import { createHttpServer } from '../http/server.ts';
+import { createLogger, type Logger } from '../infrastructure/logger.ts';
+import { warmUp } from '../queries/warm-up.ts';
+import { type Servers, startServers } from '../servers.ts';
+import { assertCurrency, assertFree, within } from '../starting.ts';
+import { drained, listenForStop, type StopSignals } from '../stop-signals.ts';
+import {
+  type Followers,
+  followLog,
+  httpDeps,
+  read,
+  sell,
+  showWhatIsThere,
+  startProcesses,
+} from './compose.ts';
+import { type Connections, connect, untilReady } from './connect.ts';
+
+/** The catalogue's history has to be read within this; then starting has failed. In milliseconds. */
+const catchUpMs = 600_000;
+
+/** `reprise serve`: runs until SIGINT or SIGTERM (`stop-signals.ts`). @throws Error in words for people when it cannot start */
+export async function serve(config: Config, version: string): Promise<void> {
+  const { logger, flush } = createLogger(config.logLevel);
+  const say = (line: string) => console.log(line);
+  const signals = listenForStop(say);
+  // Whoever reads what it says may go (`reprise serve | head -3`): that is no reason to end.
+  process.stdout.on('error', () => {});
+  try {
+    await assertFree(config.port, config.host);
+    say(`Reprise ${version}`);
+    await runUntil(signals, config, logger, say, (message, fatal) => {
+      logger[fatal ? 'fatal' : 'error'](message);
+      if (!fatal) return;
+      process.exitCode = 1;
+      signals.stop(message);
+    });
+  } catch (error) {
+    // Told to stop while starting: what was started is stopped, which is no error.
+    if (!signals.stopping.aborted) throw error;
+  } finally {
+    flush();
+  }
+  say('Stopped. All data is kept.');
+}
+
+async function runUntil(
+  { stopping, atOnce }: StopSignals,
+  config: Config,
+  logger: Logger,
+  say: (line: string) => void,
+  onFault: (message: string, fatal: boolean) => void,
+): Promise<void> {
+  const servers = await startServers(config, onFault);
+  try {
+    stopping.throwIfAborted();
+    for (const line of servers.lines) say(`  ${line}`);
+    const service = await startService(config, servers, logger, say, stopping);
+    if (!stopping.aborted) {
+      await new Promise((resolve) => stopping.addEventListener('abort', resolve, { once: true }));
+    }
+    await service.stop(atOnce);
+  } finally {
+    await servers.stop();
+  }
+}
+
+/** Connects the parts and starts them in the order in which they need each other. */
+async function startService(
+  config: Config,
+  servers: Servers,
+  logger: Logger,
+  say: (line: string) => void,
+  stopping: AbortSignal,
+): Promise<{ stop(atOnce: AbortSignal): Promise<void> }> {
+  const abort = new AbortController();
+  const onError = (what: string, error: unknown) => logger.error({ err: error }, what);
+  const surroundings = { logger, say, signal: abort.signal, onError };
+  const connections = connect(config, servers, logger);
+  const ended: Promise<unknown>[] = [];
+  const closeAll = async () => {
+    abort.abort();
+    await Promise.allSettled(ended);
+    await connections.close();
+  };
+  try {
+    await untilReady(connections, servers, { say, signal: stopping });
+    ended.push(connections.clock.run(abort.signal));
+    const followers = followLog(connections, servers, surroundings);
+    ended.push(followers.ended);
+    const sales = sell(connections, config, followers, () => reading, surroundings);
+    await openCatalogue(connections, config, followers, sales, { say, stopping });
+    const reading = read(connections, config, followers);
+    const behind = await showWhatIsThere(connections.store, reading);
+    if (behind !== null) say('  read models  catching up; /readyz says when they are there');
+    const { catalog } = followers;
+    await warmUp(reading.reads, catalog.sessions()).catch((error) => onError('warm up', error));
+    const processes = startProcesses(connections, followers, sales, surroundings);
+    ended.push(processes.ended);
+    const { comparison } = processes;
+    const http = createHttpServer(
+      httpDeps(connections, config, followers, reading, { sales, comparison, behind, logger }),
+    );
+    const port = await http.listen(config.port, config.host);
+    const host = config.host.includes(':') ? `[${config.host}]` : config.host;
+    tellNext(say, `http://${host}:${port}`, catalog, config);
+    return {
+      stop: async (atOnce) => {
+        http.drain();
+        await drained(config.drainMs, atOnce, say);
+        await http.close();
+        await closeAll();
+      },
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+/** Waits for what is on sale, and puts something on sale for who tries the service on an empty log. */
+async function openCatalogue(
+  { store }: Connections,
+  config: Config,
+  { catalog, catalogueRead }: Followers,
+  sales: SeatSales,
+  { say, stopping }: { say: (line: string) => void; stopping: AbortSignal },
+): Promise<void> {
+  await within(catchUpMs, catalogueRead, 'the catalogue was not read', stopping);
+  assertCurrency(catalog, config.currency);
+  if (!config.demo || !wantsDemo(catalog)) return;
+  say('  demo         filling the empty log …');
+  await seedDemo({ store, catalog, shop: sales, currency: config.currency });
+  say('  demo         10 concerts × 20 sessions × 50 seats, users 1–1000 with a balance');
+}
+
+/** With calls that have something to show: seats of the first session, or how to put one on sale. */
+function tellNext(
+  say: (line: string) => void,
+  url: string,
+  catalog: Catalog,
+  config: Config,
+): void {
+  const [first] = catalog.sessions();
+  say(`  API          ${url}
+
+Try next:
+  curl '${url}/concert'
+  curl '${url}/concert/waiting/status?userId=1'
+  ${
+    first === undefined
+      ? `${settingsToFind(config)}npx reprise catalog import examples/catalog.json     (nothing is on sale yet)`
+      : `curl '${url}/concert/${first.concertId}/seat?sessionId=${first.sessionId}'`
+  }
+README.md has the whole journey. Ctrl-C stops everything.`);
+}
+
+/** What a command in the same directory needs to find this service and its currency; of the defaults nothing. */
+function settingsToFind({ dataDir, currency }: Config): string {
+  const usual = readConfig({});
+  const quoted = /^[\w./+@:-]+$/.test(dataDir) ? dataDir : `'${dataDir.replaceAll("'", "'\\''")}'`;
+  return (
+    (dataDir === usual.dataDir ? '' : `DATA_DIR=${quoted} `) +
+    (currency === usual.currency ? '' : `CURRENCY=${currency} `)
+  );
+}
