@@ -278,10 +278,11 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
       // Not skipped: what names it would not have been believed, or was written later and would not name it.
       const [event] = await this.eventsOf(stream, { from: part, to: part });
       const known = event && elsewhere.withPart(state, event as unknown as Event & Placed);
-      if (event !== undefined && known === undefined) {
-        throw new UnreadableEvent(event, 'a later event takes it for a part of itself');
+      if (known === undefined) {
+        const at = event ?? gone(stream, BigInt(part));
+        throw new UnreadableEvent(at, 'a later event takes it for a part of itself');
       }
-      state = known ?? state;
+      state = known;
       // They are large.
       await othersTurn();
     });

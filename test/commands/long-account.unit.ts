@@ -198,6 +198,12 @@ describe('an account with more entries than one event tells', () => {
       (log: CountingLog) =>
         Object.assign(log.typed('AccountIndexed')[0] ?? {}, { type: 'Foreign' }),
       (log: CountingLog) => {
+        const eventId = randomUUID();
+        const [type, at] = ['EventSkipped', new Date(start).toISOString()];
+        const data = { revision: 0, eventId, type: 'Foreign', why: 'w', reason: 'r', at };
+        Object.assign(log.typed('AccountIndexed')[0] ?? {}, { type, data });
+      },
+      (log: CountingLog) => {
         const named = log.typed('AccountIndexed')[0];
         const { readStream } = log;
         log.readStream = async function* (...args) {
