@@ -3,7 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { startChild } from '../embedded/child.ts';
-import { type AccountState, accountDecider } from '../src/commands/account/account.ts';
+import { accountDecider } from '../src/commands/account/account.ts';
+import type { AccountState } from '../src/commands/account/evolve.ts';
 import type { Decider } from '../src/commands/decider.ts';
 import type { EventStore, NewEvent } from '../src/commands/event-store.ts';
 import { CommandHandler } from '../src/commands/handle-command.ts';
@@ -60,7 +61,7 @@ async function fill(log: EventStore, name: string, summaries: boolean): Promise<
   const add = (event: AccountEvent) => {
     state = evolve(state, event);
     batch.push({ id: randomUUID(), event, metadata: { schemaVersion: 1 } });
-    unsummed = event.type === 'AccountSummarised' ? 0 : unsummed + 1;
+    unsummed = summary.types.includes(event.type) ? 0 : unsummed + 1;
   };
   const flush = async () => {
     const expected = written === 0 ? 'no_stream' : BigInt(written - 1);
@@ -93,9 +94,8 @@ async function fill(log: EventStore, name: string, summaries: boolean): Promise<
       nowMs,
     });
     take({ type: 'CapturePayment', paymentId });
-    const event =
-      summaries && unsummed >= (summary?.everyEvents ?? 0) ? summary?.of(state) : undefined;
-    if (event !== undefined) add(event);
+    const event = summaries && unsummed >= summary.everyEvents ? summary.of(state) : [];
+    event.forEach(add);
     if (batch.length >= 200) await flush();
   }
   await flush();

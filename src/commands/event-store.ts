@@ -18,10 +18,11 @@ export interface EventStore {
   ): Promise<AppendResult>;
 
   /**
-   * A stream's events, oldest first, from a revision (inclusive; default 0). A stream that does not exist is empty.
+   * A stream's events, oldest first, from a revision (inclusive; default 0), `countMax` at most (default all). A stream
+   * that does not exist is empty.
    * @throws EventStoreUnavailable
    */
-  readStream(stream: string, from?: bigint): AsyncIterable<RecordedEvent>;
+  readStream(stream: string, from?: bigint, countMax?: number): AsyncIterable<RecordedEvent>;
 
   /**
    * A stream's events, newest first; end the iteration when enough was seen. A stream that does not exist is empty.

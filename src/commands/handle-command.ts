@@ -74,7 +74,7 @@ export class CommandHandler<
   private readonly lanes = new Map<string, Lane<State, Command, Answer>>();
   private readonly store: EventStore;
   private readonly decider: Decider<State, Command, Event, Answer>;
-  private readonly states: StreamStates<State, Event>;
+  private readonly states: StreamStates<State, Command, Event>;
   private readonly bounds: HandlerBounds;
   private readonly assumeNew: boolean;
 
@@ -202,9 +202,11 @@ export class CommandHandler<
     let proven = isDoubtful || (lane.loaded === undefined && assumed === undefined);
     if (proven) lane.loaded = await this.readOn(lane);
     for (let attempt = 1; attempt <= this.bounds.attemptsMax; attempt++) {
+      const known = lane.loaded ?? assumed ?? this.states.unread();
+      const commands = batch.map(({ command }) => command);
+      const before = await this.states.recall(lane.stream, known, commands);
       batch = refuseLate(batch);
       if (batch.length === 0) return;
-      const before = lane.loaded ?? assumed ?? this.states.unread();
       const { decisions, events, state, toSum } = this.decideAll(batch, before);
       const last = events.at(-1);
       if (last !== undefined) {
@@ -236,7 +238,8 @@ export class CommandHandler<
     const events: NewEvent[] = [];
     const decisions: Decision<Event, Answer>[] = [];
     const add = (event: Event, command: string, context: CommandContext) => {
-      state = this.decider.evolve(state, event);
+      const revision = revisionAfter(from.revision, events.length);
+      state = this.decider.evolve(state, { ...event, revision });
       const { deadlineMs: _, ...origin } = context;
       events.push({
         id: randomUUID(),
@@ -253,8 +256,8 @@ export class CommandHandler<
     }
     if (events.length > 0) {
       const summed = this.states.summed(state, toSum);
-      toSum = summed.toSum;
-      if (summed.event !== undefined) add(summed.event, 'SumUp', { commandId: 'sum up' });
+      ({ toSum } = summed);
+      for (const event of summed.events) add(event, 'SumUp', { commandId: 'sum up' });
     }
     return { decisions, events, state, toSum };
   }
@@ -266,6 +269,10 @@ export class CommandHandler<
   }
 }
 
+/** The revision of the next event after so many more. */
+const revisionAfter = (before: ExpectedRevision, more: number): bigint =>
+  (before === 'no_stream' ? 0n : before + 1n) + BigInt(more);
+
 /**
  * A stream that was deleted is appended to as if it were new, and goes on where it was: its past has decided nothing.
  * @throws UnreadableEvent
@@ -276,7 +283,7 @@ function assertFollows(
   events: readonly NewEvent[],
   { revision, position }: { readonly revision: bigint; readonly position: bigint },
 ): void {
-  const expected = (before === 'no_stream' ? -1n : before) + BigInt(events.length);
+  const expected = revisionAfter(before, events.length - 1);
   const last = events.at(-1);
   if (revision === expected || last === undefined) return;
   const { id, event, metadata } = last;

@@ -1,40 +1,92 @@
-const bucketCount = 256;
+import { fnv1a } from './fnv1a.ts';
+
+/** Children of a node; a key's hash names one of them by so many bits a level. */
+const bitsOfLevel = 5;
+const childrenMax = 1 << bitsOfLevel;
+/** A leaf with more entries becomes a node, as long as the hash has bits left. */
+const leafEntriesMax = 8;
+const hashBits = 32;
+
+type Entry<Value> = readonly [key: string, value: Value];
+interface Leaf<Value> {
+  readonly entries: readonly Entry<Value>[];
+}
+interface Branch<Value> {
+  readonly children: readonly (Tree<Value> | undefined)[];
+}
+type Tree<Value> = Leaf<Value> | Branch<Value>;
 
 /**
- * A map whose `with` returns a changed copy and leaves the original as it is, at the price of copying one bucket of 256.
- * For states that collect thousands of entries and are folded ahead of their append.
+ * A map whose `with` returns a changed copy and leaves the original as it is, at the price of copying the nodes on the way
+ * to one leaf: 4 of 32 children with a million entries. For states that are folded ahead of their append.
  */
 export class PersistentMap<Value> {
-  private readonly buckets: readonly (ReadonlyMap<string, Value> | undefined)[];
+  private readonly root: Tree<Value>;
 
-  private constructor(buckets: readonly (ReadonlyMap<string, Value> | undefined)[]) {
-    this.buckets = buckets;
+  private constructor(root: Tree<Value>) {
+    this.root = root;
   }
 
   static empty<Value>(): PersistentMap<Value> {
-    return new PersistentMap<Value>(new Array(bucketCount).fill(undefined));
+    return new PersistentMap<Value>({ entries: [] });
   }
 
   get(key: string): Value | undefined {
-    return this.buckets[bucketOf(key)]?.get(key);
+    let tree = this.root;
+    for (let hash = fnv1a(key); 'children' in tree; hash >>>= bitsOfLevel) {
+      const child = tree.children[hash & (childrenMax - 1)];
+      if (child === undefined) return undefined;
+      tree = child;
+    }
+    return entryOf(tree, key)?.[1];
   }
 
   /** All entries, in no particular order. */
-  *entries(): Generator<[string, Value]> {
-    for (const bucket of this.buckets) if (bucket !== undefined) yield* bucket;
+  entries(): Generator<Entry<Value>> {
+    return entriesOf(this.root);
   }
 
   with(key: string, value: Value): PersistentMap<Value> {
-    const at = bucketOf(key);
-    const buckets = this.buckets.slice();
-    buckets[at] = new Map(this.buckets[at]).set(key, value);
-    return new PersistentMap(buckets);
+    return new PersistentMap(put(this.root, [key, value], fnv1a(key), hashBits));
   }
 }
 
-/** FNV-1a, folded to a bucket's number. */
-function bucketOf(key: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
-  return (hash ^ (hash >>> 8) ^ (hash >>> 16)) & (bucketCount - 1);
+const entryOf = <Value>({ entries }: Leaf<Value>, key: string): Entry<Value> | undefined =>
+  entries.find(([known]) => known === key);
+
+/** @param hash what of the key's hash is left @param bits how many bits that is */
+function put<Value>(
+  tree: Tree<Value>,
+  entry: Entry<Value>,
+  hash: number,
+  bits: number,
+): Tree<Value> {
+  if ('children' in tree) {
+    const at = hash & (childrenMax - 1);
+    const child = tree.children[at] ?? { entries: [] };
+    const children = tree.children.slice();
+    children[at] = put(child, entry, hash >>> bitsOfLevel, bits - bitsOfLevel);
+    return { children };
+  }
+  const others = tree.entries.filter(([key]) => key !== entry[0]);
+  const entries = [...others, entry];
+  return entries.length <= leafEntriesMax || bits < bitsOfLevel
+    ? { entries }
+    : split(entries, bits);
+}
+
+function split<Value>(entries: readonly Entry<Value>[], bits: number): Branch<Value> {
+  let branch: Tree<Value> = { children: new Array(childrenMax).fill(undefined) };
+  for (const entry of entries) {
+    branch = put(branch, entry, fnv1a(entry[0]) >>> (hashBits - bits), bits);
+  }
+  return branch as Branch<Value>;
+}
+
+function* entriesOf<Value>(tree: Tree<Value>): Generator<Entry<Value>> {
+  if ('entries' in tree) {
+    yield* tree.entries;
+    return;
+  }
+  for (const child of tree.children) if (child !== undefined) yield* entriesOf(child);
 }

@@ -21,6 +21,8 @@ const harmless: Words = {
   SessionRescheduled:
     'the session keeps the times that it had; import the catalogue again to move it',
   AccountSummarised: 'nothing: it only sums up what the account’s other events say',
+  AccountIndexed: 'nothing: it only says which of the account’s other events are about what',
+  AccountTotalled: 'nothing: it only sums up what the account’s other events say',
   PaymentCaptured:
     'the payment is open again, and the service takes the money again if the seat is sold to it',
   PaymentReleased:

@@ -1,9 +1,9 @@
 import { setImmediate as othersTurn } from 'node:timers/promises';
 import { categoryOf, notHere } from '../events/belongs.ts';
-import { decode, type RecordedEvent, UnreadableEvent } from '../events/codec.ts';
+import { decode, type RecordedEvent, type StoredEvent, UnreadableEvent } from '../events/codec.ts';
 import type { DomainEvent } from '../events/events.ts';
-import { isMark, Skips, skipIn } from '../events/skipped.ts';
-import type { Decider, Summary } from './decider.ts';
+import { type Announced, isMark, readMarked, Skips, skipIn } from '../events/skipped.ts';
+import type { Decider, Place, Placed } from './decider.ts';
 import {
   type EventStore,
   EventStoreUnavailable,
@@ -14,7 +14,10 @@ import {
 /** So many events are made into a state at once; then others have their turn, however long the stream is. */
 const foldEventsMax = 200;
 
-/** A stream whose events are skipped is read twice; so often when more are skipped while it is read. */
+/** So many single events, or ranges of events, of a stream are asked for at once. */
+const readsAtOnce = 4;
+
+/** A stream that is read from its beginning and has skipped events is read twice; so often when more are skipped meanwhile. */
 const readsMax = 5;
 
 /** A stream's state at a revision. */
@@ -49,16 +52,16 @@ export interface Assumed<State> {
 }
 
 /** Makes the states of one kind of stream out of their events. */
-export class StreamStates<State, Event extends DomainEvent> {
+export class StreamStates<State, Command, Event extends DomainEvent> {
   private readonly store: Pick<EventStore, 'readStream' | 'readBackwards' | 'epoch'>;
   private readonly decider: Pick<
-    Decider<State, never, Event, unknown>,
-    'initial' | 'evolve' | 'summary'
+    Decider<State, Command, Event, unknown>,
+    'initial' | 'evolve' | 'isWhole' | 'summary' | 'elsewhere'
   >;
 
   constructor(
-    store: StreamStates<State, Event>['store'],
-    decider: StreamStates<State, Event>['decider'],
+    store: StreamStates<State, Command, Event>['store'],
+    decider: StreamStates<State, Command, Event>['decider'],
   ) {
     this.store = store;
     this.decider = decider;
@@ -82,13 +85,15 @@ export class StreamStates<State, Event extends DomainEvent> {
   }
 
   /**
-   * Reads from where `from` ends to the stream's end; from scratch, no further back than its last summary. What the stream
+   * Reads from where `from` ends to the stream's end; from scratch, no further back than its last event that is whole and has
+   * no event at or before it that was skipped since. What the stream
    * does not have any more where `from` has it is forgotten, and all is read from scratch: the log was exchanged.
    * @throws EventStoreUnavailable. UnreadableEvent, also for a stream whose beginning is gone: nothing can be decided on it
    */
   async readOn(stream: string, from: Loaded<State> | undefined): Promise<Loaded<State>> {
     try {
-      return (from && (await this.readAfter(stream, from))) ?? (await this.readAll(stream));
+      const loaded = from && (await this.readAfter(stream, from));
+      return await this.withParts(stream, loaded ?? (await this.readAll(stream)));
     } catch (error) {
       throw withNothingWritten(error);
     }
@@ -96,18 +101,49 @@ export class StreamStates<State, Event extends DomainEvent> {
 
   /** What an event that is about to be appended leaves to sum up. */
   counted(toSum: ToSum, { type }: Pick<DomainEvent, 'type'>): ToSum {
-    if (type === this.decider.summary?.type) return nothingToSum;
+    if (this.sumsUp(type)) return nothingToSum;
     return { ...toSum, events: toSum.events + 1 };
   }
 
-  /** Is it time to sum the stream up? Then the summary, unless the state says that it is not. */
-  summed(state: State, toSum: ToSum): { readonly event: Event | undefined; readonly toSum: ToSum } {
+  /** Is it time to sum the stream up? Then what does so, unless the state says that it is not. */
+  summed(state: State, toSum: ToSum): { readonly events: readonly Event[]; readonly toSum: ToSum } {
     const { summary } = this.decider;
     if (summary === undefined || toSum.events - toSum.refusedAt < summary.everyEvents) {
-      return { event: undefined, toSum };
+      return { events: [], toSum };
     }
-    const event = summary.of(state);
-    return { event, toSum: event === undefined ? { ...toSum, refusedAt: toSum.events } : toSum };
+    const events = summary.of(state);
+    return { events, toSum: events.length > 0 ? toSum : { ...toSum, refusedAt: toSum.events } };
+  }
+
+  /**
+   * The state with what the commands ask for and it has left in earlier events.
+   * @throws EventStoreUnavailable. UnreadableEvent, also when those events are gone
+   */
+  async recall(
+    stream: string,
+    loaded: Loaded<State>,
+    commands: readonly Command[],
+  ): Promise<Loaded<State>> {
+    const { elsewhere } = this.decider;
+    if (elsewhere === undefined) return loaded;
+    const asking: Command[] = [];
+    const places = new Map<number, Place>();
+    for (const command of commands) {
+      const found = elsewhere.placesOf(command, loaded.state);
+      if (found.length > 0) asking.push(command);
+      for (const place of found) places.set(place.from, place);
+    }
+    if (asking.length === 0) return loaded;
+    try {
+      const inOrder = [...places.values()].sort((a, b) => a.from - b.from);
+      // The events of a place may be skipped by marks anywhere after it.
+      const marked = await readMarked(this.store, stream);
+      const read = await this.readEach(inOrder, (place) => this.eventsOf(stream, place, marked));
+      const events = read.flat() as unknown as readonly Event[];
+      return { ...loaded, state: elsewhere.recall(loaded.state, asking, events) };
+    } catch (error) {
+      throw withNothingWritten(error);
+    }
   }
 
   /**
@@ -125,7 +161,7 @@ export class StreamStates<State, Event extends DomainEvent> {
           if (recorded.revision !== revision || recorded.id !== id) return undefined;
           loaded = { state, revision, position: recorded.position, id, epoch, toSum };
         } else if (isMark(recorded)) return undefined;
-        else loaded = this.fold(loaded, recorded);
+        else loaded = this.fold(loaded, readable(recorded));
       }
     } catch (error) {
       if (error instanceof UnreadableEvent) return undefined;
@@ -135,11 +171,11 @@ export class StreamStates<State, Event extends DomainEvent> {
   }
 
   private async readAll(stream: string): Promise<Loaded<State>> {
-    const { summary } = this.decider;
-    if (summary !== undefined) return this.readBack(stream, summary);
+    const { summary, isWhole } = this.decider;
+    if (summary !== undefined || isWhole !== undefined) return this.readBack(stream);
     // What is skipped is said later in the stream: where that is new, the stream is read once more.
     let skips = new Skips();
-    for (let read = 1; read <= readsMax; read += 1) {
+    for (let reading = 1; reading <= readsMax; reading += 1) {
       const { loaded, marks } = await this.readForwards(stream, skips);
       if (loaded !== undefined) return loaded;
       skips = marks;
@@ -160,7 +196,7 @@ export class StreamStates<State, Event extends DomainEvent> {
     const marks = new Skips();
     let count = 0;
     for await (const recorded of this.store.readStream(stream)) {
-      if (count === 0) assertBeginning(recorded);
+      if (count === 0) assertBeginning(recorded, recorded);
       count += 1;
       if (count % foldEventsMax === 0) await othersTurn();
       try {
@@ -168,7 +204,7 @@ export class StreamStates<State, Event extends DomainEvent> {
         if (skip !== undefined) marks.add(skip);
         if (stuck !== undefined) continue;
         const counts = !isMark(recorded) && !skips.has(recorded);
-        loaded = counts ? this.fold(loaded, recorded) : pass(loaded, recorded);
+        loaded = counts ? this.fold(loaded, readable(recorded)) : pass(loaded, recorded);
       } catch (error) {
         if (!(error instanceof UnreadableEvent)) throw error;
         stuck ??= error;
@@ -179,57 +215,193 @@ export class StreamStates<State, Event extends DomainEvent> {
     return { loaded, marks };
   }
 
-  /** Back to the last summary that counts: one that an event was skipped before, since, may tell of it. */
-  private async readBack(stream: string, summary: Summary<State, Event>): Promise<Loaded<State>> {
-    const events: RecordedEvent[] = [];
+  /** Marks come after what they skip: who reads backwards has met them before it. */
+  private async readBack(stream: string): Promise<Loaded<State>> {
+    const events: StoredEvent[] = [];
     const skips = new Skips();
+    let last: RecordedEvent | undefined;
+    let first: RecordedEvent | undefined;
+    let start: StoredEvent | undefined;
+    let count = 0;
     for await (const recorded of this.store.readBackwards(stream)) {
-      events.push(recorded);
+      last ??= recorded;
+      first = recorded;
+      count += 1;
+      if (count % foldEventsMax === 0) await othersTurn();
       const skip = skipIn(recorded);
       if (skip !== undefined) skips.add(skip);
-      if (recorded.type === summary.type && isSound(recorded, skips)) break;
-      if (events.length % foldEventsMax === 0) await othersTurn();
+      const sound = isSound(recorded, skips);
+      if (isMark(recorded) || skips.has(recorded) || (!sound && this.isDerived(recorded))) continue;
+      const event = readable(recorded);
+      events.push(event);
+      if (!sound || !(this.sumsUp(event.type) || this.isWhole(event))) continue;
+      start = event;
+      break;
     }
-    const first = events.at(-1);
-    const start = first?.type === summary.type && isSound(first, skips) ? first : undefined;
-    if (first !== undefined && start === undefined) assertBeginning(first);
     let loaded = this.unread();
-    for (let recorded = events.pop(); recorded !== undefined; recorded = events.pop()) {
-      const isStale = recorded.type === summary.type && recorded !== start;
-      const counts = !isStale && !isMark(recorded) && !skips.has(recorded);
-      loaded = counts ? this.fold(loaded, recorded) : pass(loaded, recorded);
+    if (first === undefined || last === undefined) return loaded;
+    const begins = this.begins(stream, first, start);
+    // Awaited below, after what may take its time: until then nobody hears of its failure.
+    begins.catch(() => {});
+    for (let event = events.pop(); event !== undefined; event = events.pop()) {
+      loaded = this.fold(loaded, event);
       if (events.length > 0 && events.length % foldEventsMax === 0) await othersTurn();
     }
-    return loaded;
+    await begins;
+    return pass(loaded, last);
   }
 
-  private fold(loaded: Loaded<State>, recorded: RecordedEvent): Loaded<State> {
-    const event = decode(recorded);
-    const category = categoryOf[event.type];
-    // `evolve` knows the types of its own streams alone.
-    if (category !== null && !recorded.stream.startsWith(category))
-      throw new UnreadableEvent(recorded, notHere);
-    const state = this.decider.evolve(loaded.state, event as unknown as Event);
-    const toSum = this.counted(loaded.toSum, event);
-    return { ...pass(loaded, recorded), state, toSum };
+  /**
+   * Where reading backwards ended above the beginning: is the beginning still there?
+   * @param first the last event that was read @param start the same, when the state begins with it
+   * @throws UnreadableEvent when it is not
+   */
+  private async begins(
+    stream: string,
+    first: RecordedEvent,
+    start: StoredEvent | undefined,
+  ): Promise<void> {
+    if (start !== undefined && this.sumsUp(start.type)) return;
+    if (start === undefined || first.revision === 0n) return assertBeginning(first, first);
+    let beginning: RecordedEvent | undefined;
+    for await (const recorded of this.store.readStream(stream, 0n, 1)) beginning ??= recorded;
+    assertBeginning(beginning, first);
   }
+
+  /** @throws UnreadableEvent when an event that the state names is gone, or another one */
+  private async withParts(stream: string, loaded: Loaded<State>): Promise<Loaded<State>> {
+    const { elsewhere } = this.decider;
+    const parts = elsewhere?.partsOf(loaded.state) ?? [];
+    if (elsewhere === undefined || parts.length === 0) return loaded;
+    let { state } = loaded;
+    await this.readEach(parts, async (part) => {
+      // Not skipped: what names it would not have been believed, or was written later and would not name it.
+      const [event] = await this.eventsOf(stream, { from: part, to: part });
+      const known = event && elsewhere.withPart(state, event as unknown as Event & Placed);
+      if (known === undefined) {
+        const at = event ?? gone(stream, BigInt(part));
+        throw new UnreadableEvent(at, 'a later event takes it for a part of itself');
+      }
+      state = known;
+      // They are large.
+      await othersTurn();
+    });
+    return { ...loaded, state };
+  }
+
+  /**
+   * All events of a place that count.
+   * @param marked what is skipped of the stream
+   * @throws UnreadableEvent when some are gone
+   */
+  private async eventsOf(
+    stream: string,
+    { from, to }: Place,
+    marked: readonly Announced[] = [],
+  ): Promise<StoredEvent[]> {
+    const events: StoredEvent[] = [];
+    let first: RecordedEvent | undefined;
+    let count = 0;
+    for await (const recorded of this.store.readStream(stream, BigInt(from), to - from + 1)) {
+      if (recorded.revision > BigInt(to)) break;
+      first ??= recorded;
+      count += 1;
+      if (this.countsBy(recorded, marked)) events.push(readable(recorded));
+      if (count % foldEventsMax === 0) await othersTurn();
+    }
+    if (first?.revision === BigInt(from) && count === to - from + 1) {
+      return events;
+    }
+    const at = first ?? gone(stream, BigInt(from));
+    throw new UnreadableEvent(at, `events ${from} to ${to} of its stream are not all there`);
+  }
+
+  /** In the order of what is asked for; `readsAtOnce` at once. */
+  private async readEach<Asked, Got>(
+    asked: readonly Asked[],
+    read: (asked: Asked) => Promise<Got>,
+  ): Promise<Got[]> {
+    const got: Got[] = [];
+    let next = 0;
+    const reader = async () => {
+      for (let at = next++; at < asked.length; at = next++)
+        got[at] = await read(asked[at] as Asked);
+    };
+    await Promise.all(Array.from({ length: Math.min(readsAtOnce, asked.length) }, reader));
+    return got;
+  }
+
+  /** Does an event count, by all that was skipped of its stream? */
+  private countsBy(recorded: RecordedEvent, marked: readonly Announced[]): boolean {
+    const { revision, id } = recorded;
+    if (isMark(recorded)) return false;
+    if (marked.some((one) => one.eventId === id && one.revision === revision)) return false;
+    const isStale = ({ revision: skipped, markRevision }: Announced) =>
+      skipped <= revision && revision < markRevision;
+    return !this.isDerived(recorded) || !marked.some(isStale);
+  }
+
+  private isWhole(event: StoredEvent): boolean {
+    return this.decider.isWhole?.(event as unknown as Event) ?? false;
+  }
+
+  private sumsUp(type: string): boolean {
+    return this.decider.summary?.types.some((one) => one === type) ?? false;
+  }
+
+  /** Does it tell nothing but what other events tell? */
+  private isDerived({ type }: Pick<RecordedEvent, 'type'>): boolean {
+    return (
+      this.sumsUp(type) || (this.decider.summary?.partTypes?.some((one) => one === type) ?? false)
+    );
+  }
+
+  private fold(loaded: Loaded<State>, stored: StoredEvent): Loaded<State> {
+    const event = stored as unknown as Event & Placed;
+    const state = this.decider.evolve(loaded.state, event);
+    const toSum = this.counted(loaded.toSum, event);
+    return { ...pass(loaded, stored), state, toSum };
+  }
+}
+
+/** @throws UnreadableEvent also for one that is of another kind of stream: `isWhole` and `evolve` know those of their own alone */
+function readable(recorded: RecordedEvent): StoredEvent {
+  const event = decode(recorded);
+  const category = categoryOf[event.type];
+  if (category !== null && !recorded.stream.startsWith(category))
+    throw new UnreadableEvent(recorded, notHere);
+  return event;
 }
 
 /** Goes on to an event that changes nothing. */
 const pass = <State>(
   loaded: Loaded<State>,
-  { revision, position, id }: RecordedEvent,
+  { revision, position, id }: Pick<RecordedEvent, 'revision' | 'position' | 'id'>,
 ): Loaded<State> => ({ ...loaded, revision, position, id });
 
-/** Does a summary count? Not when it is skipped itself, nor when an event before it was skipped after it. */
-const isSound = (summary: RecordedEvent, skips: Skips): boolean =>
-  ![...skips].some(({ revision }) => revision <= summary.revision);
+/**
+ * May a state begin with it, and what it sums up be believed? Not when it is skipped itself, nor when an event before it was
+ * skipped after it.
+ * @param skips what the marks after it skip
+ */
+const isSound = ({ revision: at }: RecordedEvent, skips: Skips): boolean =>
+  ![...skips].some(({ revision }) => revision <= at);
 
-/** A stream that was deleted, truncated or given a limit is no new one. @throws UnreadableEvent */
-function assertBeginning(first: RecordedEvent): void {
-  if (first.revision === 0n) return;
+/**
+ * A stream that was deleted, truncated or given a limit is no new one.
+ * @param first the first event that the stream has @param at what was read of it
+ * @throws UnreadableEvent
+ */
+function assertBeginning(first: RecordedEvent | undefined, at: RecordedEvent): void {
+  if (first?.revision === 0n) return;
   throw new UnreadableEvent(
-    first,
+    at,
     'its stream does not begin at its beginning: events before it are gone',
   );
 }
+
+/** An event that should be there and is not, for those who are told of it. */
+const gone = (stream: string, revision: bigint): RecordedEvent => ({
+  ...{ id: '', stream, revision, position: 0n, type: 'missing', createdMs: 0 },
+  ...{ data: undefined, metadata: undefined },
+});

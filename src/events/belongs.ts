@@ -24,6 +24,8 @@ export const categoryOf = {
   PaymentReleased: 'account',
   PaymentRefunded: 'account',
   AccountSummarised: 'account',
+  AccountIndexed: 'account',
+  AccountTotalled: 'account',
   RequestStarted: 'request',
   RequestAnswered: 'request',
   RequestAbandoned: 'request',

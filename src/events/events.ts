@@ -15,8 +15,15 @@ const currency = z.string().regex(/^[A-Z]{3}$/);
 /** From year 1 to 9999: PostgreSQL knows no year 0, and later ones are written with a sign. */
 export const timeSchema = z.iso.datetime().regex(/^(?!0000)/);
 
-/** Where an event is in its stream. */
+/** An event's place in its stream. */
 const revision = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+/** Doubles in base64: three of them are 32 characters. */
+const doubles = z
+  .string()
+  .regex(
+    /^(?:[A-Za-z0-9+/]{32})*(?:[A-Za-z0-9+/]{11}=|[A-Za-z0-9+/]{22}==)?$/,
+    'must be doubles in base64',
+  );
 
 /** One row of seats: its name and the seats' numbers, in order. */
 export const rowSchema = z.object({
@@ -130,6 +137,45 @@ export const eventSchemas = {
       }),
     ),
   }),
+  /**
+   * Which ids the stream's events from one revision to another name, so that those need not be read to know what is new.
+   * An entry is a number of 53 bits, `hash × 2^21 + block`: FNV-1a of the id in 32 bits, and the revision of the event that
+   * names it divided by 512. Entries are sorted, each there once, as doubles (8 bytes, little-endian) in base64.
+   */
+  AccountIndexed: z.object({
+    from: revision,
+    to: revision,
+    /** Until then the entries count, measured by the newest moment that an event of the account told of. */
+    countsUntil: timeSchema,
+    /** Of every event but refunds. */
+    entries: doubles,
+    /** Of refunds, which count for ever: those of the range, and older ones whose index is not kept any more. */
+    refunds: doubles,
+  }),
+  /**
+   * A summary of an account that has too many entries to tell them: its totals, the payments that still hold money, and
+   * where the indexes are that tell the rest.
+   */
+  AccountTotalled: z.object({
+    currency: currency.nullable(),
+    balance: amount,
+    held: amount,
+    /** Taken and not refunded. */
+    captured: amount,
+    latestAt: timeSchema,
+    payments: z.array(
+      z.object({
+        paymentId: id,
+        reservationId: id,
+        amount,
+        currency,
+        balance: amount,
+        holdExpiresAt: timeSchema,
+      }),
+    ),
+    /** Revisions of the `AccountIndexed` that still count, oldest first; their ranges follow one another up to here. */
+    indexes: z.array(revision).min(1),
+  }),
 
   // request-<hash>: what a request with an idempotency key was answered
   RequestStarted: z.object({
@@ -211,6 +257,8 @@ export type AccountEvent = EventOf<
   | 'PaymentReleased'
   | 'PaymentRefunded'
   | 'AccountSummarised'
+  | 'AccountIndexed'
+  | 'AccountTotalled'
 >;
 
 /** Event metadata as stored. `schemaVersion` decides how the data is read back (`upcasters.ts`). */

@@ -101,17 +101,19 @@ export async function readAnnounced(
 
 /**
  * All that is skipped by now: what was announced and has its mark. One read of a stream, and one more for each announcement.
+ * @param of one stream's only
  * @throws what the log's port throws
  */
-export async function readSkips(log: Streams): Promise<Skips> {
+export async function readSkips(log: Streams, of?: string): Promise<Skips> {
   const skips = new Skips();
-  for (const one of await readMarked(log)) skips.add(one);
+  for (const one of await readMarked(log, of)) skips.add(one);
   return skips;
 }
 
-/** The same, with where the log has each. */
-export async function readMarked(log: Streams): Promise<readonly Announced[]> {
-  const { announced } = await readAnnounced(log);
+/** The same, with where the log has each. @param of one stream's only */
+export async function readMarked(log: Streams, of?: string): Promise<readonly Announced[]> {
+  const all = (await readAnnounced(log)).announced;
+  const announced = of === undefined ? all : all.filter(({ stream }) => stream === of);
   const marked: Announced[] = [];
   for (let at = 0; at < announced.length; at += checksAtOnce) {
     const some = announced.slice(at, at + checksAtOnce);

@@ -81,6 +81,8 @@ const commandByEvent: Readonly<Record<EventType, string>> = {
   PaymentReleased: 'ReleasePayment',
   PaymentRefunded: 'RefundPayment',
   AccountSummarised: 'SumUp',
+  AccountIndexed: 'SumUp',
+  AccountTotalled: 'SumUp',
   RequestStarted: 'StartRequest',
   RequestAnswered: 'AnswerRequest',
   RequestAbandoned: 'AbandonRequest',

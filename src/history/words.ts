@@ -61,6 +61,11 @@ const words: { readonly [T in EventType]: (data: EventData[T]) => string } = {
   AccountSummarised: ({ balance, held }) =>
     `summed up, which changes nothing: ${balance} can be spent, ${held} held`,
 
+  AccountIndexed: ({ from, to }) =>
+    `noted which charges and payments events ${from} to ${to} name, which changes nothing`,
+  AccountTotalled: ({ balance, held }) =>
+    `summed up, which changes nothing: ${balance} can be spent, ${held} held`,
+
   RequestStarted: () => 'a request with this key began',
   RequestAnswered: ({ status, body }) => `it was answered ${status}: ${body}`,
   EventSkipped: ({ revision, type, reason }) =>

@@ -70,8 +70,10 @@ export function connectEventStore(
       return { ok: true, revision: result.revision, position };
     },
 
-    readStream: (stream, from = 0n) => readStream(reads, bounds, stream, from),
-    readBackwards: (stream) => readStream(reads, bounds, stream, undefined, BACKWARDS),
+    readStream: (stream, from = 0n, countMax) =>
+      readStream(reads, bounds, stream, from, { countMax }),
+    readBackwards: (stream) =>
+      readStream(reads, bounds, stream, undefined, { direction: BACKWARDS }),
 
     subscribe({ after, prefixes, signal }) {
       const either = AbortSignal.any([signal, closing.signal]);

@@ -1,4 +1,5 @@
-import { type AccountState, accountDecider } from '../commands/account/account.ts';
+import { accountDecider } from '../commands/account/account.ts';
+import type { AccountState } from '../commands/account/evolve.ts';
 import type { EventStore } from '../commands/event-store.ts';
 import { decode, type RecordedEvent, UnreadableEvent } from '../events/codec.ts';
 import type { AccountEvent } from '../events/events.ts';
@@ -136,7 +137,7 @@ export class RowComparison {
         const skip = skipIn(event);
         if (skip !== undefined) skips.add(skip);
         if (event.position > upTo || isMark(event) || skips.has(event)) continue;
-        const isSummary = !isSeat && event.type === accountDecider.summary?.type;
+        const isSummary = !isSeat && summaries.has(event.type);
         // It may tell of what is skipped since.
         if (isSummary && [...skips].some(({ revision }) => revision < event.revision)) continue;
         events.push(event);
@@ -150,6 +151,8 @@ export class RowComparison {
     }
   }
 }
+
+const summaries: ReadonlySet<string> = new Set(accountDecider.summary?.types);
 
 /** By a seat's last event, who has it. */
 function seatSaid(last: RecordedEvent | undefined): string {

@@ -1,3 +1,4 @@
+import { AccountIndexes } from './account-index.ts';
 import {
   type LogEvent,
   list,
@@ -30,16 +31,28 @@ interface Account {
   /** Amounts by charge id. */
   readonly charges: Map<string, number>;
   readonly payments: Map<string, Payment>;
+  /** Payments whose money is held, by their ids. */
+  readonly open: Set<string>;
+  readonly indexes: AccountIndexes;
 }
 
 /** What can be spent. */
 const balanceOf = ({ charged, held, captured, refunded }: Account): number =>
   charged - held - captured + refunded;
 
-/** Does a summary tell what was captured and not refunded? From the second version on. */
+/** Are a summary's sums those of the events? */
+function sumsAreRight(account: Account, event: LogEvent): boolean {
+  const captured = capturedIsRight(account, event);
+  const rest =
+    money(event, 'balance') === balanceOf(account) && money(event, 'held') === account.held;
+  return captured && rest;
+}
+
+/** Does a summary tell what was captured and not refunded? From its second version on. */
 function capturedIsRight(account: Account, event: LogEvent): boolean {
-  account.capturedUntold ||= event.version === 1;
-  if (event.version === 1) return true;
+  const isUntold = event.type === 'AccountSummarised' && event.version === 1;
+  account.capturedUntold ||= isUntold;
+  if (isUntold) return true;
   const captured = account.captured - account.refunded;
   const told = money(event, 'captured');
   return told === captured || (account.capturedUntold && told < captured);
@@ -91,6 +104,8 @@ export class Accounts {
         capturedUntold: false,
         charges: new Map(),
         payments: new Map(),
+        open: new Set(),
+        indexes: new AccountIndexes(),
       };
       this.#accounts.set(userId, account);
     }
@@ -99,6 +114,8 @@ export class Accounts {
     else if (event.type === 'BalanceCharged') this.#charged(account, event);
     else if (event.type === 'PaymentHeld') this.#held(account, userId, event);
     else if (event.type === 'AccountSummarised') this.#summarised(account, event);
+    else if (event.type === 'AccountIndexed') this.#indexed(account, event);
+    else if (event.type === 'AccountTotalled') this.#totalled(account, event);
     else this.#report('unreadable', event, `${event.type} on an account`);
   }
 
@@ -132,6 +149,7 @@ export class Accounts {
     account.charged += amount;
     this.#sameCurrency(account, event);
     this.#balanced(account, event, money(event, 'balance'));
+    account.indexes.charged(event);
   }
 
   #held(account: Account, userId: string, event: LogEvent): void {
@@ -157,10 +175,12 @@ export class Accounts {
       if (held !== due) this.#report('wrong-payment', event, `${held} held, due: ${due}`);
     }
     account.payments.set(payment.id, payment);
+    account.open.add(payment.id);
     this.#paymentOf.set(reservationId, payment);
     account.held += payment.amount;
     this.#sameCurrency(account, event);
     this.#balanced(account, event, money(event, 'balance'));
+    account.indexes.held(event);
   }
 
   #resolved(
@@ -171,6 +191,7 @@ export class Accounts {
   ): void {
     const id = text(event, 'paymentId');
     const payment = account.payments.get(id);
+    account.indexes.ended(event);
     const { reservationId = '', amount } = payment ?? {};
     const same =
       reservationId === text(event, 'reservationId') && amount === money(event, 'amount');
@@ -180,6 +201,7 @@ export class Accounts {
       return;
     }
     payment.status = to;
+    account.open.delete(id);
     if (from === 'held') account.held -= payment.amount;
     if (to === 'captured') account.captured += payment.amount;
     if (to === 'refunded') account.refunded += payment.amount;
@@ -210,14 +232,31 @@ export class Accounts {
       ({ data }) => account.charges.get(String(data.chargeId)) !== data.amount,
     );
     const wrong = wrongPayments.length + wrongCharges.length;
-    const isTold = capturedIsRight(account, event);
-    const sums =
-      money(event, 'balance') === balanceOf(account) &&
-      money(event, 'held') === account.held &&
-      isTold;
-    if (sums && wrong === 0 && due.size === 0) return;
+    account.indexes.summarised(event);
+    if (sumsAreRight(account, event) && wrong === 0 && due.size === 0) return;
     const detail = `events make ${balanceOf(account)}, held ${account.held}; ${wrong} entries wrong, ${due.size} left out`;
     this.#report('wrong-summary', event, detail);
+  }
+
+  /** Which events name which ids. */
+  #indexed(account: Account, event: LogEvent): void {
+    const wrong = account.indexes.indexed(event);
+    if (wrong !== undefined) this.#report('wrong-summary', event, wrong);
+  }
+
+  /** Totals tell the payments that hold money, and name indexes that tell all else that counts. */
+  #totalled(account: Account, event: LogEvent): void {
+    const listed = list(event, 'payments');
+    const right = listed.filter(({ data }) => {
+      const known = account.payments.get(String(data.paymentId));
+      const same = known?.amount === data.amount && known?.reservationId === data.reservationId;
+      return same && known?.status === 'held';
+    });
+    const isAll = right.length === listed.length && listed.length === account.open.size;
+    const wrong = account.indexes.totalled(event);
+    if (sumsAreRight(account, event) && isAll && wrong === undefined) return;
+    const made = `events make ${balanceOf(account)}, held ${account.held} by ${account.open.size}`;
+    this.#report('wrong-summary', event, wrong ?? made);
   }
 
   /** Is the balance what it may be, and what the event states? */

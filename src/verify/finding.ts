@@ -169,7 +169,8 @@ const typesKnown: ReadonlySet<string> = new Set(
     'ConcertRegistered ConcertRevised SessionScheduled SessionRescheduled SessionCancelled',
     'SeatReserved SeatSold SeatReleased',
     'OrderPlaced OrderConfirmed OrderPaid OrderEnded OrderSettled',
-    'BalanceCharged PaymentHeld PaymentCaptured PaymentReleased PaymentRefunded AccountSummarised',
+    'BalanceCharged PaymentHeld PaymentCaptured PaymentReleased PaymentRefunded',
+    'AccountSummarised AccountIndexed AccountTotalled',
     'EventSkipped',
   ].flatMap((types) => types.split(' ')),
 );

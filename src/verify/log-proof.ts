@@ -99,6 +99,7 @@ export class LogProof {
       this.#skipped.see(event);
       return true;
     }
+    if (this.#skipped.isStale(event)) return true;
     try {
       if (!isMark(event)) checkEnvelope(event);
       if (isMark(event)) this.#skipped.mark(event, this.#findings.report);

@@ -1,10 +1,18 @@
 import { type LogEvent, money, type Report, text, Unreadable } from './finding.ts';
 
+/** Types of events that say what others say. */
+const sums: ReadonlySet<string> = new Set([
+  'AccountSummarised',
+  'AccountIndexed',
+  'AccountTotalled',
+]);
+
 /** An event that counts for nothing, and the one later in its stream that says so. */
 export interface Skip {
   readonly stream: string;
   readonly revision: bigint;
   readonly eventId: string;
+  readonly markRevision: bigint;
   readonly markId: string;
 }
 
@@ -33,6 +41,16 @@ export class Skipped {
     if (this.#byId.size === 0) return false;
     const skip = this.#byId.get(id);
     return skip?.stream === stream && skip.revision === revision;
+  }
+
+  /** Does it sum up what was skipped after it? Then it counts for nothing either, whoever wrote it. */
+  isStale({ type, stream, revision }: LogEvent): boolean {
+    if (this.#byId.size === 0 || !sums.has(type)) return false;
+    for (const skip of this.#byId.values()) {
+      const isBetween = skip.revision <= revision && revision < skip.markRevision;
+      if (skip.stream === stream && isBetween) return true;
+    }
+    return false;
   }
 
   /** Takes one of them. */
@@ -80,7 +98,7 @@ export const isOf = (skip: Skip, { type, data }: LogEvent): boolean =>
 export const isMark = ({ type }: LogEvent): boolean => type === 'EventSkipped';
 
 /** A skip as it is announced. @throws Unreadable */
-export function skipIn(event: LogEvent): Skip & { readonly markRevision: bigint } {
+export function skipIn(event: LogEvent): Skip {
   if (event.type !== 'SkipAnnounced') throw new Unreadable('it announces nothing');
   return {
     stream: text(event, 'stream'),

@@ -1,10 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import {
-  type AccountCommand,
-  type AccountState,
-  accountDecider,
-} from '../../src/commands/account/account.ts';
+import { type AccountCommand, accountDecider } from '../../src/commands/account/account.ts';
+import type { AccountState } from '../../src/commands/account/evolve.ts';
 import { type AccountEvent, type EventOf, eventSchemas } from '../../src/events/events.ts';
 import { specify } from '../support/given-when-then.ts';
 
@@ -112,11 +109,9 @@ describe('an account', () => {
     given([...taken, refunded(1, 100)])
       .when(charge('c2', 1))
       .thenRefused('balance-too-large');
-    const summary = accountDecider.summary?.of(
-      taken.reduce((state, event) => accountDecider.evolve(state, event), accountDecider.initial),
-    );
-    if (summary === undefined) throw new Error('it was not summed up');
-    given([summary]).when(charge('c2', 1)).thenRefused('balance-too-large');
+    given([summaryOf(taken)])
+      .when(charge('c2', 1))
+      .thenRefused('balance-too-large');
   });
 
   it('refuses a refund that would not fit, of an account that was charged further once', () => {
@@ -292,16 +287,19 @@ describe('a summarised account', () => {
     ]);
   });
 
-  it('is not summed up while too much of it is recent', () => {
+  const typesOf = (events: readonly AccountEvent[]) =>
+    accountDecider.summary.of(fold(events)).map(({ type }) => type);
+
+  it('is told by its totals and an index when too much of it is recent', () => {
     const charges = Array.from({ length: 2_001 }, (_, i) => charged(`c${i}`, 1, i + 1));
-    expect(accountDecider.summary?.of(fold(charges))).to.equal(undefined);
-    expect(accountDecider.summary?.of(fold(charges.slice(1)))).to.not.equal(undefined);
+    expect(typesOf(charges)).to.deep.equal(['AccountIndexed', 'AccountTotalled']);
+    expect(typesOf(charges.slice(1))).to.deep.equal(['AccountSummarised']);
   });
 
-  it('is not summed up while the summary would be larger than the store takes', () => {
+  it('is told by its totals and an index when a summary would be larger than the store takes', () => {
     const of = (n: number) =>
       Array.from({ length: n }, (_, i) => charged(`${i}`.padEnd(200, '-'), 1, i + 1));
-    expect(accountDecider.summary?.of(fold(of(2_000)))).to.not.equal(undefined);
+    expect(typesOf(of(2_000))).to.deep.equal(['AccountSummarised']);
     const payments = Array.from({ length: 1_500 }, (_, i) => held(i, 0, 1));
     const long = payments.map((event) => {
       const id = `${(event.data as { paymentId: string }).paymentId}`.padEnd(200, '-');
@@ -310,7 +308,18 @@ describe('a summarised account', () => {
         data: { ...event.data, paymentId: id, reservationId: id },
       } as AccountEvent;
     });
-    expect(accountDecider.summary?.of(fold([charged('c', 1, 1), ...long]))).to.equal(undefined);
+    const all = [charged('c', 1, 1), ...long, ...long.map((_, i) => captured(i, 0))];
+    const ended = all.map((event) =>
+      event.type === 'PaymentCaptured'
+        ? {
+            ...event,
+            data: { ...event.data, paymentId: event.data.paymentId.padEnd(200, '-') },
+          }
+        : event,
+    );
+    expect(typesOf(ended)).to.deep.equal(['AccountIndexed', 'AccountTotalled']);
+    // What holds money must be told; so much of it does not fit.
+    expect(typesOf(ended.slice(0, 1_501))).to.deep.equal([]);
   });
 
   it('decides exactly as the one that is not, wherever the summaries are', () => {
@@ -358,14 +367,14 @@ const fold = (events: readonly AccountEvent[]) =>
 
 /** The state as the log gives it back from a summary alone. */
 function again(state: AccountState): AccountState {
-  const event = accountDecider.summary?.of(state);
-  if (event === undefined) throw new Error('not summed up');
+  const [event] = accountDecider.summary.of(state);
+  if (event?.type !== 'AccountSummarised') throw new Error('not summed up');
   const data = eventSchemas.AccountSummarised.parse(JSON.parse(JSON.stringify(event.data)));
   return accountDecider.evolve(accountDecider.initial, { type: 'AccountSummarised', data });
 }
 
 function summaryOf(events: readonly AccountEvent[]): EventOf<'AccountSummarised'> {
-  const event = accountDecider.summary?.of(fold(events));
+  const [event] = accountDecider.summary.of(fold(events));
   if (event?.type !== 'AccountSummarised') throw new Error('not summed up');
   return event;
 }

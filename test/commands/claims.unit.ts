@@ -37,6 +37,11 @@ class FaultyLog extends MemoryEventStore {
     if (this.isAway) throw new EventStoreUnavailable('away');
     return super.readStream(...args);
   }
+
+  override readBackwards(...args: Parameters<MemoryEventStore['readBackwards']>) {
+    if (this.isAway) throw new EventStoreUnavailable('away');
+    return super.readBackwards(...args);
+  }
 }
 
 /** A reservation of so many seats. */
@@ -173,7 +178,7 @@ describe('the claim of a reservation that ended in a 503', () => {
   });
 
   it('is withdrawn when the seat’s stream cannot be read', async () => {
-    log.readStream = () => {
+    log.readBackwards = () => {
       const event = { stream: 'seat-s/A-1-1', revision: 0n, type: 'SeatGilded' };
       throw new UnreadableEvent(event as never, 'unknown type');
     };

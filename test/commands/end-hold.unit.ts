@@ -8,13 +8,18 @@ import { catalogOf, holdMs, prices, salesOn } from '../correctness/support/sale.
 const catalog = catalogOf(['s'], 3);
 const reservationOf = (ordinal: number): string => `s.A-1-1.${ordinal}`;
 
-/** Counts the streams that are read. */
+/** Counts how often a stream is read. */
 class CountingLog extends MemoryEventStore {
   reads = 0;
 
   override readStream(...args: Parameters<MemoryEventStore['readStream']>) {
     this.reads += 1;
     return super.readStream(...args);
+  }
+
+  override readBackwards(...args: Parameters<MemoryEventStore['readBackwards']>) {
+    this.reads += 1;
+    return super.readBackwards(...args);
   }
 }
 

@@ -14,11 +14,11 @@ describe('summing up a stream', () => {
     const handler = new CommandHandler(store, {
       ...accountDecider,
       summary: {
-        type: 'AccountSummarised',
+        types: summary.types,
         everyEvents,
         of(state) {
           looks += 1;
-          return isTime ? summary?.of(state) : undefined;
+          return isTime ? summary.of(state) : [];
         },
       },
     });

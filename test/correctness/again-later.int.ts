@@ -13,15 +13,19 @@ describe('asking again later, whoever has had the seats since', function () {
   let shop: Shops;
   /** Events read of seats' streams. */
   let read: number;
-  const counting = (store: EventStore): EventStore => ({
-    ...store,
-    async *readStream(stream, from) {
-      for await (const event of store.readStream(stream, from)) {
+  const counting = (store: EventStore): EventStore => {
+    async function* counted(stream: string, events: ReturnType<EventStore['readStream']>) {
+      for await (const event of events) {
         if (stream.startsWith('seat-')) read += 1;
         yield event;
       }
-    },
-  });
+    }
+    return {
+      ...store,
+      readStream: (stream, ...rest) => counted(stream, store.readStream(stream, ...rest)),
+      readBackwards: (stream) => counted(stream, store.readBackwards(stream)),
+    };
+  };
   before(async () => {
     server = await testEventStore();
   });

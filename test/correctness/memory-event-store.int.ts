@@ -37,6 +37,7 @@ describe('the log in memory, which histories are tried on', function () {
           for (const read of [
             (store: EventStore) => store.readStream(name),
             (store: EventStore) => store.readStream(name, 2n),
+            (store: EventStore) => store.readStream(name, 1n, 2),
             (store: EventStore) => store.readBackwards(name),
           ]) {
             expect(await all(read(memory))).to.deep.equal(await all(read(real)));

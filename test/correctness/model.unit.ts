@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { type AccountState, accountDecider } from '../../src/commands/account/account.ts';
+import { accountDecider } from '../../src/commands/account/account.ts';
+import type { AccountState } from '../../src/commands/account/evolve.ts';
 import type { Decider } from '../../src/commands/decider.ts';
 import { accept } from '../../src/commands/decider.ts';
 import { PersistentMap } from '../../src/commands/persistent-map.ts';

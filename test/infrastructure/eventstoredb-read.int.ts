@@ -93,6 +93,23 @@ describe('eventstoredb: read', () => {
     expect(asked[1]?.getRevision()).to.equal('2');
   });
 
+  it('asks for no more than is wanted, and after a break for what is left of it', async () => {
+    const { store, stub } = await against({
+      read: (call, _, nth) => {
+        for (const revision of nth === 1 ? [3, 4] : [5]) call.write(event(revision));
+        // The second time it breaks when all was sent that was asked for.
+        setTimeout(() => fail(call, status(14)), 20);
+      },
+    });
+    const seen: number[] = [];
+    for await (const { revision } of store.readStream('account-1', 3n, 3)) {
+      seen.push(Number(revision));
+    }
+    expect(seen).to.deep.equal([3, 4, 5]);
+    const counts = stub.reads.map((read) => read.getOptions()?.getCount());
+    expect(counts).to.deep.equal(['3', '1']);
+  });
+
   it('gives a silent server up after its bound, in mid-read too', async () => {
     const bounds = { answerMs: 150, readTimeoutMs: 400 };
     const { store } = await against(

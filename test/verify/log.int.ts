@@ -132,7 +132,39 @@ const honest: Record<string, (world: World) => Promise<void>> = {
     const payments = [{ paymentId, reservationId, status: 'held', amount: 100 }];
     await world.summary({ balance: 800, held: 100, payments });
   },
+  'an account told by indexes': async (world) => {
+    await world.buy();
+    const paid = `pay.${world.reservation()}`;
+    // The first charge and the payment, at revisions 0 to 2; then the refund, at 5.
+    await world.index({ to: 2 }, [
+      ['first', 0],
+      [paid, 1],
+    ]);
+    await world.totals({ balance: 900, captured: 100, indexes: [3] });
+    await world.seat('SeatReleased', { reason: 'refunded' });
+    await world.payment('PaymentRefunded');
+    await world.index({ from: 3, to: 5 }, [], [[paid, 5]]);
+    await world.totals({ indexes: [3, 6] });
+    // One index in place of both.
+    await world.index(
+      { to: 7 },
+      [
+        ['first', 0],
+        [paid, 1],
+      ],
+      [[paid, 5]],
+    );
+    await world.totals({ indexes: [8] });
+  },
 };
+
+/** A payment that came and went, at revisions 1 to 3 of the buyer's account. */
+async function refundedOf(world: World): Promise<string> {
+  await world.buy();
+  await world.seat('SeatReleased', { reason: 'refunded' });
+  await world.payment('PaymentRefunded');
+  return `pay.${world.reservation()}`;
+}
 
 /** Corruptions, and exactly what must be found. */
 const corrupt: Record<string, [codes: string[], plant: (world: World) => Promise<void>]> = {
@@ -364,6 +396,7 @@ const corrupt: Record<string, [codes: string[], plant: (world: World) => Promise
         amount: 1,
         currency: 'EUR',
         balance: 1_001,
+        at: '2026-01-01T00:00:00.000Z',
       }),
   ],
   'a summary with a charge that never was': [
@@ -382,6 +415,121 @@ const corrupt: Record<string, [codes: string[], plant: (world: World) => Promise
   'a seat reserved for an order that does not have it': [
     ['wrong-order'],
     (world) => world.orderSeat('SeatReserved', 'A-1-1'),
+  ],
+  'an index that lacks a charge': [['wrong-summary'], (world) => world.index({ to: 0 })],
+  'an index with a charge that never was': [
+    ['wrong-summary'],
+    (world) =>
+      world.index({ to: 0 }, [
+        ['first', 0],
+        ['never', 0],
+      ]),
+  ],
+  'an index that places a charge elsewhere': [
+    ['wrong-summary'],
+    (world) => world.index({ to: 0 }, [['first', 512]]),
+  ],
+  'an index that is forgotten before its charge': [
+    ['wrong-summary'],
+    (world) => world.index({ to: 0, countsUntil: '2026-01-02T23:59:59.999Z' }, [['first', 0]]),
+  ],
+  'an index of what comes after it': [
+    ['wrong-summary'],
+    (world) => world.index({ to: 1 }, [['first', 0]]),
+  ],
+  'an index that lacks a refund': [
+    ['wrong-summary'],
+    async (world) => {
+      const paid = await refundedOf(world);
+      await world.index({ to: 3 }, [
+        ['first', 0],
+        [paid, 1],
+      ]);
+    },
+  ],
+  'an index that tells a refund that never was': [
+    ['wrong-summary'],
+    (world) => world.index({ to: 0 }, [['first', 0]], [['never', 0]]),
+  ],
+  'an index that is no text of doubles': [
+    ['unreadable'],
+    (world) => world.index({ to: 0, entries: 'AAAA' }),
+  ],
+  'totals that name no index of a charge': [
+    ['wrong-summary'],
+    async (world) => {
+      await world.index({ to: 0 }, [['first', 0]]);
+      const more = { amount: 1, currency: 'KRW', at: '2026-01-01T00:00:00.000Z' };
+      await world.account(world.buyer, 'BalanceCharged', {
+        ...more,
+        chargeId: 'second',
+        balance: 1_001,
+      });
+      await world.totals({ balance: 1_001, indexes: [1] });
+    },
+  ],
+  'totals that leave an index out': [
+    ['wrong-summary'],
+    async (world) => {
+      await world.index({ to: 0 }, [['first', 0]]);
+      await world.index({ from: 1, to: 1 });
+      await world.totals({ indexes: [2] });
+    },
+  ],
+  'totals that name what is no index': [
+    ['wrong-summary'],
+    (world) => world.totals({ indexes: [0] }),
+  ],
+  'totals that leave out an index with a refund': [
+    ['wrong-summary'],
+    async (world) => {
+      const paid = await refundedOf(world);
+      await world.index(
+        { to: 3 },
+        [
+          ['first', 0],
+          [paid, 1],
+        ],
+        [[paid, 3]],
+      );
+      const late = { amount: 1, currency: 'KRW', at: '2032-01-01T00:00:00.000Z' };
+      await world.account(world.buyer, 'BalanceCharged', {
+        ...late,
+        chargeId: 'late',
+        balance: 1_001,
+      });
+      const countsUntil = '2032-01-03T00:00:00.000Z';
+      await world.index({ from: 4, to: 5, countsUntil }, [['late', 5]]);
+      // The first index is over by then, but for the refund.
+      await world.totals({ balance: 1_001, latestAt: late.at, indexes: [6] });
+    },
+  ],
+  'totals of a later moment than any event’s': [
+    ['wrong-summary'],
+    async (world) => {
+      await world.index({ to: 0 }, [['first', 0]]);
+      await world.totals({ latestAt: '2032-01-01T00:00:00.000Z', indexes: [1] });
+    },
+  ],
+  'totals with another balance': [
+    ['wrong-summary'],
+    async (world) => {
+      await world.index({ to: 0 }, [['first', 0]]);
+      await world.totals({ balance: 999, indexes: [1] });
+    },
+  ],
+  'totals that forget money which is held': [
+    ['wrong-summary'],
+    async (world) => {
+      await world.seat('SeatReserved');
+      await world.payment('PaymentHeld');
+      const held = `pay.${world.reservation()}`;
+      await world.index({ to: 1 }, [
+        ['first', 0],
+        [held, 1],
+      ]);
+      await world.totals({ balance: 900, held: 100, indexes: [2] });
+    },
   ],
   'a summary with another balance': [['wrong-summary'], (world) => world.summary({ balance: 999 })],
   'a summary that forgets money which is held': [
@@ -421,6 +569,7 @@ const corrupt: Record<string, [codes: string[], plant: (world: World) => Promise
         amount: 1_000,
         currency: 'KRW',
         balance: 2_000,
+        at: '2026-01-01T00:00:00.000Z',
       }),
   ],
   'a session at a time that PostgreSQL does not know': [

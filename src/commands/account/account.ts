@@ -1,43 +1,10 @@
 import type { AccountEvent } from '../../events/events.ts';
-import { accept, type Decider, type Decision } from '../decider.ts';
-import { PersistentMap } from '../persistent-map.ts';
+import { accept, type Decider, type Decision, type Elsewhere } from '../decider.ts';
 import { type RefusalCode, refuse } from '../result.ts';
-import { fromSummary, summarise } from './summary.ts';
-
-/** A user's money, in whole minor units of one currency. */
-export interface AccountState {
-  /** The first charge's currency; null before it. */
-  readonly currency: string | null;
-  /** What can be spent: charged − held − captured + refunded. Never negative. */
-  readonly balance: number;
-  /** What payments under way hold. */
-  readonly held: number;
-  /** Taken and not refunded: it may come back, since the house refunds at any time. */
-  readonly captured: number;
-  /** The newest moment that an event told of: what summaries measure age from. Milliseconds since the epoch. */
-  readonly latestMs: number;
-  /** Payments of holds that ended before this may have been left out by a summary; 0 when there was none. */
-  readonly leftOutBeforeMs: number;
-  readonly charges: PersistentMap<ChargeRecord>;
-  readonly payments: PersistentMap<PaymentRecord>;
-}
-
-export interface ChargeRecord {
-  readonly amount: number;
-  readonly balance: number;
-  readonly atMs: number;
-}
-
-export interface PaymentRecord {
-  readonly status: 'held' | 'captured' | 'released' | 'refunded';
-  readonly reservationId: string;
-  readonly amount: number;
-  readonly currency: string;
-  /** What could be spent right after the hold: what the first answer said. */
-  readonly balance: number;
-  /** No payment for the reservation can start after this. */
-  readonly holdExpiresAtMs: number;
-}
+import { type AccountState, evolve, initial, type PaymentRecord, recall } from './evolve.ts';
+import { pageOf, placesOf, withMissing } from './index-pages.ts';
+import { paymentKeptMs } from './kept.ts';
+import { summarise, summaryBounds } from './summary.ts';
 
 export type AccountCommand =
   | {
@@ -91,19 +58,18 @@ export interface AccountAnswer {
   readonly currency: string;
 }
 
-export const accountDecider: Decider<AccountState, AccountCommand, AccountEvent, AccountAnswer> = {
-  initial: {
-    currency: null,
-    balance: 0,
-    held: 0,
-    captured: 0,
-    latestMs: 0,
-    leftOutBeforeMs: 0,
-    charges: PersistentMap.empty(),
-    payments: PersistentMap.empty(),
-  },
+type AccountDecider = Decider<AccountState, AccountCommand, AccountEvent, AccountAnswer>;
+
+export const accountDecider: AccountDecider & Required<Pick<AccountDecider, 'summary'>> = {
+  initial,
   evolve,
-  summary: { type: 'AccountSummarised', everyEvents: 500, of: summarise },
+  summary: {
+    types: ['AccountSummarised', 'AccountTotalled'],
+    partTypes: ['AccountIndexed'],
+    everyEvents: 500,
+    of: (state) => summarise(state, summaryBounds),
+  },
+  elsewhere: elsewhere(),
   decide(command, state) {
     switch (command.type) {
       case 'ChargeBalance':
@@ -126,64 +92,28 @@ export const accountDecider: Decider<AccountState, AccountCommand, AccountEvent,
   },
 };
 
-function evolve(state: AccountState, event: AccountEvent): AccountState {
-  switch (event.type) {
-    case 'BalanceCharged': {
-      const { chargeId, amount, currency } = event.data;
-      const balance = state.balance + amount;
-      const atMs = Date.parse(event.data.at);
-      const charges = state.charges.with(chargeId, { amount, balance: event.data.balance, atMs });
-      const latestMs = Math.max(state.latestMs, atMs);
-      return { ...state, currency: state.currency ?? currency, balance, latestMs, charges };
-    }
-    case 'PaymentHeld': {
-      const { paymentId, holdExpiresAt, at, ...data } = event.data;
-      const { amount } = data;
-      const holdExpiresAtMs = Date.parse(holdExpiresAt);
-      const record = { status: 'held', ...data, holdExpiresAtMs } as const;
-      return {
-        ...state,
-        latestMs: Math.max(state.latestMs, Date.parse(at)),
-        balance: state.balance - amount,
-        held: state.held + amount,
-        payments: state.payments.with(paymentId, record),
-      };
-    }
-    case 'PaymentCaptured':
-      return settle(state, event.data, 'captured', 0);
-    case 'PaymentReleased':
-      return settle(state, event.data, 'released', event.data.amount);
-    case 'PaymentRefunded': {
-      const { paymentId, reservationId, amount } = event.data;
-      const known = state.payments.get(paymentId);
-      const old = { currency: state.currency ?? '', balance: 0, holdExpiresAtMs: 0 };
-      const record = { ...old, ...known, reservationId, amount, status: 'refunded' } as const;
-      const payments = state.payments.with(paymentId, record);
-      const balance = state.balance + amount;
-      // Of a summary that did not tell, less is known to be taken than was.
-      const captured = Math.max(0, state.captured - amount);
-      return { ...state, balance, captured, payments };
-    }
-    case 'AccountSummarised':
-      return fromSummary(event.data);
-  }
-}
+/** What a command is about. */
+const idOf = (command: AccountCommand): string =>
+  command.type === 'ChargeBalance' ? command.chargeId : command.paymentId;
 
-/** A hold ends: it is spent, or what it held can be spent again. */
-function settle(
-  state: AccountState,
-  { paymentId, amount }: { paymentId: string; amount: number },
-  status: 'captured' | 'released',
-  returned: number,
-): AccountState {
-  const record = state.payments.get(paymentId);
-  const payments = record ? state.payments.with(paymentId, { ...record, status }) : state.payments;
+function elsewhere(): Elsewhere<AccountState, AccountCommand, AccountEvent> {
   return {
-    ...state,
-    balance: state.balance + returned,
-    held: state.held - amount,
-    captured: state.captured + (amount - returned),
-    payments,
+    partsOf: ({ index }) => index.missing,
+    withPart(state, { type, data, revision }) {
+      const page = type === 'AccountIndexed' ? pageOf(data, Number(revision)) : undefined;
+      const index = page && withMissing(state.index, page);
+      return index && { ...state, index };
+    },
+    placesOf(command, state) {
+      const { index } = state;
+      if (index.pages.length === 0) return [];
+      const id = idOf(command);
+      const known = command.type === 'ChargeBalance' ? state.charges : state.payments;
+      if (known.get(id) !== undefined) return [];
+      const summedAtMs = state.leftOutBeforeMs + paymentKeptMs;
+      return placesOf(id, index, { revision: state.revision, summedAtMs });
+    },
+    recall: (state, commands, events) => recall(state, new Set(commands.map(idOf)), events),
   };
 }
 

@@ -1,66 +1,102 @@
 import type { AccountEvent, EventData } from '../../events/events.ts';
 import { whyNotWritable } from '../../events/writable.ts';
-import { PersistentMap } from '../persistent-map.ts';
-import type { AccountState, ChargeRecord, PaymentRecord } from './account.ts';
+import { revisionMax } from './entries.ts';
+import type { AccountState } from './evolve.ts';
+import { counts, indexedData, type NextPage, nextPages, type PageBounds } from './index-pages.ts';
+import { chargeKeptMs, paymentKeptMs } from './kept.ts';
 
-/** A charge is answered again as the first time for two days: a day is what the API promises. In milliseconds. */
-const chargeKeptMs = 2 * 24 * 3_600_000;
+export interface SummaryBounds {
+  /** Charges and payments that a plain summary tells at most; the payments that totals do. */
+  readonly entriesMax: number;
+  /**
+   * What sums up may be so large in all: with the events that it is appended with it has to stay below the 1 MiB that
+   * the store takes. In bytes of JSON.
+   */
+  readonly bytesMax: number;
+  readonly pages: PageBounds;
+}
 
-/** No payment can start once its hold ended; this much later by any clock. In milliseconds. */
-const paymentKeptMs = 60_000;
-
-/** An account with more that is recent is too busy to be summarised now. */
-const entriesMax = 2_000;
+export const summaryBounds: SummaryBounds = {
+  entriesMax: 2_000,
+  bytesMax: 640 * 1024,
+  pages: { entriesMax: 50_000, smallMax: 1_000, fanOut: 8 },
+};
 
 /**
- * So is one whose ids are so long that the summary would be larger: with the events that it is appended with it has to
- * stay below the 1 MiB that the store takes. In bytes of JSON.
- */
-const bytesMax = 640 * 1024;
-
-/**
- * What of an account still counts, or undefined when it is too much for one event. Left out are charges and payments
- * that no retry can ask for any more. Refunded payments stay for ever, since a refund may come months after the
+ * What of an account still counts. One that has few entries which do is told by one event. One that has more, or whose ids are
+ * so long that they do not fit, is told by its totals, and by where the stream names which id: there a retry's own
+ * charge or payment is found. Nothing, when more payments hold money than one event tells.
+ *
+ * Left out is what no retry can ask for any more. Refunded payments stay for ever, since a refund may come months after the
  * payment and must come once.
  */
-export function summarise(state: AccountState): AccountEvent | undefined {
-  const iso = (ms: number) => new Date(ms).toISOString();
-  const data: EventData['AccountSummarised'] = {
-    currency: state.currency,
-    balance: state.balance,
-    held: state.held,
-    captured: state.captured,
-    latestAt: iso(state.latestMs),
-    charges: [],
-    payments: [],
-  };
+export function summarise(state: AccountState, bounds: SummaryBounds): readonly AccountEvent[] {
+  const { index, latestMs, revision } = state;
+  if (!counts(index, latestMs)) {
+    const events = listed(state, bounds);
+    if (fits(events, bounds)) return events;
+  }
+  if (index.missing.length > 0 || revision >= revisionMax - 1) return [];
+  const next = { revision: revision + 1, latestMs, bounds: bounds.pages };
+  // The largest that fits: each is written again less often.
+  for (const page of nextPages(index, next).toReversed()) {
+    const events = indexed(state, page, bounds);
+    if (fits(events, bounds)) return events;
+  }
+  return [];
+}
+
+/** Has something to write, and the store and every reader take it. */
+function fits(events: readonly AccountEvent[], { bytesMax }: SummaryBounds): boolean {
+  let bytes = 0;
+  for (const event of events) bytes += Buffer.byteLength(JSON.stringify(event.data));
+  return (
+    events.length > 0 &&
+    bytes <= bytesMax &&
+    events.every((event) => whyNotWritable(event) === undefined)
+  );
+}
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+const totals = ({ currency, balance, held, captured, latestMs }: AccountState) => ({
+  ...{ currency, balance, held, captured },
+  latestAt: iso(latestMs),
+});
+
+/** All that counts, as long as it is few. */
+function listed(state: AccountState, { entriesMax }: SummaryBounds): readonly AccountEvent[] {
+  const { latestMs } = state;
+  const data: EventData['AccountSummarised'] = { ...totals(state), charges: [], payments: [] };
+  const isFull = () => data.charges.length + data.payments.length > entriesMax;
   for (const [chargeId, { amount, balance, atMs }] of state.charges.entries()) {
-    if (atMs < state.latestMs - chargeKeptMs) continue;
+    if (atMs < latestMs - chargeKeptMs) continue;
     data.charges.push({ chargeId, amount, balance, at: iso(atMs) });
+    if (isFull()) return [];
   }
   for (const [paymentId, { holdExpiresAtMs, ...payment }] of state.payments.entries()) {
     const open = payment.status === 'held' || payment.status === 'refunded';
-    if (!open && holdExpiresAtMs < state.latestMs - paymentKeptMs) continue;
+    if (!open && holdExpiresAtMs < latestMs - paymentKeptMs) continue;
     data.payments.push({ paymentId, ...payment, holdExpiresAt: iso(holdExpiresAtMs) });
+    if (isFull()) return [];
   }
-  if (data.charges.length + data.payments.length > entriesMax) return undefined;
-  const event: AccountEvent = { type: 'AccountSummarised', data };
-  const fits = Buffer.byteLength(JSON.stringify(data)) <= bytesMax;
-  return fits && whyNotWritable(event) === undefined ? event : undefined;
+  return [{ type: 'AccountSummarised', data }];
 }
 
-/** The account as a summary tells it: all that came before it is in there. */
-export function fromSummary(data: EventData['AccountSummarised']): AccountState {
-  let charges = PersistentMap.empty<ChargeRecord>();
-  for (const { chargeId, amount, balance, at } of data.charges) {
-    charges = charges.with(chargeId, { amount, balance, atMs: Date.parse(at) });
+/** A page, and the totals unless more pages are to come before them. */
+function indexed(
+  state: AccountState,
+  { page, before }: NextPage,
+  { entriesMax }: SummaryBounds,
+): readonly AccountEvent[] {
+  const told: AccountEvent = { type: 'AccountIndexed', data: indexedData(page) };
+  if (before === undefined) return [told];
+  const payments: EventData['AccountTotalled']['payments'] = [];
+  for (const [paymentId, { status, holdExpiresAtMs, ...payment }] of state.payments.entries()) {
+    if (status !== 'held') continue;
+    payments.push({ paymentId, ...payment, holdExpiresAt: iso(holdExpiresAtMs) });
+    if (payments.length > entriesMax) return [];
   }
-  let payments = PersistentMap.empty<PaymentRecord>();
-  for (const { paymentId, holdExpiresAt, ...payment } of data.payments) {
-    payments = payments.with(paymentId, { ...payment, holdExpiresAtMs: Date.parse(holdExpiresAt) });
-  }
-  const { currency, balance, held, captured, latestAt } = data;
-  const latestMs = Date.parse(latestAt);
-  const leftOutBeforeMs = latestMs - paymentKeptMs;
-  return { currency, balance, held, captured, latestMs, leftOutBeforeMs, charges, payments };
+  const indexes = [...before, page].map(({ revision }) => revision);
+  return [told, { type: 'AccountTotalled', data: { ...totals(state), payments, indexes } }];
 }

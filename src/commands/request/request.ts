@@ -44,6 +44,8 @@ const running = refuse('request-running', 'the first request with this key is st
 /** Remembers answers by idempotency key, in the log: over restarts and for every instance. */
 export const requestDecider: Decider<RequestState, RequestCommand, RequestEvent, RequestAnswer> = {
   initial: { status: 'new' },
+  // A key that is given up again and again leaves two events each time.
+  isWhole: ({ type }) => type !== 'RequestAnswered',
   evolve(state, event) {
     switch (event.type) {
       case 'RequestStarted': {

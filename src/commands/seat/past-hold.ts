@@ -1,7 +1,7 @@
-import { decode } from '../../events/codec.ts';
+import { decode, type StoredEvent } from '../../events/codec.ts';
 import type { SeatEvent } from '../../events/events.ts';
-import { type ReservationRef, reservationId } from '../../events/ids.ts';
-import { isMark, readSkips } from '../../events/skipped.ts';
+import { parseReservationId, type ReservationRef, reservationId } from '../../events/ids.ts';
+import { isMark, readSkips, type Skips } from '../../events/skipped.ts';
 import { seatStream } from '../../events/streams.ts';
 import type { EventStore } from '../event-store.ts';
 import type { Assumed } from '../stream-states.ts';
@@ -19,8 +19,15 @@ export const heldStill = (hold: Hold): Assumed<SeatState> => ({
   revision: earliestRevision(hold.ordinal),
 });
 
+/** So many holds before the one that is looked for, the stream is read on. */
+const nearHolds = 16;
+
+/** So many events are looked at for one that counts; where none does, the stream is read on from there. */
+const looksMax = 4;
+
 /**
- * A hold that others followed, as it ended: read from the seat's stream, for the n-th hold of a seat at most n + 2 events, and what was skipped.
+ * A hold that others followed, as it ended: read from the seat's stream, a few events of it however many holds the seat had, and
+ * what was skipped of it.
  * @returns undefined when the seat never had such a hold, or has it now @throws EventStoreUnavailable
  */
 export async function pastHold(
@@ -30,13 +37,48 @@ export async function pastHold(
   const id = reservationId(ref);
   let state: SeatState = seatDecider.initial;
   const stream = seatStream(ref.sessionId, ref.seatId);
-  const skips = await readSkips(store);
-  for await (const recorded of store.readStream(stream, earliestRevision(ref.ordinal))) {
-    if (isMark(recorded) || skips.has(recorded)) continue;
-    const event = decode(recorded) as unknown as SeatEvent;
+  const seat = { store, stream, skips: await readSkips(store, stream) };
+  for await (const event of read(seat, await shortlyBefore(seat, ref))) {
     if (event.data.reservationId !== id) continue;
     state = seatDecider.evolve(state, event);
     if (state.status === 'free') return state.last;
   }
   return undefined;
+}
+
+interface Seat {
+  readonly store: Pick<EventStore, 'readStream'>;
+  readonly stream: string;
+  readonly skips: Skips;
+}
+
+/**
+ * A revision at or shortly before a hold's first event. Each event says which hold it is of, and each hold between has two events
+ * at least; the way left is a third of the last one, or less, each time.
+ */
+async function shortlyBefore(seat: Seat, { ordinal }: ReservationRef): Promise<bigint> {
+  let from = earliestRevision(ordinal);
+  while (ordinal > nearHolds) {
+    let next: bigint | undefined;
+    for await (const event of read(seat, from, looksMax)) {
+      const between = ordinal - (parseReservationId(event.data.reservationId)?.ordinal ?? ordinal);
+      if (between > nearHolds) next = event.revision + earliestRevision(between + 1) - 1n;
+      break;
+    }
+    if (next === undefined || next <= from) break;
+    from = next;
+  }
+  return from;
+}
+
+/** The stream's events that count. */
+async function* read(
+  { store, stream, skips }: Seat,
+  from: bigint,
+  countMax?: number,
+): AsyncGenerator<StoredEvent & SeatEvent> {
+  for await (const recorded of store.readStream(stream, from, countMax)) {
+    if (isMark(recorded) || skips.has(recorded)) continue;
+    yield decode(recorded) as StoredEvent & SeatEvent;
+  }
 }

@@ -70,6 +70,9 @@ type Of<T extends SeatCommand['type']> = Extract<SeatCommand, { type: T }>;
 export const seatDecider: Decider<SeatState, SeatCommand, SeatEvent, SeatState> = {
   initial: { status: 'free', ordinal: 0 },
   evolve,
+  // Its reservation's id says which of the seat's holds it is, and nothing of those before is asked for any more.
+  isWhole: ({ type, data }) =>
+    type === 'SeatReserved' && parseReservationId(data.reservationId) !== undefined,
   decide(command, state) {
     switch (command.type) {
       case 'ReserveSeat':

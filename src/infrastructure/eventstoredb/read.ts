@@ -15,7 +15,7 @@ import { isStreamNotFound, isTransient, messageOf, NoAnswer, refused } from './f
 import { within } from './timing.ts';
 
 /**
- * A stream's events from a revision (inclusive; undefined: from its end). A broken read goes on
+ * A stream's events from a revision (inclusive; undefined: from its end), `countMax` at most. A broken read goes on
  * after the last event delivered, on another connection, as long as there is progress within
  * `readTimeoutMs`. The leader is asked: another node may not have the event yet that an append was
  * just refused for.
@@ -25,8 +25,15 @@ export async function* readStream(
   bounds: EventStoreBounds,
   stream: string,
   from: bigint | undefined,
-  direction: typeof FORWARDS | typeof BACKWARDS = FORWARDS,
+  {
+    direction = FORWARDS,
+    countMax = Number.POSITIVE_INFINITY,
+  }: {
+    readonly direction?: typeof FORWARDS | typeof BACKWARDS;
+    readonly countMax?: number | undefined;
+  } = {},
 ): AsyncGenerator<RecordedEvent, void, undefined> {
+  let wanted = countMax;
   const step = direction === FORWARDS ? 1n : -1n;
   let next = from;
   let progressMs = performance.now();
@@ -37,7 +44,12 @@ export async function* readStream(
       client = await within(leftMs(), 'connecting', connection.client());
       const read = client.readStream(
         stream,
-        { direction, fromRevision: next ?? END, requiresLeader: true },
+        {
+          direction,
+          fromRevision: next ?? END,
+          requiresLeader: true,
+          ...(wanted === Number.POSITIVE_INFINITY ? {} : { maxCount: wanted }),
+        },
         { highWaterMark: bounds.readAheadEvents },
       );
       for await (const { event } of items<ResolvedEvent>(
@@ -46,6 +58,7 @@ export async function* readStream(
       )) {
         if (event === undefined) continue;
         next = event.revision + step;
+        wanted -= 1;
         yield toRecorded(event);
         if (next < 0n) return; // backwards past the first event there is nothing to ask for
         progressMs = performance.now();
@@ -53,7 +66,7 @@ export async function* readStream(
       connection.worked();
       return;
     } catch (error) {
-      if (isStreamNotFound(error)) return;
+      if (isStreamNotFound(error) || wanted === 0) return;
       if (error instanceof EventStoreUnavailable) throw error;
       if (!isTransient(error)) throw refused(`read ${stream}`, error);
       connection.failed(client, error);

@@ -3,7 +3,7 @@ import type { EventStore } from '../../../src/commands/event-store.ts';
 /** For negative controls: a log that appends whatever the stream's revision is, and says that it was the expected one. */
 export const ignoringRevision = (store: EventStore): EventStore => ({
   subscribe: (options) => store.subscribe(options),
-  readStream: (stream, from) => store.readStream(stream, from),
+  readStream: (...args) => store.readStream(...args),
   readBackwards: (stream) => store.readBackwards(stream),
   get epoch() {
     return store.epoch;

@@ -35,8 +35,12 @@ export class MemoryEventStore implements EventStore {
     return { ok: false, actual: known.at(-1)?.revision ?? 'no_stream' };
   }
 
-  async *readStream(stream: string, from = 0n): AsyncIterable<RecordedEvent> {
-    yield* (this.#streams.get(stream) ?? []).slice(Number(from));
+  async *readStream(
+    stream: string,
+    from = 0n,
+    countMax = Number.POSITIVE_INFINITY,
+  ): AsyncIterable<RecordedEvent> {
+    yield* (this.#streams.get(stream) ?? []).slice(Number(from), Number(from) + countMax);
   }
 
   async *readBackwards(stream: string): AsyncIterable<RecordedEvent> {

@@ -32,10 +32,10 @@ export class MirroredEventStore extends MemoryEventStore {
     return this.#counted(appended);
   }
 
-  override async *readStream(stream: string, from?: bigint) {
+  override async *readStream(stream: string, from?: bigint, countMax?: number) {
     this.underWay += 1;
     try {
-      yield* this.#real.readStream(stream + this.#suffix, from);
+      yield* this.#real.readStream(stream + this.#suffix, from, countMax);
     } finally {
       this.underWay -= 1;
     }

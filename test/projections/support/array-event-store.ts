@@ -41,11 +41,18 @@ export class ArrayEventStore implements Pick<EventStore, 'subscribe' | 'head' | 
     return last === undefined ? null : positionOf(last).commit;
   }
 
-  async *readStream(stream: string, from = 0n): AsyncIterable<RecordedEvent> {
+  async *readStream(
+    stream: string,
+    from = 0n,
+    countMax = Number.POSITIVE_INFINITY,
+  ): AsyncIterable<RecordedEvent> {
+    let left = countMax;
     for (const message of this.log) {
       if (message.kind !== 'event' || message.event.stream !== stream) continue;
       const first = this.truncatedBefore.get(stream) ?? 0n;
-      if (message.event.revision >= from && message.event.revision >= first) yield message.event;
+      if (message.event.revision < from || message.event.revision < first) continue;
+      if (left-- <= 0) return;
+      yield message.event;
     }
   }
 

@@ -3,6 +3,22 @@ import { ANY, type EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
 
 type Data = Record<string, unknown>;
 
+type Listed = Data & { readonly charges?: readonly Data[]; readonly payments?: readonly Data[] };
+
+/** Ids, with the revisions of the events that name them. */
+export type Named = readonly (readonly [id: string, revision: number])[];
+
+/** As `AccountIndexed` has them: FNV-1a of the id and the revision's block of 512, each once, in order. */
+function doublesOf(named: Named): string {
+  const entries = named.map(([id, revision]) => {
+    let hash = 2_166_136_261;
+    for (const char of id) hash = Math.imul(hash ^ char.charCodeAt(0), 16_777_619);
+    return (hash >>> 0) * 2 ** 21 + Math.floor(revision / 512);
+  });
+  const sorted = [...new Set(entries)].sort((a, b) => a - b);
+  return Buffer.from(Float64Array.from(sorted).buffer).toString('base64');
+}
+
 /** A little world of its own in the log: a session with two seats, a buyer with money, another one. */
 export class World {
   readonly session = `s${randomBytes(5).toString('hex')}`;
@@ -176,13 +192,39 @@ export class World {
     await this.order('OrderSettled');
   }
 
-  summary(data: Data = {}): Promise<void> {
+  summary({ charges = [], payments = [], ...data }: Listed = {}): Promise<void> {
     return this.account(this.buyer, 'AccountSummarised', {
       currency: 'KRW',
       balance: 1_000,
       held: 0,
       latestAt: '2030-01-01T00:00:00.000Z',
-      charges: [],
+      charges: charges.map((charge) => ({ at: '2026-01-01T00:00:00.000Z', ...charge })),
+      payments: payments.map((payment) => ({
+        holdExpiresAt: '2031-01-01T00:00:00.000Z',
+        ...payment,
+      })),
+      ...data,
+    });
+  }
+
+  /** An index of the buyer's account, which tells what these events name: `[id, revision]`. */
+  index(data: Data, entries: Named = [], refunds: Named = []): Promise<void> {
+    return this.account(this.buyer, 'AccountIndexed', {
+      from: 0,
+      countsUntil: '2031-01-01T00:01:00.000Z',
+      entries: doublesOf(entries),
+      refunds: doublesOf(refunds),
+      ...data,
+    });
+  }
+
+  totals(data: Data): Promise<void> {
+    return this.account(this.buyer, 'AccountTotalled', {
+      currency: 'KRW',
+      balance: 1_000,
+      held: 0,
+      captured: 0,
+      latestAt: '2026-01-01T00:00:00.000Z',
       payments: [],
       ...data,
     });

@@ -1,0 +1,252 @@
+import type { AccountEvent, EventData } from '../../events/events.ts';
+import type { Placed } from '../decider.ts';
+import { PersistentMap } from '../persistent-map.ts';
+import {
+  type AccountIndex,
+  afterPlainSummary,
+  afterTotals,
+  emptyIndex,
+  named,
+  pageOf,
+  withPage,
+} from './index-pages.ts';
+import { chargeKeptMs, paymentKeptMs } from './kept.ts';
+
+/** A user's money, in whole minor units of one currency. */
+export interface AccountState {
+  /** The first charge's currency; null before it. */
+  readonly currency: string | null;
+  /** What can be spent: charged − held − captured + refunded. Never negative. */
+  readonly balance: number;
+  /** What payments under way hold. */
+  readonly held: number;
+  /** Taken and not refunded: it may come back, since the house refunds at any time. */
+  readonly captured: number;
+  /** The newest moment that an event told of: what summaries measure age from. Milliseconds since the epoch. */
+  readonly latestMs: number;
+  /** Payments of holds that ended before this may have been left out by a summary; 0 when there was none. */
+  readonly leftOutBeforeMs: number;
+  /** Since the last summary, and what that told. */
+  readonly charges: PersistentMap<ChargeRecord>;
+  readonly payments: PersistentMap<PaymentRecord>;
+  /** Of the newest event; -1 before the first one. */
+  readonly revision: number;
+  /** Where the stream tells of what is not in the maps. */
+  readonly index: AccountIndex;
+}
+
+export interface ChargeRecord {
+  readonly amount: number;
+  readonly balance: number;
+  readonly atMs: number;
+}
+
+export interface PaymentRecord {
+  readonly status: 'held' | 'captured' | 'released' | 'refunded';
+  readonly reservationId: string;
+  readonly amount: number;
+  readonly currency: string;
+  /** What could be spent right after the hold: what the first answer said. */
+  readonly balance: number;
+  /** No payment for the reservation can start after this. */
+  readonly holdExpiresAtMs: number;
+}
+
+export const initial: AccountState = {
+  currency: null,
+  balance: 0,
+  held: 0,
+  captured: 0,
+  latestMs: 0,
+  leftOutBeforeMs: 0,
+  charges: PersistentMap.empty(),
+  payments: PersistentMap.empty(),
+  revision: -1,
+  index: emptyIndex,
+};
+
+export function evolve(state: AccountState, event: AccountEvent & Placed): AccountState {
+  const revision = event.revision === undefined ? state.revision + 1 : Number(event.revision);
+  switch (event.type) {
+    case 'AccountSummarised':
+      return fromSummary(event.data, revision);
+    case 'AccountTotalled':
+      return fromTotals(event.data, state.index, revision);
+    case 'AccountIndexed': {
+      const page = pageOf(event.data, revision);
+      if (page === undefined) return { ...state, revision };
+      return { ...state, revision, index: withPage(state.index, page) };
+    }
+    default: {
+      const isRefund = event.type === 'PaymentRefunded';
+      const naming = { revision, countsUntilMs: countsUntil(event), isRefund };
+      const index = named(state.index, idIn(event), naming);
+      return { ...withFact(state, event), revision, index };
+    }
+  }
+}
+
+/** The account as a summary tells it: all that came before it is in there. */
+function fromSummary(data: EventData['AccountSummarised'], revision: number): AccountState {
+  const { currency, balance, held, captured } = data;
+  const totals = { currency, balance, held, captured, ...measured(data), revision };
+  let index = afterPlainSummary(revision);
+  const name = (id: string, isRefund: boolean, countsUntilMs: number) => {
+    index = named(index, id, { revision, countsUntilMs, isRefund });
+  };
+  for (const { chargeId, at } of data.charges) name(chargeId, false, chargeCountsUntil(at));
+  for (const { paymentId, status, holdExpiresAt } of data.payments) {
+    name(paymentId, status === 'refunded', paymentCountsUntil(holdExpiresAt));
+  }
+  return { ...withListed(initial, data), ...totals, index };
+}
+
+/** The account as its totals and the indexes tell it that they name. */
+function fromTotals(
+  { payments: held, indexes, ...data }: EventData['AccountTotalled'],
+  index: AccountIndex,
+  revision: number,
+): AccountState {
+  const { latestAt, ...totals } = data;
+  const payments = held.map((payment) => ({ ...payment, status: 'held' as const }));
+  return {
+    ...withListed(initial, { charges: [], payments }),
+    ...{ ...totals, ...measured({ latestAt }), revision },
+    index: afterTotals(index, indexes),
+  };
+}
+
+/** What a summary measured age from, and what it may have left out by it. */
+function measured({ latestAt }: { readonly latestAt: string }) {
+  const latestMs = Date.parse(latestAt);
+  return { latestMs, leftOutBeforeMs: latestMs - paymentKeptMs };
+}
+
+/** The account with the charges and payments that a summary lists, or with some of them. */
+function withListed(
+  state: AccountState,
+  data: Pick<EventData['AccountSummarised'], 'charges' | 'payments'>,
+  only?: ReadonlySet<string>,
+): AccountState {
+  let { charges, payments } = state;
+  for (const { chargeId, amount, balance, at } of data.charges) {
+    if (only !== undefined && !only.has(chargeId)) continue;
+    charges = charges.with(chargeId, { amount, balance, atMs: Date.parse(at) });
+  }
+  for (const { paymentId, holdExpiresAt, ...payment } of data.payments) {
+    if (only !== undefined && !only.has(paymentId)) continue;
+    payments = payments.with(paymentId, { ...payment, holdExpiresAtMs: Date.parse(holdExpiresAt) });
+  }
+  return { ...state, charges, payments };
+}
+
+/** Events that are no summary, nor a part of one. */
+type AccountFact = Exclude<
+  AccountEvent,
+  { type: 'AccountSummarised' | 'AccountIndexed' | 'AccountTotalled' }
+>;
+
+/** What it is about. */
+const idIn = ({ data }: AccountFact): string =>
+  'chargeId' in data ? data.chargeId : data.paymentId;
+
+/** The last moment that an event can tell. */
+const lastMs = Date.parse('9999-12-31T23:59:59.999Z');
+const chargeCountsUntil = (at: string): number => Math.min(lastMs, Date.parse(at) + chargeKeptMs);
+const paymentCountsUntil = (holdExpiresAt: string): number =>
+  Math.min(lastMs, Date.parse(holdExpiresAt) + paymentKeptMs);
+
+/** Until when a retry may ask for it, milliseconds since the epoch. How a payment ended counts no longer than the payment. */
+function countsUntil({ type, data }: AccountFact): number {
+  if (type === 'BalanceCharged') return chargeCountsUntil(data.at);
+  return type === 'PaymentHeld' ? paymentCountsUntil(data.holdExpiresAt) : 0;
+}
+
+/** What happened to the money. */
+function withFact(state: AccountState, event: AccountFact): AccountState {
+  switch (event.type) {
+    case 'BalanceCharged': {
+      const { chargeId, amount, currency } = event.data;
+      const balance = state.balance + amount;
+      const atMs = Date.parse(event.data.at);
+      const charges = state.charges.with(chargeId, { amount, balance: event.data.balance, atMs });
+      const latestMs = Math.max(state.latestMs, atMs);
+      return { ...state, currency: state.currency ?? currency, balance, latestMs, charges };
+    }
+    case 'PaymentHeld': {
+      const { paymentId, holdExpiresAt, at, ...data } = event.data;
+      const { amount } = data;
+      const holdExpiresAtMs = Date.parse(holdExpiresAt);
+      const record = { status: 'held', ...data, holdExpiresAtMs } as const;
+      return {
+        ...state,
+        latestMs: Math.max(state.latestMs, Date.parse(at)),
+        balance: state.balance - amount,
+        held: state.held + amount,
+        payments: state.payments.with(paymentId, record),
+      };
+    }
+    case 'PaymentCaptured':
+      return settle(state, event.data, 'captured', 0);
+    case 'PaymentReleased':
+      return settle(state, event.data, 'released', event.data.amount);
+    case 'PaymentRefunded': {
+      const { paymentId, reservationId, amount } = event.data;
+      const known = state.payments.get(paymentId);
+      const old = { currency: state.currency ?? '', balance: 0, holdExpiresAtMs: 0 };
+      const record = { ...old, ...known, reservationId, amount, status: 'refunded' } as const;
+      const payments = state.payments.with(paymentId, record);
+      const balance = state.balance + amount;
+      // Of a summary that did not tell, less is known to be taken than was.
+      const captured = Math.max(0, state.captured - amount);
+      return { ...state, balance, captured, payments };
+    }
+  }
+}
+
+/** A hold ends: it is spent, or what it held can be spent again. */
+function settle(
+  state: AccountState,
+  { paymentId, amount }: { paymentId: string; amount: number },
+  status: 'captured' | 'released',
+  returned: number,
+): AccountState {
+  const record = state.payments.get(paymentId);
+  const payments = record ? state.payments.with(paymentId, { ...record, status }) : state.payments;
+  return {
+    ...state,
+    balance: state.balance + returned,
+    held: state.held - amount,
+    captured: state.captured + (amount - returned),
+    payments,
+  };
+}
+
+/** The account with what these events, in their order, tell of some charges and payments that it does not know. */
+export function recall(
+  state: AccountState,
+  ids: ReadonlySet<string>,
+  events: readonly AccountEvent[],
+): AccountState {
+  let told: AccountState = { ...initial, currency: state.currency };
+  for (const event of events) {
+    switch (event.type) {
+      case 'AccountIndexed':
+      case 'AccountTotalled':
+        break;
+      case 'AccountSummarised':
+        told = withListed(told, event.data, ids);
+        break;
+      default:
+        if (ids.has(idIn(event))) told = withFact(told, event);
+    }
+  }
+  let { charges, payments } = state;
+  for (const [id, record] of told.charges.entries()) {
+    if (charges.get(id) === undefined) charges = charges.with(id, record);
+  }
+  for (const [id, record] of told.payments.entries()) {
+    if (payments.get(id) === undefined) payments = payments.with(id, record);
+  }
+  return { ...state, charges, payments };
+}

@@ -1,0 +1,253 @@
+import type { EventData } from '../../events/events.ts';
+import type { Place } from '../decider.ts';
+import {
+  blockEvents,
+  blockIn,
+  blockOf,
+  blocksOf,
+  entryOf,
+  fromText,
+  joined,
+  type Sorted,
+  sorted,
+  Trail,
+  toText,
+} from './entries.ts';
+
+/** What the events of a range of revisions name, as an `AccountIndexed` tells it. */
+export interface Page {
+  /** The revision of the event that tells it. */
+  readonly revision: number;
+  readonly from: number;
+  readonly to: number;
+  /**
+   * Once the account's newest moment is later than this, milliseconds since the epoch, the entries do not count. Never before
+   * those of an older page: of a payment, how it ended must not be forgotten before that it began.
+   */
+  readonly countsUntilMs: number;
+  readonly entries: Sorted;
+  readonly refunds: Sorted;
+}
+
+/** What an account knows of where its stream names which id. */
+export interface AccountIndex {
+  /** Oldest first; each range begins where the last one ended. Empty as long as a plain summary can tell all. */
+  readonly pages: readonly Page[];
+  /** Revisions of pages that the last summary names, and that were not read. */
+  readonly missing: readonly number[];
+  /** After the last page. */
+  readonly rest: Rest;
+}
+
+/** What the events name that no page tells of. */
+interface Rest {
+  readonly from: number;
+  readonly countsUntilMs: number;
+  readonly entries: Trail;
+  readonly refunds: Trail;
+}
+
+const restFrom = (from: number, countsUntilMs: number): Rest => ({
+  ...{ from, countsUntilMs },
+  entries: Trail.of([]),
+  refunds: Trail.of([]),
+});
+
+export const emptyIndex: AccountIndex = { pages: [], missing: [], rest: restFrom(0, 0) };
+
+/** How large pages become. */
+export interface PageBounds {
+  /** Entries of one page, refunds with them: 50,000 are 533 kB of base64. */
+  readonly entriesMax: number;
+  /** A page with fewer entries is small; a next larger kind has `fanOut` times as many. */
+  readonly smallMax: number;
+  /** So many pages of one kind at the end become one. Each entry is written again so often as there are kinds. */
+  readonly fanOut: number;
+}
+
+/** The index after an event that names an id. */
+export function named(
+  index: AccountIndex,
+  id: string,
+  { revision, countsUntilMs, isRefund }: Naming,
+): AccountIndex {
+  const { rest } = index;
+  const entry = entryOf(id, revision);
+  const entries = isRefund ? rest.entries : rest.entries.with(entry);
+  const refunds = isRefund ? rest.refunds.with(entry) : rest.refunds;
+  const until = Math.max(rest.countsUntilMs, countsUntilMs);
+  return { ...index, rest: { from: rest.from, countsUntilMs: until, entries, refunds } };
+}
+
+interface Naming {
+  readonly revision: number;
+  readonly countsUntilMs: number;
+  readonly isRefund: boolean;
+}
+
+/** The index after a summary that tells all by itself. */
+export const afterPlainSummary = (revision: number): AccountIndex => ({
+  ...emptyIndex,
+  rest: restFrom(revision, 0),
+});
+
+/** The index after a summary that names pages. */
+export function afterTotals(index: AccountIndex, revisions: readonly number[]): AccountIndex {
+  const known = new Map(index.pages.map((page) => [page.revision, page]));
+  const pages = revisions.flatMap((revision) => known.get(revision) ?? []);
+  const missing = revisions.filter((revision) => !known.has(revision));
+  // The last page reaches up to itself, and the summary is the next event.
+  return { pages, missing, rest: restFrom(revisions.at(-1) ?? 0, index.rest.countsUntilMs) };
+}
+
+/** The index after a page. */
+export function withPage(index: AccountIndex, page: Page): AccountIndex {
+  const pages = [...index.pages.filter(({ to }) => to < page.from), page];
+  const { rest } = index;
+  const countsUntilMs = Math.max(rest.countsUntilMs, page.countsUntilMs);
+  if (page.to + 1 >= page.revision) {
+    return { ...index, pages, rest: restFrom(page.to + 1, countsUntilMs) };
+  }
+  const after = (trail: Trail) => Trail.of(trail.slice(untilBlock(trail, blockOf(page.to))));
+  const left = { entries: after(rest.entries), refunds: after(rest.refunds) };
+  return { ...index, pages, rest: { from: page.to + 1, countsUntilMs, ...left } };
+}
+
+/** The index with a page that a summary names; undefined when none does. */
+export function withMissing(index: AccountIndex, page: Page): AccountIndex | undefined {
+  if (!index.missing.includes(page.revision)) return undefined;
+  const missing = index.missing.filter((revision) => revision !== page.revision);
+  // One that came after may have been written over it.
+  const isIn = index.pages.some(({ from, to }) => from <= page.from && page.to <= to);
+  const pages = isIn ? index.pages : [...index.pages, page].sort((a, b) => a.from - b.from);
+  const countsUntilMs = Math.max(index.rest.countsUntilMs, page.countsUntilMs);
+  return { pages, missing, rest: { ...index.rest, countsUntilMs } };
+}
+
+export function pageOf(
+  { from, to, countsUntil, ...texts }: EventData['AccountIndexed'],
+  revision: number,
+): Page | undefined {
+  const [entries, refunds] = [fromText(texts.entries), fromText(texts.refunds)];
+  if (entries === undefined || refunds === undefined) return undefined;
+  return { revision, from, to, countsUntilMs: Date.parse(countsUntil), entries, refunds };
+}
+
+/**
+ * Where the stream may name the id, up to a revision.
+ * @param summedAtMs what the last summary measured age from: until the next one leaves a page out, its entries count
+ */
+export function placesOf(
+  id: string,
+  { pages }: AccountIndex,
+  { revision, summedAtMs }: { readonly revision: number; readonly summedAtMs: number },
+): Place[] {
+  const blocks = new Set<number>();
+  for (const page of pages) {
+    const parts = isOver(page, summedAtMs) ? [page.refunds] : [page.entries, page.refunds];
+    for (const part of parts) for (const block of blocksOf(id, part)) blocks.add(block);
+  }
+  const places = [...blocks].sort((a, b) => a - b);
+  return places.map((block) => ({
+    from: block * blockEvents,
+    to: Math.min((block + 1) * blockEvents - 1, revision),
+  }));
+}
+
+/** Do a page's entries not count any more? */
+const isOver = ({ countsUntilMs }: Page, latestMs: number): boolean => countsUntilMs < latestMs;
+
+/** Does any page still count? */
+export const counts = ({ pages, missing }: AccountIndex, latestMs: number): boolean =>
+  missing.length > 0 || pages.some((page) => page.refunds.length > 0 || !isOver(page, latestMs));
+
+/**
+ * The page that an account writes next.
+ * @param revision the page's own
+ */
+export interface NextPage {
+  readonly page: Page;
+  /** Older pages that are left with it; undefined: it does not reach up to itself, more pages are to come. */
+  readonly before: readonly Page[] | undefined;
+}
+
+/** @param revision that the next page will have @returns from the smallest to what it may become, when written over others */
+export function nextPages(
+  { pages, rest }: AccountIndex,
+  { revision, latestMs, bounds }: { revision: number; latestMs: number; bounds: PageBounds },
+): readonly NextPage[] {
+  const { from, countsUntilMs } = rest;
+  const to = cut(rest, bounds.entriesMax);
+  if (to < revision - 1) {
+    const [entries, refunds] = [rest.entries, rest.refunds].map((trail) =>
+      sorted(trail.slice(0, untilBlock(trail, blockOf(to)))),
+    ) as [Sorted, Sorted];
+    return [{ page: { revision, from, to, countsUntilMs, entries, refunds }, before: undefined }];
+  }
+  let page: Page = {
+    ...{ revision, from, to: revision - 1, countsUntilMs },
+    entries: sorted(rest.entries.slice(0)),
+    refunds: sorted(rest.refunds.slice(0)),
+  };
+  // Of pages whose entries do not count any more the refunds move on, unless they are so many that they may stay where they are.
+  const before: Page[] = [];
+  for (const old of pages) {
+    const moves = isOver(old, latestMs) && old.refunds.length <= bounds.entriesMax / 2;
+    if (moves && size(page) + old.refunds.length <= bounds.entriesMax) {
+      page = { ...page, refunds: joined([old.refunds, page.refunds]) };
+    } else {
+      before.push(old);
+    }
+  }
+  const found: NextPage[] = [{ page, before }];
+  let left = before.length;
+  for (let kindMax = bounds.smallMax; ; kindMax *= bounds.fanOut) {
+    let first = left;
+    for (; first > 0; first -= 1) {
+      const old = before[first - 1] as Page;
+      // Between those that do not count any more there may be some that are not named any more.
+      if (isOver(old, latestMs) || size(old) >= kindMax) break;
+    }
+    const merged = [...before.slice(first, left), page];
+    const total = merged.reduce((sum, one) => sum + size(one), 0);
+    if (merged.length < bounds.fanOut || total > bounds.entriesMax) return found;
+    page = {
+      ...page,
+      from: merged[0]?.from ?? page.from,
+      entries: joined(merged.map((one) => one.entries)),
+      refunds: joined(merged.map((one) => one.refunds)),
+    };
+    left = first;
+    found.push({ page, before: before.slice(0, left) });
+  }
+}
+
+export const indexedData = (page: Page): EventData['AccountIndexed'] => ({
+  from: page.from,
+  to: page.to,
+  countsUntil: new Date(page.countsUntilMs).toISOString(),
+  entries: toText(page.entries),
+  refunds: toText(page.refunds),
+});
+
+const size = ({ entries, refunds }: Page): number => entries.length + refunds.length;
+
+/** How many of a trail's entries, which are in the order of their events, are of a block or one before it. */
+function untilBlock(trail: Trail, block: number): number {
+  let low = 0;
+  for (let high = trail.length; low < high; ) {
+    const middle = (low + high) >>> 1;
+    if (blockIn(trail.at(middle) ?? 0) <= block) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The last revision of as many blocks as one page holds, of one at least; infinite when it holds all. */
+function cut({ from, entries, refunds }: Rest, entriesMax: number): number {
+  if (entries.length + refunds.length <= entriesMax) return Number.POSITIVE_INFINITY;
+  const until = (block: number) => untilBlock(entries, block) + untilBlock(refunds, block);
+  let block = blockOf(from);
+  while (until(block + 1) <= entriesMax) block += 1;
+  return (block + 1) * blockEvents - 1;
+}
