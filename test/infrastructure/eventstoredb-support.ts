@@ -39,9 +39,11 @@ export function charged(padding?: string): NewEvent {
         currency: 'KRW',
         balance: 1,
         at: new Date().toISOString(),
+        // Servers before 24.10 count the data alone.
+        ...(padding === undefined ? {} : { padding }),
       },
     },
-    metadata: { schemaVersion: 1, ...(padding === undefined ? {} : { padding }) },
+    metadata: { schemaVersion: 1 },
   };
 }
 
