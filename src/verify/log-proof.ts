@@ -49,6 +49,7 @@ export class LogProof {
   readonly #skipped: Skipped;
   readonly #foreignStreams = new Set<string>();
   #events = 0;
+  #newestMs = 0;
   #foreign = 0;
 
   constructor(findings: Findings, skipped: Skipped = new Skipped()) {
@@ -90,6 +91,7 @@ export class LogProof {
       return false;
     }
     this.#events += 1;
+    this.#newestMs = Math.max(this.#newestMs, event.createdMs);
     const expected = (this.#revisions.get(stream) ?? -1n) + 1n;
     this.#revisions.set(stream, revision);
     if (revision !== expected) {
@@ -109,6 +111,11 @@ export class LogProof {
       this.#findings.report('unreadable', event, `${event.type}: ${error.message}`);
     }
     return true;
+  }
+
+  /** When the log took the newest event of the service; 0 when it has none. Others, and the store itself, may go on writing. */
+  get newestMs(): number {
+    return this.#newestMs;
   }
 
   /** Another's event, on a stream that began with such a one. */

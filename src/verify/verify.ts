@@ -78,7 +78,7 @@ export async function verify(options: VerifyOptions): Promise<Verdict> {
         : await verifyRows(options.postgresUrl, { reading, proof, findings, skipped });
     await reading.to(undefined, (event) => proof.see(event));
     if (skipped.unknown.length > 0) skipped.conclude(await reading.skips(), findings.report);
-    const atMs = options.asOf === 'log-end' ? (reading.last?.createdMs ?? 0) : Date.now();
+    const atMs = options.asOf === 'log-end' ? proof.newestMs : Date.now();
     const log = proof.conclude(atMs, graceMs);
     const byCode = Object.fromEntries(findings.counts);
     const violations = { total: findings.total, byCode, listed: findings.kept };

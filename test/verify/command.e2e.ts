@@ -8,7 +8,7 @@ import { createClient } from '../../src/infrastructure/eventstoredb/client.ts';
 import { catalogFile, sessionsOf, startBuyers } from '../e2e/support/buyers.ts';
 import { importCatalog, reprise } from '../e2e/support/command-line.ts';
 import { Service } from '../e2e/support/service.ts';
-import { describeWithOwnEventStore, eventually } from '../support/servers.ts';
+import { describeWithOwnEventStore, eventually, isRealEventStore } from '../support/servers.ts';
 
 describeWithOwnEventStore('reprise verify', function () {
   this.timeout(180_000);
@@ -40,7 +40,8 @@ describeWithOwnEventStore('reprise verify', function () {
     const overMs = Date.now() + 5_000;
     await service.stop();
     await eventually('a hold is over that nobody can end', () => Date.now() > overMs);
-    const stopped = await run('--json', '--grace', '0');
+    // Of a log that a URL names it is not known whether somebody works on it: there the hold's end is told after the usual time.
+    const stopped = await run('--json', ...(isRealEventStore ? [] : ['--grace', '0']));
     const verdict = JSON.parse(stopped.stdout);
     expect(verdict.violations.listed).to.deep.equal([]);
     expect(verdict).to.deep.include({ proven: true });

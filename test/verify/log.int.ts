@@ -1,4 +1,4 @@
-import { EventStoreDBClient } from '@eventstore/db-client';
+import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
 import { expect } from 'chai';
 import { describeVerdict } from '../../src/verify/describe.ts';
 import { verify } from '../../src/verify/verify.ts';
@@ -798,6 +798,11 @@ describeWithOwnEventStore('the proof from the log', () => {
     await world.seat('SeatReserved', { expiresAt: soon });
     await eventually('the hold is over', () => Date.now() > Date.parse(soon));
     expect(await find(world, 0)).to.deep.equal(['lost-release']);
+    // Others, and the store itself, may go on writing.
+    await client.appendToStream(
+      `elsewhere-${world.session}`,
+      jsonEvent({ type: 'Other', data: {} }),
+    );
     const { violations } = await verify({
       eventStoreUrl: store.url,
       listedMax: 10_000,
