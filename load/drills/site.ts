@@ -239,6 +239,8 @@ const environment = (url: string, postgresUrl: string): Record<string, string> =
   QUEUE_ADMITTED_MAX: '1000',
   HOLD_SECONDS: '60',
   HELD_SEATS_MAX: '10',
+  // A payment that failed for the fault lets its hold lapse, and the buyers know no better than to take that seat again.
+  HOLD_AGAIN_AFTER_SECONDS: '0',
 });
 
 /** Where a node sends clients. */

@@ -4,7 +4,7 @@ import type { EventStore, LogMessage } from '../../src/commands/event-store.ts';
 import { eventAt, isBefore } from '../../src/events/log-position.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { startRelay } from '../support/relay.ts';
-import { type TestEventStore, testEventStore } from '../support/servers.ts';
+import { eventually, type TestEventStore, testEventStore } from '../support/servers.ts';
 import { charged, rejection } from './eventstoredb-support.ts';
 
 describe('eventstoredb with an event store', () => {
@@ -119,6 +119,22 @@ describe('eventstoredb with an event store', () => {
       expect(result).to.include({ ok: true, revision: 2n });
       expect(await all(stream)).to.have.length(3);
       expect(await through.head()).to.be.a('bigint');
+    } finally {
+      await through.close();
+      await relay.stop();
+    }
+  });
+
+  it('is reachable again on a new socket though nobody but short questions notices that the old one is dead', async () => {
+    const relay = await startRelay(Number(/:(\d+)/.exec(server.url)?.[1]));
+    const url = `esdb://127.0.0.1:${relay.port}?tls=false`;
+    const through = connectEventStore(url, { answerMs: 600 });
+    try {
+      await eventually('it is there', () => through.reachable(1_000));
+      relay.freeze();
+      const since = performance.now();
+      await eventually('it is there again', () => through.reachable(300), 10_000, 20);
+      expect(performance.now() - since).to.be.below(8_000);
     } finally {
       await through.close();
       await relay.stop();

@@ -49,6 +49,8 @@ export class Connection {
   #link: Link | undefined;
   #failures = 0;
   #notBeforeMs = 0;
+  /** When the first of the silent calls began that nothing has come after, on `performance.now()`'s clock. */
+  #silentSinceMs: number | undefined;
   #closed = false;
 
   constructor(url: string, bounds: EventStoreBounds) {
@@ -89,6 +91,7 @@ export class Connection {
     if (client === undefined || client !== this.#link?.client) return;
     if (performance.now() < this.#notBeforeMs) return; // told already
     this.#imposeWait();
+    this.#silentSinceMs = undefined;
     if (isNotLeader(error)) return;
     this.#link.release();
     this.#link = undefined;
@@ -101,6 +104,18 @@ export class Connection {
 
   worked(): void {
     this.#failures = 0;
+    this.#silentSinceMs = undefined;
+  }
+
+  /**
+   * A call on this client heard nothing, by somebody whose time was too short for that to say much. A row of such calls is as
+   * good as one that waits long enough: where nobody else calls, a dead connection would stay.
+   * @param sinceMs when it began
+   */
+  silent(client: EventStoreDBClient | undefined, error: unknown, sinceMs: number): void {
+    this.#silentSinceMs ??= sinceMs;
+    if (performance.now() - this.#silentSinceMs >= this.#bounds.answerMs)
+      this.failed(client, error);
   }
 
   close(): void {

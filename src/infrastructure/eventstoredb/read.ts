@@ -98,9 +98,10 @@ export async function newestEvent(
     } catch (error) {
       if (error instanceof EventStoreUnavailable) throw error;
       if (!isTransient(error)) throw refused('read the end of the log', error);
-      // A caller with little time says nothing about the connection that others use.
+      // A caller with little time says little about the connection that others use.
       const impatient = error instanceof NoAnswer && silenceMs < bounds.answerMs;
-      if (!impatient) connection.failed(client, error);
+      if (impatient) connection.silent(client, error, endMs - timeoutMs);
+      else connection.failed(client, error);
       if (leftMs() === 0) throw unavailable('read the end of the log', error);
     }
   }
