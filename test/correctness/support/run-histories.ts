@@ -47,10 +47,10 @@ export async function runSerially(steps: readonly Step[], store?: MirroredEventS
   if (!crashing) expect(world.audit().unresolved(), world.history.join('\n')).to.deep.equal([]);
 }
 
-/** The reservation whose answer was lost: the log knows its id. */
+/** The reservation whose answer was lost: the log knows its id, and it is the newest. Earlier ones may have been refused. */
 function adopt(world: World, model: Model): void {
   const booking = model.bookings.at(-1);
-  for (const [id, { userId }] of world.audit().reservations) {
+  for (const [id, { userId }] of [...world.audit().reservations].reverse()) {
     const partOfOrder = world.audit().orders.size > 0 && !id.startsWith('order.');
     if (world.reservations.includes(id) || userId !== booking?.user) continue;
     if (partOfOrder && booking.seats.length > 1) continue;
