@@ -3,7 +3,7 @@
  * there, how they were answered, after how long they are gone, and what a buyer waits for meanwhile. The service is a process
  * of its own, with a seat that changes every 5 ms.
  *
- *     node --expose-gc --import tsx bench/slow-readers.ts [clients, default 1000]
+ *     npm run bench:slow-readers [clients, default 1000]
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -69,7 +69,7 @@ async function measure(name: string, asked: string, clients: number): Promise<vo
   }
   const told = [...statuses].map(([status, count]) => `${count} × ${status}`).join(', ');
   console.log(
-    `${name.padEnd(22)} +${mib(most - before)} MiB at most, then +${mib((await memoryOf(service)) - before)}; ` +
+    `${name.padEnd(22)} ${more(most - before)} MiB at most, then ${more((await memoryOf(service)) - before)}; ` +
       `${told || 'nobody answered'}; ${gone} gone after ${Math.round((performance.now() - from) / 1_000)} s; ` +
       `/livez ${Math.round(slowestMs)} ms at most`,
   );
@@ -79,6 +79,7 @@ async function measure(name: string, asked: string, clients: number): Promise<vo
 }
 
 const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
+const more = (bytes: number) => `${bytes < 0 ? '' : '+'}${mib(bytes)}`;
 
 async function memoryOf(service: ChildProcess): Promise<number> {
   const answered = once(service, 'message');
