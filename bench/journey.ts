@@ -1,31 +1,25 @@
 /**
  * The journey of `load/journey.ts` on fresh services with everything embedded, by an own generator: the first ten seconds of one,
- * and five of another after four: the demo catalogue has seats for no more. Beside it, in the same run, one page of a plain `node:http` server by the same generator: how
+ * and five of another after four. Beside it, in the same run, one page of a plain `node:http` server by the same generator: how
  * fast a machine is changes from hour to hour, and a journey counted in plain requests does not.
  *
  *   npm run bench:journey -- [--rounds 3] [--buyers 100] [--against DIRECTORY]
  *
  * With `--against`, another checkout of the project (with its packages) takes turns with this one. Linux only.
  */
-import { type ChildProcess, fork } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { startFreshService } from '../load/service.ts';
-import { verify } from '../src/verify/verify.ts';
 import type { JourneyJob, JourneyResult } from './journey-client.ts';
+import { Generator, onFreshService, warmSeconds, warmUpSeconds } from './support/journeys.ts';
 import { median } from './support/measure.ts';
 import { type ServiceCpu, serviceCpu } from './support/processes.ts';
 
-/** The demo catalogue has 10,000 seats: a fast machine sells them in less than eleven seconds. */
 const coldSeconds = 10;
-const warmUpSeconds = 4;
-const warmSeconds = 5;
 const plainSeconds = 4;
 
 interface Stretch {
@@ -38,20 +32,6 @@ interface Stretch {
 interface Run {
   readonly cold: Stretch;
   readonly warm: Stretch;
-}
-
-class Generator {
-  readonly #child: ChildProcess = fork(new URL('./journey-client.ts', import.meta.url));
-
-  async run(job: JourneyJob): Promise<JourneyResult> {
-    const answer = once(this.#child, 'message');
-    this.#child.send(job);
-    return (await answer)[0] as JourneyResult;
-  }
-
-  end(): void {
-    this.#child.disconnect();
-  }
 }
 
 async function stretch(pid: number, generator: Generator, job: JourneyJob): Promise<Stretch> {
@@ -67,39 +47,20 @@ async function stretch(pid: number, generator: Generator, job: JourneyJob): Prom
   return { result, cpu };
 }
 
-/** A fresh service, and what `work` measures of it; then its log is proven. */
-async function onFreshService(
-  checkout: URL,
-  buyers: number,
-  work: (generator: Generator, job: JourneyJob, pid: number) => Promise<Stretch>,
-): Promise<Stretch> {
-  const directory = await mkdtemp(path.join(tmpdir(), 'reprise-bench-'));
-  const { signal } = new AbortController();
-  const log = path.join(directory, 'service.log');
-  const service = await startFreshService(log, signal, {}, checkout);
-  const generator = new Generator();
-  try {
-    const port = Number(new URL(service.url).port);
-    const job = { port, buyers, warmUpSeconds: 0, seconds: coldSeconds };
-    const measured = await work(generator, job, service.pid);
-    // From the log alone: another checkout's tables may be others.
-    const { violations } = await verify({ eventStoreUrl: service.eventStoreUrl });
-    if (violations.total > 0) throw new Error(`${violations.total} violations after the journeys`);
-    return measured;
-  } finally {
-    generator.end();
-    await service.stop();
-    await rm(directory, { recursive: true, force: true });
-  }
-}
-
-async function serviceRun(checkout: URL, buyers: number): Promise<Run> {
-  const cold = await onFreshService(checkout, buyers, (generator, job, pid) =>
-    stretch(pid, generator, job),
-  );
-  const warm = await onFreshService(checkout, buyers, async (generator, job, pid) => {
-    await generator.run({ ...job, seconds: warmUpSeconds });
-    return stretch(pid, generator, { ...job, seconds: warmSeconds });
+async function serviceRun(checkout: URL | undefined, buyers: number): Promise<Run> {
+  const from = checkout === undefined ? {} : { checkout };
+  const cold = await onFreshService({
+    ...from,
+    work: (generator, { pid, port }) =>
+      stretch(pid, generator, { port, buyers, warmUpSeconds: 0, seconds: coldSeconds }),
+  });
+  const warm = await onFreshService({
+    ...from,
+    async work(generator, { pid, port }) {
+      const job = { port, buyers, warmUpSeconds: 0 };
+      await generator.run({ ...job, seconds: warmUpSeconds });
+      return stretch(pid, generator, { ...job, seconds: warmSeconds });
+    },
   });
   return { cold, warm };
 }
@@ -162,7 +123,7 @@ async function main(): Promise<void> {
     },
   });
   const buyers = Number(values.buyers);
-  const here = { name: 'here', checkout: new URL('..', import.meta.url), runs: [] as Run[] };
+  const here = { name: 'here', checkout: undefined as URL | undefined, runs: [] as Run[] };
   const sides = [here];
   if (values.against !== undefined) {
     const checkout = pathToFileURL(`${path.resolve(values.against)}/`);

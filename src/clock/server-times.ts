@@ -66,9 +66,9 @@ export class ServerTimes {
   }
 }
 
-/** How far a time is from what a server may have said. */
-export const awayFrom = ({ low, high }: Heard, ms: number): number =>
-  ms < low ? low - ms : ms > high ? ms - high : 0;
+/** What a time lacks to what a server may have said; negative: it is ahead. */
+export const missingTo = ({ low, high }: Heard, ms: number): number =>
+  ms < low ? low - ms : ms > high ? high - ms : 0;
 
 /** Do they say the same time, as far as one can tell? */
 export const areTogether = (all: readonly Heard[]): boolean =>

@@ -1,6 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clockLimits } from './clock-limits.ts';
-import { areTogether, awayFrom, type Heard, ServerTimes, type TimeSource } from './server-times.ts';
+import {
+  areTogether,
+  type Heard,
+  missingTo,
+  ServerTimes,
+  type TimeSource,
+} from './server-times.ts';
 import { saying, skewWords } from './words.ts';
 
 /** How the clocks are, as `/readyz` tells it. */
@@ -132,7 +138,7 @@ export class ServiceClock implements Clock {
   #judge(): void {
     const usable = this.#servers.usable();
     const ms = this.#offsetNow();
-    const others = usable.filter((heard) => awayFrom(heard, ms) > clockLimits.agreeMs);
+    const others = usable.filter((heard) => Math.abs(missingTo(heard, ms)) > clockLimits.agreeMs);
     const [followed] = usable.filter((heard) => !others.includes(heard));
     const isUnanimous = areTogether(usable);
     this.#doubtOffset = Number.POSITIVE_INFINITY;
@@ -182,9 +188,9 @@ export class ServiceClock implements Clock {
     this.#words = undefined;
   }
 
-  #slewTo({ low, high }: Heard): void {
+  #slewTo(heard: Heard): void {
     const ms = this.#offsetNow();
-    const missing = ms < low ? low - ms : ms > high ? high - ms : 0;
+    const missing = missingTo(heard, ms);
     const rate = (Math.sign(missing) * clockLimits.slewMs) / 1_000;
     const atMs = this.#monotonic();
     const tookMs = missing === 0 ? 0 : missing / rate;

@@ -75,7 +75,7 @@ interface Inside {
 const readOnlyState = '25006';
 
 /** What the driver says when a server gave no answer in time. */
-export const isSilence = (error: unknown): boolean =>
+const isSilence = (error: unknown): boolean =>
   error instanceof Error && /^Query read timeout/.test(error.message);
 
 /** A connection that is open. */

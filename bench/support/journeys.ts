@@ -1,0 +1,61 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type LoadedService, startFreshService } from '../../load/service.ts';
+import { verify } from '../../src/verify/verify.ts';
+import type { JourneyJob, JourneyResult } from '../journey-client.ts';
+
+/**
+ * How long a service is warmed up and measured, in seconds. The demo catalogue has 10,000 seats: a machine that sells 1,000 a
+ * second has some left then. Sold out, a service would be measured by what it refuses.
+ */
+export const warmUpSeconds = 4;
+export const warmSeconds = 5;
+
+/** Buyers in a process of their own. */
+export class Generator {
+  readonly #child: ChildProcess = fork(new URL('../journey-client.ts', import.meta.url));
+
+  async run(job: JourneyJob): Promise<JourneyResult> {
+    const answer = once(this.#child, 'message');
+    this.#child.send(job);
+    return (await answer)[0] as JourneyResult;
+  }
+
+  end(): void {
+    this.#child.disconnect();
+  }
+}
+
+/** What is measured of a fresh service. */
+export interface Measured<T> {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Another checkout of the project than this one: its tables may be others, so its log alone is proven. */
+  readonly checkout?: URL;
+  readonly work: (generator: Generator, service: LoadedService & { port: number }) => Promise<T>;
+}
+
+/** Starts a fresh service, has it measured, and proves it afterwards. @throws Error when it is not proven */
+export async function onFreshService<T>({ env = {}, checkout, work }: Measured<T>): Promise<T> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'reprise-bench-'));
+  const { signal } = new AbortController();
+  const log = path.join(directory, 'service.log');
+  const service = await startFreshService(log, signal, env, checkout);
+  const generator = new Generator();
+  try {
+    const measured = await work(generator, { ...service, port: Number(new URL(service.url).port) });
+    const { eventStoreUrl, postgresUrl } = service;
+    const { violations } = await verify({
+      eventStoreUrl,
+      ...(checkout === undefined ? { postgresUrl } : {}),
+    });
+    if (violations.total > 0) throw new Error(`${violations.total} violations after the journeys`);
+    return measured;
+  } finally {
+    generator.end();
+    await service.stop();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
