@@ -3,11 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { startChild } from '../embedded/child.ts';
-import { accountDecider } from '../src/commands/account/account.ts';
+import { accountDecider } from '../src/commands/account/decider.ts';
 import type { AccountState } from '../src/commands/account/evolve.ts';
-import type { Decider } from '../src/commands/decider.ts';
-import type { EventStore, NewEvent } from '../src/commands/event-store.ts';
-import { CommandHandler } from '../src/commands/handle-command.ts';
+import { CommandHandler } from '../src/commands/core/command-handler.ts';
+import type { Decider } from '../src/commands/core/decider.ts';
+import type { EventStore, NewEvent } from '../src/commands/core/event-store.ts';
 import type { AccountEvent } from '../src/events/events.ts';
 import { connectEventStore } from '../src/infrastructure/eventstoredb.ts';
 

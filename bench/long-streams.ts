@@ -7,8 +7,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { accountDecider } from '../src/commands/account/account.ts';
-import type { EventStore, NewEvent } from '../src/commands/event-store.ts';
+import { accountDecider } from '../src/commands/account/decider.ts';
+import type { EventStore, NewEvent } from '../src/commands/core/event-store.ts';
 import type { AccountEvent, DomainEvent, SeatEvent } from '../src/events/events.ts';
 import { accountStream, seatStream } from '../src/events/streams.ts';
 import { connectEventStore } from '../src/infrastructure/eventstoredb.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { EventStoreDBClient, jsonEvent, NO_STREAM } from '@eventstore/db-client';
 import { startChild } from '../embedded/child.ts';
 import { connectEventStore } from '../src/infrastructure/eventstoredb.ts';
-import { charged } from '../test/infrastructure/eventstoredb-support.ts';
+import { charged } from '../test/infrastructure/support/eventstoredb.ts';
 
 /** Appends a second through the wrapper against the bare client, in turns, on one embedded event store. */
 

@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
+import { addHistory } from './cli/history.ts';
+import type { SkipFlags } from './cli/projections-skip.ts';
+import type { RebuildFlags } from './cli/rebuild.ts';
+import type { VerifyFlags } from './cli/verify.ts';
 import { readConfig, settingList } from './config.ts';
-import { addHistory } from './history-command.ts';
-import type { RebuildFlags } from './rebuild.ts';
-import type { SkipFlags } from './skip-event.ts';
 import { graceMsDefault, listedMaxDefault } from './verify/defaults.ts';
-import type { VerifyFlags } from './verify-log.ts';
 
 /**
  * The `reprise` command line. Each command's composition is in a file of its own beside this one, loaded when it is run: to
@@ -71,7 +71,7 @@ Example:
   $ reprise catalog import examples/catalog.json`,
   )
   .action(async (file: string) => {
-    const { importFile } = await import('./import-file.ts');
+    const { importFile } = await import('./cli/catalog-import.ts');
     await importFile(file, readConfig(process.env));
   });
 
@@ -88,7 +88,7 @@ Example:
   $ reprise catalog cancel spring-gala-sat`,
   )
   .action(async (session: string) => {
-    const { cancelOneSession } = await import('./cancel-session.ts');
+    const { cancelOneSession } = await import('./cli/catalog-cancel.ts');
     await cancelOneSession(session, readConfig(process.env));
   });
 
@@ -130,7 +130,7 @@ Examples:
   $ EVENTSTORE_URL='esdb://localhost:2113?tls=false' reprise verify --log-only`,
   )
   .action(async (flags: VerifyFlags) => {
-    const { verifyLog } = await import('./verify-log.ts');
+    const { verifyLog } = await import('./cli/verify.ts');
     await verifyLog(flags, process.env);
   });
 
@@ -180,7 +180,7 @@ Exit codes: 0 the tables are in place, or a dry run found every row the same; 1 
   .action(async (names: string[], flags: RebuildFlags) => {
     // Who buys meanwhile comes first, from here on: to load a command is a second's work.
     setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
-    const { rebuildProjections } = await import('./rebuild.ts');
+    const { rebuildProjections } = await import('./cli/rebuild.ts');
     await rebuildProjections(names, flags, readConfig(process.env));
   });
 
@@ -211,7 +211,7 @@ Examples:
 Exit codes: 0 shown, 1 PostgreSQL could not be asked.`,
   )
   .action(async (flags: { json?: true }) => {
-    const { showProjections } = await import('./show-projections.ts');
+    const { showProjections } = await import('./cli/projections-show.ts');
     await showProjections(flags, readConfig(process.env));
   });
 
@@ -231,7 +231,7 @@ Example:
 Exit codes: 0 nothing is parked any more, 1 events stay parked (they are listed), or it could not be done.`,
   )
   .action(async () => {
-    const { retryProjections } = await import('./retry-projections.ts');
+    const { retryProjections } = await import('./cli/projections-retry.ts');
     await retryProjections(readConfig(process.env));
   });
 
@@ -269,7 +269,7 @@ Examples:
 Exit codes: 0 it is skipped, or the dry run found that it can be; 1 anything else.`,
   )
   .action(async (event: string, flags: SkipFlags) => {
-    const { skipOne } = await import('./skip-event.ts');
+    const { skipOne } = await import('./cli/projections-skip.ts');
     await skipOne(event, flags, readConfig(process.env));
   });
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { EventStore } from '../../src/commands/event-store.ts';
+import type { EventStore } from '../../src/commands/core/event-store.ts';
 import type { DomainEvent } from '../../src/events/events.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { type HistoryShape, history } from '../../test/projections/support/history.ts';

@@ -1,7 +1,7 @@
 import pino from 'pino';
 import { createHttpServer } from '../../src/http/server.ts';
-import { patch } from '../../src/projections/projection.ts';
-import { seatTable } from '../../src/projections/seat/projection.ts';
+import { patch } from '../../src/projections/models/projection.ts';
+import { seatTable } from '../../src/projections/models/seat/projection.ts';
 import { SeatMap, type SeatView } from '../../src/queries/seat-map.ts';
 import { fakeHouse } from '../../test/http/support/fake-house.ts';
 

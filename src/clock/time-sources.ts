@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { EventStore } from '../commands/event-store.ts';
+import type { EventStore } from '../commands/core/event-store.ts';
 import type { RedisClient } from '../infrastructure/redis.ts';
 import type { TimeSource } from './server-times.ts';
 

@@ -1,4 +1,4 @@
-import type { EventStore } from '../commands/event-store.ts';
+import type { EventStore } from '../commands/core/event-store.ts';
 import { decode, type RecordedEvent } from '../events/codec.ts';
 import type { EventData } from '../events/events.ts';
 import { parseOrderReservationId, parseReservationId, paymentId } from '../events/ids.ts';

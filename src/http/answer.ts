@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { Refusal } from '../commands/result.ts';
+import type { Refusal } from '../commands/core/result.ts';
 import type { PreparedBody } from '../queries/read-side.ts';
 import { retryMsOf } from './event-source.ts';
 import { httpLimits } from './limits.ts';

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { KeyedRequest, RememberedAnswers } from '../commands/remember-answers.ts';
-import type { CommandContext } from '../commands/shop.ts';
+import type { KeyedRequest, RememberedAnswers } from '../commands/idempotency/idempotency-keys.ts';
+import type { CommandContext } from '../commands/sales/roles.ts';
 import {
   type Answer,
   type JsonAnswer,

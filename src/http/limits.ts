@@ -1,4 +1,4 @@
-import { requestMaxMs } from '../commands/deadline.ts';
+import { requestMaxMs } from '../commands/core/deadline.ts';
 
 /** Every bound of the HTTP layer, in one place. Milliseconds, bytes or counts, as the name says. */
 export const httpLimits = {

@@ -2,8 +2,8 @@ import {
   EventStoreRefused,
   EventStoreUnavailable,
   StreamDeleted,
-} from '../commands/event-store.ts';
-import type { RefusalCode } from '../commands/result.ts';
+} from '../commands/core/event-store.ts';
+import type { RefusalCode } from '../commands/core/result.ts';
 import { UnreadableEvent } from '../events/codec.ts';
 import { ReadSideUnavailable } from '../queries/read-side.ts';
 import { QueueFull, QueueUnavailable } from '../queue/waiting-queue.ts';

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
-import { memberTwice } from '../commands/json-text.ts';
+import { memberTwice } from '../commands/core/json-text.ts';
 import { type Answer, problem } from './answer.ts';
 import { httpLimits } from './limits.ts';
 

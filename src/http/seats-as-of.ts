@@ -1,9 +1,9 @@
 import type { SeatFilter } from '../queries/read-side.ts';
 import { type Answer, prepared, problem } from './answer.ts';
+import { refuseUntilShown } from './answer-command.ts';
 import type { House } from './endpoint.ts';
 import type { Exchange } from './exchange.ts';
 import { compressAhead } from './negotiate.ts';
-import { refuseUntilShown } from './own-positions.ts';
 
 export interface SeatsAsOf {
   readonly concertId: string;

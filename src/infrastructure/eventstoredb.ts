@@ -1,5 +1,5 @@
 import { BACKWARDS } from '@eventstore/db-client';
-import { type EventStore, EventStoreUnavailable } from '../commands/event-store.ts';
+import { type EventStore, EventStoreUnavailable } from '../commands/core/event-store.ts';
 import { Appender } from './eventstoredb/append.ts';
 import { defaultBounds, type EventStoreBounds } from './eventstoredb/bounds.ts';
 import { Connection, createLink } from './eventstoredb/connection.ts';

@@ -1,6 +1,6 @@
-import { accountDecider } from '../commands/account/account.ts';
+import { accountDecider } from '../commands/account/decider.ts';
 import type { AccountState } from '../commands/account/evolve.ts';
-import type { EventStore } from '../commands/event-store.ts';
+import type { EventStore } from '../commands/core/event-store.ts';
 import { decode, type RecordedEvent, UnreadableEvent } from '../events/codec.ts';
 import type { AccountEvent } from '../events/events.ts';
 import { isMark, Skips, skipIn } from '../events/skipped.ts';

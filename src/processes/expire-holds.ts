@@ -1,4 +1,4 @@
-import type { DueHold, SeatSales } from '../commands/sell-seats.ts';
+import type { DueHold, SeatSales } from '../commands/sales/sales.ts';
 import type { ProcessParts } from './repeat.ts';
 import { workOff } from './work-off.ts';
 

@@ -6,8 +6,8 @@ import {
   type LogPlace,
   placeOf,
   tombstoneType,
-} from '../commands/event-store.ts';
-import { ForeignStreams } from '../commands/foreign-streams.ts';
+} from '../commands/core/event-store.ts';
+import { ForeignStreams } from '../commands/core/foreign-streams.ts';
 import { decode, type RecordedEvent } from '../events/codec.ts';
 import { isMark, readSkips, type Skips, skipIn } from '../events/skipped.ts';
 import type { ProcessParts } from './repeat.ts';

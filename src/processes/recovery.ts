@@ -1,5 +1,5 @@
-import { requestOverMs } from '../commands/deadline.ts';
-import type { SeatSales } from '../commands/sell-seats.ts';
+import { requestOverMs } from '../commands/core/deadline.ts';
+import type { SeatSales } from '../commands/sales/sales.ts';
 import type { WorkLists } from '../queries/work-lists.ts';
 import type { ProcessParts } from './repeat.ts';
 import { type WorkList, workOff } from './work-off.ts';

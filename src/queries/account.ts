@@ -1,8 +1,8 @@
 import { type Kysely, sql } from 'kysely';
-import { type AccountRow, accountTable } from '../projections/account/projection.ts';
-import type { Database } from '../projections/database.ts';
-import { patched } from '../projections/fold.ts';
-import type { Row, RowChange } from '../projections/projection.ts';
+import { patched } from '../projections/engine/fold.ts';
+import { type AccountRow, accountTable } from '../projections/models/account/projection.ts';
+import type { Database } from '../projections/models/database.ts';
+import type { Row, RowChange } from '../projections/models/projection.ts';
 import type { Entry, Loaded } from './mirror.ts';
 
 /** One user's account; without a row when the user never charged. */

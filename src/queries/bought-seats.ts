@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 import { isUnavailable } from '../infrastructure/postgres.ts';
-import type { Database } from '../projections/database.ts';
+import type { Database } from '../projections/models/database.ts';
 import { type ReadSide, ReadSideUnavailable } from './read-side.ts';
 
 /** How long the tables are waited for, in milliseconds. */

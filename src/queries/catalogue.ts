@@ -1,9 +1,9 @@
 import { type Kysely, sql } from 'kysely';
-import { type ConcertRow, concertTable } from '../projections/concert/projection.ts';
-import type { Database } from '../projections/database.ts';
-import { patched } from '../projections/fold.ts';
-import type { Row, RowChange } from '../projections/projection.ts';
-import { type SessionRow, sessionTable } from '../projections/session/projection.ts';
+import { patched } from '../projections/engine/fold.ts';
+import { type ConcertRow, concertTable } from '../projections/models/concert/projection.ts';
+import type { Database } from '../projections/models/database.ts';
+import type { Row, RowChange } from '../projections/models/projection.ts';
+import { type SessionRow, sessionTable } from '../projections/models/session/projection.ts';
 import { isoTime } from './iso-time.ts';
 import type { Entry, Loaded } from './mirror.ts';
 import { prepared, versionOf } from './prepared.ts';

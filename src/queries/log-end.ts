@@ -1,4 +1,4 @@
-import { type EventStore, EventStoreUnavailable, placeOf } from '../commands/event-store.ts';
+import { type EventStore, EventStoreUnavailable, placeOf } from '../commands/core/event-store.ts';
 import { streamPrefixes } from '../events/streams.ts';
 import type { ReadSide } from './read-side.ts';
 

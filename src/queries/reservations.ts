@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
-import type { Database } from '../projections/database.ts';
-import type { ReservationRow } from '../projections/reservation/projection.ts';
+import type { Database } from '../projections/models/database.ts';
+import type { ReservationRow } from '../projections/models/reservation/projection.ts';
 
 /** A reservation as its owner sees it. Times are ISO 8601 UTC. */
 export interface ReservationView {

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import { accountStream, seatStream } from '../events/streams.ts';
-import type { Database } from '../projections/database.ts';
+import type { Database } from '../projections/models/database.ts';
 
 /** A stream's row as one snapshot of the tables has it. */
 export interface SampledRow {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
-import type { Database } from '../projections/database.ts';
-import type { RowChange } from '../projections/projection.ts';
-import { type SeatRow, seatTable } from '../projections/seat/projection.ts';
-import { sessionTable } from '../projections/session/projection.ts';
+import type { Database } from '../projections/models/database.ts';
+import type { RowChange } from '../projections/models/projection.ts';
+import { type SeatRow, seatTable } from '../projections/models/seat/projection.ts';
+import { sessionTable } from '../projections/models/session/projection.ts';
 import type { Entry, Loaded } from './mirror.ts';
 import { prepared, preparedOfChunks, versionOf } from './prepared.ts';
 import type { PreparedBody, SeatFilter } from './read-side.ts';

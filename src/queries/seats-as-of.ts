@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import type { Database } from '../projections/database.ts';
+import type { Database } from '../projections/models/database.ts';
 
 /** What a session's seat list of a moment needs beside seats and prices, which never change. */
 export interface TakenSeats {

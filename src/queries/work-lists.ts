@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import type { Database } from '../projections/database.ts';
+import type { Database } from '../projections/models/database.ts';
 
 /** A hold whose time is over and that is still to be ended. */
 export interface DueHold {

@@ -1,4 +1,4 @@
-import { type Expiring, ExpiryHeap } from './expiry-heap.ts';
+import { type Expiring, ExpiryHeap } from '../shared-state/expiry-heap.ts';
 import {
   type Admissions,
   admittedPlace,

@@ -1,6 +1,6 @@
 import type { RedisClient } from '../infrastructure/redis.ts';
+import { luaScript, RedisCalls } from '../shared-state/redis-calls.ts';
 import { admittedPlace, endsMax, rateWindowMs, waitingPlace } from './place.ts';
-import { luaScript, RedisCalls } from './redis-calls.ts';
 import { newToken, tokenDigest, tokenLength } from './token.ts';
 import {
   type Authorization,
@@ -60,9 +60,18 @@ export class RedisQueue implements WaitingQueue {
       counters: `${tag}:counters`,
       probe: `${tag}:probe`,
     };
-    redis.defineCommand('reprisePoll', { numberOfKeys: 7, lua: luaScript('poll') });
-    redis.defineCommand('repriseAuthorize', { numberOfKeys: 5, lua: luaScript('authorize') });
-    redis.defineCommand('repriseShorten', { numberOfKeys: 1, lua: luaScript('shorten') });
+    redis.defineCommand('reprisePoll', {
+      numberOfKeys: 7,
+      lua: luaScript('poll', import.meta.url),
+    });
+    redis.defineCommand('repriseAuthorize', {
+      numberOfKeys: 5,
+      lua: luaScript('authorize', import.meta.url),
+    });
+    redis.defineCommand('repriseShorten', {
+      numberOfKeys: 1,
+      lua: luaScript('shorten', import.meta.url),
+    });
     this.#redis = redis as RedisClient & Scripts;
   }
 

@@ -1,7 +1,11 @@
 import { Catalog } from '../commands/concert/catalog.ts';
-import { type EventStore, EventStoreUnavailable, LogDiffers } from '../commands/event-store.ts';
-import { RememberedAnswers } from '../commands/remember-answers.ts';
-import { type SeatSales, sellSeats } from '../commands/sell-seats.ts';
+import {
+  type EventStore,
+  EventStoreUnavailable,
+  LogDiffers,
+} from '../commands/core/event-store.ts';
+import { RememberedAnswers } from '../commands/idempotency/idempotency-keys.ts';
+import { type SeatSales, sellSeats } from '../commands/sales/sales.ts';
 import { type Config, fairUseOf } from '../config.ts';
 import { allowedHosts } from '../http/allowed-hosts.ts';
 import type { HttpDeps } from '../http/endpoint.ts';
@@ -10,25 +14,25 @@ import { RowComparison } from '../processes/compare-rows.ts';
 import { expireHolds } from '../processes/expire-holds.ts';
 import { followCatalog } from '../processes/follow-catalog.ts';
 import { recover } from '../processes/recovery.ts';
-import { runProjections } from '../projections/engine.ts';
-import { LiveLag } from '../projections/live-lag.ts';
-import { projectionOverview, projectionState } from '../projections/overview.ts';
-import type { Projector } from '../projections/projector.ts';
-import { projections } from '../projections/registry.ts';
-import { retrySkipped } from '../projections/retry-skipped.ts';
+import { runProjections } from '../projections/engine/engine.ts';
+import { LiveLag } from '../projections/engine/live-lag.ts';
+import { projectionOverview, projectionState } from '../projections/engine/overview.ts';
+import type { Projector } from '../projections/engine/projector.ts';
+import { projections } from '../projections/models/registry.ts';
+import { retrySkipped } from '../projections/parking/retry-skipped.ts';
 import { createBoughtSeats } from '../queries/bought-seats.ts';
 import { createLogEnd } from '../queries/log-end.ts';
 import { createReadSide } from '../queries/mirrored-read-side.ts';
 import { rowSamples } from '../queries/row-samples.ts';
 import { SeatFeed } from '../queries/seat-feed.ts';
 import { workLists } from '../queries/work-lists.ts';
-import { InProcessHoldLimit } from '../queue/in-process-hold-limit.ts';
-import { InProcessOwnPositions } from '../queue/in-process-own-positions.ts';
-import { RedisHoldLimit } from '../queue/redis-hold-limit.ts';
-import { RedisOwnPositions } from '../queue/redis-own-positions.ts';
-import { renewReadModels } from '../renew-tables.ts';
-import type { Servers } from '../servers.ts';
+import type { Servers } from '../servers/servers.ts';
+import { InProcessHoldLimit } from '../shared-state/in-process-hold-limit.ts';
+import { InProcessOwnPositions } from '../shared-state/in-process-own-positions.ts';
+import { RedisHoldLimit } from '../shared-state/redis-hold-limit.ts';
+import { RedisOwnPositions } from '../shared-state/redis-own-positions.ts';
 import type { Connections } from './connect.ts';
+import { renewReadModels } from './renew-read-models.ts';
 
 /** Read models that are up within this need no words, in milliseconds. */
 const shortCatchUpMs = 5_000;

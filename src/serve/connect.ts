@@ -1,18 +1,18 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import { ServiceClock } from '../clock/service-clock.ts';
 import { EventStoreTime, postgresTime, redisTime } from '../clock/time-sources.ts';
-import type { EventStore } from '../commands/event-store.ts';
+import type { EventStore } from '../commands/core/event-store.ts';
 import type { Config } from '../config.ts';
 import { connectEventStore } from '../infrastructure/eventstoredb.ts';
 import type { Logger } from '../infrastructure/logger.ts';
 import { connectPostgres, type Postgres } from '../infrastructure/postgres.ts';
 import { connectRedis, whyRefused } from '../infrastructure/redis.ts';
 import { RecentStreams } from '../processes/compare-rows.ts';
-import type { Database } from '../projections/database.ts';
+import type { Database } from '../projections/models/database.ts';
 import { InProcessQueue } from '../queue/in-process-queue.ts';
 import { RedisQueue } from '../queue/redis-queue.ts';
-import { migrateTables } from '../renew-tables.ts';
-import type { Servers } from '../servers.ts';
+import type { Servers } from '../servers/servers.ts';
+import { migrateTables } from './renew-read-models.ts';
 import {
   assertFit,
   namedEventStore,
@@ -20,7 +20,7 @@ import {
   namedRedis,
   type StartParts,
   untilAnswers,
-} from '../starting.ts';
+} from './starting.ts';
 
 /** A service's ways to its servers, and the time that they have. */
 export interface Connections {

@@ -1,13 +1,10 @@
 import type { Catalog } from '../commands/concert/catalog.ts';
-import type { SeatSales } from '../commands/sell-seats.ts';
+import type { SeatSales } from '../commands/sales/sales.ts';
 import { type Config, readConfig } from '../config.ts';
-import { seedDemo, wantsDemo } from '../demo.ts';
 import { createHttpServer } from '../http/server.ts';
 import { createLogger, type Logger } from '../infrastructure/logger.ts';
 import { warmUp } from '../queries/warm-up.ts';
-import { type Servers, startServers } from '../servers.ts';
-import { assertCurrency, assertFree, within } from '../starting.ts';
-import { drained, listenForStop, type StopSignals } from '../stop-signals.ts';
+import { type Servers, startServers } from '../servers/servers.ts';
 import {
   type Followers,
   followLog,
@@ -18,6 +15,9 @@ import {
   startProcesses,
 } from './compose.ts';
 import { type Connections, connect, untilReady } from './connect.ts';
+import { seedDemo, wantsDemo } from './demo.ts';
+import { assertCurrency, assertFree, within } from './starting.ts';
+import { drained, listenForStop, type StopSignals } from './stop-signals.ts';
 
 /** The catalogue's history has to be read within this; then starting has failed. In milliseconds. */
 const catchUpMs = 600_000;

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { ServiceClock } from '../../src/clock/service-clock.ts';
-import type { EventStore } from '../../src/commands/event-store.ts';
-import type { SeatSales } from '../../src/commands/sell-seats.ts';
+import type { EventStore } from '../../src/commands/core/event-store.ts';
+import type { SeatSales } from '../../src/commands/sales/sales.ts';
 import type { DomainEvent } from '../../src/events/events.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { expireHolds } from '../../src/processes/expire-holds.ts';

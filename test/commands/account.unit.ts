@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { type AccountCommand, accountDecider } from '../../src/commands/account/account.ts';
+import { type AccountCommand, accountDecider } from '../../src/commands/account/decider.ts';
 import type { AccountState } from '../../src/commands/account/evolve.ts';
 import { type AccountEvent, type EventOf, eventSchemas } from '../../src/events/events.ts';
 import { specify } from '../support/given-when-then.ts';

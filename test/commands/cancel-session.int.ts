@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { cancelSession } from '../../src/commands/concert/cancel-session.ts';
 import { Catalog } from '../../src/commands/concert/catalog.ts';
-import type { EventStore } from '../../src/commands/event-store.ts';
+import type { EventStore } from '../../src/commands/core/event-store.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { followCatalog } from '../../src/processes/follow-catalog.ts';
 import { salesOn, sessionEvents } from '../correctness/support/sale.ts';

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
-import { requestOverMs } from '../../src/commands/deadline.ts';
-import { EventStoreUnavailable } from '../../src/commands/event-store.ts';
-import type { SeatSales } from '../../src/commands/sell-seats.ts';
+import { requestOverMs } from '../../src/commands/core/deadline.ts';
+import { EventStoreUnavailable } from '../../src/commands/core/event-store.ts';
+import type { SeatSales } from '../../src/commands/sales/sales.ts';
 import { UnreadableEvent } from '../../src/events/codec.ts';
-import { InProcessHoldLimit } from '../../src/queue/in-process-hold-limit.ts';
 import { QueueUnavailable } from '../../src/queue/waiting-queue.ts';
+import { InProcessHoldLimit } from '../../src/shared-state/in-process-hold-limit.ts';
 import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
 import { catalogOf, salesOn } from '../correctness/support/sale.ts';
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import type { EventStore } from '../../src/commands/event-store.ts';
-import type { SeatSales } from '../../src/commands/sell-seats.ts';
+import type { EventStore } from '../../src/commands/core/event-store.ts';
+import type { SeatSales } from '../../src/commands/sales/sales.ts';
 import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
 import { catalogOf, salesOn } from '../correctness/support/sale.ts';
 import { eventually } from '../support/eventually.ts';

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { Catalog } from '../../src/commands/concert/catalog.ts';
 import { parseCatalog, readCatalog } from '../../src/commands/concert/catalog-file.ts';
 import { CatalogFileError } from '../../src/commands/concert/catalog-file-error.ts';
-import { concertDecider, type Session } from '../../src/commands/concert/concert.ts';
+import { concertDecider, type Session } from '../../src/commands/concert/decider.ts';
 import type { StoredEvent } from '../../src/events/codec.ts';
 import type { ConcertEvent } from '../../src/events/events.ts';
 import { specify } from '../support/given-when-then.ts';

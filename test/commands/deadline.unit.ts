@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { appendMsMin } from '../../src/commands/deadline.ts';
-import { type EventStore, EventStoreUnavailable } from '../../src/commands/event-store.ts';
-import { RememberedAnswers } from '../../src/commands/remember-answers.ts';
-import { Wallet } from '../../src/commands/wallet.ts';
+import { Wallet } from '../../src/commands/account/accounts.ts';
+import { appendMsMin } from '../../src/commands/core/deadline.ts';
+import { type EventStore, EventStoreUnavailable } from '../../src/commands/core/event-store.ts';
+import { RememberedAnswers } from '../../src/commands/idempotency/idempotency-keys.ts';
 import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
 
 /** A log that notes how long each append was given, and keeps the first one waiting until it is let go. */

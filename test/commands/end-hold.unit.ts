@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import type { EventStore } from '../../src/commands/event-store.ts';
-import type { DueHold, SeatSales } from '../../src/commands/sell-seats.ts';
+import type { EventStore } from '../../src/commands/core/event-store.ts';
+import type { DueHold, SeatSales } from '../../src/commands/sales/sales.ts';
 import { ignoringRevision } from '../correctness/support/ignoring-revision.ts';
 import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
 import { catalogOf, holdMs, prices, salesOn } from '../correctness/support/sale.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { EventStoreRefused, EventStoreUnavailable } from '../../src/commands/event-store.ts';
-import { ForeignStreams } from '../../src/commands/foreign-streams.ts';
+import { EventStoreRefused, EventStoreUnavailable } from '../../src/commands/core/event-store.ts';
+import { ForeignStreams } from '../../src/commands/core/foreign-streams.ts';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 
 const event = (stream: string, revision: bigint, given: Partial<RecordedEvent> = {}) => ({

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { Catalog } from '../../src/commands/concert/catalog.ts';
 import { importCatalog } from '../../src/commands/concert/import-catalog.ts';
-import type { EventStore } from '../../src/commands/event-store.ts';
+import type { EventStore } from '../../src/commands/core/event-store.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { ignoringRevision } from '../correctness/support/ignoring-revision.ts';
 import { readEvents } from '../correctness/support/read-audit.ts';

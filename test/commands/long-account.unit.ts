@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { type AccountCommand, accountDecider } from '../../src/commands/account/account.ts';
+import { type AccountCommand, accountDecider } from '../../src/commands/account/decider.ts';
 import type { AccountState } from '../../src/commands/account/evolve.ts';
 import { type SummaryBounds, summarise } from '../../src/commands/account/summary.ts';
-import { CommandHandler } from '../../src/commands/handle-command.ts';
-import { skipEvent } from '../../src/commands/skip-event.ts';
+import { CommandHandler } from '../../src/commands/core/command-handler.ts';
+import { skipEvent } from '../../src/commands/skipping/skip-event.ts';
 import { decode, type RecordedEvent } from '../../src/events/codec.ts';
 import type { AccountEvent } from '../../src/events/events.ts';
 import { Findings } from '../../src/verify/finding.ts';

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import { accountDecider } from '../../src/commands/account/account.ts';
-import type { NewEvent } from '../../src/commands/event-store.ts';
-import { CommandHandler } from '../../src/commands/handle-command.ts';
-import { requestDecider } from '../../src/commands/request/request.ts';
+import { accountDecider } from '../../src/commands/account/decider.ts';
+import { CommandHandler } from '../../src/commands/core/command-handler.ts';
+import type { NewEvent } from '../../src/commands/core/event-store.ts';
+import { requestDecider } from '../../src/commands/idempotency/decider.ts';
+import { seatDecider } from '../../src/commands/seat/decider.ts';
 import { pastHold } from '../../src/commands/seat/past-hold.ts';
-import { seatDecider } from '../../src/commands/seat/seat.ts';
 import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
 
 const context = { commandId: 'test' };

@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { ANY, EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
 import { expect } from 'chai';
 import { Catalog } from '../../src/commands/concert/catalog.ts';
-import type { EventStore } from '../../src/commands/event-store.ts';
-import { sellSeats } from '../../src/commands/sell-seats.ts';
+import type { EventStore } from '../../src/commands/core/event-store.ts';
+import { sellSeats } from '../../src/commands/sales/sales.ts';
 import { readConfig } from '../../src/config.ts';
 import type { StoredEvent } from '../../src/events/codec.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
-import { InProcessHoldLimit } from '../../src/queue/in-process-hold-limit.ts';
+import { InProcessHoldLimit } from '../../src/shared-state/in-process-hold-limit.ts';
 import { type TestEventStore, testEventStore } from '../support/servers.ts';
 
 /** Services that share nothing but the log: what one remembers, the others do not know. */

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { type OrderCommand, orderDecider } from '../../src/commands/order/order.ts';
+import { type OrderCommand, orderDecider } from '../../src/commands/order/decider.ts';
 import type { EventData, OrderEvent } from '../../src/events/events.ts';
 import { specify } from '../support/given-when-then.ts';
 

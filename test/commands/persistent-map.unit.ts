@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { fnv1a } from '../../src/commands/fnv1a.ts';
-import { PersistentMap } from '../../src/commands/persistent-map.ts';
+import { fnv1a } from '../../src/commands/core/fnv1a.ts';
+import { PersistentMap } from '../../src/commands/core/persistent-map.ts';
 
 /** Keys of one hash: the start is made so, and what follows is the same. */
 function sameHash(): [string, string] {

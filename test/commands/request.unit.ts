@@ -4,7 +4,7 @@ import {
   type RequestCommand,
   requestDecider,
   runningMaxMs,
-} from '../../src/commands/request/request.ts';
+} from '../../src/commands/idempotency/decider.ts';
 import type { EventData, RequestEvent } from '../../src/events/events.ts';
 import { specify } from '../support/given-when-then.ts';
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { type SeatCommand, seatDecider } from '../../src/commands/seat/seat.ts';
+import { type SeatCommand, seatDecider } from '../../src/commands/seat/decider.ts';
 import type { EventData, EventOf, SeatEvent } from '../../src/events/events.ts';
 import { specify } from '../support/given-when-then.ts';
 

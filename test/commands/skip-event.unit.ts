@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import { accountDecider } from '../../src/commands/account/account.ts';
-import type { EventStore, NewEvent } from '../../src/commands/event-store.ts';
-import { CommandHandler } from '../../src/commands/handle-command.ts';
+import { accountDecider } from '../../src/commands/account/decider.ts';
+import { CommandHandler } from '../../src/commands/core/command-handler.ts';
+import type { EventStore, NewEvent } from '../../src/commands/core/event-store.ts';
+import { type SeatCommand, seatDecider } from '../../src/commands/seat/decider.ts';
 import { pastHold } from '../../src/commands/seat/past-hold.ts';
-import { type SeatCommand, seatDecider } from '../../src/commands/seat/seat.ts';
-import { consequenceOf } from '../../src/commands/skip-consequences.ts';
-import { lookAt, skipEvent } from '../../src/commands/skip-event.ts';
+import { consequenceOf } from '../../src/commands/skipping/consequences.ts';
+import { lookAt, skipEvent } from '../../src/commands/skipping/skip-event.ts';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import { eventSchemas } from '../../src/events/events.ts';
 import { readAnnounced, readSkips, skipsMax } from '../../src/events/skipped.ts';

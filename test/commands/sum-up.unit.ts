@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { accountDecider } from '../../src/commands/account/account.ts';
-import { CommandHandler } from '../../src/commands/handle-command.ts';
+import { accountDecider } from '../../src/commands/account/decider.ts';
+import { CommandHandler } from '../../src/commands/core/command-handler.ts';
 import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
 
 const everyEvents = 10;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import type { EventStore } from '../../src/commands/event-store.ts';
-import type { Result } from '../../src/commands/result.ts';
+import type { EventStore } from '../../src/commands/core/event-store.ts';
+import type { Result } from '../../src/commands/core/result.ts';
 import { type TestEventStore, testEventStore } from '../support/servers.ts';
 import { holdMs, prices } from './support/sale.ts';
 import { Shops } from './support/shops.ts';

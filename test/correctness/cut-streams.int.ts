@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { EventStoreDBClient } from '@eventstore/db-client';
 import { expect } from 'chai';
-import type { EventStore } from '../../src/commands/event-store.ts';
+import type { EventStore } from '../../src/commands/core/event-store.ts';
 import { UnreadableEvent } from '../../src/events/codec.ts';
 import { accountStream, seatStream } from '../../src/events/streams.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { Catalog } from '../../src/commands/concert/catalog.ts';
-import { type EventStore, EventStoreUnavailable } from '../../src/commands/event-store.ts';
-import { seedDemo, wantsDemo } from '../../src/demo.ts';
+import { type EventStore, EventStoreUnavailable } from '../../src/commands/core/event-store.ts';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { followCatalog } from '../../src/processes/follow-catalog.ts';
+import { seedDemo, wantsDemo } from '../../src/serve/demo.ts';
 import {
   describeWithOwnEventStore,
   type TestEventStore,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { migrate } from '../../migrations/migrate.ts';
-import type { EventStore } from '../../src/commands/event-store.ts';
+import type { EventStore } from '../../src/commands/core/event-store.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { expireHolds } from '../../src/processes/expire-holds.ts';
 import { eachLimited } from '../../src/processes/repeat.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { EventStore, ExpectedRevision } from '../../src/commands/event-store.ts';
+import type { EventStore, ExpectedRevision } from '../../src/commands/core/event-store.ts';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { type TestEventStore, testEventStore } from '../support/servers.ts';

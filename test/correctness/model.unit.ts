@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { accountDecider } from '../../src/commands/account/account.ts';
+import { accountDecider } from '../../src/commands/account/decider.ts';
 import type { AccountState } from '../../src/commands/account/evolve.ts';
-import type { Decider } from '../../src/commands/decider.ts';
-import { accept } from '../../src/commands/decider.ts';
-import { PersistentMap } from '../../src/commands/persistent-map.ts';
-import { seatDecider } from '../../src/commands/seat/seat.ts';
+import type { Decider } from '../../src/commands/core/decider.ts';
+import { accept } from '../../src/commands/core/decider.ts';
+import { PersistentMap } from '../../src/commands/core/persistent-map.ts';
+import { seatDecider } from '../../src/commands/seat/decider.ts';
 import type { DomainEvent } from '../../src/events/events.ts';
 import { concurrent, serial } from './support/histories.ts';
 import { ignoringRevision } from './support/ignoring-revision.ts';

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import type { EventStore } from '../../src/commands/event-store.ts';
-import type { Result } from '../../src/commands/result.ts';
-import { InProcessHoldLimit } from '../../src/queue/in-process-hold-limit.ts';
+import type { EventStore } from '../../src/commands/core/event-store.ts';
+import type { Result } from '../../src/commands/core/result.ts';
+import { InProcessHoldLimit } from '../../src/shared-state/in-process-hold-limit.ts';
 import { eventually, type TestEventStore, testEventStore } from '../support/servers.ts';
 import type { Audit } from './support/audit.ts';
 import { ignoringRevision } from './support/ignoring-revision.ts';

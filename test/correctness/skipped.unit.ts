@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { accountDecider } from '../../src/commands/account/account.ts';
-import type { EventStore } from '../../src/commands/event-store.ts';
-import { CommandHandler } from '../../src/commands/handle-command.ts';
-import { skipEvent } from '../../src/commands/skip-event.ts';
+import { accountDecider } from '../../src/commands/account/decider.ts';
+import { CommandHandler } from '../../src/commands/core/command-handler.ts';
+import type { EventStore } from '../../src/commands/core/event-store.ts';
+import { skipEvent } from '../../src/commands/skipping/skip-event.ts';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import { type Data, Findings } from '../../src/verify/finding.ts';
 import { LogProof } from '../../src/verify/log-proof.ts';

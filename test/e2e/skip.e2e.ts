@@ -1,6 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import type { EventStore, ExpectedRevision, NewEvent } from '../../src/commands/event-store.ts';
+import type {
+  EventStore,
+  ExpectedRevision,
+  NewEvent,
+} from '../../src/commands/core/event-store.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { verify } from '../../src/verify/verify.ts';
 import { describeWithOwnEventStore, eventually } from '../support/servers.ts';

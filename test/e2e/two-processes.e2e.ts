@@ -3,7 +3,7 @@ import { readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { startEmbeddedPostgres } from '../../embedded/postgres.ts';
+import { startEmbeddedPostgres } from '../../embedded/postgres/start.ts';
 import { canLiveElsewhere, elsewhere } from '../embedded/support/namespaces.ts';
 import { eventually } from '../support/servers.ts';
 import { Service } from './support/service.ts';
@@ -65,7 +65,7 @@ describe('two processes on one data directory', function () {
     ],
     'a keeper of PostgreSQL': () => [
       ...typescript,
-      absolute('embedded/postgres-keeper.ts'),
+      absolute('embedded/postgres/keeper.ts'),
       data('postgres'),
     ],
   };
@@ -127,7 +127,7 @@ describe('two processes on one data directory', function () {
     try {
       await listening(container);
       const [server] = await processesWith(`reprise.data=${directory}`);
-      const [keeper] = await processesWith(`postgres-keeper.ts\0${directory}`);
+      const [keeper] = await processesWith(`postgres/keeper.ts\0${directory}`);
       process.kill(server as number, 'SIGSTOP');
       process.kill(keeper as number, 'SIGKILL');
       const before = await readFile(join(directory, 'data', 'postmaster.pid'), 'utf8');

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import type { EventStore } from '../../src/commands/event-store.ts';
+import type { EventStore } from '../../src/commands/core/event-store.ts';
 import { createClient } from '../../src/infrastructure/eventstoredb/client.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { describeWithOwnEventStore, eventually } from '../support/servers.ts';

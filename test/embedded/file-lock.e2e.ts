@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { LockHeld, lockFile, lockHolder } from '../../embedded/file-lock.ts';
-import { claimDataDir } from '../../src/service-file.ts';
+import { claimDataDir } from '../../src/servers/service-file.ts';
 import { eventually } from '../support/servers.ts';
 import { canLiveElsewhere, elsewhere } from './support/namespaces.ts';
 

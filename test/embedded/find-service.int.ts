@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { claimDataDir, findService, type ServicePlace } from '../../src/service-file.ts';
+import { claimDataDir, findService, type ServicePlace } from '../../src/servers/service-file.ts';
 
 const urls = { eventStoreUrl: 'esdb://127.0.0.1:1', postgresUrl: 'postgres://127.0.0.1:2' };
 

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../embedded/postgres.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../embedded/postgres/start.ts';
 import { migrate } from '../../migrations/migrate.ts';
 
 /** In it everything belongs to the superuser, as versions before the service's own role made it. */

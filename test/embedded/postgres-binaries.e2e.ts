@@ -3,10 +3,10 @@ import { chmod, cp, mkdir, mkdtemp, readdir, realpath, rm } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { completeBinaries, locateBinaries } from '../../embedded/postgres-binaries.ts';
-import { createCluster } from '../../embedded/postgres-cluster.ts';
-import { startServer } from '../../embedded/postgres-server.ts';
-import { chooseUser } from '../../embedded/postgres-user.ts';
+import { completeBinaries, locateBinaries } from '../../embedded/postgres/binaries.ts';
+import { createCluster } from '../../embedded/postgres/cluster.ts';
+import { startServer } from '../../embedded/postgres/server.ts';
+import { chooseUser } from '../../embedded/postgres/user.ts';
 
 /** Installations that are less than perfect, made of a copy of the real one. */
 describe("PostgreSQL's programs", function () {

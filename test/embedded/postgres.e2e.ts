@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import pg from 'pg';
 import { lockHolder } from '../../embedded/file-lock.ts';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../embedded/postgres.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../embedded/postgres/start.ts';
 import { eventually } from '../support/servers.ts';
 
 /** Whole starts and ends of processes. `mkdtemp` makes directories that only their owner may enter. */

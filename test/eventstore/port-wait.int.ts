@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { type Child, startChild } from '../../embedded/child.ts';
 import { type ServerOptions, startServer } from '../../embedded/eventstore/server.ts';
-import { keepRunning } from '../../src/keep-running.ts';
+import { keepRunning } from '../../src/servers/keep-running.ts';
 import { rejection } from '../conformance/support/client.ts';
 import { eventually, startMs } from '../support/servers.ts';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import type { NewEvent } from '../../src/commands/event-store.ts';
-import { skipEvent } from '../../src/commands/skip-event.ts';
+import type { NewEvent } from '../../src/commands/core/event-store.ts';
+import { skipEvent } from '../../src/commands/skipping/skip-event.ts';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import { parseOrderReservationId, paymentId } from '../../src/events/ids.ts';
 import { readSkips } from '../../src/events/skipped.ts';

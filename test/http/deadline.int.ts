@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { requestMaxMs, requestOverMs } from '../../src/commands/deadline.ts';
-import type { EventStore } from '../../src/commands/event-store.ts';
-import { RememberedAnswers } from '../../src/commands/remember-answers.ts';
+import { requestMaxMs, requestOverMs } from '../../src/commands/core/deadline.ts';
+import type { EventStore } from '../../src/commands/core/event-store.ts';
+import { RememberedAnswers } from '../../src/commands/idempotency/idempotency-keys.ts';
 import type { HttpDeps } from '../../src/http/endpoint.ts';
 import { createHttpServer, type HttpServer } from '../../src/http/server.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';

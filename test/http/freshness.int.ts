@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { eventAt } from '../../src/events/log-position.ts';
-import { LiveLag } from '../../src/projections/live-lag.ts';
+import { LiveLag } from '../../src/projections/engine/live-lag.ts';
 import { type Api, bearer, bill, serveApi } from './support/api.ts';
 
 describe('queries that wait for the read side', () => {

@@ -2,8 +2,8 @@ import { gunzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { gzipChunks } from '../../src/http/gzip-chunks.ts';
-import { patch } from '../../src/projections/projection.ts';
-import { seatTable } from '../../src/projections/seat/projection.ts';
+import { patch } from '../../src/projections/models/projection.ts';
+import { seatTable } from '../../src/projections/models/seat/projection.ts';
 import { SeatMap, type SeatView } from '../../src/queries/seat-map.ts';
 
 describe('gzip of stretches', () => {

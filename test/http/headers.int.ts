@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { EventStoreUnavailable } from '../../src/commands/event-store.ts';
-import type { RefusalCode } from '../../src/commands/result.ts';
+import { EventStoreUnavailable } from '../../src/commands/core/event-store.ts';
+import type { RefusalCode } from '../../src/commands/core/result.ts';
 import type { Endpoint } from '../../src/http/endpoint.ts';
 import { endpoints } from '../../src/http/endpoints.ts';
 import { codesOf } from '../../src/http/openapi.ts';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { EventStoreUnavailable } from '../../src/commands/event-store.ts';
-import { RememberedAnswers } from '../../src/commands/remember-answers.ts';
-import { runningMaxMs } from '../../src/commands/request/request.ts';
+import { EventStoreUnavailable } from '../../src/commands/core/event-store.ts';
+import { runningMaxMs } from '../../src/commands/idempotency/decider.ts';
+import { RememberedAnswers } from '../../src/commands/idempotency/idempotency-keys.ts';
 import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
 import { eventually } from '../support/servers.ts';
 import { type Api, bearer, bill, order, type Reply, serveApi } from './support/api.ts';

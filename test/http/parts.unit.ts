@@ -9,7 +9,7 @@ import { chargeId, commandId } from '../../src/http/idempotency.ts';
 import { KeyBudget } from '../../src/http/key-budget.ts';
 import { createReadiness } from '../../src/http/readiness.ts';
 import { Sampler } from '../../src/http/sampler.ts';
-import { InProcessOwnPositions } from '../../src/queue/in-process-own-positions.ts';
+import { InProcessOwnPositions } from '../../src/shared-state/in-process-own-positions.ts';
 import { type FakeHouse, fakeHouse } from './support/fake-house.ts';
 
 describe('own positions in one process', () => {

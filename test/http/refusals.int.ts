@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { EventStoreRefused, EventStoreUnavailable } from '../../src/commands/event-store.ts';
-import type { RefusalCode } from '../../src/commands/result.ts';
+import { EventStoreRefused, EventStoreUnavailable } from '../../src/commands/core/event-store.ts';
+import type { RefusalCode } from '../../src/commands/core/result.ts';
 import { ReadSideUnavailable } from '../../src/queries/read-side.ts';
 import { QueueFull, QueueUnavailable } from '../../src/queue/waiting-queue.ts';
 import { type Api, bearer, bill, order, type Reply, serveApi } from './support/api.ts';

@@ -3,7 +3,7 @@ import statusPb from '@eventstore/db-client/generated/status_pb.js';
 import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { NewEvent } from '../../src/commands/event-store.ts';
+import type { NewEvent } from '../../src/commands/core/event-store.ts';
 import {
   decodeBatchAnswer,
   encodeAppend,

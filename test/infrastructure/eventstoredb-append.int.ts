@@ -6,10 +6,10 @@ import { fileURLToPath } from 'node:url';
 import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
 import { expect } from 'chai';
 import emptyPb from 'google-protobuf/google/protobuf/empty_pb.js';
-import { EventStoreRefused, EventStoreUnavailable } from '../../src/commands/event-store.ts';
+import { EventStoreRefused, EventStoreUnavailable } from '../../src/commands/core/event-store.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
-import { eventMessage, fail, failure, status, success } from './eventstoredb-stub.ts';
-import { charged, rejection, stubs } from './eventstoredb-support.ts';
+import { charged, rejection, stubs } from './support/eventstoredb.ts';
+import { eventMessage, fail, failure, status, success } from './support/eventstoredb-stub.ts';
 
 describe('eventstoredb: append', () => {
   const against = stubs();
@@ -260,7 +260,9 @@ describe('eventstoredb: append', () => {
 
   for (const control of ['other-stream', 'large-appends']) {
     it(`(control) is needed: the bare client ends the process (${control})`, async () => {
-      const script = fileURLToPath(new URL('./eventstoredb-bare-client.ts', import.meta.url));
+      const script = fileURLToPath(
+        new URL('./support/eventstoredb-bare-client.ts', import.meta.url),
+      );
       const child = spawn(process.execPath, ['--import', 'tsx', script, control]);
       let output = '';
       child.stdout.on('data', (text) => {

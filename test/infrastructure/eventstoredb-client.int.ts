@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { expect } from 'chai';
-import { EventStoreUnavailable } from '../../src/commands/event-store.ts';
+import { EventStoreUnavailable } from '../../src/commands/core/event-store.ts';
 import { Appender } from '../../src/infrastructure/eventstoredb/append.ts';
 import { defaultBounds } from '../../src/infrastructure/eventstoredb/bounds.ts';
 import type { Connection } from '../../src/infrastructure/eventstoredb/connection.ts';
@@ -13,7 +13,7 @@ import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { startRelay } from '../support/relay.ts';
 import { selfSigned } from '../support/self-signed.ts';
 import { eventually, testEventStore } from '../support/servers.ts';
-import { charged, rejection } from './eventstoredb-support.ts';
+import { charged, rejection } from './support/eventstoredb.ts';
 
 describe('a client that cannot be made', () => {
   let directory: string;

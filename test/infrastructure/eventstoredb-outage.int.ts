@@ -5,7 +5,7 @@ import {
   type AppendResult,
   type EventStore,
   EventStoreUnavailable,
-} from '../../src/commands/event-store.ts';
+} from '../../src/commands/core/event-store.ts';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import {
@@ -14,7 +14,7 @@ import {
   type TestEventStore,
   testEventStore,
 } from '../support/servers.ts';
-import { charged, rejection } from './eventstoredb-support.ts';
+import { charged, rejection } from './support/eventstoredb.ts';
 
 const writers = 200;
 const padding = 'x'.repeat(16 * 1024);

@@ -7,12 +7,12 @@ import {
   type EventStore,
   EventStoreRefused,
   EventStoreUnavailable,
-} from '../../src/commands/event-store.ts';
+} from '../../src/commands/core/event-store.ts';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { eventually } from '../support/servers.ts';
-import { eventMessage, fail, status, streamNotFound } from './eventstoredb-stub.ts';
-import { rejection, stubs } from './eventstoredb-support.ts';
+import { rejection, stubs } from './support/eventstoredb.ts';
+import { eventMessage, fail, status, streamNotFound } from './support/eventstoredb-stub.ts';
 
 describe('eventstoredb: read', () => {
   const against = stubs();

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import type { EventStore, LogMessage } from '../../src/commands/event-store.ts';
+import type { EventStore, LogMessage } from '../../src/commands/core/event-store.ts';
 import { eventAt, isBefore } from '../../src/events/log-position.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { startRelay } from '../support/relay.ts';
 import { eventually, type TestEventStore, testEventStore } from '../support/servers.ts';
-import { charged, rejection } from './eventstoredb-support.ts';
+import { charged, rejection } from './support/eventstoredb.ts';
 
 describe('eventstoredb with an event store', () => {
   let server: TestEventStore;

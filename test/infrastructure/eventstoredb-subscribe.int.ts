@@ -5,8 +5,9 @@ import {
   type LogMessage,
   type LogPlace,
   placeOf,
-} from '../../src/commands/event-store.ts';
+} from '../../src/commands/core/event-store.ts';
 import { eventually } from '../support/servers.ts';
+import { rejection, stubs } from './support/eventstoredb.ts';
 import {
   caughtUp,
   checkpoint,
@@ -15,8 +16,7 @@ import {
   fail,
   type ReadCall,
   status,
-} from './eventstoredb-stub.ts';
-import { rejection, stubs } from './eventstoredb-support.ts';
+} from './support/eventstoredb-stub.ts';
 
 describe('eventstoredb: subscribe', () => {
   const against = stubs();

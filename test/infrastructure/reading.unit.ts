@@ -5,7 +5,7 @@ import {
   LogDiffers,
   type LogMessage,
   placeOf,
-} from '../../src/commands/event-store.ts';
+} from '../../src/commands/core/event-store.ts';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import { eventAt, type LogPosition, rightBefore } from '../../src/events/log-position.ts';
 import { Reading } from '../../src/infrastructure/eventstoredb/reading.ts';

@@ -17,7 +17,7 @@ import {
   namedPostgres,
   namedRedis,
   untilAnswers,
-} from '../../src/starting.ts';
+} from '../../src/serve/starting.ts';
 import { selfSigned } from '../support/self-signed.ts';
 import { type TestDatabase, testDatabase, testEventStore } from '../support/servers.ts';
 

@@ -6,7 +6,7 @@ import {
   EventStoreUnavailable,
   LogDiffers,
   type LogMessage,
-} from '../../src/commands/event-store.ts';
+} from '../../src/commands/core/event-store.ts';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import { followCatalog } from '../../src/processes/follow-catalog.ts';
 import { sessionEvents } from '../correctness/support/sale.ts';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { connectPostgres, type Postgres } from '../../src/infrastructure/postgres.ts';
-import { arrayText } from '../../src/projections/statements.ts';
+import { arrayText } from '../../src/projections/engine/statements.ts';
 import { type TestDatabase, testDatabase } from '../support/servers.ts';
 
 describe('a column as the text of a PostgreSQL array', function () {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { sql } from 'kysely';
 import type { RecordedEvent } from '../../src/events/codec.ts';
-import { projections } from '../../src/projections/registry.ts';
+import { projections } from '../../src/projections/models/registry.ts';
 import { ReadSideUnavailable } from '../../src/queries/read-side.ts';
 import { eventually } from '../support/servers.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';

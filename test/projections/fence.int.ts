@@ -4,16 +4,16 @@ import type pg from 'pg';
 import { decode, type RecordedEvent } from '../../src/events/codec.ts';
 import { eventAt } from '../../src/events/log-position.ts';
 import { connectPostgres, type Postgres } from '../../src/infrastructure/postgres.ts';
-import { OutOfOrder, type Step } from '../../src/projections/backlog.ts';
+import { OutOfOrder, type Step } from '../../src/projections/engine/backlog.ts';
 import {
   type Checkpoint,
   FenceLost,
   logStart,
   readCheckpoint,
-} from '../../src/projections/checkpoint.ts';
-import { joinProjections } from '../../src/projections/projection.ts';
-import { projections } from '../../src/projections/registry.ts';
-import { writeBatch } from '../../src/projections/write-batch.ts';
+} from '../../src/projections/engine/checkpoint.ts';
+import { writeBatch } from '../../src/projections/engine/write-batch.ts';
+import { joinProjections } from '../../src/projections/models/projection.ts';
+import { projections } from '../../src/projections/models/registry.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
 import { startInstance, stopInstances } from './support/engines.ts';
 import { recorded } from './support/history.ts';

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { fold, patched } from '../../src/projections/fold.ts';
+import { fold, patched } from '../../src/projections/engine/fold.ts';
+import { statementsOf } from '../../src/projections/engine/statements.ts';
 import {
   ensure,
   patch,
@@ -8,8 +9,7 @@ import {
   type Row,
   type RowChange,
   type Table,
-} from '../../src/projections/projection.ts';
-import { statementsOf } from '../../src/projections/statements.ts';
+} from '../../src/projections/models/projection.ts';
 import { applyPlainly } from './support/read-models.ts';
 
 interface Thing {

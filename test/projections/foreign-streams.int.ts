@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import type { RecordedEvent } from '../../src/events/codec.ts';
-import { readParked } from '../../src/projections/parked.ts';
-import { projections } from '../../src/projections/registry.ts';
-import { retryParked } from '../../src/projections/retry-parked.ts';
+import { projections } from '../../src/projections/models/registry.ts';
+import { readParked } from '../../src/projections/parking/parked-table.ts';
+import { retryParked } from '../../src/projections/parking/retry.ts';
 import { eventually } from '../support/eventually.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
 import { type Instance, startInstance, stopInstances } from './support/engines.ts';

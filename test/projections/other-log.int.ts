@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { sql } from 'kysely';
-import type { EventStore } from '../../src/commands/event-store.ts';
+import type { EventStore } from '../../src/commands/core/event-store.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { connectPostgres } from '../../src/infrastructure/postgres.ts';
+import { projections } from '../../src/projections/models/registry.ts';
 import { PartlyOtherLog } from '../../src/projections/rebuild/live.ts';
 import { rebuild } from '../../src/projections/rebuild/rebuild.ts';
-import { projections } from '../../src/projections/registry.ts';
 import { ReadSideUnavailable } from '../../src/queries/read-side.ts';
 import {
   describeWithOwnEventStore,

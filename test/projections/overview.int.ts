@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { sql } from 'kysely';
 import type { RecordedEvent } from '../../src/events/codec.ts';
-import { behindInLog, projectionOverview } from '../../src/projections/overview.ts';
-import { projections } from '../../src/projections/registry.ts';
+import { behindInLog, projectionOverview } from '../../src/projections/engine/overview.ts';
+import { projections } from '../../src/projections/models/registry.ts';
 import { eventually } from '../support/servers.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
 import { startInstance, stopInstances } from './support/engines.ts';

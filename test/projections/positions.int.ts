@@ -1,13 +1,13 @@
 import { expect } from 'chai';
 import type { RecordedEvent } from '../../src/events/codec.ts';
+import { stubs } from '../infrastructure/support/eventstoredb.ts';
 import {
   caughtUp,
   checkpoint,
   confirmation,
   eventMessage,
   type ReadCall,
-} from '../infrastructure/eventstoredb-stub.ts';
-import { stubs } from '../infrastructure/eventstoredb-support.ts';
+} from '../infrastructure/support/eventstoredb-stub.ts';
 import { eventually } from '../support/servers.ts';
 import { startInstance, stopInstances } from './support/engines.ts';
 import { randomInts, recorded } from './support/history.ts';

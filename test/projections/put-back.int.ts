@@ -1,10 +1,10 @@
 import { cp, rm } from 'node:fs/promises';
 import { expect } from 'chai';
-import type { EventStore } from '../../src/commands/event-store.ts';
+import type { EventStore } from '../../src/commands/core/event-store.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { connectPostgres } from '../../src/infrastructure/postgres.ts';
+import { projections } from '../../src/projections/models/registry.ts';
 import { rebuild } from '../../src/projections/rebuild/rebuild.ts';
-import { projections } from '../../src/projections/registry.ts';
 import { ReadSideUnavailable } from '../../src/queries/read-side.ts';
 import { EmbeddedServer } from '../conformance/support/own-server.ts';
 import { catalogOf, salesOn } from '../correctness/support/sale.ts';

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { sql } from 'kysely';
-import type { EventStore } from '../../src/commands/event-store.ts';
+import type { EventStore } from '../../src/commands/core/event-store.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import {
   describeWithOwnEventStore,

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { expect } from 'chai';
 import { sql } from 'kysely';
-import type { EventStore } from '../../src/commands/event-store.ts';
+import type { EventStore } from '../../src/commands/core/event-store.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import type { RebuildProgress } from '../../src/projections/rebuild/options.ts';
 import { rebuild } from '../../src/projections/rebuild/rebuild.ts';

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import type { EventStore } from '../../src/commands/event-store.ts';
+import type { EventStore } from '../../src/commands/core/event-store.ts';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
-import { readParked } from '../../src/projections/parked.ts';
+import { readParked } from '../../src/projections/parking/parked-table.ts';
 import { reprise } from '../e2e/support/command-line.ts';
 import {
   describeWithOwnEventStore,

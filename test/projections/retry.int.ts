@@ -1,12 +1,12 @@
 import { EventStoreDBClient } from '@eventstore/db-client';
 import { expect } from 'chai';
 import { sql } from 'kysely';
-import type { EventStore } from '../../src/commands/event-store.ts';
+import type { EventStore } from '../../src/commands/core/event-store.ts';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
-import { readParked } from '../../src/projections/parked.ts';
-import { projections } from '../../src/projections/registry.ts';
-import { retryParked } from '../../src/projections/retry-parked.ts';
+import { projections } from '../../src/projections/models/registry.ts';
+import { readParked } from '../../src/projections/parking/parked-table.ts';
+import { retryParked } from '../../src/projections/parking/retry.ts';
 import { eventually, itWithOwnEventStore, testEventStore } from '../support/servers.ts';
 import { appendHistory, wholeLog } from './support/append-history.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';

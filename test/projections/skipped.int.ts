@@ -1,13 +1,13 @@
 import { expect } from 'chai';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import { connectPostgres, type Postgres } from '../../src/infrastructure/postgres.ts';
-import { isInReadModels } from '../../src/projections/in-read-models.ts';
-import { readParked } from '../../src/projections/parked.ts';
+import { projections } from '../../src/projections/models/registry.ts';
+import { isInReadModels } from '../../src/projections/parking/in-read-models.ts';
+import { readParked } from '../../src/projections/parking/parked-table.ts';
+import { retryParked } from '../../src/projections/parking/retry.ts';
+import { retrySkipped } from '../../src/projections/parking/retry-skipped.ts';
 import type { RebuildOptions } from '../../src/projections/rebuild/options.ts';
 import { rebuild } from '../../src/projections/rebuild/rebuild.ts';
-import { projections } from '../../src/projections/registry.ts';
-import { retryParked } from '../../src/projections/retry-parked.ts';
-import { retrySkipped } from '../../src/projections/retry-skipped.ts';
 import { eventually } from '../support/servers.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
 import { startInstance, stopInstances } from './support/engines.ts';

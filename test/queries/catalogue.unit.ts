@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import type { ConcertRow } from '../../src/projections/concert/projection.ts';
-import type { SessionRow } from '../../src/projections/session/projection.ts';
+import type { ConcertRow } from '../../src/projections/models/concert/projection.ts';
+import type { SessionRow } from '../../src/projections/models/session/projection.ts';
 import { Catalogue } from '../../src/queries/catalogue.ts';
 
 const concert = (concert_id: string): ConcertRow =>

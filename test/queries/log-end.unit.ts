@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { EventStoreUnavailable, type LogMessage } from '../../src/commands/event-store.ts';
+import { EventStoreUnavailable, type LogMessage } from '../../src/commands/core/event-store.ts';
 import { createLogEnd } from '../../src/queries/log-end.ts';
 import { ArrayEventStore } from '../projections/support/array-event-store.ts';
 import { recorded } from '../projections/support/history.ts';

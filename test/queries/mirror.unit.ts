@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { eventAt } from '../../src/events/log-position.ts';
-import { accountTable } from '../../src/projections/account/projection.ts';
-import type { Step } from '../../src/projections/backlog.ts';
-import { ensure, patch } from '../../src/projections/projection.ts';
+import type { Step } from '../../src/projections/engine/backlog.ts';
+import { accountTable } from '../../src/projections/models/account/projection.ts';
+import { ensure, patch } from '../../src/projections/models/projection.ts';
 import { Account } from '../../src/queries/account.ts';
 import { accountEntry, type Loaded, Mirror } from '../../src/queries/mirror.ts';
 import { ReadSideUnavailable } from '../../src/queries/read-side.ts';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { patch } from '../../src/projections/projection.ts';
-import { seatTable } from '../../src/projections/seat/projection.ts';
+import { patch } from '../../src/projections/models/projection.ts';
+import { seatTable } from '../../src/projections/models/seat/projection.ts';
 import type { SeatFilter } from '../../src/queries/read-side.ts';
 import { SeatMap } from '../../src/queries/seat-map.ts';
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { type CompiledQuery, Kysely, type LogEvent, PostgresDialect } from 'kysely';
-import type { Database } from '../../src/projections/database.ts';
+import type { Database } from '../../src/projections/models/database.ts';
 import { reservationById, reservationsOf } from '../../src/queries/reservations.ts';
 import { type WorkLists, workLists } from '../../src/queries/work-lists.ts';
 import { ArrayEventStore } from '../projections/support/array-event-store.ts';

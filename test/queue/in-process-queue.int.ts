@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { InProcessQueue } from '../../src/queue/in-process-queue.ts';
-import { queueContract } from './queue-contract.ts';
-import { queueProperties } from './queue-properties.ts';
-import { openInProcess, TestClock, testSettings } from './support.ts';
+import { queueContract } from './support/queue-contract.ts';
+import { queueProperties } from './support/queue-properties.ts';
+import { openInProcess, TestClock, testSettings } from './support/times.ts';
 
 queueContract('in-process', openInProcess);
 queueProperties('in-process', openInProcess, 2_000);

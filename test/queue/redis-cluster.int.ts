@@ -6,12 +6,12 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import type { RedisClient } from '../../src/infrastructure/redis.ts';
-import { RedisHoldLimit } from '../../src/queue/redis-hold-limit.ts';
 import { RedisQueue } from '../../src/queue/redis-queue.ts';
+import { RedisHoldLimit } from '../../src/shared-state/redis-hold-limit.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { eventually } from '../support/servers.ts';
-import { openRedis, uniqueName } from './redis-support.ts';
-import { testSettings } from './support.ts';
+import { openRedis, uniqueName } from './support/redis.ts';
+import { testSettings } from './support/times.ts';
 
 /** Longest time in which two nodes become a cluster, and how often it is tried. */
 const startTimeoutMs = 15_000;

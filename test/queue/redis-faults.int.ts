@@ -5,9 +5,9 @@ import type { RedisClient } from '../../src/infrastructure/redis.ts';
 import { RedisQueue } from '../../src/queue/redis-queue.ts';
 import { type Program, startRedisServer } from '../support/programs.ts';
 import { eventually } from '../support/servers.ts';
-import { type RedisProxy, startRedisProxy } from './redis-proxy.ts';
-import { openRedis, uniqueName } from './redis-support.ts';
-import { testSettings } from './support.ts';
+import { openRedis, uniqueName } from './support/redis.ts';
+import { type RedisProxy, startRedisProxy } from './support/redis-proxy.ts';
+import { testSettings } from './support/times.ts';
 
 describe('waiting queue, a Redis that fails', () => {
   let server: Program | undefined;

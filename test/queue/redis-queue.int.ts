@@ -3,11 +3,11 @@ import type { RedisClient } from '../../src/infrastructure/redis.ts';
 import { RedisQueue } from '../../src/queue/redis-queue.ts';
 import { QueueUnavailable } from '../../src/queue/waiting-queue.ts';
 import { eventually, testRedisUrl } from '../support/servers.ts';
-import { queueContract } from './queue-contract.ts';
-import { queueProperties } from './queue-properties.ts';
-import { type RedisProxy, startRedisProxy } from './redis-proxy.ts';
-import { openOnRedis, openRedis, removeKeys, uniqueName } from './redis-support.ts';
-import { testSettings } from './support.ts';
+import { queueContract } from './support/queue-contract.ts';
+import { queueProperties } from './support/queue-properties.ts';
+import { openOnRedis, openRedis, removeKeys, uniqueName } from './support/redis.ts';
+import { type RedisProxy, startRedisProxy } from './support/redis-proxy.ts';
+import { testSettings } from './support/times.ts';
 
 const redisUrl = testRedisUrl ?? '';
 const skipped = testRedisUrl === undefined;

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { type Expiring, ExpiryHeap } from '../../src/queue/expiry-heap.ts';
 import { type LineNode, RankedLine } from '../../src/queue/ranked-line.ts';
 import { newToken, sameToken, tokenDigest, tokenLength } from '../../src/queue/token.ts';
+import { type Expiring, ExpiryHeap } from '../../src/shared-state/expiry-heap.ts';
 
 class Person implements LineNode<Person> {
   left: Person | undefined;

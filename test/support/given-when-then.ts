@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { Decider } from '../../src/commands/decider.ts';
+import type { Decider } from '../../src/commands/core/decider.ts';
 import type { DomainEvent } from '../../src/events/events.ts';
 
 /** Specifies a decider: given events, when a command, then exactly these events in order, or a refusal's code. */

@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
-import { chooseUser } from '../../embedded/postgres-user.ts';
+import { chooseUser } from '../../embedded/postgres/user.ts';
 import { freePorts } from './free-ports.ts';
 import { eventually } from './servers.ts';
 

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
-import { startEmbeddedPostgres } from '../../embedded/postgres.ts';
+import { startEmbeddedPostgres } from '../../embedded/postgres/start.ts';
 
 /** An embedded PostgreSQL of a run's own, by the role that may make databases: the service's may make none. */
 export interface TestPostgres {

@@ -4,8 +4,8 @@ import { Kysely, PostgresDialect } from 'kysely';
 import { migrate } from '../../migrations/migrate.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { connectPostgres, type Postgres } from '../../src/infrastructure/postgres.ts';
-import { runProjections } from '../../src/projections/engine.ts';
-import { projections } from '../../src/projections/registry.ts';
+import { runProjections } from '../../src/projections/engine/engine.ts';
+import { projections } from '../../src/projections/models/registry.ts';
 import { verify } from '../../src/verify/verify.ts';
 import {
   describeWithOwnEventStore,

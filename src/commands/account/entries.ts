@@ -1,4 +1,4 @@
-import { fnv1a } from '../fnv1a.ts';
+import { fnv1a } from '../core/fnv1a.ts';
 
 /**
  * An entry says that an event near a revision names an id: `hash × 2^21 + block` in a number of 53 bits, the hash FNV-1a of

@@ -1,6 +1,6 @@
 import type { AccountEvent, EventData } from '../../events/events.ts';
-import type { Placed } from '../decider.ts';
-import { PersistentMap } from '../persistent-map.ts';
+import type { Placed } from '../core/decider.ts';
+import { PersistentMap } from '../core/persistent-map.ts';
 import {
   type AccountIndex,
   afterPlainSummary,

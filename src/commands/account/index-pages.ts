@@ -1,5 +1,5 @@
 import type { EventData } from '../../events/events.ts';
-import type { Place } from '../decider.ts';
+import type { Place } from '../core/decider.ts';
 import {
   blockEvents,
   blockIn,

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { concertStream } from '../../events/streams.ts';
-import type { EventStore } from '../event-store.ts';
-import { CommandHandler } from '../handle-command.ts';
-import { noSession, type Result } from '../result.ts';
-import type { SeatSales } from '../sell-seats.ts';
+import { CommandHandler } from '../core/command-handler.ts';
+import type { EventStore } from '../core/event-store.ts';
+import { noSession, type Result } from '../core/result.ts';
+import type { SeatSales } from '../sales/sales.ts';
 import type { Catalog } from './catalog.ts';
-import { concertDecider } from './concert.ts';
+import { concertDecider } from './decider.ts';
 
 /** Seats looked at at the same time. */
 const concurrencyMax = 16;

@@ -2,11 +2,11 @@ import { z } from 'zod';
 import { rowSchema, type Section, sectionSchema, timeSchema } from '../../events/events.ts';
 import { idSchema } from '../../events/ids.ts';
 import { shownText } from '../../events/writable.ts';
-import { memberTwice } from '../json-text.ts';
+import { memberTwice } from '../core/json-text.ts';
 import { CatalogFileError } from './catalog-file-error.ts';
 import { catalogText } from './catalog-text.ts';
 import { inWords } from './catalog-words.ts';
-import { seatsOf } from './concert.ts';
+import { seatsOf } from './decider.ts';
 
 /** Seats of one session at most. */
 export const sessionSeatsMax = 100_000;

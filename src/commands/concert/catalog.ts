@@ -1,8 +1,8 @@
 import type { StoredEvent } from '../../events/codec.ts';
 import type { ConcertEvent } from '../../events/events.ts';
 import { parseStream } from '../../events/streams.ts';
-import { EventStoreUnavailable } from '../event-store.ts';
-import { type ConcertState, concertDecider, type Session, seatsOf } from './concert.ts';
+import { EventStoreUnavailable } from '../core/event-store.ts';
+import { type ConcertState, concertDecider, type Session, seatsOf } from './decider.ts';
 
 /** What a reservation needs to know of a session: no query, no read of the log. */
 export interface SessionOnSale {

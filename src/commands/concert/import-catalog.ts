@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { CatalogEvent } from '../../events/events.ts';
 import { concertStream, sessionsStream } from '../../events/streams.ts';
-import type { EventStore } from '../event-store.ts';
-import { CommandHandler } from '../handle-command.ts';
-import { type Refusal, refuse } from '../result.ts';
+import { CommandHandler } from '../core/command-handler.ts';
+import type { EventStore } from '../core/event-store.ts';
+import { type Refusal, refuse } from '../core/result.ts';
 import type { Catalog } from './catalog.ts';
 import type { CatalogConcert } from './catalog-file.ts';
-import { type ConcertAnswer, type ConcertCommand, concertDecider } from './concert.ts';
+import { type ConcertAnswer, type ConcertCommand, concertDecider } from './decider.ts';
 import { type ClaimSessions, type SessionOwners, sessionIdsDecider } from './session-ids.ts';
 
 const otherOrder =

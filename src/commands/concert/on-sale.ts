@@ -1,4 +1,4 @@
-import { noConcert, noSession, type Result, refuse } from '../result.ts';
+import { noConcert, noSession, type Result, refuse } from '../core/result.ts';
 import type { Catalog, SessionOnSale } from './catalog.ts';
 
 /** Seats with their prices, on sale now. */

@@ -1,6 +1,6 @@
 import type { CatalogEvent } from '../../events/events.ts';
-import { accept, type Decider } from '../decider.ts';
-import { PersistentMap } from '../persistent-map.ts';
+import { accept, type Decider } from '../core/decider.ts';
+import { PersistentMap } from '../core/persistent-map.ts';
 
 /** The concert that each claimed session id belongs to. */
 export type SessionOwners = PersistentMap<string>;

@@ -1,5 +1,5 @@
-import type { Booking, BookingStatus } from '../booking.ts';
-import type { OrderState } from './order.ts';
+import type { Booking, BookingStatus } from '../sales/booking.ts';
+import type { OrderState } from './decider.ts';
 
 /** An order that was placed, whatever became of it. */
 export type Placed = Exclude<OrderState, { status: 'none' }>;

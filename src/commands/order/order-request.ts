@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { orderReservationId } from '../../events/ids.ts';
-import type { Order } from './order.ts';
+import type { Order } from './decider.ts';
 
 /** What an order is placed for. */
 export interface OrderRequest {

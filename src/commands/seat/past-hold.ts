@@ -3,9 +3,9 @@ import type { SeatEvent } from '../../events/events.ts';
 import { parseReservationId, type ReservationRef, reservationId } from '../../events/ids.ts';
 import { isMark, readSkips, type Skips } from '../../events/skipped.ts';
 import { seatStream } from '../../events/streams.ts';
-import type { EventStore } from '../event-store.ts';
-import type { Assumed } from '../stream-states.ts';
-import { type Ended, type Hold, type SeatState, seatDecider } from './seat.ts';
+import type { EventStore } from '../core/event-store.ts';
+import type { Assumed } from '../core/stream-states.ts';
+import { type Ended, type Hold, type SeatState, seatDecider } from './decider.ts';
 
 /** The earliest revision that a seat's n-th hold may begin at: each before it left two events, or three when it was paid. */
 const earliestRevision = (ordinal: number): bigint => BigInt(2 * (ordinal - 1));

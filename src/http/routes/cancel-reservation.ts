@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { refused } from '../answer.ts';
+import { answerCommand } from '../answer-command.ts';
 import { endpoint } from '../endpoint.ts';
 import { optionalKeyHeader } from '../headers.ts';
 import { answerOnce } from '../idempotency.ts';
-import { answerCommand } from '../own-positions.ts';
 import { currency, idOut, money, reservationIdField, userIdField } from '../schemas.ts';
 
 export const cancelReservation = endpoint({

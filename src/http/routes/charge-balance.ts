@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { answerCommand } from '../answer-command.ts';
 import { endpoint } from '../endpoint.ts';
 import { requiredKeyHeader } from '../headers.ts';
 import { answerOnce, chargeId } from '../idempotency.ts';
-import { answerCommand } from '../own-positions.ts';
 import { chargeAmountMax, currency, idOut, money, userIdField } from '../schemas.ts';
 
 const amount = z

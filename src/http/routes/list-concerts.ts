@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { prepared } from '../answer.ts';
+import { refuseUntilShown } from '../answer-command.ts';
 import { endpoint } from '../endpoint.ts';
 import { queryHeaders } from '../headers.ts';
-import { refuseUntilShown } from '../own-positions.ts';
 import { idOut } from '../schemas.ts';
 
 export const listConcerts = endpoint({

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { json } from '../answer.ts';
+import { refuseUntilOwnShown } from '../answer-command.ts';
 import { endpoint } from '../endpoint.ts';
 import { queryHeaders } from '../headers.ts';
 import { httpLimits } from '../limits.ts';
-import { refuseUntilOwnShown } from '../own-positions.ts';
 import { reservationIdField, reservationOut, userIdField } from '../schemas.ts';
 
 const { reservationsPageMax } = httpLimits;

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { noSession } from '../../commands/result.ts';
+import { noSession } from '../../commands/core/result.ts';
 import { prepared, refused } from '../answer.ts';
+import { refuseUntilShown } from '../answer-command.ts';
 import { endpoint } from '../endpoint.ts';
 import { queryHeaders } from '../headers.ts';
-import { refuseUntilShown } from '../own-positions.ts';
 import { concertIdField, currency, idOut, money, sessionIdField } from '../schemas.ts';
 import { answerSeatsAsOf } from '../seats-as-of.ts';
 

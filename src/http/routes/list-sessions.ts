@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { noConcert } from '../../commands/result.ts';
+import { noConcert } from '../../commands/core/result.ts';
 import { prepared, refused } from '../answer.ts';
+import { refuseUntilShown } from '../answer-command.ts';
 import { endpoint } from '../endpoint.ts';
 import { queryHeaders } from '../headers.ts';
-import { refuseUntilShown } from '../own-positions.ts';
 import { concertIdField, idOut, time } from '../schemas.ts';
 
 export const listSessions = endpoint({

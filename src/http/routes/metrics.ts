@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ClockStatus } from '../../clock/service-clock.ts';
-import { type LagHistogram, lagBounds } from '../../projections/live-lag.ts';
+import { type LagHistogram, lagBounds } from '../../projections/engine/live-lag.ts';
 import type { ReadSideStatus } from '../../queries/read-side.ts';
 import { text } from '../answer.ts';
 import { endpoint, type House } from '../endpoint.ts';

@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import { answerCommand } from '../answer-command.ts';
 import { endpoint, type House } from '../endpoint.ts';
 import type { Exchange } from '../exchange.ts';
 import { optionalKeyHeader, tokenHeader } from '../headers.ts';
 import { answerOnceAdmitted } from '../idempotency.ts';
-import { answerCommand } from '../own-positions.ts';
 import { currency, idOut, money, reservationIdField, userIdField } from '../schemas.ts';
 
 export const payReservation = endpoint({

@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { answerCommand } from '../answer-command.ts';
 import { endpoint } from '../endpoint.ts';
 import { optionalKeyHeader, tokenHeader } from '../headers.ts';
 import { answerOnceAdmitted } from '../idempotency.ts';
-import { answerCommand } from '../own-positions.ts';
 import {
   concertIdField,
   currency,

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { json } from '../answer.ts';
+import { refuseUntilOwnShown } from '../answer-command.ts';
 import { endpoint } from '../endpoint.ts';
 import { queryHeaders } from '../headers.ts';
-import { refuseUntilOwnShown } from '../own-positions.ts';
 import { currency, idOut, money, userIdField } from '../schemas.ts';
 
 export const showBalance = endpoint({

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { json, problem } from '../answer.ts';
+import { refuseUntilOwnShown } from '../answer-command.ts';
 import { endpoint } from '../endpoint.ts';
 import { queryHeaders } from '../headers.ts';
-import { refuseUntilOwnShown } from '../own-positions.ts';
 import { reservationIdField, reservationOut, userIdField } from '../schemas.ts';
 
 export const showReservation = endpoint({

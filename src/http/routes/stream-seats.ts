@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { noSession } from '../../commands/result.ts';
+import { noSession } from '../../commands/core/result.ts';
 import { problem, refused, text } from '../answer.ts';
 import { endpoint } from '../endpoint.ts';
 import { drawn } from '../event-source.ts';

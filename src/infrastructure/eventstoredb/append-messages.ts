@@ -7,7 +7,7 @@ import {
   type ExpectedRevision,
   type NewEvent,
   StreamDeleted,
-} from '../../commands/event-store.ts';
+} from '../../commands/core/event-store.ts';
 import { isFinalCode } from './failures.ts';
 import { endOf, logPosition, number64 } from './wire.ts';
 

@@ -2,7 +2,7 @@ import {
   type EventStore,
   EventStoreUnavailable,
   type ExpectedRevision,
-} from '../../commands/event-store.ts';
+} from '../../commands/core/event-store.ts';
 import { type Appended, encodeAppend, encodeEvents, understand } from './append-messages.ts';
 import { BatchStream } from './batch-stream.ts';
 import type { EventStoreBounds } from './bounds.ts';

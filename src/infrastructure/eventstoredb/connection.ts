@@ -8,7 +8,7 @@ import type {
   ClientReadableStream,
   Metadata,
 } from '@grpc/grpc-js';
-import { EventStoreUnavailable } from '../../commands/event-store.ts';
+import { EventStoreUnavailable } from '../../commands/core/event-store.ts';
 import { type BatchAnswer, decodeBatchAnswer } from './append-messages.ts';
 import type { EventStoreBounds } from './bounds.ts';
 import { createClient } from './client.ts';

@@ -1,4 +1,4 @@
-import { EventStoreRefused, StreamDeleted } from '../../commands/event-store.ts';
+import { EventStoreRefused, StreamDeleted } from '../../commands/core/event-store.ts';
 
 /** The server was silent for longer than a bound. What was sent may or may not have been done. */
 export class NoAnswer extends Error {

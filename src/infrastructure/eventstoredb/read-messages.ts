@@ -1,7 +1,7 @@
 import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
 import streamsPb, { type ReadReq } from '@eventstore/db-client/generated/streams_pb.js';
 import protobuf from 'protobufjs/minimal.js';
-import { EventStoreRefused, type LogMessage } from '../../commands/event-store.ts';
+import { EventStoreRefused, type LogMessage } from '../../commands/core/event-store.ts';
 import type { RecordedEvent } from '../../events/codec.ts';
 import type { LogPosition } from '../../events/log-position.ts';
 import { endOf, logPosition, number64, text } from './wire.ts';

@@ -7,7 +7,7 @@ import {
   FORWARDS,
   type ResolvedEvent,
 } from '@eventstore/db-client';
-import { EventStoreUnavailable } from '../../commands/event-store.ts';
+import { EventStoreUnavailable } from '../../commands/core/event-store.ts';
 import type { RecordedEvent } from '../../events/codec.ts';
 import type { EventStoreBounds } from './bounds.ts';
 import type { Connection } from './connection.ts';

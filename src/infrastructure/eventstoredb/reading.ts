@@ -6,7 +6,7 @@ import {
   type LogPlace,
   placeOf,
   tombstoneType,
-} from '../../commands/event-store.ts';
+} from '../../commands/core/event-store.ts';
 import type { RecordedEvent } from '../../events/codec.ts';
 import {
   eventAt,

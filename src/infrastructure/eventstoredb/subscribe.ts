@@ -1,5 +1,5 @@
 import type { EventStoreDBClient } from '@eventstore/db-client';
-import { LogDiffers, type LogMessage, type LogPlace } from '../../commands/event-store.ts';
+import { LogDiffers, type LogMessage, type LogPlace } from '../../commands/core/event-store.ts';
 import { eventAt, isBefore, type LogPosition } from '../../events/log-position.ts';
 import type { EventStoreBounds } from './bounds.ts';
 import { type Connection, openReadCall, type ReadCall } from './connection.ts';

@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
-import { buildSchema } from '../live-schema.ts';
-import type { Projection, TableShape } from '../projection.ts';
+import { buildSchema } from '../engine/live-schema.ts';
+import type { Projection, TableShape } from '../models/projection.ts';
 
 /** A row that is not the same in the live table and in the one made from the log. */
 export interface Difference {

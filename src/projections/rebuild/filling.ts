@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
-import type { LogDiffers } from '../../commands/event-store.ts';
-import { ForeignStreams } from '../../commands/foreign-streams.ts';
+import type { LogDiffers } from '../../commands/core/event-store.ts';
+import { ForeignStreams } from '../../commands/core/foreign-streams.ts';
 import {
   eventsUpTo,
   isBefore,
@@ -10,13 +10,13 @@ import {
 } from '../../events/log-position.ts';
 import { type Announced, readMarked } from '../../events/skipped.ts';
 import { streamPrefixes } from '../../events/streams.ts';
-import { Backlog, describeEvent, type Step } from '../backlog.ts';
-import { type Checkpoint, placeAt } from '../checkpoint.ts';
-import { type LogReader, readLog } from '../log-reader.ts';
-import { readParked } from '../parked.ts';
-import { hasEvent } from '../read-to-end.ts';
-import { Portion, RowsRefused } from '../refused-rows.ts';
-import { Wake } from '../wake.ts';
+import { Backlog, describeEvent, type Step } from '../engine/backlog.ts';
+import { type Checkpoint, placeAt } from '../engine/checkpoint.ts';
+import { type LogReader, readLog } from '../engine/log-reader.ts';
+import { hasEvent } from '../engine/read-to-end.ts';
+import { Wake } from '../engine/wake.ts';
+import { readParked } from '../parking/parked-table.ts';
+import { Portion, RowsRefused } from '../parking/refused-rows.ts';
 import { Kept } from './kept.ts';
 import { readLive } from './live.ts';
 import type { RebuildLimits, RebuildOptions, RebuildProgress } from './options.ts';

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type { ClientBase } from 'pg';
 import type { LogPosition } from '../../events/log-position.ts';
 import type { Announced } from '../../events/skipped.ts';
-import type { Step } from '../backlog.ts';
-import { readParked, type StoredParked } from '../parked.ts';
-import { Parking } from '../parking.ts';
+import type { Step } from '../engine/backlog.ts';
+import { Parking } from '../parking/parked-streams.ts';
+import { readParked, type StoredParked } from '../parking/parked-table.ts';
 
 /**
  * What is parked in the live tables and stays out of the new ones, so that both have the same events; and what is skipped, which

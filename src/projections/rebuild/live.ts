@@ -6,9 +6,9 @@ import {
   positionColumns,
   replacedChannel,
   type StoredPosition,
-} from '../checkpoint.ts';
-import { buildSchema, oldSchema } from '../live-schema.ts';
-import type { Projection } from '../projection.ts';
+} from '../engine/checkpoint.ts';
+import { buildSchema, oldSchema } from '../engine/live-schema.ts';
+import type { Projection } from '../models/projection.ts';
 import { tableNames } from './shadow.ts';
 
 /**

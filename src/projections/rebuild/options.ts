@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
-import type { EventStore } from '../../commands/event-store.ts';
-import type { Projection } from '../projection.ts';
+import type { EventStore } from '../../commands/core/event-store.ts';
+import type { Projection } from '../models/projection.ts';
 import type { Difference } from './compare.ts';
 import { type PaceLimits, paceDefaults } from './pace.ts';
 

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
 import { isUnavailable } from '../../infrastructure/postgres.ts';
-import { readCheckpoint, TablesOutdated } from '../checkpoint.ts';
-import { buildSchema, liveSchema, lockKey } from '../live-schema.ts';
-import { readParked } from '../parked.ts';
-import type { Projection } from '../projection.ts';
+import { readCheckpoint, TablesOutdated } from '../engine/checkpoint.ts';
+import { buildSchema, liveSchema, lockKey } from '../engine/live-schema.ts';
+import type { Projection } from '../models/projection.ts';
+import { readParked } from '../parking/parked-table.ts';
 import type { RebuildOptions, RebuildProgress } from './options.ts';
 import { rebuild } from './rebuild.ts';
 import { RebuildRuns } from './shadow.ts';

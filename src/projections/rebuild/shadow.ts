@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import { isBefore, type LogPosition } from '../../events/log-position.ts';
-import type { Step } from '../backlog.ts';
+import type { Step } from '../engine/backlog.ts';
 import {
   type Checkpoint,
   checkpointIn,
@@ -9,10 +9,10 @@ import {
   logStart,
   positionColumns,
   type StoredPosition,
-} from '../checkpoint.ts';
-import { buildSchema, liveSchema, lockKey, oldSchema } from '../live-schema.ts';
-import type { Projection, TableShape } from '../projection.ts';
-import { assertAscending, writeRows } from '../write-batch.ts';
+} from '../engine/checkpoint.ts';
+import { buildSchema, liveSchema, lockKey, oldSchema } from '../engine/live-schema.ts';
+import { assertAscending, writeRows } from '../engine/write-batch.ts';
+import type { Projection, TableShape } from '../models/projection.ts';
 
 /** Any number but the engine's. */
 const rebuildLock = lockKey(7_277_002);

@@ -1,4 +1,4 @@
-import type { EventStore } from '../../../src/commands/event-store.ts';
+import type { EventStore } from '../../../src/commands/core/event-store.ts';
 
 /** For negative controls: a log that appends whatever the stream's revision is, and says that it was the expected one. */
 export const ignoringRevision = (store: EventStore): EventStore => ({

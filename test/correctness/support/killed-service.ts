@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Catalog } from '../../../src/commands/concert/catalog.ts';
-import { concertDecider } from '../../../src/commands/concert/concert.ts';
-import type { EventStore } from '../../../src/commands/event-store.ts';
-import { CommandHandler } from '../../../src/commands/handle-command.ts';
-import type { SeatSales } from '../../../src/commands/sell-seats.ts';
+import { concertDecider } from '../../../src/commands/concert/decider.ts';
+import { CommandHandler } from '../../../src/commands/core/command-handler.ts';
+import type { EventStore } from '../../../src/commands/core/event-store.ts';
+import type { SeatSales } from '../../../src/commands/sales/sales.ts';
 import { concertStream } from '../../../src/events/streams.ts';
 import { connectEventStore } from '../../../src/infrastructure/eventstoredb.ts';
 import { followCatalog } from '../../../src/processes/follow-catalog.ts';

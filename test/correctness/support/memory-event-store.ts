@@ -4,7 +4,7 @@ import type {
   ExpectedRevision,
   LogMessage,
   NewEvent,
-} from '../../../src/commands/event-store.ts';
+} from '../../../src/commands/core/event-store.ts';
 import type { RecordedEvent } from '../../../src/events/codec.ts';
 
 /**

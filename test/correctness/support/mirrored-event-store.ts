@@ -1,5 +1,5 @@
 import { deepStrictEqual } from 'node:assert';
-import type { AppendResult, EventStore } from '../../../src/commands/event-store.ts';
+import type { AppendResult, EventStore } from '../../../src/commands/core/event-store.ts';
 import { MemoryEventStore } from './memory-event-store.ts';
 
 /**

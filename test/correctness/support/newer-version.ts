@@ -1,4 +1,4 @@
-import type { EventStore } from '../../../src/commands/event-store.ts';
+import type { EventStore } from '../../../src/commands/core/event-store.ts';
 import type { RecordedEvent } from '../../../src/events/codec.ts';
 import type { MemoryEventStore } from './memory-event-store.ts';
 

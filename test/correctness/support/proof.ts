@@ -1,9 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
 import { decode, type RecordedEvent, type StoredEvent } from '../../../src/events/codec.ts';
-import { fold, keyOf, patched } from '../../../src/projections/fold.ts';
-import { joinProjections, type Row, type TableShape } from '../../../src/projections/projection.ts';
-import { projections } from '../../../src/projections/registry.ts';
+import { fold, keyOf, patched } from '../../../src/projections/engine/fold.ts';
+import {
+  joinProjections,
+  type Row,
+  type TableShape,
+} from '../../../src/projections/models/projection.ts';
+import { projections } from '../../../src/projections/models/registry.ts';
 import { ExpectedTables } from '../../../src/verify/expected-tables.ts';
 import { type Data, Findings, type LogEvent } from '../../../src/verify/finding.ts';
 import { LogProof } from '../../../src/verify/log-proof.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { EventStore } from '../../../src/commands/event-store.ts';
+import type { EventStore } from '../../../src/commands/core/event-store.ts';
 import type { MirroredEventStore } from './mirrored-event-store.ts';
 import { agrees, Model, saidByLog } from './model.ts';
 import { holdMs } from './sale.ts';

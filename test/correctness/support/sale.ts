@@ -1,11 +1,11 @@
 import { Catalog } from '../../../src/commands/concert/catalog.ts';
-import type { EventStore } from '../../../src/commands/event-store.ts';
-import type { HoldLimit } from '../../../src/commands/hold-limit.ts';
+import type { EventStore } from '../../../src/commands/core/event-store.ts';
+import type { HoldLimit } from '../../../src/commands/hold-limit/hold-limit.ts';
 import {
   type SeatSales,
   type SeatSalesParts,
   sellSeats,
-} from '../../../src/commands/sell-seats.ts';
+} from '../../../src/commands/sales/sales.ts';
 import type { StoredEvent } from '../../../src/events/codec.ts';
 
 /** A hold lasts so long in these tests, in milliseconds. */

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Catalog } from '../../../src/commands/concert/catalog.ts';
-import type { EventStore } from '../../../src/commands/event-store.ts';
-import type { HoldLimit } from '../../../src/commands/hold-limit.ts';
-import type { Result } from '../../../src/commands/result.ts';
-import type { SeatSales } from '../../../src/commands/sell-seats.ts';
+import type { EventStore } from '../../../src/commands/core/event-store.ts';
+import type { Result } from '../../../src/commands/core/result.ts';
+import type { HoldLimit } from '../../../src/commands/hold-limit/hold-limit.ts';
+import type { SeatSales } from '../../../src/commands/sales/sales.ts';
 import type { RecordedEvent } from '../../../src/events/codec.ts';
 import { parseStream } from '../../../src/events/streams.ts';
 import { connectEventStore } from '../../../src/infrastructure/eventstoredb.ts';

@@ -1,7 +1,7 @@
 import type { Catalog } from '../../../src/commands/concert/catalog.ts';
-import type { EventStore } from '../../../src/commands/event-store.ts';
-import type { Result } from '../../../src/commands/result.ts';
-import type { SeatSales } from '../../../src/commands/sell-seats.ts';
+import type { EventStore } from '../../../src/commands/core/event-store.ts';
+import type { Result } from '../../../src/commands/core/result.ts';
+import type { SeatSales } from '../../../src/commands/sales/sales.ts';
 import { Audit } from './audit.ts';
 import { MemoryEventStore } from './memory-event-store.ts';
 import { cancelIn, catalogOf, salesOn } from './sale.ts';

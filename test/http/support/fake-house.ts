@@ -1,12 +1,12 @@
 import pino from 'pino';
-import { RememberedAnswers } from '../../../src/commands/remember-answers.ts';
-import type { CommandContext, Shop } from '../../../src/commands/shop.ts';
+import { RememberedAnswers } from '../../../src/commands/idempotency/idempotency-keys.ts';
+import type { CommandContext, Shop } from '../../../src/commands/sales/roles.ts';
 import type { HttpDeps } from '../../../src/http/endpoint.ts';
-import { LiveLag } from '../../../src/projections/live-lag.ts';
+import { LiveLag } from '../../../src/projections/engine/live-lag.ts';
 import type { PreparedBody, ReadSide, ReadSideStatus } from '../../../src/queries/read-side.ts';
 import { SeatFeed } from '../../../src/queries/seat-feed.ts';
-import { InProcessOwnPositions } from '../../../src/queue/in-process-own-positions.ts';
 import type { Authorization, Place, WaitingQueue } from '../../../src/queue/waiting-queue.ts';
+import { InProcessOwnPositions } from '../../../src/shared-state/in-process-own-positions.ts';
 import { MemoryEventStore } from '../../correctness/support/memory-event-store.ts';
 
 /** Every test may change what a port answers by replacing its method. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { EventStore } from '../../../src/commands/event-store.ts';
+import type { EventStore } from '../../../src/commands/core/event-store.ts';
 import type { RecordedEvent } from '../../../src/events/codec.ts';
 import { streamPrefixes } from '../../../src/events/streams.ts';
 import type { Written } from './history.ts';

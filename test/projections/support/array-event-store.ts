@@ -3,7 +3,7 @@ import {
   LogDiffers,
   type LogMessage,
   type LogPlace,
-} from '../../../src/commands/event-store.ts';
+} from '../../../src/commands/core/event-store.ts';
 import type { RecordedEvent } from '../../../src/events/codec.ts';
 import { eventAt, isBefore, type LogPosition } from '../../../src/events/log-position.ts';
 

@@ -1,9 +1,9 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import { connectPostgres } from '../../../src/infrastructure/postgres.ts';
-import type { Database } from '../../../src/projections/database.ts';
-import { runProjections } from '../../../src/projections/engine.ts';
-import type { Projector, ProjectorOptions } from '../../../src/projections/projector.ts';
-import { projections } from '../../../src/projections/registry.ts';
+import { runProjections } from '../../../src/projections/engine/engine.ts';
+import type { Projector, ProjectorOptions } from '../../../src/projections/engine/projector.ts';
+import type { Database } from '../../../src/projections/models/database.ts';
+import { projections } from '../../../src/projections/models/registry.ts';
 import { createReadSide } from '../../../src/queries/mirrored-read-side.ts';
 import type { ReadSide } from '../../../src/queries/read-side.ts';
 import { silent } from './read-models.ts';

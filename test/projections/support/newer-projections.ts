@@ -1,6 +1,10 @@
-import type { Projection, RowChange, TableShape } from '../../../src/projections/projection.ts';
-import { projections } from '../../../src/projections/registry.ts';
-import { seatProjection, seatTable } from '../../../src/projections/seat/projection.ts';
+import type {
+  Projection,
+  RowChange,
+  TableShape,
+} from '../../../src/projections/models/projection.ts';
+import { projections } from '../../../src/projections/models/registry.ts';
+import { seatProjection, seatTable } from '../../../src/projections/models/seat/projection.ts';
 
 /** The seats as a later version might have them: a column more, one less, another index. */
 const { seat_number: _dropped, ...kept } = seatTable.columns;

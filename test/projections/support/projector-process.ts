@@ -1,8 +1,8 @@
 /** The projection engine as a process of its own, to be killed: `<event store URL> <PostgreSQL URL>`. */
 import { connectEventStore } from '../../../src/infrastructure/eventstoredb.ts';
 import { connectPostgres } from '../../../src/infrastructure/postgres.ts';
-import { runProjections } from '../../../src/projections/engine.ts';
-import { projections } from '../../../src/projections/registry.ts';
+import { runProjections } from '../../../src/projections/engine/engine.ts';
+import { projections } from '../../../src/projections/models/registry.ts';
 
 const [eventStoreUrl = '', postgresUrl = ''] = process.argv.slice(2);
 runProjections({

@@ -3,11 +3,15 @@ import { Kysely, PostgresDialect, sql } from 'kysely';
 import { migrate } from '../../../migrations/migrate.ts';
 import { decode, type RecordedEvent } from '../../../src/events/codec.ts';
 import { connectPostgres, type Postgres } from '../../../src/infrastructure/postgres.ts';
-import type { Database } from '../../../src/projections/database.ts';
-import { patched } from '../../../src/projections/fold.ts';
-import { joinProjections, type Row, type RowChange } from '../../../src/projections/projection.ts';
-import type { Logger } from '../../../src/projections/projector.ts';
-import { projections } from '../../../src/projections/registry.ts';
+import { patched } from '../../../src/projections/engine/fold.ts';
+import type { Logger } from '../../../src/projections/engine/projector.ts';
+import type { Database } from '../../../src/projections/models/database.ts';
+import {
+  joinProjections,
+  type Row,
+  type RowChange,
+} from '../../../src/projections/models/projection.ts';
+import { projections } from '../../../src/projections/models/registry.ts';
 import { type TestDatabase, testDatabase } from '../../support/servers.ts';
 
 export const silent: Logger = { debug() {}, warn() {}, error() {} };

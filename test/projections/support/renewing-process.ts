@@ -3,10 +3,10 @@
  * `<event store URL> <PostgreSQL URL> <events after which the log gives no more, 0 for all>`. It tells its parent how far
  * the new tables are.
  */
-import type { EventStore } from '../../../src/commands/event-store.ts';
+import type { EventStore } from '../../../src/commands/core/event-store.ts';
 import { connectEventStore } from '../../../src/infrastructure/eventstoredb.ts';
 import { connectPostgres } from '../../../src/infrastructure/postgres.ts';
-import { runProjections } from '../../../src/projections/engine.ts';
+import { runProjections } from '../../../src/projections/engine/engine.ts';
 import { renewTables } from '../../../src/projections/rebuild/renew.ts';
 import { newerProjections } from './newer-projections.ts';
 

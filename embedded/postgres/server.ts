@@ -1,0 +1,174 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { FileLock } from '../file-lock.ts';
+import type { Binaries } from './binaries.ts';
+import { dataDirectory, programEnvironment, sharedMemoryAdvice } from './cluster.ts';
+import { claimServer } from './leftovers.ts';
+import type { ServerUser } from './user.ts';
+
+/** Runs the server process. */
+
+/** For a small server beside its only client. Commits stay durable: `fsync` and `synchronous_commit` are on. */
+const settings = {
+  listen_addresses: '127.0.0.1',
+  unix_socket_directories: '',
+  max_connections: '60',
+  shared_buffers: '64MB',
+  // One server without replicas: the log needs to serve a crash only.
+  wal_level: 'minimal',
+  max_wal_senders: '0',
+  max_logical_replication_workers: '0',
+  max_wal_size: '256MB',
+  // No extra processes for reading, no compiler for queries of a millisecond.
+  io_method: 'sync',
+  jit: 'off',
+  timezone: 'UTC',
+  log_timezone: 'UTC',
+  // A statement that failed is its client's affair.
+  log_min_messages: 'log',
+} as const;
+
+/** A running server. */
+export interface Server {
+  readonly port: number;
+  /** Resolves with the last lines it wrote when it has ended. Never rejects. */
+  readonly exited: Promise<string>;
+  /** Ends sessions and stops; more roughly after 10 s. */
+  stop(): Promise<void>;
+}
+
+/** A recovery after a crash reads `max_wal_size` of log at most. */
+const startMs = 60_000;
+const retryMs = 200;
+
+/** What passes: another program took the free port first; the last sessions of a killed server still end. */
+const passing = /could not create any TCP\/IP sockets|is still in use|lock file .* already exists/;
+
+const damageAdvice =
+  'If its data is damaged, delete that directory: the read models in it are made anew from the log.';
+
+/** What a start needs. */
+export interface ServerPlace {
+  readonly directory: string;
+  readonly binaries: Binaries;
+  readonly user: ServerUser;
+}
+
+/**
+ * Starts the server, again while what hinders it will pass, on a free port unless it is to be this one. What an earlier
+ * one left behind is cleaned up first.
+ * @throws Error with what the server says; or the signal's reason.
+ */
+export async function startServer(
+  place: ServerPlace,
+  signal: AbortSignal,
+  port?: number,
+): Promise<Server> {
+  const deadline = Date.now() + startMs;
+  for (;;) {
+    signal.throwIfAborted();
+    const lock = await claimServer(place.directory);
+    const server = launch(place, lock, port ?? (await freePort()));
+    const why = await hindrance(server, Math.max(deadline - Date.now(), retryMs), signal);
+    if (why === undefined) return server;
+    await server.stop();
+    signal.throwIfAborted();
+    if (!passing.test(why) || Date.now() + retryMs > deadline) {
+      throw new Error(
+        `PostgreSQL does not start on ${place.directory}:\n${why}\n${sharedMemoryAdvice(why) || damageAdvice}`,
+      );
+    }
+    await delay(retryMs);
+  }
+}
+
+/** Undefined when the server is ready, else what went wrong. */
+async function hindrance(
+  server: Server & { ready: Promise<undefined> },
+  waitMs: number,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const cancel = new AbortController();
+  const either = AbortSignal.any([cancel.signal, signal]);
+  try {
+    return await Promise.race([
+      server.ready,
+      server.exited,
+      delay(waitMs, `not ready within ${waitMs} ms`, { signal: either }).catch(() => 'stopped'),
+    ]);
+  } finally {
+    cancel.abort();
+  }
+}
+
+function launch(
+  { directory, binaries, user }: ServerPlace,
+  lock: FileLock,
+  port: number,
+): Server & { ready: Promise<undefined> } {
+  const data = dataDirectory(directory);
+  // The last of them is no setting of PostgreSQL's: it tells whoever looks at the command line whose server this is.
+  const all = { ...settings, 'reprise.data': data };
+  const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const own = ['-D', user.pathOf(data), '-p', String(port)];
+  const { file, args, options } = user.wrap(binaries.postgres, [...own, ...flags]);
+  const child = spawn(file, args, {
+    ...options,
+    cwd: data,
+    env: programEnvironment,
+    // Out of the terminal's process group: Ctrl-C is for the service, which stops PostgreSQL last.
+    detached: true,
+    // With the lock the server and its processes are seen to be alive, whoever may look for them.
+    stdio: ['ignore', 'ignore', 'pipe', lock.fd],
+  }) as ServerProcess;
+  const { ready, exited } = listen(child);
+  void exited.then(() => lock.release());
+  return { port, ready, exited, stop: () => end(child, exited) };
+}
+
+type ServerProcess = ChildProcessByStdio<null, null, Readable>;
+
+/** Lines kept of what the server writes. */
+const lastLinesMax = 20;
+
+function listen(child: ServerProcess): { ready: Promise<undefined>; exited: Promise<string> } {
+  const lines: string[] = [];
+  const ready = new Promise<undefined>((resolve) => {
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      lines.push(line);
+      if (lines.length > lastLinesMax) lines.shift();
+      if (line.includes('database system is ready to accept connections')) resolve(undefined);
+    });
+  });
+  const exited = new Promise<string>((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('close', () => resolve(lines.join('\n')));
+  });
+  return { ready, exited };
+}
+
+/** Fast shutdown, then immediate shutdown (its log is replayed at the next start), then none at all. */
+async function end(child: ServerProcess, exited: Promise<string>): Promise<void> {
+  child.kill('SIGINT');
+  const timers = [
+    setTimeout(() => child.kill('SIGQUIT'), 10_000),
+    setTimeout(() => child.kill('SIGKILL'), 13_000),
+  ];
+  await exited;
+  for (const timer of timers) clearTimeout(timer);
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve, reject) => {
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', resolve);
+  });
+  const address = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no free port');
+  return address.port;
+}

@@ -1,0 +1,45 @@
+import path from 'node:path';
+import { type ChildExit, startChild } from '../child.ts';
+
+/**
+ * What stands in for PostgreSQL when no POSTGRES_URL is given: PostgreSQL itself, its binaries from npm, its data under
+ * `<DATA_DIR>/postgres`. A keeper process (keeper.ts) owns the server and stops it when this process ends, in
+ * whatever way.
+ */
+
+/** A running PostgreSQL of our own. */
+export interface EmbeddedPostgres {
+  /** `postgres://` address of the database `reprise`, with its owner's password: a role that is no superuser. */
+  readonly url: string;
+  /** The keeper's process id. */
+  readonly pid: number;
+  /** Resolves when the keeper, and PostgreSQL with it, has ended. Never rejects. */
+  readonly exited: Promise<ChildExit>;
+  /** Ends its sessions, writes everything to disk and stops it. Takes 15 s at the most. */
+  stop(): Promise<void>;
+}
+
+/** Room for the first start's `initdb` on a slow disk, or for a predecessor's shutdown and a recovery. */
+const startMs = 90_000;
+
+/**
+ * Starts PostgreSQL on 127.0.0.1; creates the cluster and the database `reprise` the first time. What
+ * an earlier run left behind (an interrupted start, a server without its keeper) is cleaned up first.
+ * @throws Error that says what to do when it cannot start: no binaries for this platform, a directory that cannot be
+ * used, another Reprise running on it.
+ */
+export async function startEmbeddedPostgres({
+  dataDir,
+  port,
+}: {
+  /** DATA_DIR; everything goes into its folder `postgres`. */
+  readonly dataDir: string;
+  /** Default: a free one. */
+  readonly port?: string | undefined;
+}): Promise<EmbeddedPostgres> {
+  const directory = path.resolve(dataDir, 'postgres');
+  const keeper = new URL('./keeper.ts', import.meta.url);
+  const args = port === undefined ? [directory] : [directory, port];
+  const { url, pid, exited, stop } = await startChild(keeper, args, { timeoutMs: startMs });
+  return { url, pid, exited, stop };
+}

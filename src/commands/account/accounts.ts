@@ -1,0 +1,104 @@
+import { paymentId } from '../../events/ids.ts';
+import { accountStream } from '../../events/streams.ts';
+import { CommandHandler } from '../core/command-handler.ts';
+import type { EventStore } from '../core/event-store.ts';
+import type { Result } from '../core/result.ts';
+import type { CommandContext } from '../sales/roles.ts';
+import { type AccountAnswer, accountDecider } from './decider.ts';
+
+/** What a payment is for. Its id derives from the reservation, so it needs no look-up and cannot come twice. */
+export interface Bill {
+  readonly userId: string;
+  readonly reservationId: string;
+  readonly amount: number;
+  readonly currency: string;
+}
+
+type Payer = Pick<Bill, 'userId' | 'reservationId'>;
+type Origin = Omit<CommandContext, 'commandId'>;
+
+/** The commands on accounts. Each is named after its payment, so carrying it out again writes nothing. */
+export class Wallet {
+  private readonly accounts: CommandHandler<
+    Parameters<typeof accountDecider.evolve>[0],
+    Parameters<typeof accountDecider.decide>[0],
+    Parameters<typeof accountDecider.evolve>[1],
+    AccountAnswer
+  >;
+
+  constructor(store: EventStore) {
+    this.accounts = new CommandHandler(store, accountDecider);
+  }
+
+  charge(
+    userId: string,
+    charge: { chargeId: string; amount: number; currency: string; nowMs: number },
+    context: CommandContext,
+  ): Promise<Result<AccountAnswer>> {
+    return this.accounts.execute(
+      accountStream(userId),
+      { type: 'ChargeBalance', ...charge },
+      context,
+    );
+  }
+
+  /** Holds the bill's money until the seat says what becomes of it. */
+  hold(
+    bill: Bill & {
+      readonly holdExpiresAtMs: number;
+      readonly nowMs: number;
+      readonly earliestMs: number;
+      readonly provenAtMs?: number;
+    },
+    origin: Origin,
+  ): Promise<Result<AccountAnswer>> {
+    const { userId, ...rest } = bill;
+    const payment = paymentId(bill.reservationId);
+    return this.accounts.execute(
+      accountStream(userId),
+      { type: 'HoldPayment', paymentId: payment, ...rest },
+      { ...origin, commandId: `hold ${payment}` },
+    );
+  }
+
+  capture({ userId, reservationId }: Payer, origin: Origin = {}): Promise<Result<AccountAnswer>> {
+    const payment = paymentId(reservationId);
+    return this.accounts.execute(
+      accountStream(userId),
+      { type: 'CapturePayment', paymentId: payment },
+      { ...origin, commandId: `capture ${payment}` },
+    );
+  }
+
+  release(
+    { userId, reservationId }: Payer,
+    reason: 'hold-expired' | 'cancelled',
+  ): Promise<Result<AccountAnswer>> {
+    const payment = paymentId(reservationId);
+    return this.accounts.execute(
+      accountStream(userId),
+      { type: 'ReleasePayment', paymentId: payment, reason },
+      { commandId: `release ${payment}` },
+    );
+  }
+
+  /** Only for what the seat's or the order's stream says is refunded: that is the proof that it was paid. */
+  refund({ userId, ...bill }: Bill, origin: Origin = {}): Promise<Result<AccountAnswer>> {
+    const payment = paymentId(bill.reservationId);
+    return this.accounts.execute(
+      accountStream(userId),
+      { type: 'RefundPayment', paymentId: payment, ...bill },
+      { ...origin, commandId: `refund ${payment}` },
+    );
+  }
+
+  /** By the log: see `AccountState.leftOutBeforeMs`. */
+  async leftOutBefore(userId: string): Promise<number> {
+    return (await this.accounts.state(accountStream(userId), { fresh: true })).leftOutBeforeMs;
+  }
+
+  /** What can be spent now. */
+  async balance(userId: string): Promise<number> {
+    return (await this.accounts.state(accountStream(userId))).balance;
+  }
+}

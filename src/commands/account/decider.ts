@@ -1,0 +1,210 @@
+import type { AccountEvent } from '../../events/events.ts';
+import { accept, type Decider, type Decision, type Elsewhere } from '../core/decider.ts';
+import { type RefusalCode, refuse } from '../core/result.ts';
+import { type AccountState, evolve, initial, type PaymentRecord, recall } from './evolve.ts';
+import { pageOf, placesOf, withMissing } from './index-pages.ts';
+import { paymentKeptMs } from './kept.ts';
+import { summarise, summaryBounds } from './summary.ts';
+
+export type AccountCommand =
+  | {
+      readonly type: 'ChargeBalance';
+      readonly chargeId: string;
+      readonly amount: number;
+      readonly currency: string;
+      readonly nowMs: number;
+    }
+  | {
+      readonly type: 'HoldPayment';
+      readonly paymentId: string;
+      readonly reservationId: string;
+      readonly amount: number;
+      readonly currency: string;
+      /** When the seat's hold ends. */
+      readonly holdExpiresAtMs: number;
+      readonly nowMs: number;
+      /** The earliest that it may be, by which the hold is over or not. Default `nowMs`. */
+      readonly earliestMs?: number;
+      /**
+       * While this was `leftOutBeforeMs`, and after it was read, the log had the reservation as held: nothing of its payment was
+       * settled, so no summary has left it out.
+       */
+      readonly provenAtMs?: number;
+    }
+  /** The seat is sold to this payment. */
+  | { readonly type: 'CapturePayment'; readonly paymentId: string }
+  /** The seat can never be sold to this payment any more. */
+  | {
+      readonly type: 'ReleasePayment';
+      readonly paymentId: string;
+      readonly reason: 'hold-expired' | 'cancelled';
+    }
+  /** The seat was sold by this payment and given back: the seat's stream is the proof, so it may be old. */
+  | {
+      readonly type: 'RefundPayment';
+      readonly paymentId: string;
+      readonly reservationId: string;
+      readonly amount: number;
+      readonly currency: string;
+    };
+
+/** Of money in all; above it numbers are not exact. */
+const balanceMax = Number.MAX_SAFE_INTEGER;
+
+/** What can be spent after the command as it was first answered, with its currency and amount. */
+export interface AccountAnswer {
+  readonly amount: number;
+  readonly balance: number;
+  readonly currency: string;
+}
+
+type AccountDecider = Decider<AccountState, AccountCommand, AccountEvent, AccountAnswer>;
+
+export const accountDecider: AccountDecider & Required<Pick<AccountDecider, 'summary'>> = {
+  initial,
+  evolve,
+  summary: {
+    types: ['AccountSummarised', 'AccountTotalled'],
+    partTypes: ['AccountIndexed'],
+    everyEvents: 500,
+    of: (state) => summarise(state, summaryBounds),
+  },
+  elsewhere: elsewhere(),
+  decide(command, state) {
+    switch (command.type) {
+      case 'ChargeBalance':
+        return charge(command, state);
+      case 'HoldPayment':
+        return hold(command, state);
+      case 'CapturePayment':
+        return resolve(command.paymentId, state, 'captured', ({ reservationId, amount }) => ({
+          type: 'PaymentCaptured',
+          data: { paymentId: command.paymentId, reservationId, amount },
+        }));
+      case 'ReleasePayment':
+        return resolve(command.paymentId, state, 'released', ({ reservationId, amount }) => ({
+          type: 'PaymentReleased',
+          data: { paymentId: command.paymentId, reservationId, amount, reason: command.reason },
+        }));
+      case 'RefundPayment':
+        return refund(command, state);
+    }
+  },
+};
+
+/** What a command is about. */
+const idOf = (command: AccountCommand): string =>
+  command.type === 'ChargeBalance' ? command.chargeId : command.paymentId;
+
+function elsewhere(): Elsewhere<AccountState, AccountCommand, AccountEvent> {
+  return {
+    partsOf: ({ index }) => index.missing,
+    withPart(state, { type, data, revision }) {
+      const page = type === 'AccountIndexed' ? pageOf(data, Number(revision)) : undefined;
+      const index = page && withMissing(state.index, page);
+      return index && { ...state, index };
+    },
+    placesOf(command, state) {
+      const { index } = state;
+      if (index.pages.length === 0) return [];
+      const id = idOf(command);
+      const known = command.type === 'ChargeBalance' ? state.charges : state.payments;
+      if (known.get(id) !== undefined) return [];
+      const summedAtMs = state.leftOutBeforeMs + paymentKeptMs;
+      return placesOf(id, index, { revision: state.revision, summedAtMs });
+    },
+    recall: (state, commands, events) => recall(state, new Set(commands.map(idOf)), events),
+  };
+}
+
+type Of<T extends AccountCommand['type']> = Extract<AccountCommand, { type: T }>;
+type AccountDecision = Decision<AccountEvent, AccountAnswer>;
+
+function charge(command: Of<'ChargeBalance'>, state: AccountState): AccountDecision {
+  const { chargeId, amount, currency, nowMs } = command;
+  const known = state.charges.get(chargeId);
+  if (known !== undefined) {
+    return known.amount === amount
+      ? accept([], { amount, balance: known.balance, currency: state.currency ?? currency })
+      : refuse('idempotency-key-reused', 'this key has charged another amount');
+  }
+  const balance = state.balance + amount;
+  // What is held or taken may come back, and has to fit then.
+  if (balance + state.held + state.captured > balanceMax) {
+    const detail = `what can be spent, is held or may be refunded ends at ${balanceMax} in all`;
+    return refuse('balance-too-large', detail);
+  }
+  const at = new Date(nowMs).toISOString();
+  return accept([{ type: 'BalanceCharged', data: { chargeId, amount, currency, balance, at } }], {
+    amount,
+    balance,
+    currency,
+  });
+}
+
+function hold(command: Of<'HoldPayment'>, state: AccountState): AccountDecision {
+  const { paymentId, reservationId, amount, currency, holdExpiresAtMs, nowMs } = command;
+  const { earliestMs = nowMs, provenAtMs } = command;
+  const known = state.payments.get(paymentId);
+  if (known !== undefined) {
+    return known.status === 'held' || known.status === 'captured'
+      ? accept([], known)
+      : refuse('hold-expired', `the payment was ${known.status}`);
+  }
+  // What a summary left out may have been paid: its hold is long over, though a clock that is late may not know. So it looks,
+  // too, when the summary was made by a clock that was ahead, and then the reservation itself is the proof.
+  const mayBeLeftOut = holdExpiresAtMs < state.leftOutBeforeMs;
+  if ((mayBeLeftOut && provenAtMs !== state.leftOutBeforeMs) || holdExpiresAtMs <= earliestMs)
+    return refuse('hold-expired', 'the hold ended before it was paid');
+  if (amount > state.balance || (amount > 0 && currency !== state.currency)) {
+    const available = currency === state.currency ? state.balance : 0;
+    return refuse('balance-too-small', `${amount} ${currency} needed, ${available} available`);
+  }
+  const balance = state.balance - amount;
+  const holdExpiresAt = new Date(holdExpiresAtMs).toISOString();
+  const at = new Date(nowMs).toISOString();
+  const data = { paymentId, reservationId, amount, currency, balance, holdExpiresAt, at };
+  return accept([{ type: 'PaymentHeld', data }], { amount, balance, currency });
+}
+
+/** Every hold is resolved exactly once: again the same way is done already, another way is refused. */
+function resolve(
+  paymentId: string,
+  state: AccountState,
+  status: 'captured' | 'released',
+  event: (payment: PaymentRecord) => AccountEvent,
+): AccountDecision {
+  const payment = state.payments.get(paymentId);
+  if (payment === undefined) return refuse('reservation-not-found', 'no such payment');
+  if (payment.status === status) return accept([], payment);
+  if (payment.status !== 'held')
+    return refuse(alreadyCode(payment.status), `the payment was ${payment.status}`);
+  return accept([event(payment)], payment);
+}
+
+const alreadyCode = (status: 'captured' | 'released' | 'refunded'): RefusalCode =>
+  status === 'captured' ? 'already-captured' : 'already-released';
+
+function refund(command: Of<'RefundPayment'>, state: AccountState): AccountDecision {
+  const { paymentId, reservationId, amount, currency } = command;
+  const known = state.payments.get(paymentId);
+  const status = known?.status ?? 'captured';
+  // A hold that was let go gave its money back already.
+  if (status === 'refunded' || status === 'released') {
+    return accept([], { amount, balance: state.balance, currency });
+  }
+  // Of accounts that were charged further than they may be now. It is tried again until there is room.
+  if (state.balance + state.held + amount > balanceMax) {
+    return refuse(
+      'balance-too-large',
+      `the refund of ${amount} would not fit: a balance ends at ${balanceMax}`,
+    );
+  }
+  const data = { paymentId, reservationId, amount };
+  const refunded: AccountEvent = { type: 'PaymentRefunded', data };
+  const answer = { amount, balance: state.balance + amount, currency };
+  return accept(
+    status === 'held' ? [{ type: 'PaymentCaptured', data }, refunded] : [refunded],
+    answer,
+  );
+}

@@ -1,0 +1,26 @@
+import { refuse } from '../core/result.ts';
+import type { Excess } from './hold-limit.ts';
+
+/** How a claim is refused that a rule of fair use is against: which rule, what to do, and when it may be had. */
+export function excessive({ rule, max, retryMs, seatId }: Excess) {
+  const seconds = retryMs === undefined ? undefined : Math.ceil(retryMs / 1_000);
+  const later = seconds === undefined ? '' : `, or try again in ${seconds} s`;
+  switch (rule) {
+    case 'session': {
+      const detail = `the buyer would hold more seats of this session than the ${max} that one may: pay or give some back${later}`;
+      return refuse('too-many-seats', detail, seconds);
+    }
+    case 'total': {
+      const detail = `the buyer would hold more seats of all sessions than the ${max} that one may: pay or give some back${later}`;
+      return refuse('too-many-held', detail, seconds);
+    }
+    case 'bought': {
+      const detail = `the buyer would have more seats of this session, held and bought, than the ${max} that one may: give some back${later}`;
+      return refuse('too-many-bought', detail, seconds);
+    }
+    case 'again': {
+      const detail = `the buyer had seat ${seatId} on hold and did not pay it, so others may take it first: try again in ${seconds} s`;
+      return refuse('hold-again-later', detail, seconds);
+    }
+  }
+}

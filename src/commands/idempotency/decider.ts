@@ -1,0 +1,98 @@
+import type { EventData, RequestEvent } from '../../events/events.ts';
+import { requestOverMs } from '../core/deadline.ts';
+import { accept, type Decider } from '../core/decider.ts';
+import { refuse } from '../core/result.ts';
+
+/** An answer as it was given: the status, the header lines that belong to it and the body's very text. */
+export type StoredAnswer = EventData['RequestAnswered'];
+
+interface Asked {
+  /** Hash of what was asked. */
+  readonly fingerprint: string;
+  /** Hash of the token that it was asked with, for calls that take one. */
+  readonly bearer?: string | undefined;
+}
+
+/** What is known of a request with an idempotency key. */
+export type RequestState =
+  | { readonly status: 'new' }
+  | (Asked & { readonly status: 'running'; readonly startedMs: number })
+  | (Asked & { readonly status: 'answered'; readonly answer: StoredAnswer });
+
+export type RequestCommand =
+  /** The same key with another fingerprint is refused. */
+  | (Asked & { readonly type: 'StartRequest'; readonly nowMs: number })
+  /** `startedMs` says whose answer it is: the start's `nowMs`. */
+  | { readonly type: 'AnswerRequest'; readonly startedMs: number; readonly answer: StoredAnswer }
+  /** The answer may not be repeated (the service was at fault): the key is free again. */
+  | { readonly type: 'AbandonRequest'; readonly startedMs: number };
+
+/** An answer is repeated for this long. */
+export const answerKeptMs = 24 * 3_600_000;
+/** A request that got no answer for this long was cut short by a crash, and may be made again. */
+export const runningMaxMs = requestOverMs;
+
+/** `started`: go on and answer. `answered`: give this answer. */
+export type RequestAnswer =
+  | { readonly status: 'started' }
+  | { readonly status: 'answered'; readonly answer: StoredAnswer };
+
+const repeat = (answer: StoredAnswer) => accept([], { status: 'answered' as const, answer });
+const started = { status: 'started' } as const;
+const running = refuse('request-running', 'the first request with this key is still running');
+
+/** Remembers answers by idempotency key, in the log: over restarts and for every instance. */
+export const requestDecider: Decider<RequestState, RequestCommand, RequestEvent, RequestAnswer> = {
+  initial: { status: 'new' },
+  // A key that is given up again and again leaves two events each time.
+  isWhole: ({ type }) => type !== 'RequestAnswered',
+  evolve(state, event) {
+    switch (event.type) {
+      case 'RequestStarted': {
+        const { fingerprint, bearer, at } = event.data;
+        return { status: 'running', fingerprint, bearer, startedMs: Date.parse(at) };
+      }
+      case 'RequestAnswered': {
+        if (state.status !== 'running') return state;
+        const { fingerprint, bearer } = state;
+        return { status: 'answered', fingerprint, bearer, answer: event.data };
+      }
+      case 'RequestAbandoned':
+        return { status: 'new' };
+    }
+  },
+  decide(command, state) {
+    switch (command.type) {
+      case 'StartRequest':
+        return start(command, state);
+      case 'AnswerRequest': {
+        const { answer, startedMs } = command;
+        // Who was so slow that another took over gives that one's answer: there is one, for all.
+        if (state.status === 'answered') return repeat(state.answer);
+        if (state.status !== 'running' || state.startedMs !== startedMs) return running;
+        return accept([{ type: 'RequestAnswered', data: answer }], { status: 'answered', answer });
+      }
+      case 'AbandonRequest':
+        return state.status === 'running' && state.startedMs === command.startedMs
+          ? accept([{ type: 'RequestAbandoned', data: {} }], started)
+          : accept([], started);
+    }
+  },
+};
+
+function start(
+  { fingerprint, bearer, nowMs }: Extract<RequestCommand, { type: 'StartRequest' }>,
+  state: RequestState,
+): ReturnType<typeof requestDecider.decide> {
+  const at = new Date(nowMs).toISOString();
+  const data = { fingerprint, at, ...(bearer === undefined ? {} : { bearer }) };
+  const begin = accept([{ type: 'RequestStarted', data }], started);
+  if (state.status === 'new') return begin;
+  const sinceMs = state.status === 'running' ? state.startedMs : Date.parse(state.answer.at);
+  if (nowMs - sinceMs >= answerKeptMs) return begin;
+  if (state.fingerprint !== fingerprint) {
+    return refuse('idempotency-key-reused', 'this key was used for another request');
+  }
+  if (state.status === 'answered') return repeat(state.answer);
+  return nowMs - sinceMs >= runningMaxMs ? begin : running;
+}

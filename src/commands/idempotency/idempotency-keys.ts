@@ -1,0 +1,102 @@
+import { requestStream } from '../../events/streams.ts';
+import { CommandHandler, defaultBounds } from '../core/command-handler.ts';
+import type { EventStore } from '../core/event-store.ts';
+import type { Result } from '../core/result.ts';
+import type { CommandContext } from '../sales/roles.ts';
+import {
+  answerKeptMs,
+  type RequestAnswer,
+  type RequestCommand,
+  type RequestState,
+  requestDecider,
+  type StoredAnswer,
+} from './decider.ts';
+
+/** Requests kept in memory, for repetitions that come soon; all others are read from the log. About 1 kB each. */
+const requestsInMemoryMax = 20_000;
+
+/** A request with an idempotency key. Hashes are of its own choice, as long as they are always the same. */
+export interface KeyedRequest {
+  /** Of user, route and key; `[A-Za-z0-9_-]`. It names the stream. */
+  readonly keyHash: string;
+  /** Of what is asked. */
+  readonly fingerprint: string;
+  /** Of the token that it is asked with. */
+  readonly bearer?: string | undefined;
+  readonly context: CommandContext;
+}
+
+/** `started`: this request is to be carried out and then answered or abandoned. */
+export type Begun =
+  | { readonly status: 'started'; readonly startedMs: number }
+  | { readonly status: 'answered'; readonly answer: StoredAnswer };
+
+/**
+ * Remembers what requests with an idempotency key were answered, for `answerKeptMs`, in the log: over restarts, for every
+ * instance. Of simultaneous ones with the same key one is started. Every method may throw EventStoreUnavailable.
+ */
+export class RememberedAnswers {
+  readonly #requests: CommandHandler<
+    RequestState,
+    RequestCommand,
+    Parameters<typeof requestDecider.evolve>[1],
+    RequestAnswer
+  >;
+  readonly #now: () => number;
+
+  constructor(store: EventStore, now: () => number) {
+    const bounds = { ...defaultBounds, streamsMax: requestsInMemoryMax };
+    this.#requests = new CommandHandler(store, requestDecider, { assumeNew: true, bounds });
+    this.#now = now;
+  }
+
+  /** Refused as `request-running` while the first one has no answer, as `idempotency-key-reused` when it asked something else. */
+  async start(request: KeyedRequest): Promise<Result<Begun>> {
+    const { fingerprint, bearer } = request;
+    const startedMs = this.#now();
+    const command = { type: 'StartRequest', fingerprint, bearer, nowMs: startedMs } as const;
+    const result = await this.#execute(request, command);
+    if (!result.ok) return result;
+    const { value } = result;
+    return { ...result, value: value.status === 'answered' ? value : { ...value, startedMs } };
+  }
+
+  /**
+   * Stores the answer of a request that was started at `startedMs`.
+   * @returns what to answer: another one's answer, or a refusal, when this one took so long that it was taken for dead
+   */
+  async answer(
+    request: KeyedRequest,
+    startedMs: number,
+    answer: Omit<StoredAnswer, 'at'>,
+  ): Promise<Result<StoredAnswer>> {
+    const stored = { ...answer, at: new Date(this.#now()).toISOString() };
+    const command = { type: 'AnswerRequest', startedMs, answer: stored } as const;
+    const result = await this.#execute(request, command);
+    if (!result.ok) return result;
+    return { ...result, value: result.value.status === 'answered' ? result.value.answer : stored };
+  }
+
+  /**
+   * The request was started at `startedMs` and got no answer that may be repeated: its key is free again. Not bound to the
+   * request's deadline, which may be why there is no answer.
+   */
+  async abandon(request: KeyedRequest, startedMs: number): Promise<void> {
+    const { deadlineMs: _, ...context } = request.context;
+    await this.#execute({ ...request, context }, { type: 'AbandonRequest', startedMs });
+  }
+
+  /** The answer that this request got, with the hash of the token that it was asked with; starts nothing. */
+  async recall(
+    request: KeyedRequest,
+  ): Promise<{ answer: StoredAnswer; bearer: string | undefined } | undefined> {
+    const state = await this.#requests.state(requestStream(request.keyHash), { fresh: true });
+    if (state.status !== 'answered' || state.fingerprint !== request.fingerprint) return undefined;
+    const isKept = this.#now() - Date.parse(state.answer.at) < answerKeptMs;
+    return isKept ? { answer: state.answer, bearer: state.bearer } : undefined;
+  }
+
+  #execute(request: KeyedRequest, command: RequestCommand): Promise<Result<RequestAnswer>> {
+    return this.#requests.execute(requestStream(request.keyHash), command, request.context);
+  }
+}

@@ -1,0 +1,91 @@
+import type { RecordedEvent } from '../../events/codec.ts';
+import { type EventType, eventSchemas } from '../../events/events.ts';
+import { versionOf } from '../../events/upcasters.ts';
+
+/** What it means that an event counts for nothing. */
+export interface Consequence {
+  /** May money, a seat or a promise be lost by it? Then an operator has to say that they know. */
+  readonly mayLose: boolean;
+  /** What is so afterwards, and what to do about it. */
+  readonly words: string;
+}
+
+type Words = { readonly [T in EventType]?: string };
+
+/** Of these nothing of anybody's is lost: they are about nobody, or the service does again what they said. */
+const harmless: Words = {
+  ConcertRegistered:
+    'the concert has no title until the catalogue is imported again, which registers it',
+  ConcertRevised:
+    'the concert keeps the title and venue that it had; import the catalogue again to change them',
+  SessionRescheduled:
+    'the session keeps the times that it had; import the catalogue again to move it',
+  AccountSummarised: 'nothing: it only sums up what the account’s other events say',
+  AccountIndexed: 'nothing: it only says which of the account’s other events are about what',
+  AccountTotalled: 'nothing: it only sums up what the account’s other events say',
+  PaymentCaptured:
+    'the payment is open again, and the service takes the money again if the seat is sold to it',
+  PaymentReleased:
+    'the payment is open again, and the service gives the money back if the seat is not sold to it',
+  PaymentRefunded: 'the refund is due again, and the service pays it',
+  OrderSettled: 'the order is looked at again, and settled',
+};
+
+const losses: Words = {
+  SessionScheduled:
+    'the session is not on sale, until the catalogue is imported again. If another version of the service sold seats of it, ' +
+    'lists show them as free then; who asks for one is told that it is taken',
+  SessionCancelled: 'the session is on sale: cancel it again (reprise catalog cancel)',
+  SessionsClaimed:
+    'the session ids in it are nobody’s: import the catalogue again before anything else is imported',
+  SeatReserved:
+    'the seat was never held by this buyer: it goes to who reserves it next. A payment under way is given back',
+  SeatSold:
+    'the seat is held and not sold: the hold ends, and another buyer may have it. Money that is held for it is given back; ' +
+    'money that was taken already is not: charge it to the buyer’s balance yourself (reprise history account)',
+  SeatReleased:
+    'the seat stays whose it was. A hold ends again by itself. If it was a refund, none is due and the buyer keeps the ' +
+    'seat: let them cancel again',
+  OrderPlaced:
+    'there is no such order: its seats are given back, and money that is held for it too',
+  OrderConfirmed: 'the order waits for its seats again, and ends if they are not all held',
+  OrderPaid:
+    'the order is held and not sold: it ends, and others may have its seats. Money that is held for it is given back; money ' +
+    'that was taken already is not: charge it to the buyer’s balance yourself (reprise history account)',
+  OrderEnded:
+    'the order goes on as it was. A hold ends again by itself. If it was a refund, the buyer keeps the seats: let them ' +
+    'cancel again',
+  BalanceCharged:
+    'the money is not in the balance: charge the same amount again, with another Idempotency-Key. Where it was spent already, the ' +
+    'balance is below zero until then',
+  PaymentHeld:
+    'the money can be spent again, and nothing is paid by it. If the seat was sold for it, the buyer has it unpaid',
+  RequestStarted:
+    'a request that comes again with this Idempotency-Key is carried out as if it were new',
+  RequestAnswered: 'a request that comes again with this Idempotency-Key is carried out again',
+  RequestAbandoned: 'the Idempotency-Key stays in use until its time is over',
+};
+
+/** Of an event that cannot be read. By its type alone: what it says is not known. */
+export function consequenceOf({ type, metadata }: RecordedEvent): Consequence {
+  const newer = isOfNewerVersion(type, metadata)
+    ? 'a newer version of the service wrote it and can read it: deploy that one and run reprise projections retry instead, ' +
+      'where you can. Skipped, it counts for nothing there either: '
+    : '';
+  const safe = of(harmless, type);
+  if (safe !== undefined) return { mayLose: newer !== '', words: `${newer}${safe}` };
+  const unknown =
+    'what it said is lost. This version does not know its type: another program wrote it, or a newer version, which can ' +
+    'read it';
+  return { mayLose: true, words: `${newer}${of(losses, type) ?? unknown}` };
+}
+
+/** The log may have any type. */
+const of = (words: Words, type: string): string | undefined =>
+  Object.hasOwn(words, type) ? words[type as EventType] : undefined;
+
+function isOfNewerVersion(type: string, metadata: unknown): boolean {
+  if (!Object.hasOwn(eventSchemas, type)) return false;
+  const version = (metadata as { readonly schemaVersion?: unknown } | null)?.schemaVersion;
+  return typeof version === 'number' && version > versionOf(type as EventType);
+}

@@ -1,0 +1,273 @@
+import type { ClientBase } from 'pg';
+import type { LogPlace } from '../../commands/core/event-store.ts';
+import { isBefore, type LogPosition } from '../../events/log-position.ts';
+import type { Projection } from '../models/projection.ts';
+import type { ParkedEvents } from '../parking/parked-streams.ts';
+
+/** What a projection's checkpoint is known by. */
+type Named = Pick<Projection, 'name' | 'version'>;
+
+/** Somebody else moved the checkpoint: what is on its way must not be written. */
+export class FenceLost extends Error {
+  constructor(expected: LogPosition | null) {
+    super(`the checkpoint is no longer at ${expected?.commit ?? 'the start'}: somebody else wrote`);
+    this.name = 'FenceLost';
+  }
+}
+
+/** The tables are not what this version of the service writes: they must be built anew from the log. */
+export class TablesOutdated extends Error {
+  /** Names of the projections to build. None: the tables are a newer version's, and this one must leave them alone. */
+  readonly toBuild: readonly string[];
+
+  constructor(detail: string, toBuild: readonly string[] = []) {
+    super(`the read models do not fit this version of the service: ${detail}`);
+    this.name = 'TablesOutdated';
+    this.toBuild = toBuild;
+  }
+}
+
+/** How far the tables are. */
+export interface Checkpoint {
+  /** The log was looked at up to here; null at its start. The fence. */
+  readonly position: LogPosition | null;
+  /** The last event in the tables; null before the first. */
+  readonly eventPosition: bigint | null;
+  /** Which event that is; null before the first, and when it is not known. */
+  readonly eventId: string | null;
+}
+
+/** Before the first event. */
+export const logStart: Checkpoint = { position: null, eventPosition: null, eventId: null };
+
+/** Where a reader of the log goes on. */
+export function placeAt({ position, eventPosition, eventId }: Checkpoint): LogPlace | null {
+  if (position === null) return null;
+  const event = eventPosition === null ? undefined : { position: eventPosition, id: eventId };
+  return { position, event };
+}
+
+/** A checkpoint's columns, in `StoredPosition`'s names. */
+export const positionColumns =
+  'position AS commit, prepare, event_position AS "eventPosition", event_id AS "eventId"';
+
+export interface StoredPosition {
+  readonly commit: bigint | null;
+  readonly prepare: bigint | null;
+  readonly eventPosition: bigint | null;
+  readonly eventId: string | null;
+}
+
+export const checkpointIn = (row: StoredPosition): Checkpoint => ({
+  position: row.commit === null ? null : { commit: row.commit, prepare: row.prepare ?? row.commit },
+  eventPosition: row.eventPosition,
+  eventId: row.eventId,
+});
+
+/** Of the same events of the same log. */
+export const isSame = (a: Checkpoint, b: Checkpoint): boolean =>
+  !isBefore(a.position, b.position) && !isBefore(b.position, a.position) && a.eventId === b.eventId;
+
+/** A checkpoint as the database holds it. */
+export interface StoredCheckpoint extends Checkpoint {
+  /** How often a rebuild put other rows into the tables, or parked events were written after all. */
+  readonly generation: number;
+  /** The streams that are kept from the tables, in the same snapshot. */
+  readonly parked: readonly Pick<ParkedEvents, 'stream' | 'position' | 'events'>[];
+}
+
+/** Notified in the transaction that writes events. Whatever it says, it is a reason to read the checkpoint, and no more. */
+export const checkpointChannel = 'reprise_checkpoint';
+
+/** Notified in the transaction that writes rows out of the log's order: what is known of the tables does not hold. */
+export const replacedChannel = 'reprise_replaced';
+
+/**
+ * Where all of the projections' tables are. In a database that no projection was written to, those that the migrations made
+ * are registered at the start.
+ * @throws TablesOutdated when some are at another position or of another version, or are not there
+ */
+export async function readCheckpoint(
+  client: ClientBase,
+  projections: readonly Projection[],
+): Promise<StoredCheckpoint> {
+  const known = await readStored(client, projections);
+  const stored =
+    known.length > 0 ? known : await register(client, projections.filter(isMadeByMigrations));
+  const furthest = furthestOf(stored);
+  const outdated = projections.filter((one) => {
+    const found = stored.find(({ name }) => name === one.name);
+    return found?.version !== one.version || !isSame(found, furthest);
+  });
+  if (outdated.length > 0) throw describeOutdated(outdated, stored);
+  const { position, eventPosition, eventId } = furthest;
+  return {
+    position,
+    eventPosition,
+    eventId,
+    generation: stored.reduce((sum, { generation }) => sum + generation, 0),
+    // Later ones were parked before the tables were emptied.
+    parked: (stored[0]?.parked ?? [])
+      .map((one) => ({ ...one, position: BigInt(one.position) }))
+      .filter((one) => position !== null && one.position <= position.commit),
+  };
+}
+
+/** Of projections: a new one is behind the others. */
+export const furthestOf = (checkpoints: readonly Checkpoint[]): Checkpoint =>
+  checkpoints.reduce(
+    (furthest, one) => (isBefore(furthest.position, one.position) ? one : furthest),
+    logStart,
+  );
+
+interface StoredProjection extends Checkpoint, Named {
+  readonly generation: number;
+  /** Of all projections, the same in every row; positions in decimal. */
+  readonly parked: readonly { stream: string; position: string; events: number }[];
+}
+
+/** One statement, so one snapshot. */
+async function readStored(
+  client: ClientBase,
+  projections: readonly Named[],
+): Promise<readonly StoredProjection[]> {
+  const { rows } = await client.query<Omit<StoredProjection, keyof Checkpoint> & StoredPosition>(
+    `SELECT name, version, ${positionColumns}, generation,
+       (SELECT coalesce(json_agg(json_build_object('stream', stream, 'position', position::text,
+          'events', events)), '[]') FROM parked_event) AS parked
+     FROM projection_checkpoint WHERE name = ANY($1)`,
+    [projections.map(({ name }) => name)],
+  );
+  return rows.map((row) => ({ ...row, ...checkpointIn(row) }));
+}
+
+const isMadeByMigrations = ({ tables }: Projection): boolean =>
+  tables.every(({ definition }) => definition === undefined);
+
+async function register(
+  client: ClientBase,
+  projections: readonly Named[],
+): Promise<readonly StoredProjection[]> {
+  await client.query(
+    `INSERT INTO projection_checkpoint (name, version)
+     SELECT name, version FROM unnest($1::text[], $2::integer[]) AS mine(name, version)
+     ORDER BY name ON CONFLICT DO NOTHING`,
+    [projections.map(({ name }) => name), projections.map(({ version }) => version)],
+  );
+  return readStored(client, projections);
+}
+
+function describeOutdated(
+  outdated: readonly Projection[],
+  stored: readonly StoredProjection[],
+): TablesOutdated {
+  const versions = outdated.map((one) => ({
+    ...one,
+    found: stored.find(({ name }) => name === one.name)?.version,
+  }));
+  const [first] = versions.filter(({ version, found }) => found !== version);
+  const detail =
+    first === undefined
+      ? 'their checkpoints differ'
+      : first.found === undefined
+        ? `${first.name} has no tables yet`
+        : `${first.name} has version ${first.found}, not ${first.version}`;
+  const isNewer = versions.some(({ version, found }) => found !== undefined && found > version);
+  return new TablesOutdated(detail, isNewer ? [] : outdated.map(({ name }) => name));
+}
+
+/**
+ * Keeps the tables where they are until the caller's transaction ends, under the locks that `moveCheckpoint` takes.
+ * @returns where they are
+ * @throws TablesOutdated when they are not all this version's, at one position
+ */
+export async function holdCheckpoint(
+  client: ClientBase,
+  projections: readonly Projection[],
+): Promise<Checkpoint> {
+  await client.query(
+    'SELECT 1 FROM projection_checkpoint WHERE name = ANY ($1) ORDER BY name FOR UPDATE',
+    [projections.map(({ name }) => name)],
+  );
+  return readCheckpoint(client, projections);
+}
+
+/** Inside a transaction that writes rows out of the log's order: tells every instance to forget what it knows of them. */
+export async function nextGeneration(
+  client: ClientBase,
+  projections: readonly Named[],
+): Promise<void> {
+  await client.query(
+    'UPDATE projection_checkpoint SET generation = generation + 1 WHERE name = ANY ($1)',
+    [projections.map(({ name }) => name)],
+  );
+  await client.query(`NOTIFY ${replacedChannel}`);
+}
+
+/** Where a batch leads. */
+export interface Move {
+  /** Of its first step. */
+  readonly first: LogPosition;
+  /** Of its last step. */
+  readonly last: LogPosition;
+  /** Its last event; undefined when it has none. */
+  readonly event: { readonly position: bigint; readonly id: string } | undefined;
+}
+
+/**
+ * Moves all the checkpoints inside the caller's transaction, in one order for every caller, and tells who listens. It
+ * is the fence: they must be where the caller read them, before the batch's first step, and stay locked until the
+ * transaction ends.
+ * @throws FenceLost
+ */
+export async function moveCheckpoint(
+  client: ClientBase,
+  projections: readonly Named[],
+  from: LogPosition | null,
+  { first, last, event }: Move,
+): Promise<void> {
+  const moving = client.query({
+    name: 'move_checkpoint',
+    text: moveText,
+    values: [
+      projections.map(({ name }) => name),
+      projections.map(({ version }) => version),
+      from?.commit,
+      from?.prepare,
+      first.commit,
+      first.prepare,
+      last.commit,
+      last.prepare,
+      event?.position,
+      event?.id,
+    ],
+  });
+  await moving.catch((error: unknown) => {
+    throw isLostFence(error) ? new FenceLost(from) : error;
+  });
+}
+
+/** By a division by zero, for want of another way for a statement to fail. */
+export const isLostFence = (error: unknown): boolean =>
+  (error as { code?: unknown }).code === '22012';
+
+/** Fails where not every checkpoint could be moved, and the transaction with it. */
+const moveText = `
+  WITH fence AS (
+    SELECT name FROM projection_checkpoint
+    JOIN unnest($1::text[], $2::integer[]) AS mine(name, version) USING (name, version)
+    WHERE position IS NOT DISTINCT FROM $3::bigint AND prepare IS NOT DISTINCT FROM $4::bigint
+      AND (position IS NULL OR (position, prepare) < ($5::bigint, $6::bigint))
+      AND (event_position IS NULL OR $9::bigint IS NULL OR event_position < $9::bigint)
+    ORDER BY name
+    FOR UPDATE OF projection_checkpoint
+  ), moved AS (
+    UPDATE projection_checkpoint SET position = $7::bigint, prepare = $8::bigint,
+    event_position = coalesce($9::bigint, event_position), event_id = coalesce($10::text, event_id),
+    updated_at = now()
+    FROM fence WHERE projection_checkpoint.name = fence.name
+    RETURNING 1
+  )
+  SELECT 1 / (count(*) = cardinality($1::text[]))::integer,
+    CASE WHEN $9::bigint IS NOT NULL THEN pg_notify('${checkpointChannel}', '') END
+  FROM moved`;

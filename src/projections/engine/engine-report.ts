@@ -1,0 +1,42 @@
+import type { ClientBase } from 'pg';
+import type { ReadSideStatus } from '../../queries/read-side.ts';
+
+/** Told at most this often, in ms, and only when there is something new. */
+const reportMs = 1_000;
+
+/** Tells `reprise projections` by a row in the database what the instance that writes the read models does. */
+export class EngineReport {
+  private events = 0;
+  private sinceMs = performance.now();
+  private told: string | undefined;
+
+  /** Events that were written. */
+  count(events: number): void {
+    this.events += events;
+  }
+
+  /** The next write is made whatever was told before: somebody else may have told something meanwhile. */
+  startAnew(): void {
+    this.told = undefined;
+    this.events = 0;
+    this.sinceMs = performance.now();
+  }
+
+  async write(client: ClientBase, { state, error }: ReadSideStatus): Promise<void> {
+    const passedMs = performance.now() - this.sinceMs;
+    if (passedMs < reportMs && this.told !== undefined && state !== 'stopped') return;
+    const rate = passedMs > 0 ? Math.round((1_000 * this.events) / passedMs) : 0;
+    this.events = 0;
+    this.sinceMs = performance.now();
+    const telling = `${state} ${rate} ${error}`;
+    if (telling === this.told) return;
+    await client.query({ name: 'engine_report', text: reportText, values: [state, error, rate] });
+    this.told = telling;
+  }
+}
+
+const reportText = `
+  INSERT INTO projection_engine (state, error, events_per_second, told_at)
+  VALUES ($1, $2, $3, now())
+  ON CONFLICT (only_one) DO UPDATE SET state = excluded.state, error = excluded.error,
+    events_per_second = excluded.events_per_second, told_at = excluded.told_at`;

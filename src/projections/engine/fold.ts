@@ -1,0 +1,86 @@
+import type { Cell, Row, RowChange, TableShape } from '../models/projection.ts';
+
+/** What a batch does to one table in the end: at most one entry a key in each map, applied in this order. */
+export interface TableChanges {
+  readonly ensures: Map<string, Row>;
+  readonly puts: Map<string, Row>;
+  readonly patches: Map<string, FoldedPatch>;
+}
+
+export interface FoldedPatch {
+  readonly key: readonly string[];
+  readonly set: Record<string, Cell>;
+  readonly add: Record<string, number>;
+}
+
+/** Ids hold no spaces, so a joined key is unique. */
+export const keyOf = (key: readonly string[]): string =>
+  key.length === 1 ? (key[0] ?? '') : key.join(' ');
+
+/** A row with a change's columns set, then added to. */
+export function patched(row: Row, { set, add }: Pick<FoldedPatch, 'set' | 'add'>): Row {
+  const next: Record<string, Cell> = { ...row, ...set };
+  for (const column in add) next[column] = Number(next[column]) + (add[column] ?? 0);
+  return next;
+}
+
+/**
+ * Folds changes, in order, into what they come to: a row put and then patched is put once, a row patched often is
+ * patched once. A patch of a row that does not exist counts for nothing.
+ */
+export function fold(changes: Iterable<RowChange>): ReadonlyMap<TableShape, TableChanges> {
+  const tables = new Map<TableShape, TableChanges>();
+  for (const change of changes) {
+    let table = tables.get(change.table);
+    if (table === undefined) {
+      table = { ensures: new Map(), puts: new Map(), patches: new Map() };
+      tables.set(change.table, table);
+    }
+    foldOne(table, change);
+  }
+  return tables;
+}
+
+function foldOne({ ensures, puts, patches }: TableChanges, change: RowChange): void {
+  switch (change.kind) {
+    case 'put':
+      for (const row of change.rows) {
+        const key = keyOf(change.table.key.map((column) => String(row[column])));
+        puts.set(key, row);
+        ensures.delete(key);
+        patches.delete(key);
+      }
+      return;
+    case 'ensure': {
+      const key = keyOf(change.table.key.map((column) => String(change.row[column])));
+      if (!puts.has(key) && !ensures.has(key)) ensures.set(key, change.row);
+      return;
+    }
+    case 'patch': {
+      const key = keyOf(change.key);
+      const row = puts.get(key);
+      if (row !== undefined) {
+        puts.set(key, patched(row, change));
+        return;
+      }
+      const before = patches.get(key);
+      if (before === undefined) {
+        patches.set(key, { key: change.key, set: { ...change.set }, add: { ...change.add } });
+      } else {
+        mergePatch(before, change);
+      }
+    }
+  }
+}
+
+function mergePatch({ set, add }: FoldedPatch, later: Pick<FoldedPatch, 'set' | 'add'>): void {
+  for (const column in later.set) {
+    set[column] = later.set[column] ?? null;
+    delete add[column];
+  }
+  for (const column in later.add) {
+    const by = later.add[column] ?? 0;
+    if (column in set) set[column] = Number(set[column]) + by;
+    else add[column] = (add[column] ?? 0) + by;
+  }
+}

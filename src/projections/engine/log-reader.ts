@@ -1,0 +1,178 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  type EventStore,
+  LogDiffers,
+  type LogMessage,
+  type LogPlace,
+  placeOf,
+  tombstoneType,
+} from '../../commands/core/event-store.ts';
+import type { ForeignStreams } from '../../commands/core/foreign-streams.ts';
+import { decode, type RecordedEvent, UnreadableEvent } from '../../events/codec.ts';
+import { eventAt, type LogPosition } from '../../events/log-position.ts';
+import { readSkips, Skips, skipIn } from '../../events/skipped.ts';
+import { joinProjections, type Projection, type RowChange } from '../models/projection.ts';
+import { parkedName, storable } from '../parking/parked-table.ts';
+import type { Backlog, Step, StepEvent } from './backlog.ts';
+
+export interface LogReaderOptions {
+  readonly eventStore: Pick<EventStore, 'subscribe' | 'readStream'>;
+  readonly foreign: ForeignStreams;
+  readonly projections: readonly Projection[];
+  readonly after: LogPlace | null;
+  readonly prefixes: readonly string[];
+  readonly backlog: Backlog;
+  readonly signal: AbortSignal;
+  readonly retryMsMax: number;
+  /** After each step that was put into the backlog, and when reading ends by a failure. */
+  onStep(): void;
+  /** The position of the newest message before; null when there was none. */
+  onCaughtUp(position: LogPosition | null): void;
+  /** The log is not the one that was read before; undefined: it is. Asked again for as long as it may pass. */
+  onDiffers(differs: LogDiffers | undefined): void;
+  onTrouble(error: unknown): void;
+}
+
+export interface LogReader {
+  /** Why it stopped reading for good: a bug. */
+  readonly failure: Error | undefined;
+  stop(): Promise<void>;
+}
+
+/** A bug, told with the event that shows it. */
+function failedAt({ revision, stream, type }: RecordedEvent, cause: unknown): Error {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new Error(`event ${revision}@${stream} (${type}): ${why}`, { cause });
+}
+
+/**
+ * Reads the log into the backlog, from a position on, until it is stopped; pauses while the backlog is full. An event that
+ * this version cannot read becomes a step that says why; one that is skipped, a step that changes nothing.
+ */
+export function readLog(options: LogReaderOptions): LogReader {
+  return new Reader(options);
+}
+
+class Reader implements LogReader {
+  failure: Error | undefined;
+  private readonly options: LogReaderOptions;
+  private readonly project: (event: RecordedEvent) => readonly RowChange[];
+  private readonly aborter = new AbortController();
+  private readonly signal: AbortSignal;
+  private readonly ended: Promise<void>;
+  private last: LogPlace | null;
+  /** Read before anything else, and once: what is skipped later is met after the event that it is about. */
+  private isPrepared = false;
+  private skips = new Skips();
+
+  constructor(options: LogReaderOptions) {
+    this.options = options;
+    this.last = options.after;
+    const join = joinProjections(options.projections);
+    this.project = (event) => (this.skips.has(event) ? [] : join(decode(event)));
+    this.signal = AbortSignal.any([options.signal, this.aborter.signal]);
+    this.ended = this.run();
+  }
+
+  stop(): Promise<void> {
+    this.aborter.abort();
+    this.options.backlog.makeRoom();
+    return this.ended;
+  }
+
+  private async run(): Promise<void> {
+    const { retryMsMax, onTrouble, onStep } = this.options;
+    while (!this.signal.aborted && this.failure === undefined) {
+      try {
+        await this.read();
+      } catch (error) {
+        if (this.signal.aborted) break;
+        if (!(error instanceof LogDiffers)) onTrouble(error);
+        else this.options.onDiffers(error);
+        if (error instanceof LogDiffers && !error.mayPass) return;
+      }
+      if (this.failure !== undefined) break;
+      const pause = retryMsMax * (0.1 + 0.9 * Math.random());
+      await delay(pause, undefined, { signal: this.signal }).catch(() => {});
+    }
+    if (!this.signal.aborted) onStep();
+  }
+
+  private async read(): Promise<void> {
+    const { eventStore, prefixes, backlog } = this.options;
+    const { last: after, signal } = this;
+    if (!this.isPrepared) this.skips = await readSkips(eventStore);
+    this.isPrepared = true;
+    for await (const message of eventStore.subscribe({ after, prefixes, signal })) {
+      this.options.onDiffers(undefined);
+      if (backlog.isFull) await backlog.whenRoom();
+      if (this.signal.aborted) return;
+      // Mostly no promise: awaiting one costs a turn.
+      const isForeign = message.kind === 'event' && this.isForeign(message.event);
+      this.take(message, typeof isForeign === 'boolean' ? isForeign : await isForeign);
+      if (this.failure !== undefined) return;
+    }
+  }
+
+  private isForeign(event: RecordedEvent): boolean | Promise<boolean> {
+    return event.type !== tombstoneType && this.options.foreign.has(event);
+  }
+
+  private take(message: LogMessage, isForeign: boolean): void {
+    switch (message.kind) {
+      case 'caught-up':
+        this.options.onCaughtUp(this.last?.position ?? null);
+        return;
+      case 'checkpoint':
+        this.takeStretch(message.position);
+        return;
+      case 'event':
+        if (message.event.type === tombstoneType) this.takeStretch(eventAt(message.event.position));
+        else this.takeEvent(message.event, isForeign);
+    }
+  }
+
+  private takeStretch(position: LogPosition): void {
+    const step = { position, createdMs: Date.now(), changes: [], isEvent: false };
+    this.push(step, { position, event: this.last?.event });
+  }
+
+  private takeEvent(recorded: RecordedEvent, isForeign: boolean): void {
+    const { id, createdMs, stream, revision, type } = recorded;
+    const place = placeOf(recorded);
+    let changes: readonly RowChange[] = [];
+    let unreadable: string | undefined;
+    let skips: StepEvent['skips'];
+    try {
+      if (!isForeign) {
+        changes = this.project(recorded);
+        skips = this.learn(recorded);
+      }
+    } catch (error) {
+      if (!(error instanceof UnreadableEvent)) {
+        this.failure = failedAt(recorded, error);
+        return;
+      }
+      unreadable = storable(error.message.replace(stream, () => parkedName(stream)));
+    }
+    const step = { position: place.position, createdMs, changes, isEvent: true };
+    const name = parkedName(stream);
+    const event = { id, stream: name, revision, type: storable(type), unreadable, skips };
+    this.push({ ...step, event: isForeign ? { ...event, isForeign } : event }, place);
+  }
+
+  /** @returns what an event skips. @throws UnreadableEvent */
+  private learn(recorded: RecordedEvent): StepEvent['skips'] {
+    const skip = skipIn(recorded);
+    if (skip === undefined) return undefined;
+    const isNews = !this.skips.knows(skip);
+    this.skips.add(skip);
+    return { revision: skip.revision, isNews };
+  }
+
+  private push(step: Step, place: LogPlace): void {
+    this.options.backlog.push(step);
+    this.last = place;
+    this.options.onStep();
+  }
+}

@@ -1,0 +1,169 @@
+import type { Pool } from 'pg';
+import { type EventStore, LogDiffers } from '../../commands/core/event-store.ts';
+import { eventsUpTo } from '../../events/log-position.ts';
+import { streamPrefixes } from '../../events/streams.ts';
+import type { Projection } from '../models/projection.ts';
+import {
+  type Checkpoint,
+  checkpointIn,
+  furthestOf,
+  isSame,
+  placeAt,
+  positionColumns,
+  type StoredPosition,
+} from './checkpoint.ts';
+import { leaderLock } from './engine.ts';
+
+/** Events that are counted behind a checkpoint; a longer way is not told exactly. */
+export const behindEventsMax = 100_000;
+
+/** A younger event is on its way: what has only such events to come is live. */
+const onItsWaySeconds = 1;
+
+/** Longest wait for the log, in ms. */
+const logMsMax = 10_000;
+
+/** A projection and how it is. */
+export interface ProjectionOverview {
+  readonly name: string;
+  /** Of the tables; null when the database has none yet. */
+  readonly version: number | null;
+  /** Where the log was looked at up to; null at its start. */
+  readonly position: bigint | null;
+  /** Events still to come, at most `behindEventsMax`; null when the log gave no answer. */
+  readonly behindEvents: number | null;
+  /** Age of the oldest of them, in seconds; 0 when there is none. */
+  readonly behindSeconds: number | null;
+  /** Events a second that were written when it was last told, for all projections together. */
+  readonly eventsPerSecond: number;
+  /**
+   * `outdated`: the tables are of another version than this one, or behind the other projections': rebuild them.
+   * `not running`: no service writes them.
+   */
+  readonly status: 'live' | 'catching up' | 'stopped' | 'outdated' | 'not running';
+  /** Which event or server it stopped at, or is held up by. */
+  readonly error: string | null;
+  readonly rebuiltAt: Date | null;
+}
+
+/** The same as JSON has it: positions may pass 2^53. */
+export type ProjectionState = Omit<ProjectionOverview, 'position' | 'rebuiltAt'> & {
+  readonly position: string | null;
+  readonly rebuiltAt: string | null;
+};
+
+export const projectionState = (one: ProjectionOverview): ProjectionState => ({
+  ...one,
+  position: one.position?.toString() ?? null,
+  rebuiltAt: one.rebuiltAt?.toISOString() ?? null,
+});
+
+interface Stored extends StoredPosition {
+  readonly name: string;
+  readonly version: number;
+  readonly rebuilt_at: Date | null;
+}
+
+interface Engine {
+  readonly runs: boolean;
+  readonly state: string | null;
+  readonly error: string | null;
+  readonly rate: number | null;
+}
+
+/** What is still to come after a checkpoint. */
+export interface Behind {
+  /** At most `behindEventsMax`. */
+  readonly events: number;
+  /** Age of the oldest of them; 0 when there is none. */
+  readonly seconds: number;
+}
+
+/**
+ * How every projection is, from the database, whether a service runs or not.
+ * @param measure tells what is to come after the furthest checkpoint; undefined when that is not known
+ */
+export async function projectionOverview(
+  pool: Pool,
+  projections: readonly Projection[],
+  measure: (furthest: Checkpoint) => Promise<Behind | undefined>,
+): Promise<readonly ProjectionOverview[]> {
+  const { rows } = await pool.query<Stored>(
+    `SELECT name, version, ${positionColumns}, rebuilt_at FROM projection_checkpoint`,
+  );
+  const checkpoints = rows.map((row) => ({ ...row, at: checkpointIn(row) }));
+  const engines = await pool.query<Engine>(engineText);
+  const engine = engines.rows[0] ?? { runs: false, state: null, error: null, rate: null };
+  const furthest = furthestOf(checkpoints.map(({ at }) => at));
+  const behind = await measure(furthest);
+  return projections.map(({ name, version }) => {
+    const stored = checkpoints.find((row) => row.name === name);
+    // One that is not there, beside others that are, is to be built.
+    const isCurrent =
+      checkpoints.length === 0 || (stored?.version === version && isSame(stored.at, furthest));
+    const isStopped = engine.state === 'stopped';
+    const runs = engine.runs || isStopped;
+    return {
+      name,
+      version: stored?.version ?? null,
+      position: stored?.at.position ? eventsUpTo(stored.at.position) : null,
+      behindEvents: behind?.events ?? null,
+      behindSeconds: behind?.seconds ?? null,
+      eventsPerSecond: engine.runs ? (engine.rate ?? 0) : 0,
+      status: isCurrent ? statusOf(engine, runs, stored && behind?.seconds) : 'outdated',
+      error: runs ? engine.error : null,
+      rebuiltAt: stored?.rebuilt_at ?? null,
+    };
+  });
+}
+
+const statusOf = (
+  { state }: Engine,
+  runs: boolean,
+  behindSeconds: number | undefined,
+): ProjectionOverview['status'] => {
+  if (state === 'stopped') return 'stopped';
+  if (!runs) return 'not running';
+  const isLive = behindSeconds === undefined ? state === 'live' : behindSeconds < onItsWaySeconds;
+  return isLive ? 'live' : 'catching up';
+};
+
+const engineText = `
+  SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1
+      AND (classid::bigint << 32 | objid::bigint) = ${leaderLock}
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS runs,
+    state, error, events_per_second AS rate
+  FROM (SELECT) AS always LEFT JOIN projection_engine ON true`;
+
+/** Measures by reading on from the checkpoint to the log's end. Not known where the log is not that of the tables. */
+export const behindInLog =
+  (eventStore: Pick<EventStore, 'subscribe'>, now: () => number = Date.now) =>
+  async (furthest: Checkpoint): Promise<Behind | undefined> => {
+    const aborter = new AbortController();
+    const timer = setTimeout(() => aborter.abort(), logMsMax);
+    let events = 0;
+    let oldestMs: number | undefined;
+    const found = () => ({
+      events,
+      seconds: oldestMs === undefined ? 0 : Math.max(0, now() - oldestMs) / 1_000,
+    });
+    try {
+      const { signal } = aborter;
+      const after = placeAt(furthest);
+      const log = eventStore.subscribe({ after, prefixes: streamPrefixes, signal });
+      for await (const message of log) {
+        if (message.kind === 'caught-up') return found();
+        if (message.kind !== 'event') continue;
+        events += 1;
+        oldestMs ??= message.event.createdMs;
+        if (events === behindEventsMax) return found();
+      }
+      return undefined;
+    } catch (error) {
+      if (error instanceof LogDiffers) return undefined;
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      aborter.abort();
+    }
+  };

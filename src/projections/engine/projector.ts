@@ -1,0 +1,91 @@
+import type { Pool } from 'pg';
+import type { EventStore } from '../../commands/core/event-store.ts';
+import type { ReadSideStatus } from '../../queries/read-side.ts';
+import type { Projection } from '../models/projection.ts';
+import type { Step } from './backlog.ts';
+
+/** Bounds of the engine. */
+export interface ProjectorLimits {
+  /** Events of one transaction. Default 8,000. */
+  readonly batchEventsMax: number;
+  /** Rows of one transaction, unless one event alone changes more. Default 20,000. */
+  readonly batchRowsMax: number;
+  /**
+   * Shortest time from the start of one transaction to the next, while less waits than one takes: few events come at
+   * the price of many. It is part of the lag. Default 30.
+   */
+  readonly flushMsMin: number;
+  /** Events read and not yet committed; reading the log pauses at it. Default 16,000. */
+  readonly backlogEventsMax: number;
+  /** Rows that those change; reading the log pauses at it. Default 100,000. */
+  readonly backlogRowsMax: number;
+  /** Events that may be parked; at one more the engine stops, and says so. Default 5,000. */
+  readonly parkedEventsMax: number;
+  /** How often an instance that does not write looks whether it should. Default 1,000. */
+  readonly standbyPollMs: number;
+  /** How often the checkpoint moves while there is nothing to write. Default 1,000. */
+  readonly idleCheckpointMs: number;
+  /** Longest wait between two attempts to reach a server that is away, in ms; the shortest is a tenth. Default 1,000. */
+  readonly retryMsMax: number;
+}
+
+export const projectorDefaults: ProjectorLimits = {
+  batchEventsMax: 8_000,
+  batchRowsMax: 20_000,
+  flushMsMin: 30,
+  backlogEventsMax: 16_000,
+  backlogRowsMax: 100_000,
+  parkedEventsMax: 5_000,
+  standbyPollMs: 1_000,
+  idleCheckpointMs: 1_000,
+  retryMsMax: 1_000,
+};
+
+/** As pino has it. */
+export interface Logger {
+  debug(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+  error(facts: object, message: string): void;
+}
+
+/** Told what PostgreSQL has: never before its transaction committed, in the log's order, each step once. */
+export interface CommitListener {
+  committed(steps: readonly Step[]): void;
+  /** The tables went back, or were built anew: what was told before does not hold. */
+  reset(): void;
+}
+
+export interface ProjectorOptions {
+  readonly eventStore: Pick<EventStore, 'subscribe' | 'readStream'>;
+  /** As `connectPostgres` makes it: bounded in time, bigint as BigInt. One connection is kept for as long as it runs. */
+  readonly pool: Pool;
+  readonly projections: readonly Projection[];
+  readonly logger: Logger;
+  /** Ends it: the batch under way is finished first. */
+  readonly signal: AbortSignal;
+  readonly limits?: Partial<ProjectorLimits>;
+  /**
+   * Called when the tables are an older version's: resolves when those of this version are in place, rejects when there
+   * will be none. Without it the engine stops.
+   */
+  readonly renew?: () => Promise<void>;
+  /**
+   * Called by who writes the tables when events are parked that may be skipped by now: when an event that says so is parked
+   * itself, and when it begins to write and finds any parked. Not waited for. Default: nothing happens.
+   */
+  readonly onParkedSkips?: () => void;
+  /** Milliseconds since the epoch. Default `Date.now`. */
+  readonly now?: () => number;
+}
+
+/** A running engine. */
+export interface Projector {
+  /** Tells a listener of everything committed from now on. */
+  listen(listener: CommitListener): void;
+  /** False when what listeners know may lag behind PostgreSQL: ask PostgreSQL instead. */
+  listenersAreFresh(): boolean;
+  reached(position: bigint, timeoutMs: number): Promise<boolean>;
+  status(): ReadSideStatus;
+  /** Resolves when it has ended: by the signal, or stopped by an error that `status()` tells. Never rejects. */
+  readonly done: Promise<void>;
+}

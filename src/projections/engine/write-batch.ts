@@ -1,0 +1,82 @@
+import type { ClientBase } from 'pg';
+import { isBefore, type LogPosition } from '../../events/log-position.ts';
+import { quick } from '../../infrastructure/postgres.ts';
+import type { Projection, RowChange } from '../models/projection.ts';
+import { forgetParked, type NewlyParked, park } from '../parking/parked-table.ts';
+import { throwRefused } from '../parking/refused-rows.ts';
+import { OutOfOrder, type Step } from './backlog.ts';
+import { type Checkpoint, moveCheckpoint } from './checkpoint.ts';
+import { fold } from './fold.ts';
+import { statementsOf } from './statements.ts';
+
+/**
+ * Writes a batch, parks events of it and moves the checkpoint in one transaction. When it throws, the caller must close
+ * the connection: the transaction may be open, or its outcome unknown, and the checkpoint tells which.
+ * @param from the checkpoint as last read
+ * @param batch at least one step, strictly ascending and after `from`
+ * @param parks what is parked with it; undefined when nothing is
+ * @throws OutOfOrder, and nothing was sent. FenceLost when the checkpoint is elsewhere, ParkingChanged: nothing was written. RowsRefused: nothing was
+ * written, and the connection can be used after a ROLLBACK
+ */
+export async function writeBatch(
+  client: ClientBase,
+  projections: readonly Projection[],
+  from: Checkpoint,
+  batch: readonly Step[],
+  parks?: NewlyParked,
+): Promise<Checkpoint> {
+  const [first] = batch;
+  const last = assertAscending(from.position, batch);
+  if (first === undefined || last === null) throw new Error('an empty batch');
+  const newest = batch.findLast(({ isEvent }) => isEvent);
+  const event = newest?.event && { position: newest.position.commit, id: newest.event.id };
+  // All is sent before the first answer comes, COMMIT too: on a busy event loop each round trip costs a turn of it, and
+  // the lag is their sum. In PostgreSQL the fence comes first; where it is lost, COMMIT finds a failed transaction.
+  const begun = client.query({ text: 'BEGIN', ...quick });
+  const move = { first: first.position, last, event };
+  const moved = moveCheckpoint(client, projections, from.position, move);
+  // The tables were emptied: nothing is parked before the log's start.
+  const forgotten = from.position === null ? forgetParked(client) : undefined;
+  const written = writeRows(client, batch);
+  const committed = parks === undefined ? client.query('COMMIT') : undefined;
+  // What fails after a lost fence says less than that.
+  for (const later of [forgotten, written, committed]) later?.catch(() => {});
+  await Promise.all([begun, moved]);
+  await Promise.all([forgotten, written]);
+  if (parks !== undefined) await park(client, projections, parks);
+  const { command } = await (committed ?? client.query('COMMIT'));
+  if (command !== 'COMMIT') throw new Error(`the batch was not committed (${command})`);
+  return {
+    position: last,
+    eventPosition: event?.position ?? from.eventPosition,
+    eventId: event?.id ?? from.eventId,
+  };
+}
+
+/** @returns the last step's position. @throws OutOfOrder */
+export function assertAscending(
+  from: LogPosition | null,
+  batch: readonly Step[],
+): LogPosition | null {
+  let last = from;
+  for (const { position } of batch) {
+    if (!isBefore(last, position)) throw new OutOfOrder(last, position);
+    last = position;
+  }
+  return last;
+}
+
+/** Writes what a batch comes to into the tables that the connection's search path leads to. @throws RowsRefused */
+export async function writeRows(client: ClientBase, batch: readonly Step[]): Promise<void> {
+  const sent: Promise<unknown>[] = [];
+  for (const [table, changes] of fold(changesOf(batch))) {
+    for (const { values, ...statement } of statementsOf(table, changes)) {
+      sent.push(client.query({ ...statement, values: [...values] }));
+    }
+  }
+  await Promise.all(sent).catch(throwRefused);
+}
+
+function* changesOf(batch: readonly Step[]): Generator<RowChange> {
+  for (const { changes } of batch) yield* changes;
+}

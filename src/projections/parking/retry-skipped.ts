@@ -1,0 +1,56 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { readSkips } from '../../events/skipped.ts';
+import type { Logger } from '../engine/projector.ts';
+import { readParked } from './parked-table.ts';
+import { type RetryOptions, retryParked } from './retry.ts';
+
+/** Times that it is tried while PostgreSQL or the log is away, and the pause between two, in milliseconds. */
+const triesMax = 30;
+const againMs = 1_000;
+
+export type SkipRetryOptions = Omit<RetryOptions, 'onProgress'> & { readonly logger: Logger };
+
+/**
+ * Writes what waits behind an event that is skipped by now. Called while it runs, it runs once more.
+ * @returns the function to call; it resolves when nothing is left to do, or it has given up, and never rejects
+ */
+export function retrySkipped(options: SkipRetryOptions): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  let isWanted = false;
+  const run = async () => {
+    while (isWanted) {
+      isWanted = false;
+      await untilDone(options);
+    }
+    running = undefined;
+  };
+  return () => {
+    isWanted = true;
+    running ??= run();
+    return running;
+  };
+}
+
+async function untilDone(options: SkipRetryOptions): Promise<void> {
+  const { logger, signal } = options;
+  for (let attempt = 1; attempt <= triesMax && !signal.aborted; attempt += 1) {
+    try {
+      return await retryOnce(options);
+    } catch (error) {
+      if (signal.aborted) return;
+      logger.warn({ err: error }, 'projections: what was skipped could not be un-parked');
+    }
+    await delay(againMs, undefined, { signal }).catch(() => {});
+  }
+}
+
+async function retryOnce({ logger, ...options }: SkipRetryOptions): Promise<void> {
+  const parked = await readParked(options.pool);
+  if (parked.length === 0) return;
+  const streams = new Set([...(await readSkips(options.eventStore))].map(({ stream }) => stream));
+  if (!parked.some(({ stream }) => streams.has(stream))) return;
+  const { written, skipped } = await retryParked({ ...options, onProgress: () => {} });
+  if (skipped === 0 && written === 0) return;
+  const what = 'projections: events were skipped; what waited behind them is written';
+  logger.warn({ skipped, written }, what);
+}

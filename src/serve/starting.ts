@@ -1,0 +1,173 @@
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Catalog } from '../commands/concert/catalog.ts';
+import { type EventStore, EventStoreRefused } from '../commands/core/event-store.ts';
+import { whyNoEventStore } from '../infrastructure/eventstoredb/knock.ts';
+import type { Postgres } from '../infrastructure/postgres.ts';
+import { whatIsMissing, whyUnfit } from '../infrastructure/postgres-fitness.ts';
+import { projections } from '../projections/models/registry.ts';
+import type { WaitingQueue } from '../queue/waiting-queue.ts';
+
+/** A server that a URL names may be starting itself; it is waited for this long, in milliseconds. */
+const serverMs = 60_000;
+/** Longest wait for one answer of it, and between two questions, in milliseconds. */
+const answerMs = 2_000;
+const askAgainMs = 500;
+
+/** A server that a URL names. */
+export interface NamedServer {
+  readonly name: string;
+  /** The setting that has the URL. */
+  readonly setting: string;
+  /** Answers within `timeoutMs`, or some seconds, whether it can be used. */
+  readonly reachable: (timeoutMs: number) => Promise<boolean>;
+  /** Why it could not be reached, when it never will be with this URL; never with a password in it. */
+  readonly refusal: (timeoutMs: number) => string | undefined | Promise<string | undefined>;
+  /** What it, or the system, said last; never with a password in it. */
+  readonly lastWords?: () => string | undefined;
+}
+
+/** What a start is told. */
+export interface StartParts {
+  readonly say: (line: string) => void;
+  /** Ends the start. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Waits until a server answers, and says so when that takes longer than a moment.
+ * @throws Error naming the setting when it stays away, at once when it says that the URL is wrong; or what the signal was
+ * aborted with
+ */
+export async function untilAnswers(
+  { name, setting, reachable, refusal, lastWords }: NamedServer,
+  { say, signal }: StartParts,
+): Promise<void> {
+  const endMs = performance.now() + serverMs;
+  let told = false;
+  while (!(await reachable(answerMs))) {
+    signal.throwIfAborted();
+    const why = await refusal(answerMs);
+    if (why !== undefined) throw new Error(`${name} cannot be used (${why}): correct ${setting}`);
+    const words = lastWords?.();
+    const said = words === undefined ? '' : ` (${words})`;
+    if (performance.now() > endMs) {
+      throw new Error(
+        `${name} gave no answer in ${serverMs / 1_000} s${said}: is ${setting} right?`,
+      );
+    }
+    if (!told)
+      say(`  waiting      ${name} gives no answer yet${said}; trying for ${serverMs / 1_000} s …`);
+    told = true;
+    await sleep(askAgainMs);
+  }
+  signal.throwIfAborted();
+}
+
+export const namedPostgres = (postgres: Postgres): NamedServer => ({
+  name: 'PostgreSQL',
+  setting: 'POSTGRES_URL',
+  reachable: (timeoutMs) => postgres.reachable(timeoutMs),
+  refusal: () => postgres.refusal(),
+  lastWords: () => postgres.lastWords(),
+});
+
+export function namedEventStore(store: Pick<EventStore, 'head'>, url: string): NamedServer {
+  let refused: string | undefined;
+  let words: string | undefined;
+  return {
+    name: 'the event store',
+    setting: 'EVENTSTORE_URL',
+    async reachable() {
+      try {
+        await store.head();
+        words = undefined;
+        return true;
+      } catch (error) {
+        words = (error as Error).message;
+        refused = error instanceof EventStoreRefused ? error.message : undefined;
+        return false;
+      }
+    },
+    refusal: async (timeoutMs) => refused ?? (await whyNoEventStore(url, timeoutMs)),
+    lastWords: () => words,
+  };
+}
+
+/** @param refusal what `whyRefused` said of the connection's last error */
+export const namedRedis = (
+  queue: Pick<WaitingQueue, 'reachable'>,
+  refusal: () => string | undefined,
+): NamedServer => ({
+  name: 'Redis',
+  setting: 'REDIS_URL',
+  // It answers also with another database than the URL's.
+  reachable: async (timeoutMs) => (await queue.reachable(timeoutMs)) && refusal() === undefined,
+  refusal,
+});
+
+/** Tables that no projection has. */
+const otherTables = ['projection_checkpoint', 'projection_engine', 'parked_event'];
+
+/** @throws Error in words for people when PostgreSQL answers and cannot be worked with */
+export async function assertFit(postgres: Postgres, say: (line: string) => void): Promise<void> {
+  const tables = projections.flatMap((one) => one.tables.map(({ name }) => name));
+  const why = await whyUnfit(postgres, [...tables, ...otherTables]);
+  if (why !== undefined) throw new Error(`PostgreSQL cannot be used as POSTGRES_URL says: ${why}`);
+  const missing = await whatIsMissing(postgres);
+  if (missing !== undefined)
+    say(`  note         reprise rebuild and newer versions need: ${missing}`);
+}
+
+/** The work's value. @throws Error after `ms`, or what the signal was aborted with */
+export async function within<T>(
+  ms: number,
+  work: Promise<T>,
+  otherwise: string,
+  signal: AbortSignal,
+): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  let onAbort = () => {};
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${otherwise} within ${ms / 1_000} s`)), ms);
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  return Promise.race([work, late]).finally(() => {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+  });
+}
+
+/**
+ * A log is kept in one currency, its first session's. @throws Error in words for people when CURRENCY is another
+ */
+export function assertCurrency(catalog: Catalog, currency: string): void {
+  const [first] = catalog.sessions();
+  if (first === undefined || first.currency === currency) return;
+  throw new Error(
+    `CURRENCY is ${currency}, and the prices in this log are in ${first.currency}: ` +
+      `set CURRENCY=${first.currency}, or use another log (DATA_DIR, EVENTSTORE_URL)`,
+  );
+}
+
+/** Asked before anything is started. @throws Error in words for people when nothing can listen there */
+export async function assertFree(port: number, host: string): Promise<void> {
+  const probe = createServer();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      probe.once('error', reject);
+      probe.listen(port, host, resolve);
+    });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE') {
+      throw new Error(
+        `${host}:${port} is taken: stop what listens there, or set another PORT (0 takes a free one)`,
+      );
+    }
+    throw new Error(`cannot listen on HOST ${host}, PORT ${port}: ${message}`);
+  } finally {
+    if (probe.listening) await new Promise((resolve) => probe.close(resolve));
+  }
+}

@@ -1,0 +1,64 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Child } from '../../embedded/child.ts';
+import { Restarts } from '../../embedded/restarts.ts';
+
+/** After a start that failed, in milliseconds. */
+const startAgainMs = 500;
+
+/** An embedded server, as far as keeping it running goes. */
+type Part = Pick<Child, 'url' | 'exited' | 'stop'>;
+
+/**
+ * Starts an embedded server, and starts it again on its port whenever it ends by itself, within the bounds of `Restarts`;
+ * then it is a fatal fault. A start that fails counts as one that ended; one that waits for its port is not over yet.
+ * @returns its URL
+ */
+export async function keepRunning(
+  what: string,
+  start: (port?: string) => Promise<Part>,
+  parts: { stop(): Promise<void> }[],
+  onFault: (message: string, fatal: boolean) => void,
+): Promise<string> {
+  let part = await start();
+  let stopping = false;
+  const { url } = part;
+  const { port } = new URL(url);
+  const restarts = new Restarts();
+  let why = '';
+  const startAgain = async (): Promise<boolean> => {
+    while (!stopping) {
+      if (!restarts.another()) {
+        onFault(`the ${what} keeps ending${why}`, true);
+        break;
+      }
+      onFault(`the ${what} ended by itself and is started again`, false);
+      try {
+        part = await start(port);
+        why = '';
+        return true;
+      } catch (error) {
+        why = `: ${(error as Error).message}`;
+        onFault((error as Error).message, false);
+        await sleep(startAgainMs);
+      }
+    }
+    return false;
+  };
+  const supervise = async () => {
+    for (;;) {
+      await part.exited;
+      if (!(await startAgain())) return;
+      // Told to stop while it started: that order went to its predecessor.
+      if (stopping) return part.stop();
+    }
+  };
+  const supervised = supervise();
+  parts.push({
+    stop: async () => {
+      stopping = true;
+      await part.stop();
+      await supervised;
+    },
+  });
+  return url;
+}

@@ -1,0 +1,161 @@
+import { randomBytes } from 'node:crypto';
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Child, startChild } from '../../embedded/child.ts';
+import { startEmbeddedPostgres } from '../../embedded/postgres/start.ts';
+import type { Config } from '../config.ts';
+import { keepRunning } from './keep-running.ts';
+import { claimDataDir, findService, makeDataDir } from './service-file.ts';
+
+/** An embedded event store opens a large log in seconds; longer than this is a fault, in milliseconds. */
+const startTimeoutMs = 60_000;
+/** Started again, it waits this long for its port, which another program may have taken meanwhile, in milliseconds. */
+const portWaitMs = 60_000;
+
+/** The servers behind the service, embedded or named by their URLs. */
+export interface Servers {
+  readonly eventStoreUrl: string;
+  readonly postgresUrl: string;
+  /** What runs where, for people; no passwords. */
+  readonly lines: readonly string[];
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts an embedded server for each URL that is not set, and keeps it running.
+ * @throws Error in words for people when DATA_DIR is in use or a server does not start; what was started is stopped
+ */
+export async function startServers(
+  config: Config,
+  onFault: (message: string, fatal: boolean) => void,
+): Promise<Servers> {
+  const holdsData = config.eventStoreUrl === undefined || config.postgresUrl === undefined;
+  const place = await claimDataDir(config.dataDir, holdsData);
+  const parts: { stop(): Promise<void> }[] = [];
+  const stop = async () => {
+    await Promise.all(parts.map((part) => part.stop()));
+    await place.release();
+  };
+  const startEventStore = eventStoreStarter(config);
+  const started = await Promise.allSettled([
+    config.eventStoreUrl ?? keepRunning('embedded event store', startEventStore, parts, onFault),
+    config.postgresUrl ??
+      keepRunning(
+        'keeper of the embedded PostgreSQL',
+        (port) => startEmbeddedPostgres({ dataDir: config.dataDir, port }),
+        parts,
+        onFault,
+      ),
+  ]);
+  const failed = started.find((part) => part.status === 'rejected');
+  if (failed !== undefined) {
+    await stop();
+    throw failed.reason;
+  }
+  const [eventStoreUrl, postgresUrl] = started.map((part) => (part as { value: string }).value) as [
+    string,
+    string,
+  ];
+  await place.publish({ eventStoreUrl, postgresUrl });
+  const lines = [
+    `event store  ${config.eventStoreUrl ? 'server' : `embedded in ${join(config.dataDir, 'eventstore')}`} (${bare(eventStoreUrl)})`,
+    `PostgreSQL   ${config.postgresUrl ? 'server' : `embedded in ${join(config.dataDir, 'postgres')}`} (${bare(postgresUrl)})`,
+    `queue        ${config.redisUrl ? `Redis (${bare(config.redisUrl)})` : 'in this process, for this one instance'}`,
+  ];
+  return { eventStoreUrl, postgresUrl, lines, stop };
+}
+
+/**
+ * The event store alone, for a command that needs no more: the running service's, the configured one, or one started for it.
+ * `where` tells people which.
+ */
+export async function borrowEventStore(
+  config: Config,
+): Promise<{ readonly url: string; readonly where: string; stop(): Promise<void> }> {
+  const stop = async () => {};
+  if (config.eventStoreUrl !== undefined) {
+    return { url: config.eventStoreUrl, where: bare(config.eventStoreUrl), stop };
+  }
+  const service = findService(config.dataDir);
+  if (service !== undefined) {
+    const where = `of the running service (${service.holder}, ${config.dataDir})`;
+    return { url: service.eventStoreUrl, where, stop };
+  }
+  const directory = join(config.dataDir, 'eventstore');
+  const isNew = await access(directory).then(
+    () => false,
+    () => true,
+  );
+  await makeDataDir(config.dataDir);
+  const server = await eventStoreStarter(config)();
+  return { ...server, where: `${isNew ? 'a new one in ' : ''}${directory}; no service runs there` };
+}
+
+/**
+ * Both servers, for a command: the configured ones, else the running service's, else embedded ones that are started for
+ * the command, and a service cannot start meanwhile.
+ * @throws Error in words for people when one does not start, or there is no log, or no PostgreSQL and it must be there
+ */
+export async function borrowServers(
+  config: Config,
+  { postgresMustExist = false } = {},
+): Promise<{
+  readonly eventStoreUrl: string;
+  readonly postgresUrl: string;
+  stop(): Promise<void>;
+}> {
+  const running = findService(config.dataDir);
+  const eventStoreUrl = config.eventStoreUrl ?? running?.eventStoreUrl;
+  const postgresUrl = config.postgresUrl ?? running?.postgresUrl;
+  if (eventStoreUrl !== undefined && postgresUrl !== undefined) {
+    return { eventStoreUrl, postgresUrl, stop: async () => {} };
+  }
+  if (eventStoreUrl === undefined) await logMustExist(config);
+  if (postgresUrl === undefined && postgresMustExist) {
+    await mustExist(join(config.dataDir, 'postgres'), 'set DATA_DIR or POSTGRES_URL');
+  }
+  const onFault = (message: string) => console.error(message);
+  return startServers(config, onFault);
+}
+
+/** For commands that need a log that is there. @throws Error in words for people when there is none */
+export async function logMustExist(config: Config): Promise<void> {
+  if (config.eventStoreUrl !== undefined || findService(config.dataDir) !== undefined) return;
+  await mustExist(join(config.dataDir, 'eventstore'), 'set DATA_DIR or EVENTSTORE_URL');
+}
+
+/** An empty log or database made by asking for it would say nothing. @throws Error */
+export async function mustExist(directory: string, advice: string): Promise<void> {
+  await access(directory).catch(() => {
+    throw new Error(`there is no ${directory}, and no service runs on its directory: ${advice}`);
+  });
+}
+
+/** Every start of it lets in the same: whoever has this process's word, or `service.json`. */
+function eventStoreStarter(config: Config): (port?: string) => Promise<Child> {
+  const password = randomBytes(24).toString('hex');
+  return (port) =>
+    startChild(
+      new URL('../../embedded/eventstore/main.ts', import.meta.url),
+      [
+        ...['--data', join(config.dataDir, 'eventstore')],
+        ...(port === undefined
+          ? ['--port', '0']
+          : ['--port', port, '--port-wait', String(portWaitMs / 1_000)]),
+      ],
+      {
+        timeoutMs: startTimeoutMs + (port === undefined ? 0 : portWaitMs),
+        // Not an argument: those are shown to every user of the machine.
+        env: { EVENTSTORE_PASSWORD: password },
+      },
+    );
+}
+
+/**
+ * A URL without what may be a password, whatever is wrong with it: one that holds an `@`, a `/` or a `?` that is not
+ * escaped, or that is a parameter. Where its end cannot be told the scheme is all that is left.
+ */
+export function bare(text: string): string {
+  const [, scheme = '', place = '', query = ''] = /^([^:]*:\/\/)?([^?]*)(.*)$/s.exec(text) ?? [];
+  return scheme + (query.includes('@') ? '…' : place.slice(place.lastIndexOf('@') + 1));
+}

@@ -1,0 +1,48 @@
+import type { FairUse } from '../commands/hold-limit/hold-limit.ts';
+import { payingMs, soldKeptMs } from '../commands/hold-limit/hold-limit.ts';
+
+/** Rules with a number for each, as both limits work with them. */
+export interface HoldRules {
+  readonly heldMax: number;
+  readonly heldTotalMax: number;
+  /** -1 for none. */
+  readonly boughtMax: number;
+  readonly holdMs: number;
+  readonly againMs: number;
+  /** How long what was paid is kept, in milliseconds; 0 when there is no rule for it. */
+  readonly soldMs: number;
+  /** How long what is over is kept, in milliseconds. */
+  readonly keptMs: number;
+}
+
+/** More than any user can have. */
+const unlimited = 1_000_000_000;
+
+/** @param rules a number: seats of one session, and no other rule */
+export function holdRules(rules: FairUse | number): HoldRules {
+  const given: FairUse = typeof rules === 'number' ? { heldMax: rules } : rules;
+  const { heldMax, heldTotalMax = unlimited, boughtMax = -1, holdMs = 0, againMs = 0 } = given;
+  return {
+    heldMax,
+    heldTotalMax,
+    boughtMax,
+    holdMs,
+    againMs,
+    soldMs: boughtMax >= 0 ? soldKeptMs : 0,
+    keptMs: Math.max(againMs, boughtMax >= 0 ? payingMs : 0),
+  };
+}
+
+/** The rule's limit, as it is told. */
+export function maxOf(rules: HoldRules, rule: 'session' | 'total' | 'bought' | 'again'): number {
+  switch (rule) {
+    case 'session':
+      return rules.heldMax;
+    case 'total':
+      return rules.heldTotalMax;
+    case 'bought':
+      return rules.boughtMax;
+    case 'again':
+      return rules.againMs;
+  }
+}

@@ -1,0 +1,215 @@
+import {
+  type Claim,
+  claimsMax,
+  type Excess,
+  type FairUse,
+  type Holder,
+  type HoldLimit,
+  type HowEnded,
+  payingMs,
+} from '../commands/hold-limit/hold-limit.ts';
+import { type HoldRules, holdRules, maxOf } from './hold-rules.ts';
+
+/** Between two looks through all users for those of whom nothing counts any more, in milliseconds. */
+const sweepMs = 60_000;
+
+/** One seat of a claim, or what is kept of it once it is over: as `lua/take-seats.lua` has it. */
+interface Entry {
+  readonly sessionId: string;
+  readonly seatId: string;
+  /** The claim's id; `~` of a hold that was given back, `=` of a seat that was paid. */
+  readonly by: string;
+  /** When the seat's hold began, earlier by what holds before it took that were given back. */
+  readonly sinceMs: number;
+  readonly endsMs: number;
+}
+
+const givenBack = '~';
+const paid = '=';
+
+/** The limit in this process's memory: for one process only, and a restart counts anew. Each call is O(entries of one user). */
+export class InProcessHoldLimit implements HoldLimit {
+  readonly #rules: HoldRules;
+  readonly #now: () => number;
+  /** By user. */
+  readonly #entries = new Map<string, readonly Entry[]>();
+  #sweptAt = 0;
+
+  /** @param rules a number: seats of one session that a user may hold at once, and no other rule */
+  constructor(rules: FairUse | number, now: () => number = Date.now) {
+    this.#rules = holdRules(rules);
+    this.#now = now;
+  }
+
+  async take(
+    { userId, sessionId }: Holder,
+    claim: Claim,
+    bought: readonly string[] = [],
+  ): Promise<true | Excess> {
+    const now = this.#now();
+    this.#sweep(now);
+    const entries = this.#kept(userId, now);
+    const seen = new Seen(entries, { claim, sessionId, bought, now, rules: this.#rules });
+    const excess = seen.excess();
+    if (excess !== undefined) return excess;
+    const { id, untilMs } = claim;
+    const more = claim.seatIds.flatMap((seatId) => {
+      if (seen.mine.has(seatId)) return [];
+      const sinceMs = untilMs - this.#rules.holdMs - (seen.used.get(seatId) ?? 0);
+      return [{ sessionId, seatId, by: id, sinceMs, endsMs: untilMs }];
+    });
+    this.#entries.set(userId, [...entries, ...more]);
+    return true;
+  }
+
+  async withdraw(
+    { userId, sessionId }: Holder,
+    { id, seatIds }: Pick<Claim, 'id' | 'seatIds'>,
+  ): Promise<void> {
+    const isIt = (entry: Entry) =>
+      entry.by === id && entry.sessionId === sessionId && seatIds.includes(entry.seatId);
+    this.#set(
+      userId,
+      this.#kept(userId, this.#now()).filter((entry) => !isIt(entry)),
+    );
+  }
+
+  async end(
+    { userId, sessionId }: Holder,
+    seatIds: readonly string[],
+    untilMs: number,
+    how: HowEnded,
+  ): Promise<void> {
+    const { againMs, soldMs } = this.#rules;
+    const now = this.#now();
+    const isOurs = (entry: Entry) =>
+      entry.sessionId === sessionId && seatIds.includes(entry.seatId);
+    const entries = this.#kept(userId, now).flatMap((entry) => {
+      if (!isOurs(entry)) return [entry];
+      if (entry.by === paid) return how === 'never' ? [entry] : [];
+      if (entry.by === givenBack || entry.endsMs !== untilMs) return [entry];
+      const isTold = how === 'given-back' && againMs > 0 && untilMs > now;
+      return isTold ? [{ ...entry, by: givenBack, endsMs: now }] : [];
+    });
+    if (how === 'paid' && soldMs > 0) {
+      const endsMs = now + soldMs;
+      for (const seatId of seatIds) {
+        entries.push({ sessionId, seatId, by: paid, sinceMs: 0, endsMs });
+      }
+    }
+    this.#set(userId, entries);
+  }
+
+  #kept(userId: string, now: number): readonly Entry[] {
+    const entries = this.#entries.get(userId) ?? [];
+    return entries.filter(({ endsMs }) => endsMs > now - this.#rules.keptMs);
+  }
+
+  #set(userId: string, entries: readonly Entry[]): void {
+    if (entries.length === 0) this.#entries.delete(userId);
+    else this.#entries.set(userId, entries);
+  }
+
+  #sweep(now: number): void {
+    if (now - this.#sweptAt < sweepMs) return;
+    this.#sweptAt = now;
+    for (const userId of this.#entries.keys()) this.#set(userId, this.#kept(userId, now));
+  }
+}
+
+/** What a user's entries are to a claim. */
+class Seen {
+  /** Seats of the claim that count already. */
+  readonly mine = new Set<string>();
+  /** How long the user had a seat before, in milliseconds. */
+  readonly used = new Map<string, number>();
+  /** When the user may have a seat again. */
+  readonly #waits = new Map<string, number>();
+  readonly #bought: Set<string>;
+  /** When the last claim on it ends, by seat: of this session by its id, of others with theirs. */
+  readonly #here = new Map<string, number>();
+  readonly #elsewhere = new Map<string, number>();
+  #claims: number;
+  readonly #asked: Asked;
+
+  constructor(entries: readonly Entry[], asked: Asked) {
+    this.#asked = asked;
+    this.#claims = asked.claim.seatIds.length;
+    this.#bought = new Set(asked.rules.boughtMax >= 0 ? asked.bought : []);
+    for (const entry of entries) this.#see(entry);
+  }
+
+  excess(): Excess | undefined {
+    const { claim, rules, now } = this.#asked;
+    for (const seatId of claim.seatIds) {
+      const at = this.#waits.get(seatId) ?? 0;
+      if (at > now && !this.#here.has(seatId)) return this.#refuse('again', at, seatId);
+    }
+    const others = [...this.#here].filter(([seatId]) => !claim.seatIds.includes(seatId));
+    const ends = others.map(([, endsMs]) => endsMs);
+    const all = [...ends, ...this.#elsewhere.values()];
+    const count = claim.seatIds.length;
+    const tooMany = (held: readonly number[], max: number) => held.length + count - max;
+    if (tooMany(ends, rules.heldMax) > 0) {
+      return this.#refuse('session', roomAt(ends, tooMany(ends, rules.heldMax)));
+    }
+    if (tooMany(all, rules.heldTotalMax) > 0) {
+      return this.#refuse('total', roomAt(all, tooMany(all, rules.heldTotalMax)));
+    }
+    if (this.#claims > claimsMax) return this.#refuse('session', roomAt(all, 1));
+    if (rules.boughtMax < 0) return undefined;
+    const mayEnd = others.flatMap(([seatId, at]) => (this.#bought.has(seatId) ? [] : [at]));
+    const more = claim.seatIds.filter((seatId) => !this.#bought.has(seatId)).length;
+    const over = this.#bought.size + mayEnd.length + more - rules.boughtMax;
+    return over > 0 ? this.#refuse('bought', roomAt(mayEnd, over)) : undefined;
+  }
+
+  #see({ sessionId, seatId, by, sinceMs, endsMs }: Entry): void {
+    const { claim, now, rules } = this.#asked;
+    const isHere = sessionId === this.#asked.sessionId;
+    if (by === paid) {
+      if (isHere && endsMs > now) this.#bought.add(seatId);
+      return;
+    }
+    if (by === claim.id) {
+      if (isHere) this.mine.add(seatId);
+      return;
+    }
+    this.#claims += 1;
+    if (endsMs > now) {
+      later(
+        isHere ? this.#here : this.#elsewhere,
+        isHere ? seatId : `${sessionId} ${seatId}`,
+        endsMs,
+      );
+    } else if (isHere) {
+      const took = endsMs - sinceMs;
+      if (took >= rules.holdMs) later(this.#waits, seatId, endsMs + rules.againMs);
+      if (endsMs + rules.againMs > now) later(this.used, seatId, took);
+      const maySell = by !== givenBack && endsMs + payingMs > now;
+      if (maySell && rules.boughtMax >= 0) this.#bought.add(seatId);
+    }
+  }
+
+  #refuse(rule: Excess['rule'], at: number | undefined, seatId?: string): Excess {
+    const { rules, now } = this.#asked;
+    const retryMs = at === undefined ? undefined : Math.max(1, at - now);
+    return { rule, max: maxOf(rules, rule), retryMs, ...(seatId !== undefined && { seatId }) };
+  }
+}
+
+interface Asked {
+  readonly claim: Claim;
+  readonly sessionId: string;
+  readonly bought: readonly string[];
+  readonly now: number;
+  readonly rules: HoldRules;
+}
+
+function later(times: Map<string, number>, name: string, ms: number): void {
+  times.set(name, Math.max(times.get(name) ?? 0, ms));
+}
+
+/** When so many of the others have ended that there is room; undefined when that is never. */
+const roomAt = (others: readonly number[], excess: number): number | undefined =>
+  [...others].sort((a, b) => a - b)[excess - 1];

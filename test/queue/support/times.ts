@@ -1,0 +1,29 @@
+import { InProcessQueue } from '../../../src/queue/in-process-queue.ts';
+import type { QueueSettings, WaitingQueue } from '../../../src/queue/waiting-queue.ts';
+
+/** Small numbers, so that tests reach the limits. */
+export const testSettings: QueueSettings = {
+  admittedMax: 2,
+  waitingMax: 1_000,
+  admittedMs: 300_000,
+  polledMs: 900_000,
+  waitingMs: 60_000,
+  afterPaymentMs: 5_000,
+};
+
+/** A clock that stands still until it is moved. */
+export class TestClock {
+  ms = Date.UTC(2030, 0, 1);
+  readonly now = (): number => this.ms;
+}
+
+/** A queue of its own, empty. */
+export type OpenQueue = (
+  settings: QueueSettings,
+  now: () => number,
+) => Promise<{ queue: WaitingQueue; close(): Promise<void> }>;
+
+export const openInProcess: OpenQueue = async (settings, now) => {
+  const queue = new InProcessQueue(settings, now);
+  return { queue, close: () => queue.close() };
+};
