@@ -40,46 +40,47 @@ const users = 10;
 const random = (n: number): number => Math.floor(Math.random() * n);
 
 class Buyer {
-  private readonly client: Client;
-  private readonly took: (ms: number, status: number) => void;
+  readonly #client: Client;
+  readonly #took: (ms: number, status: number) => void;
 
   constructor(port: number, took: (ms: number, status: number) => void) {
-    this.client = new Client(`http://127.0.0.1:${port}`);
-    this.took = took;
+    this.#client = new Client(`http://127.0.0.1:${port}`);
+    this.#took = took;
   }
 
   /** @returns whether it came to its end */
   async journey(): Promise<boolean> {
     const [concertId, userId] = [1 + random(concerts), 1 + random(users)];
-    const token = await this.wait(userId);
-    const sessions = await this.get(`/concert/${concertId}/session`);
+    const token = await this.#wait(userId);
+    const sessions = await this.#get(`/concert/${concertId}/session`);
     const { sessionId } = pick<{ sessionId: string }>(JSON.parse(sessions.body)) ?? {};
     if (sessionId === undefined) return false;
-    const seats = await this.get(`/concert/${concertId}/seat?sessionId=${sessionId}`);
+    const seats = await this.#get(`/concert/${concertId}/seat?sessionId=${sessionId}`);
     const list = (
       JSON.parse(seats.body) as { seatList: { seatId: string; isAvailable: boolean }[] }
     ).seatList;
     const seat = pick(list.filter(({ isAvailable }) => isAvailable));
     if (seat === undefined) return false;
     const { seatId } = seat;
-    const held = await this.post('reservation', { concertId, sessionId, seatId, userId }, token);
+    const held = await this.#post('reservation', { concertId, sessionId, seatId, userId }, token);
     if (held.status !== 200) return false;
     const { reservationId } = JSON.parse(held.body) as { reservationId: string };
-    if ((await this.post('payment', { userId, reservationId }, token)).status !== 200) return false;
-    return (await this.get(`/concert/balance?userId=${userId}`)).status === 200;
+    if ((await this.#post('payment', { userId, reservationId }, token)).status !== 200)
+      return false;
+    return (await this.#get(`/concert/balance?userId=${userId}`)).status === 200;
   }
 
   async page(path: string): Promise<boolean> {
-    return (await this.get(path)).status === 200;
+    return (await this.#get(path)).status === 200;
   }
 
   end(): Promise<void> {
-    return this.client.close();
+    return this.#client.close();
   }
 
-  private async wait(userId: number): Promise<string> {
+  async #wait(userId: number): Promise<string> {
     for (;;) {
-      const { body } = await this.get(`/concert/waiting/status?userId=${userId}`);
+      const { body } = await this.#get(`/concert/waiting/status?userId=${userId}`);
       const place = JSON.parse(body) as {
         processing: boolean;
         token: string;
@@ -90,28 +91,28 @@ class Buyer {
     }
   }
 
-  private get(path: string): Promise<Answer> {
-    return this.send('GET', path, {});
+  #get(path: string): Promise<Answer> {
+    return this.#send('GET', path, {});
   }
 
-  private post(what: string, body: object, token: string): Promise<Answer> {
+  #post(what: string, body: object, token: string): Promise<Answer> {
     const headers = {
       'Content-Type': 'application/json',
       AuthorizationWaiting: `Bearer ${token}`,
     };
-    return this.send('POST', `/concert/${what}`, headers, JSON.stringify(body));
+    return this.#send('POST', `/concert/${what}`, headers, JSON.stringify(body));
   }
 
-  private async send(
+  async #send(
     method: 'GET' | 'POST',
     path: string,
     headers: Readonly<Record<string, string>>,
     body?: string,
   ): Promise<Answer> {
     const sinceMs = performance.now();
-    const answer = await this.client.request({ method, path, headers, body: body ?? null });
+    const answer = await this.#client.request({ method, path, headers, body: body ?? null });
     const text = await answer.body.text();
-    this.took(performance.now() - sinceMs, answer.statusCode);
+    this.#took(performance.now() - sinceMs, answer.statusCode);
     return { status: answer.statusCode, body: text };
   }
 }

@@ -50,52 +50,53 @@ export type Fault =
 
 /** Where the faults of a server are kept, and where its calls pass. */
 export class Faults implements WriteHooks {
-  private fault: Fault = { kind: 'clear' };
-  private left = Number.POSITIVE_INFINITY;
-  private readonly cutConnections: () => void;
+  #fault: Fault = { kind: 'clear' };
+  #left = Number.POSITIVE_INFINITY;
+  readonly #cutConnections: () => void;
 
   constructor(cutConnections: () => void) {
-    this.cutConnections = cutConnections;
+    this.#cutConnections = cutConnections;
   }
 
   set(fault: Fault): void {
     if (fault.kind === 'cut' && fault.when === 'now') {
-      this.cutConnections();
+      this.#cutConnections();
       return;
     }
-    this.fault = fault;
-    this.left = ('times' in fault ? fault.times : undefined) ?? Number.POSITIVE_INFINITY;
+    this.#fault = fault;
+    this.#left = ('times' in fault ? fault.times : undefined) ?? Number.POSITIVE_INFINITY;
   }
 
   /** Every call but those that write passes here when it comes in. */
   beforeCall(call: GrpcCall, proceed: () => void): void {
-    const { fault } = this;
+    const fault = this.#fault;
     const spared =
       fault.kind === 'cut' ||
       fault.kind === 'no-quorum' ||
       (fault.kind === 'not-leader' && call.headers['requires-leader'] !== 'true');
     if (spared) proceed();
-    else this.strike(fault, call, { proceed, notReady: () => endNotReady(call) });
+    else this.#strike(fault, call, { proceed, notReady: () => endNotReady(call) });
   }
 
   beforeWrite(call: GrpcCall, write: PendingWrite): void {
-    const { fault } = this;
+    const fault = this.#fault;
     if (fault.kind === 'cut' && fault.when === 'after-write') write.proceed();
-    else this.strike(fault, call, write);
+    else this.#strike(fault, call, write);
   }
 
   beforeAnswer(call: GrpcCall, proceed: () => void): void {
-    const { fault } = this;
-    if (fault.kind === 'cut' && fault.when === 'after-write') this.strike(fault, call, { proceed });
+    const fault = this.#fault;
+    if (fault.kind === 'cut' && fault.when === 'after-write')
+      this.#strike(fault, call, { proceed });
     else proceed();
   }
 
-  private strike(
+  #strike(
     fault: Fault,
     call: GrpcCall,
     write: Pick<PendingWrite, 'proceed'> & Partial<PendingWrite>,
   ): void {
-    if (fault.kind !== 'clear' && --this.left <= 0) this.fault = { kind: 'clear' };
+    if (fault.kind !== 'clear' && --this.#left <= 0) this.#fault = { kind: 'clear' };
     switch (fault.kind) {
       case 'clear':
         write.proceed();
@@ -119,7 +120,7 @@ export class Faults implements WriteHooks {
         setTimeout(() => write.proceed(), fault.ms);
         return;
       case 'cut':
-        this.cutConnections();
+        this.#cutConnections();
     }
   }
 }

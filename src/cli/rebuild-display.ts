@@ -9,23 +9,21 @@ const rateMs = 3_000;
 
 /** How far a rebuild is, in words: give it all progress that there is. */
 export class RebuildMeter {
-  private last:
-    | { readonly atMs: number; readonly events: number; readonly position: bigint }
-    | undefined;
-  private eventsPerSecond = 0;
-  private positionsPerSecond = 0;
+  #last: { readonly atMs: number; readonly events: number; readonly position: bigint } | undefined;
+  #eventsPerSecond = 0;
+  #positionsPerSecond = 0;
 
   see({ step, events, position }: RebuildProgress): void {
     if (step !== 'filling') return;
     const now = { atMs: performance.now(), events, position: position ?? 0n };
-    const { last } = this;
-    this.last = now;
+    const last = this.#last;
+    this.#last = now;
     if (last === undefined) return;
     const seconds = Math.max(0.001, (now.atMs - last.atMs) / 1_000);
-    const older = this.eventsPerSecond === 0 ? 0 : Math.exp((-1_000 * seconds) / rateMs);
+    const older = this.#eventsPerSecond === 0 ? 0 : Math.exp((-1_000 * seconds) / rateMs);
     const mix = (before: number, moved: number) => older * before + (1 - older) * (moved / seconds);
-    this.eventsPerSecond = mix(this.eventsPerSecond, now.events - last.events);
-    this.positionsPerSecond = mix(this.positionsPerSecond, Number(now.position - last.position));
+    this.#eventsPerSecond = mix(this.#eventsPerSecond, now.events - last.events);
+    this.#positionsPerSecond = mix(this.#positionsPerSecond, Number(now.position - last.position));
   }
 
   describe({ step, events, position, target }: RebuildProgress): string {
@@ -34,8 +32,8 @@ export class RebuildMeter {
     const share = target ? Number(position ?? 0n) / Number(target) : 1;
     const missing = Number((target ?? 0n) - (position ?? 0n));
     const left =
-      this.positionsPerSecond > 0 ? `, ${duration(missing / this.positionsPerSecond)} left` : '';
-    return `filling ${(100 * share).toFixed(0).padStart(3)} %: ${events} events, ${this.eventsPerSecond.toFixed(0)}/s${left}`;
+      this.#positionsPerSecond > 0 ? `, ${duration(missing / this.#positionsPerSecond)} left` : '';
+    return `filling ${(100 * share).toFixed(0).padStart(3)} %: ${events} events, ${this.#eventsPerSecond.toFixed(0)}/s${left}`;
   }
 }
 
@@ -49,37 +47,38 @@ function duration(seconds: number): string {
  * error when standard output is for rows that differ.
  */
 export class RebuildDisplay {
-  private readonly stream: NodeJS.WriteStream;
-  private drawnMs = Number.NEGATIVE_INFINITY;
-  private isLineOpen = false;
-  private step: RebuildProgress['step'] | undefined;
-  private readonly meter = new RebuildMeter();
+  readonly #stream: NodeJS.WriteStream;
+  #drawnMs = Number.NEGATIVE_INFINITY;
+  #isLineOpen = false;
+  #step: RebuildProgress['step'] | undefined;
+  readonly #meter = new RebuildMeter();
 
   constructor(rowsOnOutput: boolean) {
-    this.stream = rowsOnOutput ? process.stderr : process.stdout;
+    this.#stream = rowsOnOutput ? process.stderr : process.stdout;
   }
 
   show(progress: RebuildProgress): void {
-    this.meter.see(progress);
+    this.#meter.see(progress);
     const now = performance.now();
-    const every = this.stream.isTTY ? redrawMs : lineMs;
-    if (progress.step === this.step && now - this.drawnMs < every) return;
-    this.step = progress.step;
-    this.drawnMs = now;
-    const text = this.meter.describe(progress);
-    if (this.stream.isTTY) this.stream.write(`\r${text.slice(0, this.stream.columns - 1)}\x1b[K`);
-    else this.stream.write(`${text}\n`);
-    this.isLineOpen = this.stream.isTTY;
+    const every = this.#stream.isTTY ? redrawMs : lineMs;
+    if (progress.step === this.#step && now - this.#drawnMs < every) return;
+    this.#step = progress.step;
+    this.#drawnMs = now;
+    const text = this.#meter.describe(progress);
+    if (this.#stream.isTTY)
+      this.#stream.write(`\r${text.slice(0, this.#stream.columns - 1)}\x1b[K`);
+    else this.#stream.write(`${text}\n`);
+    this.#isLineOpen = this.#stream.isTTY;
   }
 
   line(text: string): void {
     this.end();
-    this.stream.write(`${text}\n`);
+    this.#stream.write(`${text}\n`);
   }
 
   /** Nothing is left of the line that is rewritten. */
   end(): void {
-    if (this.isLineOpen) this.stream.write('\r\x1b[K');
-    this.isLineOpen = false;
+    if (this.#isLineOpen) this.#stream.write('\r\x1b[K');
+    this.#isLineOpen = false;
   }
 }

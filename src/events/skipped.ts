@@ -27,29 +27,29 @@ export interface Skip {
 
 /** Those that a reader knows of. */
 export class Skips {
-  private readonly byId = new Map<string, Skip>();
+  readonly #byId = new Map<string, Skip>();
 
   get size(): number {
-    return this.byId.size;
+    return this.#byId.size;
   }
 
   add(skip: Skip): void {
-    this.byId.set(skip.eventId, skip);
+    this.#byId.set(skip.eventId, skip);
   }
 
   has({ id, stream, revision }: Pick<RecordedEvent, 'id' | 'stream' | 'revision'>): boolean {
-    if (this.byId.size === 0) return false;
-    const skip = this.byId.get(id);
+    if (this.#byId.size === 0) return false;
+    const skip = this.#byId.get(id);
     return skip?.stream === stream && skip.revision === revision;
   }
 
   knows({ eventId }: Skip): boolean {
-    return this.byId.has(eventId);
+    return this.#byId.has(eventId);
   }
 
   /** All of them, in the order in which they were added. */
   [Symbol.iterator](): IterableIterator<Skip> {
-    return this.byId.values();
+    return this.#byId.values();
   }
 }
 

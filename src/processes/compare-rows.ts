@@ -26,25 +26,25 @@ const wrongMax = 1_000;
 
 /** Streams that this process has appended to, the newest last. */
 export class RecentStreams {
-  private readonly streams = new Set<string>();
+  readonly #streams = new Set<string>();
 
   note(stream: string): void {
     if (!stream.startsWith('seat-') && !stream.startsWith('account-')) return;
-    this.streams.delete(stream);
-    this.streams.add(stream);
-    if (this.streams.size <= rememberedMax) return;
-    const [oldest] = this.streams;
-    if (oldest !== undefined) this.streams.delete(oldest);
+    this.#streams.delete(stream);
+    this.#streams.add(stream);
+    if (this.#streams.size <= rememberedMax) return;
+    const [oldest] = this.#streams;
+    if (oldest !== undefined) this.#streams.delete(oldest);
   }
 
   /** Takes some out, at random. */
   take(limit: number): readonly string[] {
-    const all = [...this.streams];
+    const all = [...this.#streams];
     const taken: string[] = [];
     while (taken.length < limit && all.length > 0) {
       const [one] = all.splice(Math.floor(Math.random() * all.length), 1);
       if (one === undefined) break;
-      this.streams.delete(one);
+      this.#streams.delete(one);
       taken.push(one);
     }
     return taken;
@@ -68,69 +68,69 @@ export interface CompareParts extends ProcessParts {
 export class RowComparison {
   /** What was found wrong and is still: the stream, and what its row says and should say. */
   readonly wrong = new Map<string, string>();
-  private readonly parts: CompareParts;
-  private at: string | undefined;
+  readonly #parts: CompareParts;
+  #at: string | undefined;
 
   constructor(parts: CompareParts) {
-    this.parts = parts;
+    this.#parts = parts;
   }
 
   /** Runs until the signal aborts. Every instance may. */
   run(): Promise<void> {
-    const { everyMs = idleMs } = this.parts;
-    return repeat('compare rows', () => this.round(), { ...this.parts, idleMs: everyMs });
+    const { everyMs = idleMs } = this.#parts;
+    return repeat('compare rows', () => this.round(), { ...this.#parts, idleMs: everyMs });
   }
 
   /** One sample. */
   async round(): Promise<'idle'> {
-    const { samples, recent, isTime, now = Date.now } = this.parts;
+    const { samples, recent, isTime, now = Date.now } = this.#parts;
     if (!isTime()) return 'idle';
-    const walk = await samples.next(this.at, walkMax);
+    const walk = await samples.next(this.#at, walkMax);
     // After the last seat come the accounts, then the seats again.
     const isOver = walk.last === undefined;
-    const isOfSeats = this.at === undefined || this.at.startsWith('seat-');
-    this.at = isOver ? (isOfSeats ? 'account-' : undefined) : walk.last;
-    await this.compare(walk);
-    await this.compare(await samples.stuck(now() - stuckMs, stuckMax));
-    await this.compare(await samples.of(recent.take(recentMax)));
-    await this.compare(await samples.of([...this.wrong.keys()].slice(0, recentMax)));
+    const isOfSeats = this.#at === undefined || this.#at.startsWith('seat-');
+    this.#at = isOver ? (isOfSeats ? 'account-' : undefined) : walk.last;
+    await this.#compare(walk);
+    await this.#compare(await samples.stuck(now() - stuckMs, stuckMax));
+    await this.#compare(await samples.of(recent.take(recentMax)));
+    await this.#compare(await samples.of([...this.wrong.keys()].slice(0, recentMax)));
     return 'idle';
   }
 
-  private async compare(sample: Sample): Promise<void> {
+  async #compare(sample: Sample): Promise<void> {
     await eachLimited(sample.rows, concurrencyMax, async ({ stream }) => {
-      if (this.parts.signal.aborted) return;
-      const found = await this.difference(sample, stream);
+      if (this.#parts.signal.aborted) return;
+      const found = await this.#difference(sample, stream);
       if (found === undefined) {
         this.wrong.delete(stream);
         return;
       }
       // Asked once more, with a snapshot of its own: a table may have been put in place between.
-      const again = await this.difference(await this.parts.samples.of([stream]), stream);
+      const again = await this.#difference(await this.#parts.samples.of([stream]), stream);
       if (again === undefined || this.wrong.has(stream) || this.wrong.size >= wrongMax) return;
       this.wrong.set(stream, again);
       const what = 'a row is not what the log says: run reprise verify, then reprise rebuild';
-      this.parts.log.error({ stream, why: again }, what);
+      this.#parts.log.error({ stream, why: again }, what);
     });
   }
 
   /** What is wrong with a stream's row; undefined when nothing is, or when it cannot be said. */
-  private async difference(sample: Sample, stream: string): Promise<string | undefined> {
+  async #difference(sample: Sample, stream: string): Promise<string | undefined> {
     const row = sample.rows.find((one) => one.stream === stream);
     if (row === undefined || sample.upTo === null) return undefined;
-    const said = await this.said(stream, sample.upTo);
+    const said = await this.#said(stream, sample.upTo);
     if (said === undefined || said === row.says) return undefined;
     return `the row says ${row.says}, the log says ${said}, as of position ${sample.upTo}`;
   }
 
   /** What the log says of a stream as of a position; undefined when it cannot be said. */
-  private async said(stream: string, upTo: bigint): Promise<string | undefined> {
+  async #said(stream: string, upTo: bigint): Promise<string | undefined> {
     const isSeat = stream.startsWith('seat-');
     const events: RecordedEvent[] = [];
     const skips = new Skips();
     let read = 0;
     try {
-      for await (const event of this.parts.store.readBackwards(stream)) {
+      for await (const event of this.#parts.store.readBackwards(stream)) {
         read += 1;
         if (read > eventsMax) return undefined;
         // Also one that the tables have not come to: what is skipped is in none, or its stream is parked.

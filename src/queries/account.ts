@@ -9,19 +9,19 @@ import type { Entry, Loaded } from './mirror.ts';
 export class Account implements Entry {
   readonly weight = 1;
   row: AccountRow | undefined;
-  private readonly userId: string;
+  readonly #userId: string;
 
   constructor(userId: string, row: AccountRow | undefined) {
-    this.userId = userId;
+    this.#userId = userId;
     this.row = row;
   }
 
   apply(change: RowChange): void {
     if (change.table !== accountTable) return;
-    if (change.kind === 'ensure' && change.row.user_id === this.userId) {
+    if (change.kind === 'ensure' && change.row.user_id === this.#userId) {
       this.row ??= change.row as unknown as AccountRow;
     }
-    if (change.kind === 'patch' && change.key[0] === this.userId && this.row !== undefined) {
+    if (change.kind === 'patch' && change.key[0] === this.#userId && this.row !== undefined) {
       this.row = patched(this.row as unknown as Row, change) as unknown as AccountRow;
     }
   }

@@ -13,72 +13,72 @@ import type { PreparedBody } from './read-side.ts';
 export class Catalogue implements Entry {
   /** Counted as one: it is read by every request, and it cannot be read in parts. */
   readonly weight = 1;
-  private readonly concerts = new Map<string, ConcertRow>();
-  private readonly sessions = new Map<string, SessionRow>();
-  private readonly sessionsOf = new Map<string, Set<string>>();
-  private concertsBody: PreparedBody | undefined;
-  private readonly sessionBodies = new Map<string, PreparedBody>();
+  readonly #concerts = new Map<string, ConcertRow>();
+  readonly #sessions = new Map<string, SessionRow>();
+  readonly #sessionsOf = new Map<string, Set<string>>();
+  #concertsBody: PreparedBody | undefined;
+  readonly #sessionBodies = new Map<string, PreparedBody>();
 
-  private readonly generation: bigint;
+  readonly #generation: bigint;
 
   /** @param generation of the tables */
   constructor(concerts: readonly ConcertRow[], sessions: readonly SessionRow[], generation = 0n) {
-    this.generation = generation;
-    for (const row of concerts) this.concerts.set(row.concert_id, row);
-    for (const row of sessions) this.setSession(row);
+    this.#generation = generation;
+    for (const row of concerts) this.#concerts.set(row.concert_id, row);
+    for (const row of sessions) this.#setSession(row);
   }
 
   apply(change: RowChange): void {
     if (change.table === concertTable && change.kind === 'put') {
-      for (const row of change.rows) this.setConcert(row as unknown as ConcertRow);
+      for (const row of change.rows) this.#setConcert(row as unknown as ConcertRow);
     }
     if (change.table !== sessionTable) return;
     if (change.kind === 'put') {
-      for (const row of change.rows) this.setSession(row as unknown as SessionRow);
+      for (const row of change.rows) this.#setSession(row as unknown as SessionRow);
     }
     if (change.kind === 'patch') {
-      const session = this.sessions.get(change.key[0] ?? '');
+      const session = this.#sessions.get(change.key[0] ?? '');
       if (session === undefined) return;
-      this.setSession(patched(session as unknown as Row, change) as unknown as SessionRow);
+      this.#setSession(patched(session as unknown as Row, change) as unknown as SessionRow);
     }
   }
 
   /** `[{concertId, title, venue}]` by id, numbers in ids as numbers: 2 before 10. */
   concertList(): PreparedBody {
-    this.concertsBody ??= concertsBody([...this.concerts.values()], this.generation);
-    return this.concertsBody;
+    this.#concertsBody ??= concertsBody([...this.#concerts.values()], this.#generation);
+    return this.#concertsBody;
   }
 
   /** `[{sessionId, concertId, …}]` by start time, or undefined for an unknown concert. */
   sessionList(concertId: string): PreparedBody | undefined {
-    const body = this.sessionBodies.get(concertId);
-    if (body !== undefined || !this.concerts.has(concertId)) return body;
-    const ids = this.sessionsOf.get(concertId) ?? [];
-    const rows = Array.from(ids, (id) => this.sessions.get(id)).filter((row) => row !== undefined);
-    const made = sessionsBody(rows, this.generation);
-    this.sessionBodies.set(concertId, made);
+    const body = this.#sessionBodies.get(concertId);
+    if (body !== undefined || !this.#concerts.has(concertId)) return body;
+    const ids = this.#sessionsOf.get(concertId) ?? [];
+    const rows = Array.from(ids, (id) => this.#sessions.get(id)).filter((row) => row !== undefined);
+    const made = sessionsBody(rows, this.#generation);
+    this.#sessionBodies.set(concertId, made);
     return made;
   }
 
   hasSession(concertId: string, sessionId: string): boolean {
-    return this.sessions.get(sessionId)?.concert_id === concertId;
+    return this.#sessions.get(sessionId)?.concert_id === concertId;
   }
 
   /** Nothing of a cancelled session can be had any more. */
   isCancelled(sessionId: string): boolean {
-    return (this.sessions.get(sessionId)?.cancelled_at ?? null) !== null;
+    return (this.#sessions.get(sessionId)?.cancelled_at ?? null) !== null;
   }
 
-  private setConcert(row: ConcertRow): void {
-    this.concerts.set(row.concert_id, row);
-    this.concertsBody = undefined;
+  #setConcert(row: ConcertRow): void {
+    this.#concerts.set(row.concert_id, row);
+    this.#concertsBody = undefined;
   }
 
-  private setSession(row: SessionRow): void {
-    this.sessions.set(row.session_id, row);
-    this.sessionBodies.delete(row.concert_id);
-    const ids = this.sessionsOf.get(row.concert_id);
-    if (ids === undefined) this.sessionsOf.set(row.concert_id, new Set([row.session_id]));
+  #setSession(row: SessionRow): void {
+    this.#sessions.set(row.session_id, row);
+    this.#sessionBodies.delete(row.concert_id);
+    const ids = this.#sessionsOf.get(row.concert_id);
+    if (ids === undefined) this.#sessionsOf.set(row.concert_id, new Set([row.session_id]));
     else ids.add(row.session_id);
   }
 }

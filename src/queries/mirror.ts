@@ -69,96 +69,96 @@ interface Kept {
  * loading are kept and applied to it first. So what is read here is at least as new as what `committed` was told.
  */
 export class Mirror implements CommitListener {
-  private readonly entries = new Map<string, Kept>();
-  private readonly loading = new Map<string, Promise<Entry>>();
-  private readonly limits: MirrorLimits;
-  private readonly shown: () => bigint | null;
-  private replay: Step[] = [];
+  readonly #entries = new Map<string, Kept>();
+  readonly #loading = new Map<string, Promise<Entry>>();
+  readonly #limits: MirrorLimits;
+  readonly #shown: () => bigint | null;
+  #replay: Step[] = [];
   /** Raised when the steps kept for loads under way are incomplete. */
-  private generation = 0;
-  private rows = 0;
+  #generation = 0;
+  #rows = 0;
 
   /** @param shown the last event that was shown: what is loaded must have it */
   constructor(limits: MirrorLimits, shown: () => bigint | null = () => null) {
-    this.limits = limits;
-    this.shown = shown;
+    this.#limits = limits;
+    this.#shown = shown;
   }
 
   committed(steps: readonly Step[]): void {
     for (const step of steps) {
       for (const change of step.changes) {
         for (const name of entriesOf(change)) {
-          const kept = this.entries.get(name);
+          const kept = this.#entries.get(name);
           if (kept !== undefined) applyStep(kept, change, step.position.commit);
         }
       }
     }
-    if (this.loading.size === 0) return;
-    if (this.replay.length + steps.length > this.limits.replayStepsMax) this.forgetReplay();
-    else this.replay.push(...steps);
+    if (this.#loading.size === 0) return;
+    if (this.#replay.length + steps.length > this.#limits.replayStepsMax) this.#forgetReplay();
+    else this.#replay.push(...steps);
   }
 
   reset(): void {
-    this.entries.clear();
-    this.rows = 0;
-    this.forgetReplay();
+    this.#entries.clear();
+    this.#rows = 0;
+    this.#forgetReplay();
   }
 
   /** The entry, from memory or loaded now; one load at a time for each name. Throws what `load` throws. */
   async get<E extends Entry>(name: string, load: () => Promise<Loaded<E>>): Promise<E> {
     const kept = this.peek<E>(name);
     if (kept !== undefined) return kept;
-    const loading = this.loading.get(name);
+    const loading = this.#loading.get(name);
     if (loading !== undefined) return (await loading) as E;
-    const fresh = this.load(name, load).finally(() => {
-      this.loading.delete(name);
-      if (this.loading.size === 0) this.replay = [];
+    const fresh = this.#load(name, load).finally(() => {
+      this.#loading.delete(name);
+      if (this.#loading.size === 0) this.#replay = [];
     });
-    this.loading.set(name, fresh);
+    this.#loading.set(name, fresh);
     return fresh;
   }
 
   /** The entry when it is in memory. */
   peek<E extends Entry>(name: string): E | undefined {
-    const kept = this.entries.get(name);
+    const kept = this.#entries.get(name);
     if (kept === undefined) return undefined;
     // Read last, so evicted last.
-    this.entries.delete(name);
-    this.entries.set(name, kept);
+    this.#entries.delete(name);
+    this.#entries.set(name, kept);
     return kept.entry as E;
   }
 
-  private async load<E extends Entry>(name: string, load: () => Promise<Loaded<E>>): Promise<E> {
+  async #load<E extends Entry>(name: string, load: () => Promise<Loaded<E>>): Promise<E> {
     for (let attempt = 1; attempt <= loadAttemptsMax; attempt += 1) {
-      const { generation } = this;
-      const from = this.replay.length;
-      const { entry, position } = await loadShown(load, this.shown);
-      if (generation !== this.generation) continue;
+      const generation = this.#generation;
+      const from = this.#replay.length;
+      const { entry, position } = await loadShown(load, this.#shown);
+      if (generation !== this.#generation) continue;
       const kept = { entry, loadedAt: position };
-      for (const step of this.replay.slice(from)) {
+      for (const step of this.#replay.slice(from)) {
         for (const change of step.changes) {
           if (entriesOf(change).includes(name)) applyStep(kept, change, step.position.commit);
         }
       }
-      this.keep(name, kept);
+      this.#keep(name, kept);
       return entry;
     }
     throw new ReadSideUnavailable(`${name} changes faster than it can be read`);
   }
 
-  private keep(name: string, kept: Kept): void {
-    this.entries.set(name, kept);
-    this.rows += kept.entry.weight;
-    for (const [oldest, { entry }] of this.entries) {
-      if (this.rows <= this.limits.rowsMax || oldest === name) break;
-      this.entries.delete(oldest);
-      this.rows -= entry.weight;
+  #keep(name: string, kept: Kept): void {
+    this.#entries.set(name, kept);
+    this.#rows += kept.entry.weight;
+    for (const [oldest, { entry }] of this.#entries) {
+      if (this.#rows <= this.#limits.rowsMax || oldest === name) break;
+      this.#entries.delete(oldest);
+      this.#rows -= entry.weight;
     }
   }
 
-  private forgetReplay(): void {
-    this.replay = [];
-    this.generation += 1;
+  #forgetReplay(): void {
+    this.#replay = [];
+    this.#generation += 1;
   }
 }
 

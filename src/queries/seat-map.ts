@@ -37,18 +37,18 @@ interface Place {
  */
 export class SeatMap implements Entry {
   readonly weight: number;
-  private readonly sessionId: string;
-  private readonly bytes: Buffer;
-  private readonly snapshots: Snapshots;
-  private readonly head: Buffer;
+  readonly #sessionId: string;
+  readonly #bytes: Buffer;
+  readonly #snapshots: Snapshots;
+  readonly #head: Buffer;
   /** By seat id, in house order. */
-  private readonly places = new Map<string, Place>();
-  private readonly sections = new Set<string>();
-  private readonly generation: bigint;
+  readonly #places = new Map<string, Place>();
+  readonly #sections = new Set<string>();
+  readonly #generation: bigint;
   /** Of the session's row. */
-  private version: bigint;
+  #version: bigint;
   /** The bodies of this version that were asked for, by what tells them apart. */
-  private readonly bodies = new Map<string, PreparedBody>();
+  readonly #bodies = new Map<string, PreparedBody>();
 
   /** @param seats in house order. @param version of the session's row. @param generation of the tables */
   constructor(
@@ -58,21 +58,21 @@ export class SeatMap implements Entry {
     version: bigint,
     generation = 0n,
   ) {
-    this.sessionId = sessionId;
-    this.generation = generation;
-    this.version = version;
+    this.#sessionId = sessionId;
+    this.#generation = generation;
+    this.#version = version;
     this.weight = seats.length + 1;
     const start = `{"concertId":${JSON.stringify(concertId)},"sessionId":${JSON.stringify(sessionId)},"seatList":[`;
     const parts = [start];
-    this.head = Buffer.from(start);
-    let at = this.head.length;
+    this.#head = Buffer.from(start);
+    let at = this.#head.length;
     for (const [index, seat] of seats.entries()) {
       const separator = index === 0 ? '' : ',';
       const head = seatHead(seat);
       const from = at + separator.length;
       at = from + Buffer.byteLength(head);
-      this.places.set(seat.seat_id, { section: seat.section, from, flagAt: at });
-      this.sections.add(seat.section);
+      this.#places.set(seat.seat_id, { section: seat.section, from, flagAt: at });
+      this.#sections.add(seat.section);
       parts.push(
         separator,
         head,
@@ -82,36 +82,36 @@ export class SeatMap implements Entry {
       at += flagBytes + 1;
     }
     parts.push(end.toString());
-    this.bytes = Buffer.from(parts.join(''));
-    this.snapshots = new Snapshots(this.bytes);
+    this.#bytes = Buffer.from(parts.join(''));
+    this.#snapshots = new Snapshots(this.#bytes);
   }
 
   apply(change: RowChange, position: bigint): void {
-    if (change.kind !== 'patch' || change.key[0] !== this.sessionId) return;
+    if (change.kind !== 'patch' || change.key[0] !== this.#sessionId) return;
     // Every change of the row, as PostgreSQL has it: an instance that loads it now has the same ETag.
-    if (change.table === sessionTable && 'version' in change.set) this.changed(position);
-    const at = this.places.get(change.key[1] ?? '')?.flagAt;
+    if (change.table === sessionTable && 'version' in change.set) this.#changed(position);
+    const at = this.#places.get(change.key[1] ?? '')?.flagAt;
     if (change.table !== seatTable || at === undefined || !('status' in change.set)) return;
     const flag = change.set.status === 'available' ? available : taken;
-    if (this.bytes[at] === flag[0]) return;
-    flag.copy(this.bytes, at);
-    this.snapshots.changed(at, flagBytes);
-    this.changed(position);
+    if (this.#bytes[at] === flag[0]) return;
+    flag.copy(this.#bytes, at);
+    this.#snapshots.changed(at, flagBytes);
+    this.#changed(position);
   }
 
   /** @param cancelled the session does not take place: no seat is available, whoever had it */
   prepared(filter: SeatFilter = {}, cancelled = false): PreparedBody {
     const part = partOf(filter, cancelled);
-    const known = this.bodies.get(part);
+    const known = this.#bodies.get(part);
     if (known !== undefined) return known;
-    const version = versionOf(this.generation, this.version);
+    const version = versionOf(this.#generation, this.#version);
     const made =
       part === ''
-        ? preparedOfChunks(this.snapshots.take(), version)
-        : prepared(this.list(this.bytes, filter, cancelled), version, part);
+        ? preparedOfChunks(this.#snapshots.take(), version)
+        : prepared(this.#list(this.#bytes, filter, cancelled), version, part);
     // Any text can be asked for as a section: those that there are bound what is kept.
     const { section } = filter;
-    if (section === undefined || this.sections.has(section)) this.bodies.set(part, made);
+    if (section === undefined || this.#sections.has(section)) this.#bodies.set(part, made);
     return made;
   }
 
@@ -124,41 +124,41 @@ export class SeatMap implements Entry {
     filter: SeatFilter,
     cancelled: boolean,
   ): PreparedBody {
-    const bytes = Buffer.from(this.bytes);
-    const flags = Buffer.alloc(this.places.size);
+    const bytes = Buffer.from(this.#bytes);
+    const flags = Buffer.alloc(this.#places.size);
     let index = 0;
-    for (const [seatId, { flagAt }] of this.places) {
+    for (const [seatId, { flagAt }] of this.#places) {
       const flag = takenSeats.has(seatId) ? taken : available;
       if (bytes[flagAt] !== flag[0]) flag.copy(bytes, flagAt);
       flags[index++] = flag[0] as number;
     }
     const digest = createHash('sha256').update(flags).digest('hex').slice(0, 32);
-    const body = this.list(bytes, filter, cancelled);
-    const version = `then.${versionOf(this.generation, digest)}`;
+    const body = this.#list(bytes, filter, cancelled);
+    const version = `then.${versionOf(this.#generation, digest)}`;
     return prepared(body, version, partOf(filter, cancelled));
   }
 
-  private changed(position: bigint): void {
-    this.version = position;
-    this.bodies.clear();
+  #changed(position: bigint): void {
+    this.#version = position;
+    this.#bodies.clear();
   }
 
   /** Always a copy: a socket may still be sending it after the next change. */
-  private list(bytes: Buffer, { section, availableOnly = false }: SeatFilter, cancelled: boolean) {
+  #list(bytes: Buffer, { section, availableOnly = false }: SeatFilter, cancelled: boolean) {
     const isWhole = section === undefined && !availableOnly;
-    const listed = isWhole ? Buffer.from(bytes) : this.filtered(bytes, section, availableOnly);
-    return cancelled ? this.withNoneAvailable(listed, availableOnly) : listed;
+    const listed = isWhole ? Buffer.from(bytes) : this.#filtered(bytes, section, availableOnly);
+    return cancelled ? this.#withNoneAvailable(listed, availableOnly) : listed;
   }
 
-  private withNoneAvailable(listed: Buffer, availableOnly: boolean): Buffer {
-    if (availableOnly) return Buffer.concat([this.head, end]);
+  #withNoneAvailable(listed: Buffer, availableOnly: boolean): Buffer {
+    if (availableOnly) return Buffer.concat([this.#head, end]);
     const free = `"isAvailable":${available}`;
     return Buffer.from(listed.toString().replaceAll(free, `"isAvailable":${taken}`));
   }
 
   /** Seats that follow each other are copied together. */
-  private filtered(bytes: Buffer, section: string | undefined, availableOnly: boolean): Buffer {
-    const parts: Buffer[] = [this.head];
+  #filtered(bytes: Buffer, section: string | undefined, availableOnly: boolean): Buffer {
+    const parts: Buffer[] = [this.#head];
     let from: number | undefined;
     let to = 0;
     const endRun = () => {
@@ -167,7 +167,7 @@ export class SeatMap implements Entry {
       parts.push(bytes.subarray(from, to));
       from = undefined;
     };
-    for (const place of this.places.values()) {
+    for (const place of this.#places.values()) {
       const isWanted =
         (section === undefined || place.section === section) &&
         (!availableOnly || bytes[place.flagAt] === available[0]);

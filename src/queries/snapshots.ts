@@ -3,27 +3,27 @@ const chunkBytes = 32 * 1_024;
 
 /** Bytes that change in place, as copies that never do: a stretch that did not change since is the same copy again. */
 export class Snapshots {
-  private readonly bytes: Buffer;
-  private readonly copies: (Buffer | undefined)[];
+  readonly #bytes: Buffer;
+  readonly #copies: (Buffer | undefined)[];
 
   constructor(bytes: Buffer) {
-    this.bytes = bytes;
-    this.copies = new Array(Math.ceil(bytes.length / chunkBytes)).fill(undefined);
+    this.#bytes = bytes;
+    this.#copies = new Array(Math.ceil(bytes.length / chunkBytes)).fill(undefined);
   }
 
   /** These bytes are others now. */
   changed(from: number, length: number): void {
     const last = Math.floor((from + length - 1) / chunkBytes);
-    for (let at = Math.floor(from / chunkBytes); at <= last; at += 1) this.copies[at] = undefined;
+    for (let at = Math.floor(from / chunkBytes); at <= last; at += 1) this.#copies[at] = undefined;
   }
 
   /** The bytes as they are now. */
   take(): readonly Buffer[] {
-    return this.copies.map((copy, at) => {
+    return this.#copies.map((copy, at) => {
       if (copy !== undefined) return copy;
       const from = at * chunkBytes;
-      const fresh = Buffer.from(this.bytes.subarray(from, from + chunkBytes));
-      this.copies[at] = fresh;
+      const fresh = Buffer.from(this.#bytes.subarray(from, from + chunkBytes));
+      this.#copies[at] = fresh;
       return fresh;
     });
   }

@@ -15,23 +15,23 @@ const FIXED32 = 5;
 /** Reads one message, field by field: `while (reader.next()) switch (reader.field) …`. */
 export class WireReader {
   field = 0;
-  private wireType = 0;
-  private at: number;
-  private readonly buffer: Buffer;
-  private readonly end: number;
+  #wireType = 0;
+  #at: number;
+  readonly #buffer: Buffer;
+  readonly #end: number;
 
   constructor(buffer: Buffer, start = 0, end = buffer.length) {
-    this.buffer = buffer;
-    this.at = start;
-    this.end = end;
+    this.#buffer = buffer;
+    this.#at = start;
+    this.#end = end;
   }
 
   /** Moves to the next field; false at the end of the message. */
   next(): boolean {
-    if (this.at >= this.end) return false;
+    if (this.#at >= this.#end) return false;
     const tag = this.varint();
     this.field = Math.floor(tag / 8);
-    this.wireType = tag & 7;
+    this.#wireType = tag & 7;
     return true;
   }
 
@@ -40,8 +40,8 @@ export class WireReader {
     let value = 0;
     let scale = 1;
     for (let i = 0; i < 10; i++) {
-      if (this.at >= this.end) throw new WireError('a number is cut off');
-      const byte = this.buffer[this.at++] as number;
+      if (this.#at >= this.#end) throw new WireError('a number is cut off');
+      const byte = this.#buffer[this.#at++] as number;
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) return Math.min(value, MAX_REVISION);
       scale *= 128;
@@ -53,7 +53,7 @@ export class WireReader {
   varint64(): bigint {
     let value = 0n;
     for (let shift = 0n; shift < 70n; shift += 7n) {
-      const byte = this.buffer[this.at++] ?? 0;
+      const byte = this.#buffer[this.#at++] ?? 0;
       value |= BigInt(byte & 0x7f) << shift;
       if (byte < 0x80) return BigInt.asUintN(64, value);
     }
@@ -66,12 +66,12 @@ export class WireReader {
 
   /** A view into the buffer, not a copy. */
   bytes(): Buffer {
-    if (this.wireType !== BYTES) throw new WireError(`field ${this.field} has the wrong type`);
+    if (this.#wireType !== BYTES) throw new WireError(`field ${this.field} has the wrong type`);
     const length = this.varint();
-    const start = this.at;
-    this.at += length;
-    if (this.at > this.end) throw new WireError(`field ${this.field} is cut off`);
-    return this.buffer.subarray(start, this.at);
+    const start = this.#at;
+    this.#at += length;
+    if (this.#at > this.#end) throw new WireError(`field ${this.field} is cut off`);
+    return this.#buffer.subarray(start, this.#at);
   }
 
   string(): string {
@@ -80,26 +80,26 @@ export class WireReader {
 
   message(): WireReader {
     const length = this.varint();
-    const start = this.at;
-    this.at += length;
-    if (this.at > this.end) throw new WireError(`field ${this.field} is cut off`);
-    return new WireReader(this.buffer, start, this.at);
+    const start = this.#at;
+    this.#at += length;
+    if (this.#at > this.#end) throw new WireError(`field ${this.field} is cut off`);
+    return new WireReader(this.#buffer, start, this.#at);
   }
 
   /** Jumps over a field that nobody asked for. */
   skip(): void {
-    switch (this.wireType) {
+    switch (this.#wireType) {
       case VARINT:
         this.varint();
         return;
       case FIXED64:
-        this.at += 8;
+        this.#at += 8;
         return;
       case BYTES:
         this.bytes();
         return;
       case FIXED32:
-        this.at += 4;
+        this.#at += 4;
         return;
       default:
         throw new WireError(`field ${this.field} has an unknown wire type`);

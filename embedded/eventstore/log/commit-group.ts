@@ -20,86 +20,87 @@ export class CommitGroup {
   /** What its events occupy. */
   bytes = 0;
   /** Heads as this group leaves them, and those it only looked at. */
-  private readonly heads = new Map<string, StreamHead>();
+  readonly #heads = new Map<string, StreamHead>();
   /** What the group adds, by stream, oldest first. */
-  private readonly added = new Map<string, CommittedEvent[]>();
-  private readonly metadata = new Map<string, StreamMetadata>();
-  private readonly newStreams: string[] = [];
-  private readonly ids = new Map<string, RecentEvent>();
-  private nextPosition: number;
-  private nextStreamNumber: number;
-  private readonly log: EventLog;
-  private readonly recent: RecentEvents;
+  readonly #added = new Map<string, CommittedEvent[]>();
+  readonly #metadata = new Map<string, StreamMetadata>();
+  readonly #newStreams: string[] = [];
+  readonly #ids = new Map<string, RecentEvent>();
+  #nextPosition: number;
+  #nextStreamNumber: number;
+  readonly #log: EventLog;
+  readonly #recent: RecentEvents;
 
   constructor(log: EventLog, recent: RecentEvents) {
-    this.log = log;
-    this.recent = recent;
-    this.nextPosition = log.nextPosition;
-    this.nextStreamNumber = log.nextStreamNumber;
+    this.#log = log;
+    this.#recent = recent;
+    this.#nextPosition = log.nextPosition;
+    this.#nextStreamNumber = log.nextStreamNumber;
   }
 
   headOf(stream: string): StreamHead {
-    const known = this.heads.get(stream);
+    const known = this.#heads.get(stream);
     if (known !== undefined) return known;
-    const head = this.log.headOf(stream);
-    this.heads.set(stream, head);
+    const head = this.#log.headOf(stream);
+    this.#heads.set(stream, head);
     return head;
   }
 
   metadataOf(stream: string): StreamMetadata {
-    return this.metadata.get(stream) ?? this.log.metadataOf(stream);
+    return this.#metadata.get(stream) ?? this.#log.metadataOf(stream);
   }
 
   /** The stored event at a revision, undefined when the stream does not have it. */
   eventAt(stream: string, revision: number): RecordedView | undefined {
-    const added = this.added.get(stream);
+    const added = this.#added.get(stream);
     const firstAdded = added?.[0]?.revision ?? Number.POSITIVE_INFINITY;
     const message =
       revision >= firstAdded
         ? added?.[revision - firstAdded]?.message
-        : this.log.eventAt(this.log.headOf(stream), revision)?.message;
+        : this.#log.eventAt(this.#log.headOf(stream), revision)?.message;
     return message && viewStoredEvent(message);
   }
 
   /** An event written lately under this id, in any stream. */
   recentEvent(id: string): RecentEvent | undefined {
-    return this.ids.get(id) ?? this.recent.get(id);
+    return this.#ids.get(id) ?? this.#recent.get(id);
   }
 
   /** Puts an event after the last one of its stream (a tombstone: at its own revision). Returns its position. */
   add(stream: string, event: ProposedEvent, nowMs: number, tombstone?: number): number {
     const head = this.headOf(stream);
     const revision = tombstone ?? head.last + 1;
-    const position = this.nextPosition;
+    const position = this.#nextPosition;
     const message = encodeStoredEvent(event, { stream, revision, position, createdMs: nowMs });
     let { number } = head;
     if (number < 0) {
-      number = this.nextStreamNumber++;
-      this.newStreams.push(stream);
+      number = this.#nextStreamNumber++;
+      this.#newStreams.push(stream);
     }
-    this.heads.set(stream, { number, last: revision });
+    this.#heads.set(stream, { number, last: revision });
     const committed = { stream, type: event.type, number, revision, position, message };
     this.events.push(committed);
-    const added = this.added.get(stream);
-    if (added === undefined) this.added.set(stream, [committed]);
+    const added = this.#added.get(stream);
+    if (added === undefined) this.#added.set(stream, [committed]);
     else added.push(committed);
-    this.ids.set(event.id, committed);
-    this.nextPosition += message.length;
+    this.#ids.set(event.id, committed);
+    this.#nextPosition += message.length;
     this.bytes += message.length;
     const described = describedBy(stream);
     if (described !== undefined) {
       const data = event.contentType === JSON_TYPE ? event.data : undefined;
-      this.metadata.set(described, parseStreamMetadata(data));
+      this.#metadata.set(described, parseStreamMetadata(data));
     }
     return position;
   }
 
   /** Writes all of it in one transaction; resolves when it is on disk. Rejects: nothing was written. */
   async commit(): Promise<void> {
-    const { root, events, index, streams } = this.log.storage;
+    const { root, events, index, streams } = this.#log.storage;
     // The promises of the single puts are not awaited: inside `batch` they say nothing.
     await root.batch(() => {
-      for (const name of this.newStreams) void streams.put(nameKey(name), this.headOf(name).number);
+      for (const name of this.#newStreams)
+        void streams.put(nameKey(name), this.headOf(name).number);
       for (const { position, message, number, revision } of this.events) {
         void events.put(position, message);
         void index.put([number, revision], position);
@@ -109,14 +110,14 @@ export class CommitGroup {
 
   /** Makes a committed group known to the reading side. */
   publish(): void {
-    this.log.nextPosition = this.nextPosition;
-    this.log.nextStreamNumber = this.nextStreamNumber;
-    for (const stream of this.added.keys())
-      this.log.remember(stream, this.headOf(stream), describedBy(stream));
+    this.#log.nextPosition = this.#nextPosition;
+    this.#log.nextStreamNumber = this.#nextStreamNumber;
+    for (const stream of this.#added.keys())
+      this.#log.remember(stream, this.headOf(stream), describedBy(stream));
     // Without the message, which would stay in memory for as long as the id is remembered.
-    for (const [id, { stream, revision, position }] of this.ids)
-      this.recent.set(id, { stream, revision, position });
+    for (const [id, { stream, revision, position }] of this.#ids)
+      this.#recent.set(id, { stream, revision, position });
     const newest = this.events[this.events.length - 1];
-    if (newest) this.log.head = newest.position;
+    if (newest) this.#log.head = newest.position;
   }
 }

@@ -17,15 +17,15 @@ const COMMITS_PER_LOOK = 8;
 const ZEROS = Buffer.alloc(1024 * 1024);
 
 export class FileRoom {
-  private readonly root: RootDatabase<unknown, string>;
-  private readonly file: number;
-  private size: number;
-  private commits = 0;
+  readonly #root: RootDatabase<unknown, string>;
+  readonly #file: number;
+  #size: number;
+  #commits = 0;
 
   constructor(path: string, root: RootDatabase<unknown, string>) {
-    this.root = root;
-    this.file = openSync(path, 'r+');
-    this.size = fstatSync(this.file).size;
+    this.#root = root;
+    this.#file = openSync(path, 'r+');
+    this.#size = fstatSync(this.#file).size;
   }
 
   /**
@@ -34,19 +34,19 @@ export class FileRoom {
    * file itself, and says what the disk says.
    */
   async keep(): Promise<void> {
-    if (this.commits++ % COMMITS_PER_LOOK !== 0) return;
-    const { lastPageNumber, pageSize } = this.root.getStats() as PageStats;
+    if (this.#commits++ % COMMITS_PER_LOOK !== 0) return;
+    const { lastPageNumber, pageSize } = this.#root.getStats() as PageStats;
     const used = (lastPageNumber + 1) * pageSize;
-    if (this.size - used >= ROOM_BYTES_MIN) return;
-    const from = Math.max(this.size, used);
-    const { bytesWritten } = await writeAt(this.file, ZEROS, 0, ZEROS.length, from).catch(() => ({
+    if (this.#size - used >= ROOM_BYTES_MIN) return;
+    const from = Math.max(this.#size, used);
+    const { bytesWritten } = await writeAt(this.#file, ZEROS, 0, ZEROS.length, from).catch(() => ({
       bytesWritten: 0,
     }));
-    if (bytesWritten > 0) this.size = from + bytesWritten;
+    if (bytesWritten > 0) this.#size = from + bytesWritten;
   }
 
   close(): void {
-    closeSync(this.file);
+    closeSync(this.#file);
   }
 }
 

@@ -49,8 +49,8 @@ export class EventLog {
   nextStreamNumber = 0;
   /** The newest position that was committed and made known; −1 when the log is empty. */
   head = -1;
-  private readonly heads = new BoundedCache<string, StreamHead>(CACHED_STREAMS);
-  private readonly metadata = new BoundedCache<string, StreamMetadata>(CACHED_STREAMS);
+  readonly #heads = new BoundedCache<string, StreamHead>(CACHED_STREAMS);
+  readonly #metadata = new BoundedCache<string, StreamMetadata>(CACHED_STREAMS);
 
   constructor(directory: string) {
     this.directory = directory;
@@ -65,7 +65,7 @@ export class EventLog {
 
   /** The head of a stream; of a metastream whose stream has a tombstone: deleted as well. */
   headOf(stream: string): StreamHead {
-    const known = this.heads.get(stream);
+    const known = this.#heads.get(stream);
     if (known !== undefined) return known;
     const number = this.storage.streams.get(nameKey(stream));
     if (number === undefined) return NO_STREAM;
@@ -73,26 +73,26 @@ export class EventLog {
     const range = { start: [number, MAX_REVISION], end: [number], reverse: true, limit: 1 };
     for (const key of this.storage.index.getKeys(range)) last = key[1] as number;
     const head = { number, last };
-    this.heads.set(stream, head);
+    this.#heads.set(stream, head);
     return head;
   }
 
   /** The metadata of a stream, as the last event of its metastream says it. */
   metadataOf(stream: string): StreamMetadata {
-    const known = this.metadata.get(stream);
+    const known = this.#metadata.get(stream);
     if (known !== undefined) return known;
     const head = this.headOf(`$$${stream}`);
     const stored = head.last < 0 ? undefined : this.eventAt(head, head.last);
     const view = stored && viewStoredEvent(stored.message);
     const metadata = parseStreamMetadata(view?.isJson ? view.data : undefined);
-    this.metadata.set(stream, metadata);
+    this.#metadata.set(stream, metadata);
     return metadata;
   }
 
   /** Makes a commit's new heads and metadata known. For the writer. */
   remember(stream: string, head: StreamHead, metadataOf?: string): void {
-    this.heads.set(stream, head);
-    if (metadataOf !== undefined) this.metadata.delete(metadataOf);
+    this.#heads.set(stream, head);
+    if (metadataOf !== undefined) this.#metadata.delete(metadataOf);
   }
 
   eventAt(head: StreamHead, revision: number): StoredAt | undefined {

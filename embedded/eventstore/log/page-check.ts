@@ -42,28 +42,28 @@ export function checkPages(path: string): void {
 
 class Walk {
   seen = 0;
-  private readonly file: number;
-  private readonly meta: Meta;
-  private readonly waiting: number[] = [];
-  private readonly window: Buffer;
+  readonly #file: number;
+  readonly #meta: Meta;
+  readonly #waiting: number[] = [];
+  readonly #window: Buffer;
   /** The first page in the window; −1 while there is none. */
-  private windowAt = -1;
+  #windowAt = -1;
 
   constructor(file: number, meta: Meta) {
-    this.file = file;
-    this.meta = meta;
-    this.window = Buffer.alloc(WINDOW_PAGES * meta.pageSize);
-    for (const root of meta.roots) this.wait(root);
+    this.#file = file;
+    this.#meta = meta;
+    this.#window = Buffer.alloc(WINDOW_PAGES * meta.pageSize);
+    for (const root of meta.roots) this.#wait(root);
   }
 
   /** Looks at one more page. False when all were seen. */
   step(): boolean {
-    const number = this.waiting.pop();
+    const number = this.#waiting.pop();
     if (number === undefined) return false;
     // A page in two places of a tree would lead around in circles.
-    if (this.seen++ > this.meta.lastPage) throw new Error('log.mdb has pages in two places');
+    if (this.seen++ > this.#meta.lastPage) throw new Error('log.mdb has pages in two places');
     // Its values may be in pages of their own, which are looked at meanwhile.
-    const page = Buffer.from(this.page(number));
+    const page = Buffer.from(this.#page(number));
     const kind = page.readUInt16LE(18) & KINDS;
     if (kind !== BRANCH && kind !== LEAF) throw damagedPage(number);
     const lower = page.readUInt16LE(20);
@@ -72,51 +72,52 @@ class Walk {
     for (let node = (lower >> 1) - 1; node >= 0; node--) {
       const at = HEADER_BYTES + page.readUInt16LE(HEADER_BYTES + 2 * node);
       if (at + NODE_BYTES > page.length) throw damagedPage(number);
-      if (kind === BRANCH) this.wait(BigInt(page.readUIntLE(at, 6)));
-      else this.leafNode(page, number, at);
+      if (kind === BRANCH) this.#wait(BigInt(page.readUIntLE(at, 6)));
+      else this.#leafNode(page, number, at);
     }
     return true;
   }
 
-  private leafNode(page: Buffer, number: number, at: number): void {
+  #leafNode(page: Buffer, number: number, at: number): void {
     const flags = page.readUInt16LE(at + 4);
     if ((flags & (BIG_DATA | SUB_TREE)) === 0) return;
     const data = at + NODE_BYTES + page.readUInt16LE(at + 6);
     const bytes = (flags & BIG_DATA) !== 0 ? 8 : ROOT_OFFSET + 8;
     if (data + bytes > page.length) throw damagedPage(number);
-    if ((flags & BIG_DATA) === 0) this.wait(page.readBigUInt64LE(data + ROOT_OFFSET));
-    else this.overflow(page.readBigUInt64LE(data), page.readUInt32LE(at));
+    if ((flags & BIG_DATA) === 0) this.#wait(page.readBigUInt64LE(data + ROOT_OFFSET));
+    else this.#overflow(page.readBigUInt64LE(data), page.readUInt32LE(at));
   }
 
   /** Pages of which only the first says what it is; `dataBytes` of one value are in them. */
-  private overflow(first: bigint, dataBytes: number): void {
-    const number = this.inFile(first);
-    const page = this.page(number);
+  #overflow(first: bigint, dataBytes: number): void {
+    const number = this.#inFile(first);
+    const page = this.#page(number);
     const pages = page.readUInt32LE(20);
     const fits = pages * page.length >= dataBytes + HEADER_BYTES;
     if ((page.readUInt16LE(18) & KINDS) !== OVERFLOW || !fits) throw damagedPage(number);
-    if (number + pages - 1 > this.meta.lastPage) throw damagedPage(number);
+    if (number + pages - 1 > this.#meta.lastPage) throw damagedPage(number);
   }
 
-  private wait(number: bigint): void {
-    if (number !== NO_PAGE) this.waiting.push(this.inFile(number));
+  #wait(number: bigint): void {
+    if (number !== NO_PAGE) this.#waiting.push(this.#inFile(number));
   }
 
-  private inFile(number: bigint): number {
-    if (number > BigInt(this.meta.lastPage)) throw new Error('log.mdb names pages that it has not');
+  #inFile(number: bigint): number {
+    if (number > BigInt(this.#meta.lastPage))
+      throw new Error('log.mdb names pages that it has not');
     return Number(number);
   }
 
   /** A page that says that it is this one. Valid until the next call. */
-  private page(number: number): Buffer {
-    const { pageSize } = this.meta;
+  #page(number: number): Buffer {
+    const { pageSize } = this.#meta;
     const at = number - (number % WINDOW_PAGES);
-    if (at !== this.windowAt) {
-      const read = readSync(this.file, this.window, 0, this.window.length, at * pageSize);
-      this.window.fill(0, read);
-      this.windowAt = at;
+    if (at !== this.#windowAt) {
+      const read = readSync(this.#file, this.#window, 0, this.#window.length, at * pageSize);
+      this.#window.fill(0, read);
+      this.#windowAt = at;
     }
-    const page = this.window.subarray((number - at) * pageSize, (number - at + 1) * pageSize);
+    const page = this.#window.subarray((number - at) * pageSize, (number - at + 1) * pageSize);
     if (page.readBigUInt64LE(0) !== BigInt(number)) throw damagedPage(number);
     return page;
   }

@@ -48,99 +48,99 @@ interface Queued {
  * something that may still fail.
  */
 export class Writer {
-  private queue: Queued[] = [];
-  private queuedBytes = 0;
-  private inFlight: Queued[] = [];
+  #queue: Queued[] = [];
+  #queuedBytes = 0;
+  #inFlight: Queued[] = [];
   /** The commits under way, undefined while nothing waits. */
-  private work: Promise<void> | undefined;
-  private closed = false;
-  private roomWaiters: (() => void)[] = [];
-  private readonly log: EventLog;
-  private readonly recent: RecentEvents;
-  private readonly onCommit: (events: readonly CommittedEvent[]) => void;
-  private readonly timer: NodeJS.Timeout;
+  #work: Promise<void> | undefined;
+  #closed = false;
+  #roomWaiters: (() => void)[] = [];
+  readonly #log: EventLog;
+  readonly #recent: RecentEvents;
+  readonly #onCommit: (events: readonly CommittedEvent[]) => void;
+  readonly #timer: NodeJS.Timeout;
 
   constructor(log: EventLog, onCommit: (events: readonly CommittedEvent[]) => void) {
-    this.log = log;
-    this.recent = recentEvents();
-    this.onCommit = onCommit;
-    this.timer = setInterval(() => this.answerLate(), TIMEOUT_CHECK_MS);
-    this.timer.unref();
+    this.#log = log;
+    this.#recent = recentEvents();
+    this.#onCommit = onCommit;
+    this.#timer = setInterval(() => this.#answerLate(), TIMEOUT_CHECK_MS);
+    this.#timer.unref();
   }
 
   submit<Outcome>(write: Write<Outcome>): void {
-    if (this.closed) {
+    if (this.#closed) {
       write.done({ kind: 'failed', reason: 'the server is shutting down' });
       return;
     }
-    this.queue.push({ write: write as Write<unknown>, answered: false });
-    this.queuedBytes += write.bytes;
-    this.work ??= this.run();
+    this.#queue.push({ write: write as Write<unknown>, answered: false });
+    this.#queuedBytes += write.bytes;
+    this.#work ??= this.#run();
   }
 
   /** True when callers should stop taking requests in until `whenRoom` calls them back. */
   get isFull(): boolean {
-    return this.queuedBytes > QUEUE_BYTES_MAX || this.queue.length > QUEUE_WRITES_MAX;
+    return this.#queuedBytes > QUEUE_BYTES_MAX || this.#queue.length > QUEUE_WRITES_MAX;
   }
 
   whenRoom(callback: () => void): void {
-    this.roomWaiters.push(callback);
+    this.#roomWaiters.push(callback);
   }
 
-  private async run(): Promise<void> {
+  async #run(): Promise<void> {
     // What arrives in the same turn of the event loop belongs to the same commit.
     await new Promise(setImmediate);
-    while (this.queue.length > 0) await this.commitNext();
-    this.work = undefined;
+    while (this.#queue.length > 0) await this.#commitNext();
+    this.#work = undefined;
   }
 
-  private async commitNext(): Promise<void> {
-    this.inFlight = this.take();
+  async #commitNext(): Promise<void> {
+    this.#inFlight = this.#take();
     try {
-      const group = new CommitGroup(this.log, this.recent);
+      const group = new CommitGroup(this.#log, this.#recent);
       const nowMs = Date.now();
-      const results = this.inFlight.map((queued) => decide(queued, group, nowMs));
+      const results = this.#inFlight.map((queued) => decide(queued, group, nowMs));
       if (group.events.length > 0) {
         await group.commit();
         group.publish();
       }
-      for (const [i, queued] of this.inFlight.entries()) answer(queued, results[i] as Result);
-      if (group.events.length > 0) this.onCommit(group.events);
+      for (const [i, queued] of this.#inFlight.entries()) answer(queued, results[i] as Result);
+      if (group.events.length > 0) this.#onCommit(group.events);
       // After the answers, which need not wait for it.
-      await this.log.storage.room.keep();
+      await this.#log.storage.room.keep();
     } catch (error) {
-      const reason = await failureReason(error, this.log.directory);
-      for (const queued of this.inFlight) answer(queued, { kind: 'failed', reason });
+      const reason = await failureReason(error, this.#log.directory);
+      for (const queued of this.#inFlight) answer(queued, { kind: 'failed', reason });
     }
-    this.inFlight = [];
-    if (this.roomWaiters.length > 0 && !this.isFull) {
-      for (const waiter of this.roomWaiters.splice(0)) waiter();
+    this.#inFlight = [];
+    if (this.#roomWaiters.length > 0 && !this.isFull) {
+      for (const waiter of this.#roomWaiters.splice(0)) waiter();
     }
   }
 
-  private take(): Queued[] {
+  #take(): Queued[] {
     let count = 0;
     let bytes = 0;
-    const most = Math.min(GROUP_WRITES_MAX, Math.max(GROUP_WRITES_MIN, this.queue.length >> 1));
-    while (count < this.queue.length && count < most && bytes < GROUP_BYTES_MAX)
-      bytes += this.queue[count++]?.write.bytes ?? 0;
-    this.queuedBytes -= bytes;
-    return this.queue.splice(0, count);
+    const most = Math.min(GROUP_WRITES_MAX, Math.max(GROUP_WRITES_MIN, this.#queue.length >> 1));
+    while (count < this.#queue.length && count < most && bytes < GROUP_BYTES_MAX)
+      bytes += this.#queue[count++]?.write.bytes ?? 0;
+    this.#queuedBytes -= bytes;
+    return this.#queue.splice(0, count);
   }
 
-  private answerLate(): void {
+  #answerLate(): void {
     const nowMs = Date.now();
-    for (const queued of [...this.inFlight, ...this.queue])
+    for (const queued of [...this.#inFlight, ...this.#queue])
       if (queued.write.deadlineMs <= nowMs) answer(queued, { kind: 'timeout' });
   }
 
   /** Lets the commit under way finish and refuses everything after it. */
   async close(): Promise<void> {
-    this.closed = true;
-    clearInterval(this.timer);
-    for (const queued of this.queue.splice(0))
+    this.#closed = true;
+    clearInterval(this.#timer);
+    for (const queued of this.#queue.splice(0))
       answer(queued, { kind: 'failed', reason: 'the server is shutting down' });
-    await this.work;
+    await this.#work;
   }
 }
 

@@ -70,32 +70,32 @@ export function batchAppend(service: Service, call: GrpcCall): void {
 }
 
 class BatchAppendCall {
-  private readonly gathering = new Map<string, Gathering>();
-  private gatheringBytes = 0;
-  private paused = false;
-  private readonly service: Service;
-  private readonly call: GrpcCall;
+  readonly #gathering = new Map<string, Gathering>();
+  #gatheringBytes = 0;
+  #paused = false;
+  readonly #service: Service;
+  readonly #call: GrpcCall;
 
   constructor(service: Service, call: GrpcCall) {
-    this.service = service;
-    this.call = call;
+    this.#service = service;
+    this.#call = call;
   }
 
   take(chunk: BatchAppendChunk): void {
-    const append = this.gatheringOf(chunk);
+    const append = this.#gatheringOf(chunk);
     if (append === undefined) return;
     if (chunk.problem !== undefined) {
-      this.drop(chunk.correlation);
+      this.#drop(chunk.correlation);
       this.refuse(append.echo, badRequest(chunk.problem));
       return;
     }
-    const { maxAppendBytes } = this.service.limits;
+    const { maxAppendBytes } = this.#service.limits;
     let bytes = 0;
     for (const event of chunk.events) bytes += appendSize(event);
     append.bytes += bytes;
     // At once: what else comes of it is let go.
     if (append.bytes > maxAppendBytes) {
-      this.drop(chunk.correlation);
+      this.#drop(chunk.correlation);
       this.refuse(append.echo, {
         code: Status.invalidArgument,
         message: maximumAppendSizeText(maxAppendBytes),
@@ -106,30 +106,31 @@ class BatchAppendCall {
     }
     append.events.push(...chunk.events);
     if (chunk.isFinal) {
-      this.drop(chunk.correlation);
-      this.service.hooks.beforeWrite(this.call, new BatchedAppend(this, append));
-    } else this.hold(append, chunk.correlation, bytes);
+      this.#drop(chunk.correlation);
+      this.#service.hooks.beforeWrite(this.#call, new BatchedAppend(this, append));
+    } else this.#hold(append, chunk.correlation, bytes);
   }
 
   /** Keeps a chunk of an unfinished append, unless there are too many: then this one is refused. */
-  private hold(append: Gathering, correlation: Buffer, bytes: number): void {
-    this.gatheringBytes += bytes;
+  #hold(append: Gathering, correlation: Buffer, bytes: number): void {
+    this.#gatheringBytes += bytes;
     append.heldBytes += bytes;
-    const isFull = this.gathering.size > GATHERING_MAX || this.gatheringBytes > GATHERING_BYTES_MAX;
+    const isFull =
+      this.#gathering.size > GATHERING_MAX || this.#gatheringBytes > GATHERING_BYTES_MAX;
     if (!isFull) return;
-    this.drop(correlation);
+    this.#drop(correlation);
     this.refuse(append.echo, TIMEOUT);
   }
 
-  private gatheringOf(chunk: BatchAppendChunk): Gathering | undefined {
+  #gatheringOf(chunk: BatchAppendChunk): Gathering | undefined {
     const { options } = chunk;
     const key = chunk.correlation.toString('latin1');
-    const known = this.gathering.size === 0 ? undefined : this.gathering.get(key);
+    const known = this.#gathering.size === 0 ? undefined : this.#gathering.get(key);
     // Chunks of an append that was answered already (a timeout) are let go.
     if (known || options === undefined) return known;
     const nowMs = Date.now();
     const echo = { correlation: chunk.correlation, stream: options.stream };
-    const deadlineMs = Math.min(options.deadlineMs, nowMs + this.service.limits.writeTimeoutMs);
+    const deadlineMs = Math.min(options.deadlineMs, nowMs + this.#service.limits.writeTimeoutMs);
     if (deadlineMs <= nowMs) {
       this.refuse(echo, TIMEOUT);
       return undefined;
@@ -137,22 +138,22 @@ class BatchAppendCall {
     const started = { echo, options, deadlineMs, events: [], bytes: 0, heldBytes: 0 };
     if (chunk.isFinal) return { ...started, timer: undefined };
     const timer = setTimeout(() => {
-      this.drop(chunk.correlation);
+      this.#drop(chunk.correlation);
       this.refuse(echo, TIMEOUT);
     }, deadlineMs - nowMs);
     const gathering = { ...started, timer };
-    this.gathering.set(key, gathering);
+    this.#gathering.set(key, gathering);
     return gathering;
   }
 
-  private drop(correlation: Buffer): void {
-    if (this.gathering.size === 0) return;
+  #drop(correlation: Buffer): void {
+    if (this.#gathering.size === 0) return;
     const key = correlation.toString('latin1');
-    const dropped = this.gathering.get(key);
+    const dropped = this.#gathering.get(key);
     if (dropped === undefined) return;
     clearTimeout(dropped.timer);
-    this.gathering.delete(key);
-    this.gatheringBytes -= dropped.heldBytes;
+    this.#gathering.delete(key);
+    this.#gatheringBytes -= dropped.heldBytes;
   }
 
   write(append: BatchedAppend): void {
@@ -162,39 +163,39 @@ class BatchAppendCall {
       this.refuse(append.gathered.echo, badRequest(invalid));
       return;
     }
-    this.service.writer.submit(append);
-    this.holdBack();
+    this.#service.writer.submit(append);
+    this.#holdBack();
   }
 
   /** Takes nothing in while the writer has too much to do, or the client does not read its answers. */
-  private holdBack(): void {
-    const { writer } = this.service;
-    if (this.paused || !(writer.isFull || this.call.isBlocked)) return;
-    this.paused = true;
-    this.call.pause();
+  #holdBack(): void {
+    const { writer } = this.#service;
+    if (this.#paused || !(writer.isFull || this.#call.isBlocked)) return;
+    this.#paused = true;
+    this.#call.pause();
     const goOn = () => {
-      this.paused = false;
-      this.call.resume();
+      this.#paused = false;
+      this.#call.resume();
     };
     if (writer.isFull) writer.whenRoom(goOn);
-    else void this.call.drained().then(goOn);
+    else void this.#call.drained().then(goOn);
   }
 
   answer(append: BatchedAppend, result: WriteResult<AppendOutcome>): void {
-    this.service.hooks.beforeAnswer(this.call, () => {
+    this.#service.hooks.beforeAnswer(this.#call, () => {
       if (append.isAnswered) return;
       const { gathered } = append;
       if (result.kind === 'timeout') this.refuse(gathered.echo, TIMEOUT);
-      else if (result.kind === 'failed') endWriteFailed(this.call, result.reason);
-      else this.answerDecided(gathered, result.outcome);
+      else if (result.kind === 'failed') endWriteFailed(this.#call, result.reason);
+      else this.#answerDecided(gathered, result.outcome);
       append.isAnswered = true;
     });
   }
 
-  private answerDecided({ echo, options }: Gathering, outcome: AppendOutcome): void {
+  #answerDecided({ echo, options }: Gathering, outcome: AppendOutcome): void {
     switch (outcome.kind) {
       case 'appended':
-        this.call.send(batchAppended(echo, outcome.lastRevision, outcome.position));
+        this.#call.send(batchAppended(echo, outcome.lastRevision, outcome.position));
         return;
       case 'wrong-expected-version':
         this.refuse(echo, {
@@ -215,13 +216,13 @@ class BatchAppendCall {
   }
 
   refuse(echo: BatchEcho, error: BatchError): void {
-    this.call.send(batchRefused(echo, error));
+    this.#call.send(batchRefused(echo, error));
   }
 
   /** The call is over: what has not come whole never will. */
   forget(): void {
-    for (const { timer } of this.gathering.values()) clearTimeout(timer);
-    this.gathering.clear();
+    for (const { timer } of this.#gathering.values()) clearTimeout(timer);
+    this.#gathering.clear();
   }
 }
 
@@ -230,10 +231,10 @@ class BatchedAppend implements Write<AppendOutcome>, PendingWrite {
   readonly gathered: Gathering;
   isAnswered = false;
   deadlineMs: number;
-  private readonly from: BatchAppendCall;
+  readonly #from: BatchAppendCall;
 
   constructor(from: BatchAppendCall, gathered: Gathering) {
-    this.from = from;
+    this.#from = from;
     this.gathered = gathered;
     this.deadlineMs = gathered.deadlineMs;
   }
@@ -243,20 +244,20 @@ class BatchedAppend implements Write<AppendOutcome>, PendingWrite {
   }
 
   proceed(): void {
-    this.from.write(this);
+    this.#from.write(this);
   }
 
   timeOut(): void {
     this.deadlineMs = Number.POSITIVE_INFINITY;
-    this.refuse(TIMEOUT);
+    this.#refuse(TIMEOUT);
   }
 
   notReady(): void {
-    this.refuse({ code: Status.ok, message: NOT_READY, type: NO_DETAILS, details: NOTHING });
+    this.#refuse({ code: Status.ok, message: NOT_READY, type: NO_DETAILS, details: NOTHING });
   }
 
-  private refuse(error: BatchError): void {
-    if (!this.isAnswered) this.from.refuse(this.gathered.echo, error);
+  #refuse(error: BatchError): void {
+    if (!this.isAnswered) this.#from.refuse(this.gathered.echo, error);
     this.isAnswered = true;
   }
 
@@ -266,6 +267,6 @@ class BatchedAppend implements Write<AppendOutcome>, PendingWrite {
   }
 
   done(result: WriteResult<AppendOutcome>): void {
-    this.from.answer(this, result);
+    this.#from.answer(this, result);
   }
 }

@@ -50,39 +50,39 @@ export class GrpcCall {
   readonly headers: IncomingHttpHeaders;
   /** Milliseconds since the Unix epoch, Infinity when the client set none. */
   readonly deadlineMs: number;
-  private readonly stream: ServerHttp2Stream;
-  private listener: CallListener = {};
-  private received: Buffer[] = [];
-  private receivedBytes = 0;
-  private outgoing: Buffer[] = [];
-  private outgoingBytes = 0;
-  private flushing = false;
-  private ended = false;
-  private closedListeners: (() => void)[] = [];
-  private closed = false;
-  private trailers: Record<string, string> = { 'grpc-status': '0' };
-  private deadlineTimer: NodeJS.Timeout | undefined;
+  readonly #stream: ServerHttp2Stream;
+  #listener: CallListener = {};
+  #received: Buffer[] = [];
+  #receivedBytes = 0;
+  #outgoing: Buffer[] = [];
+  #outgoingBytes = 0;
+  #flushing = false;
+  #ended = false;
+  #closedListeners: (() => void)[] = [];
+  #closed = false;
+  #trailers: Record<string, string> = { 'grpc-status': '0' };
+  #deadlineTimer: NodeJS.Timeout | undefined;
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders) {
-    this.stream = stream;
+    this.#stream = stream;
     this.headers = headers;
     const timeoutMs = parseTimeout(headers['grpc-timeout']);
     this.deadlineMs = Date.now() + timeoutMs;
     if (timeoutMs <= TIMER_MS_MAX) {
       const expire = () => this.end(Status.deadlineExceeded, 'the deadline has passed');
-      this.deadlineTimer = setTimeout(expire, timeoutMs);
+      this.#deadlineTimer = setTimeout(expire, timeoutMs);
     }
     // What goes wrong on a stream shows in its close, which always follows.
     stream.on('error', () => {});
-    stream.once('close', () => this.close());
+    stream.once('close', () => this.#close());
   }
 
   /** Starts to take messages in. */
   listen(listener: CallListener): void {
-    this.listener = listener;
-    this.stream.on('data', (chunk: Buffer) => this.receive(chunk));
-    this.stream.on('end', () => {
-      if (!this.ended) this.guard(() => this.listener.halfClosed?.());
+    this.#listener = listener;
+    this.#stream.on('data', (chunk: Buffer) => this.#receive(chunk));
+    this.#stream.on('end', () => {
+      if (!this.#ended) this.#guard(() => this.#listener.halfClosed?.());
     });
   }
 
@@ -102,22 +102,22 @@ export class GrpcCall {
 
   /** Called once, whatever ends the call: its own end, the client, the connection. */
   onceClosed(listener: () => void): void {
-    if (this.closed) listener();
-    else this.closedListeners.push(listener);
+    if (this.#closed) listener();
+    else this.#closedListeners.push(listener);
   }
 
   get isOpen(): boolean {
-    return !this.ended && !this.closed;
+    return !this.#ended && !this.#closed;
   }
 
   /** Nothing can be sent any more: the client reset the call, or its connection broke. */
-  private get isGone(): boolean {
-    return this.stream.closed || this.stream.destroyed;
+  get #isGone(): boolean {
+    return this.#stream.closed || this.#stream.destroyed;
   }
 
   /** True while the client has not taken what was sent: wait for `drained` before sending more. */
   get isBlocked(): boolean {
-    return this.stream.writableNeedDrain;
+    return this.#stream.writableNeedDrain;
   }
 
   /** Sends a message; it leaves together with all others of this turn of the event loop. */
@@ -126,34 +126,34 @@ export class GrpcCall {
     const header = Buffer.allocUnsafe(FRAME_HEADER_BYTES);
     header[0] = 0;
     header.writeUInt32BE(message.length, 1);
-    this.outgoing.push(header, message);
-    this.outgoingBytes += FRAME_HEADER_BYTES + message.length;
-    if (this.flushing) return;
-    this.flushing = true;
+    this.#outgoing.push(header, message);
+    this.#outgoingBytes += FRAME_HEADER_BYTES + message.length;
+    if (this.#flushing) return;
+    this.#flushing = true;
     process.nextTick(() => this.flush());
   }
 
   flush(): void {
-    this.flushing = false;
-    if (this.outgoing.length === 0 || this.isGone) return;
-    if (!this.stream.headersSent) this.respond();
-    const bytes = Buffer.concat(this.outgoing, this.outgoingBytes);
-    this.outgoing = [];
-    this.outgoingBytes = 0;
-    this.stream.write(bytes);
+    this.#flushing = false;
+    if (this.#outgoing.length === 0 || this.#isGone) return;
+    if (!this.#stream.headersSent) this.#respond();
+    const bytes = Buffer.concat(this.#outgoing, this.#outgoingBytes);
+    this.#outgoing = [];
+    this.#outgoingBytes = 0;
+    this.#stream.write(bytes);
   }
 
   /** Resolves when the client took what was sent, or the call is over. */
   drained(): Promise<void> {
-    if (!this.isBlocked || this.closed) return Promise.resolve();
+    if (!this.isBlocked || this.#closed) return Promise.resolve();
     return new Promise((resolve) => {
       const done = () => {
-        this.stream.removeListener('drain', done);
-        this.stream.removeListener('close', done);
+        this.#stream.removeListener('drain', done);
+        this.#stream.removeListener('close', done);
         resolve();
       };
-      this.stream.once('drain', done);
-      this.stream.once('close', done);
+      this.#stream.once('drain', done);
+      this.#stream.once('close', done);
     });
   }
 
@@ -161,71 +161,71 @@ export class GrpcCall {
   end(status: StatusCode, message = '', trailers: Readonly<Record<string, string>> = {}): void {
     if (!this.isOpen) return;
     this.flush();
-    this.ended = true;
-    clearTimeout(this.deadlineTimer);
+    this.#ended = true;
+    clearTimeout(this.#deadlineTimer);
     const all: Record<string, string> = { 'grpc-status': String(status) };
     if (message !== '') all['grpc-message'] = percentEncoded(message);
     for (const [name, value] of Object.entries(trailers)) all[name] = headerValue(value);
-    if (this.isGone) return;
-    if (!this.stream.headersSent) {
-      this.stream.respond({ ...RESPONSE_HEADERS, ...all }, { endStream: true });
+    if (this.#isGone) return;
+    if (!this.#stream.headersSent) {
+      this.#stream.respond({ ...RESPONSE_HEADERS, ...all }, { endStream: true });
     } else {
-      this.trailers = all;
-      this.stream.end();
+      this.#trailers = all;
+      this.#stream.end();
     }
     // What the client still sends has no reader any more; reading it off lets the stream close.
-    this.stream.resume();
+    this.#stream.resume();
   }
 
   /** Ends the call at once; the client sees it cancelled. What it has not taken yet is lost. */
   cancel(): void {
-    this.ended = true;
-    this.stream.close(constants.NGHTTP2_CANCEL);
+    this.#ended = true;
+    this.#stream.close(constants.NGHTTP2_CANCEL);
   }
 
   /** Breaks the call's connection without an answer. */
   cutConnection(): void {
-    this.stream.session?.socket.destroy();
+    this.#stream.session?.socket.destroy();
   }
 
   pause(): void {
-    this.stream.pause();
+    this.#stream.pause();
   }
 
   resume(): void {
-    if (!this.closed) this.stream.resume();
+    if (!this.#closed) this.#stream.resume();
   }
 
-  private respond(): void {
-    this.stream.respond(RESPONSE_HEADERS, { waitForTrailers: true });
-    this.stream.once('wantTrailers', () => {
-      if (!this.isGone) this.stream.sendTrailers(this.trailers);
+  #respond(): void {
+    this.#stream.respond(RESPONSE_HEADERS, { waitForTrailers: true });
+    this.#stream.once('wantTrailers', () => {
+      if (!this.#isGone) this.#stream.sendTrailers(this.#trailers);
     });
   }
 
-  private receive(chunk: Buffer): void {
-    if (this.ended) return;
-    this.received.push(chunk);
-    this.receivedBytes += chunk.length;
+  #receive(chunk: Buffer): void {
+    if (this.#ended) return;
+    this.#received.push(chunk);
+    this.#receivedBytes += chunk.length;
     let buffer: Buffer | undefined;
     let at = 0;
-    while (this.receivedBytes - at >= FRAME_HEADER_BYTES) {
+    while (this.#receivedBytes - at >= FRAME_HEADER_BYTES) {
       if (buffer === undefined) {
         // A long message comes in many chunks: join them only when it is complete.
-        const wanted = this.wantedBytes();
+        const wanted = this.#wantedBytes();
         if (wanted > RECEIVE_BYTES_MAX + FRAME_HEADER_BYTES) {
-          this.refuseLarge();
+          this.#refuseLarge();
           return;
         }
-        if (wanted > this.receivedBytes) return;
-        buffer = this.received.length === 1 ? chunk : Buffer.concat(this.received);
+        if (wanted > this.#receivedBytes) return;
+        buffer = this.#received.length === 1 ? chunk : Buffer.concat(this.#received);
       }
       const length = buffer.readUInt32BE(at + 1);
       if (length > RECEIVE_BYTES_MAX) {
-        this.refuseLarge();
+        this.#refuseLarge();
         return;
       }
-      if (this.receivedBytes - at < FRAME_HEADER_BYTES + length) break;
+      if (this.#receivedBytes - at < FRAME_HEADER_BYTES + length) break;
       const start = at + FRAME_HEADER_BYTES;
       at = start + length;
       const message = buffer.subarray(start, at);
@@ -233,28 +233,30 @@ export class GrpcCall {
         this.end(Status.unimplemented, 'compressed messages are not supported');
         return;
       }
-      this.guard(() => this.listener.message?.(message));
-      if (this.ended) return;
+      this.#guard(() => this.#listener.message?.(message));
+      if (this.#ended) return;
     }
     if (buffer !== undefined) {
-      this.received = at === buffer.length ? [] : [buffer.subarray(at)];
-      this.receivedBytes = buffer.length - at;
+      this.#received = at === buffer.length ? [] : [buffer.subarray(at)];
+      this.#receivedBytes = buffer.length - at;
     }
   }
 
   /** Length of the first message with its frame header, once that header is there. */
-  private wantedBytes(): number {
-    const first = this.received[0] as Buffer;
+  #wantedBytes(): number {
+    const first = this.#received[0] as Buffer;
     const head =
-      first.length >= FRAME_HEADER_BYTES ? first : Buffer.concat(this.received, FRAME_HEADER_BYTES);
+      first.length >= FRAME_HEADER_BYTES
+        ? first
+        : Buffer.concat(this.#received, FRAME_HEADER_BYTES);
     return FRAME_HEADER_BYTES + head.readUInt32BE(1);
   }
 
-  private refuseLarge(): void {
+  #refuseLarge(): void {
     this.end(Status.resourceExhausted, `a message is larger than ${RECEIVE_BYTES_MAX} bytes`);
   }
 
-  private guard(action: () => void): void {
+  #guard(action: () => void): void {
     try {
       action();
     } catch (error) {
@@ -263,10 +265,10 @@ export class GrpcCall {
     }
   }
 
-  private close(): void {
-    this.closed = true;
-    clearTimeout(this.deadlineTimer);
-    for (const listener of this.closedListeners.splice(0)) listener();
+  #close(): void {
+    this.#closed = true;
+    clearTimeout(this.#deadlineTimer);
+    for (const listener of this.#closedListeners.splice(0)) listener();
   }
 }
 

@@ -31,26 +31,26 @@ const KEEP_ALIVE_MS = 10_000;
 export type Interceptor = (call: GrpcCall, proceed: () => void) => void;
 
 export class GrpcServer {
-  private readonly http: Http2Server;
-  private readonly sockets = new Set<Socket>();
-  private readonly sessions = new Map<ServerHttp2Session, Socket>();
+  readonly #http: Http2Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #sessions = new Map<ServerHttp2Session, Socket>();
   /** Asked for a sign of life that has not come yet. */
-  private readonly asked = new Set<ServerHttp2Session>();
-  private readonly keepAlive: NodeJS.Timeout;
-  private readonly calls = new Set<GrpcCall>();
-  private readonly routes: Routes;
-  private readonly intercept: Interceptor;
+  readonly #asked = new Set<ServerHttp2Session>();
+  readonly #keepAlive: NodeJS.Timeout;
+  readonly #calls = new Set<GrpcCall>();
+  readonly #routes: Routes;
+  readonly #intercept: Interceptor;
 
   constructor(
     routes: Routes,
     intercept: Interceptor = (_, proceed) => proceed(),
     keepAliveMs = KEEP_ALIVE_MS,
   ) {
-    this.routes = routes;
-    this.keepAlive = setInterval(() => this.askForLife(), keepAliveMs);
-    this.keepAlive.unref();
-    this.intercept = intercept;
-    this.http = createServer({
+    this.#routes = routes;
+    this.#keepAlive = setInterval(() => this.#askForLife(), keepAliveMs);
+    this.#keepAlive.unref();
+    this.#intercept = intercept;
+    this.#http = createServer({
       maxSessionMemory: SESSION_MEMORY_MAX_MB,
       settings: {
         initialWindowSize: RECEIVE_WINDOW_BYTES,
@@ -59,86 +59,86 @@ export class GrpcServer {
     });
     // Before Node's own listener, which makes the session of this socket at once.
     let accepted: Socket;
-    this.http.prependListener('connection', (socket: Socket) => {
+    this.#http.prependListener('connection', (socket: Socket) => {
       accepted = socket;
       socket.setNoDelay(true);
-      this.sockets.add(socket);
-      socket.once('close', () => this.sockets.delete(socket));
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
     });
-    this.http.on('session', (session) => {
+    this.#http.on('session', (session) => {
       session.setLocalWindowSize(RECEIVE_WINDOW_BYTES);
-      this.sessions.set(session, accepted);
+      this.#sessions.set(session, accepted);
       // A broken connection ends its calls; there is nobody else to tell.
       session.on('error', () => session.destroy());
-      session.once('close', () => this.forget(session));
+      session.once('close', () => this.#forget(session));
     });
-    this.http.on('stream', (stream, headers) =>
-      this.accept(new GrpcCall(stream, headers), headers),
+    this.#http.on('stream', (stream, headers) =>
+      this.#accept(new GrpcCall(stream, headers), headers),
     );
   }
 
   /** Starts to listen; port 0 takes a free one. Returns the port. */
   listen(host: string, port: number): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.http.once('error', reject);
-      this.http.listen(port, host, () => {
-        this.http.removeListener('error', reject);
-        resolve((this.http.address() as AddressInfo).port);
+      this.#http.once('error', reject);
+      this.#http.listen(port, host, () => {
+        this.#http.removeListener('error', reject);
+        resolve((this.#http.address() as AddressInfo).port);
       });
     });
   }
 
-  private accept(call: GrpcCall, headers: IncomingHttpHeaders): void {
-    this.calls.add(call);
-    call.onceClosed(() => this.calls.delete(call));
+  #accept(call: GrpcCall, headers: IncomingHttpHeaders): void {
+    this.#calls.add(call);
+    call.onceClosed(() => this.#calls.delete(call));
     const path = headers[':path'] ?? '';
-    const handler = this.routes.get(path);
+    const handler = this.#routes.get(path);
     if (handler === undefined) {
       call.end(Status.unimplemented, `${path} is not implemented by the embedded event store`);
       return;
     }
-    this.intercept(call, () => handler(call));
+    this.#intercept(call, () => handler(call));
   }
 
-  private askForLife(): void {
-    for (const session of this.sessions.keys()) {
+  #askForLife(): void {
+    for (const session of this.#sessions.keys()) {
       // One that is destroyed may still wait for a socket that nothing comes from.
       const isThere =
         !session.destroyed &&
-        !this.asked.has(session) &&
-        session.ping((error) => error || this.asked.delete(session));
-      if (isThere) this.asked.add(session);
-      else this.forget(session);
+        !this.#asked.has(session) &&
+        session.ping((error) => error || this.#asked.delete(session));
+      if (isThere) this.#asked.add(session);
+      else this.#forget(session);
     }
   }
 
   /** A session that is over leaves no socket behind, whoever still waits for what on it. */
-  private forget(session: ServerHttp2Session): void {
+  #forget(session: ServerHttp2Session): void {
     session.destroy();
-    this.sessions.get(session)?.destroy();
-    this.sessions.delete(session);
-    this.asked.delete(session);
+    this.#sessions.get(session)?.destroy();
+    this.#sessions.delete(session);
+    this.#asked.delete(session);
   }
 
   /** How much is going on. */
   get load(): { calls: number; connections: number } {
-    return { calls: this.calls.size, connections: this.sockets.size };
+    return { calls: this.#calls.size, connections: this.#sockets.size };
   }
 
   /** Breaks every connection at once, as a crash would. */
   cutConnections(): void {
-    for (const socket of this.sockets) socket.destroy();
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   /** Ends all calls with CANCELLED, as a real node that shuts down does, and closes. */
   async stop(): Promise<void> {
-    clearInterval(this.keepAlive);
-    const closed = new Promise<void>((resolve) => this.http.close(() => resolve()));
-    for (const call of this.calls) call.end(Status.cancelled, 'the server is shutting down');
-    for (const session of this.sessions.keys()) session.close();
+    clearInterval(this.#keepAlive);
+    const closed = new Promise<void>((resolve) => this.#http.close(() => resolve()));
+    for (const call of this.#calls) call.end(Status.cancelled, 'the server is shutting down');
+    for (const session of this.#sessions.keys()) session.close();
     // A client that reads slowly learns it from a reset, which goes before what it has not taken yet.
     const reset = setTimeout(() => {
-      for (const call of this.calls) call.cancel();
+      for (const call of this.#calls) call.cancel();
     }, GOODBYE_MS);
     const cut = setTimeout(() => this.cutConnections(), GOODBYE_MS + RESET_MS);
     await closed;

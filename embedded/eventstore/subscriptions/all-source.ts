@@ -15,98 +15,99 @@ interface Filtering {
 export class AllSource implements Source {
   readonly stream = undefined;
   /** The event or checkpoint that was sent last: later events are owed, and checkpoints not before it. */
-  private sent: LogPosition;
+  #sent: LogPosition;
   /** Where the next page of history begins. */
-  private next = 0;
-  private isPlace = true;
-  private search: Search | undefined;
+  #next = 0;
+  #isPlace = true;
+  #search: Search | undefined;
   /** Checkpoints only go forward. */
-  private lastCheckpoint: LogPosition | undefined;
+  #lastCheckpoint: LogPosition | undefined;
   /** Events committed since the last live checkpoint, those in history as well. */
-  private sinceCheckpoint = 0;
-  private readonly filtering: Filtering | undefined;
-  private readonly sink: Sink;
-  private readonly log: EventLog;
+  #sinceCheckpoint = 0;
+  readonly #filtering: Filtering | undefined;
+  readonly #sink: Sink;
+  readonly #log: EventLog;
 
   constructor(sink: Sink, log: EventLog, options: ReadOptions, manner: CheckpointManner) {
-    this.sink = sink;
-    this.log = log;
+    this.#sink = sink;
+    this.#log = log;
     const { position, filter } = options;
     if (filter !== undefined) {
       const { window, checkpointInterval } = filter;
       const search = { manner, window, checkpointInterval };
-      this.filtering = { matches: eventFilter(filter), search };
+      this.#filtering = { matches: eventFilter(filter), search };
     }
-    if (position === 'end') this.sent = placeOf(log.head);
-    else this.sent = position === 'start' ? BEFORE_ALL : position;
+    if (position === 'end') this.#sent = placeOf(log.head);
+    else this.#sent = position === 'start' ? BEFORE_ALL : position;
   }
 
   get isAtHead(): boolean {
-    return compare(this.sent, placeOf(this.log.head)) >= 0;
+    return compare(this.#sent, placeOf(this.#log.head)) >= 0;
   }
 
   begin(): void {
     // The event that was sent last is read once more: the first page of a search begins with it.
-    this.next = firstFrom(this.sent);
-    this.isPlace = this.sent.commit < 0 || this.log.isPlace(this.sent, false);
-    this.search = this.filtering && new Search(this.filtering.search, this.sent);
+    this.#next = firstFrom(this.#sent);
+    this.#isPlace = this.#sent.commit < 0 || this.#log.isPlace(this.#sent, false);
+    this.#search = this.#filtering && new Search(this.#filtering.search, this.#sent);
   }
 
   sendPage(): 'more' | 'at-head' | 'invalid' {
-    if (!this.isPlace) return 'invalid';
-    const page = this.log.pageOfAll(this.next, false);
-    for (const stored of page) this.consider(stored);
-    if (page.length > 0 || this.log.head >= this.next) return 'more';
-    if (this.search) this.checkpoint(this.search.end(this.sent));
+    if (!this.#isPlace) return 'invalid';
+    const page = this.#log.pageOfAll(this.#next, false);
+    for (const stored of page) this.#consider(stored);
+    if (page.length > 0 || this.#log.head >= this.#next) return 'more';
+    if (this.#search) this.#checkpoint(this.#search.end(this.#sent));
     return 'at-head';
   }
 
-  private consider(stored: StoredAt): void {
+  #consider(stored: StoredAt): void {
     const { position, message } = stored;
-    this.next = position + message.length;
-    const isMatch = this.filtering === undefined || matchesStored(this.filtering.matches, message);
-    if (isMatch) this.send(stored, 'history');
-    const checkpoint = this.search?.considers(this.next, isMatch, this.sent);
-    if (checkpoint) this.checkpoint(checkpoint);
+    this.#next = position + message.length;
+    const isMatch =
+      this.#filtering === undefined || matchesStored(this.#filtering.matches, message);
+    if (isMatch) this.#send(stored, 'history');
+    const checkpoint = this.#search?.considers(this.#next, isMatch, this.#sent);
+    if (checkpoint) this.#checkpoint(checkpoint);
   }
 
   live(event: CommittedEvent): 'more' {
-    const { filtering } = this;
+    const filtering = this.#filtering;
     if (filtering === undefined || filtering.matches(event.stream, event.type))
-      this.send(event, 'live');
+      this.#send(event, 'live');
     if (filtering === undefined) return 'more';
-    if (++this.sinceCheckpoint < filtering.search.checkpointInterval) return 'more';
-    this.sinceCheckpoint = 0;
+    if (++this.#sinceCheckpoint < filtering.search.checkpointInterval) return 'more';
+    this.#sinceCheckpoint = 0;
     const place = placeOf(event.position);
-    if (compare(place, this.sent) >= 0) this.checkpoint(place);
+    if (compare(place, this.#sent) >= 0) this.#checkpoint(place);
     return 'more';
   }
 
   missed(count: number): void {
-    if (this.filtering === undefined) return;
-    this.sinceCheckpoint =
-      (this.sinceCheckpoint + count) % this.filtering.search.checkpointInterval;
+    if (this.#filtering === undefined) return;
+    this.#sinceCheckpoint =
+      (this.#sinceCheckpoint + count) % this.#filtering.search.checkpointInterval;
   }
 
   fellBehind(): void {
-    if (this.filtering) this.checkpoint(this.sent);
+    if (this.#filtering) this.#checkpoint(this.#sent);
   }
 
   /** Sends an event that comes after what was sent. */
-  private send(event: StoredAt, from: 'history' | 'live'): void {
+  #send(event: StoredAt, from: 'history' | 'live'): void {
     const place = placeOf(event.position);
-    if (compare(place, this.sent) <= 0) return;
-    this.sent = place;
-    this.sink.deliver(event, from);
+    if (compare(place, this.#sent) <= 0) return;
+    this.#sent = place;
+    this.#sink.deliver(event, from);
   }
 
-  private checkpoint(place: LogPosition): void {
-    this.sent = place;
-    if (this.lastCheckpoint && compare(place, this.lastCheckpoint) <= 0) return;
+  #checkpoint(place: LogPosition): void {
+    this.#sent = place;
+    if (this.#lastCheckpoint && compare(place, this.#lastCheckpoint) <= 0) return;
     const isNowhere = compare(place, BEFORE_ALL) === 0;
-    if (isNowhere && this.filtering?.search.manner !== '24.10.4') return;
+    if (isNowhere && this.#filtering?.search.manner !== '24.10.4') return;
     // On the wire "before all" is the greatest position there is, and no other can come after it.
-    this.lastCheckpoint = isNowhere ? placeOf(Number.POSITIVE_INFINITY) : place;
-    this.sink.send(checkpointReached(place));
+    this.#lastCheckpoint = isNowhere ? placeOf(Number.POSITIVE_INFINITY) : place;
+    this.#sink.send(checkpointReached(place));
   }
 }

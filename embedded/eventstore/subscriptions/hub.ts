@@ -8,36 +8,36 @@ export interface Subscriber {
 
 /** Who hears of which commit: those of one stream, and those of `$all`. */
 export class SubscriptionHub {
-  private readonly all = new Set<Subscriber>();
-  private readonly byStream = new Map<string, Set<Subscriber>>();
+  readonly #all = new Set<Subscriber>();
+  readonly #byStream = new Map<string, Set<Subscriber>>();
 
   /** `stream` undefined: every event. Returns how to leave. */
   join(subscriber: Subscriber, stream: string | undefined): () => void {
     if (stream === undefined) {
-      this.all.add(subscriber);
-      return () => this.all.delete(subscriber);
+      this.#all.add(subscriber);
+      return () => this.#all.delete(subscriber);
     }
-    const others = this.byStream.get(stream) ?? new Set();
+    const others = this.#byStream.get(stream) ?? new Set();
     others.add(subscriber);
-    this.byStream.set(stream, others);
+    this.#byStream.set(stream, others);
     return () => {
       others.delete(subscriber);
-      if (others.size === 0 && this.byStream.get(stream) === others) this.byStream.delete(stream);
+      if (others.size === 0 && this.#byStream.get(stream) === others) this.#byStream.delete(stream);
     };
   }
 
   /** Subscribers that are joined now. */
   get size(): number {
-    let size = this.all.size;
-    for (const subscribers of this.byStream.values()) size += subscribers.size;
+    let size = this.#all.size;
+    for (const subscribers of this.#byStream.values()) size += subscribers.size;
     return size;
   }
 
   publish(events: readonly CommittedEvent[]): void {
-    for (const subscriber of this.all) subscriber.onCommitted(events);
-    if (this.byStream.size === 0) return;
+    for (const subscriber of this.#all) subscriber.onCommitted(events);
+    if (this.#byStream.size === 0) return;
     for (const event of events)
-      for (const subscriber of this.byStream.get(event.stream) ?? [])
+      for (const subscriber of this.#byStream.get(event.stream) ?? [])
         subscriber.onCommitted([event]);
   }
 }

@@ -22,16 +22,16 @@ export interface SearchOptions {
  * its checkpoints follow from where pages begin and end.
  */
 export class Search {
-  private readonly options: SearchOptions;
-  private pageStart: LogPosition;
-  private considered = 0;
-  private matched = 0;
-  private sinceCheckpoint = 0;
+  readonly #options: SearchOptions;
+  #pageStart: LogPosition;
+  #considered = 0;
+  #matched = 0;
+  #sinceCheckpoint = 0;
 
   /** Begins with the place that was sent last, as page reads do. */
   constructor(options: SearchOptions, sent: LogPosition) {
-    this.options = options;
-    this.pageStart = sent.commit < 0 ? placeOf(0) : sent;
+    this.#options = options;
+    this.#pageStart = sent.commit < 0 ? placeOf(0) : sent;
   }
 
   /**
@@ -40,23 +40,23 @@ export class Search {
    * @param sent the place that was sent last, an event's or a checkpoint's
    */
   considers(end: number, isMatch: boolean, sent: LogPosition): LogPosition | undefined {
-    const { window, checkpointInterval } = this.options;
-    this.considered++;
-    if (isMatch) this.matched++;
-    if (this.considered < window && this.matched < PAGE_MATCHES_MAX) return undefined;
-    const { pageStart } = this;
-    this.pageStart = { commit: end, prepare: 0 };
-    this.sinceCheckpoint += this.considered;
-    this.considered = 0;
-    this.matched = 0;
-    if (this.sinceCheckpoint < checkpointInterval) return undefined;
-    this.sinceCheckpoint %= checkpointInterval;
+    const { window, checkpointInterval } = this.#options;
+    this.#considered++;
+    if (isMatch) this.#matched++;
+    if (this.#considered < window && this.#matched < PAGE_MATCHES_MAX) return undefined;
+    const pageStart = this.#pageStart;
+    this.#pageStart = { commit: end, prepare: 0 };
+    this.#sinceCheckpoint += this.#considered;
+    this.#considered = 0;
+    this.#matched = 0;
+    if (this.#sinceCheckpoint < checkpointInterval) return undefined;
+    this.#sinceCheckpoint %= checkpointInterval;
     return later(sent, pageStart);
   }
 
   /** The checkpoint for the end of the log. */
   end(sent: LogPosition): LogPosition {
-    return this.options.manner === '24.10.4' ? sent : later(sent, this.pageStart);
+    return this.#options.manner === '24.10.4' ? sent : later(sent, this.#pageStart);
   }
 }
 

@@ -7,39 +7,40 @@ import type { Sink, Source } from './source.ts';
 export class StreamSource implements Source {
   readonly stream: string;
   /** The last revision that was considered. */
-  private cursor: number;
-  private readonly sink: Sink;
-  private readonly log: EventLog;
+  #cursor: number;
+  readonly #sink: Sink;
+  readonly #log: EventLog;
 
   constructor(sink: Sink, log: EventLog, stream: string, from: number | 'start' | 'end') {
-    this.sink = sink;
-    this.log = log;
+    this.#sink = sink;
+    this.#log = log;
     this.stream = stream;
-    if (from === 'end') this.cursor = log.headOf(stream).last;
-    else this.cursor = from === 'start' ? -1 : from;
+    if (from === 'end') this.#cursor = log.headOf(stream).last;
+    else this.#cursor = from === 'start' ? -1 : from;
   }
 
   get isAtHead(): boolean {
-    return this.cursor >= this.log.headOf(this.stream).last;
+    return this.#cursor >= this.#log.headOf(this.stream).last;
   }
 
   begin(): void {}
 
   sendPage(): 'more' | 'at-head' | 'deleted' {
-    const state = stateOf(this.log, this.stream);
+    const state = stateOf(this.#log, this.stream);
     if (state.kind === 'deleted') return 'deleted';
     if (state.kind === 'not-found') return 'at-head';
-    const page = pageOfStream(this.log, state, this.cursor + 1, false, Number.POSITIVE_INFINITY);
+    const page = pageOfStream(this.#log, state, this.#cursor + 1, false, Number.POSITIVE_INFINITY);
     // Moves over what is truncated, which the page leaves out.
-    this.cursor = page.next === undefined ? Math.max(this.cursor, state.head.last) : page.next - 1;
-    for (const stored of page.events) this.sink.deliver(stored, 'history');
+    this.#cursor =
+      page.next === undefined ? Math.max(this.#cursor, state.head.last) : page.next - 1;
+    for (const stored of page.events) this.#sink.deliver(stored, 'history');
     return page.events.length === 0 && page.next === undefined ? 'at-head' : 'more';
   }
 
   live(event: CommittedEvent): 'more' | 'deleted' {
-    if (event.revision <= this.cursor) return 'more';
-    this.cursor = event.revision;
-    this.sink.deliver(event, 'live');
+    if (event.revision <= this.#cursor) return 'more';
+    this.#cursor = event.revision;
+    this.#sink.deliver(event, 'live');
     return event.revision === MAX_REVISION ? 'deleted' : 'more';
   }
 

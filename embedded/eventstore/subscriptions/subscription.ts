@@ -23,15 +23,15 @@ import { StreamSource } from './stream-source.ts';
 export const LIVE_BUFFER_EVENTS_MAX = 32;
 
 export class Subscription implements Subscriber {
-  private isLive = false;
-  private buffer: CommittedEvent[] = [];
-  private readonly call: GrpcCall;
-  private readonly log: EventLog;
-  private readonly source: Source;
+  #isLive = false;
+  #buffer: CommittedEvent[] = [];
+  readonly #call: GrpcCall;
+  readonly #log: EventLog;
+  readonly #source: Source;
 
   constructor(call: GrpcCall, log: EventLog, options: ReadOptions, manner: CheckpointManner) {
-    this.call = call;
-    this.log = log;
+    this.#call = call;
+    this.#log = log;
     const { resolveLinks, structuredIds } = options;
     const sink: Sink = {
       send: (message) => call.send(message),
@@ -43,7 +43,7 @@ export class Subscription implements Subscriber {
     const { stream, revision, filter } = options;
     if (filter?.checkpointInterval === 0)
       throw new HandlerError('the checkpoint interval must not be zero');
-    this.source =
+    this.#source =
       stream === undefined
         ? new AllSource(sink, log, options, manner)
         : new StreamSource(sink, log, stream, revision);
@@ -51,99 +51,99 @@ export class Subscription implements Subscriber {
 
   /** Confirms, and goes on until the call ends. */
   start(hub: SubscriptionHub): void {
-    const { stream } = this.source;
-    if (stream !== undefined && stateOf(this.log, stream).kind === 'deleted') {
-      endStreamDeleted(this.call, stream);
+    const { stream } = this.#source;
+    if (stream !== undefined && stateOf(this.#log, stream).kind === 'deleted') {
+      endStreamDeleted(this.#call, stream);
       return;
     }
-    this.call.onceClosed(hub.join(this, stream));
-    this.call.send(subscriptionConfirmed(randomUUID()));
-    if (this.source.isAtHead) this.goLive();
-    else void this.catchUp();
+    this.#call.onceClosed(hub.join(this, stream));
+    this.#call.send(subscriptionConfirmed(randomUUID()));
+    if (this.#source.isAtHead) this.#goLive();
+    else void this.#catchUp();
   }
 
   onCommitted(events: readonly CommittedEvent[]): void {
-    if (!this.call.isOpen) return;
-    if (!this.isLive) {
-      this.source.missed(events.length);
+    if (!this.#call.isOpen) return;
+    if (!this.#isLive) {
+      this.#source.missed(events.length);
       return;
     }
     try {
-      this.sendLive(events);
+      this.#sendLive(events);
     } catch (error) {
       // Its own trouble only: the others still get the commit.
-      this.call.end(Status.internal, (error as Error).message);
+      this.#call.end(Status.internal, (error as Error).message);
     }
   }
 
-  private sendLive(events: readonly CommittedEvent[]): void {
+  #sendLive(events: readonly CommittedEvent[]): void {
     for (const [i, event] of events.entries()) {
-      if (this.buffer.length > 0 || this.call.isBlocked) {
-        this.keep(events.slice(i));
+      if (this.#buffer.length > 0 || this.#call.isBlocked) {
+        this.#keep(events.slice(i));
         return;
       }
-      if (this.source.live(event) === 'deleted') {
-        this.endDeleted();
+      if (this.#source.live(event) === 'deleted') {
+        this.#endDeleted();
         return;
       }
       // Sending in steps shows after each one whether the subscriber still takes it.
-      if (i % LIVE_BUFFER_EVENTS_MAX === LIVE_BUFFER_EVENTS_MAX - 1) this.call.flush();
+      if (i % LIVE_BUFFER_EVENTS_MAX === LIVE_BUFFER_EVENTS_MAX - 1) this.#call.flush();
     }
   }
 
-  private keep(events: readonly CommittedEvent[]): void {
-    const wasEmpty = this.buffer.length === 0;
-    this.buffer.push(...events);
-    if (this.buffer.length > LIVE_BUFFER_EVENTS_MAX) {
-      this.source.missed(this.buffer.length);
-      this.source.fellBehind();
-      this.buffer = [];
-      this.isLive = false;
+  #keep(events: readonly CommittedEvent[]): void {
+    const wasEmpty = this.#buffer.length === 0;
+    this.#buffer.push(...events);
+    if (this.#buffer.length > LIVE_BUFFER_EVENTS_MAX) {
+      this.#source.missed(this.#buffer.length);
+      this.#source.fellBehind();
+      this.#buffer = [];
+      this.#isLive = false;
       // With an empty buffer nobody waits for the subscriber yet; else `release` sees it is not live.
-      if (wasEmpty) void this.catchUp();
-    } else if (wasEmpty) void this.release();
+      if (wasEmpty) void this.#catchUp();
+    } else if (wasEmpty) void this.#release();
   }
 
   /** Sends what was kept, when the subscriber takes it. */
-  private async release(): Promise<void> {
-    await this.call.drained();
-    if (!this.isLive) return this.catchUp();
-    const kept = this.buffer;
-    this.buffer = [];
+  async #release(): Promise<void> {
+    await this.#call.drained();
+    if (!this.#isLive) return this.#catchUp();
+    const kept = this.#buffer;
+    this.#buffer = [];
     this.onCommitted(kept);
   }
 
-  private async catchUp(): Promise<void> {
+  async #catchUp(): Promise<void> {
     try {
-      this.source.begin();
+      this.#source.begin();
       for (;;) {
-        this.call.flush();
-        await this.call.drained();
-        if (!this.call.isOpen) return;
-        const found = this.source.sendPage();
-        if (found === 'deleted') return this.endDeleted();
+        this.#call.flush();
+        await this.#call.drained();
+        if (!this.#call.isOpen) return;
+        const found = this.#source.sendPage();
+        if (found === 'deleted') return this.#endDeleted();
         if (found === 'invalid') {
-          this.call.end(Status.invalidArgument, 'Trying to read from an invalid position.');
+          this.#call.end(Status.invalidArgument, 'Trying to read from an invalid position.');
           return;
         }
         if (found === 'at-head') break;
         // Other calls get their turn between two pages.
-        this.call.flush();
+        this.#call.flush();
         await new Promise(setImmediate);
       }
     } catch (error) {
-      this.call.end(Status.internal, (error as Error).message);
+      this.#call.end(Status.internal, (error as Error).message);
       return;
     }
-    this.goLive();
+    this.#goLive();
   }
 
-  private goLive(): void {
-    this.isLive = true;
-    this.call.send(CAUGHT_UP);
+  #goLive(): void {
+    this.#isLive = true;
+    this.#call.send(CAUGHT_UP);
   }
 
-  private endDeleted(): void {
-    endStreamDeleted(this.call, this.source.stream ?? '');
+  #endDeleted(): void {
+    endStreamDeleted(this.#call, this.#source.stream ?? '');
   }
 }

@@ -19,7 +19,7 @@ type Origin = Omit<CommandContext, 'commandId'>;
 
 /** The commands on accounts. Each is named after its payment, so carrying it out again writes nothing. */
 export class Wallet {
-  private readonly accounts: CommandHandler<
+  readonly #accounts: CommandHandler<
     Parameters<typeof accountDecider.evolve>[0],
     Parameters<typeof accountDecider.decide>[0],
     Parameters<typeof accountDecider.evolve>[1],
@@ -27,7 +27,7 @@ export class Wallet {
   >;
 
   constructor(store: EventStore) {
-    this.accounts = new CommandHandler(store, accountDecider);
+    this.#accounts = new CommandHandler(store, accountDecider);
   }
 
   charge(
@@ -35,7 +35,7 @@ export class Wallet {
     charge: { chargeId: string; amount: number; currency: string; nowMs: number },
     context: CommandContext,
   ): Promise<Result<AccountAnswer>> {
-    return this.accounts.execute(
+    return this.#accounts.execute(
       accountStream(userId),
       { type: 'ChargeBalance', ...charge },
       context,
@@ -54,7 +54,7 @@ export class Wallet {
   ): Promise<Result<AccountAnswer>> {
     const { userId, ...rest } = bill;
     const payment = paymentId(bill.reservationId);
-    return this.accounts.execute(
+    return this.#accounts.execute(
       accountStream(userId),
       { type: 'HoldPayment', paymentId: payment, ...rest },
       { ...origin, commandId: `hold ${payment}` },
@@ -63,7 +63,7 @@ export class Wallet {
 
   capture({ userId, reservationId }: Payer, origin: Origin = {}): Promise<Result<AccountAnswer>> {
     const payment = paymentId(reservationId);
-    return this.accounts.execute(
+    return this.#accounts.execute(
       accountStream(userId),
       { type: 'CapturePayment', paymentId: payment },
       { ...origin, commandId: `capture ${payment}` },
@@ -75,7 +75,7 @@ export class Wallet {
     reason: 'hold-expired' | 'cancelled',
   ): Promise<Result<AccountAnswer>> {
     const payment = paymentId(reservationId);
-    return this.accounts.execute(
+    return this.#accounts.execute(
       accountStream(userId),
       { type: 'ReleasePayment', paymentId: payment, reason },
       { commandId: `release ${payment}` },
@@ -85,7 +85,7 @@ export class Wallet {
   /** Only for what the seat's or the order's stream says is refunded: that is the proof that it was paid. */
   refund({ userId, ...bill }: Bill, origin: Origin = {}): Promise<Result<AccountAnswer>> {
     const payment = paymentId(bill.reservationId);
-    return this.accounts.execute(
+    return this.#accounts.execute(
       accountStream(userId),
       { type: 'RefundPayment', paymentId: payment, ...bill },
       { ...origin, commandId: `refund ${payment}` },
@@ -94,11 +94,11 @@ export class Wallet {
 
   /** By the log: see `AccountState.leftOutBeforeMs`. */
   async leftOutBefore(userId: string): Promise<number> {
-    return (await this.accounts.state(accountStream(userId), { fresh: true })).leftOutBeforeMs;
+    return (await this.#accounts.state(accountStream(userId), { fresh: true })).leftOutBeforeMs;
   }
 
   /** What can be spent now. */
   async balance(userId: string): Promise<number> {
-    return (await this.accounts.state(accountStream(userId))).balance;
+    return (await this.#accounts.state(accountStream(userId))).balance;
   }
 }

@@ -74,11 +74,11 @@ export function fromText(text: string): Sorted | undefined {
  * place, so that a long one costs nothing to keep while it grows. One that is grown from twice is copied.
  */
 export class Trail {
-  private readonly shared: number[];
+  readonly #shared: number[];
   readonly length: number;
 
   private constructor(shared: number[], length: number) {
-    this.shared = shared;
+    this.#shared = shared;
     this.length = length;
   }
 
@@ -87,16 +87,16 @@ export class Trail {
   }
 
   with(number: number): Trail {
-    const shared = this.shared.length === this.length ? this.shared : this.slice(0);
+    const shared = this.#shared.length === this.length ? this.#shared : this.slice(0);
     shared.push(number);
     return new Trail(shared, this.length + 1);
   }
 
   at(index: number): number | undefined {
-    return index < this.length ? this.shared[index] : undefined;
+    return index < this.length ? this.#shared[index] : undefined;
   }
 
   slice(start: number, end = this.length): number[] {
-    return this.shared.slice(start, Math.min(end, this.length));
+    return this.#shared.slice(start, Math.min(end, this.length));
   }
 }

@@ -153,32 +153,32 @@ type FileSession = z.output<typeof fileSchema>['concerts'][number]['sessions'][n
 class Problems {
   readonly lines: string[] = [];
   /** Where each id was first: the shop has one concert and one session of an id. */
-  private readonly concerts = new Map<string, string>();
-  private readonly sessions = new Map<string, string>();
-  private readonly seatMaps: Readonly<Record<string, Section[]>>;
+  readonly #concerts = new Map<string, string>();
+  readonly #sessions = new Map<string, string>();
+  readonly #seatMaps: Readonly<Record<string, Section[]>>;
   /** Of the seat maps that sessions share: measured once. */
-  private readonly bytes = new Map<Section[], number>();
+  readonly #bytes = new Map<Section[], number>();
 
   constructor(seatMaps: Readonly<Record<string, Section[]>>) {
-    this.seatMaps = seatMaps;
+    this.#seatMaps = seatMaps;
   }
 
   concert(concertId: string, where: string): void {
-    const before = this.concerts.get(concertId);
-    if (before === undefined) this.concerts.set(concertId, where);
+    const before = this.#concerts.get(concertId);
+    if (before === undefined) this.#concerts.set(concertId, where);
     else this.lines.push(`${where}.concertId: ${concertId} is there twice (${before})`);
   }
 
   session({ seatMap, ...session }: FileSession, concertId: string, where: string): CatalogSession {
     const { sessionId, startsAt, salesOpenAt } = session;
-    const before = this.sessions.get(sessionId);
-    if (before === undefined) this.sessions.set(sessionId, `concert ${concertId}, ${where}`);
+    const before = this.#sessions.get(sessionId);
+    if (before === undefined) this.#sessions.set(sessionId, `concert ${concertId}, ${where}`);
     else this.lines.push(`${where}.sessionId: ${sessionId} is there twice (${before})`);
     if (Date.parse(salesOpenAt) >= Date.parse(startsAt)) {
       this.lines.push(`${where}.salesOpenAt: sales open after it starts, at ${startsAt}`);
     }
-    const sections = this.seats(seatMap, `${where}.seatMap`);
-    const bytes = this.bytesOf(sections);
+    const sections = this.#seats(seatMap, `${where}.seatMap`);
+    const bytes = this.#bytesOf(sections);
     if (bytes > seatMapBytesMax) {
       const rule = `must take ${seatMapBytesMax} bytes at most in the log`;
       this.lines.push(
@@ -189,9 +189,9 @@ class Problems {
   }
 
   /** A session's seats, by the seat map's name or as they are. */
-  private seats(seatMap: unknown, where: string): Section[] {
+  #seats(seatMap: unknown, where: string): Section[] {
     if (typeof seatMap === 'string') {
-      const named = Object.hasOwn(this.seatMaps, seatMap) ? this.seatMaps[seatMap] : undefined;
+      const named = Object.hasOwn(this.#seatMaps, seatMap) ? this.#seatMaps[seatMap] : undefined;
       if (named === undefined) this.lines.push(`${where}: no seat map "${seatMap}" in seatMaps`);
       return named ?? [];
     }
@@ -203,9 +203,9 @@ class Problems {
     return [];
   }
 
-  private bytesOf(sections: Section[]): number {
-    const bytes = this.bytes.get(sections) ?? Buffer.byteLength(JSON.stringify(sections));
-    this.bytes.set(sections, bytes);
+  #bytesOf(sections: Section[]): number {
+    const bytes = this.#bytes.get(sections) ?? Buffer.byteLength(JSON.stringify(sections));
+    this.#bytes.set(sections, bytes);
     return bytes;
   }
 }

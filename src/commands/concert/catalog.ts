@@ -24,70 +24,72 @@ const unfollowedMsMax = 3_000;
 /** Every concert and seat map in memory; it changes by concert events only, fed by a subscription to them. */
 export class Catalog {
   /** Since when nobody tells it what changes, by `performance.now()`. */
-  private unfollowedSinceMs: number | undefined;
-  private readonly concerts = new Map<string, ConcertState>();
-  private readonly onSale = new Map<string, SessionOnSale>();
+  #unfollowedSinceMs: number | undefined;
+  readonly #concerts = new Map<string, ConcertState>();
+  readonly #onSale = new Map<string, SessionOnSale>();
 
   /** Takes the next concert event, in the log's order. Other events are none of its business. */
   apply(stored: StoredEvent): void {
     const stream = parseStream(stored.stream);
     if (stream?.category !== 'concert') return;
     const event = stored as unknown as ConcertEvent;
-    const before = this.concerts.get(stream.concertId) ?? concertDecider.initial;
+    const before = this.#concerts.get(stream.concertId) ?? concertDecider.initial;
     const after = concertDecider.evolve(before, event);
-    this.concerts.set(stream.concertId, after);
+    this.#concerts.set(stream.concertId, after);
     if (event.type === 'ConcertRegistered' || event.type === 'ConcertRevised') return;
     const session = after.sessions.get(event.data.sessionId);
     if (session)
-      this.onSale.set(session.sessionId, this.sale(stream.concertId, session, stored.createdMs));
+      this.#onSale.set(session.sessionId, this.#sale(stream.concertId, session, stored.createdMs));
   }
 
   /** Forgets what it knows, for what another one knows. */
   becomeLike(other: Catalog): void {
-    this.concerts.clear();
-    this.onSale.clear();
-    for (const [id, concert] of other.concerts) this.concerts.set(id, concert);
-    for (const [id, session] of other.onSale) this.onSale.set(id, session);
+    this.#concerts.clear();
+    this.#onSale.clear();
+    for (const [id, concert] of other.#concerts) this.#concerts.set(id, concert);
+    for (const [id, session] of other.#onSale) this.#onSale.set(id, session);
   }
 
   /** Whoever tells it what changes does so, and has told it all, or does not any more. */
   setFollowed(isFollowed: boolean): void {
-    this.unfollowedSinceMs = isFollowed ? undefined : (this.unfollowedSinceMs ?? performance.now());
+    this.#unfollowedSinceMs = isFollowed
+      ? undefined
+      : (this.#unfollowedSinceMs ?? performance.now());
   }
 
   get isFollowed(): boolean {
-    return this.unfollowedSinceMs === undefined;
+    return this.#unfollowedSinceMs === undefined;
   }
 
   /** To be asked before anything is sold by it. @throws EventStoreUnavailable when it may be older than a few seconds */
   assertFresh(): void {
-    if (this.unfollowedSinceMs === undefined) return;
-    const ms = performance.now() - this.unfollowedSinceMs;
+    if (this.#unfollowedSinceMs === undefined) return;
+    const ms = performance.now() - this.#unfollowedSinceMs;
     if (ms <= unfollowedMsMax) return;
     const text = `what is on sale has not been followed for ${Math.round(ms / 1_000)} s`;
     throw new EventStoreUnavailable(text, undefined, { wroteNothing: true });
   }
 
   concert(concertId: string): ConcertState | undefined {
-    return this.concerts.get(concertId);
+    return this.#concerts.get(concertId);
   }
 
   session(sessionId: string): SessionOnSale | undefined {
-    return this.onSale.get(sessionId);
+    return this.#onSale.get(sessionId);
   }
 
   /** Every session, in the order in which they were scheduled. */
   sessions(): IterableIterator<SessionOnSale> {
-    return this.onSale.values();
+    return this.#onSale.values();
   }
 
   get concertCount(): number {
-    return this.concerts.size;
+    return this.#concerts.size;
   }
 
-  private sale(concertId: string, session: Session, changedMs: number): SessionOnSale {
+  #sale(concertId: string, session: Session, changedMs: number): SessionOnSale {
     const { sessionId, currency } = session;
-    const known = this.onSale.get(sessionId);
+    const known = this.#onSale.get(sessionId);
     const prices = known?.prices ?? priceList(session);
     const scheduledMs = known?.scheduledMs ?? changedMs;
     const startsAtMs = Date.parse(session.startsAt);

@@ -71,12 +71,12 @@ export class CommandHandler<
   Event extends DomainEvent,
   Answer,
 > {
-  private readonly lanes = new Map<string, Lane<State, Command, Answer>>();
-  private readonly store: EventStore;
-  private readonly decider: Decider<State, Command, Event, Answer>;
-  private readonly states: StreamStates<State, Command, Event>;
-  private readonly bounds: HandlerBounds;
-  private readonly assumeNew: boolean;
+  readonly #lanes = new Map<string, Lane<State, Command, Answer>>();
+  readonly #store: EventStore;
+  readonly #decider: Decider<State, Command, Event, Answer>;
+  readonly #states: StreamStates<State, Command, Event>;
+  readonly #bounds: HandlerBounds;
+  readonly #assumeNew: boolean;
 
   /**
    * @param assumeNew a stream that is not remembered is first taken to be new: no read before the append, which
@@ -87,11 +87,11 @@ export class CommandHandler<
     decider: Decider<State, Command, Event, Answer>,
     options: { readonly assumeNew?: boolean; readonly bounds?: HandlerBounds } = {},
   ) {
-    this.store = store;
-    this.decider = decider;
-    this.states = new StreamStates(store, decider);
-    this.bounds = options.bounds ?? defaultBounds;
-    this.assumeNew = options.assumeNew ?? false;
+    this.#store = store;
+    this.#decider = decider;
+    this.#states = new StreamStates(store, decider);
+    this.#bounds = options.bounds ?? defaultBounds;
+    this.#assumeNew = options.assumeNew ?? false;
   }
 
   /**
@@ -106,13 +106,13 @@ export class CommandHandler<
     context: CommandContext,
     assumed?: Assumed<State>,
   ): Promise<Result<Answer>> {
-    const lane = this.lane(stream);
-    if (lane.waiting.length >= this.bounds.waitingMax) {
+    const lane = this.#lane(stream);
+    if (lane.waiting.length >= this.#bounds.waitingMax) {
       return Promise.resolve(refuse('overloaded', 'too many requests wait for the same thing'));
     }
     return new Promise((resolve, reject) => {
       lane.waiting.push({ command, context, assumed, resolve, reject });
-      if (!lane.running) void this.drain(lane);
+      if (!lane.running) void this.#drain(lane);
     });
   }
 
@@ -121,10 +121,10 @@ export class CommandHandler<
    * @throws EventStoreUnavailable
    */
   async state(stream: string, { fresh = false } = {}): Promise<State> {
-    const lane = this.lane(stream);
-    const isKnown = lane.loaded !== undefined && !this.states.isDoubtful(lane.loaded);
+    const lane = this.#lane(stream);
+    const isKnown = lane.loaded !== undefined && !this.#states.isDoubtful(lane.loaded);
     if (lane.loaded !== undefined && isKnown && !fresh) return lane.loaded.state;
-    const loaded = await this.readOn(lane);
+    const loaded = await this.#readOn(lane);
     // A lane at work knows better by now; it reads for itself when it has to.
     if (!lane.running) lane.loaded = loaded;
     return loaded.state;
@@ -132,53 +132,53 @@ export class CommandHandler<
 
   /** A stream's state as remembered, without a read and perhaps no longer so; undefined when it is not remembered. */
   known(stream: string): State | undefined {
-    return this.lanes.get(stream)?.loaded?.state;
+    return this.#lanes.get(stream)?.loaded?.state;
   }
 
   /**
    * Reads a stream to its end. Of one that is not remembered one read is under way at a time: it may be long. Who comes
    * meanwhile waits for it and reads on from there.
    */
-  private async readOn(lane: Lane<State, Command, Answer>): Promise<Loaded<State>> {
+  async #readOn(lane: Lane<State, Command, Answer>): Promise<Loaded<State>> {
     const { stream } = lane;
-    if (lane.loaded !== undefined) return this.states.readOn(stream, lane.loaded);
+    if (lane.loaded !== undefined) return this.#states.readOn(stream, lane.loaded);
     if (lane.reading !== undefined) {
       const begun = await lane.reading;
-      return this.states.readOn(stream, lane.loaded ?? begun);
+      return this.#states.readOn(stream, lane.loaded ?? begun);
     }
-    lane.reading = this.states.readOn(stream, undefined).finally(() => {
+    lane.reading = this.#states.readOn(stream, undefined).finally(() => {
       lane.reading = undefined;
     });
     return lane.reading;
   }
 
-  private lane(stream: string): Lane<State, Command, Answer> {
-    let lane = this.lanes.get(stream);
+  #lane(stream: string): Lane<State, Command, Answer> {
+    let lane = this.#lanes.get(stream);
     if (lane === undefined) {
       lane = { stream, loaded: undefined, waiting: [], running: false, reading: undefined };
-      this.evictIdle();
+      this.#evictIdle();
     } else {
-      this.lanes.delete(stream);
+      this.#lanes.delete(stream);
     }
-    this.lanes.set(stream, lane);
+    this.#lanes.set(stream, lane);
     return lane;
   }
 
-  private evictIdle(): void {
-    if (this.lanes.size < this.bounds.streamsMax) return;
-    for (const [stream, lane] of this.lanes) {
+  #evictIdle(): void {
+    if (this.#lanes.size < this.#bounds.streamsMax) return;
+    for (const [stream, lane] of this.#lanes) {
       if (lane.running) continue;
-      this.lanes.delete(stream);
+      this.#lanes.delete(stream);
       return;
     }
   }
 
-  private async drain(lane: Lane<State, Command, Answer>): Promise<void> {
+  async #drain(lane: Lane<State, Command, Answer>): Promise<void> {
     lane.running = true;
     while (lane.waiting.length > 0) {
-      const batch = lane.waiting.splice(0, this.bounds.batchMax);
+      const batch = lane.waiting.splice(0, this.#bounds.batchMax);
       try {
-        await this.run(lane, batch);
+        await this.#run(lane, batch);
       } catch (error) {
         lane.loaded = undefined;
         for (const { reject } of batch) reject(error);
@@ -192,26 +192,26 @@ export class CommandHandler<
     lane.running = false;
   }
 
-  private async run(
+  async #run(
     lane: Lane<State, Command, Answer>,
     taken: readonly Waiting<State, Command, Answer>[],
   ): Promise<void> {
     let batch = taken;
-    const assumed = this.assumption(taken[0]?.assumed);
-    const isDoubtful = lane.loaded !== undefined && this.states.isDoubtful(lane.loaded);
+    const assumed = this.#assumption(taken[0]?.assumed);
+    const isDoubtful = lane.loaded !== undefined && this.#states.isDoubtful(lane.loaded);
     let proven = isDoubtful || (lane.loaded === undefined && assumed === undefined);
-    if (proven) lane.loaded = await this.readOn(lane);
-    for (let attempt = 1; attempt <= this.bounds.attemptsMax; attempt++) {
-      const known = lane.loaded ?? assumed ?? this.states.unread();
+    if (proven) lane.loaded = await this.#readOn(lane);
+    for (let attempt = 1; attempt <= this.#bounds.attemptsMax; attempt++) {
+      const known = lane.loaded ?? assumed ?? this.#states.unread();
       const commands = batch.map(({ command }) => command);
-      const before = await this.states.recall(lane.stream, known, commands);
+      const before = await this.#states.recall(lane.stream, known, commands);
       batch = refuseLate(batch);
       if (batch.length === 0) return;
-      const { decisions, events, state, toSum } = this.decideAll(batch, before);
+      const { decisions, events, state, toSum } = this.#decideAll(batch, before);
       const last = events.at(-1);
       if (last !== undefined) {
-        const { epoch } = this.store;
-        const appended = await this.store.append(
+        const { epoch } = this.#store;
+        const appended = await this.#store.append(
           lane.stream,
           before.revision,
           events,
@@ -226,36 +226,36 @@ export class CommandHandler<
       } else if (proven) {
         return answer(batch, decisions, before.position);
       }
-      lane.loaded = await this.readOn(lane);
+      lane.loaded = await this.#readOn(lane);
       proven = true;
     }
     const gaveUp = refuse('overloaded', 'other writers kept coming first');
     for (const { resolve } of batch) resolve(gaveUp);
   }
 
-  private decideAll(batch: readonly Waiting<State, Command, Answer>[], from: Loaded<State>) {
+  #decideAll(batch: readonly Waiting<State, Command, Answer>[], from: Loaded<State>) {
     let { state, toSum } = from;
     const events: NewEvent[] = [];
     const decisions: Decision<Event, Answer>[] = [];
     const add = (event: Event, command: string, context: CommandContext) => {
       const revision = revisionAfter(from.revision, events.length);
-      state = this.decider.evolve(state, { ...event, revision });
+      state = this.#decider.evolve(state, { ...event, revision });
       const { deadlineMs: _, ...origin } = context;
       events.push({
         id: randomUUID(),
         event,
         metadata: { schemaVersion: versionOf(event.type), command, ...origin },
       });
-      toSum = this.states.counted(toSum, event);
+      toSum = this.#states.counted(toSum, event);
     };
     for (const { command, context } of batch) {
-      const decision = writable(this.decider.decide(command, state));
+      const decision = writable(this.#decider.decide(command, state));
       decisions.push(decision);
       if (!decision.ok) continue;
       for (const event of decision.events) add(event, command.type, context);
     }
     if (events.length > 0) {
-      const summed = this.states.summed(state, toSum);
+      const summed = this.#states.summed(state, toSum);
       ({ toSum } = summed);
       for (const event of summed.events) add(event, 'SumUp', { commandId: 'sum up' });
     }
@@ -263,9 +263,9 @@ export class CommandHandler<
   }
 
   /** What a stream is taken to be that is not remembered; undefined: it is read. */
-  private assumption(assumed: Assumed<State> | undefined): Loaded<State> | undefined {
-    if (assumed !== undefined) return this.states.assumed(assumed);
-    return this.assumeNew ? this.states.unread() : undefined;
+  #assumption(assumed: Assumed<State> | undefined): Loaded<State> | undefined {
+    if (assumed !== undefined) return this.#states.assumed(assumed);
+    return this.#assumeNew ? this.#states.unread() : undefined;
   }
 }
 

@@ -21,10 +21,10 @@ type Tree<Value> = Leaf<Value> | Branch<Value>;
  * to one leaf: 4 of 32 children with a million entries. For states that are folded ahead of their append.
  */
 export class PersistentMap<Value> {
-  private readonly root: Tree<Value>;
+  readonly #root: Tree<Value>;
 
   private constructor(root: Tree<Value>) {
-    this.root = root;
+    this.#root = root;
   }
 
   static empty<Value>(): PersistentMap<Value> {
@@ -32,7 +32,7 @@ export class PersistentMap<Value> {
   }
 
   get(key: string): Value | undefined {
-    let tree = this.root;
+    let tree = this.#root;
     for (let hash = fnv1a(key); 'children' in tree; hash >>>= bitsOfLevel) {
       const child = tree.children[hash & (childrenMax - 1)];
       if (child === undefined) return undefined;
@@ -43,11 +43,11 @@ export class PersistentMap<Value> {
 
   /** All entries, in no particular order. */
   entries(): Generator<Entry<Value>> {
-    return entriesOf(this.root);
+    return entriesOf(this.#root);
   }
 
   with(key: string, value: Value): PersistentMap<Value> {
-    return new PersistentMap(put(this.root, [key, value], fnv1a(key), hashBits));
+    return new PersistentMap(put(this.#root, [key, value], fnv1a(key), hashBits));
   }
 }
 

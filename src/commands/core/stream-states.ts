@@ -56,37 +56,39 @@ export interface Assumed<State> {
   readonly revision: bigint;
 }
 
+type ReadableStore = Pick<EventStore, 'readStream' | 'readBackwards' | 'epoch'>;
+
+/** A decider without its decisions. */
+type Evolver<State, Command, Event extends DomainEvent> = Pick<
+  Decider<State, Command, Event, unknown>,
+  'initial' | 'evolve' | 'isWhole' | 'summary' | 'elsewhere'
+>;
+
 /** Makes the states of one kind of stream out of their events. */
 export class StreamStates<State, Command, Event extends DomainEvent> {
-  private readonly store: Pick<EventStore, 'readStream' | 'readBackwards' | 'epoch'>;
-  private readonly decider: Pick<
-    Decider<State, Command, Event, unknown>,
-    'initial' | 'evolve' | 'isWhole' | 'summary' | 'elsewhere'
-  >;
+  readonly #store: ReadableStore;
+  readonly #decider: Evolver<State, Command, Event>;
 
-  constructor(
-    store: StreamStates<State, Command, Event>['store'],
-    decider: StreamStates<State, Command, Event>['decider'],
-  ) {
-    this.store = store;
-    this.decider = decider;
+  constructor(store: ReadableStore, decider: Evolver<State, Command, Event>) {
+    this.#store = store;
+    this.#decider = decider;
   }
 
   /** Of a stream that has no events. */
   unread(): Loaded<State> {
-    const { initial: state } = this.decider;
-    const { epoch } = this.store;
+    const { initial: state } = this.#decider;
+    const { epoch } = this.#store;
     return { state, revision: 'no_stream', position: null, id: null, epoch, toSum: nothingToSum };
   }
 
   assumed(assumed: Assumed<State>): Loaded<State> {
-    const { epoch } = this.store;
+    const { epoch } = this.#store;
     return { ...assumed, position: null, id: null, epoch, toSum: nothingToSum };
   }
 
   /** May the log be another one than it was read from? */
   isDoubtful({ epoch }: Loaded<State>): boolean {
-    return epoch !== this.store.epoch;
+    return epoch !== this.#store.epoch;
   }
 
   /**
@@ -97,8 +99,8 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
    */
   async readOn(stream: string, from: Loaded<State> | undefined): Promise<Loaded<State>> {
     try {
-      const loaded = from && (await this.readAfter(stream, from));
-      return await this.withParts(stream, loaded ?? (await this.readAll(stream)));
+      const loaded = from && (await this.#readAfter(stream, from));
+      return await this.#withParts(stream, loaded ?? (await this.#readAll(stream)));
     } catch (error) {
       throw withNothingWritten(error);
     }
@@ -106,13 +108,13 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
 
   /** What an event that is about to be appended leaves to sum up. */
   counted(toSum: ToSum, { type }: Pick<DomainEvent, 'type'>): ToSum {
-    if (this.sumsUp(type)) return nothingToSum;
+    if (this.#sumsUp(type)) return nothingToSum;
     return { ...toSum, events: toSum.events + 1 };
   }
 
   /** Is it time to sum the stream up? Then what does so, unless the state says that it is not. */
   summed(state: State, toSum: ToSum): { readonly events: readonly Event[]; readonly toSum: ToSum } {
-    const { summary } = this.decider;
+    const { summary } = this.#decider;
     if (summary === undefined || toSum.events - toSum.refusedAt < summary.everyEvents) {
       return { events: [], toSum };
     }
@@ -129,7 +131,7 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
     loaded: Loaded<State>,
     commands: readonly Command[],
   ): Promise<Loaded<State>> {
-    const { elsewhere } = this.decider;
+    const { elsewhere } = this.#decider;
     if (elsewhere === undefined) return loaded;
     const asking: Command[] = [];
     const places = new Map<number, Place>();
@@ -142,8 +144,8 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
     try {
       const inOrder = [...places.values()].sort((a, b) => a.from - b.from);
       // The events of a place may be skipped by marks anywhere after it.
-      const marked = await readMarked(this.store, stream);
-      const read = await this.readEach(inOrder, (place) => this.eventsOf(stream, place, marked));
+      const marked = await readMarked(this.#store, stream);
+      const read = await this.#readEach(inOrder, (place) => this.#eventsOf(stream, place, marked));
       const events = read.flat() as unknown as readonly Event[];
       return { ...loaded, state: elsewhere.recall(loaded.state, asking, events) };
     } catch (error) {
@@ -155,18 +157,18 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
    * Undefined when `from` is of no use: the stream does not have its last event where it was, or events were skipped since
    * that it may have, or one cannot be read, which may have been skipped.
    */
-  private async readAfter(stream: string, from: Loaded<State>): Promise<Loaded<State> | undefined> {
+  async #readAfter(stream: string, from: Loaded<State>): Promise<Loaded<State> | undefined> {
     const { revision, id, state, toSum } = from;
     if (revision === 'no_stream' || id === null) return undefined;
     let loaded: Loaded<State> | undefined;
-    const { epoch } = this.store;
+    const { epoch } = this.#store;
     try {
-      for await (const recorded of this.store.readStream(stream, revision)) {
+      for await (const recorded of this.#store.readStream(stream, revision)) {
         if (loaded === undefined) {
           if (recorded.revision !== revision || recorded.id !== id) return undefined;
           loaded = { state, revision, position: recorded.position, id, epoch, toSum };
         } else if (isMark(recorded)) return undefined;
-        else loaded = this.fold(loaded, readable(recorded));
+        else loaded = this.#fold(loaded, readable(recorded));
       }
     } catch (error) {
       if (error instanceof UnreadableEvent) return undefined;
@@ -175,13 +177,13 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
     return loaded;
   }
 
-  private async readAll(stream: string): Promise<Loaded<State>> {
-    const { summary, isWhole } = this.decider;
-    if (summary !== undefined || isWhole !== undefined) return this.readBack(stream);
+  async #readAll(stream: string): Promise<Loaded<State>> {
+    const { summary, isWhole } = this.#decider;
+    if (summary !== undefined || isWhole !== undefined) return this.#readBack(stream);
     // What is skipped is said later in the stream: where that is new, the stream is read once more.
     let skips = new Skips();
     for (let reading = 1; reading <= readsMax; reading += 1) {
-      const { loaded, marks } = await this.readForwards(stream, skips);
+      const { loaded, marks } = await this.#readForwards(stream, skips);
       if (loaded !== undefined) return loaded;
       skips = marks;
     }
@@ -192,7 +194,7 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
    * @returns nothing loaded when other events are skipped than was known
    * @throws UnreadableEvent for one that is not skipped
    */
-  private async readForwards(
+  async #readForwards(
     stream: string,
     skips: Skips,
   ): Promise<{ readonly loaded: Loaded<State> | undefined; readonly marks: Skips }> {
@@ -200,7 +202,7 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
     let stuck: UnreadableEvent | undefined;
     const marks = new Skips();
     let count = 0;
-    for await (const recorded of this.store.readStream(stream)) {
+    for await (const recorded of this.#store.readStream(stream)) {
       if (count === 0) assertBeginning(recorded, recorded);
       count += 1;
       if (count % foldEventsMax === 0) await othersTurn();
@@ -209,7 +211,7 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
         if (skip !== undefined) marks.add(skip);
         if (stuck !== undefined) continue;
         const counts = !isMark(recorded) && !skips.has(recorded);
-        loaded = counts ? this.fold(loaded, readable(recorded)) : pass(loaded, recorded);
+        loaded = counts ? this.#fold(loaded, readable(recorded)) : pass(loaded, recorded);
       } catch (error) {
         if (!(error instanceof UnreadableEvent)) throw error;
         stuck ??= error;
@@ -221,14 +223,14 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
   }
 
   /** Marks come after what they skip: who reads backwards has met them before it. */
-  private async readBack(stream: string): Promise<Loaded<State>> {
+  async #readBack(stream: string): Promise<Loaded<State>> {
     const events: StoredEvent[] = [];
     const skips = new Skips();
     let last: RecordedEvent | undefined;
     let first: RecordedEvent | undefined;
     let start: StoredEvent | undefined;
     let count = 0;
-    for await (const recorded of this.store.readBackwards(stream)) {
+    for await (const recorded of this.#store.readBackwards(stream)) {
       last ??= recorded;
       first = recorded;
       count += 1;
@@ -236,20 +238,21 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
       const skip = skipIn(recorded);
       if (skip !== undefined) skips.add(skip);
       const sound = isSound(recorded, skips);
-      if (isMark(recorded) || skips.has(recorded) || (!sound && this.isDerived(recorded))) continue;
+      if (isMark(recorded) || skips.has(recorded) || (!sound && this.#isDerived(recorded)))
+        continue;
       const event = readable(recorded);
       events.push(event);
-      if (!sound || !(this.sumsUp(event.type) || this.isWhole(event))) continue;
+      if (!sound || !(this.#sumsUp(event.type) || this.#isWhole(event))) continue;
       start = event;
       break;
     }
     let loaded = this.unread();
     if (first === undefined || last === undefined) return loaded;
-    const begins = this.begins(stream, first, start);
+    const begins = this.#begins(stream, first, start);
     // Awaited below, after what may take its time: until then nobody hears of its failure.
     begins.catch(() => {});
     for (let event = events.pop(); event !== undefined; event = events.pop()) {
-      loaded = this.fold(loaded, event);
+      loaded = this.#fold(loaded, event);
       if (events.length > 0 && events.length % foldEventsMax === 0) await othersTurn();
     }
     await begins;
@@ -261,27 +264,27 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
    * @param first the last event that was read @param start the same, when the state begins with it
    * @throws UnreadableEvent when it is not
    */
-  private async begins(
+  async #begins(
     stream: string,
     first: RecordedEvent,
     start: StoredEvent | undefined,
   ): Promise<void> {
-    if (start !== undefined && this.sumsUp(start.type)) return;
+    if (start !== undefined && this.#sumsUp(start.type)) return;
     if (start === undefined || first.revision === 0n) return assertBeginning(first, first);
     let beginning: RecordedEvent | undefined;
-    for await (const recorded of this.store.readStream(stream, 0n, 1)) beginning ??= recorded;
+    for await (const recorded of this.#store.readStream(stream, 0n, 1)) beginning ??= recorded;
     assertBeginning(beginning, first);
   }
 
   /** @throws UnreadableEvent when an event that the state names is gone, or another one */
-  private async withParts(stream: string, loaded: Loaded<State>): Promise<Loaded<State>> {
-    const { elsewhere } = this.decider;
+  async #withParts(stream: string, loaded: Loaded<State>): Promise<Loaded<State>> {
+    const { elsewhere } = this.#decider;
     const parts = elsewhere?.partsOf(loaded.state) ?? [];
     if (elsewhere === undefined || parts.length === 0) return loaded;
     let { state } = loaded;
-    await this.readEach(parts, async (part) => {
+    await this.#readEach(parts, async (part) => {
       // Not skipped: what names it would not have been believed, or was written later and would not name it.
-      const [event] = await this.eventsOf(stream, { from: part, to: part });
+      const [event] = await this.#eventsOf(stream, { from: part, to: part });
       const known = event && elsewhere.withPart(state, event as unknown as Event & Placed);
       if (known === undefined) {
         const at = event ?? gone(stream, BigInt(part));
@@ -299,7 +302,7 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
    * @param marked what is skipped of the stream
    * @throws UnreadableEvent when some are gone
    */
-  private async eventsOf(
+  async #eventsOf(
     stream: string,
     { from, to }: Place,
     marked: readonly Announced[] = [],
@@ -307,11 +310,11 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
     const events: StoredEvent[] = [];
     let first: RecordedEvent | undefined;
     let count = 0;
-    for await (const recorded of this.store.readStream(stream, BigInt(from), to - from + 1)) {
+    for await (const recorded of this.#store.readStream(stream, BigInt(from), to - from + 1)) {
       if (recorded.revision > BigInt(to)) break;
       first ??= recorded;
       count += 1;
-      if (this.countsBy(recorded, marked)) events.push(readable(recorded));
+      if (this.#countsBy(recorded, marked)) events.push(readable(recorded));
       if (count % foldEventsMax === 0) await othersTurn();
     }
     if (first?.revision === BigInt(from) && count === to - from + 1) {
@@ -322,7 +325,7 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
   }
 
   /** In the order of what is asked for; `readsAtOnce` at once. */
-  private async readEach<Asked, Got>(
+  async #readEach<Asked, Got>(
     asked: readonly Asked[],
     read: (asked: Asked) => Promise<Got>,
   ): Promise<Got[]> {
@@ -337,33 +340,33 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
   }
 
   /** Does an event count, by all that was skipped of its stream? */
-  private countsBy(recorded: RecordedEvent, marked: readonly Announced[]): boolean {
+  #countsBy(recorded: RecordedEvent, marked: readonly Announced[]): boolean {
     const { revision, id } = recorded;
     if (isMark(recorded)) return false;
     if (marked.some((one) => one.eventId === id && one.revision === revision)) return false;
     const isStale = ({ revision: skipped, markRevision }: Announced) =>
       skipped <= revision && revision < markRevision;
-    return !this.isDerived(recorded) || !marked.some(isStale);
+    return !this.#isDerived(recorded) || !marked.some(isStale);
   }
 
-  private isWhole(event: StoredEvent): boolean {
-    return this.decider.isWhole?.(event as unknown as Event) ?? false;
+  #isWhole(event: StoredEvent): boolean {
+    return this.#decider.isWhole?.(event as unknown as Event) ?? false;
   }
 
-  private sumsUp(type: string): boolean {
-    return this.decider.summary?.types.some((one) => one === type) ?? false;
+  #sumsUp(type: string): boolean {
+    return this.#decider.summary?.types.some((one) => one === type) ?? false;
   }
 
   /** Does it tell nothing but what other events tell? */
-  private isDerived({ type }: Pick<RecordedEvent, 'type'>): boolean {
+  #isDerived({ type }: Pick<RecordedEvent, 'type'>): boolean {
     return (
-      this.sumsUp(type) || (this.decider.summary?.partTypes?.some((one) => one === type) ?? false)
+      this.#sumsUp(type) || (this.#decider.summary?.partTypes?.some((one) => one === type) ?? false)
     );
   }
 
-  private fold(loaded: Loaded<State>, stored: StoredEvent): Loaded<State> {
+  #fold(loaded: Loaded<State>, stored: StoredEvent): Loaded<State> {
     const event = stored as unknown as Event & Placed;
-    const state = this.decider.evolve(loaded.state, event);
+    const state = this.#decider.evolve(loaded.state, event);
     const toSum = this.counted(loaded.toSum, event);
     return { ...pass(loaded, stored), state, toSum };
   }

@@ -31,11 +31,11 @@ export interface ClaimsParts {
 
 /** Counts the seats of reserve commands against the limit of held seats, and lets go of what came to nothing. */
 export class Claims {
-  private readonly parts: ClaimsParts;
-  private readonly doubts = new Map<string, Doubt>();
+  readonly #parts: ClaimsParts;
+  readonly #doubts = new Map<string, Doubt>();
 
   constructor(parts: ClaimsParts) {
-    this.parts = parts;
+    this.#parts = parts;
   }
 
   /**
@@ -48,8 +48,8 @@ export class Claims {
     reserve: (begun: () => void) => Promise<Result<Booking>>,
   ): Promise<Result<Booking>> {
     const claim = { id: randomUUID(), seatIds, untilMs };
-    const bought = await this.parts.bought?.(holder);
-    const counts = await this.take(holder, claim, bought);
+    const bought = await this.#parts.bought?.(holder);
+    const counts = await this.#take(holder, claim, bought);
     if (counts !== true) return excessive(counts);
     let hasBegun = false;
     const begun = () => {
@@ -58,11 +58,11 @@ export class Claims {
     try {
       const result = await reserve(begun);
       // A hold that was there before has a claim of its own.
-      if (!result.ok || result.value.expiresAtMs !== untilMs) await this.withdraw(holder, claim);
+      if (!result.ok || result.value.expiresAtMs !== untilMs) await this.#withdraw(holder, claim);
       return result;
     } catch (error) {
-      if (!hasBegun && wroteNothing(error)) await this.withdraw(holder, claim);
-      else this.doubt({ holder, claim, sinceMs: nowMs });
+      if (!hasBegun && wroteNothing(error)) await this.#withdraw(holder, claim);
+      else this.#doubt({ holder, claim, sinceMs: nowMs });
       throw error;
     }
   }
@@ -70,15 +70,15 @@ export class Claims {
   /** The reservation's seats no longer count as held. */
   end(booking: Booking, how: HowEnded): Promise<void> {
     const { seatIds, expiresAtMs } = booking;
-    return this.uncount(() => this.parts.limit.end(booking, seatIds, expiresAtMs, how));
+    return this.#uncount(() => this.#parts.limit.end(booking, seatIds, expiresAtMs, how));
   }
 
   /** Claims of requests that began by `sinceMs` and ended without an outcome, the longest ago first. */
   async inDoubt(sinceMs: number, limit: number, offset = 0): Promise<readonly Doubt[]> {
     const found: Doubt[] = [];
     let passed = 0;
-    for (const doubt of this.doubts.values()) {
-      if (doubt.claim.untilMs <= this.parts.now()) this.doubts.delete(doubt.claim.id);
+    for (const doubt of this.#doubts.values()) {
+      if (doubt.claim.untilMs <= this.#parts.now()) this.#doubts.delete(doubt.claim.id);
       else if (doubt.sinceMs <= sinceMs && found.length < limit) {
         if (passed === offset) found.push(doubt);
         else passed += 1;
@@ -93,18 +93,18 @@ export class Claims {
    */
   async settle({ holder, claim }: Doubt): Promise<boolean> {
     try {
-      if (!(await this.holdsAny(holder, claim))) await this.parts.limit.withdraw(holder, claim);
+      if (!(await this.#holdsAny(holder, claim))) await this.#parts.limit.withdraw(holder, claim);
     } catch (error) {
       if (error instanceof EventStoreUnavailable) return false;
       if (!(error instanceof UnreadableEvent)) throw error;
     }
-    this.doubts.delete(claim.id);
+    this.#doubts.delete(claim.id);
     return true;
   }
 
-  private async holdsAny({ userId, sessionId }: Holder, { seatIds, untilMs }: Claim) {
+  async #holdsAny({ userId, sessionId }: Holder, { seatIds, untilMs }: Claim) {
     for (const seatId of seatIds) {
-      const seat = await this.parts.seats.current(sessionId, seatId);
+      const seat = await this.#parts.seats.current(sessionId, seatId);
       if (seat.status === 'held' && seat.userId === userId && seat.expiresAtMs === untilMs) {
         return true;
       }
@@ -112,31 +112,31 @@ export class Claims {
     return false;
   }
 
-  private async take(
+  async #take(
     holder: Holder,
     claim: Claim,
     bought: readonly string[] | undefined,
   ): Promise<true | Excess> {
     try {
-      return await this.parts.limit.take(holder, claim, bought);
+      return await this.#parts.limit.take(holder, claim, bought);
     } catch (error) {
       // It may count all the same: only the answer did not come. Beside the answer, which is late already.
-      void this.withdraw(holder, claim);
+      void this.#withdraw(holder, claim);
       throw error;
     }
   }
 
-  private doubt(doubt: Doubt): void {
-    if (this.doubts.size < doubtsMax) this.doubts.set(doubt.claim.id, doubt);
+  #doubt(doubt: Doubt): void {
+    if (this.#doubts.size < doubtsMax) this.#doubts.set(doubt.claim.id, doubt);
   }
 
-  private withdraw(holder: Holder, claim: Claim): Promise<void> {
-    return this.uncount(() => this.parts.limit.withdraw(holder, claim));
+  #withdraw(holder: Holder, claim: Claim): Promise<void> {
+    return this.#uncount(() => this.#parts.limit.withdraw(holder, claim));
   }
 
   /** What is answered is certain already: seats that cannot be uncounted now count until their hold would end. */
-  private uncount(change: () => Promise<void>): Promise<void> {
-    return change().catch((error) => this.parts.onLeftOver('count held seats', error));
+  #uncount(change: () => Promise<void>): Promise<void> {
+    return change().catch((error) => this.#parts.onLeftOver('count held seats', error));
   }
 }
 

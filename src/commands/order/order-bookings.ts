@@ -17,21 +17,21 @@ import { OrderStreams } from './order-streams.ts';
 
 /** Orders of several seats: their stream arbitrates, the seats and the payment follow it. */
 export class SeatOrders implements Bookings {
-  private readonly orders: OrderStreams;
-  private readonly seats: SingleSeats;
-  private readonly wallet: Wallet;
-  private readonly placing: OrderPlacing;
+  readonly #orders: OrderStreams;
+  readonly #seats: SingleSeats;
+  readonly #wallet: Wallet;
+  readonly #placing: OrderPlacing;
 
   constructor(store: EventStore, seats: SingleSeats, wallet: Wallet) {
-    this.orders = new OrderStreams(store);
-    this.seats = seats;
-    this.wallet = wallet;
-    this.placing = new OrderPlacing(this.orders, seats, this);
+    this.#orders = new OrderStreams(store);
+    this.#seats = seats;
+    this.#wallet = wallet;
+    this.#placing = new OrderPlacing(this.#orders, seats, this);
   }
 
   /** See `OrderPlacing`. */
   place(...asked: Parameters<OrderPlacing['place']>): Promise<Result<Booking>> {
-    return this.placing.place(...asked);
+    return this.#placing.place(...asked);
   }
 
   /**
@@ -45,10 +45,10 @@ export class SeatOrders implements Bookings {
     nowMs: number,
   ): Promise<void> {
     await this.expire(orderReservationId(orderId), nowMs);
-    const order = await this.orders.current(orderId);
+    const order = await this.#orders.current(orderId);
     if (order.status === 'none' || order.status === 'ended') {
       const reason = order.status === 'ended' ? order.reason : 'expired';
-      await giveBackOrderSeat(this.seats, { sessionId, seatId, orderId }, reason);
+      await giveBackOrderSeat(this.#seats, { sessionId, seatId, orderId }, reason);
     }
   }
 
@@ -57,10 +57,10 @@ export class SeatOrders implements Bookings {
     { userId, nowMs, fresh = false }: Parameters<Bookings['find']>[1],
   ): Promise<Result<Booking>> {
     const orderId = orderIdOf(reservationId);
-    let order = await (fresh ? this.orders.current(orderId) : this.orders.remembered(orderId));
+    let order = await (fresh ? this.#orders.current(orderId) : this.#orders.remembered(orderId));
     // Another instance may have sold it since it was remembered.
     const isOver = order.status === 'confirmed' && Date.parse(order.expiresAt) <= nowMs;
-    if (isOver && !fresh) order = await this.orders.current(orderId);
+    if (isOver && !fresh) order = await this.#orders.current(orderId);
     if (order.status === 'none') return unknownOrder;
     if (userId !== undefined && order.userId !== userId) return notYours;
     return { ok: true, value: bookingOf(order), position: null };
@@ -68,7 +68,7 @@ export class SeatOrders implements Bookings {
 
   async sell(reservationId: string, nowMs: number, origin: Origin): Promise<Result<unknown>> {
     const payment = paymentId(reservationId);
-    return this.orders.execute(
+    return this.#orders.execute(
       orderIdOf(reservationId),
       { type: 'PayOrder', paymentId: payment, nowMs },
       { ...origin, commandId: `sell ${payment}` },
@@ -82,7 +82,7 @@ export class SeatOrders implements Bookings {
   async expire(reservationId: string, nowMs: number): Promise<Result<BookingStatus>> {
     const orderId = orderIdOf(reservationId);
     const command = { type: 'ExpireOrder', nowMs } as const;
-    const result = await this.orders.execute(orderId, command, { commandId: `expire ${orderId}` });
+    const result = await this.#orders.execute(orderId, command, { commandId: `expire ${orderId}` });
     if (!result.ok) return result;
     const order = result.value as Placed;
     if (order.status === 'ended') await this.finish(orderId);
@@ -97,7 +97,7 @@ export class SeatOrders implements Bookings {
     const found = await this.find(reservationId, { userId, nowMs, fresh: true });
     if (!found.ok) return found;
     const orderId = orderIdOf(reservationId);
-    const result = await this.orders.execute(
+    const result = await this.#orders.execute(
       orderId,
       { type: 'CancelOrder', nowMs, refundUntilMs: refundUntilMs(found.value.sessionId) },
       { ...origin, commandId: `cancel ${orderId}` },
@@ -115,7 +115,7 @@ export class SeatOrders implements Bookings {
   async settle(reservationId: string): Promise<boolean> {
     const orderId = orderIdOf(reservationId);
     const command = { type: 'AbandonOrder' } as const;
-    const given = await this.orders.execute(orderId, command, { commandId: `abandon ${orderId}` });
+    const given = await this.#orders.execute(orderId, command, { commandId: `abandon ${orderId}` });
     return given.ok && this.finish(orderId, { late: true });
   }
 
@@ -125,28 +125,33 @@ export class SeatOrders implements Bookings {
    * @returns whether nothing is left to do
    */
   async finish(orderId: string, { late = false } = {}): Promise<boolean> {
-    const order = await this.orders.current(orderId);
+    const order = await this.#orders.current(orderId);
     if ((order.status !== 'paid' && order.status !== 'ended') || (order.settled && !late)) {
       return true;
     }
     const { sessionId, userId, reservationId, price: amount, currency } = order;
-    const isPaid = async () => (await this.orders.current(orderId)).status === 'paid';
+    const isPaid = async () => (await this.#orders.current(orderId)).status === 'paid';
     for (const { seatId } of order.seats) {
       const followed =
         order.status === 'paid'
-          ? await sellOrderSeat(this.seats, { sessionId, seatId, orderId }, order.paymentId, isPaid)
-          : await giveBackOrderSeat(this.seats, { sessionId, seatId, orderId }, order.reason);
+          ? await sellOrderSeat(
+              this.#seats,
+              { sessionId, seatId, orderId },
+              order.paymentId,
+              isPaid,
+            )
+          : await giveBackOrderSeat(this.#seats, { sessionId, seatId, orderId }, order.reason);
       if (!followed) return false;
     }
     const bill = { userId, reservationId, amount, currency };
     const paid =
       order.status === 'paid'
-        ? await this.wallet.capture(bill)
+        ? await this.#wallet.capture(bill)
         : order.reason === 'refunded'
-          ? await this.wallet.refund(bill)
+          ? await this.#wallet.refund(bill)
           : undefined;
     if (paid && !paid.ok && paid.refusal.code === 'overloaded') return false;
-    const settled = await this.orders.execute(
+    const settled = await this.#orders.execute(
       orderId,
       { type: 'SettleOrder', as: order.status },
       { commandId: `settle ${orderId} ${order.status}` },

@@ -18,17 +18,19 @@ import type { OrderStreams } from './order-streams.ts';
 /** Orders that one command may begin when it comes again and again after they ended. */
 const turnsMax = 20;
 
+type Ends = Pick<SeatOrders, 'expire' | 'finish' | 'releaseSeat'>;
+
 /** Places orders: takes their seats, all or none. */
 export class OrderPlacing {
-  private readonly orders: OrderStreams;
-  private readonly seats: SingleSeats;
-  private readonly ends: Pick<SeatOrders, 'expire' | 'finish' | 'releaseSeat'>;
+  readonly #orders: OrderStreams;
+  readonly #seats: SingleSeats;
+  readonly #ends: Ends;
 
   /** @param ends how orders end, and what follows them */
-  constructor(orders: OrderStreams, seats: SingleSeats, ends: OrderPlacing['ends']) {
-    this.orders = orders;
-    this.seats = seats;
-    this.ends = ends;
+  constructor(orders: OrderStreams, seats: SingleSeats, ends: Ends) {
+    this.#orders = orders;
+    this.#seats = seats;
+    this.#ends = ends;
   }
 
   /**
@@ -43,13 +45,13 @@ export class OrderPlacing {
     begun: () => void,
   ): Promise<Result<Booking>> {
     const { commandId: _, ...origin } = context;
-    const taken = await this.refuseIfTaken(request, nowMs);
+    const taken = await this.#refuseIfTaken(request, nowMs);
     if (taken !== undefined) return taken;
     for (let turn = 0; turn < turnsMax; turn++) {
       const orderId = nameOrder(request, context.commandId, turn);
       const order = orderOf(orderId, request);
       const commandId = `place ${orderId}`;
-      const placed = await this.orders.execute(
+      const placed = await this.#orders.execute(
         orderId,
         { type: 'PlaceOrder', order },
         { ...context, commandId },
@@ -59,11 +61,11 @@ export class OrderPlacing {
       const state = placed.value as Placed;
       const open = state.status === 'placed' || state.status === 'confirmed';
       if (open && Date.parse(state.expiresAt) <= nowMs) {
-        await this.ends.expire(order.reservationId, nowMs);
+        await this.#ends.expire(order.reservationId, nowMs);
       } else if (state.status === 'placed') {
-        const { result, heldFor } = await this.takeSeats(orderId, requestOf(state), nowMs, origin);
+        const { result, heldFor } = await this.#takeSeats(orderId, requestOf(state), nowMs, origin);
         if (heldFor === undefined) return result;
-        return (await this.sameOrder(heldFor, request, nowMs, origin)) ?? result;
+        return (await this.#sameOrder(heldFor, request, nowMs, origin)) ?? result;
       } else if (state.status !== 'ended') {
         return { ...placed, value: bookingOf(state) };
       }
@@ -75,7 +77,7 @@ export class OrderPlacing {
    * An order with a seat that is somebody else's would be written and given up, and its other seats with it, which look taken
    * meanwhile. What is remembered as taken, and is so by the log, is refused before anything is written.
    */
-  private async refuseIfTaken(
+  async #refuseIfTaken(
     { sessionId, userId, seats }: OrderRequest,
     nowMs: number,
   ): Promise<Result<Booking> | undefined> {
@@ -83,32 +85,32 @@ export class OrderPlacing {
       (seat?.status === 'sold' || (seat?.status === 'held' && seat.expiresAtMs > nowMs)) &&
       seat.userId !== userId;
     for (const { seatId } of seats) {
-      if (!isElses(this.seats.known(sessionId, seatId))) continue;
-      const seat = await this.seats.current(sessionId, seatId);
+      if (!isElses(this.#seats.known(sessionId, seatId))) continue;
+      const seat = await this.#seats.current(sessionId, seatId);
       if (isElses(seat)) return refuse('seat-taken', `${seatId}: the seat is ${seat.status}`);
     }
     return undefined;
   }
 
   /** Takes a placed order's seats and confirms it, or gives it up; `heldFor`: another order of the buyer's has one of them. */
-  private async takeSeats(
+  async #takeSeats(
     orderId: string,
     request: OrderRequest,
     nowMs: number,
     origin: Origin,
   ): Promise<{ readonly result: Result<Booking>; readonly heldFor?: string | undefined }> {
     for (const seat of inSequence(request.seats)) {
-      const refused = await this.takeSeat(orderId, seat, { ...request, nowMs }, origin);
+      const refused = await this.#takeSeat(orderId, seat, { ...request, nowMs }, origin);
       if (refused === undefined) continue;
-      await this.orders.execute(
+      await this.#orders.execute(
         orderId,
         { type: 'AbandonOrder' },
         { commandId: `abandon ${orderId}` },
       );
-      await this.ends.finish(orderId, { late: true });
+      await this.#ends.finish(orderId, { late: true });
       return refused;
     }
-    const confirmed = await this.orders.execute(
+    const confirmed = await this.#orders.execute(
       orderId,
       { type: 'ConfirmOrder' },
       { ...origin, commandId: `confirm ${orderId}` },
@@ -116,19 +118,19 @@ export class OrderPlacing {
     if (confirmed.ok) {
       return { result: { ...confirmed, value: bookingOf(confirmed.value as Placed) } };
     }
-    await this.ends.finish(orderId, { late: true });
+    await this.#ends.finish(orderId, { late: true });
     return { result: confirmed };
   }
 
   /** @returns undefined when the seat is held for the order, else why not and for which order of the buyer's it is held */
-  private async takeSeat(
+  async #takeSeat(
     orderId: string,
     { seatId, price }: { readonly seatId: string; readonly price: number },
     { sessionId, userId, currency, nowMs, expiresAtMs }: OrderRequest & { readonly nowMs: number },
     origin: Origin,
   ) {
     const reserve = () =>
-      this.seats.execute(
+      this.#seats.execute(
         sessionId,
         seatId,
         {
@@ -146,10 +148,10 @@ export class OrderPlacing {
       );
     let result = await reserve();
     if (result.ok) return undefined;
-    const seat = await this.seats.remembered(sessionId, seatId);
+    const seat = await this.#seats.remembered(sessionId, seatId);
     const other = seat.status === 'held' ? seat.orderId : undefined;
     if (other !== undefined && seat.status === 'held' && seat.expiresAtMs <= nowMs) {
-      await this.ends.releaseSeat(sessionId, seatId, other, nowMs);
+      await this.#ends.releaseSeat(sessionId, seatId, other, nowMs);
       result = await reserve();
       if (result.ok) return undefined;
     }
@@ -164,16 +166,16 @@ export class OrderPlacing {
    * Reserving again what the user holds answers with that hold. When the first request is still taking the seats (a
    * double click), this one takes them too, for the first one's order: whoever is first, both have the same answer.
    */
-  private async sameOrder(
+  async #sameOrder(
     orderId: string,
     request: OrderRequest,
     nowMs: number,
     origin: Origin,
   ): Promise<Result<Booking> | undefined> {
-    const order = await this.orders.current(orderId);
+    const order = await this.#orders.current(orderId);
     if (order.status === 'none' || !isSameRequest(order, request)) return undefined;
     if (order.status === 'placed') {
-      return (await this.takeSeats(orderId, requestOf(order), nowMs, origin)).result;
+      return (await this.#takeSeats(orderId, requestOf(order), nowMs, origin)).result;
     }
     return order.status === 'confirmed'
       ? { ok: true, value: bookingOf(order), position: null }

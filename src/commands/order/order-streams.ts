@@ -7,7 +7,7 @@ import { type OrderCommand, type OrderState, orderDecider } from './decider.ts';
 
 /** The commands on orders, by their ids. */
 export class OrderStreams {
-  private readonly orders: CommandHandler<
+  readonly #orders: CommandHandler<
     OrderState,
     OrderCommand,
     Parameters<typeof orderDecider.evolve>[1],
@@ -15,7 +15,7 @@ export class OrderStreams {
   >;
 
   constructor(store: EventStore) {
-    this.orders = new CommandHandler(store, orderDecider, { assumeNew: true });
+    this.#orders = new CommandHandler(store, orderDecider, { assumeNew: true });
   }
 
   execute(
@@ -23,17 +23,17 @@ export class OrderStreams {
     command: OrderCommand,
     context: CommandContext,
   ): Promise<Result<OrderState>> {
-    return this.orders.execute(orderStream(orderId), command, context);
+    return this.#orders.execute(orderStream(orderId), command, context);
   }
 
   /** The order by the log. */
   current(orderId: string): Promise<OrderState> {
-    return this.orders.state(orderStream(orderId), { fresh: true });
+    return this.#orders.state(orderStream(orderId), { fresh: true });
   }
 
   /** The order as the last command on it left it; one that is not known here is read. */
   async remembered(orderId: string): Promise<OrderState> {
-    const known = await this.orders.state(orderStream(orderId));
+    const known = await this.#orders.state(orderStream(orderId));
     return known.status === 'none' ? this.current(orderId) : known;
   }
 }

@@ -20,17 +20,17 @@ export interface PaymentParts {
 
 /** Paying, in two phases: the money is held, the seat's or the order's stream decides, the money is captured or released. */
 export class Payments {
-  private readonly parts: PaymentParts;
+  readonly #parts: PaymentParts;
 
   constructor(parts: PaymentParts) {
-    this.parts = parts;
+    this.#parts = parts;
   }
 
   async pay({ userId, reservationId, context }: BuyerCommand): Promise<Result<Payment>> {
     const { commandId: _, ...origin } = context;
-    const { wallet, earliest } = this.parts;
+    const { wallet, earliest } = this.#parts;
     const earliestMs = earliest();
-    const bookings = this.parts.bookings(reservationId);
+    const bookings = this.#parts.bookings(reservationId);
     const found = await bookings.find(reservationId, { userId, nowMs: earliestMs });
     if (!found.ok) return found;
     const booking = found.value;
@@ -38,37 +38,37 @@ export class Payments {
     if (barred !== undefined) return barred;
     const { amount, currency } = booking;
     const bill = { userId, reservationId, amount, currency };
-    const held = await this.hold(booking, origin);
+    const held = await this.#hold(booking, origin);
     const answer = (balance: number, position: bigint | null): Result<Payment> => ({
       ok: true,
       value: { paymentId: paymentId(reservationId), reservationId, amount, currency, balance },
       position,
     });
     if (!held.ok) {
-      const { sold, refused } = await this.refusalNow(booking, held);
+      const { sold, refused } = await this.#refusalNow(booking, held);
       // Paid so long ago that the account has left it out: the seat is the proof.
       return sold ? answer(await wallet.balance(userId), null) : refused;
     }
     const { balance } = held.value;
     const sale = await bookings.sell(reservationId, earliest(), origin);
     if (sale.ok) {
-      this.afterSale(booking, origin).catch((error) =>
-        this.parts.onLeftOver(paymentId(reservationId), error),
+      this.#afterSale(booking, origin).catch((error) =>
+        this.#parts.onLeftOver(paymentId(reservationId), error),
       );
       return answer(balance, sale.position);
     }
     const settled = await this.settle(bill);
     // Another request of this payment may have won in between; what the stream says counts.
     if (settled.ok && settled.value === 'captured') return answer(balance, held.position);
-    return (await this.refusalNow(booking, sale)).refused;
+    return (await this.#refusalNow(booking, sale)).refused;
   }
 
   /**
    * Holds the money. A summary that was made by a clock far ahead makes an account refuse what it may have left out; then the
    * reservation is read anew: while it is held by the log, its payment was never settled, and not left out.
    */
-  private async hold(booking: Booking, origin: Origin): ReturnType<Wallet['hold']> {
-    const { wallet, now, earliest, bookings } = this.parts;
+  async #hold(booking: Booking, origin: Origin): ReturnType<Wallet['hold']> {
+    const { wallet, now, earliest, bookings } = this.#parts;
     const { userId, reservationId, amount, currency, expiresAtMs: holdExpiresAtMs } = booking;
     const bill = { userId, reservationId, amount, currency, holdExpiresAtMs };
     const hold = (proof: { readonly provenAtMs?: number }) =>
@@ -88,8 +88,8 @@ export class Payments {
     readonly reservationId: string;
   }): Promise<Result<'captured' | 'released' | 'refunded'>> {
     const { reservationId } = payment;
-    const { wallet, earliest } = this.parts;
-    const bookings = this.parts.bookings(reservationId);
+    const { wallet, earliest } = this.#parts;
+    const bookings = this.#parts.bookings(reservationId);
     let sale = await bookings.sell(reservationId, earliest(), {});
     if (!sale.ok) {
       // Closing the hold first: afterwards no clock, however late, can sell to this payment.
@@ -111,20 +111,20 @@ export class Payments {
   }
 
   /** The sale is certain and answered: the seats of an order follow, the money is captured, by no deadline of the request. */
-  private async afterSale(booking: Booking, { deadlineMs: _, ...origin }: Origin): Promise<void> {
-    await this.parts.bookings(booking.reservationId).followSale(booking.reservationId);
-    await this.parts.wallet.capture(booking, origin);
-    await this.parts.onPaid(booking);
+  async #afterSale(booking: Booking, { deadlineMs: _, ...origin }: Origin): Promise<void> {
+    await this.#parts.bookings(booking.reservationId).followSale(booking.reservationId);
+    await this.#parts.wallet.capture(booking, origin);
+    await this.#parts.onPaid(booking);
   }
 
   /**
    * Why the log, read anew, says that the reservation cannot be paid, else why the command was refused: who asks later is told
    * the same.
    */
-  private async refusalNow({ userId, reservationId }: Booking, otherwise: Refused) {
-    const nowMs = this.parts.earliest();
+  async #refusalNow({ userId, reservationId }: Booking, otherwise: Refused) {
+    const nowMs = this.#parts.earliest();
     const asked = { userId, nowMs, fresh: true };
-    const found = await this.parts.bookings(reservationId).find(reservationId, asked);
+    const found = await this.#parts.bookings(reservationId).find(reservationId, asked);
     if (!found.ok) return { sold: false, refused: found };
     const refused = whyNotPayable(found.value, nowMs) ?? otherwise;
     return { sold: found.value.status === 'sold', refused };

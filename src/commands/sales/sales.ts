@@ -105,36 +105,36 @@ export function sellSeats(parts: SeatSalesParts): SeatSales {
 }
 
 class Sales implements SeatSales {
-  private readonly parts: SeatSalesParts;
-  private readonly earliest: () => number;
-  private readonly wallet: Wallet;
-  private readonly singles: SingleSeats;
-  private readonly orders: SeatOrders;
-  private readonly payments: Payments;
-  private readonly claims: Claims;
+  readonly #parts: SeatSalesParts;
+  readonly #earliest: () => number;
+  readonly #wallet: Wallet;
+  readonly #singles: SingleSeats;
+  readonly #orders: SeatOrders;
+  readonly #payments: Payments;
+  readonly #claims: Claims;
 
   constructor(parts: SeatSalesParts) {
-    this.parts = parts;
-    this.earliest = parts.earliest ?? parts.now;
-    this.wallet = new Wallet(parts.store);
-    this.singles = new SingleSeats(parts.store);
-    this.orders = new SeatOrders(parts.store, this.singles, this.wallet);
-    this.claims = new Claims({ ...parts, seats: this.singles });
-    this.payments = new Payments({
-      wallet: this.wallet,
-      bookings: (reservationId) => this.bookings(reservationId),
-      onPaid: (booking) => this.claims.end(booking, 'paid'),
+    this.#parts = parts;
+    this.#earliest = parts.earliest ?? parts.now;
+    this.#wallet = new Wallet(parts.store);
+    this.#singles = new SingleSeats(parts.store);
+    this.#orders = new SeatOrders(parts.store, this.#singles, this.#wallet);
+    this.#claims = new Claims({ ...parts, seats: this.#singles });
+    this.#payments = new Payments({
+      wallet: this.#wallet,
+      bookings: (reservationId) => this.#bookings(reservationId),
+      onPaid: (booking) => this.#claims.end(booking, 'paid'),
       now: parts.now,
-      earliest: this.earliest,
+      earliest: this.#earliest,
       onLeftOver: parts.onLeftOver,
     });
   }
 
   async reserve(command: Parameters<Shop['reserve']>[0]): Promise<Result<Reservation>> {
     const { sessionId, userId, seatIds, context } = command;
-    const { catalog, settings } = this.parts;
+    const { catalog, settings } = this.#parts;
     catalog.assertFresh();
-    const nowMs = this.parts.now();
+    const nowMs = this.#parts.now();
     const wanted = onSale(catalog, command, { nowMs, seatsMax: settings.orderSeatsMax });
     if (!wanted.ok) return wanted;
     const { session, seats } = wanted.value;
@@ -143,123 +143,123 @@ class Sales implements SeatSales {
     const request = { sessionId, userId, seats, currency, expiresAtMs };
     const [seat] = seats;
     const claim = { seatIds, untilMs: expiresAtMs, nowMs };
-    const earliestMs = this.earliest();
-    const result = await this.claims.reserve({ userId, sessionId }, claim, (begun) =>
+    const earliestMs = this.#earliest();
+    const result = await this.#claims.reserve({ userId, sessionId }, claim, (begun) =>
       seats.length === 1 && seat !== undefined
-        ? this.reserveOne(seat, request, earliestMs, context)
-        : this.orders.place(request, earliestMs, context, begun),
+        ? this.#reserveOne(seat, request, earliestMs, context)
+        : this.#orders.place(request, earliestMs, context, begun),
     );
     return result.ok ? { ...result, value: toReservation(result.value) } : result;
   }
 
   async pay(command: BuyerCommand): Promise<Result<Payment>> {
-    this.parts.catalog.assertFresh();
-    return this.payments.pay(command);
+    this.#parts.catalog.assertFresh();
+    return this.#payments.pay(command);
   }
 
   async cancel({ userId, reservationId, context }: BuyerCommand): Promise<Result<Cancellation>> {
     const { commandId: _, ...origin } = context;
-    return this.cancelAs(userId, reservationId, origin);
+    return this.#cancelAs(userId, reservationId, origin);
   }
 
   async find(reservationId: string): Promise<Result<unknown>> {
     const ref = parseReservationId(reservationId);
     const isSeat =
-      ref === undefined || this.parts.catalog.session(ref.sessionId)?.prices.has(ref.seatId);
+      ref === undefined || this.#parts.catalog.session(ref.sessionId)?.prices.has(ref.seatId);
     // Who asks for what never was on sale costs no read.
     if (!isSeat) return refuse('reservation-not-found', `no reservation ${reservationId}`);
-    const asked = { userId: undefined, nowMs: this.earliest() };
-    return this.bookings(reservationId).find(reservationId, asked);
+    const asked = { userId: undefined, nowMs: this.#earliest() };
+    return this.#bookings(reservationId).find(reservationId, asked);
   }
 
   async charge(command: Parameters<Shop['charge']>[0]): Promise<Result<Charge>> {
     const { userId, chargeId, amount, context } = command;
-    const { currency } = this.parts.settings;
-    const charge = { chargeId, amount, currency, nowMs: this.parts.now() };
-    const result = await this.wallet.charge(userId, charge, context);
+    const { currency } = this.#parts.settings;
+    const charge = { chargeId, amount, currency, nowMs: this.#parts.now() };
+    const result = await this.#wallet.charge(userId, charge, context);
     if (!result.ok) return result;
     const { balance } = result.value;
     return { ...result, value: { userId, chargeId, balance, currency } };
   }
 
   settle(payment: { userId: string; reservationId: string }): Promise<Result<unknown>> {
-    return this.payments.settle(payment);
+    return this.#payments.settle(payment);
   }
 
   refund(bill: Bill): Promise<Result<unknown>> {
-    return this.wallet.refund(bill);
+    return this.#wallet.refund(bill);
   }
 
   async settleOrder(reservationId: string): Promise<boolean> {
-    const isSettled = await this.orders.settle(reservationId);
-    const asked = { userId: undefined, nowMs: this.earliest() };
-    const found = await this.orders.find(reservationId, asked);
+    const isSettled = await this.#orders.settle(reservationId);
+    const asked = { userId: undefined, nowMs: this.#earliest() };
+    const found = await this.#orders.find(reservationId, asked);
     const how = found.ok ? howEnded(found.value.status) : undefined;
-    if (found.ok && how !== undefined) await this.claims.end(found.value, how);
+    if (found.ok && how !== undefined) await this.#claims.end(found.value, how);
     return isSettled;
   }
 
   claimsInDoubt(sinceMs: number, limit: number, offset = 0): Promise<readonly Doubt[]> {
-    return this.claims.inDoubt(sinceMs, limit, offset);
+    return this.#claims.inDoubt(sinceMs, limit, offset);
   }
 
   settleClaim(doubt: Doubt): Promise<boolean> {
-    return this.claims.settle(doubt);
+    return this.#claims.settle(doubt);
   }
 
   async expire(reservationId: string, known?: DueHold): Promise<Result<BookingStatus>> {
-    const nowMs = this.earliest();
+    const nowMs = this.#earliest();
     const ref = parseReservationId(reservationId);
     if (ref !== undefined && known !== undefined && known.orderId === undefined) {
-      return this.singles.expire(reservationId, nowMs, known);
+      return this.#singles.expire(reservationId, nowMs, known);
     }
     if (ref !== undefined) {
       const { sessionId, seatId } = ref;
-      let seat = await this.singles.remembered(sessionId, seatId);
-      if (!isOf(seat, reservationId)) seat = await this.singles.current(sessionId, seatId);
+      let seat = await this.#singles.remembered(sessionId, seatId);
+      if (!isOf(seat, reservationId)) seat = await this.#singles.current(sessionId, seatId);
       if (isOf(seat, reservationId) && seat.orderId !== undefined) {
-        await this.orders.releaseSeat(sessionId, seatId, seat.orderId, nowMs);
-        const after = holdOf(await this.singles.remembered(sessionId, seatId), reservationId);
+        await this.#orders.releaseSeat(sessionId, seatId, seat.orderId, nowMs);
+        const after = holdOf(await this.#singles.remembered(sessionId, seatId), reservationId);
         return { ok: true, value: after?.status ?? 'expired', position: null };
       }
     }
-    return this.bookings(reservationId).expire(reservationId, nowMs);
+    return this.#bookings(reservationId).expire(reservationId, nowMs);
   }
 
   async reservationOf(sessionId: string, seatId: string): Promise<string | undefined> {
-    const seat = await this.singles.current(sessionId, seatId);
+    const seat = await this.#singles.current(sessionId, seatId);
     if (seat.status === 'free') return undefined;
     return seat.orderId === undefined ? seat.reservationId : orderReservationId(seat.orderId);
   }
 
   cancelForHouse(reservationId: string): Promise<Result<unknown>> {
-    return this.cancelAs(undefined, reservationId, {});
+    return this.#cancelAs(undefined, reservationId, {});
   }
 
-  private async cancelAs(
+  async #cancelAs(
     userId: string | undefined,
     reservationId: string,
     origin: Origin,
   ): Promise<Result<Cancellation>> {
-    const nowMs = this.parts.now();
-    const refundUntilMs = (sessionId: string) => this.refundUntil(sessionId);
+    const nowMs = this.#parts.now();
+    const refundUntilMs = (sessionId: string) => this.#refundUntil(sessionId);
     const terms = { userId, nowMs, refundUntilMs };
-    const cancelled = await this.bookings(reservationId).cancel(reservationId, terms, origin);
+    const cancelled = await this.#bookings(reservationId).cancel(reservationId, terms, origin);
     if (!cancelled.ok) return cancelled;
     const booking = cancelled.value;
     const { currency } = booking;
     const answer = { reservationId, status: 'cancelled', refunded: 0, currency } as const;
     if (booking.status !== 'refunded') {
-      await this.claims.end(booking, 'given-back');
+      await this.#claims.end(booking, 'given-back');
       return { ...cancelled, value: answer };
     }
-    const refunded = await this.wallet.refund(booking, origin);
+    const refunded = await this.#wallet.refund(booking, origin);
     if (!refunded.ok) return refunded;
-    await this.claims.end(booking, 'given-back');
+    await this.#claims.end(booking, 'given-back');
     return { ...refunded, value: { ...answer, status: 'refunded', refunded: booking.amount } };
   }
 
-  private async reserveOne(
+  async #reserveOne(
     { seatId, price }: { readonly seatId: string; readonly price: number },
     request: OrderRequest,
     nowMs: number,
@@ -268,14 +268,14 @@ class Sales implements SeatSales {
     const { sessionId, userId, currency, expiresAtMs } = request;
     const seat = { sessionId, seatId, userId, price, currency, nowMs, expiresAtMs };
     const reserve = () =>
-      this.singles.execute(sessionId, seatId, { type: 'ReserveSeat', ...seat }, context);
+      this.#singles.execute(sessionId, seatId, { type: 'ReserveSeat', ...seat }, context);
     let result = await reserve();
     if (!result.ok) {
-      const held = await this.singles.remembered(sessionId, seatId);
+      const held = await this.#singles.remembered(sessionId, seatId);
       // An order's hold that is over does not give way by itself: its stream has to end first.
       if (held.status !== 'held' || held.orderId === undefined || held.expiresAtMs > nowMs)
         return result;
-      await this.orders.releaseSeat(sessionId, seatId, held.orderId, nowMs);
+      await this.#orders.releaseSeat(sessionId, seatId, held.orderId, nowMs);
       result = await reserve();
       if (!result.ok) return result;
     }
@@ -289,16 +289,16 @@ class Sales implements SeatSales {
   }
 
   /** Who arbitrates: the order's stream or the seat's own. */
-  private bookings(reservationId: string): Bookings {
-    return parseOrderReservationId(reservationId) === undefined ? this.singles : this.orders;
+  #bookings(reservationId: string): Bookings {
+    return parseOrderReservationId(reservationId) === undefined ? this.#singles : this.#orders;
   }
 
-  private refundUntil(sessionId: string): number {
-    const session = this.parts.catalog.session(sessionId);
+  #refundUntil(sessionId: string): number {
+    const session = this.#parts.catalog.session(sessionId);
     if (session === undefined) return 0;
     return session.cancelled
       ? Number.POSITIVE_INFINITY
-      : session.startsAtMs - this.parts.settings.refundCutoffMs;
+      : session.startsAtMs - this.#parts.settings.refundCutoffMs;
   }
 }
 

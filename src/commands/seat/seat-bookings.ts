@@ -31,18 +31,18 @@ import { heldStill, pastHold } from './past-hold.ts';
 
 /** The commands on seats, and the reservations of one seat, whose stream is their arbiter. */
 export class SingleSeats implements Bookings {
-  private readonly seats: CommandHandler<
+  readonly #seats: CommandHandler<
     SeatState,
     SeatCommand,
     Parameters<typeof seatDecider.evolve>[1],
     SeatState
   >;
 
-  private readonly store: EventStore;
+  readonly #store: EventStore;
 
   constructor(store: EventStore) {
-    this.store = store;
-    this.seats = new CommandHandler(store, seatDecider, { assumeNew: true });
+    this.#store = store;
+    this.#seats = new CommandHandler(store, seatDecider, { assumeNew: true });
   }
 
   /** Runs any command on a seat. */
@@ -52,22 +52,22 @@ export class SingleSeats implements Bookings {
     command: SeatCommand,
     context: CommandContext,
   ): Promise<Result<SeatState>> {
-    return this.seats.execute(seatStream(sessionId, seatId), command, context);
+    return this.#seats.execute(seatStream(sessionId, seatId), command, context);
   }
 
   /** The seat as it is now, by the log. */
   current(sessionId: string, seatId: string): Promise<SeatState> {
-    return this.seats.state(seatStream(sessionId, seatId), { fresh: true });
+    return this.#seats.state(seatStream(sessionId, seatId), { fresh: true });
   }
 
   /** The seat as the last command on it left it: proven when that command was answered. */
   remembered(sessionId: string, seatId: string): Promise<SeatState> {
-    return this.seats.state(seatStream(sessionId, seatId));
+    return this.#seats.state(seatStream(sessionId, seatId));
   }
 
   /** The seat as it is remembered, if it is: that may be over. */
   known(sessionId: string, seatId: string): SeatState | undefined {
-    return this.seats.known(seatStream(sessionId, seatId));
+    return this.#seats.known(seatStream(sessionId, seatId));
   }
 
   async find(
@@ -76,9 +76,9 @@ export class SingleSeats implements Bookings {
   ): Promise<Result<Booking>> {
     const ref = parseReservationId(reservationId);
     if (ref === undefined) return unknown(reservationId);
-    let hold = fresh ? undefined : await this.holdOf(ref, { fresh: false });
+    let hold = fresh ? undefined : await this.#holdOf(ref, { fresh: false });
     // Unknown here, or sold by another instance since it was remembered: the log says.
-    if (hold === undefined || isOver(hold, nowMs)) hold = await this.holdOf(ref, { fresh: true });
+    if (hold === undefined || isOver(hold, nowMs)) hold = await this.#holdOf(ref, { fresh: true });
     if (hold === undefined) return unknown(reservationId);
     if (userId !== undefined && hold.userId !== userId) return notYours;
     if (hold.orderId !== undefined) {
@@ -108,14 +108,14 @@ export class SingleSeats implements Bookings {
     known?: Omit<Hold, 'ordinal'>,
   ): Promise<Result<BookingStatus>> {
     const ref = refOf(reservationId);
-    const result = await this.seats.execute(
+    const result = await this.#seats.execute(
       seatStream(ref.sessionId, ref.seatId),
       { type: 'ExpireHold', reservationId, nowMs },
       { commandId: `expire ${reservationId}` },
       known && heldStill({ ...known, ordinal: ref.ordinal }),
     );
     if (!result.ok) return result;
-    const hold = holdOf(result.value, reservationId) ?? (await this.holdOf(ref, { fresh: true }));
+    const hold = holdOf(result.value, reservationId) ?? (await this.#holdOf(ref, { fresh: true }));
     // What never was can never be sold.
     return { ...result, value: hold?.status ?? 'expired' };
   }
@@ -150,14 +150,14 @@ export class SingleSeats implements Bookings {
   }
 
   /** A reservation's hold, as remembered if it is the seat's present or last one; `fresh`: by the log, however old it is. */
-  private async holdOf(
+  async #holdOf(
     ref: ReservationRef,
     { fresh }: { readonly fresh: boolean },
   ): Promise<Taken | Ended | undefined> {
-    const seat = await this.seats.state(seatStream(ref.sessionId, ref.seatId), { fresh });
+    const seat = await this.#seats.state(seatStream(ref.sessionId, ref.seatId), { fresh });
     const hold = holdOf(seat, reservationId(ref));
     return hold === undefined && fresh && ref.ordinal < seat.ordinal
-      ? pastHold(this.store, ref)
+      ? pastHold(this.#store, ref)
       : hold;
   }
 }

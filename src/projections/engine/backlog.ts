@@ -63,96 +63,96 @@ export class OutOfOrder extends Error {
  * failed is simply taken again.
  */
 export class Backlog {
-  private steps: Step[] = [];
-  private rows = 0;
-  private eventCount = 0;
-  private room: (() => void) | undefined;
+  #steps: Step[] = [];
+  #rows = 0;
+  #eventCount = 0;
+  #room: (() => void) | undefined;
   /** Of the step that came last, taken out or not. */
-  private last: LogPosition | null = null;
-  private readonly limits: BacklogLimits;
+  #last: LogPosition | null = null;
+  readonly #limits: BacklogLimits;
 
   constructor(limits: BacklogLimits) {
-    this.limits = limits;
+    this.#limits = limits;
   }
 
   get size(): number {
-    return this.steps.length;
+    return this.#steps.length;
   }
 
   /** Steps that are events. */
   get events(): number {
-    return this.eventCount;
+    return this.#eventCount;
   }
 
   get oldest(): Step | undefined {
-    return this.steps[0];
+    return this.#steps[0];
   }
 
   get isFull(): boolean {
-    return this.steps.length >= this.limits.stepsMax || this.rows >= this.limits.rowsMax;
+    return this.#steps.length >= this.#limits.stepsMax || this.#rows >= this.#limits.rowsMax;
   }
 
   /** Stretches without events that follow each other become one. @throws OutOfOrder */
   push(step: Step): void {
-    if (!isBefore(this.last, step.position)) throw new OutOfOrder(this.last, step.position);
-    this.last = step.position;
-    if (!step.isEvent && this.steps.at(-1)?.isEvent === false) this.steps.pop();
-    this.steps.push(step);
-    this.rows += rowsOf(step);
-    if (step.isEvent) this.eventCount += 1;
+    if (!isBefore(this.#last, step.position)) throw new OutOfOrder(this.#last, step.position);
+    this.#last = step.position;
+    if (!step.isEvent && this.#steps.at(-1)?.isEvent === false) this.#steps.pop();
+    this.#steps.push(step);
+    this.#rows += rowsOf(step);
+    if (step.isEvent) this.#eventCount += 1;
   }
 
   /** Resolves when there is room; its one caller is the reader of the log. */
   whenRoom(): Promise<void> {
-    return this.isFull ? new Promise((resolve) => (this.room = resolve)) : Promise.resolve();
+    return this.isFull ? new Promise((resolve) => (this.#room = resolve)) : Promise.resolve();
   }
 
   /** The first steps, at least one and then as many as stay within the limits; they stay here. */
   first(stepsMax: number, rowsMax: number): readonly Step[] {
     let count = 0;
     let rows = 0;
-    for (const step of this.steps) {
+    for (const step of this.#steps) {
       rows += rowsOf(step);
       if (count > 0 && (rows > rowsMax || count >= stepsMax)) break;
       count += 1;
     }
-    return this.steps.slice(0, count);
+    return this.#steps.slice(0, count);
   }
 
   /** It turned out that an event's rows cannot be written. */
   markUnreadable(id: string, why: string): void {
-    const at = this.steps.findIndex(({ event }) => event?.id === id);
-    const step = this.steps[at];
+    const at = this.#steps.findIndex(({ event }) => event?.id === id);
+    const step = this.#steps[at];
     if (step?.event === undefined) return;
-    this.steps[at] = { ...step, event: { ...step.event, unreadable: why } };
+    this.#steps[at] = { ...step, event: { ...step.event, unreadable: why } };
   }
 
   /** Takes out the steps up to a position (inclusive). */
   takeThrough(position: LogPosition): readonly Step[] {
     let count = 0;
-    for (const step of this.steps) {
+    for (const step of this.#steps) {
       if (isBefore(position, step.position)) break;
-      this.rows -= rowsOf(step);
-      if (step.isEvent) this.eventCount -= 1;
+      this.#rows -= rowsOf(step);
+      if (step.isEvent) this.#eventCount -= 1;
       count += 1;
     }
-    const taken = this.steps.splice(0, count);
+    const taken = this.#steps.splice(0, count);
     if (!this.isFull) this.makeRoom();
     return taken;
   }
 
   /** Empties it for what comes after a place. */
   startAfter(position: LogPosition | null): void {
-    this.last = position;
-    this.steps = [];
-    this.rows = 0;
-    this.eventCount = 0;
+    this.#last = position;
+    this.#steps = [];
+    this.#rows = 0;
+    this.#eventCount = 0;
     this.makeRoom();
   }
 
   /** Lets the reader go on. */
   makeRoom(): void {
-    this.room?.();
-    this.room = undefined;
+    this.#room?.();
+    this.#room = undefined;
   }
 }

@@ -6,32 +6,32 @@ const reportMs = 1_000;
 
 /** Tells `reprise projections` by a row in the database what the instance that writes the read models does. */
 export class EngineReport {
-  private events = 0;
-  private sinceMs = performance.now();
-  private told: string | undefined;
+  #events = 0;
+  #sinceMs = performance.now();
+  #told: string | undefined;
 
   /** Events that were written. */
   count(events: number): void {
-    this.events += events;
+    this.#events += events;
   }
 
   /** The next write is made whatever was told before: somebody else may have told something meanwhile. */
   startAnew(): void {
-    this.told = undefined;
-    this.events = 0;
-    this.sinceMs = performance.now();
+    this.#told = undefined;
+    this.#events = 0;
+    this.#sinceMs = performance.now();
   }
 
   async write(client: ClientBase, { state, error }: ReadSideStatus): Promise<void> {
-    const passedMs = performance.now() - this.sinceMs;
-    if (passedMs < reportMs && this.told !== undefined && state !== 'stopped') return;
-    const rate = passedMs > 0 ? Math.round((1_000 * this.events) / passedMs) : 0;
-    this.events = 0;
-    this.sinceMs = performance.now();
+    const passedMs = performance.now() - this.#sinceMs;
+    if (passedMs < reportMs && this.#told !== undefined && state !== 'stopped') return;
+    const rate = passedMs > 0 ? Math.round((1_000 * this.#events) / passedMs) : 0;
+    this.#events = 0;
+    this.#sinceMs = performance.now();
     const telling = `${state} ${rate} ${error}`;
-    if (telling === this.told) return;
+    if (telling === this.#told) return;
     await client.query({ name: 'engine_report', text: reportText, values: [state, error, rate] });
-    this.told = telling;
+    this.#told = telling;
   }
 }
 

@@ -51,89 +51,89 @@ export function runProjections(options: ProjectorOptions): Projector {
 
 class Engine implements Projector {
   readonly done: Promise<void>;
-  private readonly options: ProjectorOptions;
-  private readonly limits: ProjectorLimits;
-  private readonly backlog: Backlog;
-  private readonly wake = new Wake();
-  private readonly progress: Progress;
-  private readonly report = new EngineReport();
-  private readonly listeners: Listeners;
-  private reader: LogReader | undefined;
-  private readonly foreign: ForeignStreams;
-  private readonly portion: Portion;
+  readonly #options: ProjectorOptions;
+  readonly #limits: ProjectorLimits;
+  readonly #backlog: Backlog;
+  readonly #wake = new Wake();
+  readonly #progress: Progress;
+  readonly #report = new EngineReport();
+  readonly #listeners: Listeners;
+  #reader: LogReader | undefined;
+  readonly #foreign: ForeignStreams;
+  readonly #portion: Portion;
   /** When the last transaction began. */
-  private lastFlushMs = 0;
+  #lastFlushMs = 0;
   /** Has this instance the lock? */
-  private leads = false;
+  #leads = false;
   /** And has not looked at what is parked since it got it. */
-  private hasTakenLead = false;
+  #hasTakenLead = false;
   /** Of the tables that listeners know. */
-  private generation: number | undefined;
+  #generation: number | undefined;
   /** What is parked, as of the checkpoint last read. */
-  private parking = new Parking();
+  #parking = new Parking();
   /** Times that we were told to read the checkpoint anew, and how many of them it was. */
-  private told = 0;
-  private looked = 0;
+  #told = 0;
+  #looked = 0;
 
   constructor(options: ProjectorOptions) {
-    this.options = options;
-    this.limits = { ...projectorDefaults, ...options.limits };
-    this.listeners = new Listeners(options.logger);
-    this.backlog = new Backlog({
-      stepsMax: this.limits.backlogEventsMax,
-      rowsMax: this.limits.backlogRowsMax,
+    this.#options = options;
+    this.#limits = { ...projectorDefaults, ...options.limits };
+    this.#listeners = new Listeners(options.logger);
+    this.#backlog = new Backlog({
+      stepsMax: this.#limits.backlogEventsMax,
+      rowsMax: this.#limits.backlogRowsMax,
     });
-    this.foreign = new ForeignStreams(options.eventStore, (facts) =>
+    this.#foreign = new ForeignStreams(options.eventStore, (facts) =>
       options.logger.warn(
         facts,
         'projections: events on streams that are nobody’s are passed over',
       ),
     );
-    this.portion = new Portion(this.limits.batchEventsMax);
-    this.progress = new Progress(this.backlog, options.now ?? Date.now);
-    options.signal.addEventListener('abort', () => this.wake.call(), { once: true });
-    this.done = this.run();
+    this.#portion = new Portion(this.#limits.batchEventsMax);
+    this.#progress = new Progress(this.#backlog, options.now ?? Date.now);
+    options.signal.addEventListener('abort', () => this.#wake.call(), { once: true });
+    this.done = this.#run();
   }
 
   listen(listener: CommitListener): void {
-    this.listeners.add(listener);
+    this.#listeners.add(listener);
   }
 
   listenersAreFresh(): boolean {
-    return this.progress.isFresh();
+    return this.#progress.isFresh();
   }
 
   reached(position: bigint, timeoutMs: number): Promise<boolean> {
-    return this.progress.reached(position, timeoutMs);
+    return this.#progress.reached(position, timeoutMs);
   }
 
   status(): ReadSideStatus {
-    return { ...this.progress.status(), parkedEvents: this.parking.events };
+    return { ...this.#progress.status(), parkedEvents: this.#parking.events };
   }
 
-  private async run(): Promise<void> {
-    const { pool, signal } = this.options;
+  async #run(): Promise<void> {
+    const { pool, signal } = this.#options;
     while (!signal.aborted) {
       try {
-        await this.withClient(await pool.connect());
+        await this.#withClient(await pool.connect());
       } catch (error) {
         if (error instanceof TablesOutdated) {
-          this.progress.forget();
-          if (await this.renewed(error)) continue;
+          this.#progress.forget();
+          if (await this.#renewed(error)) continue;
           break;
         }
-        this.failed(error);
-        const pause = this.limits.retryMsMax * (0.1 + 0.9 * Math.random());
+        this.#failed(error);
+        const pause = this.#limits.retryMsMax * (0.1 + 0.9 * Math.random());
         await delay(pause, undefined, { signal }).catch(() => {});
       }
     }
-    await this.reader?.stop();
-    this.progress.end();
+    await this.#reader?.stop();
+    this.#progress.end();
   }
 
   /** Has the tables of this version built when these are an older one's. @returns false when that failed: it has stopped */
-  private async renewed(outdated: TablesOutdated): Promise<boolean> {
-    const { renew, logger, signal } = this.options;
+  async #renewed(outdated: TablesOutdated): Promise<boolean> {
+    const { renew, logger, signal } = this.#options;
     try {
       if (renew === undefined || outdated.toBuild.length === 0) throw outdated;
       logger.warn(
@@ -141,246 +141,248 @@ class Engine implements Projector {
         'projections: new tables are built beside the old ones',
       );
       // What was read and shown before is of tables that will be no more.
-      await this.reader?.stop();
-      this.reader = undefined;
-      this.listeners.reset();
-      await this.progress.whileBuilding(renew());
+      await this.#reader?.stop();
+      this.#reader = undefined;
+      this.#listeners.reset();
+      await this.#progress.whileBuilding(renew());
       return true;
     } catch (error) {
-      if (!signal.aborted) this.stopped(error instanceof Error ? error : new Error(String(error)));
+      if (!signal.aborted) this.#stopped(error instanceof Error ? error : new Error(String(error)));
       return false;
     }
   }
 
   /** Logged once while it stays the same, however often it is tried again. */
-  private failed(error: unknown): void {
-    const before = this.progress.status().error;
-    this.progress.failed(error);
-    if (this.progress.status().error === before) return;
-    this.options.logger.warn({ err: error }, 'projections: PostgreSQL failed, trying again');
+  #failed(error: unknown): void {
+    const before = this.#progress.status().error;
+    this.#progress.failed(error);
+    if (this.#progress.status().error === before) return;
+    this.#options.logger.warn({ err: error }, 'projections: PostgreSQL failed, trying again');
   }
 
-  private stopped(error: Error): void {
-    if (this.progress.isStopped) return;
-    this.progress.stop(error);
-    this.options.logger.error({ err: error }, 'projections: stopped');
+  #stopped(error: Error): void {
+    if (this.#progress.isStopped) return;
+    this.#progress.stop(error);
+    this.#options.logger.error({ err: error }, 'projections: stopped');
   }
 
   /** Ends when the engine does. The connection is never used again: closing it gives the lock back. */
-  private async withClient(client: PoolClient): Promise<void> {
+  async #withClient(client: PoolClient): Promise<void> {
     let lost: Error | undefined;
     const onError = (error: Error) => {
       lost = error;
-      this.wake.call();
+      this.#wake.call();
     };
     client.on('error', onError);
     client.on('notification', ({ channel }) => {
-      if (channel === replacedChannel) this.replaced();
+      if (channel === replacedChannel) this.#replaced();
       // Who leads has written it.
-      else if (!this.leads) this.lookAnew();
+      else if (!this.#leads) this.#lookAnew();
     });
     let failure: unknown;
     try {
       await client.query(`LISTEN ${checkpointChannel}; LISTEN ${replacedChannel}`);
-      await this.work(client, () => lost);
+      await this.#work(client, () => lost);
     } catch (error) {
       failure = error;
       throw error;
     } finally {
-      this.leads = false;
+      this.#leads = false;
       client.removeAllListeners('notification');
       client.release(failure instanceof Error ? failure : true);
     }
   }
 
-  private async work(client: PoolClient, lost: () => Error | undefined): Promise<void> {
-    const { signal } = this.options;
+  async #work(client: PoolClient, lost: () => Error | undefined): Promise<void> {
+    const { signal } = this.#options;
     while (!signal.aborted) {
-      if (!this.leads || this.looked !== this.told) await this.follow(client);
-      if (this.leads) await this.pause();
-      if (this.leads) await this.report.write(client, this.status());
+      if (!this.#leads || this.#looked !== this.#told) await this.#follow(client);
+      if (this.#leads) await this.#pause();
+      if (this.#leads) await this.#report.write(client, this.status());
       // Nothing is waited for from here until the batch is sent: meanwhile another instance might have written part of it.
-      const batch = this.leads ? this.nextBatch() : [];
-      if (batch.length > 0 && (await this.commit(client, batch))) continue;
-      if (this.reader?.failure !== undefined && this.backlog.size === 0) {
-        this.stopped(this.reader.failure);
+      const batch = this.#leads ? this.#nextBatch() : [];
+      if (batch.length > 0 && (await this.#commit(client, batch))) continue;
+      if (this.#reader?.failure !== undefined && this.#backlog.size === 0) {
+        this.#stopped(this.#reader.failure);
       }
-      if (this.leads && this.progress.isStopped) await this.stepDown(client);
-      await this.wake.wait(this.leads ? this.limits.idleCheckpointMs : this.limits.standbyPollMs);
+      if (this.#leads && this.#progress.isStopped) await this.#stepDown(client);
+      await this.#wake.wait(
+        this.#leads ? this.#limits.idleCheckpointMs : this.#limits.standbyPollMs,
+      );
       const error = lost();
       if (error !== undefined) throw error;
     }
   }
 
   /** Another instance may be of a newer version and able to go on. */
-  private async stepDown(client: PoolClient): Promise<void> {
-    await this.report.write(client, this.status());
+  async #stepDown(client: PoolClient): Promise<void> {
+    await this.#report.write(client, this.status());
     await client.query(`SELECT pg_advisory_unlock(${leaderLock})`);
-    this.leads = false;
+    this.#leads = false;
   }
 
   /** Takes the lead if nobody has it, and looks where the tables are. */
-  private async follow(client: PoolClient): Promise<void> {
-    if (!this.leads && !this.progress.isStopped) await this.tryToLead(client);
+  async #follow(client: PoolClient): Promise<void> {
+    if (!this.#leads && !this.#progress.isStopped) await this.#tryToLead(client);
     // Notifications may come between the question and its answer: compare with what was known before.
-    const { shown } = this.progress;
-    const { told } = this;
-    const checkpoint = await readCheckpoint(client, this.options.projections);
-    if (told !== this.told) return this.follow(client);
-    const isReplaced = checkpoint.generation !== (this.generation ?? checkpoint.generation);
+    const { shown } = this.#progress;
+    const told = this.#told;
+    const checkpoint = await readCheckpoint(client, this.#options.projections);
+    if (told !== this.#told) return this.#follow(client);
+    const isReplaced = checkpoint.generation !== (this.#generation ?? checkpoint.generation);
     // Without a connection the notification was missed.
-    if (isReplaced) this.listeners.reset();
-    this.generation = checkpoint.generation;
-    this.parking = new Parking(checkpoint.parked);
-    if (this.hasTakenLead && this.parking.events > 0) this.options.onParkedSkips?.();
-    this.hasTakenLead = false;
-    this.looked = told;
-    const isOtherNow = isReplaced && this.progress.isOfOtherLog;
-    if (isBefore(checkpoint.position, shown) || isOtherNow) this.startReading(checkpoint);
-    else this.heard(checkpoint);
+    if (isReplaced) this.#listeners.reset();
+    this.#generation = checkpoint.generation;
+    this.#parking = new Parking(checkpoint.parked);
+    if (this.#hasTakenLead && this.#parking.events > 0) this.#options.onParkedSkips?.();
+    this.#hasTakenLead = false;
+    this.#looked = told;
+    const isOtherNow = isReplaced && this.#progress.isOfOtherLog;
+    if (isBefore(checkpoint.position, shown) || isOtherNow) this.#startReading(checkpoint);
+    else this.#heard(checkpoint);
   }
 
-  private async tryToLead(client: PoolClient): Promise<void> {
+  async #tryToLead(client: PoolClient): Promise<void> {
     const { rows } = await client.query<{ leads: boolean }>({
       text: `SELECT pg_try_advisory_lock(${leaderLock}) AS leads`,
       ...quick,
     });
-    this.leads = rows[0]?.leads === true;
-    if (this.leads) {
-      this.hasTakenLead = true;
-      this.report.startAnew();
-      this.options.logger.debug({}, 'projections: this instance writes the read models');
+    this.#leads = rows[0]?.leads === true;
+    if (this.#leads) {
+      this.#hasTakenLead = true;
+      this.#report.startAnew();
+      this.#options.logger.debug({}, 'projections: this instance writes the read models');
     }
   }
 
   /** Lets a few more events come, unless a whole batch waits or nothing was written for a while. */
-  private async pause(): Promise<void> {
-    const leftMs = this.limits.flushMsMin - (performance.now() - this.lastFlushMs);
-    if (leftMs > 0 && this.backlog.size < this.portion.max) await delay(leftMs);
+  async #pause(): Promise<void> {
+    const leftMs = this.#limits.flushMsMin - (performance.now() - this.#lastFlushMs);
+    if (leftMs > 0 && this.#backlog.size < this.#portion.max) await delay(leftMs);
   }
 
   /** What is next to write: nothing while there are no events and the checkpoint moved a moment ago. */
-  private nextBatch(): readonly Step[] {
+  #nextBatch(): readonly Step[] {
     // One that has just taken the lead may still be reading what another has written.
-    this.release();
-    const batch = this.backlog.first(this.portion.max, this.limits.batchRowsMax);
-    const idle = performance.now() - this.lastFlushMs > this.limits.idleCheckpointMs;
-    return idle || this.portion.isCut || batch.some(({ isEvent }) => isEvent) ? batch : [];
+    this.#release();
+    const batch = this.#backlog.first(this.#portion.max, this.#limits.batchRowsMax);
+    const idle = performance.now() - this.#lastFlushMs > this.#limits.idleCheckpointMs;
+    return idle || this.#portion.isCut || batch.some(({ isEvent }) => isEvent) ? batch : [];
   }
 
   /** @returns false when nothing could be written, since no more events may be parked */
-  private async commit(client: PoolClient, batch: readonly Step[]): Promise<boolean> {
-    const { projections } = this.options;
-    const { parkedEventsMax } = this.limits;
-    const { steps, parked } = this.parking.sort(batch, parkedEventsMax);
+  async #commit(client: PoolClient, batch: readonly Step[]): Promise<boolean> {
+    const { projections } = this.#options;
+    const { parkedEventsMax } = this.#limits;
+    const { steps, parked } = this.#parking.sort(batch, parkedEventsMax);
     if (steps.length === 0) {
-      this.stopped(new TooManyParked(parkedEventsMax, batch[0]?.event));
+      this.#stopped(new TooManyParked(parkedEventsMax, batch[0]?.event));
       return false;
     }
     const parks =
-      parked.length === 0 ? undefined : { streams: parked, generation: this.generation ?? 0 };
-    this.lastFlushMs = performance.now();
-    const { committed } = this.progress;
+      parked.length === 0 ? undefined : { streams: parked, generation: this.#generation ?? 0 };
+    this.#lastFlushMs = performance.now();
+    const { committed } = this.#progress;
     try {
       const written = await writeBatch(client, projections, committed, steps, parks);
-      this.portion.written();
-      this.report.count(steps.filter(({ isEvent }) => isEvent).length);
-      this.tellParked(parked);
-      this.tellSkipped(steps);
-      this.heard(written);
+      this.#portion.written();
+      this.#report.count(steps.filter(({ isEvent }) => isEvent).length);
+      this.#tellParked(parked);
+      this.#tellSkipped(steps);
+      this.#heard(written);
     } catch (error) {
       if (!(error instanceof RowsRefused)) throw error;
       await client.query('ROLLBACK');
-      this.refused(steps, error);
+      this.#refused(steps, error);
     }
     return true;
   }
 
   /** Finds the event that PostgreSQL refuses the rows of: it is parked like one that cannot be read. */
-  private refused(steps: readonly Step[], error: RowsRefused): void {
+  #refused(steps: readonly Step[], error: RowsRefused): void {
     const [one, ...others] = steps.filter(({ changes }) => changes.length > 0);
     if (one?.event === undefined) throw error;
     const why = `${describeEvent(one.event)}: ${error.message}`;
-    if (others.length > 0) this.portion.refused(steps.length);
-    else this.backlog.markUnreadable(one.event.id, why);
+    if (others.length > 0) this.#portion.refused(steps.length);
+    else this.#backlog.markUnreadable(one.event.id, why);
   }
 
-  private tellParked(parked: readonly ParkedEvents[]): void {
+  #tellParked(parked: readonly ParkedEvents[]): void {
     for (const { stream, error } of parked) {
-      if (this.parking.has(stream)) continue;
+      if (this.#parking.has(stream)) continue;
       const what = 'projections: an event cannot be read, or written; its stream is parked';
-      this.options.logger.error({ stream, why: error }, what);
+      this.#options.logger.error({ stream, why: error }, what);
     }
-    this.parking.add(parked);
+    this.#parking.add(parked);
   }
 
   /** A stream may be parked by an event that is skipped by a later one of it, which was parked behind. */
-  private tellSkipped(steps: readonly Step[]): void {
+  #tellSkipped(steps: readonly Step[]): void {
     const isSkip = ({ event }: Step) =>
-      event?.skips !== undefined && this.parking.has(event.stream);
-    if (steps.some(isSkip)) this.options.onParkedSkips?.();
+      event?.skips !== undefined && this.#parking.has(event.stream);
+    if (steps.some(isSkip)) this.#options.onParkedSkips?.();
   }
 
   /** The checkpoint and what is parked are to be read before anything else is shown. */
-  private lookAnew(): void {
-    this.told += 1;
-    this.wake.call();
+  #lookAnew(): void {
+    this.#told += 1;
+    this.#wake.call();
   }
 
-  private replaced(): void {
-    this.listeners.reset();
-    this.lookAnew();
+  #replaced(): void {
+    this.#listeners.reset();
+    this.#lookAnew();
   }
 
   /** The tables are at this checkpoint: what is up to it can be shown. */
-  private heard(checkpoint: Checkpoint): void {
-    if (this.reader === undefined) this.startReading(checkpoint);
-    this.progress.heard(checkpoint);
-    this.release();
+  #heard(checkpoint: Checkpoint): void {
+    if (this.#reader === undefined) this.#startReading(checkpoint);
+    this.#progress.heard(checkpoint);
+    this.#release();
   }
 
   /** Tells listeners of what waits and is committed. */
-  private release(): void {
-    const { position } = this.progress.committed;
+  #release(): void {
+    const { position } = this.#progress.committed;
     if (position === null) return;
-    const steps = this.backlog.takeThrough(position);
-    if (this.parking.missed(steps) !== undefined) this.listeners.reset();
-    if (steps.length > 0) this.listeners.tell(this.parking.shown(steps));
-    this.progress.show(steps);
+    const steps = this.#backlog.takeThrough(position);
+    if (this.#parking.missed(steps) !== undefined) this.#listeners.reset();
+    if (steps.length > 0) this.#listeners.tell(this.#parking.shown(steps));
+    this.#progress.show(steps);
   }
 
   /** Told once, and once when it is over: asking goes on. */
-  private differs(differs: LogDiffers | undefined): void {
+  #differs(differs: LogDiffers | undefined): void {
     const why = differs && `${differs.message}. ${otherLogAdvice}`;
-    if (!this.progress.differs(why)) return;
-    const { logger } = this.options;
+    if (!this.#progress.differs(why)) return;
+    const { logger } = this.#options;
     if (why === undefined) logger.warn({}, 'projections: the log is that of the read models again');
     else logger.error({ why }, 'projections: the log is not that of the read models');
   }
 
-  private startReading(checkpoint: Checkpoint): void {
-    const { eventStore, logger, projections, signal } = this.options;
-    const before = this.reader;
+  #startReading(checkpoint: Checkpoint): void {
+    const { eventStore, logger, projections, signal } = this.#options;
+    const before = this.#reader;
     if (before !== undefined) {
       const position = checkpoint.position?.commit;
       logger.warn({ position }, 'projections: the tables went back, or are of another log now');
       void before.stop();
-      this.listeners.reset();
+      this.#listeners.reset();
     }
-    this.backlog.startAfter(checkpoint.position);
-    this.progress.startAt(checkpoint);
-    this.reader = readLog({
+    this.#backlog.startAfter(checkpoint.position);
+    this.#progress.startAt(checkpoint);
+    this.#reader = readLog({
       eventStore,
-      foreign: this.foreign,
+      foreign: this.#foreign,
       projections,
       after: placeAt(checkpoint),
       prefixes: streamPrefixes,
-      backlog: this.backlog,
+      backlog: this.#backlog,
       signal,
-      retryMsMax: this.limits.retryMsMax,
-      onStep: () => (this.leads ? this.wake.call() : this.release()),
-      onCaughtUp: (position) => this.progress.caughtUp(position),
-      onDiffers: (differs) => this.differs(differs),
+      retryMsMax: this.#limits.retryMsMax,
+      onStep: () => (this.#leads ? this.#wake.call() : this.#release()),
+      onCaughtUp: (position) => this.#progress.caughtUp(position),
+      onDiffers: (differs) => this.#differs(differs),
       onTrouble: (error) => logger.warn({ err: error }, 'projections: reading the log failed'),
     });
   }

@@ -3,29 +3,29 @@ import type { CommitListener, Logger } from './projector.ts';
 
 /** Those who are told what is committed. One that fails starts anew. */
 export class Listeners {
-  private readonly all: CommitListener[] = [];
-  private readonly logger: Logger;
+  readonly #all: CommitListener[] = [];
+  readonly #logger: Logger;
 
   constructor(logger: Logger) {
-    this.logger = logger;
+    this.#logger = logger;
   }
 
   add(listener: CommitListener): void {
-    this.all.push(listener);
+    this.#all.push(listener);
   }
 
   tell(steps: readonly Step[]): void {
-    for (const listener of this.all) {
+    for (const listener of this.#all) {
       try {
         listener.committed(steps);
       } catch (error) {
-        this.logger.error({ err: error }, 'projections: a listener failed, it starts anew');
+        this.#logger.error({ err: error }, 'projections: a listener failed, it starts anew');
         listener.reset();
       }
     }
   }
 
   reset(): void {
-    for (const listener of this.all) listener.reset();
+    for (const listener of this.#all) listener.reset();
   }
 }

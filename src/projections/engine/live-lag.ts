@@ -23,26 +23,26 @@ export interface LagHistogram {
  * history is caught up with is not counted.
  */
 export class LiveLag implements CommitListener {
-  private readonly status: () => Pick<ReadSideStatus, 'state'>;
-  private readonly now: () => number;
-  private readonly counts = new Array<number>(lagBounds.length + 1).fill(0);
-  private sumMs = 0;
+  readonly #status: () => Pick<ReadSideStatus, 'state'>;
+  readonly #now: () => number;
+  readonly #counts = new Array<number>(lagBounds.length + 1).fill(0);
+  #sumMs = 0;
 
   constructor(status: () => Pick<ReadSideStatus, 'state'>, now: () => number = Date.now) {
-    this.status = status;
-    this.now = now;
+    this.#status = status;
+    this.#now = now;
   }
 
   committed(steps: readonly Step[]): void {
-    if (this.status().state !== 'live') return;
-    const nowMs = this.now();
+    if (this.#status().state !== 'live') return;
+    const nowMs = this.#now();
     for (const { isEvent, createdMs } of steps) {
       if (!isEvent) continue;
       const lagMs = Math.max(0, nowMs - createdMs);
       const found = lagBounds.findIndex((bound) => lagMs <= bound * 1_000);
       const at = found < 0 ? lagBounds.length : found;
-      this.counts[at] = (this.counts[at] ?? 0) + 1;
-      this.sumMs += lagMs;
+      this.#counts[at] = (this.#counts[at] ?? 0) + 1;
+      this.#sumMs += lagMs;
     }
   }
 
@@ -50,10 +50,10 @@ export class LiveLag implements CommitListener {
 
   histogram(): LagHistogram {
     let count = 0;
-    const upTo = this.counts.map((one) => {
+    const upTo = this.#counts.map((one) => {
       count += one;
       return count;
     });
-    return { upTo: upTo.slice(0, -1), count, sum: this.sumMs / 1_000 };
+    return { upTo: upTo.slice(0, -1), count, sum: this.#sumMs / 1_000 };
   }
 }

@@ -55,89 +55,91 @@ export function readLog(options: LogReaderOptions): LogReader {
 
 class Reader implements LogReader {
   failure: Error | undefined;
-  private readonly options: LogReaderOptions;
-  private readonly project: (event: RecordedEvent) => readonly RowChange[];
-  private readonly aborter = new AbortController();
-  private readonly signal: AbortSignal;
-  private readonly ended: Promise<void>;
-  private last: LogPlace | null;
+  readonly #options: LogReaderOptions;
+  readonly #project: (event: RecordedEvent) => readonly RowChange[];
+  readonly #aborter = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #ended: Promise<void>;
+  #last: LogPlace | null;
   /** Read before anything else, and once: what is skipped later is met after the event that it is about. */
-  private isPrepared = false;
-  private skips = new Skips();
+  #isPrepared = false;
+  #skips = new Skips();
 
   constructor(options: LogReaderOptions) {
-    this.options = options;
-    this.last = options.after;
+    this.#options = options;
+    this.#last = options.after;
     const join = joinProjections(options.projections);
-    this.project = (event) => (this.skips.has(event) ? [] : join(decode(event)));
-    this.signal = AbortSignal.any([options.signal, this.aborter.signal]);
-    this.ended = this.run();
+    this.#project = (event) => (this.#skips.has(event) ? [] : join(decode(event)));
+    this.#signal = AbortSignal.any([options.signal, this.#aborter.signal]);
+    this.#ended = this.#run();
   }
 
   stop(): Promise<void> {
-    this.aborter.abort();
-    this.options.backlog.makeRoom();
-    return this.ended;
+    this.#aborter.abort();
+    this.#options.backlog.makeRoom();
+    return this.#ended;
   }
 
-  private async run(): Promise<void> {
-    const { retryMsMax, onTrouble, onStep } = this.options;
-    while (!this.signal.aborted && this.failure === undefined) {
+  async #run(): Promise<void> {
+    const { retryMsMax, onTrouble, onStep } = this.#options;
+    while (!this.#signal.aborted && this.failure === undefined) {
       try {
-        await this.read();
+        await this.#read();
       } catch (error) {
-        if (this.signal.aborted) break;
+        if (this.#signal.aborted) break;
         if (!(error instanceof LogDiffers)) onTrouble(error);
-        else this.options.onDiffers(error);
+        else this.#options.onDiffers(error);
         if (error instanceof LogDiffers && !error.mayPass) return;
       }
       if (this.failure !== undefined) break;
       const pause = retryMsMax * (0.1 + 0.9 * Math.random());
-      await delay(pause, undefined, { signal: this.signal }).catch(() => {});
+      await delay(pause, undefined, { signal: this.#signal }).catch(() => {});
     }
-    if (!this.signal.aborted) onStep();
+    if (!this.#signal.aborted) onStep();
   }
 
-  private async read(): Promise<void> {
-    const { eventStore, prefixes, backlog } = this.options;
-    const { last: after, signal } = this;
-    if (!this.isPrepared) this.skips = await readSkips(eventStore);
-    this.isPrepared = true;
+  async #read(): Promise<void> {
+    const { eventStore, prefixes, backlog } = this.#options;
+    const after = this.#last;
+    const signal = this.#signal;
+    if (!this.#isPrepared) this.#skips = await readSkips(eventStore);
+    this.#isPrepared = true;
     for await (const message of eventStore.subscribe({ after, prefixes, signal })) {
-      this.options.onDiffers(undefined);
+      this.#options.onDiffers(undefined);
       if (backlog.isFull) await backlog.whenRoom();
-      if (this.signal.aborted) return;
+      if (this.#signal.aborted) return;
       // Mostly no promise: awaiting one costs a turn.
-      const isForeign = message.kind === 'event' && this.isForeign(message.event);
-      this.take(message, typeof isForeign === 'boolean' ? isForeign : await isForeign);
+      const isForeign = message.kind === 'event' && this.#isForeign(message.event);
+      this.#take(message, typeof isForeign === 'boolean' ? isForeign : await isForeign);
       if (this.failure !== undefined) return;
     }
   }
 
-  private isForeign(event: RecordedEvent): boolean | Promise<boolean> {
-    return event.type !== tombstoneType && this.options.foreign.has(event);
+  #isForeign(event: RecordedEvent): boolean | Promise<boolean> {
+    return event.type !== tombstoneType && this.#options.foreign.has(event);
   }
 
-  private take(message: LogMessage, isForeign: boolean): void {
+  #take(message: LogMessage, isForeign: boolean): void {
     switch (message.kind) {
       case 'caught-up':
-        this.options.onCaughtUp(this.last?.position ?? null);
+        this.#options.onCaughtUp(this.#last?.position ?? null);
         return;
       case 'checkpoint':
-        this.takeStretch(message.position);
+        this.#takeStretch(message.position);
         return;
       case 'event':
-        if (message.event.type === tombstoneType) this.takeStretch(eventAt(message.event.position));
-        else this.takeEvent(message.event, isForeign);
+        if (message.event.type === tombstoneType)
+          this.#takeStretch(eventAt(message.event.position));
+        else this.#takeEvent(message.event, isForeign);
     }
   }
 
-  private takeStretch(position: LogPosition): void {
+  #takeStretch(position: LogPosition): void {
     const step = { position, createdMs: Date.now(), changes: [], isEvent: false };
-    this.push(step, { position, event: this.last?.event });
+    this.#push(step, { position, event: this.#last?.event });
   }
 
-  private takeEvent(recorded: RecordedEvent, isForeign: boolean): void {
+  #takeEvent(recorded: RecordedEvent, isForeign: boolean): void {
     const { id, createdMs, stream, revision, type } = recorded;
     const place = placeOf(recorded);
     let changes: readonly RowChange[] = [];
@@ -145,8 +147,8 @@ class Reader implements LogReader {
     let skips: StepEvent['skips'];
     try {
       if (!isForeign) {
-        changes = this.project(recorded);
-        skips = this.learn(recorded);
+        changes = this.#project(recorded);
+        skips = this.#learn(recorded);
       }
     } catch (error) {
       if (!(error instanceof UnreadableEvent)) {
@@ -158,21 +160,21 @@ class Reader implements LogReader {
     const step = { position: place.position, createdMs, changes, isEvent: true };
     const name = parkedName(stream);
     const event = { id, stream: name, revision, type: storable(type), unreadable, skips };
-    this.push({ ...step, event: isForeign ? { ...event, isForeign } : event }, place);
+    this.#push({ ...step, event: isForeign ? { ...event, isForeign } : event }, place);
   }
 
   /** @returns what an event skips. @throws UnreadableEvent */
-  private learn(recorded: RecordedEvent): StepEvent['skips'] {
+  #learn(recorded: RecordedEvent): StepEvent['skips'] {
     const skip = skipIn(recorded);
     if (skip === undefined) return undefined;
-    const isNews = !this.skips.knows(skip);
-    this.skips.add(skip);
+    const isNews = !this.#skips.knows(skip);
+    this.#skips.add(skip);
     return { revision: skip.revision, isNews };
   }
 
-  private push(step: Step, place: LogPlace): void {
-    this.options.backlog.push(step);
-    this.last = place;
-    this.options.onStep();
+  #push(step: Step, place: LogPlace): void {
+    this.#options.backlog.push(step);
+    this.#last = place;
+    this.#options.onStep();
   }
 }

@@ -28,46 +28,46 @@ export class Progress {
   shown: LogPosition | null = null;
   /** The last event that they were told of. */
   shownEvent: bigint | null = null;
-  private started = false;
-  private history: LogPosition | null | undefined;
-  private behindSinceMs: number | undefined;
-  private unheardSinceMs: number | undefined;
+  #started = false;
+  #history: LogPosition | null | undefined;
+  #behindSinceMs: number | undefined;
+  #unheardSinceMs: number | undefined;
   /** Since when something is to be shown and nothing more was. */
-  private stalledSinceMs: number | undefined;
-  private building = false;
+  #stalledSinceMs: number | undefined;
+  #building = false;
   /** Why the log is not the one that the tables are of. */
-  private otherLog: string | undefined;
-  private failure: string | undefined;
-  private stopped = false;
-  private readonly waiters = new Set<Waiter>();
-  private readonly backlog: Backlog;
-  private readonly now: () => number;
-  private readonly startedMs: number;
+  #otherLog: string | undefined;
+  #failure: string | undefined;
+  #stopped = false;
+  readonly #waiters = new Set<Waiter>();
+  readonly #backlog: Backlog;
+  readonly #now: () => number;
+  readonly #startedMs: number;
 
   constructor(backlog: Backlog, now: () => number) {
-    this.backlog = backlog;
-    this.now = now;
-    this.startedMs = now();
+    this.#backlog = backlog;
+    this.#now = now;
+    this.#startedMs = now();
   }
 
   get isStopped(): boolean {
-    return this.stopped;
+    return this.#stopped;
   }
 
   startAt(checkpoint: Checkpoint): void {
     this.committed = checkpoint;
     this.shown = checkpoint.position;
     this.shownEvent = checkpoint.eventPosition;
-    this.otherLog = undefined;
-    this.started = true;
-    this.history = undefined;
-    this.behindSinceMs = undefined;
-    this.stalledSinceMs = undefined;
+    this.#otherLog = undefined;
+    this.#started = true;
+    this.#history = undefined;
+    this.#behindSinceMs = undefined;
+    this.#stalledSinceMs = undefined;
   }
 
   heard(checkpoint: Checkpoint): void {
-    if (!this.stopped) this.failure = undefined;
-    this.unheardSinceMs = undefined;
+    if (!this.#stopped) this.#failure = undefined;
+    this.#unheardSinceMs = undefined;
     if (isBefore(this.committed.position, checkpoint.position)) this.committed = checkpoint;
   }
 
@@ -75,137 +75,137 @@ export class Progress {
   show(steps: readonly Step[]): void {
     const last = steps.at(-1)?.position ?? null;
     // What is still to come is after the checkpoint, so nothing up to it is missing.
-    const complete = this.backlog.oldest === undefined ? last : this.committed.position;
+    const complete = this.#backlog.oldest === undefined ? last : this.committed.position;
     if (isBefore(this.shown, complete)) {
       this.shown = complete;
-      this.stalledSinceMs = undefined;
+      this.#stalledSinceMs = undefined;
     }
     const event = steps.findLast(({ isEvent }) => isEvent)?.position.commit ?? null;
     if (isEventBefore(this.shownEvent, event)) this.shownEvent = event;
-    this.lookWhetherStalled();
-    if (this.lacksEvents) this.behindSinceMs ??= this.now();
-    else this.behindSinceMs = undefined;
-    for (const waiter of this.waiters) {
+    this.#lookWhetherStalled();
+    if (this.#lacksEvents) this.#behindSinceMs ??= this.#now();
+    else this.#behindSinceMs = undefined;
+    for (const waiter of this.#waiters) {
       if (!isBefore(this.shown, waiter.position)) waiter.settle(true);
     }
   }
 
-  private lookWhetherStalled(): void {
-    if (this.backlog.oldest?.isEvent === true || this.lacksEvents)
-      this.stalledSinceMs ??= this.now();
-    else this.stalledSinceMs = undefined;
+  #lookWhetherStalled(): void {
+    if (this.#backlog.oldest?.isEvent === true || this.#lacksEvents)
+      this.#stalledSinceMs ??= this.#now();
+    else this.#stalledSinceMs = undefined;
   }
 
   /** Does the database have events that listeners were not told of? */
-  private get lacksEvents(): boolean {
+  get #lacksEvents(): boolean {
     const { eventPosition } = this.committed;
     return eventPosition !== null && isBefore(this.shown, eventAt(eventPosition));
   }
 
   isFresh(): boolean {
-    if (!this.started || this.otherLog !== undefined) return false;
-    const now = this.now();
-    const behindMs = now - (this.behindSinceMs ?? now);
-    const unheardMs = now - (this.unheardSinceMs ?? now);
+    if (!this.#started || this.#otherLog !== undefined) return false;
+    const now = this.#now();
+    const behindMs = now - (this.#behindSinceMs ?? now);
+    const unheardMs = now - (this.#unheardSinceMs ?? now);
     return behindMs < behindMsMax && unheardMs < unheardMsMax;
   }
 
   caughtUp(position: LogPosition | null): void {
-    this.history ??= position;
+    this.#history ??= position;
   }
 
   /** PostgreSQL gave no answer, or not the one that was hoped for. */
   failed(error: unknown): void {
-    this.unheardSinceMs ??= this.now();
-    this.fail(error);
+    this.#unheardSinceMs ??= this.#now();
+    this.#fail(error);
   }
 
-  private fail(error: unknown): void {
-    if (this.stopped) return;
-    this.failure = error instanceof Error ? error.message : String(error);
+  #fail(error: unknown): void {
+    if (this.#stopped) return;
+    this.#failure = error instanceof Error ? error.message : String(error);
   }
 
   /** For good: no waiting helps. */
   stop(error: Error): void {
-    this.fail(error);
-    this.stopped = true;
+    this.#fail(error);
+    this.#stopped = true;
   }
 
   /** The log is not the one that the tables are of, or it is again. @returns whether that is news */
   differs(why: string | undefined): boolean {
-    const isNews = (why === undefined) !== (this.otherLog === undefined);
-    this.otherLog = why;
+    const isNews = (why === undefined) !== (this.#otherLog === undefined);
+    this.#otherLog = why;
     return isNews;
   }
 
   /** Is the log known not to be the one that the tables are of? */
   get isOfOtherLog(): boolean {
-    return this.otherLog !== undefined;
+    return this.#otherLog !== undefined;
   }
 
   /** The tables are no longer known: listeners know nothing. */
   forget(): void {
-    this.started = false;
+    this.#started = false;
   }
 
   /** The tables of this version are not there yet. */
   async whileBuilding(done: Promise<void>): Promise<void> {
-    this.building = true;
+    this.#building = true;
     await done.finally(() => {
-      this.building = false;
+      this.#building = false;
     });
   }
 
   end(): void {
-    for (const waiter of this.waiters) waiter.settle(false);
+    for (const waiter of this.#waiters) waiter.settle(false);
   }
 
   reached(event: bigint, timeoutMs: number): Promise<boolean> {
     const position = eventAt(event);
     if (!isBefore(this.shown, position)) return Promise.resolve(true);
-    if (this.stopped) return Promise.resolve(false);
+    if (this.#stopped) return Promise.resolve(false);
     return new Promise((resolve) => {
       const settle = (reached: boolean) => {
         clearTimeout(timer);
-        this.waiters.delete(waiter);
+        this.#waiters.delete(waiter);
         resolve(reached);
       };
       const waiter: Waiter = { position, settle };
       const timer = setTimeout(settle, timeoutMs, false);
-      this.waiters.add(waiter);
+      this.#waiters.add(waiter);
     });
   }
 
   status(): Omit<ReadSideStatus, 'parkedEvents'> {
-    this.lookWhetherStalled();
-    const now = this.now();
-    const error = this.otherLog ?? this.failure;
+    this.#lookWhetherStalled();
+    const now = this.#now();
+    const error = this.#otherLog ?? this.#failure;
     return {
-      state: this.state(),
+      state: this.#state(),
       position: this.shown && eventsUpTo(this.shown),
       eventPosition: this.shownEvent,
-      lagSeconds: Math.max(0, now - this.oldestUnshownMs()) / 1_000,
-      lagEvents: this.backlog.events,
-      stalledSeconds: Math.max(0, now - (this.stalledSinceMs ?? now)) / 1_000,
+      lagSeconds: Math.max(0, now - this.#oldestUnshownMs()) / 1_000,
+      lagEvents: this.#backlog.events,
+      stalledSeconds: Math.max(0, now - (this.#stalledSinceMs ?? now)) / 1_000,
       ...(error === undefined ? {} : { error }),
     };
   }
 
-  private state(): ReadSideStatus['state'] {
-    if (this.stopped) return 'stopped';
-    if (this.building) return 'building';
-    if (this.otherLog !== undefined) return 'other-log';
-    return this.isLive() ? 'live' : 'catching-up';
+  #state(): ReadSideStatus['state'] {
+    if (this.#stopped) return 'stopped';
+    if (this.#building) return 'building';
+    if (this.#otherLog !== undefined) return 'other-log';
+    return this.#isLive() ? 'live' : 'catching-up';
   }
 
-  private isLive(): boolean {
-    return this.history !== undefined && !isBefore(this.shown, this.history);
+  #isLive(): boolean {
+    return this.#history !== undefined && !isBefore(this.shown, this.#history);
   }
 
   /** While history comes in and nothing waits, the start of the engine stands for the oldest event not yet seen. */
-  private oldestUnshownMs(): number {
-    const { oldest } = this.backlog;
-    if (oldest !== undefined) return oldest.isEvent ? oldest.createdMs : this.now();
-    return this.isLive() ? this.now() : this.startedMs;
+  #oldestUnshownMs(): number {
+    const { oldest } = this.#backlog;
+    if (oldest !== undefined) return oldest.isEvent ? oldest.createdMs : this.#now();
+    return this.#isLive() ? this.#now() : this.#startedMs;
   }
 }

@@ -140,21 +140,21 @@ export function joinProjections(
 class RecordedFact {
   readonly data: unknown;
   readonly stream: StreamName;
-  private readonly event: StoredEvent;
-  private time: string | undefined;
+  readonly #event: StoredEvent;
+  #time: string | undefined;
 
   constructor(event: StoredEvent, stream: StreamName) {
     this.data = event.data;
     this.stream = stream;
-    this.event = event;
+    this.#event = event;
   }
 
   get position(): string {
-    return this.event.position.toString();
+    return this.#event.position.toString();
   }
 
   get at(): string {
-    this.time ??= new Date(this.event.createdMs).toISOString();
-    return this.time;
+    this.#time ??= new Date(this.#event.createdMs).toISOString();
+    return this.#time;
   }
 }

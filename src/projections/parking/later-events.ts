@@ -52,39 +52,40 @@ export interface LaterEventsOptions {
 
 /** Events of other streams that were written before some that are earlier in the log, and change the same rows. */
 export class LaterEvents {
-  private readonly options: LaterEventsOptions;
-  private readonly prefixes: readonly string[];
-  private readonly found: StoredEvent[] = [];
+  readonly #options: LaterEventsOptions;
+  readonly #prefixes: readonly string[];
+  readonly #found: StoredEvent[] = [];
   /** They may be parked, too. */
-  private readonly unreadable: UnreadableEvent[] = [];
-  private last: LogPlace | null;
+  readonly #unreadable: UnreadableEvent[] = [];
+  #last: LogPlace | null;
 
   constructor(options: LaterEventsOptions) {
-    this.options = options;
+    this.#options = options;
     const shared = options.late.filter((event) => sharedWith(event).length > 0);
     const [first] = shared;
     // By its own stream's first event the log is known again.
     const prefixes = new Set([...shared.flatMap(sharedWith), ...(first ? [first.stream] : [])]);
-    this.prefixes = prefixes.size > prefixesMax ? streamPrefixes : [...prefixes];
-    this.last = first === undefined ? null : placeOf(first);
+    this.#prefixes = prefixes.size > prefixesMax ? streamPrefixes : [...prefixes];
+    this.#last = first === undefined ? null : placeOf(first);
   }
 
   /** Reads on to the log's end. @throws as `readToEnd` does */
   async readOn(): Promise<void> {
-    if (this.prefixes.length === 0) return;
-    const { eventStore, isConcerned, skips, signal } = this.options;
-    const { prefixes, last: after } = this;
+    if (this.#prefixes.length === 0) return;
+    const { eventStore, isConcerned, skips, signal } = this.#options;
+    const prefixes = this.#prefixes;
+    const after = this.#last;
     await readToEnd(eventStore, { after, prefixes, signal }, (recorded) => {
-      this.last = placeOf(recorded);
+      this.#last = placeOf(recorded);
       if (skips.has(recorded)) return;
       // Parked, or passed over: in no table.
       if (!isOfThisShop(recorded)) return;
       try {
         const event = decode(recorded);
-        if (isConcerned(event)) this.found.push(event);
+        if (isConcerned(event)) this.#found.push(event);
       } catch (error) {
         if (!(error instanceof UnreadableEvent)) throw error;
-        this.unreadable.push(error);
+        this.#unreadable.push(error);
       }
     });
   }
@@ -100,9 +101,9 @@ export class LaterEvents {
       const isPassed = position !== null && event.position <= position;
       return isPassed && (from === undefined || event.position < from);
     };
-    const missed = this.unreadable.find(({ event }) => isWritten(event));
+    const missed = this.#unreadable.find(({ event }) => isWritten(event));
     if (missed !== undefined) throw missed;
-    return this.found.filter(isWritten);
+    return this.#found.filter(isWritten);
   }
 }
 
@@ -111,13 +112,13 @@ export class LaterEvents {
  * that was put, and what was set of a row that is patched.
  */
 export class LateRows {
-  private readonly put = new Set<string>();
-  private readonly patched = new Set<string>();
+  readonly #put = new Set<string>();
+  readonly #patched = new Set<string>();
 
   constructor(late: Iterable<RowChange>) {
     for (const change of late) {
       if (change.kind === 'ensure') continue;
-      const names = change.kind === 'put' ? this.put : this.patched;
+      const names = change.kind === 'put' ? this.#put : this.#patched;
       for (const key of keysOf(change)) names.add(nameOf(change.table, key));
     }
   }
@@ -126,7 +127,7 @@ export class LateRows {
     return changes.some((change) =>
       keysOf(change).some((key) => {
         const name = nameOf(change.table, key);
-        return this.put.has(name) || this.patched.has(name);
+        return this.#put.has(name) || this.#patched.has(name);
       }),
     );
   }
@@ -135,19 +136,19 @@ export class LateRows {
   undone(changes: readonly RowChange[]): readonly RowChange[] {
     return changes.flatMap((change) => {
       if (change.kind === 'ensure') return [];
-      if (change.kind === 'put') return this.putAgain(change);
+      if (change.kind === 'put') return this.#putAgain(change);
       const name = nameOf(change.table, change.key);
-      if (this.put.has(name)) return [change];
-      return this.patched.has(name) ? [{ ...change, add: {} }] : [];
+      if (this.#put.has(name)) return [change];
+      return this.#patched.has(name) ? [{ ...change, add: {} }] : [];
     });
   }
 
-  private putAgain(change: Extract<RowChange, { kind: 'put' }>): readonly RowChange[] {
+  #putAgain(change: Extract<RowChange, { kind: 'put' }>): readonly RowChange[] {
     const { table } = change;
     const rows = change.rows.filter((row) => {
       const name = nameOf(table, rowKey(table, row));
-      if (this.patched.has(name)) this.put.add(name);
-      return this.put.has(name);
+      if (this.#patched.has(name)) this.#put.add(name);
+      return this.#put.has(name);
     });
     return rows.length === 0 ? [] : [{ ...change, rows }];
   }

@@ -40,8 +40,8 @@ export interface Sorted {
  */
 export class Parking {
   /** Of each parked stream, the position of its first event that is not in the tables. */
-  private readonly since = new Map<string, bigint>();
-  private count = 0;
+  readonly #since = new Map<string, bigint>();
+  #count = 0;
 
   constructor(parked: readonly Pick<ParkedEvents, 'stream' | 'position' | 'events'>[] = []) {
     this.add(parked);
@@ -49,26 +49,26 @@ export class Parking {
 
   /** Events that are parked. */
   get events(): number {
-    return this.count;
+    return this.#count;
   }
 
   has(stream: string): boolean {
-    return this.since.has(stream);
+    return this.#since.has(stream);
   }
 
   add(parked: readonly Pick<ParkedEvents, 'stream' | 'position' | 'events'>[]): void {
     for (const { stream, position, events } of parked) {
-      if (!this.since.has(stream)) this.since.set(stream, position);
-      this.count += events;
+      if (!this.#since.has(stream)) this.#since.set(stream, position);
+      this.#count += events;
     }
   }
 
   /** Decides what becomes of steps after the checkpoint; `add` what is parked once they are written. */
   sort(batch: readonly Step[], eventsMax: number): Sorted {
-    if (this.since.size === 0 && !batch.some(isUnreadable)) return { steps: batch, parked: [] };
+    if (this.#since.size === 0 && !batch.some(isUnreadable)) return { steps: batch, parked: [] };
     const parked = new Map<string, ParkedEvents>();
     const steps: Step[] = [];
-    let room = eventsMax - this.count;
+    let room = eventsMax - this.#count;
     for (const step of batch) {
       const { event } = step;
       if (event === undefined) {
@@ -94,17 +94,17 @@ export class Parking {
 
   /** Steps up to the checkpoint as the tables have them: what is parked changes nothing. */
   shown(steps: readonly Step[]): readonly Step[] {
-    if (this.since.size === 0) return steps;
-    return steps.map((step) => (this.isParked(step) ? { ...step, changes: [] } : step));
+    if (this.#since.size === 0) return steps;
+    return steps.map((step) => (this.#isParked(step) ? { ...step, changes: [] } : step));
   }
 
   /** The first of these steps, up to the checkpoint, that the tables have although this version cannot read it. */
   missed(steps: readonly Step[]): Step | undefined {
-    return steps.find((step) => isUnreadable(step) && !this.isParked(step));
+    return steps.find((step) => isUnreadable(step) && !this.#isParked(step));
   }
 
-  private isParked({ event, position }: Step): boolean {
-    const since = event && this.since.get(event.stream);
+  #isParked({ event, position }: Step): boolean {
+    const since = event && this.#since.get(event.stream);
     return since !== undefined && since <= position.commit;
   }
 }

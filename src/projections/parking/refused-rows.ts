@@ -23,30 +23,30 @@ export function throwRefused(error: unknown): never {
  * stands alone, and then twice as many each time.
  */
 export class Portion {
-  private readonly most: number;
-  private now: number;
+  readonly #most: number;
+  #now: number;
 
   constructor(most: number) {
-    this.most = most;
-    this.now = most;
+    this.#most = most;
+    this.#now = most;
   }
 
   /** How many may be tried. */
   get max(): number {
-    return this.now;
+    return this.#now;
   }
 
   /** Is less tried than might be? */
   get isCut(): boolean {
-    return this.now < this.most;
+    return this.#now < this.#most;
   }
 
   /** So many, at least two, were refused. */
   refused(count: number): void {
-    this.now = Math.ceil(count / 2);
+    this.#now = Math.ceil(count / 2);
   }
 
   written(): void {
-    this.now = Math.min(this.most, 2 * this.now);
+    this.#now = Math.min(this.#most, 2 * this.#now);
   }
 }

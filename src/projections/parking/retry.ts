@@ -75,35 +75,38 @@ class Retry {
   written = 0;
   skipped = 0;
   readonly gone = new Map<string, number>();
-  private readonly options: RetryOptions;
-  private readonly project: (event: StoredEvent) => readonly RowChange[];
-  private readonly portion = new Portion(batchEventsMax);
-  private skips = new Skips();
-  private readonly foreign: ForeignStreams;
+  readonly #options: RetryOptions;
+  readonly #project: (event: StoredEvent) => readonly RowChange[];
+  readonly #portion = new Portion(batchEventsMax);
+  #skips = new Skips();
+  readonly #foreign: ForeignStreams;
 
   constructor(options: RetryOptions) {
-    this.options = options;
-    this.foreign = new ForeignStreams(options.eventStore);
-    this.project = joinProjections(options.projections);
+    this.#options = options;
+    this.#foreign = new ForeignStreams(options.eventStore);
+    this.#project = joinProjections(options.projections);
   }
 
   /** Retries what is parked by now. @returns whether anything became of it */
   async round(): Promise<boolean> {
-    const { eventStore, pool, signal } = this.options;
+    const { eventStore, pool, signal } = this.#options;
     const parked = await readParked(pool);
     const found = await findParked(eventStore, parked, signal);
     // What was parked up to now is skipped by what is there by now.
-    this.skips = await readSkips(eventStore);
+    this.#skips = await readSkips(eventStore);
     const waiting = new Map<string, Waiting>();
     for (const one of parked) {
       const events = found.get(one.stream);
       if (events === undefined) continue;
-      waiting.set(one.stream, new Waiting(one, await this.ours(events), this.project, this.skips));
+      waiting.set(
+        one.stream,
+        new Waiting(one, await this.#ours(events), this.#project, this.#skips),
+      );
     }
     let isMoved: boolean;
     try {
-      isMoved = await this.giveUpGone(waiting);
-      isMoved = (await this.writeReady(waiting, this.written + countEvents(parked))) || isMoved;
+      isMoved = await this.#giveUpGone(waiting);
+      isMoved = (await this.#writeReady(waiting, this.written + countEvents(parked))) || isMoved;
     } catch (error) {
       // Somebody else retries, or rebuilt the tables: look again.
       if (!(error instanceof ParkingChanged)) throw error;
@@ -115,43 +118,43 @@ class Retry {
   }
 
   /** Without those of streams that are nobody's, which older versions parked: they are given up. */
-  private async ours(events: readonly RecordedEvent[]): Promise<readonly RecordedEvent[]> {
+  async #ours(events: readonly RecordedEvent[]): Promise<readonly RecordedEvent[]> {
     const ours: RecordedEvent[] = [];
-    for (const event of events) if (!(await this.foreign.has(event))) ours.push(event);
+    for (const event of events) if (!(await this.#foreign.has(event))) ours.push(event);
     return ours;
   }
 
   /** What is first in its stream and not in the log: the stream is parked from the next event on, or no more. */
-  private async giveUpGone(waiting: ReadonlyMap<string, Waiting>): Promise<boolean> {
+  async #giveUpGone(waiting: ReadonlyMap<string, Waiting>): Promise<boolean> {
     const moves: Move[] = [];
     for (const [stream, one] of waiting) {
       const { revision } = one.parked;
       const to = one.from(revision);
       if (to.revision !== revision) moves.push({ stream, revision, to });
     }
-    if (moves.length > 0) await this.write([], moves);
+    if (moves.length > 0) await this.#write([], moves);
     return moves.length > 0;
   }
 
   /** @returns whether anything was written */
-  private async writeReady(waiting: ReadonlyMap<string, Waiting>, total: number): Promise<boolean> {
-    const { signal, onProgress } = this.options;
+  async #writeReady(waiting: ReadonlyMap<string, Waiting>, total: number): Promise<boolean> {
+    const { signal, onProgress } = this.#options;
     let left = [...waiting.values()].flatMap(({ ready }) => ready);
     left.sort((a, b) => (a.event.position < b.event.position ? -1 : 1));
     const doneBefore = this.written + this.skipped;
     while (left.length > 0) {
       signal.throwIfAborted();
-      const batch = left.slice(0, this.portion.max);
+      const batch = left.slice(0, this.#portion.max);
       try {
-        await this.write(batch, movesBy(batch, waiting));
-        this.portion.written();
+        await this.#write(batch, movesBy(batch, waiting));
+        this.#portion.written();
         left = left.slice(batch.length);
         onProgress(this.written, total);
       } catch (error) {
         if (!(error instanceof RowsRefused)) throw error;
         const [one, ...others] = batch as [Ready, ...Ready[]];
         if (others.length > 0) {
-          this.portion.refused(batch.length);
+          this.#portion.refused(batch.length);
           continue;
         }
         const { event } = one;
@@ -164,13 +167,13 @@ class Retry {
   }
 
   /** Writes events and un-parks them, in one transaction. @throws RowsRefused, ParkingChanged */
-  private async write(batch: readonly Ready[], moves: readonly Move[]): Promise<void> {
-    const { eventStore, pool, projections, signal } = this.options;
-    const { project } = this;
+  async #write(batch: readonly Ready[], moves: readonly Move[]): Promise<void> {
+    const { eventStore, pool, projections, signal } = this.#options;
+    const project = this.#project;
     const late = batch.flatMap(({ read }) => read ?? []);
     const rows = new LateRows(batch.flatMap(({ changes }) => changes));
     const isConcerned = (event: StoredEvent) => rows.areTouchedBy(project(event));
-    const later = new LaterEvents({ eventStore, late, isConcerned, skips: this.skips, signal });
+    const later = new LaterEvents({ eventStore, late, isConcerned, skips: this.#skips, signal });
     // Most of them first, so that the engine waits for a short while only.
     await later.readOn();
     const client = await pool.connect();
@@ -195,10 +198,10 @@ class Retry {
     }
     this.skipped += batch.length - late.length;
     this.written += late.length;
-    this.countGone(batch, moves);
+    this.#countGone(batch, moves);
   }
 
-  private countGone(batch: readonly Ready[], moves: readonly Move[]): void {
+  #countGone(batch: readonly Ready[], moves: readonly Move[]): void {
     for (const { stream, revision, to } of moves) {
       const done = batch.filter(({ event }) => event.stream === stream).length;
       const gone = Number(to.revision - revision) - done;

@@ -63,24 +63,24 @@ class EventInTheWay extends Error {
 export class Filling {
   /** Where the new tables are. */
   built: Built;
-  private readonly options: RebuildOptions;
-  private readonly limits: RebuildLimits;
-  private readonly client: ClientBase;
-  private readonly live: string;
-  private readonly backlog: Backlog;
-  private readonly pace: Pace;
-  private readonly portion: Portion;
-  private readonly reader: LogReader;
+  readonly #options: RebuildOptions;
+  readonly #limits: RebuildLimits;
+  readonly #client: ClientBase;
+  readonly #live: string;
+  readonly #backlog: Backlog;
+  readonly #pace: Pace;
+  readonly #portion: Portion;
+  readonly #reader: LogReader;
   /** Called when there is something to write; a cancelled run is not waited for. */
-  private readonly wake = new Wake();
-  private caughtUp = false;
-  private kept = new Kept([], []);
+  readonly #wake = new Wake();
+  #caughtUp = false;
+  #kept = new Kept([], []);
   /** As it was known before anything was read. */
-  private readonly skipped: readonly Announced[];
+  readonly #skipped: readonly Announced[];
   /** What it ended with when running it again does not help. */
-  private inTheWay: EventInTheWay | SkippedMeanwhile | LogDiffers | undefined;
-  private target: bigint | null = null;
-  private lastStepMs = performance.now();
+  #inTheWay: EventInTheWay | SkippedMeanwhile | LogDiffers | undefined;
+  #target: bigint | null = null;
+  #lastStepMs = performance.now();
 
   /**
    * Makes the new tables, or finds those that a killed rebuild left, and begins to read.
@@ -128,36 +128,36 @@ export class Filling {
       readonly skipped: readonly Announced[];
     },
   ) {
-    this.skipped = skipped;
-    this.options = options;
-    this.limits = limits;
-    this.client = client;
-    this.live = live;
+    this.#skipped = skipped;
+    this.#options = options;
+    this.#limits = limits;
+    this.#client = client;
+    this.#live = live;
     this.built = built;
-    this.pace = pace;
-    this.backlog = new Backlog({
+    this.#pace = pace;
+    this.#backlog = new Backlog({
       get stepsMax() {
         return pace.readAheadMax(2 * limits.batchEventsMax);
       },
       rowsMax: 2 * limits.batchRowsMax,
     });
-    this.backlog.startAfter(built.position);
-    this.portion = new Portion(limits.batchEventsMax);
-    this.reader = this.read();
+    this.#backlog.startAfter(built.position);
+    this.#portion = new Portion(limits.batchEventsMax);
+    this.#reader = this.#read();
   }
 
   /** Does running it again not help? */
   get isHopeless(): boolean {
-    return this.reader.failure !== undefined || this.inTheWay !== undefined;
+    return this.#reader.failure !== undefined || this.#inTheWay !== undefined;
   }
 
   /** Streams that are parked in the live tables and kept out of the new ones. */
   get keptStreams(): number {
-    return this.kept.streams;
+    return this.#kept.streams;
   }
 
   stop(): Promise<void> {
-    return this.reader.stop();
+    return this.#reader.stop();
   }
 
   /**
@@ -174,23 +174,23 @@ export class Filling {
       paced = false,
     }: { deadlineMs?: number; paced?: boolean } = {},
   ): Promise<void> {
-    this.kept = await keptOf(this.options, this.client, this.live, this.skipped);
-    if (this.kept.digest(this.built.position) !== this.built.kept) throw new Retried();
-    this.target = through === 'end' ? null : through.eventPosition;
-    this.lastStepMs = performance.now();
+    this.#kept = await keptOf(this.#options, this.#client, this.#live, this.#skipped);
+    if (this.#kept.digest(this.built.position) !== this.built.kept) throw new Retried();
+    this.#target = through === 'end' ? null : through.eventPosition;
+    this.#lastStepMs = performance.now();
     const atOnce = deadlineMs < Number.POSITIVE_INFINITY;
-    for (let gathered = atOnce; !this.isAt(through); ) {
-      this.options.signal.throwIfAborted();
-      if (gathered || this.caughtUp || this.isBatchReady) {
+    for (let gathered = atOnce; !this.#isAt(through); ) {
+      this.#options.signal.throwIfAborted();
+      if (gathered || this.#caughtUp || this.#isBatchReady) {
         gathered = atOnce;
-        if (await this.writeSome(through, paced)) continue;
+        if (await this.#writeSome(through, paced)) continue;
       }
-      const failure = this.reader.failure ?? this.inTheWay;
+      const failure = this.#reader.failure ?? this.#inTheWay;
       if (failure !== undefined) throw failure;
-      const silentMs = performance.now() - this.lastStepMs;
-      if (silentMs > this.limits.silentMsMax) throw new Error('the event store gives no events');
+      const silentMs = performance.now() - this.#lastStepMs;
+      if (silentMs > this.#limits.silentMsMax) throw new Error('the event store gives no events');
       if (performance.now() > deadlineMs) throw new NotYet();
-      await this.wake.wait(this.limits.gatherMs);
+      await this.#wake.wait(this.#limits.gatherMs);
       gathered = true;
     }
   }
@@ -199,58 +199,58 @@ export class Filling {
   tell(step: RebuildProgress['step']): void {
     const { events, position } = this.built;
     const at = position && eventsUpTo(position);
-    this.options.onProgress({ step, events, position: at, target: this.target });
+    this.#options.onProgress({ step, events, position: at, target: this.#target });
   }
 
-  private read(): LogReader {
-    const { eventStore, projections, signal, onTrouble } = this.options;
+  #read(): LogReader {
+    const { eventStore, projections, signal, onTrouble } = this.#options;
     return readLog({
       eventStore,
       foreign: new ForeignStreams(eventStore),
       projections,
       after: placeAt(this.built),
       prefixes: streamPrefixes,
-      backlog: this.backlog,
+      backlog: this.#backlog,
       signal,
       retryMsMax: 1_000,
       onStep: () => {
-        if (this.caughtUp || this.isBatchReady || this.isHopeless) this.wake.call();
+        if (this.#caughtUp || this.#isBatchReady || this.isHopeless) this.#wake.call();
       },
       onCaughtUp: () => {
-        this.caughtUp = true;
-        this.wake.call();
+        this.#caughtUp = true;
+        this.#wake.call();
       },
       onDiffers: (differs) => {
         // It was the same log a moment ago.
-        this.inTheWay ??= differs;
-        if (differs !== undefined) this.wake.call();
+        this.#inTheWay ??= differs;
+        if (differs !== undefined) this.#wake.call();
       },
       onTrouble,
     });
   }
 
-  private get isBatchReady(): boolean {
-    return this.backlog.isFull || this.backlog.size >= this.limits.batchEventsMax / 2;
+  get #isBatchReady(): boolean {
+    return this.#backlog.isFull || this.#backlog.size >= this.#limits.batchEventsMax / 2;
   }
 
   /**
    * Is everything up to a checkpoint of the live tables in the new ones? Between its last event and its position the
    * log has none of ours, which history's end confirms.
    */
-  private isAt(through: Checkpoint | 'end'): boolean {
-    const { oldest } = this.backlog;
-    if (through === 'end') return this.caughtUp && oldest === undefined;
+  #isAt(through: Checkpoint | 'end'): boolean {
+    const { oldest } = this.#backlog;
+    if (through === 'end') return this.#caughtUp && oldest === undefined;
     const { position, eventPosition } = through;
     if (oldest !== undefined) return isBefore(position, oldest.position);
     if (!isBefore(this.built.position, position)) return true;
-    return this.caughtUp && !isEventBefore(this.built.eventPosition, eventPosition);
+    return this.#caughtUp && !isEventBefore(this.built.eventPosition, eventPosition);
   }
 
   /** Writes one batch. @returns false when there is nothing up to that position */
-  private async writeSome(through: Checkpoint | 'end', paced: boolean): Promise<boolean> {
-    const { max } = this.portion;
-    const eventsMax = paced ? this.pace.batchEventsMax(max) : max;
-    const first = this.backlog.first(eventsMax, this.limits.batchRowsMax);
+  async #writeSome(through: Checkpoint | 'end', paced: boolean): Promise<boolean> {
+    const { max } = this.#portion;
+    const eventsMax = paced ? this.#pace.batchEventsMax(max) : max;
+    const first = this.#backlog.first(eventsMax, this.#limits.batchRowsMax);
     const isWanted = ({ position }: Step) =>
       through === 'end' || !isBefore(through.position, position);
     const batch = first.filter(isWanted);
@@ -258,49 +258,49 @@ export class Filling {
     if (last === undefined) return false;
     const fromMs = performance.now();
     const eventsBefore = this.built.events;
-    if (!(await this.write(this.kept.sort(batch)))) return true;
-    this.backlog.takeThrough(last.position);
-    this.lastStepMs = performance.now();
+    if (!(await this.#write(this.#kept.sort(batch)))) return true;
+    this.#backlog.takeThrough(last.position);
+    this.#lastStepMs = performance.now();
     this.tell('filling');
     if (paced) {
       const events = this.built.events - eventsBefore;
-      await delay(await this.pace.restMs(events, this.lastStepMs - fromMs));
+      await delay(await this.#pace.restMs(events, this.#lastStepMs - fromMs));
     }
     return true;
   }
 
   /** @returns false when PostgreSQL refuses the rows of one event of several: fewer are to be tried. @throws EventInTheWay */
-  private async write(steps: readonly Step[]): Promise<boolean> {
+  async #write(steps: readonly Step[]): Promise<boolean> {
     const news = steps.find(({ event }) => event?.skips?.isNews)?.event;
     if (news?.skips !== undefined) {
-      this.inTheWay = new SkippedMeanwhile(news.stream, news.skips.revision);
-      throw this.inTheWay;
+      this.#inTheWay = new SkippedMeanwhile(news.stream, news.skips.revision);
+      throw this.#inTheWay;
     }
-    const unreadable = this.kept.unreadable(steps);
-    if (unreadable !== undefined) await this.endAt(unreadable, unreadable.event?.unreadable);
+    const unreadable = this.#kept.unreadable(steps);
+    if (unreadable !== undefined) await this.#endAt(unreadable, unreadable.event?.unreadable);
     try {
-      this.built = await writeBuild(this.client, this.built, steps, (at) => this.kept.digest(at));
-      this.portion.written();
+      this.built = await writeBuild(this.#client, this.built, steps, (at) => this.#kept.digest(at));
+      this.#portion.written();
       return true;
     } catch (error) {
       if (!(error instanceof RowsRefused)) throw error;
-      await this.client.query('ROLLBACK');
+      await this.#client.query('ROLLBACK');
       const [one, ...others] = steps.filter(({ changes }) => changes.length > 0);
       if (one?.event === undefined) throw error;
       const why = `${describeEvent(one.event)}: ${error.message}`;
-      if (others.length === 0) await this.endAt(one, why);
-      this.portion.refused(steps.length);
+      if (others.length === 0) await this.#endAt(one, why);
+      this.#portion.refused(steps.length);
       return false;
     }
   }
 
-  private async endAt({ event, position }: Step, why = ''): Promise<never> {
-    const parked = await readParked(this.client, this.live);
+  async #endAt({ event, position }: Step, why = ''): Promise<never> {
+    const parked = await readParked(this.#client, this.#live);
     const isParked = parked.some(
       (one) => one.stream === event?.stream && one.position <= position.commit,
     );
-    this.inTheWay = new EventInTheWay(why, position, isParked);
-    throw this.inTheWay;
+    this.#inTheWay = new EventInTheWay(why, position, isParked);
+    throw this.#inTheWay;
   }
 }
 

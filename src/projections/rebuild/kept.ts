@@ -11,15 +11,15 @@ import { readParked, type StoredParked } from '../parking/parked-table.ts';
  * is in no tables that were begun since.
  */
 export class Kept {
-  private readonly parked: readonly StoredParked[];
-  private readonly skipped: readonly Announced[];
-  private readonly parking: Parking;
+  readonly #parked: readonly StoredParked[];
+  readonly #skipped: readonly Announced[];
+  readonly #parking: Parking;
 
   /** @param skipped as it was known when the new tables were begun to be filled */
   constructor(parked: readonly StoredParked[], skipped: readonly Announced[]) {
-    this.parked = parked;
-    this.skipped = skipped;
-    this.parking = new Parking(parked);
+    this.#parked = parked;
+    this.#skipped = skipped;
+    this.#parking = new Parking(parked);
   }
 
   /**
@@ -35,7 +35,7 @@ export class Kept {
   }
 
   get streams(): number {
-    return this.parked.length;
+    return this.#parked.length;
   }
 
   /**
@@ -45,8 +45,8 @@ export class Kept {
   digest(position: LogPosition | null): string {
     const isUpTo = (one: { readonly position: bigint }) =>
       position !== null && one.position <= position.commit;
-    const parked = this.parked.filter(isUpTo);
-    const skipped = this.skipped.filter(isUpTo);
+    const parked = this.#parked.filter(isUpTo);
+    const skipped = this.#skipped.filter(isUpTo);
     if (parked.length + skipped.length === 0) return '';
     const hash = createHash('sha256');
     for (const one of parked) hash.update(`${one.stream} ${one.position}\n`);
@@ -56,11 +56,11 @@ export class Kept {
 
   /** The steps as they are written: what is kept out changes nothing. */
   sort(steps: readonly Step[]): readonly Step[] {
-    return this.parking.shown(steps);
+    return this.#parking.shown(steps);
   }
 
   /** The first that cannot be read and is not kept out. */
   unreadable(steps: readonly Step[]): Step | undefined {
-    return this.parking.missed(steps);
+    return this.#parking.missed(steps);
   }
 }

@@ -27,43 +27,43 @@ export const paceDefaults: PaceLimits = {
  * before the second look.
  */
 export class Pace {
-  private readonly limits: PaceLimits;
-  private readonly look: () => Promise<bigint | null>;
-  private last: bigint | null | undefined;
-  private lookedMs: number;
-  private isBusy = true;
+  readonly #limits: PaceLimits;
+  readonly #look: () => Promise<bigint | null>;
+  #last: bigint | null | undefined;
+  #lookedMs: number;
+  #isBusy = true;
 
   /**
    * @param look tells which event is the last in the live tables
    * @param first which one it was when they were looked at just now; undefined: they were not
    */
   constructor(limits: PaceLimits, look: () => Promise<bigint | null>, first?: bigint | null) {
-    this.limits = limits;
-    this.look = look;
-    this.last = first;
-    this.lookedMs = first === undefined ? Number.NEGATIVE_INFINITY : performance.now();
+    this.#limits = limits;
+    this.#look = look;
+    this.#last = first;
+    this.#lookedMs = first === undefined ? Number.NEGATIVE_INFINITY : performance.now();
   }
 
   /** Events that the next transaction may have. */
   batchEventsMax(otherwise: number): number {
-    return this.isBusy ? Math.min(this.limits.busyBatchEventsMax, otherwise) : otherwise;
+    return this.#isBusy ? Math.min(this.#limits.busyBatchEventsMax, otherwise) : otherwise;
   }
 
   /** Events that may be read ahead of the transactions. */
   readAheadMax(otherwise: number): number {
-    return this.isBusy ? Math.min(this.limits.busyReadAheadMax, otherwise) : otherwise;
+    return this.#isBusy ? Math.min(this.#limits.busyReadAheadMax, otherwise) : otherwise;
   }
 
   /** How long to rest after a transaction that took `workedMs`, in ms. */
   async restMs(events: number, workedMs: number): Promise<number> {
     const now = performance.now();
-    if (now - this.lookedMs >= this.limits.lookMs) {
-      this.lookedMs = now;
-      const at = await this.look();
-      this.isBusy = at !== this.last;
-      this.last = at;
+    if (now - this.#lookedMs >= this.#limits.lookMs) {
+      this.#lookedMs = now;
+      const at = await this.#look();
+      this.#isBusy = at !== this.#last;
+      this.#last = at;
     }
-    if (!this.isBusy) return 0;
-    return Math.max(0, (1_000 * events) / this.limits.busyEventsPerSecond - workedMs);
+    if (!this.#isBusy) return 0;
+    return Math.max(0, (1_000 * events) / this.#limits.busyEventsPerSecond - workedMs);
   }
 }

@@ -75,15 +75,15 @@ const pidOf = (client: PoolClient): number =>
   (client as unknown as { processID: number }).processID;
 
 class Rebuild {
-  private readonly options: RebuildOptions;
-  private readonly limits: RebuildLimits;
-  private readonly live: string;
-  private readonly writer: PoolClient;
-  private readonly holder: PoolClient;
-  private readonly comparer: PoolClient;
-  private filling: Filling | undefined;
+  readonly #options: RebuildOptions;
+  readonly #limits: RebuildLimits;
+  readonly #live: string;
+  readonly #writer: PoolClient;
+  readonly #holder: PoolClient;
+  readonly #comparer: PoolClient;
+  #filling: Filling | undefined;
   /** The one thing that is not cut short: it takes a moment, and its outcome must be known. */
-  private isSwapping = false;
+  #isSwapping = false;
 
   constructor(
     options: RebuildOptions,
@@ -92,26 +92,26 @@ class Rebuild {
     holder: PoolClient,
     comparer: PoolClient,
   ) {
-    this.options = options;
-    this.limits = { ...rebuildDefaults, ...options.limits };
-    this.live = live;
-    this.writer = writer;
-    this.holder = holder;
-    this.comparer = comparer;
+    this.#options = options;
+    this.#limits = { ...rebuildDefaults, ...options.limits };
+    this.#live = live;
+    this.#writer = writer;
+    this.#holder = holder;
+    this.#comparer = comparer;
   }
 
   /** Does running it again not help? */
   get isHopeless(): boolean {
-    return this.filling?.isHopeless === true;
+    return this.#filling?.isHopeless === true;
   }
 
   /** Settles as the run does, or rejects at once when it is cancelled, whatever PostgreSQL is busy with. */
   async unlessCancelled<T>(done: Promise<T>): Promise<T> {
-    const { signal } = this.options;
+    const { signal } = this.#options;
     let cancel = () => {};
     const cancelled = new Promise<never>((_, reject) => {
       cancel = () => {
-        if (!this.isSwapping) reject(signal.reason);
+        if (!this.#isSwapping) reject(signal.reason);
       };
     });
     signal.addEventListener('abort', cancel, { once: true });
@@ -123,17 +123,20 @@ class Rebuild {
   }
 
   async run(): Promise<RebuildResult> {
-    const { options, limits, writer, live } = this;
+    const options = this.#options;
+    const limits = this.#limits;
+    const writer = this.#writer;
+    const live = this.#live;
     const { projections, dryRun, keepParked = false, signal } = options;
     signal.throwIfAborted();
-    const same = await this.ofSameVersion();
+    const same = await this.#ofSameVersion();
     const through = await readLive(writer, live);
-    const isOtherLog = !(await this.isOfLog(through));
+    const isOtherLog = !(await this.#isOfLog(through));
     if (isOtherLog) await checkAllReplaced(writer, live, projections);
     else if (!dryRun && !keepParked) await checkParked(writer, live, projections);
     const start = isOtherLog ? 'end' : through;
     const filling = await Filling.start(options, limits, writer, live, start);
-    this.filling = filling;
+    this.#filling = filling;
     try {
       const eventsFound = filling.built.events;
       await filling.fillTo(start, { paced: true });
@@ -143,11 +146,11 @@ class Rebuild {
       filling.tell('indexing');
       await finishTables(writer, live, projections);
       const compared = isOtherLog ? [] : same;
-      const differences = await this.compare(filling, compared);
+      const differences = await this.#compare(filling, compared);
       const renewed = projections.filter((one) => !compared.includes(one)).map(({ name }) => name);
       if (dryRun) await dropBuild(writer, live);
-      else if (isOtherLog) await this.exchange(filling);
-      else await this.swap(filling, differences > 0 || renewed.length > 0);
+      else if (isOtherLog) await this.#exchange(filling);
+      else await this.#swap(filling, differences > 0 || renewed.length > 0);
       const { events, position } = filling.built;
       return {
         events,
@@ -166,16 +169,16 @@ class Rebuild {
   }
 
   /** Does the log have what the live tables were made from? */
-  private isOfLog(live: Checkpoint): Promise<boolean> {
-    const { eventStore, signal } = this.options;
+  #isOfLog(live: Checkpoint): Promise<boolean> {
+    const { eventStore, signal } = this.#options;
     const mark = placeAt(live)?.event ?? null;
-    return hasEvent(eventStore, mark, streamPrefixes, signal, this.limits.silentMsMax);
+    return hasEvent(eventStore, mark, streamPrefixes, signal, this.#limits.silentMsMax);
   }
 
   /** Those whose live tables can be compared. @throws TablesOutdated rather than put older tables in place */
-  private async ofSameVersion(): Promise<readonly Projection[]> {
-    const live = await liveVersions(this.writer, this.live);
-    return this.options.projections.filter(({ name, version }) => {
+  async #ofSameVersion(): Promise<readonly Projection[]> {
+    const live = await liveVersions(this.#writer, this.#live);
+    return this.#options.projections.filter(({ name, version }) => {
       const found = live.get(name);
       if (found !== undefined && found > version) {
         throw new TablesOutdated(`${name} has version ${found}, not ${version}`);
@@ -188,83 +191,80 @@ class Rebuild {
    * Runs `work` while both the live and the new tables are at one position, committed, and stay there. It comes close
    * before it holds the writer of the live ones up. `work` ends the holder's transaction or leaves it to be undone.
    */
-  private async atOnePosition<T>(
-    filling: Filling,
-    work: (at: Checkpoint) => Promise<T>,
-  ): Promise<T> {
+  async #atOnePosition<T>(filling: Filling, work: (at: Checkpoint) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
-      await filling.fillTo(await readLive(this.writer, this.live));
-      this.options.signal.throwIfAborted();
+      await filling.fillTo(await readLive(this.#writer, this.#live));
+      this.#options.signal.throwIfAborted();
       try {
-        const at = await holdLive(this.holder, this.live);
-        await filling.fillTo(at, { deadlineMs: performance.now() + this.limits.holdMsMax });
+        const at = await holdLive(this.#holder, this.#live);
+        await filling.fillTo(at, { deadlineMs: performance.now() + this.#limits.holdMsMax });
         if (isBefore(at.position, filling.built.position)) throw new WentBack();
         return await work(at);
       } catch (error) {
         if (!isBusy(error)) throw error;
-        if (attempt === this.limits.holdAttemptsMax) throw await this.inUse(error);
+        if (attempt === this.#limits.holdAttemptsMax) throw await this.#inUse(error);
       } finally {
-        await this.holder.query('ROLLBACK').catch(() => {});
+        await this.#holder.query('ROLLBACK').catch(() => {});
       }
       await delay(Math.min(retryMsMax, attempt * retryMs));
     }
   }
 
   /** @returns how many rows differ */
-  private async compare(filling: Filling, projections: readonly Projection[]): Promise<number> {
+  async #compare(filling: Filling, projections: readonly Projection[]): Promise<number> {
     if (projections.length === 0) return 0;
-    await this.atOnePosition(filling, async () => {
-      await this.comparer.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    await this.#atOnePosition(filling, async () => {
+      await this.#comparer.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
       // The first statement takes the snapshot. One processor is enough for who has time.
-      await this.comparer.query('SELECT 1; SET LOCAL max_parallel_workers_per_gather TO 0');
+      await this.#comparer.query('SELECT 1; SET LOCAL max_parallel_workers_per_gather TO 0');
     });
     filling.tell('comparing');
     let differences = 0;
-    for await (const one of compareTables(this.comparer, this.live, projections)) {
+    for await (const one of compareTables(this.#comparer, this.#live, projections)) {
       differences += 1;
-      this.options.onDifference(one);
+      this.#options.onDifference(one);
     }
-    await this.comparer.query('COMMIT');
+    await this.#comparer.query('COMMIT');
     return differences;
   }
 
-  private async swap(filling: Filling, differs: boolean): Promise<void> {
-    const { projections, keepParked = false } = this.options;
+  async #swap(filling: Filling, differs: boolean): Promise<void> {
+    const { projections, keepParked = false } = this.#options;
     filling.tell('swapping');
-    await this.atOnePosition(filling, async (at) => {
-      this.options.signal.throwIfAborted();
-      this.isSwapping = true;
+    await this.#atOnePosition(filling, async (at) => {
+      this.#options.signal.throwIfAborted();
+      this.#isSwapping = true;
       const how = { differs, keepParked };
-      await swap(this.holder, this.live, projections, at, how).finally(() => {
-        this.isSwapping = false;
+      await swap(this.#holder, this.#live, projections, at, how).finally(() => {
+        this.#isSwapping = false;
       });
     });
   }
 
-  private async inUse(cause: unknown): Promise<InUse> {
-    const own = [this.writer, this.holder, this.comparer].map(pidOf);
-    const tables = tableNames(this.options.projections);
-    return new InUse(cause, await whoUses(this.writer, this.live, tables, own).catch(() => ''));
+  async #inUse(cause: unknown): Promise<InUse> {
+    const own = [this.#writer, this.#holder, this.#comparer].map(pidOf);
+    const tables = tableNames(this.#options.projections);
+    return new InUse(cause, await whoUses(this.#writer, this.#live, tables, own).catch(() => ''));
   }
 
   /** Puts the new tables in place wherever the live ones are: these are of another log. */
-  private async exchange(filling: Filling): Promise<void> {
-    const { projections, signal } = this.options;
+  async #exchange(filling: Filling): Promise<void> {
+    const { projections, signal } = this.#options;
     filling.tell('swapping');
     for (let attempt = 1; ; attempt += 1) {
       await filling.fillTo('end');
       signal.throwIfAborted();
       try {
-        await holdLive(this.holder, this.live);
-        this.isSwapping = true;
+        await holdLive(this.#holder, this.#live);
+        this.#isSwapping = true;
         const how = { differs: true, keepParked: false };
-        return await swap(this.holder, this.live, projections, filling.built, how);
+        return await swap(this.#holder, this.#live, projections, filling.built, how);
       } catch (error) {
         if (!isBusy(error)) throw error;
-        if (attempt === this.limits.holdAttemptsMax) throw await this.inUse(error);
+        if (attempt === this.#limits.holdAttemptsMax) throw await this.#inUse(error);
       } finally {
-        this.isSwapping = false;
-        await this.holder.query('ROLLBACK').catch(() => {});
+        this.#isSwapping = false;
+        await this.#holder.query('ROLLBACK').catch(() => {});
       }
       await delay(Math.min(retryMsMax, attempt * retryMs));
     }

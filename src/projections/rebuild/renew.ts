@@ -58,20 +58,20 @@ export async function renewTables(options: RenewOptions): Promise<void> {
 
 /** Ends a wait in which nothing new is seen. */
 class Patience {
-  private readonly msMax: number;
-  private last: string | undefined;
-  private sinceMs = performance.now();
+  readonly #msMax: number;
+  #last: string | undefined;
+  #sinceMs = performance.now();
 
   constructor(msMax: number) {
-    this.msMax = msMax;
+    this.#msMax = msMax;
   }
 
   saw(what: string): void {
-    if (what !== this.last) this.sinceMs = performance.now();
-    this.last = what;
-    if (performance.now() - this.sinceMs < this.msMax) return;
+    if (what !== this.#last) this.#sinceMs = performance.now();
+    this.#last = what;
+    if (performance.now() - this.#sinceMs < this.#msMax) return;
     throw new Error(
-      `waited ${this.msMax / 1_000} s for the tables of this version, and nothing moved: ` +
+      `waited ${this.#msMax / 1_000} s for the tables of this version, and nothing moved: ` +
         'see which process rebuilds them, then start the service anew',
     );
   }

@@ -55,7 +55,7 @@ export class Recorder {
 
   /** The error that ends the subscription. */
   async failure(): Promise<Error> {
-    return eventually(`an error (${this.state})`, () => this.error, deadlineMs);
+    return eventually(`an error (${this.#state})`, () => this.error, deadlineMs);
   }
 
   /** @throws as soon as the subscription failed, or when `condition` does not hold in time. */
@@ -64,7 +64,7 @@ export class Recorder {
     try {
       await eventually(what, () => condition() || failed(), deadlineMs);
     } catch (error) {
-      throw new Error(`no ${what} in time: ${this.state}`, { cause: error });
+      throw new Error(`no ${what} in time: ${this.#state}`, { cause: error });
     }
     if (!condition())
       throw new Error(`the subscription failed before ${what}`, { cause: this.error });
@@ -74,7 +74,7 @@ export class Recorder {
     await this.#subscription.unsubscribe();
   }
 
-  private get state(): string {
+  get #state(): string {
     const { delivered, caughtUpAt, confirmations, ended } = this;
     return `${delivered.length} events, caught up at [${caughtUpAt}], ${confirmations} confirmations, ended ${ended}`;
   }

@@ -19,21 +19,21 @@ export class ArrayEventStore implements Pick<EventStore, 'subscribe' | 'head' | 
   readonly truncatedBefore = new Map<string, bigint>();
   /** Subscriptions that were opened, by the position asked for. */
   readonly subscribedAfter: (bigint | null)[] = [];
-  private changed: (() => void)[] = [];
+  #changed: (() => void)[] = [];
 
   append(...events: readonly RecordedEvent[]): void {
     for (const event of events) this.log.push({ kind: 'event', event });
-    this.tell();
+    this.#tell();
   }
 
   checkpoint(position: bigint): void {
     this.log.push({ kind: 'checkpoint', position: eventAt(position) });
-    this.tell();
+    this.#tell();
   }
 
   holdBackFrom(index: number): void {
     this.heldBackFrom = index;
-    this.tell();
+    this.#tell();
   }
 
   async head(): Promise<bigint | null> {
@@ -63,8 +63,8 @@ export class ArrayEventStore implements Pick<EventStore, 'subscribe' | 'head' | 
   }: Parameters<EventStore['subscribe']>[0]): AsyncIterable<LogMessage> {
     this.subscribedAfter.push(after?.position.commit ?? null);
     const known = after?.event;
-    if (known !== undefined && !this.has(known)) throw LogDiffers.lacks(known, 'it is not there');
-    signal.addEventListener('abort', () => this.tell(), { once: true });
+    if (known !== undefined && !this.#has(known)) throw LogDiffers.lacks(known, 'it is not there');
+    signal.addEventListener('abort', () => this.#tell(), { once: true });
     let caughtUp = false;
     for (let index = 0; !signal.aborted; ) {
       const message = index < this.heldBackFrom ? this.log[index] : undefined;
@@ -78,12 +78,12 @@ export class ArrayEventStore implements Pick<EventStore, 'subscribe' | 'head' | 
         caughtUp = true;
         yield { kind: 'caught-up' };
       } else {
-        await new Promise<void>((resolve) => this.changed.push(resolve));
+        await new Promise<void>((resolve) => this.#changed.push(resolve));
       }
     }
   }
 
-  private has({ position, id }: NonNullable<LogPlace['event']>): boolean {
+  #has({ position, id }: NonNullable<LogPlace['event']>): boolean {
     return this.log.some(
       (one) =>
         one.kind === 'event' &&
@@ -92,8 +92,8 @@ export class ArrayEventStore implements Pick<EventStore, 'subscribe' | 'head' | 
     );
   }
 
-  private tell(): void {
-    for (const resolve of this.changed.splice(0)) resolve();
+  #tell(): void {
+    for (const resolve of this.#changed.splice(0)) resolve();
   }
 }
 
