@@ -2,11 +2,11 @@
 import { timingSafeEqual } from 'node:crypto';
 
 /** The one user there is. */
-export const USER = 'service';
+export const userName = 'service';
 
 /** Judges a call's `authorization` header. How long that takes tells no more than its length, which is no secret. */
 export function credentialCheck(password: string): (header: string | undefined) => boolean {
-  const wanted = Buffer.from(`Basic ${Buffer.from(`${USER}:${password}`).toString('base64')}`);
+  const wanted = Buffer.from(`Basic ${Buffer.from(`${userName}:${password}`).toString('base64')}`);
   return (header = '') => {
     const given = Buffer.from(header);
     return given.length === wanted.length && timingSafeEqual(given, wanted);

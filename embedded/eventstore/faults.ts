@@ -22,7 +22,7 @@
  */
 import { endNotLeader, endNotReady } from './rpc/errors.ts';
 import { type GrpcCall, Status } from './rpc/grpc-call.ts';
-import { DEFAULT_LIMITS, type PendingWrite, type WriteHooks } from './rpc/service.ts';
+import { defaultLimits, type PendingWrite, type WriteHooks } from './rpc/service.ts';
 
 export type Fault =
   | { readonly kind: 'clear' }
@@ -110,7 +110,7 @@ export class Faults implements WriteHooks {
         write.notReady?.();
         return;
       case 'no-quorum':
-        setTimeout(() => write.timeOut?.(), fault.answerMs ?? DEFAULT_LIMITS.writeTimeoutMs);
+        setTimeout(() => write.timeOut?.(), fault.answerMs ?? defaultLimits.writeTimeoutMs);
         setTimeout(() => write.proceed(), fault.commitMs);
         return;
       case 'not-leader':
@@ -125,7 +125,7 @@ export class Faults implements WriteHooks {
   }
 }
 
-const CUT_AT: readonly unknown[] = ['before-write', 'after-write', 'now'];
+const cutAt: readonly unknown[] = ['before-write', 'after-write', 'now'];
 
 /** Reads a fault off a message. @throws Error that says what is wrong with it. */
 export function parseFault(spec: unknown): Fault {
@@ -139,7 +139,7 @@ export function parseFault(spec: unknown): Fault {
     (kind === 'no-quorum' && isMs(fault.commitMs) && isMs(fault.answerMs ?? 0)) ||
     (kind === 'not-leader' && typeof fault.host === 'string' && typeof fault.port === 'number') ||
     (kind === 'slow' && typeof fault.ms === 'number') ||
-    (kind === 'cut' && CUT_AT.includes(fault.when));
+    (kind === 'cut' && cutAt.includes(fault.when));
   const counted = times === undefined || (typeof times === 'number' && times > 0);
   if (!known || !counted) throw new Error(`no such fault: ${JSON.stringify(spec)}`);
   return spec as Fault;

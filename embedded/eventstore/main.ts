@@ -6,9 +6,9 @@ import { parseArgs } from 'node:util';
 import { runChild } from '../child.ts';
 import { parseFault } from './faults.ts';
 import { type RunningServer, startServer } from './server.ts';
-import { CHECKPOINT_MANNERS, DEFAULT_CHECKPOINTS } from './subscriptions/search.ts';
+import { checkpointManners, defaultCheckpoints } from './subscriptions/search.ts';
 
-const HELP = `The embedded event store: EventStoreDB's gRPC protocol on one node, its log on disk.
+const helpText = `The embedded event store: EventStoreDB's gRPC protocol on one node, its log on disk.
 
   npm run eventstore -- [--port 2113] [--data ./data] [--host 127.0.0.1] [--port-wait 0]
 
@@ -17,7 +17,7 @@ const HELP = `The embedded event store: EventStoreDB's gRPC protocol on one node
   --host H    address to listen on; no TLS                    (default 127.0.0.1)
   --port-wait S  wait so many seconds for a port that is taken   (default 0)
   --checkpoints V
-              whose checkpoints filtered subscriptions get: ${CHECKPOINT_MANNERS.join(', ')} (default ${DEFAULT_CHECKPOINTS})
+              whose checkpoints filtered subscriptions get: ${checkpointManners.join(', ')} (default ${defaultCheckpoints})
   --faults    take orders to misbehave from the parent process; for tests, see faults.ts
   --help      this text
 
@@ -28,27 +28,27 @@ EVENTSTORE_URL=esdb://service:PASSWORD@127.0.0.1:2113?tls=false. Without it any 
 Connect with  esdb://127.0.0.1:2113?tls=false  (or esdb+discover://).
 Ctrl-C stops it; what was acknowledged is on disk.`;
 
-const PORT_WAIT_MAX_S = 600;
+const portWaitMaxS = 600;
 
-const OPTIONS = {
+const optionList = {
   port: { type: 'string', default: '2113' },
   data: { type: 'string', default: './data' },
   host: { type: 'string', default: '127.0.0.1' },
-  checkpoints: { type: 'string', default: DEFAULT_CHECKPOINTS },
+  checkpoints: { type: 'string', default: defaultCheckpoints },
   'port-wait': { type: 'string', default: '0' },
   faults: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
 
 async function start(signal: AbortSignal): Promise<RunningServer> {
-  const { values } = parseArgs({ options: OPTIONS });
+  const { values } = parseArgs({ options: optionList });
   const port = wholeNumber('port', values.port, 65_535);
-  const portWaitMs = wholeNumber('port-wait', values['port-wait'], PORT_WAIT_MAX_S) * 1_000;
+  const portWaitMs = wholeNumber('port-wait', values['port-wait'], portWaitMaxS) * 1_000;
   const { host, data: dataDirectory, faults } = values;
-  const checkpoints = CHECKPOINT_MANNERS.find((manner) => manner === values.checkpoints);
+  const checkpoints = checkpointManners.find((manner) => manner === values.checkpoints);
   if (checkpoints === undefined)
     throw new Error(
-      `--checkpoints must be ${CHECKPOINT_MANNERS.join(' or ')}, not "${values.checkpoints}". See --help.`,
+      `--checkpoints must be ${checkpointManners.join(' or ')}, not "${values.checkpoints}". See --help.`,
     );
   const password = process.env.EVENTSTORE_PASSWORD;
   const server = await startServer({
@@ -80,5 +80,5 @@ function obey(server: RunningServer, message: unknown): object {
   }
 }
 
-if (process.argv.includes('--help')) console.log(HELP);
+if (process.argv.includes('--help')) console.log(helpText);
 else runChild(start);

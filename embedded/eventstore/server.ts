@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { credentialCheck, USER } from './credentials.ts';
+import { credentialCheck, userName } from './credentials.ts';
 import { Faults } from './faults.ts';
 import { EventLog } from './log/log.ts';
 import { StorageInUse } from './log/storage.ts';
@@ -11,10 +11,10 @@ import { type GrpcCall, type RpcHandler, Status } from './rpc/grpc-call.ts';
 import { GrpcServer, type Interceptor } from './rpc/grpc-server.ts';
 import { gossip, supportedMethods } from './rpc/node-info.ts';
 import { read } from './rpc/read.ts';
-import { DEFAULT_LIMITS, type Limits, NO_HOOKS, type Service } from './rpc/service.ts';
+import { defaultLimits, type Limits, noHooks, type Service } from './rpc/service.ts';
 import { writeFirstEvent } from './streams/birth.ts';
 import { SubscriptionHub } from './subscriptions/hub.ts';
-import { type CheckpointManner, DEFAULT_CHECKPOINTS } from './subscriptions/search.ts';
+import { type CheckpointManner, defaultCheckpoints } from './subscriptions/search.ts';
 
 export interface ServerOptions extends Partial<Limits> {
   /** Where the log lives; made when missing. One server a directory. */
@@ -53,12 +53,12 @@ export interface ServerStats {
   readonly connections: number;
 }
 
-const STREAMS = '/event_store.client.streams.Streams';
-const DEFAULT_PORT = 2113;
-const DEFAULT_HOST = '127.0.0.1';
+const streamsService = '/event_store.client.streams.Streams';
+const defaultPort = 2113;
+const defaultHost = '127.0.0.1';
 /** A server whose parent was killed needs this long at most to let go of its directory. */
-const PREDECESSOR_MS = 5_000;
-const POLL_MS = 50;
+const predecessorMs = 5_000;
+const pollMs = 50;
 
 /** @throws StorageError when the data directory cannot be used, an ordinary error when the port cannot. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
@@ -66,26 +66,26 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const log = await patiently(
     () => new EventLog(options.dataDirectory),
     (error) => error instanceof StorageInUse,
-    { ms: PREDECESSOR_MS, signal },
+    { ms: predecessorMs, signal },
   );
   const hub = new SubscriptionHub();
   const writer = new Writer(log, (events) => hub.publish(events));
   const limits: Limits = {
-    maxAppendBytes: options.maxAppendBytes ?? DEFAULT_LIMITS.maxAppendBytes,
-    writeTimeoutMs: options.writeTimeoutMs ?? DEFAULT_LIMITS.writeTimeoutMs,
+    maxAppendBytes: options.maxAppendBytes ?? defaultLimits.maxAppendBytes,
+    writeTimeoutMs: options.writeTimeoutMs ?? defaultLimits.writeTimeoutMs,
   };
-  const { checkpoints = DEFAULT_CHECKPOINTS } = options;
+  const { checkpoints = defaultCheckpoints } = options;
   const faults = options.faults ? new Faults(() => grpc.cutConnections()) : undefined;
   const grpc: GrpcServer = new GrpcServer(
-    routes({ log, writer, hub, limits, hooks: faults ?? NO_HOOKS, checkpoints }),
+    routes({ log, writer, hub, limits, hooks: faults ?? noHooks, checkpoints }),
     interceptor(password, faults),
   );
-  const host = options.host ?? DEFAULT_HOST;
+  const host = options.host ?? defaultHost;
   let port: number;
   try {
     if (log.head < 0) await writeFirstEvent(writer);
     port = await patiently(
-      () => grpc.listen(host, options.port ?? DEFAULT_PORT),
+      () => grpc.listen(host, options.port ?? defaultPort),
       (error) => (error as NodeJS.ErrnoException).code === 'EADDRINUSE',
       { ms: options.portWaitMs ?? 0, signal },
     );
@@ -95,7 +95,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     throw error;
   }
   return {
-    url: `esdb://${password === undefined ? '' : `${USER}:${password}@`}${host}:${port}?tls=false`,
+    url: `esdb://${password === undefined ? '' : `${userName}:${password}@`}${host}:${port}?tls=false`,
     port,
     ...(faults ? { faults } : {}),
     stats: () => ({ subscriptions: hub.size, ...grpc.load }),
@@ -121,7 +121,7 @@ async function patiently<T>(
     } catch (error) {
       if (!passes(error) || performance.now() >= deadline) throw error;
     }
-    await delay(POLL_MS);
+    await delay(pollMs);
   }
 }
 
@@ -133,7 +133,7 @@ function interceptor(
   if (password === undefined && faults === undefined) return undefined;
   const isAuthenticated = password === undefined ? () => true : credentialCheck(password);
   return (call, proceed) => {
-    const isOfStreams = call.headers[':path']?.startsWith(`${STREAMS}/`) === true;
+    const isOfStreams = call.headers[':path']?.startsWith(`${streamsService}/`) === true;
     if (isOfStreams && !isAuthenticated(call.headers.authorization)) {
       call.end(Status.unauthenticated, 'UnAuthenticated');
     } else if (faults === undefined || isWrite(call)) proceed();
@@ -142,21 +142,21 @@ function interceptor(
 }
 
 /** Paths of the calls whose faults strike where they write. */
-const WRITES: ReadonlySet<unknown> = new Set(
-  ['Append', 'BatchAppend', 'Delete', 'Tombstone'].map((method) => `${STREAMS}/${method}`),
+const writes: ReadonlySet<unknown> = new Set(
+  ['Append', 'BatchAppend', 'Delete', 'Tombstone'].map((method) => `${streamsService}/${method}`),
 );
 
 function isWrite(call: GrpcCall): boolean {
-  return WRITES.has(call.headers[':path']);
+  return writes.has(call.headers[':path']);
 }
 
 function routes(service: Service): ReadonlyMap<string, RpcHandler> {
   const routes = new Map<string, RpcHandler>([
-    [`${STREAMS}/Read`, (call) => read(service, call)],
-    [`${STREAMS}/Append`, (call) => append(service, call)],
-    [`${STREAMS}/BatchAppend`, (call) => batchAppend(service, call)],
-    [`${STREAMS}/Delete`, deleteStream(service)],
-    [`${STREAMS}/Tombstone`, tombstoneStream(service)],
+    [`${streamsService}/Read`, (call) => read(service, call)],
+    [`${streamsService}/Append`, (call) => append(service, call)],
+    [`${streamsService}/BatchAppend`, (call) => batchAppend(service, call)],
+    [`${streamsService}/Delete`, deleteStream(service)],
+    [`${streamsService}/Tombstone`, tombstoneStream(service)],
     ['/event_store.client.gossip.Gossip/Read', gossip()],
   ]);
   const features = '/event_store.client.server_features.ServerFeatures/GetSupportedMethods';

@@ -20,7 +20,7 @@ import {
   appendWrongExpectedVersion,
   batchAppended,
   batchRefused,
-  CAUGHT_UP,
+  caughtUp,
   checkpointReached,
   deleted,
   resolvedLink,
@@ -29,7 +29,7 @@ import {
   wrongExpectedVersionDetails,
 } from '../../embedded/eventstore/codec/responses.ts';
 import {
-  MAX_REVISION,
+  maxRevision,
   numberField,
   varintLength,
   WireError,
@@ -45,7 +45,7 @@ const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array
 const text = fc.string({ unit: 'binary', minLength: 1, maxLength: 60 });
 const number = fc.oneof(
   fc.integer({ min: 0, max: 300 }),
-  fc.maxSafeNat().filter((value) => value < MAX_REVISION),
+  fc.maxSafeNat().filter((value) => value < maxRevision),
   fc.constantFrom(127, 128, 2 ** 28 - 1, 2 ** 28, 2 ** 31 - 1, 2 ** 31, 2 ** 32, 2 ** 53 - 2),
 );
 const proposed = fc.record({
@@ -73,10 +73,10 @@ describe('event store codec: numbers', () => {
   it('the tombstone’s revision is 2^63 − 1 on the wire', () => {
     const position = new ReadReq.Options.Position();
     position.setCommitPosition('9223372036854775807');
-    expect(numberField(1, MAX_REVISION)).to.deep.equal(Buffer.from(position.serializeBinary()));
-    const reader = new WireReader(numberField(1, MAX_REVISION));
+    expect(numberField(1, maxRevision)).to.deep.equal(Buffer.from(position.serializeBinary()));
+    const reader = new WireReader(numberField(1, maxRevision));
     reader.next();
-    expect(reader.varint()).to.equal(MAX_REVISION);
+    expect(reader.varint()).to.equal(maxRevision);
   });
 
   it('refuses what is cut off or too long', () => {
@@ -349,7 +349,7 @@ describe('event store codec: responses', () => {
 
   it('what a read and a subscription say beside events', () => {
     const read = (message: Buffer) => ReadResp.deserializeBinary(message);
-    expect(read(CAUGHT_UP).hasCaughtUp()).to.equal(true);
+    expect(read(caughtUp).hasCaughtUp()).to.equal(true);
     const places = [
       { commit: 77, prepare: 0 },
       { commit: -1, prepare: -1 },

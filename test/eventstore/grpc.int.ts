@@ -3,11 +3,7 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } f
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, credentials, type StatusObject } from '@grpc/grpc-js';
 import { expect } from 'chai';
-import {
-  type GrpcCall,
-  RECEIVE_BYTES_MAX,
-  Status,
-} from '../../embedded/eventstore/rpc/grpc-call.ts';
+import { type GrpcCall, receiveBytesMax, Status } from '../../embedded/eventstore/rpc/grpc-call.ts';
 import { GrpcServer } from '../../embedded/eventstore/rpc/grpc-server.ts';
 import { eventually } from '../support/servers.ts';
 
@@ -93,7 +89,7 @@ describe('event store: gRPC', () => {
   it('refuses a message above the limit by its length alone', async () => {
     handler = echo;
     const header = Buffer.alloc(5);
-    header.writeUInt32BE(RECEIVE_BYTES_MAX + 1, 1);
+    header.writeUInt32BE(receiveBytesMax + 1, 1);
     const stream = open();
     stream.end(header);
     expect((await answerOf(stream)).status).to.equal(Status.resourceExhausted);
@@ -209,7 +205,7 @@ describe('event store: gRPC', () => {
     };
     const bytes = (buffer: Buffer): Buffer => buffer;
     const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
-      'grpc.max_receive_message_length': RECEIVE_BYTES_MAX,
+      'grpc.max_receive_message_length': receiveBytesMax,
     });
     const call = client.makeBidiStreamRequest('/test/Call', bytes, bytes);
     call.on('error', () => {}); // `status` has it

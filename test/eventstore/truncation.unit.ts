@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { MAX_REVISION } from '../../embedded/eventstore/codec/wire.ts';
+import { maxRevision } from '../../embedded/eventstore/codec/wire.ts';
 import {
   firstVisibleRevision,
   isExpired,
@@ -54,7 +54,7 @@ describe('event store: truncation', () => {
   });
 
   it('a soft delete is written as 2^63 − 1 and read as one', () => {
-    const data = withTruncateBefore(undefined, MAX_REVISION);
+    const data = withTruncateBefore(undefined, maxRevision);
     expect(data.toString()).to.equal('{"$tb":9223372036854775807}');
     expect(isSoftDeleted(parseStreamMetadata(data))).to.equal(true);
     expect(isSoftDeleted(parse('{"$tb":5}'))).to.equal(false);

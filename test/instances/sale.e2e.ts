@@ -12,8 +12,11 @@ describe('three instances sell as one', function () {
 
   before(async function () {
     // One buyer of these holds as many in each of three sessions.
-    const HELD_SEATS_TOTAL_MAX = `${3 * heldMax}`;
-    const started = await Instances.start({ HELD_SEATS_MAX: `${heldMax}`, HELD_SEATS_TOTAL_MAX });
+    const heldTotalMax = `${3 * heldMax}`;
+    const started = await Instances.start({
+      HELD_SEATS_MAX: `${heldMax}`,
+      HELD_SEATS_TOTAL_MAX: heldTotalMax,
+    });
     if (started === undefined) {
       console.log('      skipped: REDIS_URL is not set and there is no redis-server');
       return this.skip();

@@ -1,13 +1,13 @@
 /** ReadReq, which asks for a page of events or for a subscription (field numbers: streams.proto). */
 import type { LogPosition } from '../log/position.ts';
 import { decodeIdentifier, FieldError } from './requests.ts';
-import { HandlerError, MAX_REVISION, WireReader } from './wire.ts';
+import { HandlerError, maxRevision, WireReader } from './wire.ts';
 
 /** What a filter looks at between two pages unless the client says otherwise, in events. */
-const DEFAULT_SEARCH_WINDOW = 32;
+const defaultSearchWindow = 32;
 /** Unsigned, the position that stands for the end of `$all`. */
-const END = 2n ** 64n - 1n;
-const LONG_MAX = 2n ** 63n - 1n;
+const logEnd = 2n ** 64n - 1n;
+const longMax = 2n ** 63n - 1n;
 
 /** How events are chosen from `$all`. A pattern wins over prefixes, as in EventStoreDB. */
 export interface FilterOptions {
@@ -29,7 +29,7 @@ export interface ReadOptions {
   position: LogPosition | 'start' | 'end';
   backwards: boolean;
   resolveLinks: boolean;
-  /** How many events at most; MAX_REVISION for a subscription. */
+  /** How many events at most; maxRevision for a subscription. */
   count: number;
   isSubscription: boolean;
   filter?: FilterOptions;
@@ -55,7 +55,7 @@ export function decodeRead(message: Buffer): ReadOptions {
     position: 'start',
     backwards: false,
     resolveLinks: false,
-    count: MAX_REVISION,
+    count: maxRevision,
     isSubscription: false,
     structuredIds: true,
     tellsPositions: false,
@@ -197,15 +197,15 @@ function decodePosition(reader: WireReader): LogPosition | 'end' {
     else if (reader.field === 2) prepare = reader.varint64();
     else reader.skip();
   }
-  if (commit === END && prepare === END) return 'end';
+  if (commit === logEnd && prepare === logEnd) return 'end';
   if (commit < prepare)
     throw new HandlerError('The commit position cannot be less than the prepare position');
   return { commit: half(commit), prepare: half(prepare) };
 }
 
 function half(value: bigint): number {
-  if (value > LONG_MAX) throw new HandlerError(`${value} is no position`);
-  return Math.min(Number(value), MAX_REVISION);
+  if (value > longMax) throw new HandlerError(`${value} is no position`);
+  return Math.min(Number(value), maxRevision);
 }
 
 function decodeFilter(reader: WireReader): FilterOptions {
@@ -213,7 +213,7 @@ function decodeFilter(reader: WireReader): FilterOptions {
     on: 'stream',
     regex: '',
     prefixes: [],
-    window: DEFAULT_SEARCH_WINDOW,
+    window: defaultSearchWindow,
     checkpointInterval: 0,
   };
   let multiplier = 0;

@@ -6,7 +6,7 @@
  *   RecordedEvent { 1: UUID { 2: id }, 2: { 3: stream }, 3: revision, 4: prepare, 5: commit,
  *                   6: {type}, 6: {content-type}, 6: {created}, 7: custom metadata, 8: data }
  */
-import { MAX_REVISION, varintLength, WireReader, writeVarint } from './wire.ts';
+import { maxRevision, varintLength, WireReader, writeVarint } from './wire.ts';
 
 /** An event as a client proposes it. */
 export interface ProposedEvent {
@@ -41,30 +41,30 @@ export interface RecordedView {
   isJson: boolean;
 }
 
-export const JSON_TYPE = 'application/json';
-export const UUID_LENGTH = 36;
-const TYPE_KEY = Buffer.from('\x0a\x04type\x12', 'latin1');
-const CONTENT_TYPE_KEY = Buffer.from('\x0a\x0ccontent-type\x12', 'latin1');
-const CREATED_KEY = Buffer.from('\x0a\x07created\x12', 'latin1');
+export const jsonType = 'application/json';
+export const uuidLength = 36;
+const typeKey = Buffer.from('\x0a\x04type\x12', 'latin1');
+const contentTypeKey = Buffer.from('\x0a\x0ccontent-type\x12', 'latin1');
+const createdKey = Buffer.from('\x0a\x07created\x12', 'latin1');
 /** The protocol counts in 100 ns ticks; ours end in these zeros, since the clock has milliseconds. */
-const TICKS_BELOW_A_MILLISECOND = '0000';
+const ticksBelowAMillisecond = '0000';
 
 const delimited = (length: number) => varintLength(length) + length;
 
 export function encodeStoredEvent(event: ProposedEvent, placement: Placement): Buffer {
   const { stream, revision, position, createdMs } = placement;
-  const created = createdMs + TICKS_BELOW_A_MILLISECOND;
+  const created = createdMs + ticksBelowAMillisecond;
   const streamLength = Buffer.byteLength(stream);
   const typeLength = Buffer.byteLength(event.type);
   const contentTypeLength = Buffer.byteLength(event.contentType);
   const identifier = 1 + delimited(streamLength);
-  const typeEntry = TYPE_KEY.length + delimited(typeLength);
-  const contentTypeEntry = CONTENT_TYPE_KEY.length + delimited(contentTypeLength);
-  const createdEntry = CREATED_KEY.length + delimited(created.length);
+  const typeEntry = typeKey.length + delimited(typeLength);
+  const contentTypeEntry = contentTypeKey.length + delimited(contentTypeLength);
+  const createdEntry = createdKey.length + delimited(created.length);
   const positionField = 1 + varintLength(position);
   const recordedLength =
     4 +
-    UUID_LENGTH +
+    uuidLength +
     1 +
     delimited(identifier) +
     1 +
@@ -85,10 +85,10 @@ export function encodeStoredEvent(event: ProposedEvent, placement: Placement): B
   buffer[at++] = 0x0a;
   at = writeVarint(buffer, recordedLength, at);
   buffer[at++] = 0x0a;
-  buffer[at++] = UUID_LENGTH + 2;
+  buffer[at++] = uuidLength + 2;
   buffer[at++] = 0x12;
-  buffer[at++] = UUID_LENGTH;
-  at += buffer.write(event.id, at, UUID_LENGTH, 'latin1');
+  buffer[at++] = uuidLength;
+  at += buffer.write(event.id, at, uuidLength, 'latin1');
   buffer[at++] = 0x12;
   at = writeVarint(buffer, identifier, at);
   buffer[at++] = 0x1a;
@@ -100,16 +100,16 @@ export function encodeStoredEvent(event: ProposedEvent, placement: Placement): B
   at = writeVarint(buffer, position, at);
   buffer[at++] = 0x28;
   at = writeVarint(buffer, position, at);
-  at = writeEntry(buffer, TYPE_KEY, event.type, typeLength, typeEntry, at);
+  at = writeEntry(buffer, typeKey, event.type, typeLength, typeEntry, at);
   at = writeEntry(
     buffer,
-    CONTENT_TYPE_KEY,
+    contentTypeKey,
     event.contentType,
     contentTypeLength,
     contentTypeEntry,
     at,
   );
-  at = writeEntry(buffer, CREATED_KEY, created, created.length, createdEntry, at);
+  at = writeEntry(buffer, createdKey, created, created.length, createdEntry, at);
   if (event.metadata.length > 0) at = writeBytes(buffer, 0x3a, event.metadata, at);
   if (event.data.length > 0) at = writeBytes(buffer, 0x42, event.data, at);
   buffer[at++] = 0x18;
@@ -139,7 +139,7 @@ function writeEntry(
   return at + buffer.write(value, at, valueLength, 'utf8');
 }
 
-const EMPTY = Buffer.alloc(0);
+const empty = Buffer.alloc(0);
 
 /** Takes a stored event apart. */
 export function viewStoredEvent(message: Buffer): RecordedView {
@@ -156,7 +156,7 @@ export function viewStoredEvent(message: Buffer): RecordedView {
     type: '',
     createdMs: 0,
     recorded,
-    data: EMPTY,
+    data: empty,
     isJson: false,
   };
   const reader = new WireReader(recorded);
@@ -196,11 +196,11 @@ function takeEntry(view: RecordedView, entry: WireReader): void {
   const key = entry.string();
   entry.next();
   if (key === 'type') view.type = entry.string();
-  else if (key === 'content-type') view.isJson = entry.bytes().length === JSON_TYPE.length;
+  else if (key === 'content-type') view.isJson = entry.bytes().length === jsonType.length;
   else if (key === 'created') view.createdMs = Math.floor(Number(entry.string()) / 10_000);
 }
 
 /** Whether this is the revision that only a tombstone has. */
 export function isTombstoneRevision(revision: number): boolean {
-  return revision === MAX_REVISION;
+  return revision === maxRevision;
 }

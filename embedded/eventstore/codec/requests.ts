@@ -1,12 +1,12 @@
 /** The requests of the Streams service, decoded from their bytes (field numbers: streams.proto). */
 import type { ExpectedRevision } from '../streams/append.ts';
-import { JSON_TYPE, type ProposedEvent, UUID_LENGTH } from './recorded-event.ts';
-import { MAX_REVISION, WireError, WireReader } from './wire.ts';
+import { jsonType, type ProposedEvent, uuidLength } from './recorded-event.ts';
+import { maxRevision, WireError, WireReader } from './wire.ts';
 
-const EMPTY = Buffer.alloc(0);
+const empty = Buffer.alloc(0);
 /** What every content type but JSON is told as. */
-const BINARY = 'application/octet-stream';
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const binary = 'application/octet-stream';
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** A message of the protocol that says something impossible: that alone is refused. */
 export class FieldError extends Error {}
@@ -22,7 +22,7 @@ export interface BatchAppendChunk {
   problem?: string;
 }
 
-const EXPECTED_MISSING = 'the expected revision is missing';
+const expectedMissing = 'the expected revision is missing';
 
 export interface BatchAppendOptions {
   stream: string;
@@ -34,7 +34,7 @@ export interface BatchAppendOptions {
 }
 
 export function decodeBatchAppend(message: Buffer): BatchAppendChunk {
-  const chunk: BatchAppendChunk = { correlation: EMPTY, events: [], isFinal: false };
+  const chunk: BatchAppendChunk = { correlation: empty, events: [], isFinal: false };
   const reader = new WireReader(message);
   while (reader.next()) {
     if (reader.field === 1) chunk.correlation = reader.bytes();
@@ -64,7 +64,7 @@ function problemOf(options: BatchAppendOptions, correlation: Buffer): string | u
   } catch (error) {
     return `the correlation id: ${(error as Error).message}`;
   }
-  return options.hasExpected ? undefined : EXPECTED_MISSING;
+  return options.hasExpected ? undefined : expectedMissing;
 }
 
 function decodeBatchOptions(reader: WireReader): BatchAppendOptions {
@@ -98,14 +98,14 @@ function decodeExpected(options: { expected: ExpectedRevision }, reader: WireRea
     options.expected = reader.varint();
     return true;
   }
-  const named = EXPECTED[reader.field];
+  const named = expectedForms[reader.field];
   reader.skip();
   if (named === undefined) return false;
   options.expected = named;
   return true;
 }
 
-const EXPECTED: Readonly<Record<number, ExpectedRevision>> = {
+const expectedForms: Readonly<Record<number, ExpectedRevision>> = {
   3: 'no_stream',
   4: 'any',
   5: 'stream_exists',
@@ -120,7 +120,7 @@ function decodeMilliseconds(reader: WireReader): number {
       continue;
     }
     const value = reader.varint();
-    if (value === MAX_REVISION) return Number.NEGATIVE_INFINITY;
+    if (value === maxRevision) return Number.NEGATIVE_INFINITY;
     ms += reader.field === 1 ? value * 1000 : value / 1e6;
   }
   return ms;
@@ -162,7 +162,7 @@ function decodeStreamOptions(reader: WireReader): StreamOptions {
     if (reader.field === 1) options.stream = decodeIdentifier(reader.message());
     else hasExpected = decodeExpected(options, reader) || hasExpected;
   }
-  if (!hasExpected) throw new FieldError(EXPECTED_MISSING);
+  if (!hasExpected) throw new FieldError(expectedMissing);
   return options;
 }
 
@@ -176,7 +176,7 @@ export function decodeIdentifier(reader: WireReader): string {
 }
 
 function decodeProposed(reader: WireReader): ProposedEvent {
-  const event: ProposedEvent = { id: '', type: '', contentType: '', data: EMPTY, metadata: EMPTY };
+  const event: ProposedEvent = { id: '', type: '', contentType: '', data: empty, metadata: empty };
   while (reader.next()) {
     switch (reader.field) {
       case 1:
@@ -208,7 +208,7 @@ function decodeEntry(event: ProposedEvent, entry: WireReader): void {
     else entry.skip();
   }
   if (key === 'type') event.type = value;
-  else if (key === 'content-type') event.contentType = value === JSON_TYPE ? JSON_TYPE : BINARY;
+  else if (key === 'content-type') event.contentType = value === jsonType ? jsonType : binary;
 }
 
 function decodeUuid(reader: WireReader): string {
@@ -218,7 +218,7 @@ function decodeUuid(reader: WireReader): string {
     else if (reader.field === 1) id = decodeStructuredUuid(reader.message());
     else reader.skip();
   }
-  if (id.length !== UUID_LENGTH || !UUID.test(id)) throw new FieldError(`"${id}" is not a UUID`);
+  if (id.length !== uuidLength || !uuid.test(id)) throw new FieldError(`"${id}" is not a UUID`);
   return id;
 }
 

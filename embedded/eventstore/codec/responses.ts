@@ -12,7 +12,7 @@ import {
   writeVarint,
 } from './wire.ts';
 
-const EMPTY_MESSAGE = Buffer.alloc(0);
+const emptyMessage = Buffer.alloc(0);
 /** What a batch append is answered for: it is echoed. */
 export interface BatchEcho {
   readonly correlation: Buffer;
@@ -96,10 +96,10 @@ export function batchRefused(echo: BatchEcho, error: BatchError): Buffer {
 
 export function wrongExpectedVersionDetails(expected: ExpectedRevision, current: number): Buffer {
   return Buffer.concat([
-    current < 0 ? bytesField(2, EMPTY_MESSAGE) : numberField(1, current),
+    current < 0 ? bytesField(2, emptyMessage) : numberField(1, current),
     typeof expected === 'number'
       ? numberField(3, expected)
-      : bytesField({ any: 4, stream_exists: 5, no_stream: 6 }[expected], EMPTY_MESSAGE),
+      : bytesField({ any: 4, stream_exists: 5, no_stream: 6 }[expected], emptyMessage),
   ]);
 }
 
@@ -118,8 +118,8 @@ export function appended(revision: number, position?: number): Buffer {
 
 function successParts(revision: number, position: number | undefined): Part[] {
   return [
-    revision < 0 ? bytesField(2, EMPTY_MESSAGE) : numberField(1, revision),
-    position === undefined ? bytesField(4, EMPTY_MESSAGE) : positionField(3, position),
+    revision < 0 ? bytesField(2, emptyMessage) : numberField(1, revision),
+    position === undefined ? bytesField(4, emptyMessage) : positionField(3, position),
   ];
 }
 
@@ -127,10 +127,10 @@ function successParts(revision: number, position: number | undefined): Part[] {
 export function appendWrongExpectedVersion(expected: ExpectedRevision, current: number): Buffer {
   return messageField(
     2,
-    current < 0 ? bytesField(7, EMPTY_MESSAGE) : numberField(6, current),
+    current < 0 ? bytesField(7, emptyMessage) : numberField(6, current),
     typeof expected === 'number'
       ? numberField(8, expected)
-      : bytesField({ any: 9, stream_exists: 10, no_stream: 11 }[expected], EMPTY_MESSAGE),
+      : bytesField({ any: 9, stream_exists: 10, no_stream: 11 }[expected], emptyMessage),
   );
 }
 
@@ -172,7 +172,7 @@ export function lastStreamPosition(revision: number): Buffer {
 }
 
 /** ReadResp { 8: CaughtUp }. */
-export const CAUGHT_UP = bytesField(8, EMPTY_MESSAGE);
+export const caughtUp = bytesField(8, emptyMessage);
 
 /** ReadResp { 1: ReadEvent } of a link: the event it points at (if it is there), and the link itself. */
 export function resolvedLink(event: Buffer | undefined, link: Buffer, position: number): Buffer {

@@ -1,5 +1,5 @@
 /** Events for clients that want their ids as two numbers instead of text. */
-import { UUID_LENGTH } from './recorded-event.ts';
+import { uuidLength } from './recorded-event.ts';
 import {
   bytesField,
   messageField,
@@ -10,7 +10,7 @@ import {
 } from './wire.ts';
 
 /** The UUID { 2: text } that every RecordedEvent begins with, as field 1. */
-const ID_BYTES = 4 + UUID_LENGTH;
+const idBytes = 4 + uuidLength;
 
 /** A ReadResp with an event, and a link perhaps: the same with UUID { 1: { 1: high, 2: low } }. */
 export function withStructuredIds(message: Buffer): Buffer {
@@ -26,8 +26,8 @@ export function withStructuredIds(message: Buffer): Buffer {
 }
 
 function withStructuredId(recorded: Buffer): Buffer {
-  const hex = recorded.toString('latin1', 4, ID_BYTES).replaceAll('-', '');
+  const hex = recorded.toString('latin1', 4, idBytes).replaceAll('-', '');
   const [high, low] = [hex.slice(0, 16), hex.slice(16)].map((half) => BigInt(`0x${half}`));
   const structured = messageField(1, varint64Field(1, high ?? 0n), varint64Field(2, low ?? 0n));
-  return Buffer.concat([messageField(1, structured), recorded.subarray(ID_BYTES)]);
+  return Buffer.concat([messageField(1, structured), recorded.subarray(idBytes)]);
 }

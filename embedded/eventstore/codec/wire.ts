@@ -5,12 +5,12 @@
  */
 
 /** Stands for 2^63 − 1, the revision of a tombstone and the `$tb` of a soft-deleted stream. */
-export const MAX_REVISION = Number.MAX_SAFE_INTEGER;
+export const maxRevision = Number.MAX_SAFE_INTEGER;
 
-const VARINT = 0;
-const FIXED64 = 1;
-const BYTES = 2;
-const FIXED32 = 5;
+const varintType = 0;
+const fixed64 = 1;
+const bytesType = 2;
+const fixed32 = 5;
 
 /** Reads one message, field by field: `while (reader.next()) switch (reader.field) …`. */
 export class WireReader {
@@ -35,7 +35,7 @@ export class WireReader {
     return true;
   }
 
-  /** An unsigned number. Values above 2^53 lose their low bits; from 2^63 − 1 on: MAX_REVISION. */
+  /** An unsigned number. Values above 2^53 lose their low bits; from 2^63 − 1 on: maxRevision. */
   varint(): number {
     let value = 0;
     let scale = 1;
@@ -43,7 +43,7 @@ export class WireReader {
       if (this.#at >= this.#end) throw new WireError('a number is cut off');
       const byte = this.#buffer[this.#at++] as number;
       value += (byte & 0x7f) * scale;
-      if (byte < 0x80) return Math.min(value, MAX_REVISION);
+      if (byte < 0x80) return Math.min(value, maxRevision);
       scale *= 128;
     }
     throw new WireError('a number is longer than 64 bits');
@@ -66,7 +66,7 @@ export class WireReader {
 
   /** A view into the buffer, not a copy. */
   bytes(): Buffer {
-    if (this.#wireType !== BYTES) throw new WireError(`field ${this.field} has the wrong type`);
+    if (this.#wireType !== bytesType) throw new WireError(`field ${this.field} has the wrong type`);
     const length = this.varint();
     const start = this.#at;
     this.#at += length;
@@ -89,16 +89,16 @@ export class WireReader {
   /** Jumps over a field that nobody asked for. */
   skip(): void {
     switch (this.#wireType) {
-      case VARINT:
+      case varintType:
         this.varint();
         return;
-      case FIXED64:
+      case fixed64:
         this.#at += 8;
         return;
-      case BYTES:
+      case bytesType:
         this.bytes();
         return;
-      case FIXED32:
+      case fixed32:
         this.#at += 4;
         return;
       default:
@@ -119,17 +119,17 @@ export function varintLength(value: number): number {
   if (value < 0x4000) return 2;
   if (value < 0x200000) return 3;
   if (value < 0x10000000) return 4;
-  if (value >= MAX_REVISION) return 9;
+  if (value >= maxRevision) return 9;
   let length = 4;
   for (let rest = Math.floor(value / 0x10000000); rest > 0; rest = Math.floor(rest / 128)) length++;
   return length;
 }
 
-/** Writes an unsigned number at `at` and returns where it ended. MAX_REVISION becomes 2^63 − 1. */
+/** Writes an unsigned number at `at` and returns where it ended. maxRevision becomes 2^63 − 1. */
 export function writeVarint(buffer: Buffer, value: number, at: number): number {
   let rest = value;
   let to = at;
-  if (rest >= MAX_REVISION) {
+  if (rest >= maxRevision) {
     buffer.fill(0xff, to, to + 8);
     buffer[to + 8] = 0x7f;
     return to + 9;
@@ -151,7 +151,7 @@ export type Part = Buffer;
 
 export function numberField(field: number, value: number): Part {
   const buffer = Buffer.allocUnsafe(varintLength(field * 8) + varintLength(value));
-  writeVarint(buffer, value, writeVarint(buffer, field * 8 + VARINT, 0));
+  writeVarint(buffer, value, writeVarint(buffer, field * 8 + varintType, 0));
   return buffer;
 }
 
@@ -160,7 +160,7 @@ export function bytesField(field: number, value: Uint8Array | string): Part {
   const buffer = Buffer.allocUnsafe(
     varintLength(field * 8) + varintLength(bytes.length) + bytes.length,
   );
-  const at = writeVarint(buffer, bytes.length, writeVarint(buffer, field * 8 + BYTES, 0));
+  const at = writeVarint(buffer, bytes.length, writeVarint(buffer, field * 8 + bytesType, 0));
   buffer.set(bytes, at);
   return buffer;
 }
@@ -171,7 +171,7 @@ export function messageField(field: number, ...parts: Part[]): Part {
 
 /** For the few numbers that use all 64 bits. */
 export function varint64Field(field: number, value: bigint): Part {
-  const bytes = [field * 8 + VARINT];
+  const bytes = [field * 8 + varintType];
   let rest = value;
   for (; rest >= 0x80n; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
   bytes.push(Number(rest));

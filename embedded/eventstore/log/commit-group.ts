@@ -1,6 +1,6 @@
 import {
   encodeStoredEvent,
-  JSON_TYPE,
+  jsonType,
   type ProposedEvent,
   type RecordedView,
   viewStoredEvent,
@@ -88,7 +88,7 @@ export class CommitGroup {
     this.bytes += message.length;
     const described = describedBy(stream);
     if (described !== undefined) {
-      const data = event.contentType === JSON_TYPE ? event.data : undefined;
+      const data = event.contentType === jsonType ? event.data : undefined;
       this.#metadata.set(described, parseStreamMetadata(data));
     }
     return position;

@@ -10,11 +10,11 @@ import type { RootDatabase } from 'lmdb';
 const writeAt = promisify(write);
 
 /** Less than this behind the last page, and the file grows: more than what most commits between two looks take. */
-const ROOM_BYTES_MIN = 1024 * 1024;
+const roomBytesMin = 1024 * 1024;
 /** Commits from one look at the last page to the next: looking takes a fiftieth of a commit's time. */
-const COMMITS_PER_LOOK = 8;
+const commitsPerLook = 8;
 /** Zeros, not a hole and not `fallocate`: pages that were never written are journalled when they are. */
-const ZEROS = Buffer.alloc(1024 * 1024);
+const zeroBytes = Buffer.alloc(1024 * 1024);
 
 export class FileRoom {
   readonly #root: RootDatabase<unknown, string>;
@@ -34,14 +34,16 @@ export class FileRoom {
    * file itself, and says what the disk says.
    */
   async keep(): Promise<void> {
-    if (this.#commits++ % COMMITS_PER_LOOK !== 0) return;
+    if (this.#commits++ % commitsPerLook !== 0) return;
     const { lastPageNumber, pageSize } = this.#root.getStats() as PageStats;
     const used = (lastPageNumber + 1) * pageSize;
-    if (this.#size - used >= ROOM_BYTES_MIN) return;
+    if (this.#size - used >= roomBytesMin) return;
     const from = Math.max(this.#size, used);
-    const { bytesWritten } = await writeAt(this.#file, ZEROS, 0, ZEROS.length, from).catch(() => ({
-      bytesWritten: 0,
-    }));
+    const { bytesWritten } = await writeAt(this.#file, zeroBytes, 0, zeroBytes.length, from).catch(
+      () => ({
+        bytesWritten: 0,
+      }),
+    );
     if (bytesWritten > 0) this.#size = from + bytesWritten;
   }
 

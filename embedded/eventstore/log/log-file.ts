@@ -4,14 +4,14 @@
  */
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, truncateSync } from 'node:fs';
 
-const META_BYTES = 256;
-const META_OFFSET = 24;
-const MAGIC = 0xbeefc0de;
+const metaBytes = 256;
+const metaOffset = 24;
+const magic = 0xbeefc0de;
 /**
  * LMDB itself may leave a file this many pages short: pages that a transaction took at the end and gave
  * back before it was committed.
  */
-const UNWRITTEN_TAIL_PAGES_MAX = 8;
+const unwrittenTailPagesMax = 8;
 
 /** What the file says of itself. */
 export interface Meta {
@@ -34,7 +34,7 @@ export function checkLogFile(path: string): () => void {
     if (newest === undefined) throw new Error('log.mdb is no log file');
     const wanted = (newest.lastPage + 1) * newest.pageSize;
     if (size >= wanted) return () => {};
-    if (wanted - size > UNWRITTEN_TAIL_PAGES_MAX * newest.pageSize)
+    if (wanted - size > unwrittenTailPagesMax * newest.pageSize)
       throw new Error(`log.mdb is cut off: it has ${size} bytes of ${wanted}`);
     ftruncateSync(file, wanted);
     return () => truncateSync(path, size);
@@ -54,11 +54,11 @@ export function newestMeta(file: number): { newest: Meta | undefined; size: numb
 }
 
 function readMeta(file: number, offset: number, size: number): Meta | undefined {
-  const page = Buffer.alloc(META_BYTES);
-  if (size < offset + META_BYTES || readSync(file, page, 0, META_BYTES, offset) < META_BYTES)
+  const page = Buffer.alloc(metaBytes);
+  if (size < offset + metaBytes || readSync(file, page, 0, metaBytes, offset) < metaBytes)
     return undefined;
-  const meta = page.subarray(META_OFFSET);
-  if (meta.readUInt32LE(0) !== MAGIC) return undefined;
+  const meta = page.subarray(metaOffset);
+  if (meta.readUInt32LE(0) !== magic) return undefined;
   return {
     pageSize: meta.readUInt32LE(24),
     lastPage: Number(meta.readBigUInt64LE(120)),

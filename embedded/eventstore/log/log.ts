@@ -1,5 +1,5 @@
 import { viewStoredEvent } from '../codec/recorded-event.ts';
-import { MAX_REVISION } from '../codec/wire.ts';
+import { maxRevision } from '../codec/wire.ts';
 import { parseStreamMetadata, type StreamMetadata } from '../streams/metadata.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import type { LogPosition } from './position.ts';
@@ -12,7 +12,7 @@ export interface StreamHead {
   readonly last: number;
 }
 
-export const NO_STREAM: StreamHead = { number: -1, last: -1 };
+export const noStream: StreamHead = { number: -1, last: -1 };
 
 /** One event as it was committed, for those who wait for it. */
 export interface CommittedEvent {
@@ -27,13 +27,13 @@ export interface CommittedEvent {
 }
 
 /** What a page of a read holds at most; a reader gets its next page when it took this one. */
-export const PAGE_EVENTS_MAX = 256;
-export const PAGE_BYTES_MAX = 512 * 1024;
+export const pageEventsMax = 256;
+export const pageBytesMax = 512 * 1024;
 
 /** Streams whose head and metadata are kept in memory (twice as many at most). */
-const CACHED_STREAMS = 50_000;
+const cachedStreams = 50_000;
 /** Below the first event, so that "after position 0" leaves nothing out. */
-const FIRST_POSITION = 64;
+const firstPosition = 64;
 
 export interface StoredAt {
   readonly position: number;
@@ -45,12 +45,12 @@ export class EventLog {
   readonly storage: Storage;
   readonly directory: string;
   /** The position that the next event gets. Only the writer changes it. */
-  nextPosition = FIRST_POSITION;
+  nextPosition = firstPosition;
   nextStreamNumber = 0;
   /** The newest position that was committed and made known; −1 when the log is empty. */
   head = -1;
-  readonly #heads = new BoundedCache<string, StreamHead>(CACHED_STREAMS);
-  readonly #metadata = new BoundedCache<string, StreamMetadata>(CACHED_STREAMS);
+  readonly #heads = new BoundedCache<string, StreamHead>(cachedStreams);
+  readonly #metadata = new BoundedCache<string, StreamMetadata>(cachedStreams);
 
   constructor(directory: string) {
     this.directory = directory;
@@ -68,9 +68,9 @@ export class EventLog {
     const known = this.#heads.get(stream);
     if (known !== undefined) return known;
     const number = this.storage.streams.get(nameKey(stream));
-    if (number === undefined) return NO_STREAM;
+    if (number === undefined) return noStream;
     let last = -1;
-    const range = { start: [number, MAX_REVISION], end: [number], reverse: true, limit: 1 };
+    const range = { start: [number, maxRevision], end: [number], reverse: true, limit: 1 };
     for (const key of this.storage.index.getKeys(range)) last = key[1] as number;
     const head = { number, last };
     this.#heads.set(stream, head);
@@ -103,18 +103,18 @@ export class EventLog {
   }
 
   /** Events of `$all` from a position on (inclusive); backwards: strictly below it. */
-  pageOfAll(from: number, backwards: boolean, limit = PAGE_EVENTS_MAX): StoredAt[] {
+  pageOfAll(from: number, backwards: boolean, limit = pageEventsMax): StoredAt[] {
     const page: StoredAt[] = [];
     let bytes = 0;
     const start = backwards ? from - 1 : from;
     for (const { key, value } of this.storage.events.getRange({
       start,
       reverse: backwards,
-      limit: Math.min(limit, PAGE_EVENTS_MAX),
+      limit: Math.min(limit, pageEventsMax),
     })) {
       page.push({ position: key, message: value });
       bytes += value.length;
-      if (bytes >= PAGE_BYTES_MAX) break;
+      if (bytes >= pageBytesMax) break;
     }
     return page;
   }
@@ -150,7 +150,7 @@ export class EventLog {
       start: [head.number, from],
       end: [head.number, backwards ? to - 0.5 : to + 0.5],
       reverse: backwards,
-      limit: Math.min(limit, PAGE_EVENTS_MAX),
+      limit: Math.min(limit, pageEventsMax),
     });
     for (const { value: position } of range) {
       const message = this.storage.events.get(position);
@@ -158,7 +158,7 @@ export class EventLog {
         throw new Error(`the index names position ${position}, but nothing is there`);
       page.push({ position, message });
       bytes += message.length;
-      if (bytes >= PAGE_BYTES_MAX) break;
+      if (bytes >= pageBytesMax) break;
     }
     return page;
   }

@@ -6,24 +6,24 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { type Meta, newestMeta } from './log-file.ts';
 
 /** A log so large that the walk takes longer is opened unchecked from there on: a gigabyte takes about a second. */
-const CHECK_MS_MAX = 5_000;
+const checkMsMax = 5_000;
 /** Pages between two looks at the clock. */
-const PAGES_PER_LOOK = 1_024;
+const pagesPerLook = 1_024;
 /** Read at once: the pages of a tree are nearly one after another. */
-const WINDOW_PAGES = 64;
+const windowPages = 64;
 
-const HEADER_BYTES = 24;
-const NODE_BYTES = 8;
-const BRANCH = 1;
-const LEAF = 2;
-const OVERFLOW = 4;
-const KINDS = BRANCH | LEAF | OVERFLOW;
+const headerBytes = 24;
+const nodeBytes = 8;
+const branch = 1;
+const leaf = 2;
+const overflowFlag = 4;
+const kinds = branch | leaf | overflowFlag;
 /** Of a node: its data is in pages of its own; its data is another tree. */
-const BIG_DATA = 1;
-const SUB_TREE = 2;
+const bigData = 1;
+const subTree = 2;
 /** Within what describes a tree: its root, and what the root of an empty one is. */
-const ROOT_OFFSET = 40;
-const NO_PAGE = 2n ** 64n - 1n;
+const rootOffset = 40;
+const noPage = 2n ** 64n - 1n;
 
 /** @throws Error that names the first page that is damaged */
 export function checkPages(path: string): void {
@@ -32,9 +32,8 @@ export function checkPages(path: string): void {
     const { newest } = newestMeta(file);
     if (newest === undefined) throw new Error('log.mdb is no log file');
     const walk = new Walk(file, newest);
-    const deadline = performance.now() + CHECK_MS_MAX;
-    while (walk.step())
-      if (walk.seen % PAGES_PER_LOOK === 0 && performance.now() > deadline) return;
+    const deadline = performance.now() + checkMsMax;
+    while (walk.step()) if (walk.seen % pagesPerLook === 0 && performance.now() > deadline) return;
   } finally {
     closeSync(file);
   }
@@ -52,7 +51,7 @@ class Walk {
   constructor(file: number, meta: Meta) {
     this.#file = file;
     this.#meta = meta;
-    this.#window = Buffer.alloc(WINDOW_PAGES * meta.pageSize);
+    this.#window = Buffer.alloc(windowPages * meta.pageSize);
     for (const root of meta.roots) this.#wait(root);
   }
 
@@ -64,15 +63,15 @@ class Walk {
     if (this.seen++ > this.#meta.lastPage) throw new Error('log.mdb has pages in two places');
     // Its values may be in pages of their own, which are looked at meanwhile.
     const page = Buffer.from(this.#page(number));
-    const kind = page.readUInt16LE(18) & KINDS;
-    if (kind !== BRANCH && kind !== LEAF) throw damagedPage(number);
+    const kind = page.readUInt16LE(18) & kinds;
+    if (kind !== branch && kind !== leaf) throw damagedPage(number);
     const lower = page.readUInt16LE(20);
-    if (lower > page.readUInt16LE(22) || lower + HEADER_BYTES > page.length)
+    if (lower > page.readUInt16LE(22) || lower + headerBytes > page.length)
       throw damagedPage(number);
     for (let node = (lower >> 1) - 1; node >= 0; node--) {
-      const at = HEADER_BYTES + page.readUInt16LE(HEADER_BYTES + 2 * node);
-      if (at + NODE_BYTES > page.length) throw damagedPage(number);
-      if (kind === BRANCH) this.#wait(BigInt(page.readUIntLE(at, 6)));
+      const at = headerBytes + page.readUInt16LE(headerBytes + 2 * node);
+      if (at + nodeBytes > page.length) throw damagedPage(number);
+      if (kind === branch) this.#wait(BigInt(page.readUIntLE(at, 6)));
       else this.#leafNode(page, number, at);
     }
     return true;
@@ -80,11 +79,11 @@ class Walk {
 
   #leafNode(page: Buffer, number: number, at: number): void {
     const flags = page.readUInt16LE(at + 4);
-    if ((flags & (BIG_DATA | SUB_TREE)) === 0) return;
-    const data = at + NODE_BYTES + page.readUInt16LE(at + 6);
-    const bytes = (flags & BIG_DATA) !== 0 ? 8 : ROOT_OFFSET + 8;
+    if ((flags & (bigData | subTree)) === 0) return;
+    const data = at + nodeBytes + page.readUInt16LE(at + 6);
+    const bytes = (flags & bigData) !== 0 ? 8 : rootOffset + 8;
     if (data + bytes > page.length) throw damagedPage(number);
-    if ((flags & BIG_DATA) === 0) this.#wait(page.readBigUInt64LE(data + ROOT_OFFSET));
+    if ((flags & bigData) === 0) this.#wait(page.readBigUInt64LE(data + rootOffset));
     else this.#overflow(page.readBigUInt64LE(data), page.readUInt32LE(at));
   }
 
@@ -93,13 +92,13 @@ class Walk {
     const number = this.#inFile(first);
     const page = this.#page(number);
     const pages = page.readUInt32LE(20);
-    const fits = pages * page.length >= dataBytes + HEADER_BYTES;
-    if ((page.readUInt16LE(18) & KINDS) !== OVERFLOW || !fits) throw damagedPage(number);
+    const fits = pages * page.length >= dataBytes + headerBytes;
+    if ((page.readUInt16LE(18) & kinds) !== overflowFlag || !fits) throw damagedPage(number);
     if (number + pages - 1 > this.#meta.lastPage) throw damagedPage(number);
   }
 
   #wait(number: bigint): void {
-    if (number !== NO_PAGE) this.#waiting.push(this.#inFile(number));
+    if (number !== noPage) this.#waiting.push(this.#inFile(number));
   }
 
   #inFile(number: bigint): number {
@@ -111,7 +110,7 @@ class Walk {
   /** A page that says that it is this one. Valid until the next call. */
   #page(number: number): Buffer {
     const { pageSize } = this.#meta;
-    const at = number - (number % WINDOW_PAGES);
+    const at = number - (number % windowPages);
     if (at !== this.#windowAt) {
       const read = readSync(this.#file, this.#window, 0, this.#window.length, at * pageSize);
       this.#window.fill(0, read);

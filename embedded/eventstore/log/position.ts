@@ -9,7 +9,7 @@ export interface LogPosition {
 }
 
 /** Before every event, also one at (0, 0). The protocol writes it as the greatest number there is, twice. */
-export const BEFORE_ALL: LogPosition = { commit: -1, prepare: -1 };
+export const beforeAll: LogPosition = { commit: -1, prepare: -1 };
 
 export function placeOf(eventPosition: number): LogPosition {
   return { commit: eventPosition, prepare: eventPosition };

@@ -14,8 +14,8 @@ export interface RecentEvent {
 export type RecentEvents = BoundedCache<string, RecentEvent>;
 
 /** Events remembered, twice as many at most (about 200 bytes each). */
-const RECENT_EVENTS = 50_000;
+const recentEventsMax = 50_000;
 
 export function recentEvents(): RecentEvents {
-  return new BoundedCache(RECENT_EVENTS);
+  return new BoundedCache(recentEventsMax);
 }

@@ -31,14 +31,14 @@ import { FileRoom } from './file-room.ts';
 import { checkLogFile } from './log-file.ts';
 import { checkPages } from './page-check.ts';
 
-export const FORMAT = 1;
+export const formatVersion = 1;
 /** A log file of a first start that was killed holds no event yet; anything larger is never thrown away. */
-const UNFINISHED_BYTES_MAX = 64 * 1024;
+const unfinishedBytesMax = 64 * 1024;
 /** LMDB refuses keys above 1,978 bytes; longer names go in by their hash. */
-const NAME_KEY_BYTES_MAX = 1_000;
+const nameKeyBytesMax = 1_000;
 /** What a key begins with, so that a name never looks like a hash. */
-const PLAIN = 1;
-const HASHED = Buffer.from([2]);
+const plain = 1;
+const hashed = Buffer.from([2]);
 
 export type IndexKey = [stream: number, revision: number];
 
@@ -92,7 +92,7 @@ function openEnvironment(directory: string, unlock: () => void): Storage {
   checkMark(directory, mark);
   let undo = () => {};
   if (existsSync(file)) {
-    if (!existsSync(mark) && statSync(file).size <= UNFINISHED_BYTES_MAX) rmSync(file);
+    if (!existsSync(mark) && statSync(file).size <= unfinishedBytesMax) rmSync(file);
     else undo = checkLogFile(file);
   } else if (existsSync(mark)) throw new Error('log.mdb is missing');
   let root: RootDatabase<unknown, string> | undefined;
@@ -138,7 +138,7 @@ function databases(
 
 /** Sets the mark, and makes the new files outlive a loss of power. */
 function finishFirstStart(directory: string, mark: string): void {
-  writeFileSync(mark, `${FORMAT}\n`);
+  writeFileSync(mark, `${formatVersion}\n`);
   // Windows cannot flush a directory, and does not need to.
   if (process.platform === 'win32') return;
   const handle = openSync(directory, 'r');
@@ -159,9 +159,9 @@ function checkMark(directory: string, mark: string): void {
   if (!existsSync(mark)) return;
   const format = readFileSync(mark, 'utf8').trim();
   // A kill while the mark is written leaves it empty.
-  if (format === '' || format === String(FORMAT)) return;
+  if (format === '' || format === String(formatVersion)) return;
   throw new StorageError(
-    `The data directory ${directory} has format ${format}, this version reads ${FORMAT}. ` +
+    `The data directory ${directory} has format ${format}, this version reads ${formatVersion}. ` +
       'Start the version that wrote it, or choose another directory with --data.',
   );
 }
@@ -176,10 +176,10 @@ function damaged(directory: string, cause: unknown): StorageError {
 /** The key of a stream's name: the name itself, or its hash when it is too long for a key. */
 export function nameKey(name: string): Uint8Array {
   const length = Buffer.byteLength(name);
-  if (length > NAME_KEY_BYTES_MAX)
-    return Buffer.concat([HASHED, createHash('sha256').update(name).digest()]);
+  if (length > nameKeyBytesMax)
+    return Buffer.concat([hashed, createHash('sha256').update(name).digest()]);
   const key = Buffer.allocUnsafe(1 + length);
-  key[0] = PLAIN;
+  key[0] = plain;
   key.write(name, 1, length, 'utf8');
   return key;
 }

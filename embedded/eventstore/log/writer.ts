@@ -23,17 +23,17 @@ export type WriteResult<Outcome> =
   | { readonly kind: 'failed'; readonly reason: string };
 
 /** What one commit carries at most; what waits beyond it goes into the next. */
-const GROUP_WRITES_MAX = 2_048;
+const groupWritesMax = 2_048;
 /**
  * Of more than this, one commit takes half: clients then work on the answers of the first half while the
  * second one is written, instead of all waiting for one commit and then all at once.
  */
-const GROUP_WRITES_MIN = 32;
-const GROUP_BYTES_MAX = 4 * 1024 * 1024;
+const groupWritesMin = 32;
+const groupBytesMax = 4 * 1024 * 1024;
 /** Above this much waiting, callers are asked to hold back (`isFull`). */
-const QUEUE_BYTES_MAX = 32 * 1024 * 1024;
-const QUEUE_WRITES_MAX = 20_000;
-const TIMEOUT_CHECK_MS = 100;
+const queueBytesMax = 32 * 1024 * 1024;
+const queueWritesMax = 20_000;
+const timeoutCheckMs = 100;
 
 type Result = WriteResult<unknown>;
 
@@ -64,7 +64,7 @@ export class Writer {
     this.#log = log;
     this.#recent = recentEvents();
     this.#onCommit = onCommit;
-    this.#timer = setInterval(() => this.#answerLate(), TIMEOUT_CHECK_MS);
+    this.#timer = setInterval(() => this.#answerLate(), timeoutCheckMs);
     this.#timer.unref();
   }
 
@@ -80,7 +80,7 @@ export class Writer {
 
   /** True when callers should stop taking requests in until `whenRoom` calls them back. */
   get isFull(): boolean {
-    return this.#queuedBytes > QUEUE_BYTES_MAX || this.#queue.length > QUEUE_WRITES_MAX;
+    return this.#queuedBytes > queueBytesMax || this.#queue.length > queueWritesMax;
   }
 
   whenRoom(callback: () => void): void {
@@ -121,8 +121,8 @@ export class Writer {
   #take(): Queued[] {
     let count = 0;
     let bytes = 0;
-    const most = Math.min(GROUP_WRITES_MAX, Math.max(GROUP_WRITES_MIN, this.#queue.length >> 1));
-    while (count < this.#queue.length && count < most && bytes < GROUP_BYTES_MAX)
+    const most = Math.min(groupWritesMax, Math.max(groupWritesMin, this.#queue.length >> 1));
+    while (count < this.#queue.length && count < most && bytes < groupBytesMax)
       bytes += this.#queue[count++]?.write.bytes ?? 0;
     this.#queuedBytes -= bytes;
     return this.#queue.splice(0, count);

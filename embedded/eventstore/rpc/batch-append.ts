@@ -22,22 +22,22 @@ import type { CommitGroup } from '../log/commit-group.ts';
 import type { Write, WriteResult } from '../log/writer.ts';
 import { type AppendOutcome, decideAppend } from '../streams/append.ts';
 import { appendSize, invalidEvents } from '../streams/proposed.ts';
-import { endWriteFailed, maximumAppendSizeText, NOT_READY } from './errors.ts';
+import { endWriteFailed, maximumAppendSizeText, notReady } from './errors.ts';
 import { type GrpcCall, Status } from './grpc-call.ts';
 import type { PendingWrite, Service } from './service.ts';
 
 /** Appends of one call whose last chunk has not come yet, and what they hold in memory together. */
-const GATHERING_MAX = 10_000;
-const GATHERING_BYTES_MAX = 64 * 1024 * 1024;
-const NOTHING = Buffer.alloc(0);
-const ALREADY_EXISTS = 6;
+const gatheringMax = 10_000;
+const gatheringBytesMax = 64 * 1024 * 1024;
+const noBytes = Buffer.alloc(0);
+const alreadyExists = 6;
 /** What a node without a leader packs into its answer. */
-const NO_DETAILS = 'google.protobuf.Empty';
-const TIMEOUT: BatchError = {
+const noDetails = 'google.protobuf.Empty';
+const timeoutStatus: BatchError = {
   code: Status.deadlineExceeded,
   message: 'Timeout',
   type: 'Timeout',
-  details: NOTHING,
+  details: noBytes,
 };
 
 function badRequest(why: string): BatchError {
@@ -115,11 +115,10 @@ class BatchAppendCall {
   #hold(append: Gathering, correlation: Buffer, bytes: number): void {
     this.#gatheringBytes += bytes;
     append.heldBytes += bytes;
-    const isFull =
-      this.#gathering.size > GATHERING_MAX || this.#gatheringBytes > GATHERING_BYTES_MAX;
+    const isFull = this.#gathering.size > gatheringMax || this.#gatheringBytes > gatheringBytesMax;
     if (!isFull) return;
     this.#drop(correlation);
-    this.refuse(append.echo, TIMEOUT);
+    this.refuse(append.echo, timeoutStatus);
   }
 
   #gatheringOf(chunk: BatchAppendChunk): Gathering | undefined {
@@ -132,14 +131,14 @@ class BatchAppendCall {
     const echo = { correlation: chunk.correlation, stream: options.stream };
     const deadlineMs = Math.min(options.deadlineMs, nowMs + this.#service.limits.writeTimeoutMs);
     if (deadlineMs <= nowMs) {
-      this.refuse(echo, TIMEOUT);
+      this.refuse(echo, timeoutStatus);
       return undefined;
     }
     const started = { echo, options, deadlineMs, events: [], bytes: 0, heldBytes: 0 };
     if (chunk.isFinal) return { ...started, timer: undefined };
     const timer = setTimeout(() => {
       this.#drop(chunk.correlation);
-      this.refuse(echo, TIMEOUT);
+      this.refuse(echo, timeoutStatus);
     }, deadlineMs - nowMs);
     const gathering = { ...started, timer };
     this.#gathering.set(key, gathering);
@@ -185,7 +184,7 @@ class BatchAppendCall {
     this.#service.hooks.beforeAnswer(this.#call, () => {
       if (append.isAnswered) return;
       const { gathered } = append;
-      if (result.kind === 'timeout') this.refuse(gathered.echo, TIMEOUT);
+      if (result.kind === 'timeout') this.refuse(gathered.echo, timeoutStatus);
       else if (result.kind === 'failed') endWriteFailed(this.#call, result.reason);
       else this.#answerDecided(gathered, result.outcome);
       append.isAnswered = true;
@@ -199,7 +198,7 @@ class BatchAppendCall {
         return;
       case 'wrong-expected-version':
         this.refuse(echo, {
-          code: ALREADY_EXISTS,
+          code: alreadyExists,
           message: 'WrongExpectedVersion',
           type: 'WrongExpectedVersion',
           details: wrongExpectedVersionDetails(options.expected, outcome.current),
@@ -249,11 +248,11 @@ class BatchedAppend implements Write<AppendOutcome>, PendingWrite {
 
   timeOut(): void {
     this.deadlineMs = Number.POSITIVE_INFINITY;
-    this.#refuse(TIMEOUT);
+    this.#refuse(timeoutStatus);
   }
 
   notReady(): void {
-    this.#refuse({ code: Status.ok, message: NOT_READY, type: NO_DETAILS, details: NOTHING });
+    this.#refuse({ code: Status.ok, message: notReady, type: noDetails, details: noBytes });
   }
 
   #refuse(error: BatchError): void {

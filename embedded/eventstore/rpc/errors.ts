@@ -10,7 +10,7 @@ export function endStreamDeleted(call: GrpcCall, stream: string): void {
 }
 
 /** How the number forms of expected revisions are written in trailers. */
-const EXPECTED = { any: -2, no_stream: -1, stream_exists: -4 } as const;
+const expectedForms = { any: -2, no_stream: -1, stream_exists: -4 } as const;
 
 /** `current` is −1 when there is no such stream, and is told so. */
 export function endWrongExpectedVersion(
@@ -19,7 +19,7 @@ export function endWrongExpectedVersion(
   expected: ExpectedRevision,
   current: number,
 ): void {
-  const number = typeof expected === 'number' ? expected : EXPECTED[expected];
+  const number = typeof expected === 'number' ? expected : expectedForms[expected];
   call.end(
     Status.failedPrecondition,
     `Append failed due to WrongExpectedVersion. Stream: ${stream}, Expected version: ${number}, Actual version: ${current}`,
@@ -51,11 +51,11 @@ export function endNotLeader(call: GrpcCall, host: string, port: number): void {
   });
 }
 
-export const NOT_READY = 'Server Is Not Ready';
+export const notReady = 'Server Is Not Ready';
 
 /** As a node answers that knows no leader. */
 export function endNotReady(call: GrpcCall): void {
-  call.end(Status.unavailable, NOT_READY);
+  call.end(Status.unavailable, notReady);
 }
 
 /** It came too late or took too long; a retry with the same ids tells. */

@@ -31,10 +31,10 @@ export interface CallListener {
 }
 
 /** A message that the server still takes (EventStoreDB's own limit). */
-export const RECEIVE_BYTES_MAX = 17 * 1024 * 1024;
-const FRAME_HEADER_BYTES = 5;
-const RESPONSE_HEADERS = { ':status': 200, 'content-type': 'application/grpc+proto' } as const;
-const TIMEOUT_UNITS_MS: Readonly<Record<string, number>> = {
+export const receiveBytesMax = 17 * 1024 * 1024;
+const frameHeaderBytes = 5;
+const responseHeaders = { ':status': 200, 'content-type': 'application/grpc+proto' } as const;
+const timeoutUnitsMs: Readonly<Record<string, number>> = {
   H: 3_600_000,
   M: 60_000,
   S: 1_000,
@@ -43,7 +43,7 @@ const TIMEOUT_UNITS_MS: Readonly<Record<string, number>> = {
   n: 0.000001,
 };
 /** The longest timer that Node has; a longer deadline is none. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
+const timerMsMax = 2 ** 31 - 1;
 
 /** One call, of any kind: messages in, messages out, a status with trailers at the end. */
 export class GrpcCall {
@@ -68,7 +68,7 @@ export class GrpcCall {
     this.headers = headers;
     const timeoutMs = parseTimeout(headers['grpc-timeout']);
     this.deadlineMs = Date.now() + timeoutMs;
-    if (timeoutMs <= TIMER_MS_MAX) {
+    if (timeoutMs <= timerMsMax) {
       const expire = () => this.end(Status.deadlineExceeded, 'the deadline has passed');
       this.#deadlineTimer = setTimeout(expire, timeoutMs);
     }
@@ -123,11 +123,11 @@ export class GrpcCall {
   /** Sends a message; it leaves together with all others of this turn of the event loop. */
   send(message: Buffer): void {
     if (!this.isOpen) return;
-    const header = Buffer.allocUnsafe(FRAME_HEADER_BYTES);
+    const header = Buffer.allocUnsafe(frameHeaderBytes);
     header[0] = 0;
     header.writeUInt32BE(message.length, 1);
     this.#outgoing.push(header, message);
-    this.#outgoingBytes += FRAME_HEADER_BYTES + message.length;
+    this.#outgoingBytes += frameHeaderBytes + message.length;
     if (this.#flushing) return;
     this.#flushing = true;
     process.nextTick(() => this.flush());
@@ -168,7 +168,7 @@ export class GrpcCall {
     for (const [name, value] of Object.entries(trailers)) all[name] = headerValue(value);
     if (this.#isGone) return;
     if (!this.#stream.headersSent) {
-      this.#stream.respond({ ...RESPONSE_HEADERS, ...all }, { endStream: true });
+      this.#stream.respond({ ...responseHeaders, ...all }, { endStream: true });
     } else {
       this.#trailers = all;
       this.#stream.end();
@@ -197,7 +197,7 @@ export class GrpcCall {
   }
 
   #respond(): void {
-    this.#stream.respond(RESPONSE_HEADERS, { waitForTrailers: true });
+    this.#stream.respond(responseHeaders, { waitForTrailers: true });
     this.#stream.once('wantTrailers', () => {
       if (!this.#isGone) this.#stream.sendTrailers(this.#trailers);
     });
@@ -209,11 +209,11 @@ export class GrpcCall {
     this.#receivedBytes += chunk.length;
     let buffer: Buffer | undefined;
     let at = 0;
-    while (this.#receivedBytes - at >= FRAME_HEADER_BYTES) {
+    while (this.#receivedBytes - at >= frameHeaderBytes) {
       if (buffer === undefined) {
         // A long message comes in many chunks: join them only when it is complete.
         const wanted = this.#wantedBytes();
-        if (wanted > RECEIVE_BYTES_MAX + FRAME_HEADER_BYTES) {
+        if (wanted > receiveBytesMax + frameHeaderBytes) {
           this.#refuseLarge();
           return;
         }
@@ -221,15 +221,15 @@ export class GrpcCall {
         buffer = this.#received.length === 1 ? chunk : Buffer.concat(this.#received);
       }
       const length = buffer.readUInt32BE(at + 1);
-      if (length > RECEIVE_BYTES_MAX) {
+      if (length > receiveBytesMax) {
         this.#refuseLarge();
         return;
       }
-      if (this.#receivedBytes - at < FRAME_HEADER_BYTES + length) break;
-      const start = at + FRAME_HEADER_BYTES;
+      if (this.#receivedBytes - at < frameHeaderBytes + length) break;
+      const start = at + frameHeaderBytes;
       at = start + length;
       const message = buffer.subarray(start, at);
-      if (buffer[start - FRAME_HEADER_BYTES] !== 0) {
+      if (buffer[start - frameHeaderBytes] !== 0) {
         this.end(Status.unimplemented, 'compressed messages are not supported');
         return;
       }
@@ -246,14 +246,12 @@ export class GrpcCall {
   #wantedBytes(): number {
     const first = this.#received[0] as Buffer;
     const head =
-      first.length >= FRAME_HEADER_BYTES
-        ? first
-        : Buffer.concat(this.#received, FRAME_HEADER_BYTES);
-    return FRAME_HEADER_BYTES + head.readUInt32BE(1);
+      first.length >= frameHeaderBytes ? first : Buffer.concat(this.#received, frameHeaderBytes);
+    return frameHeaderBytes + head.readUInt32BE(1);
   }
 
   #refuseLarge(): void {
-    this.end(Status.resourceExhausted, `a message is larger than ${RECEIVE_BYTES_MAX} bytes`);
+    this.end(Status.resourceExhausted, `a message is larger than ${receiveBytesMax} bytes`);
   }
 
   #guard(action: () => void): void {
@@ -274,7 +272,7 @@ export class GrpcCall {
 
 function parseTimeout(header: string | string[] | undefined): number {
   if (typeof header !== 'string') return Number.POSITIVE_INFINITY;
-  const unit = TIMEOUT_UNITS_MS[header.slice(-1)];
+  const unit = timeoutUnitsMs[header.slice(-1)];
   const value = Number(header.slice(0, -1));
   return unit === undefined || Number.isNaN(value) ? Number.POSITIVE_INFINITY : value * unit;
 }

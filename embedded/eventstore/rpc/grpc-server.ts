@@ -14,18 +14,18 @@ import { GrpcCall, type RpcHandler, Status } from './grpc-call.ts';
 export type Routes = ReadonlyMap<string, RpcHandler>;
 
 /** What a client may have under way before we read it; a batch append stream carries megabytes. */
-const RECEIVE_WINDOW_BYTES = 1024 * 1024;
-const CONCURRENT_CALLS_MAX = 10_000;
+const receiveWindowBytes = 1024 * 1024;
+const concurrentCallsMax = 10_000;
 /** Node counts buffered bytes a session and refuses new calls above it (in MB). */
-const SESSION_MEMORY_MAX_MB = 512;
+const sessionMemoryMaxMb = 512;
 /** How long calls that were told to end may take before they are reset, and then their connections cut. */
-const GOODBYE_MS = 300;
-const RESET_MS = 100;
+const goodbyeMs = 300;
+const resetMs = 100;
 /**
  * How often each connection is asked for a sign of life, which must come before the next time (EventStoreDB's
  * own interval). nghttp2 stops reading from a client that resets too many calls, and says so to nobody.
  */
-const KEEP_ALIVE_MS = 10_000;
+const keepAliveMsDefault = 10_000;
 
 /** Sees a call before its handler does, which runs when it calls `proceed`. */
 export type Interceptor = (call: GrpcCall, proceed: () => void) => void;
@@ -44,17 +44,17 @@ export class GrpcServer {
   constructor(
     routes: Routes,
     intercept: Interceptor = (_, proceed) => proceed(),
-    keepAliveMs = KEEP_ALIVE_MS,
+    keepAliveMs = keepAliveMsDefault,
   ) {
     this.#routes = routes;
     this.#keepAlive = setInterval(() => this.#askForLife(), keepAliveMs);
     this.#keepAlive.unref();
     this.#intercept = intercept;
     this.#http = createServer({
-      maxSessionMemory: SESSION_MEMORY_MAX_MB,
+      maxSessionMemory: sessionMemoryMaxMb,
       settings: {
-        initialWindowSize: RECEIVE_WINDOW_BYTES,
-        maxConcurrentStreams: CONCURRENT_CALLS_MAX,
+        initialWindowSize: receiveWindowBytes,
+        maxConcurrentStreams: concurrentCallsMax,
       },
     });
     // Before Node's own listener, which makes the session of this socket at once.
@@ -66,7 +66,7 @@ export class GrpcServer {
       socket.once('close', () => this.#sockets.delete(socket));
     });
     this.#http.on('session', (session) => {
-      session.setLocalWindowSize(RECEIVE_WINDOW_BYTES);
+      session.setLocalWindowSize(receiveWindowBytes);
       this.#sessions.set(session, accepted);
       // A broken connection ends its calls; there is nobody else to tell.
       session.on('error', () => session.destroy());
@@ -139,8 +139,8 @@ export class GrpcServer {
     // A client that reads slowly learns it from a reset, which goes before what it has not taken yet.
     const reset = setTimeout(() => {
       for (const call of this.#calls) call.cancel();
-    }, GOODBYE_MS);
-    const cut = setTimeout(() => this.cutConnections(), GOODBYE_MS + RESET_MS);
+    }, goodbyeMs);
+    const cut = setTimeout(() => this.cutConnections(), goodbyeMs + resetMs);
     await closed;
     clearTimeout(reset);
     clearTimeout(cut);

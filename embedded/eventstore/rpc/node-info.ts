@@ -1,27 +1,27 @@
 /** What a node tells about itself: its features, and the cluster of one that it is. */
 import { randomUUID } from 'node:crypto';
 import { bytesField, messageField, numberField } from '../codec/wire.ts';
-import { type CheckpointManner, DEFAULT_CHECKPOINTS } from '../subscriptions/search.ts';
+import { type CheckpointManner, defaultCheckpoints } from '../subscriptions/search.ts';
 import { type RpcHandler, Status } from './grpc-call.ts';
 
 /** The server whose behaviour this one has, by its checkpoints. */
-const SERVER_VERSIONS: Readonly<Record<CheckpointManner, string>> = {
+const serverVersions: Readonly<Record<CheckpointManner, string>> = {
   '24.10.4': '24.10.4',
   '25.0': '25.0.0',
 };
-const LEADER = 8;
-const TICKS_PER_MS = 10_000;
+const leaderState = 8;
+const ticksPerMs = 10_000;
 
 /** Lists exactly the methods given (`/service/Method` paths); clients choose their way to append by it. */
 export function supportedMethods(
   paths: readonly string[],
-  checkpoints: CheckpointManner = DEFAULT_CHECKPOINTS,
+  checkpoints: CheckpointManner = defaultCheckpoints,
 ): RpcHandler {
   const methods = paths.map((path) => {
     const [, service = '', method = ''] = path.toLowerCase().split('/');
     return messageField(1, bytesField(1, method), bytesField(2, service));
   });
-  const answer = Buffer.concat([...methods, bytesField(2, SERVER_VERSIONS[checkpoints])]);
+  const answer = Buffer.concat([...methods, bytesField(2, serverVersions[checkpoints])]);
   return (call) =>
     call.once(() => {
       call.send(answer);
@@ -40,8 +40,8 @@ export function gossip(): RpcHandler {
       const member = messageField(
         1,
         messageField(1, instanceId),
-        numberField(2, Date.now() * TICKS_PER_MS),
-        numberField(3, LEADER),
+        numberField(2, Date.now() * ticksPerMs),
+        numberField(3, leaderState),
         numberField(4, 1),
         messageField(5, bytesField(1, hostname), numberField(2, Number(port === '' ? 80 : port))),
       );

@@ -15,7 +15,7 @@ import { type GrpcCall, Status } from './grpc-call.ts';
 import type { Service } from './service.ts';
 
 /** Events that a real server reads at a time; what it tells of positions depends on it. */
-const REAL_PAGE_EVENTS = 32;
+const realPageEvents = 32;
 
 export function read(service: Service, call: GrpcCall): void {
   call.once((message) => {
@@ -100,7 +100,7 @@ function sendFirstPositions(
   count: number,
   event: StoredAt | undefined,
 ): void {
-  const pageEnd = start + Math.min(REAL_PAGE_EVENTS, count) - 1;
+  const pageEnd = start + Math.min(realPageEvents, count) - 1;
   let from = start;
   const first =
     event === undefined

@@ -22,7 +22,7 @@ export interface Limits {
 }
 
 /** EventStoreDB's defaults. */
-export const DEFAULT_LIMITS: Limits = { maxAppendBytes: 1024 * 1024, writeTimeoutMs: 2_000 };
+export const defaultLimits: Limits = { maxAppendBytes: 1024 * 1024, writeTimeoutMs: 2_000 };
 
 /** A write that has come whole and is not decided yet. */
 export interface PendingWrite {
@@ -40,7 +40,7 @@ export interface WriteHooks {
   beforeAnswer(call: GrpcCall, proceed: () => void): void;
 }
 
-export const NO_HOOKS: WriteHooks = {
+export const noHooks: WriteHooks = {
   beforeWrite: (_, write) => write.proceed(),
   beforeAnswer: (_, proceed) => proceed(),
 };

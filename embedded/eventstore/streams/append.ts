@@ -6,7 +6,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { ProposedEvent } from '../codec/recorded-event.ts';
-import { MAX_REVISION } from '../codec/wire.ts';
+import { maxRevision } from '../codec/wire.ts';
 import type { CommitGroup } from '../log/commit-group.ts';
 import { describedBy, isSoftDeleted, withTruncateBefore } from './metadata.ts';
 
@@ -121,9 +121,9 @@ function lately(
 
 /** A tombstone closes the stream and its metastream. */
 export function isTombstoned(group: Pick<CommitGroup, 'headOf'>, stream: string): boolean {
-  if (group.headOf(stream).last === MAX_REVISION) return true;
+  if (group.headOf(stream).last === maxRevision) return true;
   const described = describedBy(stream);
-  return described !== undefined && group.headOf(described).last === MAX_REVISION;
+  return described !== undefined && group.headOf(described).last === maxRevision;
 }
 
 /**

@@ -2,17 +2,17 @@ import type { Writer } from '../log/writer.ts';
 import { decideAppend, metadataEvent } from './append.ts';
 
 /** What a real node writes before anybody else can: who may read about scavenges, and for how long. */
-const STREAM = '$$$scavenges';
-const METADATA = '{"$maxAge":2592000,"$acl":{"$r":"$ops","$w":[],"$d":[],"$mr":[],"$mw":[]}}';
+const stream = '$$$scavenges';
+const metadata = '{"$maxAge":2592000,"$acl":{"$r":"$ops","$w":[],"$d":[],"$mr":[],"$mw":[]}}';
 
 /** Writes the first event of a new log. @throws Error when the disk refuses it */
 export async function writeFirstEvent(writer: Writer): Promise<void> {
   await new Promise<void>((resolve, reject) =>
     writer.submit({
       deadlineMs: Number.POSITIVE_INFINITY,
-      bytes: METADATA.length,
+      bytes: metadata.length,
       decide: (group, nowMs) =>
-        decideAppend(group, STREAM, 'any', [metadataEvent(Buffer.from(METADATA))], nowMs),
+        decideAppend(group, stream, 'any', [metadataEvent(Buffer.from(metadata))], nowMs),
       done: (result) => (result.kind === 'failed' ? reject(new Error(result.reason)) : resolve()),
     }),
   );

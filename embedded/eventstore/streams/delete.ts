@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { MAX_REVISION } from '../codec/wire.ts';
+import { maxRevision } from '../codec/wire.ts';
 import type { CommitGroup } from '../log/commit-group.ts';
 import { checkRevision, type ExpectedRevision, metadataEvent } from './append.ts';
 import { withTruncateBefore } from './metadata.ts';
@@ -26,7 +26,7 @@ export function decideDelete(
   if (last < 0 && group.headOf(metastream).last < 0)
     return { kind: 'wrong-expected-version', current: last };
   // The other metadata goes, as in EventStoreDB.
-  const event = metadataEvent(withTruncateBefore(undefined, MAX_REVISION));
+  const event = metadataEvent(withTruncateBefore(undefined, maxRevision));
   return { kind: 'deleted', position: group.add(metastream, event, nowMs) };
 }
 
@@ -48,5 +48,5 @@ export function decideTombstone(
     data: Buffer.alloc(0),
     metadata: Buffer.alloc(0),
   };
-  return { kind: 'deleted', position: group.add(stream, tombstone, nowMs, MAX_REVISION) };
+  return { kind: 'deleted', position: group.add(stream, tombstone, nowMs, maxRevision) };
 }

@@ -1,13 +1,13 @@
 import { type RecordedView, viewStoredEvent } from '../codec/recorded-event.ts';
 import { resolvedLink } from '../codec/responses.ts';
-import { MAX_REVISION } from '../codec/wire.ts';
+import { maxRevision } from '../codec/wire.ts';
 import type { EventLog, StoredAt } from '../log/log.ts';
 import { firstVisibleRevision, isExpired, isSoftDeleted } from './metadata.ts';
 import { metadataFor } from './read.ts';
 
-const LINK_TYPE = '$>';
+const linkType = '$>';
 /** A number, and then perhaps the stream. */
-const TARGET = /^\s*([+-]?\d+)\s*(?:@(.*))?$/s;
+const targetForm = /^\s*([+-]?\d+)\s*(?:@(.*))?$/s;
 
 /**
  * The message for an event when links are wanted resolved: a link comes with what it points at. What only
@@ -15,8 +15,8 @@ const TARGET = /^\s*([+-]?\d+)\s*(?:@(.*))?$/s;
  */
 export function resolveLink(log: EventLog, stored: StoredAt, from: 'history' | 'live'): Buffer {
   const view = viewStoredEvent(stored.message);
-  if (view.type !== LINK_TYPE) return stored.message;
-  const parts = TARGET.exec(view.data.toString('utf8'));
+  if (view.type !== linkType) return stored.message;
+  const parts = targetForm.exec(view.data.toString('utf8'));
   if (parts === null && from === 'history') return stored.message;
   const [, digits = '', stream = ''] = parts ?? [];
   return resolvedLink(target(log, Number(digits), stream), view.recorded, stored.position);
@@ -29,7 +29,7 @@ function target(
   stream: string,
 ): RecordedView['recorded'] | undefined {
   const head = log.headOf(stream);
-  if (stream === '' || head.last < 0 || head.last === MAX_REVISION) return undefined;
+  if (stream === '' || head.last < 0 || head.last === maxRevision) return undefined;
   const metadata = metadataFor(log, stream);
   const revision = named === -1 ? head.last : named;
   if (isSoftDeleted(metadata) || revision > head.last) return undefined;

@@ -1,4 +1,4 @@
-import { MAX_REVISION } from '../codec/wire.ts';
+import { maxRevision } from '../codec/wire.ts';
 
 /** What the metadata of a stream says about reading it. Anything else in it is kept and not used. */
 export interface StreamMetadata {
@@ -10,45 +10,45 @@ export interface StreamMetadata {
   readonly isDeleted?: true;
 }
 
-const NONE: StreamMetadata = {};
+const none: StreamMetadata = {};
 /** Where a double ends up that stands for 2^63 − 1, the `$tb` of a soft delete; more than that is no long. */
-const LONG_END = 2 ** 63;
-const INTEGERS = ['$maxCount', '$maxAge', '$tb', '$cacheControl'] as const;
+const longEnd = 2 ** 63;
+const integers = ['$maxCount', '$maxAge', '$tb', '$cacheControl'] as const;
 /** A number that JavaScript cannot tell from an integer, and EventStoreDB can. */
-const FRACTION = /"\$(?:maxCount|maxAge|tb|cacheControl)"\s*:\s*-?\d+[.eE]/;
-const ROLES: readonly string[] = ['$r', '$w', '$d', '$mr', '$mw'];
+const fraction = /"\$(?:maxCount|maxAge|tb|cacheControl)"\s*:\s*-?\d+[.eE]/;
+const roleNames: readonly string[] = ['$r', '$w', '$d', '$mr', '$mw'];
 
 /**
  * Reads `$maxCount`, `$maxAge` and `$tb`. As in EventStoreDB, one of its own keys with a value that it does
  * not understand makes all of it say nothing, and so does what is no JSON object.
  */
 export function parseStreamMetadata(data: Buffer | undefined): StreamMetadata {
-  if (data === undefined || data.length === 0) return NONE;
+  if (data === undefined || data.length === 0) return none;
   const text = data.toString('utf8');
   const json = parseObject(text);
-  if (json === undefined || FRACTION.test(text) || !isUnderstood(json)) return NONE;
-  const [maxCount = 0, maxAge = 0, truncateBefore = -1] = INTEGERS.map(
+  if (json === undefined || fraction.test(text) || !isUnderstood(json)) return none;
+  const [maxCount = 0, maxAge = 0, truncateBefore = -1] = integers.map(
     (key) => json[key],
   ) as number[];
   return {
     ...(maxCount > 0 ? { maxCount } : {}),
     ...(maxAge > 0 ? { maxAgeSeconds: maxAge } : {}),
     ...(truncateBefore >= 0 ? { truncateBefore } : {}),
-    ...(truncateBefore === LONG_END ? { isDeleted: true } : {}),
+    ...(truncateBefore === longEnd ? { isDeleted: true } : {}),
   };
 }
 
 function isUnderstood(json: Record<string, unknown>): boolean {
   const { $tmp, $acl } = json;
   return (
-    INTEGERS.every((key) => json[key] === undefined || isLong(json[key])) &&
+    integers.every((key) => json[key] === undefined || isLong(json[key])) &&
     ($tmp === undefined || typeof $tmp === 'boolean') &&
     ($acl === undefined || isAcl($acl))
   );
 }
 
 function isLong(value: unknown): boolean {
-  return Number.isInteger(value) && Math.abs(value as number) <= LONG_END;
+  return Number.isInteger(value) && Math.abs(value as number) <= longEnd;
 }
 
 function isAcl(value: unknown): boolean {
@@ -56,7 +56,7 @@ function isAcl(value: unknown): boolean {
   const isName = (name: unknown) => typeof name === 'string';
   return Object.entries(value).every(
     ([key, roles]) =>
-      ROLES.includes(key) && (isName(roles) || (Array.isArray(roles) && roles.every(isName))),
+      roleNames.includes(key) && (isName(roles) || (Array.isArray(roles) && roles.every(isName))),
   );
 }
 
@@ -71,13 +71,13 @@ function parseObject(text: string): Record<string, unknown> | undefined {
   }
 }
 
-const LONG_MAX = '9223372036854775807';
+const longMax = '9223372036854775807';
 
 /** The metadata with another `$tb`, everything else as it was. MAX_REVISION is written as 2^63 − 1. */
 export function withTruncateBefore(data: Buffer | undefined, revision: number): Buffer {
   const { $tb: _, ...rest } = (data && parseObject(data.toString('utf8'))) ?? {};
   // JSON numbers in JavaScript do not reach 2^63 − 1, so the digits go in as text.
-  const digits = revision === MAX_REVISION ? LONG_MAX : String(revision);
+  const digits = revision === maxRevision ? longMax : String(revision);
   const others = JSON.stringify(rest).slice(1, -1);
   return Buffer.from(`{"$tb":${digits}${others === '' ? '' : `,${others}`}}`);
 }

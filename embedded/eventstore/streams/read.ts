@@ -1,6 +1,6 @@
 /** Reading streams page by page, with what is truncated left out. */
 import { viewStoredEvent } from '../codec/recorded-event.ts';
-import { type EventLog, NO_STREAM, type StoredAt, type StreamHead } from '../log/log.ts';
+import { type EventLog, noStream, type StoredAt, type StreamHead } from '../log/log.ts';
 import { isTombstoned } from './append.ts';
 import {
   describedBy,
@@ -17,18 +17,18 @@ export type StreamState =
   | { readonly kind: 'deleted' };
 
 /** A metastream keeps its last event only. */
-const METASTREAM: StreamMetadata = { maxCount: 1 };
+const metastreamForm: StreamMetadata = { maxCount: 1 };
 
 export function stateOf(log: EventLog, stream: string): StreamState {
   if (isTombstoned(log, stream)) return { kind: 'deleted' };
   const head = log.headOf(stream);
-  if (head === NO_STREAM || head.last < 0) return { kind: 'not-found' };
+  if (head === noStream || head.last < 0) return { kind: 'not-found' };
   const metadata = metadataFor(log, stream);
   return isSoftDeleted(metadata) ? { kind: 'not-found' } : { kind: 'exists', head, metadata };
 }
 
 export function metadataFor(log: EventLog, stream: string): StreamMetadata {
-  return describedBy(stream) === undefined ? log.metadataOf(stream) : METASTREAM;
+  return describedBy(stream) === undefined ? log.metadataOf(stream) : metastreamForm;
 }
 
 /** A page of a read, and where the next one starts (undefined: there is none). */

@@ -1,7 +1,7 @@
 import type { ReadOptions } from '../codec/read-request.ts';
 import { checkpointReached } from '../codec/responses.ts';
 import type { CommittedEvent, EventLog, StoredAt } from '../log/log.ts';
-import { BEFORE_ALL, compare, firstFrom, type LogPosition, placeOf } from '../log/position.ts';
+import { beforeAll, compare, firstFrom, type LogPosition, placeOf } from '../log/position.ts';
 import { type EventFilter, eventFilter, matchesStored } from './filter.ts';
 import { type CheckpointManner, Search, type SearchOptions } from './search.ts';
 import type { Sink, Source } from './source.ts';
@@ -38,7 +38,7 @@ export class AllSource implements Source {
       this.#filtering = { matches: eventFilter(filter), search };
     }
     if (position === 'end') this.#sent = placeOf(log.head);
-    else this.#sent = position === 'start' ? BEFORE_ALL : position;
+    else this.#sent = position === 'start' ? beforeAll : position;
   }
 
   get isAtHead(): boolean {
@@ -104,7 +104,7 @@ export class AllSource implements Source {
   #checkpoint(place: LogPosition): void {
     this.#sent = place;
     if (this.#lastCheckpoint && compare(place, this.#lastCheckpoint) <= 0) return;
-    const isNowhere = compare(place, BEFORE_ALL) === 0;
+    const isNowhere = compare(place, beforeAll) === 0;
     if (isNowhere && this.#filtering?.search.manner !== '24.10.4') return;
     // On the wire "before all" is the greatest position there is, and no other can come after it.
     this.#lastCheckpoint = isNowhere ? placeOf(Number.POSITIVE_INFINITY) : place;

@@ -3,11 +3,11 @@ import { compare, type LogPosition, placeOf } from '../log/position.ts';
 /** Whose checkpoints are sent where catch-up comes to the end of the log (README.md tells them apart). */
 export type CheckpointManner = '24.10.4' | '25.0';
 
-export const CHECKPOINT_MANNERS: readonly CheckpointManner[] = ['24.10.4', '25.0'];
-export const DEFAULT_CHECKPOINTS: CheckpointManner = '24.10.4';
+export const checkpointManners: readonly CheckpointManner[] = ['24.10.4', '25.0'];
+export const defaultCheckpoints: CheckpointManner = '24.10.4';
 
 /** Events that one page delivers at most. */
-const PAGE_MATCHES_MAX = 32;
+const pageMatchesMax = 32;
 
 export interface SearchOptions {
   readonly manner: CheckpointManner;
@@ -43,7 +43,7 @@ export class Search {
     const { window, checkpointInterval } = this.#options;
     this.#considered++;
     if (isMatch) this.#matched++;
-    if (this.#considered < window && this.#matched < PAGE_MATCHES_MAX) return undefined;
+    if (this.#considered < window && this.#matched < pageMatchesMax) return undefined;
     const pageStart = this.#pageStart;
     this.#pageStart = { commit: end, prepare: 0 };
     this.#sinceCheckpoint += this.#considered;

@@ -1,4 +1,4 @@
-import { MAX_REVISION } from '../codec/wire.ts';
+import { maxRevision } from '../codec/wire.ts';
 import type { CommittedEvent, EventLog } from '../log/log.ts';
 import { pageOfStream, stateOf } from '../streams/read.ts';
 import type { Sink, Source } from './source.ts';
@@ -41,7 +41,7 @@ export class StreamSource implements Source {
     if (event.revision <= this.#cursor) return 'more';
     this.#cursor = event.revision;
     this.#sink.deliver(event, 'live');
-    return event.revision === MAX_REVISION ? 'deleted' : 'more';
+    return event.revision === maxRevision ? 'deleted' : 'more';
   }
 
   missed(): void {}

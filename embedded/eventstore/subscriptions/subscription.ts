@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { ReadOptions } from '../codec/read-request.ts';
-import { CAUGHT_UP, subscriptionConfirmed } from '../codec/responses.ts';
+import { caughtUp, subscriptionConfirmed } from '../codec/responses.ts';
 import { withStructuredIds } from '../codec/structured-ids.ts';
 import { HandlerError } from '../codec/wire.ts';
 import type { CommittedEvent, EventLog } from '../log/log.ts';
@@ -20,7 +20,7 @@ import type { Sink, Source } from './source.ts';
 import { StreamSource } from './stream-source.ts';
 
 /** Live events that wait for a subscriber that is busy; EventStoreDB's own number. */
-export const LIVE_BUFFER_EVENTS_MAX = 32;
+export const liveBufferEventsMax = 32;
 
 export class Subscription implements Subscriber {
   #isLive = false;
@@ -87,14 +87,14 @@ export class Subscription implements Subscriber {
         return;
       }
       // Sending in steps shows after each one whether the subscriber still takes it.
-      if (i % LIVE_BUFFER_EVENTS_MAX === LIVE_BUFFER_EVENTS_MAX - 1) this.#call.flush();
+      if (i % liveBufferEventsMax === liveBufferEventsMax - 1) this.#call.flush();
     }
   }
 
   #keep(events: readonly CommittedEvent[]): void {
     const wasEmpty = this.#buffer.length === 0;
     this.#buffer.push(...events);
-    if (this.#buffer.length > LIVE_BUFFER_EVENTS_MAX) {
+    if (this.#buffer.length > liveBufferEventsMax) {
       this.#source.missed(this.#buffer.length);
       this.#source.fellBehind();
       this.#buffer = [];
@@ -140,7 +140,7 @@ export class Subscription implements Subscriber {
 
   #goLive(): void {
     this.#isLive = true;
-    this.#call.send(CAUGHT_UP);
+    this.#call.send(caughtUp);
   }
 
   #endDeleted(): void {

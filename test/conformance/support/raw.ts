@@ -46,7 +46,7 @@ export class RawCall {
         return `checkpoint ${checkpoint.getCommitPosition()}/${checkpoint.getPreparePosition()}`;
       const event = message.getEvent()?.getEvent();
       if (event) return `event ${event.getCommitPosition()}/${event.getPreparePosition()}`;
-      return NAMES.get(message.getContentCase()) ?? 'other';
+      return eventNames.get(message.getContentCase()) ?? 'other';
     });
   }
 
@@ -76,7 +76,7 @@ export class RawCall {
 }
 
 const { ContentCase } = streamsPb.ReadResp;
-const NAMES = new Map<number, string>([
+const eventNames = new Map<number, string>([
   [ContentCase.CONFIRMATION, 'confirmation'],
   [ContentCase.CAUGHT_UP, 'caught-up'],
   [ContentCase.STREAM_NOT_FOUND, 'not-found'],
