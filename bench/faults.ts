@@ -35,7 +35,7 @@ const askEachMs = 100;
 const diskMegabytes = 128;
 const callMsMax = 12_000;
 
-interface House {
+interface Site {
   readonly service: Service;
   readonly postgres: Program;
   readonly redis: Program;
@@ -49,18 +49,18 @@ interface House {
 
 interface Fault {
   readonly name: string;
-  readonly begin: (house: House) => unknown;
+  readonly begin: (site: Site) => unknown;
   /** Undefined for a fault that lasts: the service has to leave it behind. */
-  readonly end?: (house: House) => unknown;
+  readonly end?: (site: Site) => unknown;
 }
 
-const postgresSays = async ({ postgres }: House, ...statements: string[]) => {
+const postgresSays = async ({ postgres }: Site, ...statements: string[]) => {
   const client = new pg.Client({ connectionString: postgres.url });
   await client.connect();
   for (const statement of statements) await client.query(statement);
   await client.end();
 };
-const redisSays = async ({ redis }: House, ...[host, port]: [string, string]) => {
+const redisSays = async ({ redis }: Site, ...[host, port]: [string, string]) => {
   const client = new Redis(redis.url);
   await client.call('REPLICAOF', host, port);
   client.disconnect();
@@ -76,14 +76,14 @@ async function impostor(server: Server): Promise<number> {
 }
 const answering =
   (status: number) =>
-  async ({ ways }: House) => {
+  async ({ ways }: Site) => {
     const server = createHttp2((_, response) => {
       response.writeHead(status);
       response.end();
     });
     ways.store.lead(await impostor(server));
   };
-const storeAgain = ({ ways, store }: House) => ways.store.lead(portOf(store.url));
+const storeAgain = ({ ways, store }: Site) => ways.store.lead(portOf(store.url));
 
 const faults: readonly Fault[] = [
   {
@@ -97,8 +97,8 @@ const faults: readonly Fault[] = [
   },
   {
     name: 'PostgreSQL: its disk is full, which ends it; started again with room',
-    begin: async (house) => {
-      const ballast = await open(house.ballast, 'w');
+    begin: async (site) => {
+      const ballast = await open(site.ballast, 'w');
       const megabyte = Buffer.alloc(1024 * 1024);
       try {
         for (;;) await ballast.write(megabyte);
@@ -106,7 +106,7 @@ const faults: readonly Fault[] = [
         await ballast.close();
       }
       // The next part of its own log is one that there is no room for.
-      await postgresSays(house, 'SELECT pg_switch_wal()').catch(() => {});
+      await postgresSays(site, 'SELECT pg_switch_wal()').catch(() => {});
     },
     end: async ({ postgres, ballast }) => {
       await rm(ballast);
@@ -115,15 +115,15 @@ const faults: readonly Fault[] = [
   },
   {
     name: 'PostgreSQL: takes no writes, as after a failover that left connections behind',
-    begin: (house) =>
+    begin: (site) =>
       postgresSays(
-        house,
+        site,
         'ALTER SYSTEM SET default_transaction_read_only TO on',
         'SELECT pg_reload_conf()',
       ),
-    end: (house) =>
+    end: (site) =>
       postgresSays(
-        house,
+        site,
         'SET default_transaction_read_only TO off',
         'ALTER SYSTEM RESET default_transaction_read_only',
         'SELECT pg_reload_conf()',
@@ -136,8 +136,8 @@ const faults: readonly Fault[] = [
   },
   {
     name: 'Redis: became the replica of another, then a master again',
-    begin: (house) => redisSays(house, '127.0.0.1', '9'),
-    end: (house) => redisSays(house, 'NO', 'ONE'),
+    begin: (site) => redisSays(site, '127.0.0.1', '9'),
+    end: (site) => redisSays(site, 'NO', 'ONE'),
   },
   {
     name: 'event store: killed, and started again',
@@ -146,9 +146,9 @@ const faults: readonly Fault[] = [
   },
   {
     name: 'event store: cut off, and the file of tlsCAFile is away',
-    begin: async (house) => {
-      await rename(house.caFile, `${house.caFile}.away`);
-      storeAgain(house);
+    begin: async (site) => {
+      await rename(site.caFile, `${site.caFile}.away`);
+      storeAgain(site);
     },
     end: ({ caFile }) => rename(`${caFile}.away`, caFile),
   },
@@ -224,7 +224,7 @@ interface Row {
   readonly healedMs: number | undefined;
 }
 
-async function suffer(house: House, fault: Fault): Promise<Row> {
+async function suffer(site: Site, fault: Fault): Promise<Row> {
   const seen: Seen = {
     answers: new Map(),
     causes: new Set(),
@@ -232,20 +232,20 @@ async function suffer(house: House, fault: Fault): Promise<Row> {
     wellSinceMs: undefined,
   };
   let overMs = performance.now();
-  await fault.begin(house);
+  await fault.begin(site);
   if (fault.end !== undefined) {
     const endMs = performance.now() + faultMs;
     while (performance.now() < endMs) {
-      await look(house.service, seen);
+      await look(site.service, seen);
       await sleep(askEachMs);
     }
-    await fault.end(house);
+    await fault.end(site);
     overMs = performance.now();
     seen.wellSinceMs = undefined;
   }
   let suffered = fault.end !== undefined;
   for (;;) {
-    await look(house.service, seen);
+    await look(site.service, seen);
     const { wellSinceMs } = seen;
     // One that lasts shows only when something is sent.
     suffered ||= seen.answers.size > 0 || seen.causes.size > 0;
@@ -325,11 +325,11 @@ async function main(word: string | undefined): Promise<void> {
     DEMO: 'on',
   });
   const ballast = path.join(disk.path, 'ballast');
-  const house = { service, postgres, redis, store, ways, caFile, ballast };
+  const site = { service, postgres, redis, store, ways, caFile, ballast };
   const rows: Row[] = [];
   try {
     for (const fault of faults.filter(({ name }) => name.includes(word ?? ''))) {
-      const row = await suffer(house, fault);
+      const row = await suffer(site, fault);
       rows.push(row);
       console.log(`${isInTime(row) ? 'healed' : 'LATE  '}  ${asLine(row)}`);
     }

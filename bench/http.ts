@@ -15,7 +15,7 @@ import { bornRequests } from '../src/http/born-requests.ts';
 import { readJson } from '../src/http/read-json.ts';
 import { createHttpServer } from '../src/http/server.ts';
 import type { PreparedBody } from '../src/queries/read-side.ts';
-import { fakeHouse } from '../test/http/support/fake-house.ts';
+import { fakeApi } from '../test/http/support/fake-api.ts';
 
 const seconds = Number(process.argv[2] ?? 3);
 const rounds = Number(process.argv[3] ?? 3);
@@ -103,9 +103,9 @@ function readerApp(own: boolean): Express {
 }
 
 const reprise: Start = async () => {
-  const house = fakeHouse();
-  house.reads.seats = async () => prepared;
-  const server = createHttpServer({ ...house, log: pino({ level: 'silent' }) });
+  const fake = fakeApi();
+  fake.reads.seats = async () => prepared;
+  const server = createHttpServer({ ...fake, log: pino({ level: 'silent' }) });
   return { port: await server.listen(0, '127.0.0.1'), close: () => server.close(0) };
 };
 

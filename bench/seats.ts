@@ -12,7 +12,7 @@ import { createHttpServer } from '../src/http/server.ts';
 import { patch } from '../src/projections/models/projection.ts';
 import { seatTable } from '../src/projections/models/seat/projection.ts';
 import { SeatMap, type SeatView } from '../src/queries/seat-map.ts';
-import { fakeHouse } from '../test/http/support/fake-house.ts';
+import { fakeApi } from '../test/http/support/fake-api.ts';
 import type { SeatsJob } from './seats-client.ts';
 import { median, quantile } from './support/measure.ts';
 
@@ -48,9 +48,9 @@ interface Measured {
 async function measure(seats: number, changes: number, revalidates: boolean): Promise<Measured> {
   const all = seatsOf(seats);
   const map = new SeatMap('1', '11', all, 1n);
-  const house = fakeHouse();
-  house.reads.seats = async (_concert, _session, filter) => map.prepared(filter);
-  const server = createHttpServer({ ...house, log: pino({ level: 'silent' }) });
+  const fake = fakeApi();
+  fake.reads.seats = async (_concert, _session, filter) => map.prepared(filter);
+  const server = createHttpServer({ ...fake, log: pino({ level: 'silent' }) });
   const port = await server.listen(0, '127.0.0.1');
   let position = 1n;
   const changing =

@@ -29,7 +29,7 @@ const statements = [
     version bigint NOT NULL
   )`,
   'CREATE INDEX session_of_concert ON session (concert_id, starts_at)',
-  // `ordinal` is the seat's place in house order. Held and sold seats name their reservation.
+  // `ordinal` is the seat's place in seat-map order. Held and sold seats name their reservation.
   `CREATE TABLE seat (
     session_id text NOT NULL,
     seat_id text NOT NULL,

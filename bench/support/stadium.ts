@@ -3,7 +3,7 @@ import { createHttpServer } from '../../src/http/server.ts';
 import { patch } from '../../src/projections/models/projection.ts';
 import { seatTable } from '../../src/projections/models/seat/projection.ts';
 import { SeatMap, type SeatView } from '../../src/queries/seat-map.ts';
-import { fakeHouse } from '../../test/http/support/fake-house.ts';
+import { fakeApi } from '../../test/http/support/fake-api.ts';
 
 /** A session of so many seats, served over HTTP, of which a seat changes every `changeMs`. */
 export async function serveStadium(
@@ -29,11 +29,11 @@ export async function serveStadium(
     map.apply(patch(seatTable, ['11', seatId], { status }), position);
   };
   const changing = changeMs > 0 ? setInterval(change, changeMs) : undefined;
-  const house = fakeHouse();
-  house.reads.seats = async (_concert, _session, filter) => map.prepared(filter);
-  house.reads.seatsAsOf = async (_concert, _session, _asOf, filter = {}) =>
+  const fake = fakeApi();
+  fake.reads.seats = async (_concert, _session, filter) => map.prepared(filter);
+  fake.reads.seatsAsOf = async (_concert, _session, _asOf, filter = {}) =>
     map.preparedWith(new Set([`A-1-${Math.floor(Math.random() * seatCount)}`]), filter, false);
-  const server = createHttpServer({ ...house, log: pino({ level: 'silent' }) }, limits);
+  const server = createHttpServer({ ...fake, log: pino({ level: 'silent' }) }, limits);
   const port = await server.listen(0, '127.0.0.1');
   return {
     port,

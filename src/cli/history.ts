@@ -16,7 +16,7 @@ export function addHistory(program: Command): void {
 Reads the log, and nothing else: the running service's, the one of EVENTSTORE_URL, or the embedded one in
 DATA_DIR. A line an event, the newest last: when the log took it, what happened, the command that it came from,
 its position, its revision and stream, and by whom: the request that asked for it (its X-Request-Id, which the
-service's own log lines have, too), the service by itself, or the house, when it cancelled the session.
+service's own log lines have, too), the service by itself, or the organiser, when it cancelled the session.
 
 Examples:
   $ reprise history seat 1-1 VIP-1-1

@@ -31,7 +31,7 @@ export const rowSchema = z.object({
   seats: z.array(z.number().int().min(1).max(99_999)).min(1),
 });
 
-/** A section of the house: all its seats cost the same. */
+/** A section of the hall: all its seats cost the same. */
 export const sectionSchema = z.object({
   section: z.string().regex(/^[A-Za-z0-9_]{1,24}$/),
   price: amount,

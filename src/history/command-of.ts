@@ -30,7 +30,7 @@ export function byWhom({ command, requestId }: Origin): string {
       return 'the service, on time';
     case 'CancelReservation':
     case 'CancelOrder':
-      return 'the house, which cancelled the session';
+      return 'the organiser, which cancelled the session';
     case 'SkipEvent':
       return 'an operator';
     default:

@@ -8,30 +8,30 @@ import {
   problem,
   refused,
 } from './answer.ts';
-import type { House } from './endpoint.ts';
+import type { ApiContext } from './endpoint.ts';
 import { httpLimits } from './limits.ts';
 
 /** Answers a user's command, after every instance knows where its effect is: the user's queries wait for that. */
 export async function answerCommand(
-  house: House,
+  api: ApiContext,
   userId: string,
   result: Result<unknown>,
 ): Promise<JsonAnswer | ProblemAnswer> {
   if (!result.ok) return refused(result.refusal);
-  const position = result.position ?? (await house.logEnd());
+  const position = result.position ?? (await api.logEnd());
   if (position === null) return json(result.value);
   try {
-    await house.ownPositions.note(userId, position);
+    await api.ownPositions.note(userId, position);
   } catch {
     // The next best: it is in the tables, which tell the other instances.
-    await house.reads.reached(position, httpLimits.readSideWaitMs);
+    await api.reads.reached(position, httpLimits.readSideWaitMs);
   }
   return json(result.value, position);
 }
 
 /** Waits until the read side shows what the user did last, and what is asked for; else a 503 to answer. */
 export async function refuseUntilOwnShown(
-  { ownPositions, logEnd, reads }: House,
+  { ownPositions, logEnd, reads }: ApiContext,
   userId: string,
   asked: bigint | undefined,
 ): Promise<Answer | undefined> {

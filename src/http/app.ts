@@ -9,7 +9,7 @@ import {
   send,
   sendAllow,
 } from './answer.ts';
-import type { Endpoint, House } from './endpoint.ts';
+import type { ApiContext, Endpoint } from './endpoint.ts';
 import { endpoints } from './endpoints.ts';
 import { asEvent, takesEvents } from './event-source.ts';
 import type { Exchange } from './exchange.ts';
@@ -40,7 +40,7 @@ function cut(res: Reply): Sent {
 }
 
 /** The Express app: one route a path, nothing before it. What no route takes is the caller's (`unrouted`). */
-export function createApp(house: House, respond: Respond, timeoutMs: number): Express {
+export function createApp(api: ApiContext, respond: Respond, timeoutMs: number): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -50,7 +50,7 @@ export function createApp(house: House, respond: Respond, timeoutMs: number): Ex
     const calls = endpoints.filter((call) => call.path === path);
     const route = app.route(path.replaceAll(/\{(\w+)\}/g, ':$1'));
     for (const call of calls) {
-      route[call.method](expressHandler(call, house, respond, timeoutMs));
+      route[call.method](expressHandler(call, api, respond, timeoutMs));
     }
     route.all(otherMethods(calls, respond));
   }
@@ -70,12 +70,12 @@ export function unrouted(req: IncomingMessage, res: Reply, respond: Respond, err
   }
 }
 
-function expressHandler(call: Endpoint, house: House, respond: Respond, timeoutMs: number) {
+function expressHandler(call: Endpoint, api: ApiContext, respond: Respond, timeoutMs: number) {
   return async (req: Request, res: Response): Promise<void> => {
     const reply = res as unknown as Reply;
     const isEventSource = call.answerType === 'text/event-stream' && takesEvents(req);
     try {
-      const given = await answer(call, house, req, reply.locals, timeoutMs);
+      const given = await answer(call, api, req, reply.locals, timeoutMs);
       const chosen = given.kind === 'prepared' ? await negotiate(given, req.headers) : given;
       respond(req, reply, isEventSource ? asEvent(chosen) : chosen);
     } catch (error) {
@@ -90,7 +90,7 @@ const parts = ['params', 'query', 'headers', 'body'] as const satisfies readonly
 /** Checks the request's parts by their schemas, then lets the call handle them. */
 async function answer(
   call: Endpoint,
-  house: House,
+  api: ApiContext,
   req: Request,
   exchange: Exchange,
   timeoutMs: number,
@@ -121,7 +121,7 @@ async function answer(
     const detail = errors.map(({ field, message }) => `${field} ${message}`).join('; ');
     return problem('invalid-request', { detail, errors });
   }
-  const handled = call.handle(house, input, exchange);
+  const handled = call.handle(api, input, exchange);
   return handled instanceof Promise ? within(timeoutMs, handled) : handled;
 }
 

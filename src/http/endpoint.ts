@@ -52,7 +52,7 @@ export interface HttpDeps {
 export type Probe = (timeoutMs: number) => Promise<boolean>;
 
 /** What the routes work with: the ports, and what the HTTP layer keeps itself. */
-export interface House extends HttpDeps {
+export interface ApiContext extends HttpDeps {
   readonly seatStreams: SeatStreams;
   /** For queries of the past, which are made anew each time. */
   readonly pastGate: Gate;
@@ -98,7 +98,7 @@ export interface Endpoint<P = unknown, Q = unknown, H = unknown, B = unknown> {
   readonly positioned?: boolean;
   /** Codes that it may refuse with, beside those that its parts imply (malformed fields or bodies). */
   readonly problems: readonly ProblemCode[];
-  handle(house: House, input: Input<P, Q, H, B>, exchange: Exchange): Answer | Promise<Answer>;
+  handle(api: ApiContext, input: Input<P, Q, H, B>, exchange: Exchange): Answer | Promise<Answer>;
 }
 
 /** Lets TypeScript infer the parts' types from their schemas. */

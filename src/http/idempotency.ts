@@ -11,7 +11,7 @@ import {
   type StoredAnswer,
 } from './answer.ts';
 import { bearerToken, refuseUnlessAdmitted } from './authorize.ts';
-import type { House } from './endpoint.ts';
+import type { ApiContext } from './endpoint.ts';
 import { commandContext, type Exchange } from './exchange.ts';
 
 /** Characters of the SHA-256 hex digest that a charge id keeps: 128 bits. */
@@ -34,26 +34,26 @@ type CarryOut = (context: CommandContext) => Promise<JsonAnswer | ProblemAnswer>
 
 /** Answers a request: with a key, the first time by carrying it out, and then by its answer. */
 export async function answerOnce(
-  house: House,
+  api: ApiContext,
   asked: Asked,
   exchange: Exchange,
   carryOut: CarryOut,
 ): Promise<Answer> {
   const context = contextOf(asked, exchange);
   if (asked.key === undefined) return carryOut(context);
-  const { answers } = house;
+  const { answers } = api;
   const request = keyedRequest(asked, asked.key, context);
   const { userId } = asked;
-  if (!house.keyBudget.take(userId)) return aboveBudget(house, request);
+  if (!api.keyBudget.take(userId)) return aboveBudget(api, request);
   const begun = await answers.start(request);
-  if (!begun.ok || begun.value.status === 'answered') house.keyBudget.giveBack(userId);
+  if (!begun.ok || begun.value.status === 'answered') api.keyBudget.giveBack(userId);
   if (!begun.ok) return refused(begun.refusal);
   if (begun.value.status === 'answered') return again(begun.value.answer);
   const { startedMs } = begun.value;
   // Beside the answer, and in line before a repetition that comes to this process.
   const abandon = () => {
     answers.abandon(request, startedMs).catch((error) => {
-      house.log.warn(
+      api.log.warn(
         { requestId: exchange.requestId, err: error },
         'a key stays taken until its request counts as dead',
       );
@@ -83,18 +83,21 @@ export async function answerOnce(
  * the connection has seconds before the place ends, and learns all the same what became of it.
  */
 export async function answerOnceAdmitted(
-  house: House,
+  api: ApiContext,
   asked: Asked,
   exchange: Exchange,
   carryOut: CarryOut,
 ): Promise<Answer> {
-  const barred = await refuseUnlessAdmitted(house.queue, asked.userId, asked.token);
-  if (barred === undefined) return answerOnce(house, asked, exchange, carryOut);
-  return (await givenBefore(house.answers, asked, barred, exchange)) ?? barred;
+  const barred = await refuseUnlessAdmitted(api.queue, asked.userId, asked.token);
+  if (barred === undefined) return answerOnce(api, asked, exchange, carryOut);
+  return (await givenBefore(api.answers, asked, barred, exchange)) ?? barred;
 }
 
 /** What was answered before is answered again however many keys there were. */
-async function aboveBudget({ answers, keyBudget }: House, request: KeyedRequest): Promise<Answer> {
+async function aboveBudget(
+  { answers, keyBudget }: ApiContext,
+  request: KeyedRequest,
+): Promise<Answer> {
   const given = await answers.recall(request);
   if (given !== undefined) return again(given.answer);
   const detail = 'The user has used as many idempotency keys as there are for an hour.';

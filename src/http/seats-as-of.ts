@@ -1,7 +1,7 @@
 import type { SeatFilter } from '../queries/read-side.ts';
 import { type Answer, prepared, problem } from './answer.ts';
 import { refuseUntilShown } from './answer-command.ts';
-import type { House } from './endpoint.ts';
+import type { ApiContext } from './endpoint.ts';
 import type { Exchange } from './exchange.ts';
 import { compressAhead } from './negotiate.ts';
 
@@ -19,21 +19,21 @@ export interface SeatsAsOf {
  * questions about the past cannot keep the service from selling.
  */
 export async function answerSeatsAsOf(
-  house: House,
+  api: ApiContext,
   asked: SeatsAsOf,
   exchange: Exchange,
 ): Promise<Answer> {
   const { concertId, sessionId, asOf, filter, minPosition } = asked;
-  const { now = Date.now } = house;
+  const { now = Date.now } = api;
   if (asOf.getTime() > now()) {
     const errors = [{ field: 'asOf', message: 'must not be in the future' }];
     return problem('invalid-request', { detail: 'asOf must not be in the future', errors });
   }
   // What the log took before that moment may not be shown yet. Who waits for it keeps nobody from the gate.
-  const late = await refuseUntilShown(house.reads, minPosition, await house.logEnd());
+  const late = await refuseUntilShown(api.reads, minPosition, await api.logEnd());
   if (late !== undefined) return late;
-  const answer = await house.pastGate.run(async () => {
-    const seats = await house.reads.seatsAsOf(concertId, sessionId, asOf.getTime(), filter);
+  const answer = await api.pastGate.run(async () => {
+    const seats = await api.reads.seatsAsOf(concertId, sessionId, asOf.getTime(), filter);
     if (seats === undefined) {
       const detail = `there was no session ${sessionId} of concert ${concertId} at ${asOf.toISOString()}`;
       return problem('session-not-found', { detail });

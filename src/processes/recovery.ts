@@ -12,7 +12,7 @@ const concurrencyMax = 8;
 export interface RecoveryParts extends ProcessParts {
   readonly sales: Pick<
     SeatSales,
-    'settle' | 'refund' | 'settleOrder' | 'claimsInDoubt' | 'settleClaim' | 'cancelForHouse'
+    'settle' | 'refund' | 'settleOrder' | 'claimsInDoubt' | 'settleClaim' | 'cancelForOrganiser'
   >;
   readonly lists: Omit<WorkLists, 'dueHolds'>;
   /** Milliseconds since the epoch, by the clock that stamped the rows of the lists: the event store's. */
@@ -94,7 +94,7 @@ function giveBackCancelled(parts: RecoveryParts): Promise<void> {
     left: lists.cancelledReservations,
     now: rowsNow,
     keyOf: (reservationId) => reservationId,
-    work: async (reservationId) => (await sales.cancelForHouse(reservationId)).ok,
+    work: async (reservationId) => (await sales.cancelForOrganiser(reservationId)).ok,
   });
 }
 

@@ -41,7 +41,7 @@ export class SeatMap implements Entry {
   readonly #bytes: Buffer;
   readonly #snapshots: Snapshots;
   readonly #head: Buffer;
-  /** By seat id, in house order. */
+  /** By seat id, in seat-map order. */
   readonly #places = new Map<string, Place>();
   readonly #sections = new Set<string>();
   readonly #generation: bigint;
@@ -50,7 +50,7 @@ export class SeatMap implements Entry {
   /** The bodies of this version that were asked for, by what tells them apart. */
   readonly #bodies = new Map<string, PreparedBody>();
 
-  /** @param seats in house order. @param version of the session's row. @param generation of the tables */
+  /** @param seats in seat-map order. @param version of the session's row. @param generation of the tables */
   constructor(
     concertId: string,
     sessionId: string,

@@ -19,7 +19,7 @@ const attemptsMax = 5;
 const row = (name: string) => ({ row: name, seats: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] });
 
 /** 50 seats in three sections with a price each. */
-const house: Section[] = [
+const hall: Section[] = [
   { section: 'VIP', price: 190_000, rows: [row('1')] },
   { section: 'R', price: 150_000, rows: [row('1'), row('2')] },
   { section: 'S', price: 110_000, rows: [row('1'), row('2')] },
@@ -39,7 +39,7 @@ function demoConcerts(beganMs: number): CatalogConcert[] {
       sessionId: `${c + 1}-${s + 1}`,
       startsAt: iso(midnight + (30 + s) * day + 10 * 3_600_000),
       salesOpenAt: iso(midnight),
-      sections: house,
+      sections: hall,
     })),
   }));
 }

@@ -19,7 +19,7 @@ export interface SeatOnSale {
   readonly price: number;
 }
 
-/** The seats of a SessionScheduled, in house order. @throws Unreadable */
+/** The seats of a SessionScheduled, in seat-map order. @throws Unreadable */
 export function seatsOnSale(event: LogEvent): SeatOnSale[] {
   const seats: SeatOnSale[] = [];
   for (const part of list(event, 'sections')) {

@@ -94,7 +94,7 @@ export class Seats {
     const sessionId = sessionOf(hold.reserved);
     const cancelledMs = this.#parts.catalogue.cancelledMs(sessionId);
     if (cancelledMs !== undefined) {
-      // Giving back a large house takes its time: as long as it goes on, it is under way.
+      // Giving back a large hall takes its time: as long as it goes on, it is under way.
       const lately = Math.max(cancelledMs, this.#givenBackMs.get(sessionId) ?? 0);
       if (Math.max(lately, hold.reserved.createdMs) <= beforeMs) return 'kept-after-cancel';
     }

@@ -35,7 +35,7 @@ describe('cancelling a session with seats whose streams cannot be read', functio
         events.map((event) => ({ id: randomUUID(), event: event as never, metadata })),
       );
     await append(`concert-${concertId}`, sessionEvents(sessionId, 30));
-    // More of them, and first in the house, than seats are looked at at the same time.
+    // More of them, and first in the hall, than seats are looked at at the same time.
     const bad = Array.from({ length: 20 }, (_, n) => `A-1-${n + 1}`);
     for (const seatId of bad) {
       await append(`seat-${sessionId}/${seatId}`, [{ type: 'SeatVanished', data: {} }]);

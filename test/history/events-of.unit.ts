@@ -122,7 +122,7 @@ describe('an event’s origin', () => {
     ]);
   });
 
-  it('says who: a request, the clock, the house', async () => {
+  it('says who: a request, the clock, the organiser', async () => {
     const log: RecordedEvent[] = [];
     for (let seed = 1; seed <= sales; seed += 1)
       log.push(...(await randomSale(seed, steps)).store.log);
@@ -138,7 +138,7 @@ describe('an event’s origin', () => {
       new Set(['the service, on time']),
     );
     const cancelled = who('SeatReleased', 'CancelReservation');
-    expect(cancelled).to.include('the house, which cancelled the session');
+    expect(cancelled).to.include('the organiser, which cancelled the session');
     expect(cancelled.some((by) => by.startsWith('request '))).to.equal(true);
   });
 });

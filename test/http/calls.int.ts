@@ -70,7 +70,7 @@ describe('the calls of the API', () => {
   });
 
   it('takes the end of the log for a position that is not known', async () => {
-    const { shop } = api.house;
+    const { shop } = api.fake;
     const { reserve } = shop;
     shop.reserve = async (command) => {
       const result = await reserve(command);
@@ -79,14 +79,14 @@ describe('the calls of the API', () => {
     const headers = bearer(7);
     const again = await api.call('POST', '/concert/reservation', { headers, body: order });
     expect(again.status).to.equal(200);
-    const end = String(await api.house.logEnd());
+    const end = String(await api.fake.logEnd());
     expect(again.headers.get('x-event-position')).to.equal(end);
   });
 
   it('takes ids as whole numbers or strings and answers strings', async () => {
     const commands: unknown[] = [];
-    const { reserve } = api.house.shop;
-    api.house.shop.reserve = (command) => {
+    const { reserve } = api.fake.shop;
+    api.fake.shop.reserve = (command) => {
       const { context: _, ...rest } = command;
       commands.push(rest);
       return reserve(command);
@@ -100,12 +100,12 @@ describe('the calls of the API', () => {
 
   it('never hands a price, or anything else that it did not ask for, to the shop', async () => {
     const seen: object[] = [];
-    const { reserve, pay } = api.house.shop;
-    api.house.shop.reserve = (command) => {
+    const { reserve, pay } = api.fake.shop;
+    api.fake.shop.reserve = (command) => {
       seen.push(command);
       return reserve(command);
     };
-    api.house.shop.pay = (command) => {
+    api.fake.shop.pay = (command) => {
       seen.push(command);
       return pay(command);
     };
@@ -138,7 +138,7 @@ describe('the calls of the API', () => {
     }
     const cancelled = '/concert/reservation/11.A-1-1.1?userId=7';
     for (const headers of [key, {}, {}]) await api.call('DELETE', cancelled, { headers });
-    const ids = api.house.shop.contexts.map(({ commandId }) => commandId);
+    const ids = api.fake.shop.contexts.map(({ commandId }) => commandId);
     expect(new Set(ids).size).to.equal(ids.length).and.equal(9);
     for (const id of ids) expect(id).to.match(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
   });
@@ -154,7 +154,7 @@ describe('the calls of the API', () => {
     });
     expect(cancelled.headers.get('x-event-position')).to.equal('1000000010');
     const detail = 'somebody else’s';
-    api.house.shop.cancel = async () => ({
+    api.fake.shop.cancel = async () => ({
       ok: false,
       refusal: { code: 'reservation-not-yours', detail },
     });
@@ -178,7 +178,7 @@ describe('the calls of the API', () => {
 
   it('pages through reservations: a bounded limit, and those before the last one', async () => {
     const asked: unknown[][] = [];
-    api.house.reads.reservations = async (...how) => {
+    api.fake.reads.reservations = async (...how) => {
       asked.push(how);
       return [];
     };
@@ -209,7 +209,7 @@ describe('the calls of the API', () => {
     });
     const random = bad.headers.get('x-request-id');
     expect(random).to.match(/^[0-9a-f-]{36}$/);
-    const [first, second] = api.house.shop.contexts;
+    const [first, second] = api.fake.shop.contexts;
     expect(first).to.include({ correlationId: 'shop-42.a_b', traceparent });
     expect(second).to.have.all.keys('commandId', 'correlationId', 'deadlineMs');
     expect(second?.correlationId).to.equal(random);
@@ -218,21 +218,21 @@ describe('the calls of the API', () => {
   it('shortens the place after a payment, and pays all the same when that fails or hangs', async () => {
     const pay = () => api.call('POST', '/concert/payment', { headers: bearer(7), body: bill });
     await pay();
-    expect(api.house.queue.shortened).to.deep.equal(['7']);
-    api.house.queue.shorten = () => Promise.reject(new Error('the queue is gone'));
+    expect(api.fake.queue.shortened).to.deep.equal(['7']);
+    api.fake.queue.shorten = () => Promise.reject(new Error('the queue is gone'));
     expect((await pay()).status).to.equal(200);
-    expect(api.house.lines.join()).to.include('the queue is gone');
-    api.house.queue.shorten = () => new Promise(() => {});
+    expect(api.fake.lines.join()).to.include('the queue is gone');
+    api.fake.queue.shorten = () => new Promise(() => {});
     expect((await pay()).status).to.equal(200);
   });
 
   it('does not shorten the place when the payment is refused', async () => {
-    api.house.shop.pay = async () => ({
+    api.fake.shop.pay = async () => ({
       ok: false,
       refusal: { code: 'balance-too-small', detail: 'x' },
     });
     await api.call('POST', '/concert/payment', { headers: bearer(7), body: bill });
-    expect(api.house.queue.shortened).to.deep.equal([]);
+    expect(api.fake.queue.shortened).to.deep.equal([]);
   });
 
   it('answers HEAD like GET without a body, and OPTIONS with what a path takes', async () => {

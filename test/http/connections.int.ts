@@ -5,7 +5,7 @@ import { httpLimits } from '../../src/http/limits.ts';
 import { createHttpServer, type HttpServer } from '../../src/http/server.ts';
 import { eventually } from '../support/servers.ts';
 import { type Api, bearer, order, serveApi } from './support/api.ts';
-import { fakeHouse } from './support/fake-house.ts';
+import { fakeApi } from './support/fake-api.ts';
 import { expectRawProblem, open, raw } from './support/wire.ts';
 
 describe('HTTP on the wire', () => {
@@ -124,12 +124,12 @@ describe('HTTP on the wire', () => {
   });
 
   it('answers what is under way before it ends a connection on which garbage follows', async () => {
-    const { reserve } = api.house.shop;
+    const { reserve } = api.fake.shop;
     let release = () => {};
     const held = new Promise<void>((resolve) => {
       release = resolve;
     });
-    api.house.shop.reserve = async (command) => {
+    api.fake.shop.reserve = async (command) => {
       const result = await reserve(command);
       await held;
       return result;
@@ -138,7 +138,7 @@ describe('HTTP on the wire', () => {
     const head = `POST /concert/reservation HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorizationWaiting: Bearer token-7\r\nContent-Length: ${body.length}`;
     const { socket, text, ended } = open(api.port);
     socket.write(`${head}\r\n\r\n${body}\x00garbage\r\n\r\n`);
-    await eventually('it is under way', () => api.house.shop.contexts.length === 1);
+    await eventually('it is under way', () => api.fake.shop.contexts.length === 1);
     socket.write('more of it');
     await api.call('GET', '/livez');
     release();
@@ -164,7 +164,7 @@ describe('HTTP on the wire', () => {
     socket.end();
     await ended;
     expect((await api.call('GET', '/livez')).status).to.equal(200);
-    expect(api.house.lines.filter((line) => JSON.parse(line).status === 500)).to.deep.equal([]);
+    expect(api.fake.lines.filter((line) => JSON.parse(line).status === 500)).to.deep.equal([]);
   });
 });
 
@@ -179,7 +179,7 @@ describe('connections on which too little comes', () => {
   };
   let server: HttpServer;
   const listen = (timeouts: Partial<typeof patient>) => {
-    server = createHttpServer(fakeHouse(), { ...patient, ...timeouts });
+    server = createHttpServer(fakeApi(), { ...patient, ...timeouts });
     return server.listen(0, '127.0.0.1');
   };
   afterEach(() => server.close(0));
@@ -234,11 +234,11 @@ describe('closing', () => {
   let release: () => void;
   beforeEach(async () => {
     api = await serveApi();
-    const { reserve } = api.house.shop;
+    const { reserve } = api.fake.shop;
     const gate = new Promise<void>((resolve) => {
       release = resolve;
     });
-    api.house.shop.reserve = async (command) => {
+    api.fake.shop.reserve = async (command) => {
       const result = await reserve(command);
       await gate;
       return result;
@@ -248,7 +248,7 @@ describe('closing', () => {
 
   const underWay = () => {
     const reply = api.call('POST', '/concert/reservation', { headers: bearer(7), body: order });
-    return { reply, started: eventually('reservation', () => api.house.shop.contexts.length > 0) };
+    return { reply, started: eventually('reservation', () => api.fake.shop.contexts.length > 0) };
   };
 
   it('finishes what is under way, accepts nothing new and ends idle connections', async () => {
@@ -305,11 +305,11 @@ describe('closing', () => {
   it('may be asked for twice, and before listening', async () => {
     await Promise.all([api.server.close(), api.server.close()]);
     await api.server.close();
-    await createHttpServer(fakeHouse()).close();
+    await createHttpServer(fakeApi()).close();
   });
 
   it('a port that is taken is an error', async () => {
-    const other = createHttpServer(fakeHouse());
+    const other = createHttpServer(fakeApi());
     const error = await other.listen(api.port, '127.0.0.1').catch((reason) => reason);
     expect(error).to.include({ code: 'EADDRINUSE' });
   });

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { expect } from 'chai';
 import { createHttpServer, type HttpServer } from '../../src/http/server.ts';
 import { eventually } from '../support/servers.ts';
-import { fakeHouse } from './support/fake-house.ts';
+import { fakeApi } from './support/fake-api.ts';
 
 const max = 20;
 
@@ -13,13 +13,13 @@ interface Kept {
 }
 
 describe('more connections than there may be', () => {
-  let house: ReturnType<typeof fakeHouse>;
+  let fake: ReturnType<typeof fakeApi>;
   let server: HttpServer;
   let port: number;
   const opened: Socket[] = [];
   beforeEach(async () => {
-    house = fakeHouse();
-    server = createHttpServer(house, { connectionsMax: max });
+    fake = fakeApi();
+    server = createHttpServer(fake, { connectionsMax: max });
     port = await server.listen(0, '127.0.0.1');
   });
   afterEach(async () => {
@@ -62,7 +62,7 @@ describe('more connections than there may be', () => {
     expect((await answered('/readyz')).text()).to.match(/^HTTP\/1\.1 200 /);
     expect((await answered('/metrics')).text()).to.match(/^reprise_http_idle_closed_total 3$/m);
     expect(first.socket.closed).to.equal(false);
-    const lines = house.lines.map((line) => JSON.parse(line)).filter(({ closed: n }) => n > 0);
+    const lines = fake.lines.map((line) => JSON.parse(line)).filter(({ closed: n }) => n > 0);
     expect(lines.map(({ msg }) => msg)).to.deep.equal([
       'the longest idle connections are closed to let others in',
     ]);
@@ -70,7 +70,7 @@ describe('more connections than there may be', () => {
 
   it('while all are busy are for probes alone', async () => {
     let busy = 0;
-    house.reads.sessions = () => {
+    fake.reads.sessions = () => {
       busy += 1;
       return new Promise(() => {});
     };

@@ -10,7 +10,7 @@ import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { catalogOf, salesOn } from '../correctness/support/sale.ts';
 import { type TestEventStore, testEventStore } from '../support/servers.ts';
 import { bearer } from './support/api.ts';
-import { fakeHouse } from './support/fake-house.ts';
+import { fakeApi } from './support/fake-api.ts';
 
 const never = new Promise<never>(() => {});
 
@@ -35,18 +35,18 @@ describe('the deadline of a request', function () {
   let server: HttpServer | undefined;
   let url: string;
 
-  const serve = async (house: HttpDeps, timeouts = {}) => {
-    server = createHttpServer(house, timeouts);
+  const serve = async (fake: HttpDeps, timeouts = {}) => {
+    server = createHttpServer(fake, timeouts);
     url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
   };
   afterEach(() => server?.close(0));
 
   describe('whatever it waits for', () => {
     it('answers 503 with Retry-After', async () => {
-      const house = fakeHouse();
-      house.shop.charge = () => never;
-      house.reads.concerts = () => never;
-      await serve(house, { answerTimeoutMs: 100 });
+      const fake = fakeApi();
+      fake.shop.charge = () => never;
+      fake.reads.concerts = () => never;
+      await serve(fake, { answerTimeoutMs: 100 });
       const charge = post({ 'Idempotency-Key': 'k' }, { userId: 1, amount: 1 });
       for (const late of [timed(`${url}/concert/balance`, charge), timed(`${url}/concert`)]) {
         const { status, headers, body, tookMs } = await late;
@@ -60,23 +60,23 @@ describe('the deadline of a request', function () {
     });
 
     it('logs no second answer when the work fails later, and lets go of a stream that comes too late', async () => {
-      const house = fakeHouse();
-      house.shop.charge = async () => {
+      const fake = fakeApi();
+      fake.shop.charge = async () => {
         await sleep(200);
         throw new TypeError('late');
       };
-      const { seats } = house.reads;
-      house.reads.seats = async (...asked) => {
+      const { seats } = fake.reads;
+      fake.reads.seats = async (...asked) => {
         await sleep(200);
         return seats(...asked);
       };
-      await serve(house, { answerTimeoutMs: 100, seatStreamsMax: 1 });
+      await serve(fake, { answerTimeoutMs: 100, seatStreamsMax: 1 });
       const stream = `${url}/concert/1/seat/stream?sessionId=11`;
       const charge = post({ 'Idempotency-Key': 'k' }, { userId: 1, amount: 1 });
       const late = await Promise.all([timed(stream), timed(`${url}/concert/balance`, charge)]);
       for (const { body } of late) expect(body.code).to.equal('no-answer-in-time');
       await sleep(200);
-      house.reads.seats = seats;
+      fake.reads.seats = seats;
       const abort = new AbortController();
       const second = await fetch(stream, { signal: abort.signal });
       expect(second.status, 'the one stream that may be open is free').to.equal(200);
@@ -120,7 +120,7 @@ describe('the deadline of a request', function () {
     it('a command of many appends is answered 503 in time, and writes nothing once it is over', async () => {
       const sales = salesOn(store, catalogOf([sessionId], 10));
       await serve({
-        ...fakeHouse(),
+        ...fakeApi(),
         shop: sales,
         answers: new RememberedAnswers(store, Date.now),
       });
@@ -158,9 +158,9 @@ describe('the deadline of a request', function () {
     await store.head();
     await eventStore.fault?.({ kind: 'silent' });
     const sales = salesOn(store, catalogOf(['s1'], 10));
-    const house = fakeHouse();
+    const fake = fakeApi();
     await serve({
-      ...house,
+      ...fake,
       shop: sales,
       answers: new RememberedAnswers(store, Date.now),
       logEnd: () => store.head(),

@@ -1,13 +1,13 @@
 import { expect } from 'chai';
 import { allowedHosts } from '../../src/http/allowed-hosts.ts';
 import { createHttpServer } from '../../src/http/server.ts';
-import { fakeHouse } from './support/fake-house.ts';
+import { fakeApi } from './support/fake-api.ts';
 import { expectRawProblem, raw } from './support/wire.ts';
 
 describe('the Hosts that are answered', () => {
   const asks = async (config: { host: string; allowedHosts: string[] }, host: string) => {
-    const house = { ...fakeHouse(), allowsHost: allowedHosts(config) };
-    const server = createHttpServer(house);
+    const fake = { ...fakeApi(), allowsHost: allowedHosts(config) };
+    const server = createHttpServer(fake);
     try {
       const port = await server.listen(0, '127.0.0.1');
       const head = `GET /livez HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;

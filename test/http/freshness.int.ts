@@ -12,7 +12,7 @@ describe('queries that wait for the read side', () => {
   beforeEach(async () => {
     api = await serveApi();
     asked = [];
-    const { reads } = api.house;
+    const { reads } = api.fake;
     let waiting: { position: bigint; resolve: (shown: boolean) => void }[] = [];
     reads.reached = (position, timeoutMs) => {
       asked.push([position, timeoutMs]);
@@ -36,9 +36,9 @@ describe('queries that wait for the read side', () => {
 
   /** Pays as user 7 while the read side stays where it is; answers the payment's position. */
   async function payUnseen(): Promise<bigint> {
-    const before = api.house.reads.shown;
+    const before = api.fake.reads.shown;
     const paid = await api.call('POST', '/concert/payment', { headers: bearer(7), body: bill });
-    api.house.reads.shown = before;
+    api.fake.reads.shown = before;
     return BigInt(paid.headers.get('x-event-position') ?? '');
   }
 
@@ -57,7 +57,7 @@ describe('queries that wait for the read side', () => {
   });
 
   it('a refused payment is not waited for', async () => {
-    api.house.shop.pay = async () => ({
+    api.fake.shop.pay = async () => ({
       ok: false,
       refusal: { code: 'hold-expired', detail: 'x' },
     });
@@ -77,9 +77,9 @@ describe('queries that wait for the read side', () => {
   });
 
   it('waits for all that the log has when it is not known what the user did', async () => {
-    const { ownPositions } = api.house;
+    const { ownPositions } = api.fake;
     ownPositions.of = async () => 'unknown';
-    const end = await api.house.logEnd();
+    const end = await api.fake.logEnd();
     const query = balance('7');
     show(end ?? 0n);
     expect((await query).status).to.equal(200);
@@ -87,7 +87,7 @@ describe('queries that wait for the read side', () => {
   });
 
   it('waits for the tables before it answers a command that other instances cannot be told of', async () => {
-    api.house.ownPositions.note = () => Promise.reject(new Error('Redis is gone'));
+    api.fake.ownPositions.note = () => Promise.reject(new Error('Redis is gone'));
     const position = await payUnseen();
     expect(asked).to.deep.equal([[position, 2_000]]);
   });
@@ -110,7 +110,7 @@ describe('queries that wait for the read side', () => {
 
   it('503 with Retry-After when the read side does not come in time', async () => {
     await payUnseen();
-    api.house.reads.reached = async () => false;
+    api.fake.reads.reached = async () => false;
     const reply = await balance('7');
     expect([reply.status, reply.body.code]).to.deep.equal([503, 'read-side-behind']);
     expect(reply.headers.get('retry-after')).to.equal('1');
@@ -130,7 +130,7 @@ describe('GET /readyz', () => {
   const readyz = () => api.call('GET', '/readyz');
 
   it('is 200 with each dependency and the projection’s lag while all is well', async () => {
-    Object.assign(api.house.reads, { lagSeconds: 0.25, parkedEvents: 7, lagEvents: 3 });
+    Object.assign(api.fake.reads, { lagSeconds: 0.25, parkedEvents: 7, lagEvents: 3 });
     const seat = {
       name: 'seat',
       version: 1,
@@ -142,7 +142,7 @@ describe('GET /readyz', () => {
       error: null,
       rebuiltAt: '2026-11-22T10:00:00.000Z',
     } as const;
-    Object.assign(api.house, { projections: async () => [seat] });
+    Object.assign(api.fake, { projections: async () => [seat] });
     const reply = await readyz();
     expect(reply.body).to.deep.equal({
       status: 'ready',
@@ -162,14 +162,14 @@ describe('GET /readyz', () => {
   });
 
   it('leaves out the projections that PostgreSQL does not tell', async () => {
-    Object.assign(api.house, { projections: () => Promise.reject(new Error('away')) });
+    Object.assign(api.fake, { projections: () => Promise.reject(new Error('away')) });
     expect((await readyz()).body).to.not.have.property('projections');
-    Object.assign(api.house, { projections: () => new Promise(() => {}) });
+    Object.assign(api.fake, { projections: () => new Promise(() => {}) });
     expect((await readyz()).body).to.not.have.property('projections');
   });
 
   it('is 503 and says which dependency is down; /livez stays 200', async () => {
-    Object.assign(api.house.probes, {
+    Object.assign(api.fake.probes, {
       eventStore: async () => false,
       queue: () => Promise.reject(new Error('no')),
     });
@@ -182,7 +182,7 @@ describe('GET /readyz', () => {
   });
 
   it('is 503 before the projection was live, when it is stopped, or behind without a move for 30 s', async () => {
-    const { reads } = api.house;
+    const { reads } = api.fake;
     for (const [state, lagSeconds, stalledSeconds, status] of [
       ['building', 0, 0, 503],
       ['catching-up', 0, 0, 503],
@@ -204,9 +204,9 @@ describe('GET /metrics', () => {
     const api = await serveApi();
     const step = (createdMs: number, isEvent = true) =>
       ({ position: eventAt(1n), createdMs, changes: [], isEvent }) as const;
-    api.house.lag.committed([step(9_998), step(9_920), step(9_880), step(10_001)]);
-    api.house.lag.committed([step(0, false), step(-90_000)]);
-    Object.assign(api.house.reads, { lagSeconds: 1.5, lagEvents: 4 });
+    api.fake.lag.committed([step(9_998), step(9_920), step(9_880), step(10_001)]);
+    api.fake.lag.committed([step(0, false), step(-90_000)]);
+    Object.assign(api.fake.reads, { lagSeconds: 1.5, lagEvents: 4 });
     const response = await fetch(`http://127.0.0.1:${api.port}/metrics`);
     expect(response.status).to.equal(200);
     expect(response.headers.get('content-type')).to.contain('text/plain; version=0.0.4');

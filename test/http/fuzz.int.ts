@@ -14,7 +14,7 @@ describe('bad input is refused, never a 500', () => {
   });
   after('none of it was an unexpected error', async () => {
     await api.stop();
-    const unexpected = api.house.lines.filter((line) => JSON.parse(line).status === 500);
+    const unexpected = api.fake.lines.filter((line) => JSON.parse(line).status === 500);
     expect(unexpected).to.deep.equal([]);
   });
 

@@ -12,7 +12,7 @@ import { QueueFull, QueueUnavailable } from '../../src/queue/waiting-queue.ts';
 import { eventually } from '../support/servers.ts';
 import { bearer, bill, order } from './support/api.ts';
 import { documentedHeaders, documentedStatuses, ownHeaders } from './support/document.ts';
-import { type FakeHouse, fakeHouse } from './support/fake-house.ts';
+import { type FakeApi, fakeApi } from './support/fake-api.ts';
 
 interface Ask {
   path: string;
@@ -56,15 +56,15 @@ const noFailures: Readonly<Record<string, readonly number[]>> = {
   openapiDocument: [500, 503],
 };
 
-type Change = (house: FakeHouse, ask: Ask) => void;
+type Change = (fake: FakeApi, ask: Ask) => void;
 
 const rejecting = (error: unknown) => () => Promise.reject(error);
 
 /** Has every command, or every query, do this. */
-function onShop({ shop }: FakeHouse, work: () => Promise<unknown>): void {
+function onShop({ shop }: FakeApi, work: () => Promise<unknown>): void {
   Object.assign(shop, { reserve: work, pay: work, cancel: work, charge: work });
 }
-function onReads({ reads }: FakeHouse, work: () => Promise<never>): void {
+function onReads({ reads }: FakeApi, work: () => Promise<never>): void {
   Object.assign(reads, { concerts: work, sessions: work, seats: work });
   Object.assign(reads, { balance: work, reservation: work, reservations: work });
 }
@@ -104,30 +104,30 @@ const provoke: Partial<Record<ProblemCode, Change>> = {
   'queue-full'({ queue }) {
     queue.poll = rejecting(new QueueFull());
   },
-  'event-store-unavailable'(house) {
+  'event-store-unavailable'(fake) {
     const fail = rejecting(new EventStoreUnavailable('away'));
-    onShop(house, fail);
-    house.ownPositions.of = async () => 'unknown';
-    Object.assign(house, { logEnd: fail });
+    onShop(fake, fail);
+    fake.ownPositions.of = async () => 'unknown';
+    Object.assign(fake, { logEnd: fail });
   },
-  'read-side-unavailable'(house) {
-    onReads(house, rejecting(new ReadSideUnavailable('away')));
+  'read-side-unavailable'(fake) {
+    onReads(fake, rejecting(new ReadSideUnavailable('away')));
   },
   'read-side-behind'(_house, ask) {
     ask.headers['X-Min-Event-Position'] = '9'.repeat(19);
   },
-  'too-many-keys'(house) {
-    Object.assign(house, { idempotencyKeysMax: 0 });
+  'too-many-keys'(fake) {
+    Object.assign(fake, { idempotencyKeysMax: 0 });
   },
   'not-ready'({ probes }) {
     Object.assign(probes, { queue: async () => false });
   },
-  'internal-error'(house) {
+  'internal-error'(fake) {
     const fail = rejecting(new TypeError('a bug'));
-    onShop(house, fail);
-    onReads(house, fail);
-    house.queue.poll = fail;
-    house.reads.status = () => {
+    onShop(fake, fail);
+    onReads(fake, fail);
+    fake.queue.poll = fail;
+    fake.reads.status = () => {
       throw new TypeError('a bug');
     };
   },
@@ -149,9 +149,9 @@ const provoke: Partial<Record<ProblemCode, Change>> = {
   },
 };
 
-/** Serves one call on a house of its own, after a change of it or of what is asked. */
+/** Serves one call on a fake of its own, after a change of it or of what is asked. */
 async function serve(call: Endpoint, change: Change) {
-  const house = fakeHouse();
+  const fake = fakeApi();
   const [path, body] = paths[call.name] ?? [''];
   const ask: Ask = { path, headers: { ...bearer(7), 'Idempotency-Key': 'k', traceparent } };
   Object.assign(ask.headers, { 'X-Request-Id': requestId, 'Accept-Encoding': 'identity' });
@@ -159,11 +159,11 @@ async function serve(call: Endpoint, change: Change) {
     ask.headers['Content-Type'] = 'application/json';
     ask.body = JSON.stringify(body);
   }
-  change(house, ask);
-  const server = createHttpServer(house);
+  change(fake, ask);
+  const server = createHttpServer(fake);
   const port = await server.listen(0, '127.0.0.1');
   return {
-    house,
+    fake,
     /** Sends the request and looks at the answer's head alone: streams do not end. */
     async send(): Promise<Seen> {
       const abort = new AbortController();
@@ -183,11 +183,11 @@ async function serve(call: Endpoint, change: Change) {
 
 /** Sends the changed request, a command's twice: an answer that is repeated is seen both ways. */
 async function see(call: Endpoint, change: Change = () => {}): Promise<Seen[]> {
-  const { house, send, close } = await serve(call, change);
+  const { fake, send, close } = await serve(call, change);
   const seen = [await send()];
   if (call.positioned) seen.push(await send());
   if (call.positioned && seen[0]?.status === 200) {
-    expect(house.shop.contexts[0]).to.include({ traceparent, correlationId: requestId });
+    expect(fake.shop.contexts[0]).to.include({ traceparent, correlationId: requestId });
   }
   await close();
   return seen;
@@ -200,7 +200,7 @@ async function seeRunning(call: Endpoint): Promise<Seen[]> {
     isRunning = true;
     return new Promise(() => {});
   };
-  const { send, close } = await serve(call, (house) => onShop(house, running));
+  const { send, close } = await serve(call, (fake) => onShop(fake, running));
   const first = send().catch(() => {});
   await eventually('the first one runs', () => isRunning);
   const seen = [await send()];
@@ -211,8 +211,8 @@ async function seeRunning(call: Endpoint): Promise<Seen[]> {
 
 const refusing = (code: ProblemCode): Change => {
   const refusal = { code: code as RefusalCode, detail: 'x' };
-  return (house) => {
-    onShop(house, async () => ({ ok: false, refusal }));
+  return (fake) => {
+    onShop(fake, async () => ({ ok: false, refusal }));
   };
 };
 
@@ -226,8 +226,8 @@ const same: Change = (_house, { headers }) => {
   headers['If-None-Match'] = '*';
 };
 
-const cancelled: Change = (house) => {
-  Object.assign(house, { seatFeed: new SeatFeed({ wasCancelled: () => true }) });
+const cancelled: Change = (fake) => {
+  Object.assign(fake, { seatFeed: new SeatFeed({ wasCancelled: () => true }) });
 };
 
 /** The answers that the call can be brought to give, of each status. */

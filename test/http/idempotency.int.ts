@@ -5,7 +5,7 @@ import { RememberedAnswers } from '../../src/commands/idempotency/idempotency-ke
 import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
 import { eventually } from '../support/servers.ts';
 import { type Api, bearer, bill, order, type Reply, serveApi } from './support/api.ts';
-import { fakeHouse } from './support/fake-house.ts';
+import { fakeApi } from './support/fake-api.ts';
 
 const calls = [
   ['POST', '/concert/reservation', order],
@@ -35,8 +35,8 @@ describe('Idempotency-Key', () => {
 
   /** A service of its own on the same log. */
   async function instance(): Promise<Api> {
-    const house = { ...fakeHouse(), answers: new RememberedAnswers(store, () => now) };
-    const started = await serveApi(house);
+    const fake = { ...fakeApi(), answers: new RememberedAnswers(store, () => now) };
+    const started = await serveApi(fake);
     apis.push(started);
     return started;
   }
@@ -50,7 +50,7 @@ describe('Idempotency-Key', () => {
     const keyed = key === null ? headers : { ...headers, 'Idempotency-Key': key };
     return on.call(method, path, { headers: keyed, ...(body === undefined ? {} : { body }) });
   };
-  const done = (on: Api = api) => on.house.shop.contexts.length;
+  const done = (on: Api = api) => on.fake.shop.contexts.length;
 
   for (const call of calls) {
     const name = `${call[0]} ${call[1]}`;
@@ -94,8 +94,8 @@ describe('Idempotency-Key', () => {
 
   it('409 with Retry-After while the first is running, its answer afterwards', async () => {
     let finish = () => {};
-    const { charge } = api.house.shop;
-    api.house.shop.charge = async (command) => {
+    const { charge } = api.fake.shop;
+    api.fake.shop.charge = async (command) => {
       await new Promise<void>((resolve) => {
         finish = resolve;
       });
@@ -137,13 +137,13 @@ describe('Idempotency-Key', () => {
   });
 
   it('repeats refusals too: what was true then is the answer', async () => {
-    const { pay } = api.house.shop;
+    const { pay } = api.fake.shop;
     const detail = 'x';
     const code = 'balance-too-small';
-    api.house.shop.pay = async () => ({ ok: false, refusal: { code, detail } });
+    api.fake.shop.pay = async () => ({ ok: false, refusal: { code, detail } });
     const first = await ask(api, calls[1]);
     expect(first.status).to.equal(402);
-    api.house.shop.pay = pay;
+    api.fake.shop.pay = pay;
     expect(answerOf(await ask(api, calls[1]))).to.deep.equal(answerOf(first));
     expect((await ask(api, calls[1], 'a-new-key')).status).to.equal(200);
   });
@@ -159,16 +159,16 @@ describe('Idempotency-Key', () => {
   });
 
   it('a 5xx is not repeated: the key is free at once', async () => {
-    const { pay } = api.house.shop;
+    const { pay } = api.fake.shop;
     for (const failure of [
       async () => ({ ok: false, refusal: { code: 'overloaded', detail: 'x' } }) as const,
       () => Promise.reject(new EventStoreUnavailable('gone')),
       () => Promise.reject(new TypeError('a bug')),
     ]) {
-      api.house.shop.pay = failure;
+      api.fake.shop.pay = failure;
       expect((await ask(api, calls[1])).status).to.be.at.least(500);
     }
-    api.house.shop.pay = pay;
+    api.fake.shop.pay = pay;
     expect((await ask(api, calls[1])).status).to.equal(200);
   });
 
@@ -186,8 +186,8 @@ describe('Idempotency-Key', () => {
 
   it('one that died is taken over once its time was over; when it lives after all, it gives the other’s answer', async () => {
     let finish = () => {};
-    const { charge } = api.house.shop;
-    api.house.shop.charge = async (command) => {
+    const { charge } = api.fake.shop;
+    api.fake.shop.charge = async (command) => {
       await new Promise<void>((resolve) => {
         finish = resolve;
       });
@@ -221,7 +221,7 @@ describe('Idempotency-Key', () => {
   it('a token whose place ended still gets the answer that it got, and nothing else', async () => {
     const first = await ask(api, calls[1]);
     const emptied = await instance();
-    emptied.house.queue.authorize = async () => 'unknown';
+    emptied.fake.queue.authorize = async () => 'unknown';
     expect(answerOf(await ask(emptied, calls[1]))).to.deep.equal(answerOf(first));
     expect((await ask(emptied, calls[1], 'new')).status).to.equal(401);
     expect((await ask(emptied, calls[0])).status).to.equal(401);
@@ -235,7 +235,7 @@ describe('Idempotency-Key', () => {
   it('a user who waits again gets the answer, with the new token, and nothing else', async () => {
     const first = await ask(api, calls[1]);
     const waiting = await instance();
-    waiting.house.queue.authorize = async () => 'waiting';
+    waiting.fake.queue.authorize = async () => 'waiting';
     const headers = { AuthorizationWaiting: 'Bearer fresh' };
     expect(answerOf(await ask(waiting, calls[1], 'k', headers))).to.deep.equal(answerOf(first));
     expect((await ask(waiting, calls[1], 'new', headers)).status).to.equal(403);
@@ -244,13 +244,13 @@ describe('Idempotency-Key', () => {
 
   it('the place is shortened by the payment, not by its repetition', async () => {
     for (let at = 0; at < 3; at += 1) await ask(api, calls[1]);
-    expect(api.house.queue.shortened).to.deep.equal(['7']);
+    expect(api.fake.queue.shortened).to.deep.equal(['7']);
   });
 
   it('above the bound of an hour is 429, but for what was answered; another user’s is not', async () => {
     await api.stop();
-    const house = { ...fakeHouse(), answers: new RememberedAnswers(store, () => now) };
-    api = await serveApi({ ...house, idempotencyKeysMax: 2 });
+    const fake = { ...fakeApi(), answers: new RememberedAnswers(store, () => now) };
+    api = await serveApi({ ...fake, idempotencyKeysMax: 2 });
     apis.push(api);
     const charge = calls[2];
     const statuses = [];
@@ -272,7 +272,7 @@ describe('Idempotency-Key', () => {
 
   it('of a DELETE of what never was leaves nothing in the log', async () => {
     const detail = 'no reservation 11.A-1-1.1';
-    api.house.shop.find = async () => ({
+    api.fake.shop.find = async () => ({
       ok: false,
       refusal: { code: 'reservation-not-found', detail },
     });

@@ -12,7 +12,7 @@ describe('compressed lists', () => {
   const list = (size: number, etag: string) => {
     const concert = { concertId: '1', title: 'x'.repeat(size), venue: null };
     const made = { body: Buffer.from(JSON.stringify([concert])), etag };
-    api.house.reads.concerts = async () => made;
+    api.fake.reads.concerts = async () => made;
     return made;
   };
   const get = (coding: string, tag?: string) =>

@@ -10,7 +10,7 @@ import { KeyBudget } from '../../src/http/key-budget.ts';
 import { createReadiness } from '../../src/http/readiness.ts';
 import { Sampler } from '../../src/http/sampler.ts';
 import { InProcessOwnPositions } from '../../src/shared-state/in-process-own-positions.ts';
-import { type FakeHouse, fakeHouse } from './support/fake-house.ts';
+import { type FakeApi, fakeApi } from './support/fake-api.ts';
 
 describe('own positions in one process', () => {
   it('keep the newest of each user', async () => {
@@ -82,7 +82,7 @@ describe('readiness', () => {
       probed++;
       return true;
     };
-    const readiness = createReadiness({ ...fakeHouse(), probes: { probe } });
+    const readiness = createReadiness({ ...fakeApi(), probes: { probe } });
     await Promise.all([readiness(), readiness(), readiness()]);
     expect(probed).to.equal(1);
     await readiness();
@@ -91,13 +91,13 @@ describe('readiness', () => {
 });
 
 describe('what is ready', () => {
-  const of = async (change: (house: FakeHouse) => void, isDraining = false) => {
-    const house = fakeHouse();
-    change(house);
-    return (await createReadiness(house, () => isDraining)()).state;
+  const of = async (change: (fake: FakeApi) => void, isDraining = false) => {
+    const fake = fakeApi();
+    change(fake);
+    return (await createReadiness(fake, () => isDraining)()).state;
   };
-  const without = (name: string) => (house: FakeHouse) => {
-    Object.assign(house.probes, { [name]: async () => false });
+  const without = (name: string) => (fake: FakeApi) => {
+    Object.assign(fake.probes, { [name]: async () => false });
   };
 
   it('is who can sell: without PostgreSQL too, and not without the others', async () => {
@@ -109,25 +109,25 @@ describe('what is ready', () => {
   });
 
   it('is who keeps up, or was kept from it by PostgreSQL a moment ago', async () => {
-    const stalled = (house: FakeHouse) => Object.assign(house.reads, { stalledSeconds: 31 });
+    const stalled = (fake: FakeApi) => Object.assign(fake.reads, { stalledSeconds: 31 });
     expect(await of(stalled)).to.equal('not-ready');
-    const house = fakeHouse();
-    stalled(house);
+    const fake = fakeApi();
+    stalled(fake);
     let isUp = false;
-    Object.assign(house.probes, { postgres: async () => isUp });
-    const readiness = createReadiness(house);
+    Object.assign(fake.probes, { postgres: async () => isUp });
+    const readiness = createReadiness(fake);
     expect((await readiness()).state).to.equal('degraded');
     isUp = true;
     expect((await readiness()).state, 'back, and behind').to.equal('ready');
   });
 
   it('is nobody who was never live', async () => {
-    const building = (house: FakeHouse) => Object.assign(house.reads, { state: 'building' });
+    const building = (fake: FakeApi) => Object.assign(fake.reads, { state: 'building' });
     expect(await of(building)).to.equal('not-ready');
     expect(
-      await of((house) => {
-        building(house);
-        without('postgres')(house);
+      await of((fake) => {
+        building(fake);
+        without('postgres')(fake);
       }),
     ).to.equal('not-ready');
   });

@@ -48,7 +48,7 @@ describe('refusals', () => {
     for (const [method, code, status] of table) {
       it(`${method}: ${code} is ${status}`, async () => {
         const detail = 'the shop’s own words';
-        api.house.shop[method] = async () => ({ ok: false, refusal: { code, detail } });
+        api.fake.shop[method] = async () => ({ ok: false, refusal: { code, detail } });
         const reply = await calls[method]();
         expectCode(reply, status, code);
         expect(reply.body.detail).to.equal(detail);
@@ -61,7 +61,7 @@ describe('refusals', () => {
   it('of fair use say when to try again, where waiting helps', async () => {
     for (const code of ['too-many-seats', 'too-many-held', 'hold-again-later'] as const) {
       const refusal = { code, detail: 'later', retryAfterSeconds: 59 };
-      api.house.shop.reserve = async () => ({ ok: false, refusal });
+      api.fake.shop.reserve = async () => ({ ok: false, refusal });
       const reply = await reserve();
       expectCode(reply, 409, code);
       expect(reply.headers.get('retry-after')).to.equal('59');
@@ -71,7 +71,7 @@ describe('refusals', () => {
 
   it('of a body that gives a member twice names it, and nothing is done', async () => {
     let charges = 0;
-    api.house.shop.charge = async () => {
+    api.fake.shop.charge = async () => {
       charges += 1;
       return { ok: false, refusal: { code: 'overloaded', detail: '' } };
     };
@@ -111,21 +111,21 @@ describe('refusals', () => {
     it('say 400 first, and ask the shop nothing', async () => {
       expectCode(await reserve({}, { ...order, seatId: '' }), 400, 'invalid-request');
       await reserve({});
-      expect(api.house.shop.contexts).to.deep.equal([]);
+      expect(api.fake.shop.contexts).to.deep.equal([]);
     });
 
     it('never reach the log', async () => {
-      api.house.queue.authorize = () => Promise.reject(new Error('boom'));
+      api.fake.queue.authorize = () => Promise.reject(new Error('boom'));
       await reserve({ AuthorizationWaiting: 'Bearer secret-123' });
       await api.call('GET', '/concert/1/seat?sessionId=11&token=secret-123');
-      expect(api.house.lines.join()).to.include('boom').and.not.include('secret-123');
+      expect(api.fake.lines.join()).to.include('boom').and.not.include('secret-123');
     });
   });
 
   it('that are expected are logged sampled by code, without a stack; bugs each with one', async () => {
-    api.house.reads.concerts = () => Promise.reject(new ReadSideUnavailable('PostgreSQL is away'));
+    api.fake.reads.concerts = () => Promise.reject(new ReadSideUnavailable('PostgreSQL is away'));
     for (let n = 0; n < 20; n += 1) await api.call('GET', '/concert');
-    const lines = () => api.house.lines.filter((line) => JSON.parse(line).status >= 500);
+    const lines = () => api.fake.lines.filter((line) => JSON.parse(line).status >= 500);
     expect(lines()).to.have.lengthOf.within(1, 15);
     const [first = '{}'] = lines();
     expect(first).to.not.contain('    at ').and.not.contain('stack');
@@ -134,7 +134,7 @@ describe('refusals', () => {
       why: 'PostgreSQL is away',
       count: 1,
     });
-    api.house.reads.concerts = () => Promise.reject(new TypeError('a bug'));
+    api.fake.reads.concerts = () => Promise.reject(new TypeError('a bug'));
     const before = lines().length;
     for (let n = 0; n < 3; n += 1) await api.call('GET', '/concert');
     expect(lines()).to.have.lengthOf(before + 3);
@@ -307,14 +307,14 @@ describe('refusals', () => {
     const down = (error: Error) => () => Promise.reject(error);
 
     it('the event store', async () => {
-      api.house.shop.reserve = down(new EventStoreUnavailable('no answer'));
+      api.fake.shop.reserve = down(new EventStoreUnavailable('no answer'));
       const reply = await reserve();
       expectCode(reply, 503, 'event-store-unavailable');
       expect(reply.headers.get('retry-after')).to.equal('1');
     });
 
     it('the event store when it says no, in its words', async () => {
-      api.house.shop.reserve = down(new EventStoreRefused('the stream is deleted for ever'));
+      api.fake.shop.reserve = down(new EventStoreRefused('the stream is deleted for ever'));
       const reply = await reserve();
       expectCode(reply, 503, 'event-store-unavailable');
       expect(reply.headers.get('retry-after')).to.equal('1');
@@ -323,18 +323,18 @@ describe('refusals', () => {
 
     it('the queue, down or full', async () => {
       const status = () => api.call('GET', '/concert/waiting/status?userId=1');
-      api.house.queue.poll = down(new QueueUnavailable('no answer'));
+      api.fake.queue.poll = down(new QueueUnavailable('no answer'));
       expectCode(await status(), 503, 'queue-unavailable');
-      api.house.queue.poll = down(new QueueFull());
+      api.fake.queue.poll = down(new QueueFull());
       const full = await status();
       expectCode(full, 503, 'queue-full');
       expect(full.headers.get('retry-after')).to.equal('10');
-      api.house.queue.authorize = down(new QueueUnavailable('no answer'));
+      api.fake.queue.authorize = down(new QueueUnavailable('no answer'));
       expectCode(await reserve(), 503, 'queue-unavailable');
     });
 
     it('the read side', async () => {
-      const { reads } = api.house;
+      const { reads } = api.fake;
       for (const method of ['concerts', 'sessions', 'seats', 'balance'] as const) {
         reads[method] = down(new ReadSideUnavailable('no answer'));
       }
@@ -370,11 +370,11 @@ describe('refusals', () => {
   });
 
   it('500 for a bug of ours: logged with the request’s id, answered without details', async () => {
-    api.house.shop.reserve = () => Promise.reject(new TypeError('the secret cause'));
+    api.fake.shop.reserve = () => Promise.reject(new TypeError('the secret cause'));
     const reply = await reserve({ ...bearer(7), 'X-Request-Id': 'request-1' });
     expectCode(reply, 500, 'internal-error');
     expect(reply.text).to.not.include('secret cause');
-    const line = api.house.lines.map((text) => JSON.parse(text)).find(({ err }) => err);
+    const line = api.fake.lines.map((text) => JSON.parse(text)).find(({ err }) => err);
     expect(line).to.include({ requestId: 'request-1', path: '/concert/reservation', status: 500 });
     expect(line.err.message).to.equal('the secret cause');
   });

@@ -10,17 +10,17 @@ import { ReadSideUnavailable } from '../../src/queries/read-side.ts';
 import { type SeatChange, SeatFeed } from '../../src/queries/seat-feed.ts';
 import { eventually } from '../support/servers.ts';
 import { EventStream, openUnread } from './support/event-stream.ts';
-import { type FakeHouse, fakeHouse } from './support/fake-house.ts';
+import { type FakeApi, fakeApi } from './support/fake-api.ts';
 
 const path = '/concert/1/seat/stream?sessionId=11';
 
 describe('GET /concert/{concertId}/seat/stream', () => {
-  let house: FakeHouse;
+  let fake: FakeApi;
   let server: HttpServer;
   let port: number;
   let streams: EventStream[];
   beforeEach(async () => {
-    house = { ...fakeHouse(), seatFeed: new SeatFeed({ keptMax: 10 }) };
+    fake = { ...fakeApi(), seatFeed: new SeatFeed({ keptMax: 10 }) };
     streams = [];
     await listen({ seatStreamFlushMs: 1 });
   });
@@ -31,7 +31,7 @@ describe('GET /concert/{concertId}/seat/stream', () => {
 
   async function listen(limits: Parameters<typeof createHttpServer>[1]): Promise<void> {
     await server?.close(0);
-    server = createHttpServer(house, limits);
+    server = createHttpServer(fake, limits);
     port = await server.listen(0, '127.0.0.1');
   }
 
@@ -42,9 +42,9 @@ describe('GET /concert/{concertId}/seat/stream', () => {
   }
 
   const step = (seatId: string, status: SeatRow['status'], sessionId = '11'): Step => {
-    house.reads.shown += 10n;
+    fake.reads.shown += 10n;
     const changes = [patch(seatTable, [sessionId, seatId], { status })];
-    return { position: eventAt(house.reads.shown), createdMs: 0, isEvent: true, changes };
+    return { position: eventAt(fake.reads.shown), createdMs: 0, isEvent: true, changes };
   };
   /** Every change that is told from now on, of any session. */
   const tellAll = (): string[] => {
@@ -52,10 +52,10 @@ describe('GET /concert/{concertId}/seat/stream', () => {
     const changed = (all: readonly SeatChange[]) => {
       for (const { sessionId, seatId } of all) told.push(`${sessionId} ${seatId}`);
     };
-    house.seatFeed.listen({ changed, cancelled: () => {}, reset: () => {} });
+    fake.seatFeed.listen({ changed, cancelled: () => {}, reset: () => {} });
     return told;
   };
-  const commit = (...steps: Step[]) => house.seatFeed.committed(steps);
+  const commit = (...steps: Step[]) => fake.seatFeed.committed(steps);
   const changes = (stream: EventStream) =>
     stream.events.filter(({ event }) => event === undefined).map(({ data }) => data);
   const change = (seatId: string, isAvailable: boolean) => JSON.stringify({ seatId, isAvailable });
@@ -68,12 +68,12 @@ describe('GET /concert/{concertId}/seat/stream', () => {
     expect(stream.headers.get('cache-control')).to.equal('no-store');
     const [version] = await stream.take(1);
     expect(version).to.deep.equal({
-      id: String(house.reads.shown),
+      id: String(fake.reads.shown),
       event: 'version',
       data: '{"etag":"\\"tag-1\\""}',
     });
     commit(step('A', 'held'), step('B', 'held', '12'), step('A', 'sold'), step('A', 'available'));
-    const at = house.reads.shown;
+    const at = fake.reads.shown;
     await stream.take(3);
     expect(stream.events.slice(1)).to.deep.equal([
       { id: String(at - 30n), data: change('A', false) },
@@ -99,9 +99,9 @@ describe('GET /concert/{concertId}/seat/stream', () => {
   });
 
   it('of a cancelled session says so at once and ends, to who comes back and to who is new', async () => {
-    house = { ...fakeHouse(), seatFeed: new SeatFeed({ wasCancelled: (id) => id === '11' }) };
+    fake = { ...fakeApi(), seatFeed: new SeatFeed({ wasCancelled: (id) => id === '11' }) };
     await listen({ seatStreamsMax: 1 });
-    for (const lastId of [undefined, '1', String(house.reads.shown)]) {
+    for (const lastId of [undefined, '1', String(fake.reads.shown)]) {
       const stream = await open(lastId);
       expect(stream.status).to.equal(200);
       expect(stream.headers.get('content-type')).to.equal('text/event-stream');
@@ -113,7 +113,7 @@ describe('GET /concert/{concertId}/seat/stream', () => {
   });
 
   it('tells nothing of seats of a session that was cancelled before', async () => {
-    house = { ...fakeHouse(), seatFeed: new SeatFeed({ wasCancelled: (id) => id === '11' }) };
+    fake = { ...fakeApi(), seatFeed: new SeatFeed({ wasCancelled: (id) => id === '11' }) };
     await listen({ seatStreamFlushMs: 1 });
     const told = tellAll();
     commit(step('A', 'available'), step('A', 'available', '12'));
@@ -144,9 +144,9 @@ describe('GET /concert/{concertId}/seat/stream', () => {
       change('B', false),
       change('D', false),
     ]);
-    const ahead = house.reads.shown + 5n;
+    const ahead = fake.reads.shown + 5n;
     let asked: bigint | undefined;
-    house.reads.reached = async (position) => {
+    fake.reads.reached = async (position) => {
       asked = position;
       return true;
     };
@@ -158,17 +158,17 @@ describe('GET /concert/{concertId}/seat/stream', () => {
 
   it('says reset to an id of which too much is forgotten, of before a restart, or of no log', async () => {
     commit(step('A', 'held'));
-    const old = String(house.reads.shown);
+    const old = String(fake.reads.shown);
     for (let at = 0; at < 20; at += 1) commit(step(`S${at}`, 'held'));
     for (const id of [old, '1', '9'.repeat(19)]) {
       const stream = await open(id);
       const [first] = await stream.take(1);
-      expect(first).to.include({ event: 'reset', id: String(house.reads.shown) });
+      expect(first).to.include({ event: 'reset', id: String(fake.reads.shown) });
     }
-    const kept = await open(String(house.reads.shown - 50n));
+    const kept = await open(String(fake.reads.shown - 50n));
     await kept.take(5);
     expect(kept.events.map(({ event }) => event)).to.deep.equal(new Array(5).fill(undefined));
-    house = { ...fakeHouse(), seatFeed: new SeatFeed({ keptMax: 10 }) };
+    fake = { ...fakeApi(), seatFeed: new SeatFeed({ keptMax: 10 }) };
     await listen({});
     expect((await (await open(old)).take(1))[0]?.event).to.equal('reset');
   });
@@ -177,7 +177,7 @@ describe('GET /concert/{concertId}/seat/stream', () => {
     const stream = await open();
     commit(step('A', 'held'));
     await stream.take(2);
-    house.seatFeed.reset();
+    fake.seatFeed.reset();
     await eventually('the stream ends', () => stream.isOver);
     expect((await (await open(stream.lastId)).take(1))[0]?.event).to.equal('reset');
   });
@@ -187,7 +187,7 @@ describe('GET /concert/{concertId}/seat/stream', () => {
     const stream = await open();
     await stream.take(1);
     commit(step('B', 'held', '12'));
-    await eventually('the id moves', () => stream.lastId === String(house.reads.shown));
+    await eventually('the id moves', () => stream.lastId === String(fake.reads.shown));
     expect(stream.text).to.match(/^: /m);
     expect(stream.events).to.have.length(1);
   });
@@ -227,9 +227,9 @@ describe('GET /concert/{concertId}/seat/stream', () => {
       expect((await open(undefined, '/concert/2/seat/stream?sessionId=11')).status).to.equal(404);
       const head = await fetch(`http://127.0.0.1:${port}${path}`, { method: 'HEAD' });
       expect(head.headers.get('content-type')).to.equal('text/event-stream');
-      house.reads.seats = () => Promise.reject(new Error('a bug'));
+      fake.reads.seats = () => Promise.reject(new Error('a bug'));
       expect((await open()).status).to.equal(500);
-      house.reads.seats = fakeHouse().reads.seats;
+      fake.reads.seats = fakeApi().reads.seats;
     }
     expect((await open()).status).to.equal(200);
   });
@@ -275,10 +275,10 @@ describe('GET /concert/{concertId}/seat/stream', () => {
     expect(event).to.equal('event: problem');
     const problem = JSON.parse(data?.replace('data: ', '') ?? '');
     expect(problem).to.include({ status: 503, code: 'too-many-streams' });
-    house.reads.seats = () => Promise.reject(new ReadSideUnavailable('away'));
+    fake.reads.seats = () => Promise.reject(new ReadSideUnavailable('away'));
     await listen({});
     expect(await (await ask()).text()).to.contain('read-side-unavailable');
-    expect(house.lines.some((line) => JSON.parse(line).code === 'read-side-unavailable')).to.equal(
+    expect(fake.lines.some((line) => JSON.parse(line).code === 'read-side-unavailable')).to.equal(
       true,
     );
   });
@@ -296,7 +296,7 @@ describe('GET /concert/{concertId}/seat/stream', () => {
 
   it('names the ETag that the same client gets the list with, compressed or not', async () => {
     const body = Buffer.from(' '.repeat(5_000));
-    house.reads.seats = async () => ({ body, etag: '"v1"' });
+    fake.reads.seats = async () => ({ body, etag: '"v1"' });
     for (const coding of ['gzip', 'identity']) {
       const headers = { 'Accept-Encoding': coding };
       const list = await ask(headers, '/concert/1/seat?sessionId=11');

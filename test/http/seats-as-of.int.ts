@@ -4,7 +4,7 @@ import { Gate } from '../../src/http/gate.ts';
 import { httpLimits } from '../../src/http/limits.ts';
 import { eventually } from '../support/servers.ts';
 import { type Api, serveApi } from './support/api.ts';
-import { fakeHouse, scheduledMs } from './support/fake-house.ts';
+import { fakeApi, scheduledMs } from './support/fake-api.ts';
 
 const path = '/concert/1/seat?sessionId=11';
 const at = (time: string | number) =>
@@ -30,8 +30,8 @@ describe('the seats of a moment', () => {
 
   it('are asked for with the filters, to the millisecond', async () => {
     const asked: unknown[] = [];
-    const { seatsAsOf } = api.house.reads;
-    api.house.reads.seatsAsOf = (...parameters) => {
+    const { seatsAsOf } = api.fake.reads;
+    api.fake.reads.seatsAsOf = (...parameters) => {
       asked.push(parameters);
       return seatsAsOf(...parameters);
     };
@@ -77,7 +77,7 @@ describe('the seats of a moment', () => {
   });
 
   it('wait until all that was in the log is shown', async () => {
-    api.house.reads.shown = 0n;
+    api.fake.reads.shown = 0n;
     const { status, body } = await api.call('GET', at(scheduledMs));
     expect([status, body.code]).to.deep.equal([503, 'read-side-behind']);
   });
@@ -88,8 +88,8 @@ describe('the seats of a moment', () => {
     const released = new Promise<void>((resolve) => {
       release = resolve;
     });
-    const { seatsAsOf } = api.house.reads;
-    api.house.reads.seatsAsOf = async (...parameters) => {
+    const { seatsAsOf } = api.fake.reads;
+    api.fake.reads.seatsAsOf = async (...parameters) => {
       under += 1;
       most = Math.max(most, under);
       await released;
@@ -120,10 +120,10 @@ describe('the seats of a moment', () => {
 
 describe('the turn of who asks for a moment', () => {
   it('is not kept by who waits for the read side', async () => {
-    const house = fakeHouse();
-    house.reads.reached = (position) =>
-      position > house.reads.shown ? new Promise(() => {}) : Promise.resolve(true);
-    const api = await serveApi(house);
+    const fake = fakeApi();
+    fake.reads.reached = (position) =>
+      position > fake.reads.shown ? new Promise(() => {}) : Promise.resolve(true);
+    const api = await serveApi(fake);
     try {
       const far = { 'X-Min-Event-Position': '9'.repeat(19) };
       for (let n = 0; n < 3; n += 1)
@@ -141,8 +141,8 @@ describe('the turn of who asks for a moment', () => {
       release = resolve;
     });
     let made = 0;
-    const { seatsAsOf } = api.house.reads;
-    api.house.reads.seatsAsOf = async (...parameters) => {
+    const { seatsAsOf } = api.fake.reads;
+    api.fake.reads.seatsAsOf = async (...parameters) => {
       made += 1;
       await released;
       return seatsAsOf(...parameters);

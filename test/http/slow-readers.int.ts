@@ -7,7 +7,7 @@ import { Outbox } from '../../src/http/outbox.ts';
 import { createHttpServer, type HttpServer } from '../../src/http/server.ts';
 import type { PreparedBody } from '../../src/queries/read-side.ts';
 import { eventually } from '../support/servers.ts';
-import { fakeHouse } from './support/fake-house.ts';
+import { fakeApi } from './support/fake-api.ts';
 
 const mebibyte = 1024 * 1024;
 /** More than the sockets of both sides hold. */
@@ -29,12 +29,12 @@ describe('clients that do not read large lists', function () {
   this.timeout(60_000);
   let server: HttpServer;
   let port: number;
-  let house: ReturnType<typeof fakeHouse>;
+  let fake: ReturnType<typeof fakeApi>;
   const sockets: Socket[] = [];
 
   const listen = async (limits: Parameters<typeof createHttpServer>[1]) => {
-    house = fakeHouse();
-    server = createHttpServer({ ...house, log: pino({ level: 'silent' }) }, limits);
+    fake = fakeApi();
+    server = createHttpServer({ ...fake, log: pino({ level: 'silent' }) }, limits);
     port = await server.listen(0, '127.0.0.1');
   };
   afterEach(async () => {
@@ -63,7 +63,7 @@ describe('clients that do not read large lists', function () {
   it('wait for the same bytes, however many they are', async () => {
     await listen({ answerWaitingBytesMax: listBytes });
     const list = ofParts(listBytes, '"v1"');
-    house.reads.seats = async () => list;
+    fake.reads.seats = async () => list;
     const all = await Promise.all(Array.from({ length: 20 }, () => asks()));
     expect(all.map(({ status }) => status)).to.deep.equal(Array(20).fill('200'));
     expect(await waitingBytes()).to.equal(listBytes);
@@ -72,7 +72,7 @@ describe('clients that do not read large lists', function () {
   it('of many lists are answered 503 above the bound, until others are gone', async () => {
     await listen({ answerWaitingBytesMax: 2.5 * listBytes });
     let version = 0;
-    house.reads.seats = async () => ofParts(listBytes, `"v${++version}"`);
+    fake.reads.seats = async () => ofParts(listBytes, `"v${++version}"`);
     const first = await asks();
     const statuses = [];
     for (let at = 0; at < 3; at += 1) statuses.push((await asks()).status);
@@ -91,7 +91,7 @@ describe('clients that do not read large lists', function () {
     await listen({ answerWaitingBytesMax: 3 * listBytes });
     let version = 0;
     const next = async () => ofParts(listBytes, `"v${++version}"`);
-    Object.assign(house.reads, { seats: next, seatsAsOf: next });
+    Object.assign(fake.reads, { seats: next, seatsAsOf: next });
     const past = `${path}&asOf=2026-11-01T00:00:00Z`;
     const statuses = [];
     for (let at = 0; at < 2; at += 1) statuses.push((await asks(past)).status);
@@ -102,7 +102,7 @@ describe('clients that do not read large lists', function () {
   it('are cut off when they take nothing for too long, and only they', async () => {
     await listen({ answerStallTimeoutMs: 500, answerStallCheckTimeoutMs: 20 });
     const list = ofParts(listBytes, '"v1"');
-    house.reads.seats = async () => list;
+    fake.reads.seats = async () => list;
     const { socket } = await asks();
     const slow = await asks();
     let taken = 0;
@@ -123,7 +123,7 @@ describe('clients that do not read large lists', function () {
   it('leave nothing behind of answers that had not had their turn on their connection', async () => {
     await listen({});
     let version = 0;
-    house.reads.seats = async () => ofParts(listBytes, `"v${++version}"`);
+    fake.reads.seats = async () => ofParts(listBytes, `"v${++version}"`);
     const socket = connect(port, '127.0.0.1', () =>
       socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(3)),
     );
@@ -136,7 +136,7 @@ describe('clients that do not read large lists', function () {
 
   it('leave nothing open behind when they are gone', async () => {
     await listen({});
-    house.reads.seats = async () => ofParts(listBytes, '"v1"');
+    fake.reads.seats = async () => ofParts(listBytes, '"v1"');
     await Promise.all(Array.from({ length: 30 }, () => asks()));
     for (const socket of sockets.splice(0)) socket.destroy();
     await eventually('no bytes wait', async () => (await waitingBytes()) === 0);

@@ -7,7 +7,7 @@ describe('the live lag of a load run', () => {
   it('is that of the events between two looks at /metrics', async () => {
     const api = await serveApi();
     const tookMs = (ms: number, count: number) =>
-      api.house.lag.committed(
+      api.fake.lag.committed(
         Array.from({ length: count }, () => ({
           position: eventAt(1n),
           createdMs: 10_000 - ms,

@@ -90,7 +90,7 @@ describe('the projections', () => {
     ).to.deep.equal([{ title: 'Two', venue: null, version: '2' }]);
   });
 
-  it('lay out a session: its times in one form, a row a seat in house order', () => {
+  it('lay out a session: its times in one form, a row a seat in seat-map order', () => {
     expect(
       rows('session', ['concert_id', 'starts_at', 'seats_total', 'seats_available'], scheduled),
     ).to.deep.equal([

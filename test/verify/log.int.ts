@@ -225,7 +225,7 @@ const corrupt: Record<string, [codes: string[], plant: (world: World) => Promise
     ['wrong-price'],
     (world) => world.seat('SeatReserved', { price: 1 }),
   ],
-  'a seat that the house does not have': [
+  'a seat that the hall does not have': [
     ['wrong-price'],
     (world) => world.seat('SeatReserved', {}, 'A-1-9'),
   ],

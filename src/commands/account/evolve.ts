@@ -20,7 +20,7 @@ export interface AccountState {
   readonly balance: number;
   /** What payments under way hold. */
   readonly held: number;
-  /** Taken and not refunded: it may come back, since the house refunds at any time. */
+  /** Taken and not refunded: it may come back, since the organiser refunds at any time. */
   readonly captured: number;
   /** The newest moment that an event told of: what summaries measure age from. Milliseconds since the epoch. */
   readonly latestMs: number;

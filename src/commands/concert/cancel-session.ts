@@ -36,7 +36,7 @@ export async function cancelSession(
   }: {
     readonly store: EventStore;
     readonly catalog: Catalog;
-    readonly sales: Pick<SeatSales, 'reservationOf' | 'cancelForHouse'>;
+    readonly sales: Pick<SeatSales, 'reservationOf' | 'cancelForOrganiser'>;
     readonly onProgress: (progress: CancelProgress) => void;
     readonly onError: (what: string, error: unknown) => void;
   },
@@ -55,7 +55,7 @@ export async function cancelSession(
   const giveBack = async (seatId: string): Promise<void> => {
     const reservationId = await sales.reservationOf(sessionId, seatId);
     if (reservationId === undefined) return;
-    const result = await sales.cancelForHouse(reservationId);
+    const result = await sales.cancelForOrganiser(reservationId);
     if (result.ok) progress.givenBack += 1;
     // Ended by itself in between.
     else if (result.refusal.code !== 'hold-expired') throw new Error(result.refusal.detail);

@@ -120,7 +120,7 @@ function sameSeats(some: readonly Section[], others: readonly Section[]): boolea
 export const seatIdOf = (section: string, row: string, number: number): string =>
   `${section}-${row}-${number}`;
 
-/** Every seat of a house with its price, in house order. */
+/** Every seat of a hall with its price, in seat-map order. */
 export function* seatsOf(sections: readonly Section[]) {
   for (const { section, price, rows } of sections) {
     for (const { row, seats } of rows) {

@@ -11,7 +11,7 @@ export interface Bookings {
   /**
    * The buyer's reservation and what became of it, for ever: from memory where that says that it can still be paid or cannot
    * change any more, else, and when `fresh`, from the log. Refused as `reservation-not-found` when there never was one, as
-   * `reservation-not-yours` unless it is `userId`'s (undefined: the house asks).
+   * `reservation-not-yours` unless it is `userId`'s (undefined: the organiser asks).
    */
   find(
     reservationId: string,

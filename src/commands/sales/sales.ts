@@ -78,7 +78,7 @@ export interface SeatSales extends Shop {
   reservationOf(sessionId: string, seatId: string): Promise<string | undefined>;
 
   /** Gives back a reservation of a session that was cancelled, whoever's it is. @throws EventStoreUnavailable */
-  cancelForHouse(reservationId: string): Promise<Result<unknown>>;
+  cancelForOrganiser(reservationId: string): Promise<Result<unknown>>;
 }
 
 /** A hold as it was made, by a read model. `orderId`: of a seat that is one of an order. */
@@ -232,7 +232,7 @@ class Sales implements SeatSales {
     return seat.orderId === undefined ? seat.reservationId : orderReservationId(seat.orderId);
   }
 
-  cancelForHouse(reservationId: string): Promise<Result<unknown>> {
+  cancelForOrganiser(reservationId: string): Promise<Result<unknown>> {
     return this.#cancelAs(undefined, reservationId, {});
   }
 

@@ -35,18 +35,18 @@ export const cancelReservation = endpoint({
     'event-store-unavailable',
     'event-unreadable',
   ],
-  async handle(house, { params: { reservationId }, query: { userId }, headers }, exchange) {
+  async handle(api, { params: { reservationId }, query: { userId }, headers }, exchange) {
     const key = headers['idempotency-key'];
     if (key !== undefined) {
       // No token is needed to ask for what never was: it leaves nothing in the log.
-      const found = await house.shop.find(reservationId);
+      const found = await api.shop.find(reservationId);
       if (!found.ok && found.refusal.code === 'reservation-not-found')
         return refused(found.refusal);
     }
     const asked = { name: 'cancel', userId, key, fields: { reservationId, userId } };
-    return answerOnce(house, asked, exchange, async (context) => {
-      const result = await house.shop.cancel({ userId, reservationId, context });
-      return answerCommand(house, userId, result);
+    return answerOnce(api, asked, exchange, async (context) => {
+      const result = await api.shop.cancel({ userId, reservationId, context });
+      return answerCommand(api, userId, result);
     });
   },
 });

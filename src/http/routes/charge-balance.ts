@@ -28,13 +28,13 @@ export const chargeBalance = endpoint({
     'event-store-unavailable',
     'event-unreadable',
   ],
-  handle(house, { headers, body }, exchange) {
+  handle(api, { headers, body }, exchange) {
     const key = headers['idempotency-key'];
     const { userId } = body;
     const asked = { name: 'charge', userId, key, fields: body };
-    return answerOnce(house, asked, exchange, async (context) => {
+    return answerOnce(api, asked, exchange, async (context) => {
       const charge = { ...body, chargeId: chargeId(userId, key), context };
-      return answerCommand(house, userId, await house.shop.charge(charge));
+      return answerCommand(api, userId, await api.shop.charge(charge));
     });
   },
 });

@@ -31,8 +31,8 @@ export const listReservations = endpoint({
   headers: queryHeaders,
   answer: z.array(reservationOut),
   problems: ['read-side-unavailable', 'read-side-behind', 'event-store-unavailable'],
-  async handle(house, { query: { userId, limit = reservationsPageMax, before }, headers }) {
-    const late = await refuseUntilOwnShown(house, userId, headers['x-min-event-position']);
-    return late ?? json(await house.reads.reservations(userId, limit, before));
+  async handle(api, { query: { userId, limit = reservationsPageMax, before }, headers }) {
+    const late = await refuseUntilOwnShown(api, userId, headers['x-min-event-position']);
+    return late ?? json(await api.reads.reservations(userId, limit, before));
   },
 });

@@ -57,17 +57,17 @@ export const listSeats = endpoint({
     'event-store-unavailable',
     'too-many-queries',
   ],
-  async handle(house, { params: { concertId }, query, headers }, exchange) {
+  async handle(api, { params: { concertId }, query, headers }, exchange) {
     const { sessionId, section, asOf } = query;
     const filter = { section, availableOnly: query.available === 'true' };
     const minPosition = headers['x-min-event-position'];
     if (asOf !== undefined) {
       const moment = { asOf: new Date(asOf), filter, minPosition };
-      return answerSeatsAsOf(house, { concertId, sessionId, ...moment }, exchange);
+      return answerSeatsAsOf(api, { concertId, sessionId, ...moment }, exchange);
     }
-    const late = await refuseUntilShown(house.reads, minPosition);
+    const late = await refuseUntilShown(api.reads, minPosition);
     if (late !== undefined) return late;
-    const seats = await house.reads.seats(concertId, sessionId, filter);
+    const seats = await api.reads.seats(concertId, sessionId, filter);
     if (seats !== undefined) return prepared(seats);
     return refused(noSession(sessionId, concertId).refusal);
   },

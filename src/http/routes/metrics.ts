@@ -3,7 +3,7 @@ import type { ClockStatus } from '../../clock/service-clock.ts';
 import { type LagHistogram, lagBounds } from '../../projections/engine/live-lag.ts';
 import type { ReadSideStatus } from '../../queries/read-side.ts';
 import { text } from '../answer.ts';
-import { endpoint, type House } from '../endpoint.ts';
+import { type ApiContext, endpoint } from '../endpoint.ts';
 
 const mediaType = 'text/plain; version=0.0.4; charset=utf-8';
 
@@ -16,17 +16,17 @@ export const metrics = endpoint({
   answer: z.string(),
   answerType: 'text/plain',
   problems: [],
-  handle: (house) =>
+  handle: (api) =>
     text(
       mediaType,
       [
-        ...liveLagLines(house.liveLag()),
+        ...liveLagLines(api.liveLag()),
         ...gaugeLines({
-          ...house.reads.status(),
-          rowsWrong: house.rowsWrong(),
-          clock: house.clock(),
+          ...api.reads.status(),
+          rowsWrong: api.rowsWrong(),
+          clock: api.clock(),
         }),
-        ...connectionLines(house),
+        ...connectionLines(api),
         '',
       ].join('\n'),
     ),
@@ -87,7 +87,7 @@ function* gaugeLines(status: Gauged): Generator<string> {
 function* connectionLines({
   connections,
   outbox,
-}: Pick<House, 'connections' | 'outbox'>): Generator<string> {
+}: Pick<ApiContext, 'connections' | 'outbox'>): Generator<string> {
   const { open, closed, dropped } = connections.counts();
   const lines = [
     ['reprise_http_connections', 'gauge', 'Open connections.', open],

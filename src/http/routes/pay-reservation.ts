@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { answerCommand } from '../answer-command.ts';
-import { endpoint, type House } from '../endpoint.ts';
+import { type ApiContext, endpoint } from '../endpoint.ts';
 import type { Exchange } from '../exchange.ts';
 import { optionalKeyHeader, tokenHeader } from '../headers.ts';
 import { answerOnceAdmitted } from '../idempotency.ts';
@@ -40,20 +40,24 @@ export const payReservation = endpoint({
     'event-unreadable',
     'queue-unavailable',
   ],
-  handle(house, { headers, body }, exchange) {
+  handle(api, { headers, body }, exchange) {
     const { userId } = body;
     const key = headers['idempotency-key'];
     const asked = { name: 'pay', userId, key, fields: body, token: headers.authorizationwaiting };
-    return answerOnceAdmitted(house, asked, exchange, async (context) => {
-      const result = await house.shop.pay({ ...body, context });
-      if (result.ok) void makeRoom(house, userId, exchange);
-      return answerCommand(house, userId, result);
+    return answerOnceAdmitted(api, asked, exchange, async (context) => {
+      const result = await api.shop.pay({ ...body, context });
+      if (result.ok) void makeRoom(api, userId, exchange);
+      return answerCommand(api, userId, result);
     });
   },
 });
 
 /** The paid buyer's place is shortened beside the answer: the payment stands whether or not the queue answers. */
-async function makeRoom({ queue, log }: House, userId: string, exchange: Exchange): Promise<void> {
+async function makeRoom(
+  { queue, log }: ApiContext,
+  userId: string,
+  exchange: Exchange,
+): Promise<void> {
   try {
     await queue.shorten(userId);
   } catch (error) {

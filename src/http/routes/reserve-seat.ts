@@ -62,15 +62,15 @@ export const reserveSeat = endpoint({
     'queue-unavailable',
     'read-side-unavailable',
   ],
-  handle(house, { headers, body }, exchange) {
+  handle(api, { headers, body }, exchange) {
     const { concertId, sessionId, userId } = body;
     const key = headers['idempotency-key'];
     const token = headers.authorizationwaiting;
     const asked = { name: 'reserve', userId, key, fields: body, token };
-    return answerOnceAdmitted(house, asked, exchange, async (context) => {
+    return answerOnceAdmitted(api, asked, exchange, async (context) => {
       const seatIds = [...new Set(body.seatIds ?? [body.seatId as string])];
       const command = { concertId, sessionId, seatIds, userId, context };
-      return answerCommand(house, userId, await house.shop.reserve(command));
+      return answerCommand(api, userId, await api.shop.reserve(command));
     });
   },
 });

@@ -19,8 +19,8 @@ export const showBalance = endpoint({
     currency,
   }),
   problems: ['read-side-unavailable', 'read-side-behind', 'event-store-unavailable'],
-  async handle(house, { query: { userId }, headers }) {
-    const late = await refuseUntilOwnShown(house, userId, headers['x-min-event-position']);
-    return late ?? json(await house.reads.balance(userId));
+  async handle(api, { query: { userId }, headers }) {
+    const late = await refuseUntilOwnShown(api, userId, headers['x-min-event-position']);
+    return late ?? json(await api.reads.balance(userId));
   },
 });

@@ -21,10 +21,10 @@ export const showReservation = endpoint({
     'read-side-behind',
     'event-store-unavailable',
   ],
-  async handle(house, { params: { reservationId }, query: { userId }, headers }) {
-    const late = await refuseUntilOwnShown(house, userId, headers['x-min-event-position']);
+  async handle(api, { params: { reservationId }, query: { userId }, headers }) {
+    const late = await refuseUntilOwnShown(api, userId, headers['x-min-event-position']);
     if (late !== undefined) return late;
-    const reservation = await house.reads.reservation(reservationId);
+    const reservation = await api.reads.reservation(reservationId);
     if (reservation === undefined) {
       return problem('reservation-not-found', { detail: `no reservation ${reservationId}` });
     }

@@ -33,9 +33,9 @@ export const streamSeats = endpoint({
   answer: z.string(),
   answerType: 'text/event-stream',
   problems: ['session-not-found', 'too-many-streams', 'read-side-unavailable'],
-  async handle(house, { params: { concertId }, query: { sessionId }, headers }) {
+  async handle(api, { params: { concertId }, query: { sessionId }, headers }) {
     const lastId = headers['last-event-id'];
-    const { reads, seatStreams } = house;
+    const { reads, seatStreams } = api;
     // Another instance may have been ahead of this one.
     const isKnown =
       lastId === undefined || (await reads.reached(lastId, httpLimits.readSideWaitMs));

@@ -122,7 +122,7 @@ async function run(sales: SeatSales, log: EventStore, point: FaultPoint): Promis
     while (!catalog.session(sessionId)?.cancelled) await sleep(5);
     for (const seatId of ['A-1-1', 'A-1-3', 'B-1-1', 'B-1-3']) {
       const reservationId = await sales.reservationOf(sessionId, seatId);
-      if (reservationId !== undefined) await sales.cancelForHouse(reservationId);
+      if (reservationId !== undefined) await sales.cancelForOrganiser(reservationId);
     }
     return 'cancelled';
   }

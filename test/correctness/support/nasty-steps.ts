@@ -36,11 +36,11 @@ const step = fc.oneof(
       seats: fc.uniqueArray(seat, { minLength: 1, maxLength: 3 }),
     }),
   },
-  /** `nth` of the reservations; `house`: whoever's it is. */
+  /** `nth` of the reservations; `organiser`: whoever's it is. */
   {
     weight: 5,
     arbitrary: fc.record({
-      do: fc.constantFrom('pay' as const, 'cancel' as const, 'house' as const),
+      do: fc.constantFrom('pay' as const, 'cancel' as const, 'organiser' as const),
       nth: fc.nat(3),
     }),
   },
@@ -89,8 +89,8 @@ export async function runNastySteps<Store extends EventStore>(
       if (found === undefined) continue;
       const { id: reservationId, userId } = found;
       results.push(
-        step.do === 'house'
-          ? await sales.cancelForHouse(reservationId)
+        step.do === 'organiser'
+          ? await sales.cancelForOrganiser(reservationId)
           : await sales[step.do]({ userId, reservationId, context }),
       );
     }

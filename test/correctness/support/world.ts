@@ -256,10 +256,10 @@ export class World {
 
   async #giveAllBack(sales: SeatSales, { seats, orders }: Pick<Audit, 'seats' | 'orders'>) {
     for (const { reservationId, orderId } of seats.values()) {
-      if (orderId === undefined) await sales.cancelForHouse(reservationId);
+      if (orderId === undefined) await sales.cancelForOrganiser(reservationId);
     }
     for (const { reservationId, status } of orders.values()) {
-      if (status !== 'ended') await sales.cancelForHouse(reservationId);
+      if (status !== 'ended') await sales.cancelForOrganiser(reservationId);
     }
   }
 }

@@ -54,6 +54,6 @@ export async function randomSale(seed: number, steps: number): Promise<RandomSal
     }
   }
   cancelIn(catalog, sessionId);
-  for (const id of reservations) await sales.cancelForHouse(id);
+  for (const id of reservations) await sales.cancelForOrganiser(id);
   return { store, reservations: [...new Set(reservations)] };
 }

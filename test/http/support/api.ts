@@ -1,6 +1,6 @@
 import { createHttpServer, type HttpServer } from '../../../src/http/server.ts';
 import { expectDocumented } from './document.ts';
-import { type FakeHouse, fakeHouse } from './fake-house.ts';
+import { type FakeApi, fakeApi } from './fake-api.ts';
 
 export interface Reply {
   readonly status: number;
@@ -12,7 +12,7 @@ export interface Reply {
 }
 
 export interface Api {
-  readonly house: FakeHouse;
+  readonly fake: FakeApi;
   readonly server: HttpServer;
   readonly port: number;
   /** Sends a request and fails unless the OpenAPI document has its answer. A body that is no text and no bytes is sent as JSON. */
@@ -25,11 +25,11 @@ export interface Api {
 }
 
 /** The real server on a free port, on in-memory ports. */
-export async function serveApi(house: FakeHouse = fakeHouse()): Promise<Api> {
-  const server = createHttpServer(house);
+export async function serveApi(fake: FakeApi = fakeApi()): Promise<Api> {
+  const server = createHttpServer(fake);
   const port = await server.listen(0, '127.0.0.1');
   return {
-    house,
+    fake,
     server,
     port,
     async call(method, path, { headers = {}, body } = {}) {
@@ -58,11 +58,11 @@ export async function serveApi(house: FakeHouse = fakeHouse()): Promise<Api> {
 
 const jsonType = { 'Content-Type': 'application/json' };
 
-/** The header that admits a user of `fakeHouse`. */
+/** The header that admits a user of `fakeApi`. */
 export const bearer = (userId: string | number) => ({
   AuthorizationWaiting: `Bearer token-${userId}`,
 });
 
-/** A reservation and a payment that `fakeHouse` accepts. */
+/** A reservation and a payment that `fakeApi` accepts. */
 export const order = { concertId: 1, sessionId: 11, seatId: 'A-1-1', userId: 7 };
 export const bill = { userId: 7, reservationId: '11.A-1-1.1' };

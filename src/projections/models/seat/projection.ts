@@ -4,7 +4,7 @@ import { type Projection, patch, put, type Table } from '../projection.ts';
 export interface SeatRow {
   readonly session_id: string;
   readonly seat_id: string;
-  /** Place in house order, from 0. */
+  /** Place in seat-map order, from 0. */
   readonly ordinal: number;
   readonly section: string;
   readonly row_name: string;

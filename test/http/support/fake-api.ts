@@ -10,7 +10,7 @@ import { InProcessOwnPositions } from '../../../src/shared-state/in-process-own-
 import { MemoryEventStore } from '../../correctness/support/memory-event-store.ts';
 
 /** Every test may change what a port answers by replacing its method. */
-export interface FakeHouse extends HttpDeps {
+export interface FakeApi extends HttpDeps {
   readonly shop: Shop & { contexts: CommandContext[] };
   readonly queue: WaitingQueue & { shortened: string[] };
   readonly reads: ReadSide & {
@@ -73,10 +73,10 @@ const held = {
  * Small in-memory ports: concert `1` with session `11` and seat `A-1-1`. The token of a user is `token-<userId>`; users
  * whose id begins with `waiting` wait. Each command succeeds at the next position, which the read side shows at once.
  */
-export function fakeHouse(): FakeHouse {
+export function fakeApi(): FakeApi {
   const lines: string[] = [];
   let position = 1_000_000_000n;
-  const shop: FakeHouse['shop'] = {
+  const shop: FakeApi['shop'] = {
     contexts: [],
     async reserve({ sessionId, seatIds, context }) {
       shop.contexts.push(context);
@@ -124,7 +124,7 @@ export function fakeHouse(): FakeHouse {
     reads.shown = position;
     return position;
   };
-  const reads: FakeHouse['reads'] = {
+  const reads: FakeApi['reads'] = {
     shown: position,
     state: 'live',
     lagSeconds: 0,
@@ -174,8 +174,8 @@ export function fakeHouse(): FakeHouse {
   };
 }
 
-function fakeQueue(): FakeHouse['queue'] {
-  const queue: FakeHouse['queue'] = {
+function fakeQueue(): FakeApi['queue'] {
+  const queue: FakeApi['queue'] = {
     shortened: [],
     async poll(userId): Promise<Place> {
       const processing = !userId.startsWith('waiting');
