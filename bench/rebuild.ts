@@ -202,7 +202,7 @@ function watchRows(url: string, client: pg.Client): { stop(): Promise<number> } 
   let looks = 0;
   const count = async () => {
     const { rows } = await client.query(
-      `SELECT (SELECT count(*) FROM concert) + (SELECT count(*) FROM session) AS catalogue,
+      `SELECT (SELECT count(*) FROM concert) + (SELECT count(*) FROM session) AS catalog,
          (SELECT count(*) FROM seat) AS seats, (SELECT count(*) FROM account) AS accounts,
          (SELECT count(*) FROM reservation) + (SELECT count(*) FROM payment) AS sold`,
     );

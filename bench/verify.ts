@@ -99,7 +99,7 @@ async function fill(url: string): Promise<void> {
     };
     await Promise.all(Array.from({ length: inFlight }, lane));
   };
-  await append(catalogue());
+  await append(catalog());
   const balances = new Map<string, number>();
   await append(charges(balances));
   for (let turn = 1; count < eventsWanted; turn += 1) {
@@ -109,7 +109,7 @@ async function fill(url: string): Promise<void> {
   console.log(`${count} events`);
 }
 
-function catalogue(): Map<string, Written[]> {
+function catalog(): Map<string, Written[]> {
   const seats = Array.from({ length: seatsPerSession }, (_, n) => n + 1);
   const sections = [{ section: 'A', price, rows: [{ row: '1', seats }] }];
   const times = { startsAt: time, salesOpenAt: time, currency: 'KRW' };

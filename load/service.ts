@@ -7,13 +7,13 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-/** A fresh service makes a database and a demo catalogue first; longer than this is a fault, in milliseconds. */
+/** A fresh service makes a database and a demo catalog first; longer than this is a fault, in milliseconds. */
 const readyMsMax = 180_000;
 const readyPollMs = 100;
 /** A service that has not stopped by then is killed, in milliseconds. */
 const stopMsMax = 40_000;
 
-/** A service of its own, on fresh data, with the demo catalogue. */
+/** A service of its own, on fresh data, with the demo catalog. */
 export interface LoadedService {
   readonly url: string;
   readonly pid: number;

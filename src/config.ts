@@ -88,7 +88,7 @@ const settings = {
     default: '',
   },
   DEMO: {
-    about: 'Fill an empty log with the demo catalogue and users: `on` or `off`',
+    about: 'Fill an empty log with the demo catalog and users: `on` or `off`',
     schema: z.enum(['on', 'off'], 'must be on or off'),
     default: 'on',
   },

@@ -58,7 +58,7 @@ catalog
   .command('import')
   .argument('<file>', 'JSON file; docs/catalog-file.md describes it, examples/catalog.json is one')
   .description(
-    'Bring the log to what a catalogue file says. Running it again changes nothing that is already so.',
+    'Bring the log to what a catalog file says. Running it again changes nothing that is already so.',
   )
   .addHelpText(
     'after',
@@ -255,7 +255,7 @@ counts it as skipped. What its absence does to money and seats, verify shows as 
 
 It shows the event, and what is so afterwards. One that is about money, a seat or a promise, or that a newer version
 wrote, needs --accept-loss. It is refused for an event that can be read, that the read models have, that is not there, or whose id
-is another. A title that verify calls wrong can be read: import the catalogue with another one. It asks before it
+is another. A title that verify calls wrong can be read: import the catalog with another one. It asks before it
 writes. Skipping again changes nothing. Cut short, run it again.
 
 Update every instance to a version that has this command before you use it: older ones cannot read what it writes.

@@ -8,7 +8,7 @@ import { verify } from '../../src/verify/verify.ts';
 import type { JourneyJob, JourneyResult } from '../journey-client.ts';
 
 /**
- * How long a service is warmed up and measured, in seconds. The demo catalogue has 10,000 seats: a machine that sells 1,000 a
+ * How long a service is warmed up and measured, in seconds. The demo catalog has 10,000 seats: a machine that sells 1,000 a
  * second has some left then. Sold out, a service would be measured by what it refuses.
  */
 export const warmUpSeconds = 4;

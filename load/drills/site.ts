@@ -35,7 +35,7 @@ export interface SiteOptions {
   readonly data?: string;
 }
 
-/** Nodes of an event store, two services on it with one PostgreSQL, a catalogue, and buyers with money. */
+/** Nodes of an event store, two services on it with one PostgreSQL, a catalog, and buyers with money. */
 export class Site {
   readonly nodes: EventStoreNodes;
   readonly services: readonly Service[];

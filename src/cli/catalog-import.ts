@@ -32,5 +32,5 @@ export async function importFile(file: string, config: Config): Promise<void> {
 }
 
 function cannotRead(error: NodeJS.ErrnoException): never {
-  throw new Error(`cannot read the catalogue file: ${error.message}`);
+  throw new Error(`cannot read the catalog file: ${error.message}`);
 }

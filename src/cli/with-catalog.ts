@@ -6,7 +6,7 @@ import { followCatalog } from '../processes/follow-catalog.ts';
 import { borrowEventStore } from '../servers/servers.ts';
 
 /**
- * Runs a command's work with the log and the catalogue as it is now: the running service's event store, the configured
+ * Runs a command's work with the log and the catalog as it is now: the running service's event store, the configured
  * one, or one started for the command. Everything is closed afterwards.
  */
 export async function withCatalog<T>(

@@ -12,15 +12,15 @@ import { decode, type RecordedEvent } from '../events/codec.ts';
 import { isMark, readSkips, type Skips, skipIn } from '../events/skipped.ts';
 import type { ProcessParts } from './repeat.ts';
 
-const what = 'follow the catalogue';
+const what = 'follow the catalog';
 /** Pause before a subscription that ended is made again, in milliseconds. */
 const againMs = 500;
 
 /**
- * Keeps the catalogue in memory up with the log's concert events. An event that cannot be read is reported and passed over:
+ * Keeps the catalog in memory up with the log's concert events. An event that cannot be read is reported and passed over:
  * that concert stays as it was, the others go on. When one is skipped for good, all is read anew without it. A stream that is
  * nobody's is passed over. A subscription that the store refuses is made again; meanwhile the
- * catalogue is not followed, and knows. Of a log that is not the one that was read before, all is read anew, and takes the
+ * catalog is not followed, and knows. Of a log that is not the one that was read before, all is read anew, and takes the
  * place of what was known once it is complete.
  * @returns `ready` when the history is in; `ended` when the signal aborted
  */
@@ -40,7 +40,7 @@ export function followCatalog({
   const foreign = new ForeignStreams(store);
   /** Where the last event taken is. */
   let after: LogPlace | null = null;
-  /** Takes the events: the catalogue, or what is to take its place. */
+  /** Takes the events: the catalog, or what is to take its place. */
   let target = catalog;
   /** Read before the history; what is skipped later is met in it, so that it is known whether its event was taken. */
   let skips: Skips | undefined;

@@ -166,7 +166,7 @@ function applyStep({ entry, loadedAt }: Kept, change: RowChange, position: bigin
   if (loadedAt === null || position > loadedAt) entry.apply(change, position);
 }
 
-export const catalogueEntry = 'catalogue';
+export const concertListEntry = 'concert-list';
 export const seatMapEntry = (sessionId: string): string => `seats ${sessionId}`;
 export const accountEntry = (userId: string): string => `account ${userId}`;
 
@@ -174,9 +174,9 @@ export const accountEntry = (userId: string): string => `account ${userId}`;
 function entriesOf(change: RowChange): readonly string[] {
   switch (change.table.name) {
     case 'concert':
-      return [catalogueEntry];
+      return [concertListEntry];
     case 'session':
-      return [catalogueEntry, seatMapEntry(firstKey(change))];
+      return [concertListEntry, seatMapEntry(firstKey(change))];
     case 'seat':
       return [seatMapEntry(firstKey(change))];
     case 'account':

@@ -4,11 +4,11 @@ import { isOtherShape, isUnavailable } from '../infrastructure/postgres.ts';
 import type { Projector } from '../projections/engine/projector.ts';
 import type { Database } from '../projections/models/database.ts';
 import { type Account, loadAccount } from './account.ts';
-import { type Catalogue, loadCatalogue } from './catalogue.ts';
+import { type ConcertList, loadConcertList } from './concert-list.ts';
 import {
   accountEntry,
   Behind,
-  catalogueEntry,
+  concertListEntry,
   type Entry,
   type Loaded,
   loadShown,
@@ -75,21 +75,21 @@ export function createReadSide(options: ReadSideOptions): ReadSide {
         return loaded;
       }),
     );
-  const catalogue = () => entry<Catalogue>(catalogueEntry, () => loadCatalogue(db));
+  const concertList = () => entry<ConcertList>(concertListEntry, () => loadConcertList(db));
   const seatMap = (concertId: string, sessionId: string) =>
     entry<SeatMap>(seatMapEntry(sessionId), () => loadSeatMap(db, concertId, sessionId));
 
   return {
-    concerts: async () => (await catalogue()).concertList(),
-    sessions: async (concertId) => (await catalogue()).sessionList(concertId),
+    concerts: async () => (await concertList()).concertList(),
+    sessions: async (concertId) => (await concertList()).sessionList(concertId),
     async seats(concertId, sessionId, filter) {
-      const sessions = await catalogue();
+      const sessions = await concertList();
       if (!sessions.hasSession(concertId, sessionId)) return undefined;
       const seats = await seatMap(concertId, sessionId);
       return seats.prepared(filter, sessions.isCancelled(sessionId));
     },
     async seatsAsOf(concertId, sessionId, asOfMs, filter = {}) {
-      if (!(await catalogue()).hasSession(concertId, sessionId)) return undefined;
+      if (!(await concertList()).hasSession(concertId, sessionId)) return undefined;
       if (asOfMs < (scheduledMs(sessionId) ?? Number.POSITIVE_INFINITY)) return undefined;
       const seats = await seatMap(concertId, sessionId);
       const { taken, isCancelled } = await rows((one) =>

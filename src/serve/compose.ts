@@ -46,11 +46,11 @@ export interface Surroundings {
   readonly onError: (what: string, error: unknown) => void;
 }
 
-/** What follows the log: the catalogue in memory, and the read models. */
+/** What follows the log: the catalog in memory, and the read models. */
 export interface Followers {
   readonly catalog: Catalog;
-  /** The catalogue's history is in. */
-  readonly catalogueRead: Promise<void>;
+  /** The catalog's history is in. */
+  readonly catalogRead: Promise<void>;
   readonly projector: Projector;
   /** Resolves when both have ended by the signal. */
   readonly ended: Promise<unknown>;
@@ -73,7 +73,7 @@ export function followLog(
   });
   return {
     catalog,
-    catalogueRead: following.ready,
+    catalogRead: following.ready,
     projector,
     // By then the last does nothing but end.
     ended: Promise.allSettled([following.ended, projector.done]).then(() => unpark()),
@@ -231,7 +231,7 @@ export function httpDeps(
       eventStore: (ms) => store.reachable(ms),
       postgres: (ms) => postgres.reachable(ms),
       queue: (ms) => queue.reachable(ms),
-      catalogue: async () => catalog.isFollowed,
+      catalog: async () => catalog.isFollowed,
     },
     log: logger,
     allowsHost: allowedHosts(config),

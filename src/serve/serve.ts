@@ -19,7 +19,7 @@ import { seedDemo, wantsDemo } from './demo.ts';
 import { assertCurrency, assertFree, within } from './starting.ts';
 import { drained, listenForStop, type StopSignals } from './stop-signals.ts';
 
-/** The catalogue's history has to be read within this; then starting has failed. In milliseconds. */
+/** The catalog's history has to be read within this; then starting has failed. In milliseconds. */
 const catchUpMs = 600_000;
 
 /** `reprise serve`: runs until SIGINT or SIGTERM (`stop-signals.ts`). @throws Error in words for people when it cannot start */
@@ -92,7 +92,7 @@ async function startService(
     const followers = followLog(connections, servers, surroundings);
     ended.push(followers.ended);
     const sales = sell(connections, config, followers, () => reading, surroundings);
-    await openCatalogue(connections, config, followers, sales, { say, stopping });
+    await openCatalog(connections, config, followers, sales, { say, stopping });
     const reading = read(connections, config, followers);
     const behind = await showWhatIsThere(connections.store, reading);
     if (behind !== null) say('  read models  catching up; /readyz says when they are there');
@@ -122,14 +122,14 @@ async function startService(
 }
 
 /** Waits for what is on sale, and puts something on sale for who tries the service on an empty log. */
-async function openCatalogue(
+async function openCatalog(
   { store }: Connections,
   config: Config,
-  { catalog, catalogueRead }: Followers,
+  { catalog, catalogRead }: Followers,
   sales: SeatSales,
   { say, stopping }: { say: (line: string) => void; stopping: AbortSignal },
 ): Promise<void> {
-  await within(catchUpMs, catalogueRead, 'the catalogue was not read', stopping);
+  await within(catchUpMs, catalogRead, 'the catalog was not read', stopping);
   assertCurrency(catalog, config.currency);
   if (!config.demo || !wantsDemo(catalog)) return;
   say('  demo         filling the empty log …');

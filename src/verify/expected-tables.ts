@@ -1,4 +1,4 @@
-import { seatsOnSale } from './catalogue.ts';
+import { seatsOnSale } from './catalog.ts';
 import { type Cell, ExpectedTable } from './expected-table.ts';
 import {
   checkEnvelope,

@@ -1,5 +1,5 @@
 import { Accounts } from './accounts.ts';
-import { Catalogue } from './catalogue.ts';
+import { Catalog } from './catalog.ts';
 import { Cuts } from './cuts.ts';
 import {
   checkEnvelope,
@@ -41,7 +41,7 @@ export interface LogFigures {
 export class LogProof {
   readonly #findings: Findings;
   readonly #revisions = new Map<string, bigint>();
-  readonly #catalogue: Catalogue;
+  readonly #catalog: Catalog;
   readonly #orders: Orders;
   readonly #seats: Seats;
   readonly #accounts: Accounts;
@@ -60,17 +60,17 @@ export class LogProof {
     const onSold = (sale: Purchase, paymentId: string, event: LogEvent): void =>
       this.#accounts.sold(sale, paymentId, event);
     const purchases = new Map<string, Purchase>();
-    const catalogue = new Catalogue(report);
-    this.#catalogue = catalogue;
+    const catalog = new Catalog(report);
+    this.#catalog = catalog;
     this.#orders = new Orders({
-      catalogue,
+      catalog,
       purchases,
       onSold,
       holdOf: (sessionId, seatId) => this.#seats.holdOf(sessionId, seatId),
       paymentStatus: (userId, paymentId) => this.#accounts.paymentStatus(userId, paymentId),
       report,
     });
-    this.#seats = new Seats({ catalogue, orders: this.#orders, purchases, onSold, report });
+    this.#seats = new Seats({ catalog, orders: this.#orders, purchases, onSold, report });
     this.#accounts = new Accounts(purchases, report);
   }
 
@@ -132,7 +132,7 @@ export class LogProof {
    * it was written.
    */
   conclude(nowMs: number, graceMs: number): LogFigures {
-    this.#catalogue.conclude();
+    this.#catalog.conclude();
     for (const book of [this.#seats, this.#orders, this.#accounts]) book.conclude(nowMs - graceMs);
     this.#cuts.conclude();
     const statuses = new Map<string, number>();
@@ -160,7 +160,7 @@ export class LogProof {
     if (stream.startsWith('seat-')) return this.#seats;
     if (stream.startsWith('order-')) return this.#orders;
     if (stream.startsWith('account-')) return this.#accounts;
-    if (stream.startsWith('concert-')) return this.#catalogue;
+    if (stream.startsWith('concert-')) return this.#catalog;
     return undefined;
   }
 }

@@ -1,4 +1,4 @@
-import type { Catalogue } from './catalogue.ts';
+import type { Catalog } from './catalog.ts';
 import {
   type LogEvent,
   list,
@@ -27,7 +27,7 @@ export interface Order extends Purchase {
 
 /** What orders ask of the other books. */
 export interface OrderParts {
-  readonly catalogue: Catalogue;
+  readonly catalog: Catalog;
   readonly purchases: Map<string, Purchase>;
   /** Told of each sale, to look for the money. */
   readonly onSold: (sale: Purchase, paymentId: string, event: LogEvent) => void;
@@ -117,7 +117,7 @@ export class Orders {
       this.#report('wrong-order', event, `${id} has a seat twice: ${order.seatIds.join(', ')}`);
     }
     for (const { seatId, price } of seats) {
-      const listed = this.#parts.catalogue.price(order.sessionId, seatId) ?? 'no such seat';
+      const listed = this.#parts.catalog.price(order.sessionId, seatId) ?? 'no such seat';
       const asked = `${price} ${order.currency}`;
       if (listed === asked) continue;
       this.#report('wrong-price', event, `${seatId}: ${asked}, listed: ${listed}`);

@@ -1,4 +1,4 @@
-import type { Catalogue } from './catalogue.ts';
+import type { Catalog } from './catalog.ts';
 import {
   type LogEvent,
   type Moment,
@@ -28,7 +28,7 @@ interface Seat {
 
 /** What seats ask of the other books. */
 export interface SeatParts {
-  readonly catalogue: Catalogue;
+  readonly catalog: Catalog;
   readonly orders: Orders;
   readonly purchases: Map<string, Purchase>;
   /** Told of each sale, to look for the money. */
@@ -92,7 +92,7 @@ export class Seats {
   #overdue(hold: Hold, beforeMs: number) {
     const order = this.#orderOf(hold);
     const sessionId = sessionOf(hold.reserved);
-    const cancelledMs = this.#parts.catalogue.cancelledMs(sessionId);
+    const cancelledMs = this.#parts.catalog.cancelledMs(sessionId);
     if (cancelledMs !== undefined) {
       // Giving back a large hall takes its time: as long as it goes on, it is under way.
       const lately = Math.max(cancelledMs, this.#givenBackMs.get(sessionId) ?? 0);
@@ -131,7 +131,7 @@ export class Seats {
       returned: undefined,
     };
     const asked = `${hold.price} ${hold.currency}`;
-    const listed = this.#parts.catalogue.price(sessionId, seatId) ?? 'no such seat';
+    const listed = this.#parts.catalog.price(sessionId, seatId) ?? 'no such seat';
     if (asked !== listed) this.#report('wrong-price', event, `${id}: ${asked}, listed: ${listed}`);
     seat.current = hold;
     if (hold.orderId === undefined) {

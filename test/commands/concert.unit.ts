@@ -66,7 +66,7 @@ describe('a concert', () => {
   });
 });
 
-describe('the catalogue in memory', () => {
+describe('the catalog in memory', () => {
   it('knows prices by seat and follows a session that moves', () => {
     const catalog = new Catalog();
     const moved = {
@@ -91,7 +91,7 @@ describe('the catalogue in memory', () => {
   });
 });
 
-describe('a catalogue file', () => {
+describe('a catalog file', () => {
   const seatMap = [{ section: 'A', price: 100, rows: [{ row: '1', seats: 3 }] }];
   const file = (change: object) =>
     JSON.stringify({
@@ -191,7 +191,7 @@ describe('a catalogue file', () => {
     };
     expect(() => parseCatalog(JSON.stringify(wrong))).to.throw(
       CatalogFileError,
-      `the catalogue cannot be used:
+      `the catalog cannot be used:
   seatMaps.hall.0.rows.0.seats: must be a number, or must be a list
   seatMaps.hall.1.rows.0.seats: must not be empty
   seatMaps.hall.2.price: must be 0 at least

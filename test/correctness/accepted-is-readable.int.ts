@@ -20,13 +20,13 @@ import { nastyCatalog } from './support/nasty.ts';
 import { nastySteps, runNastySteps } from './support/nasty-steps.ts';
 import { expectReadable } from './support/proof.ts';
 
-/** So many catalogues, and so many sequences of commands. */
+/** So many catalogs, and so many sequences of commands. */
 const runs = 10_000;
 
 describe('whatever is accepted can be read, is verified clean and rebuilt equal; whatever is not says why', function () {
   this.timeout(300_000);
 
-  it(`${runs} nasty catalogues`, async () => {
+  it(`${runs} nasty catalogs`, async () => {
     const counts = { accepted: 0, refused: 0 };
     await fc.assert(
       fc.asyncProperty(nastyCatalog, async (bytes) => {
@@ -70,7 +70,7 @@ describe('whatever is accepted can be read, is verified clean and rebuilt equal;
 describe('the same through the servers', function () {
   this.timeout(300_000);
 
-  it('some nasty catalogues and commands: verified clean, row by row', async function () {
+  it('some nasty catalogs and commands: verified clean, row by row', async function () {
     const server = await testEventStore();
     // A shared log is full of others' events.
     if (server.kill === undefined) return this.skip();
@@ -103,7 +103,7 @@ describe('the same through the servers', function () {
   });
 });
 
-/** Brings the log to what the catalogue says. @returns what became of each part */
+/** Brings the log to what the catalog says. @returns what became of each part */
 async function imported(
   concerts: readonly CatalogConcert[],
   store: EventStore,
@@ -143,7 +143,7 @@ function read(bytes: Buffer) {
   } catch (error) {
     if (!(error instanceof CatalogFileError)) throw error;
     const [first, ...faults] = error.message.split('\n');
-    expect(first).to.equal('the catalogue cannot be used:');
+    expect(first).to.equal('the catalog cannot be used:');
     expect(faults).to.have.length.greaterThan(0);
     for (const fault of faults) {
       expect(fault).to.match(/^ {2}(not JSON|not UTF-8|(file|concerts|seatMaps|c)[.\w]*): ./);

@@ -26,7 +26,7 @@ describe('what went wrong in public services does not here', function () {
       HELD_SEATS_MAX: '20',
     });
     await importCatalog(catalogFile(4, concert), { DATA_DIR: service.dataDir });
-    await eventually('the catalogue is there', async () => {
+    await eventually('the catalog is there', async () => {
       const { body } = await service.call<{ concertId: string }[]>('GET', '/concert');
       return body.some(({ concertId }) => concertId === concert);
     });
@@ -79,7 +79,7 @@ describe('what went wrong in public services does not here', function () {
     expect(await service.balance(name)).to.include({ balance: 9_900 });
   });
 
-  it('a price taken from the client’s body: here it is the catalogue’s or the body is refused', async () => {
+  it('a price taken from the client’s body: here it is the catalog’s or the body is refused', async () => {
     const { name, token, ids } = await buyer('cheap', 1);
     const headers = { AuthorizationWaiting: `Bearer ${token}` };
     const seat = { concertId: concert, sessionId: `${concert}-4`, seatId: 'B-1-25', userId: name };

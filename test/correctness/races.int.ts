@@ -288,7 +288,7 @@ describe('races over services that share nothing but the log', function () {
   });
 
   // Public failure: a price taken from the client's body.
-  it('the price is the catalogue’s, whatever the client sends along', async () => {
+  it('the price is the catalog’s, whatever the client sends along', async () => {
     const shop = open({});
     const user = shop.user('cheap');
     await shop.charge(user, 1_000);

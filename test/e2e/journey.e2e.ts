@@ -30,7 +30,7 @@ describe('the journey', function () {
     );
   });
 
-  it('imports a catalogue into the running service, once', async () => {
+  it('imports a catalog into the running service, once', async () => {
     const env = { DATA_DIR: service.dataDir };
     expect(await importCatalog(catalogFile(2, concert), env)).to.contain(
       '3 created, 0 changed, 0 unchanged',

@@ -123,7 +123,7 @@ describeWithOwnEventStore('a log with events that no version can read', function
     expect(dry?.stdout).to.contain(
       'why         event 1@concert-c2 (SessionScheduled): salesOpenAt',
     );
-    expect(dry?.stdout).to.contain('the session is not on sale, until the catalogue is imported');
+    expect(dry?.stdout).to.contain('the session is not on sale, until the catalog is imported');
     expect(dry?.stdout).to.contain('nothing was written: --dry-run; it needs --accept-loss');
     expect(await typesOf('skipped-events')).to.deep.equal([]);
     const { violations } = await verify({ eventStoreUrl, postgresUrl });

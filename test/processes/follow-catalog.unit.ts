@@ -12,7 +12,7 @@ import { followCatalog } from '../../src/processes/follow-catalog.ts';
 import { sessionEvents } from '../correctness/support/sale.ts';
 import { eventually } from '../support/servers.ts';
 
-describe('following the catalogue', () => {
+describe('following the catalog', () => {
   /** What the log has; each subscription gives it, then waits, until `refuse` ends it and each one after. */
   let log: LogMessage[];
   let asked: (bigint | null)[];
@@ -116,7 +116,7 @@ describe('following the catalogue', () => {
     await eventually('the new session is there', () => catalog.session('s-2'));
     expect(catalog.isFollowed).to.equal(true);
     expect(asked.slice(0, 2)).to.deep.equal([null, 1n]);
-    expect(errors).to.deep.equal(['follow the catalogue: Received HTTP status code 404']);
+    expect(errors).to.deep.equal(['follow the catalog: Received HTTP status code 404']);
   });
 
   it('reads all anew from a log that was put back: what it does not have is not on sale', async () => {
@@ -174,7 +174,7 @@ describe('following the catalogue', () => {
     expect(asked, 'once').to.deep.equal([null]);
   });
 
-  it('sells nothing by a catalogue that was not followed for some seconds', async () => {
+  it('sells nothing by a catalog that was not followed for some seconds', async () => {
     catalog.assertFresh();
     refusal = new EventStoreRefused('Received HTTP status code 403');
     wake();

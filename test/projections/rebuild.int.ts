@@ -75,7 +75,7 @@ describe('a rebuild', function () {
   };
 
   /** Everything that PostgreSQL knows of the tables but their rows. */
-  const catalogue = async () => {
+  const catalog = async () => {
     const { rows } = await sql`
       SELECT relname, reloptions, relacl::text,
         (SELECT array_agg(pg_get_indexdef(indexrelid) ORDER BY indexrelid::regclass::text)
@@ -93,7 +93,7 @@ describe('a rebuild', function () {
     const events = recorded(shape, 3_000);
     await sql`GRANT SELECT ON seat TO PUBLIC`.execute(models.db);
     await live(events);
-    const before = { tables: await catalogue(), rows: hashOf(await tableRows(models.db)) };
+    const before = { tables: await catalog(), rows: hashOf(await tableRows(models.db)) };
     const { differences, swapped, position, told } = await run();
     expect({ differences, swapped, position }).to.deep.equal({
       differences: 0,
@@ -107,11 +107,11 @@ describe('a rebuild', function () {
       'swapping',
     ]);
     expect(hashOf(await tableRows(models.db))).to.equal(before.rows);
-    expect(await catalogue()).to.deep.equal(before.tables);
+    expect(await catalog()).to.deep.equal(before.tables);
     expect(await schemas()).to.deep.equal(['reprise_old']);
     // And again, over the old tables that are still kept.
     await run({ projections: projections.filter(({ name }) => name === 'seat') });
-    expect(await catalogue()).to.deep.equal(before.tables);
+    expect(await catalog()).to.deep.equal(before.tables);
     const client = await models.postgres.pool.connect();
     expect(await dropOld(client, 'public')).to.include.members(['seat', 'account']);
     client.release();

@@ -74,7 +74,7 @@ export async function cancelSession(
   return { ...cancelled, value: progress };
 }
 
-/** Refunds come without a cut-off once the catalogue in memory knows; its subscription brings it in a moment. */
+/** Refunds come without a cut-off once the catalog in memory knows; its subscription brings it in a moment. */
 async function untilCancelled(catalog: Catalog, sessionId: string): Promise<void> {
   const deadlineMs = performance.now() + 10_000;
   while (catalog.session(sessionId)?.cancelled !== true) {

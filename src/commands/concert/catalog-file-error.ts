@@ -1,12 +1,12 @@
 /** Most lines that are shown; a file with as many faults has one in common. */
 const linesMax = 200;
 
-/** Every reason why a catalogue file cannot be used, one line each with the place in the file. */
+/** Every reason why a catalog file cannot be used, one line each with the place in the file. */
 export class CatalogFileError extends Error {
   constructor(problems: readonly string[]) {
     const shown = problems.slice(0, linesMax);
     if (problems.length > linesMax) shown.push(`and ${problems.length - linesMax} more`);
-    super(`the catalogue cannot be used:\n${shown.map((line) => `  ${line}`).join('\n')}`);
+    super(`the catalog cannot be used:\n${shown.map((line) => `  ${line}`).join('\n')}`);
     this.name = 'CatalogFileError';
   }
 }

@@ -104,7 +104,7 @@ export interface CatalogSession {
 }
 
 /**
- * Reads a catalogue from a file's bytes; `docs/catalog-file.md` describes it. It is checked as a whole: what is read can be
+ * Reads a catalog from a file's bytes; `docs/catalog-file.md` describes it. It is checked as a whole: what is read can be
  * written to the log, and read there.
  * @throws CatalogFileError
  */
@@ -112,7 +112,7 @@ export const readCatalog = (bytes: Buffer): readonly CatalogConcert[] =>
   parseCatalog(catalogText(bytes));
 
 /**
- * Reads a catalogue from JSON text.
+ * Reads a catalog from JSON text.
  * @throws CatalogFileError
  */
 export function parseCatalog(text: string): readonly CatalogConcert[] {

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { CatalogFileError } from './catalog-file-error.ts';
 
 /**
- * The text of a catalogue file: UTF-8, with or without a byte order mark.
+ * The text of a catalog file: UTF-8, with or without a byte order mark.
  * @throws CatalogFileError naming what it seems to be instead
  */
 export function catalogText(bytes: Buffer): string {

@@ -11,7 +11,7 @@ const types: Readonly<Record<string, string>> = {
   string: 'text',
 };
 
-/** What a broken rule of a catalogue file wants, for people; rules with words of their own keep them. */
+/** What a broken rule of a catalog file wants, for people; rules with words of their own keep them. */
 function words(issue: Issue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':
@@ -38,5 +38,5 @@ const units: Readonly<Record<string, string>> = {
   string: ' characters',
 };
 
-/** How catalogue files are checked. */
+/** How catalog files are checked. */
 export const inWords = { error: words };

@@ -18,7 +18,7 @@ export interface SessionOnSale {
   readonly prices: ReadonlyMap<string, number>;
 }
 
-/** Nothing is sold by a catalogue that has heard of no changes for longer than this, in milliseconds. */
+/** Nothing is sold by a catalog that has heard of no changes for longer than this, in milliseconds. */
 const unfollowedMsMax = 3_000;
 
 /** Every concert and seat map in memory; it changes by concert events only, fed by a subscription to them. */

@@ -22,7 +22,7 @@ export interface ImportStep {
 }
 
 /**
- * Brings the log to what the catalogue says, one command a concert and one a session. What is already so stays
+ * Brings the log to what the catalog says, one command a concert and one a session. What is already so stays
  * untouched, so running it again, or after a crash half way, writes only what is missing. Nothing is ever removed.
  * @throws EventStoreUnavailable
  */
@@ -61,7 +61,7 @@ export async function* importCatalog(
 }
 
 /**
- * Claims a concert's session ids. Those that the catalogue has are whose it says; the log decides about the others, since another
+ * Claims a concert's session ids. Those that the catalog has are whose it says; the log decides about the others, since another
  * import may want them at the same time.
  * @returns why a session cannot be the concert's, if so
  */

@@ -7,7 +7,7 @@ export interface OnSale {
   readonly seats: readonly { readonly seatId: string; readonly price: number }[];
 }
 
-/** What is asked for, when all of it can be had now as far as the catalogue says; by no query and no read of the log. */
+/** What is asked for, when all of it can be had now as far as the catalog says; by no query and no read of the log. */
 export function onSale(
   catalog: Catalog,
   asked: {

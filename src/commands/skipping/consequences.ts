@@ -15,11 +15,11 @@ type Words = { readonly [T in EventType]?: string };
 /** Of these nothing of anybody's is lost: they are about nobody, or the service does again what they said. */
 const harmless: Words = {
   ConcertRegistered:
-    'the concert has no title until the catalogue is imported again, which registers it',
+    'the concert has no title until the catalog is imported again, which registers it',
   ConcertRevised:
-    'the concert keeps the title and venue that it had; import the catalogue again to change them',
+    'the concert keeps the title and venue that it had; import the catalog again to change them',
   SessionRescheduled:
-    'the session keeps the times that it had; import the catalogue again to move it',
+    'the session keeps the times that it had; import the catalog again to move it',
   AccountSummarised: 'nothing: it only sums up what the account’s other events say',
   AccountIndexed: 'nothing: it only says which of the account’s other events are about what',
   AccountTotalled: 'nothing: it only sums up what the account’s other events say',
@@ -33,11 +33,11 @@ const harmless: Words = {
 
 const losses: Words = {
   SessionScheduled:
-    'the session is not on sale, until the catalogue is imported again. If another version of the service sold seats of it, ' +
+    'the session is not on sale, until the catalog is imported again. If another version of the service sold seats of it, ' +
     'lists show them as free then; who asks for one is told that it is taken',
   SessionCancelled: 'the session is on sale: cancel it again (reprise catalog cancel)',
   SessionsClaimed:
-    'the session ids in it are nobody’s: import the catalogue again before anything else is imported',
+    'the session ids in it are nobody’s: import the catalog again before anything else is imported',
   SeatReserved:
     'the seat was never held by this buyer: it goes to who reserves it next. A payment under way is given back',
   SeatSold:

@@ -8,7 +8,7 @@ import { decode } from '../../../src/events/codec.ts';
 import type { DomainEvent } from '../../../src/events/events.ts';
 import { holdMs, salesOn } from './sale.ts';
 
-/** The dearest seats that a catalogue may have, free ones, and ordinary ones. */
+/** The dearest seats that a catalog may have, free ones, and ordinary ones. */
 const prices = { D: 1_000_000_000_000, F: 0, O: 100 } as const;
 const sessionId = 'constructor';
 const startsAtMs = Date.parse('9999-12-31T23:59:59.999Z');

@@ -148,7 +148,7 @@ const spoil: fc.Arbitrary<Spoil> = often(
   9,
 );
 
-/** The bytes of a catalogue file, most of them nearly right. */
+/** The bytes of a catalog file, most of them nearly right. */
 export const nastyCatalog: fc.Arbitrary<Buffer> = fc
   .tuple(
     fc.array(concert, { minLength: 1, maxLength: 2 }),

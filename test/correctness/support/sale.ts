@@ -38,14 +38,14 @@ export function sessionEvents(sessionId: string, seats: number) {
   ] as const;
 }
 
-/** A catalogue of one concert `c1` with these sessions, each with `seats` seats in A and in B. */
+/** A catalog of one concert `c1` with these sessions, each with `seats` seats in A and in B. */
 export function catalogOf(sessionIds: readonly string[], seats: number): Catalog {
   const catalog = new Catalog();
   for (const id of sessionIds) for (const event of sessionEvents(id, seats)) apply(catalog, event);
   return catalog;
 }
 
-/** Takes the session off sale in this catalogue. */
+/** Takes the session off sale in this catalog. */
 export const cancelIn = (catalog: Catalog, sessionId: string): void =>
   apply(catalog, { type: 'SessionCancelled', data: { sessionId } });
 

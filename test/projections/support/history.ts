@@ -42,13 +42,13 @@ export function randomInts(seed: number): (n: number) => number {
   };
 }
 
-/** An endless history that the deciders could have written: catalogue, charges, then buyers at random. */
+/** An endless history that the deciders could have written: catalog, charges, then buyers at random. */
 export function* history(shape: HistoryShape): Generator<Written> {
   const random = randomInts(shape.seed);
   const prefix = shape.prefix ?? '';
   const seats: SeatState[] = [];
   const users = Array.from({ length: shape.users }, (_, n) => `${prefix}u${n + 1}`);
-  yield* catalogue(shape, seats);
+  yield* catalog(shape, seats);
   for (const userId of users) yield charge(userId, 'first', 1_000_000_000);
   for (let n = 0; ; n += 1) {
     const seat = seats[random(seats.length)];
@@ -68,7 +68,7 @@ const charge = (userId: string, chargeId: string, amount: number): Written => ({
   },
 });
 
-function* catalogue(shape: HistoryShape, seats: SeatState[]): Generator<Written> {
+function* catalog(shape: HistoryShape, seats: SeatState[]): Generator<Written> {
   const prefix = shape.prefix ?? '';
   for (let n = 1; n <= shape.sessions; n += 1) {
     const stream = concertStream(`${prefix}c${n}`);

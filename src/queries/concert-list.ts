@@ -10,7 +10,7 @@ import { prepared, versionOf } from './prepared.ts';
 import type { PreparedBody } from './read-side.ts';
 
 /** Every concert with its sessions, and their lists as prepared bodies. */
-export class Catalogue implements Entry {
+export class ConcertList implements Entry {
   /** Counted as one: it is read by every request, and it cannot be read in parts. */
   readonly weight = 1;
   readonly #concerts = new Map<string, ConcertRow>();
@@ -120,8 +120,8 @@ function sessionsBody(rows: SessionRow[], generation: bigint): PreparedBody {
   return prepared(Buffer.from(JSON.stringify(list)), versionOfRows(rows, generation));
 }
 
-/** The catalogue in one snapshot. */
-export async function loadCatalogue(db: Kysely<Database>): Promise<Loaded<Catalogue>> {
+/** The catalog in one snapshot. */
+export async function loadConcertList(db: Kysely<Database>): Promise<Loaded<ConcertList>> {
   const { rows } = await sql<{
     position: bigint | null;
     generation: bigint | null;
@@ -142,5 +142,5 @@ export async function loadCatalogue(db: Kysely<Database>): Promise<Loaded<Catalo
   const [row] = rows;
   if (row === undefined) throw new Error('a SELECT without FROM has one row');
   const { concerts, sessions, generation, position } = row;
-  return { entry: new Catalogue(concerts, sessions, generation ?? 0n), position };
+  return { entry: new ConcertList(concerts, sessions, generation ?? 0n), position };
 }

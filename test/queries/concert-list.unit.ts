@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { ConcertRow } from '../../src/projections/models/concert/projection.ts';
 import type { SessionRow } from '../../src/projections/models/session/projection.ts';
-import { Catalogue } from '../../src/queries/catalogue.ts';
+import { ConcertList } from '../../src/queries/concert-list.ts';
 
 const concert = (concert_id: string): ConcertRow =>
   ({ concert_id, title: concert_id, venue: null, version: '1' }) as unknown as ConcertRow;
@@ -12,13 +12,13 @@ const session = (session_id: string, starts_at = '2099-01-01T00:00:00.000Z'): Se
 const ids = (body: Buffer, name: string): unknown[] =>
   JSON.parse(String(body)).map((row: Record<string, unknown>) => row[name]);
 
-describe('the lists of the catalogue', () => {
+describe('the lists of the catalog', () => {
   it('have concerts by id, numbers as numbers, the same whatever came first', () => {
     const inOrder = ['1', '2', '10', 'a', 'A', 'gala-2', 'gala-02', 'gala-10', 'rock'];
     for (const order of [inOrder, [...inOrder].reverse(), [...inOrder].sort()]) {
-      const list = new Catalogue(order.map(concert), []).concertList();
+      const list = new ConcertList(order.map(concert), []).concertList();
       expect(ids(list.body, 'concertId')).to.have.ordered.members(
-        ids(new Catalogue(inOrder.map(concert), []).concertList().body, 'concertId'),
+        ids(new ConcertList(inOrder.map(concert), []).concertList().body, 'concertId'),
       );
       const numbered = ids(list.body, 'concertId').filter((id) => /^\d+$/.test(String(id)));
       expect(numbered).to.deep.equal(['1', '2', '10']);
@@ -27,7 +27,7 @@ describe('the lists of the catalogue', () => {
 
   it('have sessions by start, then as concerts', () => {
     const rows = [session('1-10'), session('1-9'), session('1-11', '2098-01-01T00:00:00.000Z')];
-    const list = new Catalogue([concert('1')], rows).sessionList('1');
+    const list = new ConcertList([concert('1')], rows).sessionList('1');
     expect(ids(list?.body as Buffer, 'sessionId')).to.deep.equal(['1-11', '1-9', '1-10']);
   });
 });

@@ -44,7 +44,7 @@ interface Session {
 }
 
 /** What the log says is on sale: the price of every seat, and which sessions were cancelled. */
-export class Catalogue {
+export class Catalog {
   readonly #sessions = new Map<string, Session>();
   /** By concert's stream, what its title or venue has today that no list can show. */
   readonly #wrongTexts = new Map<string, { readonly at: Moment; readonly why: string }>();
@@ -86,7 +86,7 @@ export class Catalogue {
   /** After the last event: what a later title put right is right. */
   conclude(): void {
     for (const { at, why } of this.#wrongTexts.values()) {
-      const cure = 'import the catalogue with another one, which revises the concert';
+      const cure = 'import the catalog with another one, which revises the concert';
       this.#report('wrong-title', at, `${why}: ${cure}`);
     }
   }
