@@ -11,7 +11,8 @@ import { verify } from '../../src/verify/verify.ts';
 import { catalogOf, salesOn, sessionEvents } from '../correctness/support/sale.ts';
 import { startInstance, stopInstances } from '../projections/support/engines.ts';
 import { type ReadModels, readModels } from '../projections/support/read-models.ts';
-import { eventually, type TestEventStore, testEventStore } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
+import { type TestEventStore, testEventStore } from '../support/servers.ts';
 
 const minute = 60_000;
 const holdMs = minute;

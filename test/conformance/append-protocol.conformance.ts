@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BatchAppendReq } from '@eventstore/db-client/generated/streams_pb.js';
 import { expect } from 'chai';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { expectNotFound, idsIn, unique } from './support/client.ts';
 import { RawClient } from './support/raw.ts';
 import { deadlineIn, proposed, RawBatch, withId } from './support/raw-batch.ts';

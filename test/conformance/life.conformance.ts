@@ -1,7 +1,7 @@
 import type { AppendResult, EventData, EventStoreDBClient } from '@eventstore/db-client';
 import { StreamDeletedError, streamNameFilter } from '@eventstore/db-client';
 import { expect } from 'chai';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import {
   batch,
   collect,

@@ -1,6 +1,6 @@
 import { BACKWARDS, END, type EventStoreDBClient } from '@eventstore/db-client';
 import { expect } from 'chai';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import {
   collect,
   events,

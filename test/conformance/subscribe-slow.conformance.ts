@@ -1,6 +1,6 @@
 import { binaryEvent, type EventStoreDBClient } from '@eventstore/db-client';
 import { expect } from 'chai';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { connect, events, unique } from './support/client.ts';
 import { canMeasureMemory, ownMegabytes } from './support/memory.ts';
 import { withFaultyServer } from './support/own-server.ts';

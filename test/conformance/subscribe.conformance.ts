@@ -6,7 +6,7 @@ import {
   streamNameFilter,
 } from '@eventstore/db-client';
 import { expect } from 'chai';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { events, expectError, idsOf, positionOf, unique } from './support/client.ts';
 import { recording } from './support/recorder.ts';
 import { useSubject } from './support/suite.ts';

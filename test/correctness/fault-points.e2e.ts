@@ -5,8 +5,8 @@ import { expect } from 'chai';
 import type { EventStore } from '../../src/commands/core/event-store.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { Service } from '../e2e/support/service.ts';
+import { eventually } from '../support/eventually.ts';
 import {
-  eventually,
   type TestDatabase,
   type TestEventStore,
   testDatabase,

@@ -7,8 +7,8 @@ import { expireHolds } from '../../src/processes/expire-holds.ts';
 import { eachLimited } from '../../src/processes/repeat.ts';
 import { workLists } from '../../src/queries/work-lists.ts';
 import { startInstance, stopInstances } from '../projections/support/engines.ts';
+import { eventually } from '../support/eventually.ts';
 import {
-  eventually,
   type TestDatabase,
   type TestEventStore,
   testDatabase,

@@ -4,7 +4,7 @@ import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { catalogFile } from '../e2e/support/buyers.ts';
 import { importCatalog } from '../e2e/support/command-line.ts';
 import { Service } from '../e2e/support/service.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { newTag } from '../support/tag.ts';
 import { ofTag, readAudit } from './support/read-audit.ts';
 

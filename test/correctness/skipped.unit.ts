@@ -7,7 +7,7 @@ import type { RecordedEvent } from '../../src/events/codec.ts';
 import { type Data, Findings } from '../../src/verify/finding.ts';
 import { LogProof } from '../../src/verify/log-proof.ts';
 import { Skipped, skipIn } from '../../src/verify/skipped.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { MemoryEventStore } from './support/memory-event-store.ts';
 import { catalogOf, holdMs, salesOn } from './support/sale.ts';
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { newTag } from '../support/tag.ts';
 import { catalogFile } from './support/buyers.ts';
 import { importCatalog, reprise } from './support/command-line.ts';

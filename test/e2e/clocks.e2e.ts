@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { ShiftedClocks } from '../support/shifted-clock.ts';
 import { catalogFile, sessionsOf, startBuyers } from './support/buyers.ts';
 import { importCatalog } from './support/command-line.ts';

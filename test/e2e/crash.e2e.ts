@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { eventually, sharedEventStoreUrl } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
+import { sharedEventStoreUrl } from '../support/servers.ts';
 import { newTag } from '../support/tag.ts';
 import { catalogFile, ofEachBuyer, sessionsOf, startBuyers } from './support/buyers.ts';
 import { importCatalog } from './support/command-line.ts';

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { ANY, EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
 import { expect } from 'chai';
 import { eachLimited } from '../../src/processes/repeat.ts';
+import { eventually } from '../support/eventually.ts';
 import {
   describeWithOwnEventStore,
-  eventually,
   type TestEventStore,
   testEventStore,
 } from '../support/servers.ts';

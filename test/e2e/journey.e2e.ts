@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { eventually, itWithOwnEventStore } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
+import { itWithOwnEventStore } from '../support/servers.ts';
 import { newTag } from '../support/tag.ts';
 import { catalogFile } from './support/buyers.ts';
 import { importCatalog } from './support/command-line.ts';

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
+import { eventually } from '../support/eventually.ts';
 import { freePorts } from '../support/free-ports.ts';
-import { eventually } from '../support/servers.ts';
 
 const bin = fileURLToPath(new URL('../../bin/reprise.js', import.meta.url));
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { verify } from '../../src/verify/verify.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { catalogFile, ofEachBuyer, sessionsOf, startBuyers } from './support/buyers.ts';
 import { importCatalog } from './support/command-line.ts';
 import { Service } from './support/service.ts';

@@ -7,7 +7,8 @@ import type {
 } from '../../src/commands/core/event-store.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { verify } from '../../src/verify/verify.ts';
-import { describeWithOwnEventStore, eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
+import { describeWithOwnEventStore } from '../support/servers.ts';
 import { catalogFile } from './support/buyers.ts';
 import { importCatalog, reprise } from './support/command-line.ts';
 import { Service } from './support/service.ts';

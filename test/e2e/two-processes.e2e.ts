@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { startEmbeddedPostgres } from '../../embedded/postgres/start.ts';
 import { canLiveElsewhere, elsewhere } from '../embedded/support/namespaces.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { Service } from './support/service.ts';
 
 const absolute = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url));

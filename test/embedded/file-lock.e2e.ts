@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { LockHeld, lockFile, lockHolder } from '../../embedded/file-lock.ts';
 import { claimDataDir } from '../../src/servers/service-file.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { canLiveElsewhere, elsewhere } from './support/namespaces.ts';
 
 describe('a lock that the kernel holds', function () {

@@ -9,7 +9,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { lockHolder } from '../../embedded/file-lock.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../embedded/postgres/start.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 
 /** Whole starts and ends of processes. `mkdtemp` makes directories that only their owner may enter. */
 describe('embedded PostgreSQL', function () {

@@ -3,7 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { connect, events, rejection, unique } from '../conformance/support/client.ts';
 import { type OwnServer, startOwnServer } from '../conformance/support/own-server.ts';
-import { describeWithOwnEventStore, eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
+import { describeWithOwnEventStore } from '../support/servers.ts';
 import { type Attempt, Ledger } from './crash/ledger.ts';
 import {
   checkWholeLog,

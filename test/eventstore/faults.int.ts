@@ -16,7 +16,7 @@ import {
 import { expect } from 'chai';
 import { type Fault, parseFault } from '../../embedded/eventstore/faults.ts';
 import { type RunningServer, startServer } from '../../embedded/eventstore/server.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 
 /** Longer than any answer takes, shorter than any time limit of the client. */
 const silenceMs = 400;

@@ -5,7 +5,7 @@ import { Client, credentials, type StatusObject } from '@grpc/grpc-js';
 import { expect } from 'chai';
 import { type GrpcCall, receiveBytesMax, Status } from '../../embedded/eventstore/rpc/grpc-call.ts';
 import { GrpcServer } from '../../embedded/eventstore/rpc/grpc-server.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 
 const frame = (message: Uint8Array) => {
   const header = Buffer.alloc(5);

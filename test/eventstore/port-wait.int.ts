@@ -9,7 +9,8 @@ import { type Child, startChild } from '../../embedded/child.ts';
 import { type ServerOptions, startServer } from '../../embedded/eventstore/server.ts';
 import { keepRunning } from '../../src/servers/keep-running.ts';
 import { rejection } from '../conformance/support/client.ts';
-import { eventually, startMs } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
+import { startMs } from '../support/servers.ts';
 
 describe('event store: a port that is taken', () => {
   let directory: string;

@@ -10,7 +10,7 @@ import {
   decideAppend,
   type ExpectedRevision,
 } from '../../embedded/eventstore/streams/append.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 
 describe('event store: the writer', () => {
   let directory = '';

@@ -10,9 +10,10 @@ import type { Connection } from '../../src/infrastructure/eventstoredb/connectio
 import { whyNoEventStore } from '../../src/infrastructure/eventstoredb/knock.ts';
 import { exceptLoopback } from '../../src/infrastructure/eventstoredb/proxies.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
+import { eventually } from '../support/eventually.ts';
 import { startRelay } from '../support/relay.ts';
 import { selfSigned } from '../support/self-signed.ts';
-import { eventually, testEventStore } from '../support/servers.ts';
+import { testEventStore } from '../support/servers.ts';
 import { charged, rejection } from './support/eventstoredb.ts';
 
 describe('a client that cannot be made', () => {

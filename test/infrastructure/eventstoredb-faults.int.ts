@@ -3,7 +3,8 @@ import { ANY, EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
 import { expect } from 'chai';
 import { type EventStore, EventStoreUnavailable } from '../../src/commands/core/event-store.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
-import { eventually, type TestEventStore, testEventStore } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
+import { type TestEventStore, testEventStore } from '../support/servers.ts';
 import { charged, rejection } from './support/eventstoredb.ts';
 
 /** Short enough for a test, long enough that a busy machine is not taken for a silent server. */

@@ -10,7 +10,7 @@ import {
 } from '../../src/commands/core/event-store.ts';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { rejection, stubs } from './support/eventstoredb.ts';
 import { eventMessage, fail, status, streamNotFound } from './support/eventstoredb-stub.ts';
 

@@ -3,8 +3,9 @@ import { expect } from 'chai';
 import type { EventStore, LogMessage } from '../../src/commands/core/event-store.ts';
 import { eventAt, isBefore } from '../../src/events/log-position.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
+import { eventually } from '../support/eventually.ts';
 import { startRelay } from '../support/relay.ts';
-import { eventually, type TestEventStore, testEventStore } from '../support/servers.ts';
+import { type TestEventStore, testEventStore } from '../support/servers.ts';
 import { charged, rejection } from './support/eventstoredb.ts';
 
 describe('eventstoredb with an event store', () => {

@@ -6,7 +6,7 @@ import {
   type LogPlace,
   placeOf,
 } from '../../src/commands/core/event-store.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { rejection, stubs } from './support/eventstoredb.ts';
 import {
   caughtUp,

@@ -6,8 +6,9 @@ import {
   isUnavailable,
   type Postgres,
 } from '../../src/infrastructure/postgres.ts';
+import { eventually } from '../support/eventually.ts';
 import { type Relay, startRelay, throughRelay } from '../support/relay.ts';
-import { eventually, type TestDatabase, testDatabase } from '../support/servers.ts';
+import { type TestDatabase, testDatabase } from '../support/servers.ts';
 
 /** Any number. */
 const lock = 42;

@@ -6,7 +6,8 @@ import {
   isUnavailable,
   type Postgres,
 } from '../../src/infrastructure/postgres.ts';
-import { eventually, type TestDatabase, testDatabase } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
+import { type TestDatabase, testDatabase } from '../support/servers.ts';
 
 async function failure(work: Promise<unknown>): Promise<unknown> {
   return work.then(

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { ShiftedClocks } from '../support/shifted-clock.ts';
 import { Instances, outcomes, price } from './support/instances.ts';
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { startBuyers } from '../e2e/support/buyers.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { Instances, price, seatId } from './support/instances.ts';
 
 const holdMs = 3_000;

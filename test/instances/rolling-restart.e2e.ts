@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { startBuyers } from '../e2e/support/buyers.ts';
 import { Service } from '../e2e/support/service.ts';
+import { eventually } from '../support/eventually.ts';
 import { freePorts } from '../support/free-ports.ts';
-import { eventually } from '../support/servers.ts';
 import { askedEveryMs, startBalancer } from './support/balancer.ts';
 import { Instances } from './support/instances.ts';
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { expect } from 'chai';
 import { CpuMeter } from '../../load/cpu.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 
 /** Takes `ms` of processor time, says so, and waits to be ended. */
 const burn = (ms: number): string =>

@@ -10,7 +10,7 @@ import {
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import { followCatalog } from '../../src/processes/follow-catalog.ts';
 import { sessionEvents } from '../correctness/support/sale.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 
 describe('following the catalog', () => {
   /** What the log has; each subscription gives it, then waits, until `refuse` ends it and each one after. */

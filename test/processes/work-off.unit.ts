@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { type WorkList, workOff } from '../../src/processes/work-off.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 
 describe('working off a list', () => {
   let stop: AbortController;

@@ -4,9 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { EventStore } from '../../src/commands/core/event-store.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
+import { eventually } from '../support/eventually.ts';
 import {
   describeWithOwnEventStore,
-  eventually,
   type TestEventStore,
   testEventStore,
 } from '../support/servers.ts';

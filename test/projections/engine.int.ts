@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import { projections } from '../../src/projections/models/registry.ts';
 import { ReadSideUnavailable } from '../../src/queries/read-side.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
 import { startInstance, stopInstances } from './support/engines.ts';
 import { randomInts, recorded } from './support/history.ts';

@@ -7,9 +7,9 @@ import { projections } from '../../src/projections/models/registry.ts';
 import { PartlyOtherLog } from '../../src/projections/rebuild/live.ts';
 import { rebuild } from '../../src/projections/rebuild/rebuild.ts';
 import { ReadSideUnavailable } from '../../src/queries/read-side.ts';
+import { eventually } from '../support/eventually.ts';
 import {
   describeWithOwnEventStore,
-  eventually,
   type TestEventStore,
   testEventStore,
 } from '../support/servers.ts';

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import { behindInLog, projectionOverview } from '../../src/projections/engine/overview.ts';
 import { projections } from '../../src/projections/models/registry.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
 import { startInstance, stopInstances } from './support/engines.ts';
 import { recorded } from './support/history.ts';

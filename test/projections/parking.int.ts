@@ -7,7 +7,7 @@ import { writeBatch } from '../../src/projections/engine/write-batch.ts';
 import { projections } from '../../src/projections/models/registry.ts';
 import { ParkingChanged, readParked } from '../../src/projections/parking/parked-table.ts';
 import { retryParked } from '../../src/projections/parking/retry.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
 import { type Instance, startInstance, stopInstances } from './support/engines.ts';
 import { randomInts, recorded, withoutParked } from './support/history.ts';

@@ -8,7 +8,7 @@ import {
   eventMessage,
   type ReadCall,
 } from '../infrastructure/support/eventstoredb-stub.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { startInstance, stopInstances } from './support/engines.ts';
 import { randomInts, recorded } from './support/history.ts';
 import { type ReadModels, readModels, rowsFromScratch, tableRows } from './support/read-models.ts';

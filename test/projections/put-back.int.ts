@@ -8,7 +8,7 @@ import { rebuild } from '../../src/projections/rebuild/rebuild.ts';
 import { ReadSideUnavailable } from '../../src/queries/read-side.ts';
 import { EmbeddedServer } from '../conformance/support/own-server.ts';
 import { catalogOf, salesOn } from '../correctness/support/sale.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { wholeLog } from './support/append-history.ts';
 import { type Instance, startInstance, stopInstances } from './support/engines.ts';
 import { type ReadModels, readModels, rowsFromScratch, tableRows } from './support/read-models.ts';

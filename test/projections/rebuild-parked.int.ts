@@ -7,7 +7,7 @@ import { readParked } from '../../src/projections/parking/parked-table.ts';
 import { retryParked } from '../../src/projections/parking/retry.ts';
 import type { RebuildOptions } from '../../src/projections/rebuild/options.ts';
 import { rebuild } from '../../src/projections/rebuild/rebuild.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
 import { startInstance, stopInstances } from './support/engines.ts';
 import { recorded, withoutParked } from './support/history.ts';

@@ -8,9 +8,9 @@ import { expect } from 'chai';
 import { sql } from 'kysely';
 import type { EventStore } from '../../src/commands/core/event-store.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
+import { eventually } from '../support/eventually.ts';
 import {
   describeWithOwnEventStore,
-  eventually,
   type TestEventStore,
   testEventStore,
 } from '../support/servers.ts';

@@ -7,7 +7,7 @@ import type { Difference } from '../../src/projections/rebuild/compare.ts';
 import type { RebuildOptions, RebuildProgress } from '../../src/projections/rebuild/options.ts';
 import { rebuild } from '../../src/projections/rebuild/rebuild.ts';
 import { dropOld } from '../../src/projections/rebuild/shadow.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
 import { startInstance, stopInstances } from './support/engines.ts';
 import { recorded } from './support/history.ts';

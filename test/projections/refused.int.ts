@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { sql } from 'kysely';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import { readParked } from '../../src/projections/parking/parked-table.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
 import { type Instance, startInstance, stopInstances } from './support/engines.ts';
 import { recorded, withoutParked } from './support/history.ts';

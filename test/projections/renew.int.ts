@@ -8,7 +8,7 @@ import type { RebuildProgress } from '../../src/projections/rebuild/options.ts';
 import { rebuild } from '../../src/projections/rebuild/rebuild.ts';
 import { type RenewOptions, renewTables } from '../../src/projections/rebuild/renew.ts';
 import { ReadSideUnavailable } from '../../src/queries/read-side.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
 import { startInstance, stopInstances } from './support/engines.ts';
 import { recorded } from './support/history.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
 import { startInstance, stopInstances } from './support/engines.ts';
 import { recorded } from './support/history.ts';

@@ -17,8 +17,8 @@ import {
   readModels,
   rowsFromScratch,
 } from '../projections/support/read-models.ts';
+import { eventually } from '../support/eventually.ts';
 import { startRelay, throughRelay } from '../support/relay.ts';
-import { eventually } from '../support/servers.ts';
 
 const shape: HistoryShape = { seed: 3, sessions: 3, seatsPerSession: 12, users: 4 };
 const last = (events: readonly RecordedEvent[]): bigint => events.at(-1)?.position ?? 0n;

@@ -15,7 +15,7 @@ import {
   readModels,
   rowsFromScratch,
 } from '../projections/support/read-models.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 
 interface Seat {
   readonly seatId: string;

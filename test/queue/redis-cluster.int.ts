@@ -8,8 +8,8 @@ import { Redis } from 'ioredis';
 import type { RedisClient } from '../../src/infrastructure/redis.ts';
 import { RedisQueue } from '../../src/queue/redis-queue.ts';
 import { RedisHoldLimit } from '../../src/shared-state/redis-hold-limit.ts';
+import { eventually } from '../support/eventually.ts';
 import { freePorts } from '../support/free-ports.ts';
-import { eventually } from '../support/servers.ts';
 import { openRedis, uniqueName } from './support/redis.ts';
 import { testSettings } from './support/times.ts';
 

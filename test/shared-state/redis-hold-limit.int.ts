@@ -4,7 +4,8 @@ import { QueueUnavailable } from '../../src/queue/waiting-queue.ts';
 import { RedisHoldLimit } from '../../src/shared-state/redis-hold-limit.ts';
 import { openRedis, uniqueName } from '../queue/support/redis.ts';
 import { type RedisProxy, startRedisProxy } from '../queue/support/redis-proxy.ts';
-import { eventually, testRedisUrl } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
+import { testRedisUrl } from '../support/servers.ts';
 import {
   fairUseContract,
   holdLimitContract,

@@ -3,7 +3,8 @@ import type { RedisClient } from '../../src/infrastructure/redis.ts';
 import { RedisOwnPositions } from '../../src/shared-state/redis-own-positions.ts';
 import { openRedis, uniqueName } from '../queue/support/redis.ts';
 import { startRedisProxy } from '../queue/support/redis-proxy.ts';
-import { eventually, testRedisUrl } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
+import { testRedisUrl } from '../support/servers.ts';
 
 describe('own positions in Redis', function () {
   this.timeout(20_000);

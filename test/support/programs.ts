@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { chooseUser } from '../../embedded/postgres/user.ts';
+import { eventually } from './eventually.ts';
 import { freePorts } from './free-ports.ts';
-import { eventually } from './servers.ts';
 
 /** Servers from the system's own programs, each on a free port of 127.0.0.1, with its data in a temporary directory. */
 

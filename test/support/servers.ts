@@ -9,8 +9,6 @@ import { startEventStoreNodes } from './eventstore-nodes.ts';
 import { eventually } from './eventually.ts';
 import { administer, makeDatabase, startTestPostgres } from './test-postgres.ts';
 
-export { eventually };
-
 /** Servers for tests: embedded ones in processes of their own, or the real ones that the environment names. */
 
 /** REDIS_URL when set, else undefined. */

@@ -8,7 +8,8 @@ import { createClient } from '../../src/infrastructure/eventstoredb/client.ts';
 import { catalogFile, sessionsOf, startBuyers } from '../e2e/support/buyers.ts';
 import { importCatalog, reprise } from '../e2e/support/command-line.ts';
 import { Service } from '../e2e/support/service.ts';
-import { describeWithOwnEventStore, eventually, isRealEventStore } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
+import { describeWithOwnEventStore, isRealEventStore } from '../support/servers.ts';
 
 describeWithOwnEventStore('reprise verify', function () {
   this.timeout(180_000);

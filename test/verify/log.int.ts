@@ -2,9 +2,9 @@ import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
 import { expect } from 'chai';
 import { describeVerdict } from '../../src/verify/describe.ts';
 import { verify } from '../../src/verify/verify.ts';
+import { eventually } from '../support/eventually.ts';
 import {
   describeWithOwnEventStore,
-  eventually,
   type TestEventStore,
   testEventStore,
 } from '../support/servers.ts';

@@ -11,9 +11,9 @@ import { rebuild } from '../../src/projections/rebuild/rebuild.ts';
 import { ExpectedTables } from '../../src/verify/expected-tables.ts';
 import { ReadModels } from '../../src/verify/read-models.ts';
 import { verify } from '../../src/verify/verify.ts';
+import { eventually } from '../support/eventually.ts';
 import {
   describeWithOwnEventStore,
-  eventually,
   type TestDatabase,
   type TestEventStore,
   testDatabase,

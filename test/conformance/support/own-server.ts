@@ -5,7 +5,8 @@ import type { EventStoreDBClient } from '@eventstore/db-client';
 import { type Child, startChild } from '../../../embedded/child.ts';
 import { type EventStoreNode, eventStoreBin } from '../../support/eventstore-node.ts';
 import { startEventStoreNodes } from '../../support/eventstore-nodes.ts';
-import { eventually, startMs } from '../../support/servers.ts';
+import { eventually } from '../../support/eventually.ts';
+import { startMs } from '../../support/servers.ts';
 import { connect } from './client.ts';
 
 const mainModule = new URL('../../../embedded/eventstore/main.ts', import.meta.url);

@@ -8,7 +8,7 @@ import streamsPb, {
 import { type ClientDuplexStream, Metadata, type StatusObject } from '@grpc/grpc-js';
 import googleEmpty from 'google-protobuf/google/protobuf/empty_pb.js';
 import protobuf from 'protobufjs/minimal.js';
-import { eventually } from '../../support/servers.ts';
+import { eventually } from '../../support/eventually.ts';
 import { type RawClient, uuidText } from './raw.ts';
 
 const { Options, ProposedMessage } = streamsPb.BatchAppendReq;

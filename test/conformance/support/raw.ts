@@ -12,7 +12,7 @@ import {
   type ServiceError,
   type StatusObject,
 } from '@grpc/grpc-js';
-import { eventually } from '../../support/servers.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const { Options } = streamsPb.ReadReq;
 const { Position } = Options;

@@ -5,7 +5,7 @@ import type {
   Position,
   StreamSubscription,
 } from '@eventstore/db-client';
-import { eventually } from '../../support/servers.ts';
+import { eventually } from '../../support/eventually.ts';
 import { events, type Recorded, type Resolved } from './client.ts';
 
 /** Milliseconds until what a subscription owes must be there. */

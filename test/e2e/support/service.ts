@@ -3,8 +3,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { eventually } from '../../support/eventually.ts';
 import {
-  eventually,
   isRealEventStore,
   type TestDatabase,
   type TestEventStore,

@@ -19,7 +19,7 @@ import {
 } from '../../conformance/support/client.ts';
 import { EmbeddedServer } from '../../conformance/support/own-server.ts';
 import { recording } from '../../conformance/support/recorder.ts';
-import { eventually } from '../../support/servers.ts';
+import { eventually } from '../../support/eventually.ts';
 import { refusesToStart } from './refuses-to-start.ts';
 import { limitFileSize, setWritable, smallDisk } from './small-disk.ts';
 

@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { eventually } from '../../support/servers.ts';
+import { eventually } from '../../support/eventually.ts';
 
 /** One block of a stream of server-sent events. */
 export interface ServerSentEvent {

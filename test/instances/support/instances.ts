@@ -3,8 +3,8 @@ import pg from 'pg';
 import { importCatalog } from '../../e2e/support/command-line.ts';
 import { verifyOf } from '../../e2e/support/proof.ts';
 import { Service } from '../../e2e/support/service.ts';
+import { eventually } from '../../support/eventually.ts';
 import {
-  eventually,
   type TestDatabase,
   type TestEventStore,
   testDatabase,

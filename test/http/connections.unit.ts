@@ -3,7 +3,7 @@ import { Agent, get } from 'node:http';
 import { expect } from 'chai';
 import { httpLimits } from '../../src/http/limits.ts';
 import { createHttpServer, type HttpServer } from '../../src/http/server.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { type Api, bearer, order, serveApi } from './support/api.ts';
 import { fakeApi } from './support/fake-api.ts';
 import { expectRawProblem, open, raw } from './support/wire.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { expect } from 'chai';
 import { createHttpServer, type HttpServer } from '../../src/http/server.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { fakeApi } from './support/fake-api.ts';
 
 const max = 20;

@@ -6,7 +6,7 @@ import { httpLimits } from '../../src/http/limits.ts';
 import { Outbox } from '../../src/http/outbox.ts';
 import { createHttpServer, type HttpServer } from '../../src/http/server.ts';
 import type { PreparedBody } from '../../src/queries/read-side.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { fakeApi } from './support/fake-api.ts';
 
 const mebibyte = 1024 * 1024;

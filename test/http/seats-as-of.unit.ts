@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { Gate } from '../../src/http/gate.ts';
 import { httpLimits } from '../../src/http/limits.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { type Api, serveApi } from './support/api.ts';
 import { fakeApi, scheduledMs } from './support/fake-api.ts';
 

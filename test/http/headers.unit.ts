@@ -9,7 +9,7 @@ import { createHttpServer } from '../../src/http/server.ts';
 import { ReadSideUnavailable } from '../../src/queries/read-side.ts';
 import { SeatFeed } from '../../src/queries/seat-feed.ts';
 import { QueueFull, QueueUnavailable } from '../../src/queue/waiting-queue.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { bearer, bill, order } from './support/api.ts';
 import { documentedHeaders, documentedStatuses, ownHeaders } from './support/document.ts';
 import { type FakeApi, fakeApi } from './support/fake-api.ts';

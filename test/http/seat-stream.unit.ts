@@ -8,7 +8,7 @@ import { type SeatRow, seatTable } from '../../src/projections/models/seat/proje
 import { sessionTable } from '../../src/projections/models/session/projection.ts';
 import { ReadSideUnavailable } from '../../src/queries/read-side.ts';
 import { type SeatChange, SeatFeed } from '../../src/queries/seat-feed.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { EventStream, openUnread } from './support/event-stream.ts';
 import { type FakeApi, fakeApi } from './support/fake-api.ts';
 

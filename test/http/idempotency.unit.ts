@@ -3,7 +3,7 @@ import { EventStoreUnavailable } from '../../src/commands/core/event-store.ts';
 import { runningMaxMs } from '../../src/commands/idempotency/decider.ts';
 import { RememberedAnswers } from '../../src/commands/idempotency/idempotency-keys.ts';
 import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { type Api, bearer, bill, order, type Reply, serveApi } from './support/api.ts';
 import { fakeApi } from './support/fake-api.ts';
 
