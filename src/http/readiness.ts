@@ -1,6 +1,6 @@
 import type { ClockStatus } from '../clock/service-clock.ts';
 import type { ProjectionState } from '../projections/engine/overview.ts';
-import type { ReadSideStatus } from '../queries/read-side.ts';
+import type { ReadSideStatus } from '../projections/projector.ts';
 import type { HttpDeps, Probe } from './endpoint.ts';
 import { httpLimits } from './limits.ts';
 

@@ -1,8 +1,7 @@
 import { type Kysely, sql } from 'kysely';
-import { patched } from '../projections/engine/fold.ts';
 import { type AccountRow, accountTable } from '../projections/models/account/projection.ts';
 import type { Database } from '../projections/models/database.ts';
-import type { Row, RowChange } from '../projections/models/projection.ts';
+import { patched, type Row, type RowChange } from '../projections/models/projection.ts';
 import type { Entry, Loaded } from './mirror.ts';
 
 /** One user's account; without a row when the user never charged. */

@@ -1,8 +1,7 @@
 import { type Kysely, sql } from 'kysely';
-import { patched } from '../projections/engine/fold.ts';
 import { type ConcertRow, concertTable } from '../projections/models/concert/projection.ts';
 import type { Database } from '../projections/models/database.ts';
-import type { Row, RowChange } from '../projections/models/projection.ts';
+import { patched, type Row, type RowChange } from '../projections/models/projection.ts';
 import { type SessionRow, sessionTable } from '../projections/models/session/projection.ts';
 import { isoTime } from './iso-time.ts';
 import type { Entry, Loaded } from './mirror.ts';

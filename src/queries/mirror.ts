@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isEventBefore } from '../events/log-position.ts';
-import type { Step } from '../projections/engine/backlog.ts';
-import type { CommitListener } from '../projections/engine/projector.ts';
+import type { Step } from '../projections/log-step.ts';
 import type { RowChange } from '../projections/models/projection.ts';
+import type { CommitListener } from '../projections/projector.ts';
 import { ReadSideUnavailable } from './read-side.ts';
 
 /** A part of the read models in memory, changed by the same row changes as its tables. */

@@ -1,8 +1,8 @@
 import type { Kysely } from 'kysely';
 import { isEventBefore } from '../events/log-position.ts';
 import { isOtherShape, isUnavailable } from '../infrastructure/postgres.ts';
-import type { Projector } from '../projections/engine/projector.ts';
 import type { Database } from '../projections/models/database.ts';
+import type { Projector } from '../projections/projector.ts';
 import { type Account, loadAccount } from './account.ts';
 import { type ConcertList, loadConcertList } from './concert-list.ts';
 import {

@@ -1,3 +1,4 @@
+import type { ReadSideStatus } from '../projections/projector.ts';
 import type { ReservationView } from './reservations.ts';
 
 /**
@@ -58,28 +59,6 @@ export interface PreparedBody {
   readonly etag: string;
   /** The body in stretches, of a large one: those that two bodies have in common are the same buffers. */
   readonly chunks?: readonly Buffer[];
-}
-
-export interface ReadSideStatus {
-  /**
-   * `building`: the tables are an older version's, and those of this one are built beside them. `other-log`: the log does
-   * not have what the tables are made from, and nothing is shown while that is so.
-   */
-  readonly state: 'building' | 'catching-up' | 'live' | 'other-log' | 'stopped';
-  /** Position up to which the read side shows the log, of every event up to it; null before the first event. */
-  readonly position: bigint | null;
-  /** Of the last event that it shows; null before the first. */
-  readonly eventPosition: bigint | null;
-  /** Age of the oldest event not yet shown, in seconds; 0 when all are. */
-  readonly lagSeconds: number;
-  /** Events read from the log and not yet shown; more may be to come while it catches up. */
-  readonly lagEvents: number;
-  /** How long it has been behind without showing anything more, in seconds; 0 while it moves or all is shown. */
-  readonly stalledSeconds: number;
-  /** Events that are kept from the read side because they, or one before them in their stream, cannot be read. */
-  readonly parkedEvents: number;
-  /** Why it stopped. */
-  readonly error?: string;
 }
 
 /** PostgreSQL gave no answer in time. HTTP says 503 with Retry-After. */

@@ -1,8 +1,8 @@
 import { eventsUpTo } from '../events/log-position.ts';
-import type { Step } from '../projections/engine/backlog.ts';
-import type { CommitListener } from '../projections/engine/projector.ts';
+import type { Step } from '../projections/log-step.ts';
 import { seatTable } from '../projections/models/seat/projection.ts';
 import { sessionTable } from '../projections/models/session/projection.ts';
+import type { CommitListener } from '../projections/projector.ts';
 
 /** Changes kept for those who come back and ask what they missed. About 200 bytes each. */
 const changesKeptMax = 20_000;

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { expect } from 'chai';
 import { eventAt } from '../../src/events/log-position.ts';
 import { createHttpServer, type HttpServer } from '../../src/http/server.ts';
-import type { Step } from '../../src/projections/engine/backlog.ts';
+import type { Step } from '../../src/projections/log-step.ts';
 import { patch } from '../../src/projections/models/projection.ts';
 import { type SeatRow, seatTable } from '../../src/projections/models/seat/projection.ts';
 import { sessionTable } from '../../src/projections/models/session/projection.ts';

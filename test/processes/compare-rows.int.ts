@@ -5,9 +5,9 @@ import type { EventStore, NewEvent } from '../../src/commands/core/event-store.t
 import { skipEvent } from '../../src/commands/skipping/skip-event.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { RecentStreams, RowComparison } from '../../src/processes/compare-rows.ts';
-import type { Projector } from '../../src/projections/engine/projector.ts';
 import { projections } from '../../src/projections/models/registry.ts';
 import { retryParked } from '../../src/projections/parking/retry.ts';
+import type { Projector } from '../../src/projections/projector.ts';
 import { rowSamples } from '../../src/queries/row-samples.ts';
 import { appendHistory } from '../projections/support/append-history.ts';
 import { startInstance, stopInstances } from '../projections/support/engines.ts';

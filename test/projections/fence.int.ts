@@ -4,7 +4,7 @@ import type pg from 'pg';
 import { decode, type RecordedEvent } from '../../src/events/codec.ts';
 import { eventAt } from '../../src/events/log-position.ts';
 import { connectPostgres, type Postgres } from '../../src/infrastructure/postgres.ts';
-import { OutOfOrder, type Step } from '../../src/projections/engine/backlog.ts';
+import { OutOfOrder } from '../../src/projections/engine/backlog.ts';
 import {
   type Checkpoint,
   FenceLost,
@@ -12,6 +12,7 @@ import {
   readCheckpoint,
 } from '../../src/projections/engine/checkpoint.ts';
 import { writeBatch } from '../../src/projections/engine/write-batch.ts';
+import type { Step } from '../../src/projections/log-step.ts';
 import { joinProjections } from '../../src/projections/models/projection.ts';
 import { projections } from '../../src/projections/models/registry.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';

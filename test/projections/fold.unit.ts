@@ -1,10 +1,11 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { fold, patched } from '../../src/projections/engine/fold.ts';
+import { fold } from '../../src/projections/engine/fold.ts';
 import { statementsOf } from '../../src/projections/engine/statements.ts';
 import {
   ensure,
   patch,
+  patched,
   put,
   type Row,
   type RowChange,

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { eventAt } from '../../src/events/log-position.ts';
-import type { Step } from '../../src/projections/engine/backlog.ts';
+import type { Step } from '../../src/projections/log-step.ts';
 import { accountTable } from '../../src/projections/models/account/projection.ts';
 import { ensure, patch } from '../../src/projections/models/projection.ts';
 import { Account } from '../../src/queries/account.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ClockStatus } from '../../clock/service-clock.ts';
 import { type LagHistogram, lagBounds } from '../../projections/engine/live-lag.ts';
-import type { ReadSideStatus } from '../../queries/read-side.ts';
+import type { ReadSideStatus } from '../../projections/projector.ts';
 import { text } from '../answer.ts';
 import { type ApiContext, endpoint } from '../endpoint.ts';
 

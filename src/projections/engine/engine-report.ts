@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import type { ReadSideStatus } from '../../queries/read-side.ts';
+import type { ReadSideStatus } from '../projector.ts';
 
 /** Told at most this often, in ms, and only when there is something new. */
 const reportMs = 1_000;

@@ -5,10 +5,11 @@ import { ForeignStreams } from '../../commands/core/foreign-streams.ts';
 import { isBefore } from '../../events/log-position.ts';
 import { streamPrefixes } from '../../events/streams.ts';
 import { quick } from '../../infrastructure/postgres.ts';
-import type { ReadSideStatus } from '../../queries/read-side.ts';
+import { describeEvent, type Step } from '../log-step.ts';
 import { type ParkedEvents, Parking, TooManyParked } from '../parking/parked-streams.ts';
 import { Portion, RowsRefused } from '../parking/refused-rows.ts';
-import { Backlog, describeEvent, type Step } from './backlog.ts';
+import type { CommitListener, Projector, ReadSideStatus } from '../projector.ts';
+import { Backlog } from './backlog.ts';
 import {
   type Checkpoint,
   checkpointChannel,
@@ -21,14 +22,8 @@ import { EngineReport } from './engine-report.ts';
 import { Listeners } from './listeners.ts';
 import { lockKey } from './live-schema.ts';
 import { type LogReader, readLog } from './log-reader.ts';
+import { type ProjectorLimits, type ProjectorOptions, projectorDefaults } from './options.ts';
 import { Progress } from './progress.ts';
-import {
-  type CommitListener,
-  type Projector,
-  type ProjectorLimits,
-  type ProjectorOptions,
-  projectorDefaults,
-} from './projector.ts';
 import { Wake } from './wake.ts';
 import { writeBatch } from './write-batch.ts';
 

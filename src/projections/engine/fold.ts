@@ -1,4 +1,10 @@
-import type { Cell, Row, RowChange, TableShape } from '../models/projection.ts';
+import {
+  type Cell,
+  patched,
+  type Row,
+  type RowChange,
+  type TableShape,
+} from '../models/projection.ts';
 
 /** What a batch does to one table in the end: at most one entry a key in each map, applied in this order. */
 export interface TableChanges {
@@ -16,13 +22,6 @@ export interface FoldedPatch {
 /** Ids hold no spaces, so a joined key is unique. */
 export const keyOf = (key: readonly string[]): string =>
   key.length === 1 ? (key[0] ?? '') : key.join(' ');
-
-/** A row with a change's columns set, then added to. */
-export function patched(row: Row, { set, add }: Pick<FoldedPatch, 'set' | 'add'>): Row {
-  const next: Record<string, Cell> = { ...row, ...set };
-  for (const column in add) next[column] = Number(next[column]) + (add[column] ?? 0);
-  return next;
-}
 
 /**
  * Folds changes, in order, into what they come to: a row put and then patched is put once, a row patched often is

@@ -1,5 +1,6 @@
-import type { Step } from './backlog.ts';
-import type { CommitListener, Logger } from './projector.ts';
+import type { Step } from '../log-step.ts';
+import type { CommitListener } from '../projector.ts';
+import type { Logger } from './options.ts';
 
 /** Those who are told what is committed. One that fails starts anew. */
 export class Listeners {

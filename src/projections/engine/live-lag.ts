@@ -1,6 +1,5 @@
-import type { ReadSideStatus } from '../../queries/read-side.ts';
-import type { Step } from './backlog.ts';
-import type { CommitListener } from './projector.ts';
+import type { Step } from '../log-step.ts';
+import type { CommitListener, ReadSideStatus } from '../projector.ts';
 
 /** In seconds: close around the 100 ms that the lag is to stay under, and coarse above. */
 export const lagBounds: readonly number[] = [

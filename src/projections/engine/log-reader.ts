@@ -11,9 +11,10 @@ import type { ForeignStreams } from '../../commands/core/foreign-streams.ts';
 import { decode, type RecordedEvent, UnreadableEvent } from '../../events/codec.ts';
 import { eventAt, type LogPosition } from '../../events/log-position.ts';
 import { readSkips, Skips, skipIn } from '../../events/skipped.ts';
+import type { Step, StepEvent } from '../log-step.ts';
 import { joinProjections, type Projection, type RowChange } from '../models/projection.ts';
 import { parkedName, storable } from '../parking/parked-table.ts';
-import type { Backlog, Step, StepEvent } from './backlog.ts';
+import type { Backlog } from './backlog.ts';
 
 export interface LogReaderOptions {
   readonly eventStore: Pick<EventStore, 'subscribe' | 'readStream'>;

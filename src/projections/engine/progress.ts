@@ -5,8 +5,9 @@ import {
   isEventBefore,
   type LogPosition,
 } from '../../events/log-position.ts';
-import type { ReadSideStatus } from '../../queries/read-side.ts';
-import type { Backlog, Step } from './backlog.ts';
+import type { Step } from '../log-step.ts';
+import type { ReadSideStatus } from '../projector.ts';
+import type { Backlog } from './backlog.ts';
 import { type Checkpoint, logStart } from './checkpoint.ts';
 
 /** Listeners that are behind the tables for longer than this are not asked any more. */

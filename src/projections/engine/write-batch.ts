@@ -1,10 +1,11 @@
 import type { ClientBase } from 'pg';
 import { isBefore, type LogPosition } from '../../events/log-position.ts';
 import { quick } from '../../infrastructure/postgres.ts';
+import type { Step } from '../log-step.ts';
 import type { Projection, RowChange } from '../models/projection.ts';
 import { forgetParked, type NewlyParked, park } from '../parking/parked-table.ts';
 import { throwRefused } from '../parking/refused-rows.ts';
-import { OutOfOrder, type Step } from './backlog.ts';
+import { OutOfOrder } from './backlog.ts';
 import { type Checkpoint, moveCheckpoint } from './checkpoint.ts';
 import { fold } from './fold.ts';
 import { statementsOf } from './statements.ts';

@@ -79,6 +79,16 @@ export const patch = <R extends object>(
   add: add as Readonly<Record<string, number>>,
 });
 
+/** A row with a patch's columns set, then added to. */
+export function patched(
+  row: Row,
+  { set, add }: Pick<Extract<RowChange, { kind: 'patch' }>, 'set' | 'add'>,
+): Row {
+  const next: Record<string, Cell> = { ...row, ...set };
+  for (const column in add) next[column] = Number(next[column]) + (add[column] ?? 0);
+  return next;
+}
+
 /**
  * Claims of ids and requests are no part of any read model: their streams are not subscribed to. That an event is skipped
  * is not one either.

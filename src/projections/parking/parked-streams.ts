@@ -1,4 +1,4 @@
-import type { Step, StepEvent } from '../engine/backlog.ts';
+import type { Step, StepEvent } from '../log-step.ts';
 
 /** Events of a stream that are kept from the tables, each waiting behind the one before. */
 export interface ParkedEvents {

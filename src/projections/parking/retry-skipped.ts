@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { readSkips } from '../../events/skipped.ts';
-import type { Logger } from '../engine/projector.ts';
+import type { Logger } from '../engine/options.ts';
 import { readParked } from './parked-table.ts';
 import { type RetryOptions, retryParked } from './retry.ts';
 

@@ -10,11 +10,12 @@ import {
 } from '../../events/log-position.ts';
 import { type Announced, readMarked } from '../../events/skipped.ts';
 import { streamPrefixes } from '../../events/streams.ts';
-import { Backlog, describeEvent, type Step } from '../engine/backlog.ts';
+import { Backlog } from '../engine/backlog.ts';
 import { type Checkpoint, placeAt } from '../engine/checkpoint.ts';
 import { type LogReader, readLog } from '../engine/log-reader.ts';
 import { hasEvent } from '../engine/read-to-end.ts';
 import { Wake } from '../engine/wake.ts';
+import { describeEvent, type Step } from '../log-step.ts';
 import { readParked } from '../parking/parked-table.ts';
 import { Portion, RowsRefused } from '../parking/refused-rows.ts';
 import { Kept } from './kept.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ClientBase } from 'pg';
 import type { LogPosition } from '../../events/log-position.ts';
 import type { Announced } from '../../events/skipped.ts';
-import type { Step } from '../engine/backlog.ts';
+import type { Step } from '../log-step.ts';
 import { Parking } from '../parking/parked-streams.ts';
 import { readParked, type StoredParked } from '../parking/parked-table.ts';
 

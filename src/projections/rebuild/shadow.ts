@@ -1,6 +1,5 @@
 import type { ClientBase } from 'pg';
 import { isBefore, type LogPosition } from '../../events/log-position.ts';
-import type { Step } from '../engine/backlog.ts';
 import {
   type Checkpoint,
   checkpointIn,
@@ -12,6 +11,7 @@ import {
 } from '../engine/checkpoint.ts';
 import { buildSchema, liveSchema, lockKey, oldSchema } from '../engine/live-schema.ts';
 import { assertAscending, writeRows } from '../engine/write-batch.ts';
+import type { Step } from '../log-step.ts';
 import type { Projection, TableShape } from '../models/projection.ts';
 
 /** Any number but the engine's. */

@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
 import { decode, type RecordedEvent, type StoredEvent } from '../../../src/events/codec.ts';
-import { fold, keyOf, patched } from '../../../src/projections/engine/fold.ts';
+import { fold, keyOf } from '../../../src/projections/engine/fold.ts';
 import {
   joinProjections,
+  patched,
   type Row,
   type TableShape,
 } from '../../../src/projections/models/projection.ts';

@@ -3,7 +3,8 @@ import { RememberedAnswers } from '../../../src/commands/idempotency/idempotency
 import type { CommandContext, Shop } from '../../../src/commands/sales/roles.ts';
 import type { HttpDeps } from '../../../src/http/endpoint.ts';
 import { LiveLag } from '../../../src/projections/engine/live-lag.ts';
-import type { PreparedBody, ReadSide, ReadSideStatus } from '../../../src/queries/read-side.ts';
+import type { ReadSideStatus } from '../../../src/projections/projector.ts';
+import type { PreparedBody, ReadSide } from '../../../src/queries/read-side.ts';
 import { SeatFeed } from '../../../src/queries/seat-feed.ts';
 import type { Authorization, Place, WaitingQueue } from '../../../src/queue/waiting-queue.ts';
 import { InProcessOwnPositions } from '../../../src/shared-state/in-process-own-positions.ts';

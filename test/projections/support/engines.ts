@@ -1,9 +1,10 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import { connectPostgres } from '../../../src/infrastructure/postgres.ts';
 import { runProjections } from '../../../src/projections/engine/engine.ts';
-import type { Projector, ProjectorOptions } from '../../../src/projections/engine/projector.ts';
+import type { ProjectorOptions } from '../../../src/projections/engine/options.ts';
 import type { Database } from '../../../src/projections/models/database.ts';
 import { projections } from '../../../src/projections/models/registry.ts';
+import type { Projector } from '../../../src/projections/projector.ts';
 import { createReadSide } from '../../../src/queries/mirrored-read-side.ts';
 import type { ReadSide } from '../../../src/queries/read-side.ts';
 import { silent } from './read-models.ts';

@@ -3,11 +3,11 @@ import { Kysely, PostgresDialect, sql } from 'kysely';
 import { migrate } from '../../../migrations/migrate.ts';
 import { decode, type RecordedEvent } from '../../../src/events/codec.ts';
 import { connectPostgres, type Postgres } from '../../../src/infrastructure/postgres.ts';
-import { patched } from '../../../src/projections/engine/fold.ts';
-import type { Logger } from '../../../src/projections/engine/projector.ts';
+import type { Logger } from '../../../src/projections/engine/options.ts';
 import type { Database } from '../../../src/projections/models/database.ts';
 import {
   joinProjections,
+  patched,
   type Row,
   type RowChange,
 } from '../../../src/projections/models/projection.ts';

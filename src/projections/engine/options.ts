@@ -1,8 +1,6 @@
 import type { Pool } from 'pg';
 import type { EventStore } from '../../commands/core/event-store.ts';
-import type { ReadSideStatus } from '../../queries/read-side.ts';
 import type { Projection } from '../models/projection.ts';
-import type { Step } from './backlog.ts';
 
 /** Bounds of the engine. */
 export interface ProjectorLimits {
@@ -48,13 +46,6 @@ export interface Logger {
   error(facts: object, message: string): void;
 }
 
-/** Told what PostgreSQL has: never before its transaction committed, in the log's order, each step once. */
-export interface CommitListener {
-  committed(steps: readonly Step[]): void;
-  /** The tables went back, or were built anew: what was told before does not hold. */
-  reset(): void;
-}
-
 export interface ProjectorOptions {
   readonly eventStore: Pick<EventStore, 'subscribe' | 'readStream'>;
   /** As `connectPostgres` makes it: bounded in time, bigint as BigInt. One connection is kept for as long as it runs. */
@@ -76,16 +67,4 @@ export interface ProjectorOptions {
   readonly onParkedSkips?: () => void;
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly now?: () => number;
-}
-
-/** A running engine. */
-export interface Projector {
-  /** Tells a listener of everything committed from now on. */
-  listen(listener: CommitListener): void;
-  /** False when what listeners know may lag behind PostgreSQL: ask PostgreSQL instead. */
-  listenersAreFresh(): boolean;
-  reached(position: bigint, timeoutMs: number): Promise<boolean>;
-  status(): ReadSideStatus;
-  /** Resolves when it has ended: by the signal, or stopped by an error that `status()` tells. Never rejects. */
-  readonly done: Promise<void>;
 }

@@ -1,0 +1,37 @@
+import type { LogPosition } from '../events/log-position.ts';
+import type { RowChange } from './models/projection.ts';
+
+/** Which event a step is, as far as parking it goes. */
+export interface StepEvent {
+  readonly id: string;
+  readonly stream: string;
+  readonly revision: bigint;
+  readonly type: string;
+  /** Why it cannot be read, or its rows not be written; undefined when they can. It changes nothing then. */
+  readonly unreadable: string | undefined;
+  /** Which event of its stream is skipped by it; news when that was not known when the event was read. */
+  readonly skips?: { readonly revision: bigint; readonly isNews: boolean } | undefined;
+  /** On a stream that is nobody's: it changes nothing, and is not parked either. */
+  readonly isForeign?: boolean;
+}
+
+/** As UnreadableEvent has it. */
+export const describeEvent = ({
+  revision,
+  stream,
+  type,
+}: Pick<StepEvent, 'revision' | 'stream' | 'type'>): string =>
+  `event ${revision}@${stream} (${type})`;
+
+/** An event, or a stretch of the log without one, and what it does to the tables. */
+export interface Step {
+  /** The event's, or the end of the stretch. */
+  readonly position: LogPosition;
+  /** When the log took the event, in ms; of a stretch without events, when it was looked at. */
+  readonly createdMs: number;
+  /** Empty for a stretch without events, and for an event that no projection reads. */
+  readonly changes: readonly RowChange[];
+  readonly isEvent: boolean;
+  /** Undefined for a stretch without events. */
+  readonly event?: StepEvent | undefined;
+}
