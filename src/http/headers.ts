@@ -12,7 +12,7 @@ export const headerNames: Readonly<Record<string, string>> = {
 const keySchema = z
   .string()
   .regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 visible ASCII characters, without spaces')
-  .meta({ description: 'Makes a repeated request the same request.' });
+  .meta({ description: 'Repetitions with the same key have one effect.' });
 
 /** `AuthorizationWaiting: Bearer <token>`; judged by `authorize.ts`, as a missing token is a 401 and no 400. */
 export const tokenHeader = { authorizationwaiting: z.string().optional() };
@@ -24,12 +24,12 @@ export const optionalKeyHeader = { 'idempotency-key': keySchema.optional() };
 export const minPositionHeader = {
   'x-min-event-position': z
     .string()
-    .regex(/^[0-9]{1,19}$/, 'must be a position as X-Event-Position gave it')
+    .regex(/^[0-9]{1,19}$/, 'must be the value of an X-Event-Position')
     .transform(BigInt)
     .optional()
     .meta({
       description:
-        'An X-Event-Position: the answer shows everything up to it, or is 503 after 2 seconds.',
+        'An X-Event-Position: the answer includes everything up to it, or is 503 after 2 seconds.',
     }),
 };
 

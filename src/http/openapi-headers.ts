@@ -81,11 +81,11 @@ export function headersOfProblems(codes: readonly ProblemCode[], isKeyed: boolea
 export const commonParameters = {
   'X-Request-Id': parameter(
     'X-Request-Id',
-    '1 to 128 of `A-Z a-z 0-9 . _ -`; anything else is replaced. Echoed, logged, and stored with the events.',
+    '1 to 128 characters of `A-Z a-z 0-9 . _ -`; any other value is replaced. Echoed, logged, and stored with the events.',
   ),
   traceparent: parameter('traceparent', 'W3C trace context, stored with the events.'),
-  'If-None-Match': parameter('If-None-Match', 'ETags: 304 when the list is still one of them.'),
-  'Accept-Encoding': parameter('Accept-Encoding', '`gzip` is taken.'),
+  'If-None-Match': parameter('If-None-Match', 'ETags: 304 when the list still has one of them.'),
+  'Accept-Encoding': parameter('Accept-Encoding', '`gzip` is supported.'),
 } as const;
 
 function parameter(name: string, description: string): Json {

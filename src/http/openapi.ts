@@ -58,7 +58,7 @@ export function openapiDocument(): Json {
           type: 'apiKey',
           in: 'header',
           name: headerNames.authorizationwaiting,
-          description: '`Bearer <token>`, with the token that the waiting status gave.',
+          description: '`Bearer <token>`, with the token of the waiting status.',
         },
       },
       schemas: { Problem: schemaOf(problemSchema) },
@@ -145,7 +145,12 @@ function success(call: Endpoint): Json {
       content: { [call.answerType ?? 'application/json']: { schema: schemaOf(call.answer) } },
     },
     ...(call.revalidates
-      ? { 304: { description: 'As If-None-Match has it.', headers: headersOf304() } }
+      ? {
+          304: {
+            description: 'The list still has an ETag of If-None-Match.',
+            headers: headersOf304(),
+          },
+        }
       : {}),
   };
 }

@@ -36,23 +36,23 @@ const refusals = {
   'too-many-seats': { status: 409, title: 'Too many seats', mayRetry: true },
   'too-many-held': { status: 409, title: 'Too many seats of all sessions', mayRetry: true },
   'too-many-bought': { status: 409, title: 'Too many seats for one buyer', mayRetry: true },
-  'hold-again-later': { status: 409, title: 'The seat was held until lately', mayRetry: true },
+  'hold-again-later': { status: 409, title: 'The buyer held the seat recently', mayRetry: true },
   'request-running': {
     status: 409,
     title: 'The first request with this key is still running',
     headers: retryAfter(1),
   },
-  'reservation-not-yours': { status: 403, title: 'The reservation is somebody else’s' },
+  'reservation-not-yours': { status: 403, title: 'The reservation belongs to another user' },
   'sales-not-open': { status: 403, title: 'Sales are not open' },
   'balance-too-small': { status: 402, title: 'The balance is too small' },
   'balance-too-large': { status: 409, title: 'The balance would be too large' },
   'idempotency-key-reused': { status: 422, title: 'The idempotency key was used for other fields' },
   'already-captured': { status: 409, title: 'The payment was captured' },
-  'already-released': { status: 409, title: 'It was given back' },
+  'already-released': { status: 409, title: 'The reservation was given back' },
   'seat-map-changed': { status: 409, title: 'The session is on sale with other seats' },
-  'session-elsewhere': { status: 409, title: 'The session is another concert’s' },
-  unwritable: { status: 500, title: 'What it would write could not be read again' },
-  overloaded: { status: 503, title: 'Too many commands wait', headers: retryAfter(1) },
+  'session-elsewhere': { status: 409, title: 'The session belongs to another concert' },
+  unwritable: { status: 500, title: 'The event would be unreadable' },
+  overloaded: { status: 503, title: 'Too many commands are waiting', headers: retryAfter(1) },
 } as const satisfies Record<RefusalCode, ProblemKind>;
 
 /** Every code that an answer can carry, with its status: stable, part of the API. */
@@ -67,15 +67,15 @@ export const problemKinds = {
     title: 'A token of the waiting queue is required',
     headers: challenge,
   },
-  'token-unknown': { status: 401, title: 'The token is not known', headers: challenge },
-  'token-not-yours': { status: 403, title: 'The token is somebody else’s' },
-  'not-admitted': { status: 403, title: 'The user still waits' },
+  'token-unknown': { status: 401, title: 'The token is unknown', headers: challenge },
+  'token-not-yours': { status: 403, title: 'The token belongs to another user' },
+  'not-admitted': { status: 403, title: 'The user is still waiting' },
   'path-not-found': { status: 404, title: 'No such path' },
-  'method-not-allowed': { status: 405, title: 'The path does not take this method' },
+  'method-not-allowed': { status: 405, title: 'The path does not support this method' },
   'request-timeout': { status: 408, title: 'The request took too long to arrive' },
   'body-too-large': { status: 413, title: 'The body is too large' },
   'unsupported-media-type': { status: 415, title: 'The body must be JSON in UTF-8' },
-  'host-not-allowed': { status: 421, title: 'The service does not answer to this Host' },
+  'host-not-allowed': { status: 421, title: 'The service does not serve this Host' },
   'expectation-failed': { status: 417, title: 'The expectation cannot be met' },
   'too-many-keys': {
     status: 429,
@@ -83,26 +83,30 @@ export const problemKinds = {
     headers: retryAfter(3_600),
   },
   'headers-too-large': { status: 431, title: 'The headers are too large' },
-  'internal-error': { status: 500, title: 'Something went wrong on our side' },
+  'internal-error': { status: 500, title: 'The service has a bug' },
   'method-not-implemented': { status: 501, title: 'The method is not implemented' },
   'event-store-unavailable': {
     status: 503,
-    title: 'The event store gives no answer',
+    title: 'The event store does not answer',
     headers: retryAfter(1),
   },
   'event-unreadable': { status: 503, title: 'An event cannot be read', headers: retryAfter(60) },
   'queue-unavailable': {
     status: 503,
-    title: 'The waiting queue gives no answer',
+    title: 'The waiting queue does not answer',
     headers: retryAfter(1),
   },
-  'too-many-queries': { status: 503, title: 'Too many ask about the past', headers: retryAfter(1) },
+  'too-many-queries': {
+    status: 503,
+    title: 'Too many queries about the past',
+    headers: retryAfter(1),
+  },
   'too-many-connections': { status: 503, title: 'Too many connections', headers: retryAfter(1) },
-  'too-many-lists': { status: 503, title: 'Too many lists wait', headers: retryAfter(2) },
+  'too-many-lists': { status: 503, title: 'Too many lists are waiting', headers: retryAfter(2) },
   'queue-full': { status: 503, title: 'The waiting queue is full', headers: retryAfter(10) },
   'read-side-unavailable': {
     status: 503,
-    title: 'The read side gives no answer',
+    title: 'The read side does not answer',
     headers: retryAfter(1),
   },
   'read-side-behind': { status: 503, title: 'The read side is behind', headers: retryAfter(1) },
@@ -150,7 +154,7 @@ export function problemBody(code: ProblemCode, details: ProblemDetails, requestI
 
 /** What a client is told that may or may not have got what it asked for. */
 export const unknownOutcome =
-  'The outcome is not known: repeat the request, with the same Idempotency-Key if it had one.';
+  'The outcome is unknown: repeat the request, with the same Idempotency-Key if it had one.';
 
 /**
  * The problem that a thrown error is: a dependency that is down, or a request that the router could not decode.
@@ -162,17 +166,20 @@ export function problemOfError(error: unknown): { code: ProblemCode; detail: str
   }
   if (error instanceof StreamDeleted) {
     const detail =
-      'Its events were deleted from the log, so nothing can be decided about this seat, order or account any more. ' +
+      'Its events were deleted from the log, so the service can no longer decide about this seat, order or account. ' +
       'Others are not affected.';
     return { code: 'event-unreadable', detail };
   }
   if (error instanceof EventStoreRefused) {
-    return { code: 'event-store-unavailable', detail: `The event store says no: ${error.message}` };
+    return {
+      code: 'event-store-unavailable',
+      detail: `The event store refused the request: ${error.message}`,
+    };
   }
   if (error instanceof UnreadableEvent) {
     const detail =
-      'The log has an event that this version of the service cannot read, so nothing can be decided about this seat, ' +
-      'order or account here. Others are not affected.';
+      'The log has an event that this version of the service cannot read, so this version cannot decide about this ' +
+      'seat, order or account. Others are not affected.';
     return { code: 'event-unreadable', detail };
   }
   if (error instanceof QueueUnavailable) {
@@ -181,7 +188,7 @@ export function problemOfError(error: unknown): { code: ProblemCode; detail: str
   if (error instanceof QueueFull) {
     return {
       code: 'queue-full',
-      detail: 'As many users wait as the queue takes: come back later.',
+      detail: 'The queue is full: try again later.',
     };
   }
   if (error instanceof ReadSideUnavailable) {

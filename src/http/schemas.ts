@@ -33,7 +33,7 @@ export const reservationIdField = z
     (id) => (parseReservationId(id) ?? parseOrderReservationId(id)) !== undefined,
     'must be a reservation’s id',
   )
-  .meta({ description: 'A reservation’s id, as reserving answered it.' });
+  .meta({ description: 'The id of a reservation, from the answer that made it.' });
 
 /** What answers are made of. */
 export const idOut = z.string();
@@ -52,14 +52,14 @@ export const reservationOut = z.object({
   userId: idOut,
   status: z
     .enum(['held', 'sold', 'released'])
-    .meta({ description: 'A hold whose expiresAt is over cannot be paid any more.' }),
+    .meta({ description: 'A hold cannot be paid after its expiresAt.' }),
   price: money,
   currency,
   reservedAt: time,
   expiresAt: time,
-  paymentId: idOut.nullable().meta({ description: 'Set once it was paid.' }),
+  paymentId: idOut.nullable().meta({ description: 'Set after the payment.' }),
   releaseReason: z
     .enum(['expired', 'cancelled', 'refunded', 'not-all'])
     .nullable()
-    .meta({ description: 'Set once it was given back; not-all: a seat of several was taken.' }),
+    .meta({ description: 'Set after the release; not-all: another user had one of the seats.' }),
 });

@@ -249,7 +249,7 @@ describe('refusals', () => {
       const seats = '/concert/1/seat?sessionId=11';
       for (const other of ['false', '', '1', 'TRUE']) {
         expect(await messageOf(api.call('GET', `${seats}&available=${other}`))).to.equal(
-          'must be true, or left out for the taken seats as well',
+          'must be true; omit it to include taken seats',
         );
       }
       const twice = '/concert/1/seat?sessionId=11&sessionId=12';

@@ -11,7 +11,7 @@ export const cancelReservation = endpoint({
   method: 'delete',
   path: '/concert/reservation/{reservationId}',
   summary:
-    'Gives a reservation back: held seats, or paid ones for their money until the cut-off. Again is done already.',
+    'Gives a reservation back: held seats at any time, paid seats for a refund until the cut-off. Idempotent.',
   params: z.object({ reservationId: reservationIdField }),
   query: z.object({ userId: userIdField }),
   headers: z.object(optionalKeyHeader),
@@ -19,7 +19,7 @@ export const cancelReservation = endpoint({
     reservationId: idOut,
     status: z.enum(['cancelled', 'refunded']),
     refunded: money.meta({
-      description: 'What came back to the balance; 0 when nothing was paid.',
+      description: 'The refund on the balance; 0 when nothing was paid.',
     }),
     currency,
   }),

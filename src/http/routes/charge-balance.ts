@@ -9,13 +9,13 @@ const amount = z
   .int('must be a whole number')
   .min(1, 'must be above 0')
   .max(chargeAmountMax, `must be ${chargeAmountMax} at most`)
-  .meta({ description: 'What is added, in minor units.' });
+  .meta({ description: 'The money to add, in minor units.' });
 
 export const chargeBalance = endpoint({
   name: 'chargeBalance',
   method: 'post',
   path: '/concert/balance',
-  summary: 'Adds to a balance, once for a user and Idempotency-Key.',
+  summary: 'Adds money to a balance, once per user and Idempotency-Key.',
   headers: z.object(requiredKeyHeader),
   body: z.object({ userId: userIdField, amount }),
   answer: z.object({ userId: idOut, chargeId: idOut, balance: money, currency }),

@@ -7,18 +7,23 @@ const dependencies = z.record(z.string(), z.enum(['up', 'down']));
 const projection = z.object({
   state: z.enum(['building', 'catching-up', 'live', 'other-log', 'stopped']),
   position: z.string().nullable(),
-  lagSeconds: z.number().meta({ description: 'Age of the oldest event not yet shown.' }),
+  lagSeconds: z
+    .number()
+    .meta({ description: 'Age of the oldest event that the instance does not show yet.' }),
   lagEvents: z
     .number()
-    .meta({ description: 'Events not yet shown; more may be to come while it catches up.' }),
+    .meta({
+      description: 'Events that the instance does not show yet; a lower bound while it catches up.',
+    }),
   stalledSeconds: z
     .number()
-    .meta({ description: 'How long it has been behind without showing anything more.' }),
+    .meta({ description: 'How long the instance has been behind without progress.' }),
   parkedEvents: z.number().meta({
-    description: 'Events not shown since they, or one before them in their stream, cannot be read.',
+    description:
+      'Events that the instance does not show, because they or an earlier event of their stream cannot be read.',
   }),
   rowsWrong: z.number().meta({
-    description: 'Rows that a sample has shown not to be what the log says: run reprise verify.',
+    description: 'Rows of a sample that differ from the log: run reprise verify.',
   }),
   error: z.string().optional(),
 });
@@ -26,11 +31,11 @@ const projection = z.object({
 const clock = z.object({
   state: z.enum(['agrees', 'contradicted', 'differs', 'unknown']).meta({
     description:
-      'Of the time that this instance goes by, with that of its servers: `contradicted` when the servers contradict each other, `differs` when all of them say another time.',
+      'Compares this instance’s time with its servers’: `contradicted` when the servers differ from each other, `differs` when all of them differ from the machine.',
   }),
   skewSeconds: z.number().meta({
     description:
-      'How far the clock of this instance’s machine is ahead of the time that it goes by; negative: behind.',
+      'How far the machine’s clock is ahead of the time that this instance uses; negative: behind.',
   }),
   detail: z.string().optional(),
 });
@@ -51,13 +56,13 @@ const projections = z
     }),
   )
   .optional()
-  .meta({ description: 'Not there when PostgreSQL gives no answer.' });
+  .meta({ description: 'Absent when PostgreSQL does not answer.' });
 
 export const livez = endpoint({
   name: 'livez',
   method: 'get',
   path: '/livez',
-  summary: 'Is the process alive? Asks no dependency.',
+  summary: 'Is the process alive? This call asks no dependency.',
   answer: z.object({ status: z.literal('alive') }),
   problems: [],
   handle: () => json({ status: 'alive' }),
@@ -67,11 +72,12 @@ export const readyz = endpoint({
   name: 'readyz',
   method: 'get',
   path: '/readyz',
-  summary: 'Can it sell: are the event store and the queue up, and does the read side keep up?',
+  summary:
+    'Can the service sell: are the event store and the queue up, and does the read side make progress?',
   answer: z.object({
     status: z
       .enum(['ready', 'degraded'])
-      .meta({ description: 'degraded: it sells, and PostgreSQL gives no answer.' }),
+      .meta({ description: 'degraded: the service sells, but PostgreSQL does not answer.' }),
     dependencies,
     projection,
     clock,

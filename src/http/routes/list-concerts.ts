@@ -9,7 +9,7 @@ export const listConcerts = endpoint({
   name: 'listConcerts',
   method: 'get',
   path: '/concert',
-  summary: 'All concerts by id, numbers in it as numbers.',
+  summary: 'All concerts, sorted by id in natural order (2 before 10).',
   headers: queryHeaders,
   answer: z.array(
     z.object({ concertId: idOut, title: z.string(), venue: z.string().nullable().optional() }),

@@ -14,18 +14,19 @@ const limit = z
   .transform(Number)
   .refine((n) => n <= reservationsPageMax, `must be ${reservationsPageMax} at most`)
   .optional()
-  .meta({ description: `Most that are answered; default ${reservationsPageMax}.` });
+  .meta({ description: `The size of a page at most; default ${reservationsPageMax}.` });
 
 export const listReservations = endpoint({
   name: 'listReservations',
   method: 'get',
   path: '/concert/reservation',
-  summary: 'A user’s own reservations, the newest first. It shows what that user did last.',
+  summary: 'A user’s own reservations, newest first. The list includes the user’s last command.',
   query: z.object({
     userId: userIdField,
     limit,
     before: reservationIdField.optional().meta({
-      description: 'The last reservation of the page before: those made before it follow.',
+      description:
+        'The last reservation of the page before; the answer continues with earlier ones.',
     }),
   }),
   headers: queryHeaders,

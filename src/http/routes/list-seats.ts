@@ -11,8 +11,7 @@ export const listSeats = endpoint({
   name: 'listSeats',
   method: 'get',
   path: '/concert/{concertId}/seat',
-  summary:
-    'The seats of a session, with prices, and which are free: now, or at a moment of the past.',
+  summary: 'The seats of a session, with prices and availability: now, or at a moment in the past.',
   params: z.object({ concertId: concertIdField }),
   query: z.object({
     sessionId: sessionIdField,
@@ -20,18 +19,20 @@ export const listSeats = endpoint({
       .string()
       .regex(/^[A-Za-z0-9_]{1,24}$/, 'must be a section’s name')
       .optional()
-      .meta({ description: 'This section’s seats only.' }),
+      .meta({ description: 'Selects the seats of this section.' }),
     available: z
-      .literal('true', 'must be true, or left out for the taken seats as well')
+      .literal('true', 'must be true; omit it to include taken seats')
       .optional()
-      .meta({ description: 'Free seats only. Left out: the taken ones as well.' }),
+      .meta({ description: 'Selects free seats. Omit it to include taken seats.' }),
     asOf: z.iso
       .datetime({
         offset: true,
-        message: 'must be a time like 2027-05-01T19:00:00Z (in a URL, + is written %2B)',
+        message: 'must be a time like 2027-05-01T19:00:00Z (write + as %2B in a URL)',
       })
       .optional()
-      .meta({ description: 'As it was then, by the times of the log’s events. RFC 3339.' }),
+      .meta({
+        description: 'The list at this moment, by the times of the log’s events. RFC 3339.',
+      }),
   }),
   headers: queryHeaders,
   answer: z.object({

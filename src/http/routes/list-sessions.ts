@@ -10,7 +10,7 @@ export const listSessions = endpoint({
   name: 'listSessions',
   method: 'get',
   path: '/concert/{concertId}/session',
-  summary: 'A concert’s sessions by start time.',
+  summary: 'A concert’s sessions, sorted by start time.',
   params: z.object({ concertId: concertIdField }),
   headers: queryHeaders,
   answer: z.array(

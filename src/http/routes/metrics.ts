@@ -11,8 +11,7 @@ export const metrics = endpoint({
   name: 'metrics',
   method: 'get',
   path: '/metrics',
-  summary:
-    'How far the read side of this instance is behind the log, and what its connections cost, as Prometheus reads it.',
+  summary: 'The metrics of this instance, in the text format of Prometheus.',
   answer: z.string(),
   answerType: 'text/plain',
   problems: [],

@@ -11,7 +11,7 @@ export const payReservation = endpoint({
   method: 'post',
   path: '/concert/payment',
   summary:
-    'Pays a held seat from the balance. Paying again what was paid answers with that payment.',
+    'Pays held seats from the balance. Paying a paid reservation again returns the same payment.',
   headers: z.object({ ...tokenHeader, ...optionalKeyHeader }),
   body: z.object({ userId: userIdField, reservationId: reservationIdField }),
   answer: z.object({

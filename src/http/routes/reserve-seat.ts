@@ -20,7 +20,7 @@ export const reserveSeat = endpoint({
   method: 'post',
   path: '/concert/reservation',
   summary:
-    'Holds a seat, or several of one session, all or none. Reserving again what the user holds answers with that hold.',
+    'Holds one seat, or several seats of one session, all or none. A user who reserves seats that the user already holds receives the existing hold.',
   headers: z.object({ ...tokenHeader, ...optionalKeyHeader }),
   body: z
     .object({

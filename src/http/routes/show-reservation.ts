@@ -9,7 +9,7 @@ export const showReservation = endpoint({
   name: 'showReservation',
   method: 'get',
   path: '/concert/reservation/{reservationId}',
-  summary: 'A reservation of the user’s own. It shows what that user did last.',
+  summary: 'One of the user’s own reservations. It includes the user’s last command.',
   params: z.object({ reservationId: reservationIdField }),
   query: z.object({ userId: userIdField }),
   headers: queryHeaders,

@@ -13,14 +13,17 @@ const lastEventId = z
   .regex(/^[0-9]{1,19}$/, 'must be an id as the stream gave it')
   .transform(BigInt)
   .optional()
-  .meta({ description: 'The last id that was received: what came after it is sent first.' });
+  .meta({
+    description:
+      'The last id that the client received. The service first sends the changes after it.',
+  });
 
 export const streamSeats = endpoint({
   name: 'streamSeats',
   method: 'get',
   path: '/concert/{concertId}/seat/stream',
   summary:
-    'Server-sent events: the version of the session’s seat list, then each seat that becomes free or taken. Of a cancelled session the event `cancelled`, and the end.',
+    'Server-sent events: the version of the session’s seat list, then each seat that becomes free or taken. A cancelled session sends the event `cancelled` and ends.',
   params: z.object({ concertId: concertIdField }),
   query: z.object({ sessionId: sessionIdField }),
   headers: z.object({
@@ -28,7 +31,7 @@ export const streamSeats = endpoint({
     'accept-encoding': z
       .string()
       .optional()
-      .meta({ description: 'As for the list: the ETag is that of the list so encoded.' }),
+      .meta({ description: 'As for the seat list: selects the coding that the ETag belongs to.' }),
   }),
   answer: z.string(),
   answerType: 'text/event-stream',

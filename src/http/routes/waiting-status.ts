@@ -7,7 +7,7 @@ export const waitingStatus = endpoint({
   name: 'waitingStatus',
   method: 'get',
   path: '/concert/waiting/status',
-  summary: 'Enrols the user in the waiting queue if new, then tells where the user stands.',
+  summary: 'Adds a new user to the waiting queue, and returns the user’s place.',
   query: z.object({ userId: userIdField }),
   answer: z.object({
     userId: idOut,
