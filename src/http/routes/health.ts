@@ -10,11 +10,9 @@ const projection = z.object({
   lagSeconds: z
     .number()
     .meta({ description: 'Age of the oldest event that the instance does not show yet.' }),
-  lagEvents: z
-    .number()
-    .meta({
-      description: 'Events that the instance does not show yet; a lower bound while it catches up.',
-    }),
+  lagEvents: z.number().meta({
+    description: 'Events that the instance does not show yet; a lower bound while it catches up.',
+  }),
   stalledSeconds: z
     .number()
     .meta({ description: 'How long the instance has been behind without progress.' }),
