@@ -3,13 +3,12 @@ import type { Config } from '../config.ts';
 import type { RecordedEvent } from '../events/codec.ts';
 import { idSchema } from '../events/ids.ts';
 import { readSkips } from '../events/skipped.ts';
-import { accountStream, requestStream, seatStream } from '../events/streams.ts';
+import { accountStream, keyHash, requestStream, seatStream } from '../events/streams.ts';
 import { eventsBetween, eventsOfReservation } from '../history/events-of.ts';
 import { holdsOf } from '../history/holds.ts';
 import { asJsonLine, asTableLines, tableHead } from '../history/lines.ts';
 import { isReaderGone, Output } from '../history/output.ts';
 import { answerIn, whyNot } from '../history/why-not.ts';
-import { keyHash } from '../http/idempotency.ts';
 import { connectEventStore } from '../infrastructure/eventstoredb.ts';
 import { borrowEventStore, logMustExist } from '../servers/servers.ts';
 

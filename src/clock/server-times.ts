@@ -1,3 +1,4 @@
+import { valueWithin } from '../support/time-limit.ts';
 import { clockLimits } from './clock-limits.ts';
 
 /** What a server's clock said at a moment between two of this process's monotonic clock. All in milliseconds. */
@@ -47,7 +48,7 @@ export class ServerTimes {
   /** Asks all of them. One that does not answer in time is left out. */
   async ask(timeoutMs: number): Promise<void> {
     const asked = this.#sources.map(async ({ name, ask }) => {
-      const sample = await withinMs(timeoutMs, ask());
+      const sample = await valueWithin(timeoutMs, ask());
       if (sample === undefined) return;
       const { serverMs, fromMs, toMs } = sample;
       const heard = { name, low: serverMs - toMs, high: serverMs - fromMs, atMs: toMs };
@@ -74,11 +75,3 @@ export const missingTo = ({ low, high }: Heard, ms: number): number =>
 export const areTogether = (all: readonly Heard[]): boolean =>
   Math.max(...all.map(({ low }) => low)) - Math.min(...all.map(({ high }) => high)) <=
   clockLimits.agreeMs;
-
-async function withinMs<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, ms, undefined);
-  });
-  return Promise.race([work.catch(() => undefined), late]).finally(() => clearTimeout(timer));
-}

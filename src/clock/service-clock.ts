@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../support/pause.ts';
 import { clockLimits } from './clock-limits.ts';
 import {
   areTogether,
@@ -114,7 +114,7 @@ export class ServiceClock implements Clock {
   /** Measures until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await sleep(clockLimits.measureMs, undefined, { signal }).catch(() => {});
+      await pause(clockLimits.measureMs, signal);
       if (!signal.aborted) await this.measure();
     }
   }

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** Stream names. The part before the first `-` is the category, as EventStoreDB's own projections use it. */
 
 export type StreamName =
@@ -17,8 +19,16 @@ export const concertStream = (concertId: string): string => `concert-${concertId
 export const seatStream = (sessionId: string, seatId: string): string =>
   `seat-${sessionId}/${seatId}`;
 export const orderStream = (orderId: string): string => `order-${orderId}`;
-export const requestStream = (keyHash: string): string => `request-${keyHash}`;
+/** @param hash what `keyHash` made of a key */
+export const requestStream = (hash: string): string => `request-${hash}`;
 export const accountStream = (userId: string): string => `account-${userId}`;
+
+/**
+ * The hash (SHA-256, hexadecimal) of a user's idempotency key for one call. Neither a call's name, a
+ * user id nor a key holds a line break, so the three cannot run into each other.
+ */
+export const keyHash = (call: string, userId: string, key: string): string =>
+  createHash('sha256').update(`${call}\n${userId}\n${key}`).digest('hex');
 
 /** As ids in events: visible ASCII, at most two of them and a slash. Longer ones would be no key of a table. */
 const ofIds = /^[!-~]{1,500}$/;

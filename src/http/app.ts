@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import express, { type Express, type Request, type Response } from 'express';
+import { within } from '../support/time-limit.ts';
 import {
   type Answer,
   type ProblemAnswer,
@@ -122,28 +123,15 @@ async function answer(
     return problem('invalid-request', { detail, errors });
   }
   const handled = call.handle(api, input, exchange);
-  return handled instanceof Promise ? within(timeoutMs, handled) : handled;
+  return handled instanceof Promise ? inTime(timeoutMs, handled) : handled;
 }
 
 /** The answer, or a 503 in its place when it takes longer: then what becomes of it does not matter any more. */
-function within(timeoutMs: number, handled: Promise<Answer>): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    let isLate = false;
-    const timer = setTimeout(() => {
-      isLate = true;
-      resolve(problem('no-answer-in-time', { detail: unknownOutcome }));
-    }, timeoutMs);
-    handled.then(
-      (given) => {
-        clearTimeout(timer);
-        if (isLate && given.kind === 'stream') given.stream.end();
-        resolve(given);
-      },
-      (error) => {
-        clearTimeout(timer);
-        reject(error);
-      },
-    );
+function inTime(timeoutMs: number, handled: Promise<Answer>): Promise<Answer> {
+  return within(timeoutMs, handled, () => {
+    const endStream = (given: Answer) => given.kind === 'stream' && given.stream.end();
+    handled.then(endStream, () => {});
+    return problem('no-answer-in-time', { detail: unknownOutcome });
   });
 }
 

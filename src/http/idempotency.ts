@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { KeyedRequest, RememberedAnswers } from '../commands/idempotency/idempotency-keys.ts';
 import type { CommandContext } from '../commands/sales/roles.ts';
+import { keyHash } from '../events/streams.ts';
 import {
   type Answer,
   type JsonAnswer,
@@ -148,10 +149,7 @@ function canonical(value: unknown): string {
   );
 }
 
-/**
- * The id of a command: the same for one user, call and key, random without a key. Neither a call's name, a user id nor
- * a key holds a line break, so the three cannot run into each other.
- */
+/** The id of a command: the same for one user, call and key, random without a key. */
 export function commandId(name: string, userId: string, key: string | undefined): string {
   if (key === undefined) return randomUUID();
   const hex = keyHash(name, userId, key);
@@ -166,9 +164,5 @@ export function commandId(name: string, userId: string, key: string | undefined)
 export function chargeId(userId: string, key: string): string {
   return digest(`${userId}\n${key}`).slice(0, chargeIdHexLength);
 }
-
-/** Names the stream of a user's key for one call. */
-export const keyHash = (name: string, userId: string, key: string): string =>
-  digest(`${name}\n${userId}\n${key}`);
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex');

@@ -1,6 +1,7 @@
 import type { ClockStatus } from '../clock/service-clock.ts';
 import type { ProjectionState } from '../projections/engine/overview.ts';
 import type { ReadSideStatus } from '../projections/projector.ts';
+import { valueWithin } from '../support/time-limit.ts';
 import type { HttpDeps, Probe } from './endpoint.ts';
 import { httpLimits } from './limits.ts';
 
@@ -75,7 +76,7 @@ async function look({
 }: Asked): Promise<Omit<Readiness, 'state'>> {
   const [states, told] = await Promise.all([
     Promise.all(Object.values(probes).map(upOrDown)),
-    withinProbeTime(projections()),
+    valueWithin(httpLimits.probeMs, projections()),
   ]);
   const dependencies = Object.fromEntries(
     Object.keys(probes).map((name, at) => [name, states[at] ?? 'down']),
@@ -91,14 +92,6 @@ async function look({
     clock: clock(),
     projections: told,
   };
-}
-
-async function withinProbeTime<T>(work: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, httpLimits.probeMs, undefined);
-  });
-  return Promise.race([work.catch(() => undefined), late]).finally(() => clearTimeout(timer));
 }
 
 async function upOrDown(probe: Probe): Promise<'up' | 'down'> {

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { valueWithin } from '../support/time-limit.ts';
 import { isUntrusted } from './certificates.ts';
 import { ReadOnlyServer, Sessions } from './postgres-sessions.ts';
 
@@ -74,6 +75,7 @@ export function connectPostgres(url: string, bounds: PostgresBounds = {}): Postg
       await pool.query({ text: 'SELECT 1', ...quick });
       refusal = undefined;
       lastWords = undefined;
+      return true;
     } catch (error) {
       refusal = whyRefused(error);
       lastWords = wordsOf(error);
@@ -82,7 +84,7 @@ export function connectPostgres(url: string, bounds: PostgresBounds = {}): Postg
   };
   return {
     pool,
-    reachable: (timeoutMs) => within(timeoutMs, ask()),
+    reachable: async (timeoutMs) => (await valueWithin(timeoutMs, ask())) ?? false,
     refusal: () => refusal,
     lastWords: () => lastWords,
     schemas: () => sessions.last,
@@ -97,20 +99,6 @@ const getTypeParser: typeof pg.types.getTypeParser = (
   oid === pg.types.builtins.INT8 && format !== 'binary'
     ? BigInt
     : pg.types.getTypeParser(oid, format as 'text');
-
-async function within(timeoutMs: number, query: Promise<unknown>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs, false);
-  });
-  const answered = query.then(
-    () => true,
-    () => false,
-  );
-  const reachable = await Promise.race([answered, late]);
-  clearTimeout(timer);
-  return reachable;
-}
 
 /**
  * SQLSTATE classes and codes (appendix A of PostgreSQL's manual) that speak of the server and not of the statement:

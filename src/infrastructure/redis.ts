@@ -1,4 +1,5 @@
 import { Cluster, type CommonRedisOptions, Redis } from 'ioredis';
+import { backoffMs } from '../support/backoff.ts';
 import { isUntrusted } from './certificates.ts';
 
 /** Without what the driver's types take in one place and refuse in another. */
@@ -11,9 +12,8 @@ export type RedisClient = Redis | Cluster;
 const connectMsMax = 1_000;
 /** A connection on which commands wait and nothing arrives for this long is cut, in milliseconds. */
 const silentMsMax = 2_000;
-/** First and longest pause before reconnecting, in milliseconds; a quarter of it is random. */
-const reconnectMsMin = 50;
-const reconnectMsMax = 500;
+/** Pauses before reconnecting, in milliseconds. */
+const reconnecting = { firstMs: 50, maxMs: 500, randomShare: 0.25 };
 /** Most times that a cluster sends one command on to another node. */
 const redirectionsMax = 4;
 
@@ -94,6 +94,5 @@ function connectCluster(url: string, options: ConnectionOptions): Cluster {
 }
 
 function reconnectMs(times: number): number {
-  const pause = Math.min(reconnectMsMin * 2 ** Math.min(times, 10), reconnectMsMax);
-  return pause * (1 - Math.random() / 4);
+  return backoffMs(times, reconnecting);
 }

@@ -5,7 +5,8 @@ import { decode, type RecordedEvent, UnreadableEvent } from '../events/codec.ts'
 import type { AccountEvent } from '../events/events.ts';
 import { isMark, Skips, skipIn } from '../events/skipped.ts';
 import { accountSays, type RowSamples, type Sample, seatSays } from '../queries/row-samples.ts';
-import { eachLimited, type ProcessParts, repeat } from './repeat.ts';
+import { eachLimited } from '../support/concurrency.ts';
+import { type ProcessParts, repeat } from './repeat.ts';
 
 /** From one sample to the next, in milliseconds. */
 const idleMs = 10_000;

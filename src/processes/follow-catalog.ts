@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Catalog } from '../commands/concert/catalog.ts';
 import {
   type EventStore,
@@ -10,6 +9,7 @@ import {
 import { ForeignStreams } from '../commands/core/foreign-streams.ts';
 import { decode, type RecordedEvent } from '../events/codec.ts';
 import { isMark, readSkips, type Skips, skipIn } from '../events/skipped.ts';
+import { pause } from '../support/pause.ts';
 import type { ProcessParts } from './repeat.ts';
 
 const what = 'follow the catalog';
@@ -93,7 +93,7 @@ export function followCatalog({
       }
       if (signal.aborted) return;
       catalog.setFollowed(false);
-      await sleep(againMs, undefined, { signal }).catch(() => {});
+      await pause(againMs, signal);
     }
   };
   return { ready, ended: follow() };

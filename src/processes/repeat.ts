@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../support/pause.ts';
 
 /** What every process is told apart from its work. */
 export interface ProcessParts {
@@ -25,21 +25,6 @@ export async function repeat(
       if (!signal.aborted) onError(what, error);
     }
     if (next === 'more' || signal.aborted) continue;
-    await sleep(idleMs, undefined, { signal }).catch(() => {});
+    await pause(idleMs, signal);
   }
-}
-
-/** Runs `work` on each item, at most `limit` at once. @throws the first error, after those under way have ended */
-export async function eachLimited<Item>(
-  items: readonly Item[],
-  limit: number,
-  work: (item: Item) => Promise<unknown>,
-): Promise<void> {
-  const rest = items.values();
-  const lane = async () => {
-    for (const item of rest) await work(item);
-  };
-  const ended = await Promise.allSettled(Array.from({ length: limit }, lane));
-  const failed = ended.find((end) => end.status === 'rejected');
-  if (failed) throw failed.reason;
 }

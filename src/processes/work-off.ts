@@ -1,4 +1,7 @@
-import { eachLimited, type ProcessParts, repeat } from './repeat.ts';
+import { backoffMs } from '../support/backoff.ts';
+import { eachLimited } from '../support/concurrency.ts';
+import { within } from '../support/time-limit.ts';
+import { type ProcessParts, repeat } from './repeat.ts';
 
 /** Items read, and so worked on at most, in one round. */
 const roundMax = 500;
@@ -79,8 +82,9 @@ export function workOff<Item>({
       },
       (error) => failed(error),
     );
-    if (await endsWithin(itemMsMax, ended)) return;
-    if (why.times === 0) report(key, new Error(`not over in ${itemMsMax} ms`));
+    await within(itemMsMax, ended, () => {
+      if (why.times === 0) report(key, new Error(`not over in ${itemMsMax} ms`));
+    });
   };
 
   const round = async () => {
@@ -119,18 +123,7 @@ export function workOff<Item>({
 }
 
 function leave(why: PassedOver, firstMs: number): void {
-  why.untilMs = performance.now() + Math.min(againMsMax, firstMs * 2 ** Math.min(why.times, 16));
+  const left = backoffMs(why.times, { firstMs, maxMs: againMsMax, randomShare: 0 });
+  why.untilMs = performance.now() + left;
   why.times += 1;
-}
-
-async function endsWithin(ms: number, work: Promise<unknown>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(resolve, ms, false);
-  });
-  try {
-    return await Promise.race([work.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

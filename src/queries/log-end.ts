@@ -1,4 +1,5 @@
-import { type EventStore, EventStoreUnavailable, placeOf } from '../commands/core/event-store.ts';
+import { type EventStore, placeOf } from '../commands/core/event-store.ts';
+import { readToEnd } from '../commands/core/read-to-end.ts';
 import { streamPrefixes } from '../events/streams.ts';
 import type { ReadSide } from './read-side.ts';
 
@@ -33,34 +34,14 @@ export function createLogEnd(
 
 async function lastShowable(
   store: Pick<EventStore, 'subscribe'>,
-  after: bigint | null,
-): Promise<bigint | null> {
-  const end = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  // Raced: nobody may wait for a subscription that does not end when it is told to.
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new EventStoreUnavailable(`the log's end was not found in ${answerMsMax} ms`));
-    }, answerMsMax);
-  });
-  try {
-    return await Promise.race([late, readToEnd(store, after, end.signal)]);
-  } finally {
-    clearTimeout(timer);
-    end.abort();
-  }
-}
-
-async function readToEnd(
-  store: Pick<EventStore, 'subscribe'>,
   event: bigint | null,
-  signal: AbortSignal,
 ): Promise<bigint | null> {
   let last = event;
   const after = event === null ? null : placeOf({ position: event, id: null });
-  for await (const message of store.subscribe({ after, prefixes: streamPrefixes, signal })) {
+  const { signal } = new AbortController();
+  await readToEnd(store, { after, prefixes: streamPrefixes, signal }, answerMsMax, (message) => {
     if (message.kind === 'event') last = message.event.position;
-    if (message.kind === 'caught-up') return last;
-  }
-  throw new EventStoreUnavailable('the log ended before its end was found');
+    return undefined;
+  });
+  return last;
 }

@@ -5,7 +5,7 @@ import { type EventStore, EventStoreUnavailable } from '../commands/core/event-s
 import type { Shop } from '../commands/sales/roles.ts';
 import type { Section } from '../events/events.ts';
 import { concertStream } from '../events/streams.ts';
-import { eachLimited } from '../processes/repeat.ts';
+import { eachLimited } from '../support/concurrency.ts';
 
 const concertCount = 10;
 const sessionCount = 20;

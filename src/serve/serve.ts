@@ -5,6 +5,7 @@ import { createHttpServer } from '../http/server.ts';
 import { createLogger, type Logger } from '../infrastructure/logger.ts';
 import { warmUp } from '../queries/warm-up.ts';
 import { type Servers, startServers } from '../servers/servers.ts';
+import { within } from '../support/time-limit.ts';
 import {
   type Followers,
   followLog,
@@ -16,7 +17,7 @@ import {
 } from './compose.ts';
 import { type Connections, connect, untilReady } from './connect.ts';
 import { seedDemo, wantsDemo } from './demo.ts';
-import { assertCurrency, assertFree, within } from './starting.ts';
+import { assertCurrency, assertFree } from './starting.ts';
 import { drained, listenForStop, type StopSignals } from './stop-signals.ts';
 
 /** The catalog's history has to be read within this; then starting has failed. In milliseconds. */
@@ -129,7 +130,10 @@ async function openCatalog(
   sales: SeatSales,
   { say, stopping }: { say: (line: string) => void; stopping: AbortSignal },
 ): Promise<void> {
-  await within(catchUpMs, catalogRead, 'the catalog was not read', stopping);
+  const late = () => {
+    throw new Error(`the catalog was not read within ${catchUpMs / 1_000} s`);
+  };
+  await within(catchUpMs, catalogRead, late, stopping);
   assertCurrency(catalog, config.currency);
   if (!config.demo || !wantsDemo(catalog)) return;
   say('  demo         filling the empty log …');

@@ -119,26 +119,6 @@ export async function assertFit(postgres: Postgres, say: (line: string) => void)
     say(`  note         reprise rebuild and newer versions need: ${missing}`);
 }
 
-/** The work's value. @throws Error after `ms`, or what the signal was aborted with */
-export async function within<T>(
-  ms: number,
-  work: Promise<T>,
-  otherwise: string,
-  signal: AbortSignal,
-): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  let onAbort = () => {};
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${otherwise} within ${ms / 1_000} s`)), ms);
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  return Promise.race([work, late]).finally(() => {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', onAbort);
-  });
-}
-
 /**
  * A log is kept in one currency, its first session's. @throws Error in words for people when CURRENCY is another
  */

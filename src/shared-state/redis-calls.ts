@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { QueueUnavailable } from '../queue/waiting-queue.ts';
+import { within } from '../support/time-limit.ts';
 
 /** Longest time that a caller waits for Redis, in milliseconds. */
 const answerMsMax = 800;
@@ -18,16 +19,14 @@ export class RedisCalls {
   async ask<T>(call: () => Promise<T>, timeoutMs: number = answerMsMax): Promise<T> {
     if (this.#pending >= pendingMax) throw new QueueUnavailable('too many calls wait for Redis');
     this.#pending += 1;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
-    });
+    const late = () => {
+      throw new Error(`no answer in ${timeoutMs} ms`);
+    };
     try {
-      return await Promise.race([call(), late]);
+      return await within(timeoutMs, call(), late);
     } catch (cause) {
       throw new QueueUnavailable(`Redis: ${cause instanceof Error ? cause.message : cause}`, cause);
     } finally {
-      clearTimeout(timer);
       this.#pending -= 1;
     }
   }

@@ -4,8 +4,8 @@ import { migrate } from '../../migrations/migrate.ts';
 import type { EventStore } from '../../src/commands/core/event-store.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { expireHolds } from '../../src/processes/expire-holds.ts';
-import { eachLimited } from '../../src/processes/repeat.ts';
 import { workLists } from '../../src/queries/work-lists.ts';
+import { eachLimited } from '../../src/support/concurrency.ts';
 import { startInstance, stopInstances } from '../projections/support/engines.ts';
 import { eventually } from '../support/eventually.ts';
 import {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { ANY, EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
 import { expect } from 'chai';
-import { eachLimited } from '../../src/processes/repeat.ts';
+import { eachLimited } from '../../src/support/concurrency.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   describeWithOwnEventStore,

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { concertStream } from '../../events/streams.ts';
+import { eachLimited } from '../../support/concurrency.ts';
+import { pause } from '../../support/pause.ts';
 import { CommandHandler } from '../core/command-handler.ts';
 import type { EventStore } from '../core/event-store.ts';
 import { noSession, type Result } from '../core/result.ts';
@@ -51,7 +53,6 @@ export async function cancelSession(
   if (!cancelled.ok) return cancelled;
   await untilCancelled(catalog, sessionId);
   const progress = { seats: session.prices.size, done: 0, givenBack: 0, failed: 0 };
-  const rest = session.prices.keys();
   const giveBack = async (seatId: string): Promise<void> => {
     const reservationId = await sales.reservationOf(sessionId, seatId);
     if (reservationId === undefined) return;
@@ -60,17 +61,14 @@ export async function cancelSession(
     // Ended by itself in between.
     else if (result.refusal.code !== 'hold-expired') throw new Error(result.refusal.detail);
   };
-  const lane = async (): Promise<void> => {
-    for (const seatId of rest) {
-      await giveBack(seatId).catch((error) => {
-        progress.failed += 1;
-        onError(`seat ${seatId}`, error);
-      });
-      progress.done += 1;
-      onProgress({ ...progress });
-    }
-  };
-  await Promise.all(Array.from({ length: concurrencyMax }, lane));
+  await eachLimited(session.prices.keys(), concurrencyMax, async (seatId) => {
+    await giveBack(seatId).catch((error) => {
+      progress.failed += 1;
+      onError(`seat ${seatId}`, error);
+    });
+    progress.done += 1;
+    onProgress({ ...progress });
+  });
   return { ...cancelled, value: progress };
 }
 
@@ -80,6 +78,6 @@ async function untilCancelled(catalog: Catalog, sessionId: string): Promise<void
   while (catalog.session(sessionId)?.cancelled !== true) {
     if (performance.now() > deadlineMs)
       throw new Error('the cancelled session did not come back from the log');
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await pause(10);
   }
 }

@@ -8,6 +8,7 @@ import {
 } from '../../events/codec.ts';
 import type { DomainEvent } from '../../events/events.ts';
 import { type Announced, isMark, readMarked, Skips, skipIn } from '../../events/skipped.ts';
+import { eachLimited } from '../../support/concurrency.ts';
 import type { Decider, Place, Placed } from './decider.ts';
 import {
   type EventStore,
@@ -145,7 +146,9 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
       const inOrder = [...places.values()].sort((a, b) => a.from - b.from);
       // The events of a place may be skipped by marks anywhere after it.
       const marked = await readMarked(this.#store, stream);
-      const read = await this.#readEach(inOrder, (place) => this.#eventsOf(stream, place, marked));
+      const read = await eachLimited(inOrder, readsAtOnce, (place) =>
+        this.#eventsOf(stream, place, marked),
+      );
       const events = read.flat() as unknown as readonly Event[];
       return { ...loaded, state: elsewhere.recall(loaded.state, asking, events) };
     } catch (error) {
@@ -282,7 +285,7 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
     const parts = elsewhere?.partsOf(loaded.state) ?? [];
     if (elsewhere === undefined || parts.length === 0) return loaded;
     let { state } = loaded;
-    await this.#readEach(parts, async (part) => {
+    await eachLimited(parts, readsAtOnce, async (part) => {
       // Not skipped: what names it would not have been believed, or was written later and would not name it.
       const [event] = await this.#eventsOf(stream, { from: part, to: part });
       const known = event && elsewhere.withPart(state, event as unknown as Event & Placed);
@@ -322,21 +325,6 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
     }
     const at = first ?? gone(stream, BigInt(from));
     throw new UnreadableEvent(at, `events ${from} to ${to} of its stream are not all there`);
-  }
-
-  /** In the order of what is asked for; `readsAtOnce` at once. */
-  async #readEach<Asked, Got>(
-    asked: readonly Asked[],
-    read: (asked: Asked) => Promise<Got>,
-  ): Promise<Got[]> {
-    const got: Got[] = [];
-    let next = 0;
-    const reader = async () => {
-      for (let at = next++; at < asked.length; at = next++)
-        got[at] = await read(asked[at] as Asked);
-    };
-    await Promise.all(Array.from({ length: Math.min(readsAtOnce, asked.length) }, reader));
-    return got;
   }
 
   /** Does an event count, by all that was skipped of its stream? */

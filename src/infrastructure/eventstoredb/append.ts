@@ -3,12 +3,13 @@ import {
   EventStoreUnavailable,
   type ExpectedRevision,
 } from '../../commands/core/event-store.ts';
+import { pause } from '../../support/pause.ts';
 import { type Appended, encodeAppend, encodeEvents, understand } from './append-messages.ts';
 import { BatchStream } from './batch-stream.ts';
 import type { EventStoreBounds } from './bounds.ts';
 import { type Connection, openBatchCall } from './connection.ts';
 import { isTransient, messageOf, NoAnswer, neverConnected, refused } from './failures.ts';
-import { pause, retryWaitMs, within } from './timing.ts';
+import { answerWithin, retryWaitMs } from './timing.ts';
 
 /** Sends appends over one batch stream and settles what became of those whose answer was lost. */
 export class Appender {
@@ -103,13 +104,17 @@ export class Appender {
     this.#opening ??= this.#openNew().finally(() => {
       this.#opening = undefined;
     });
-    return within(leftMs, 'opening the append stream', this.#opening);
+    return answerWithin(leftMs, 'opening the append stream', this.#opening);
   }
 
   async #openNew(): Promise<BatchStream> {
     const client = await this.#connection.client();
     try {
-      const call = await within(this.#bounds.answerMs, 'finding the store', openBatchCall(client));
+      const call = await answerWithin(
+        this.#bounds.answerMs,
+        'finding the store',
+        openBatchCall(client),
+      );
       const stream = new BatchStream(call, this.#bounds.answerMs, (error) => {
         if (this.#stream === stream) this.#stream = undefined;
         this.#epoch += 1;

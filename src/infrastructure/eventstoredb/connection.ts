@@ -9,12 +9,13 @@ import type {
   Metadata,
 } from '@grpc/grpc-js';
 import { EventStoreUnavailable } from '../../commands/core/event-store.ts';
+import { pause } from '../../support/pause.ts';
 import { type BatchAnswer, decodeBatchAnswer } from './append-messages.ts';
 import type { EventStoreBounds } from './bounds.ts';
 import { createClient } from './client.ts';
 import { isNotLeader } from './failures.ts';
 import { decodeReadMessage, type ReadMessage } from './read-messages.ts';
-import { pause, retryWaitMs } from './timing.ts';
+import { retryWaitMs } from './timing.ts';
 
 /** Takes appends as bytes (`append-messages.ts`). */
 export type BatchCall = ClientDuplexStream<Buffer, BatchAnswer>;

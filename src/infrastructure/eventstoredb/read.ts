@@ -12,7 +12,7 @@ import type { RecordedEvent } from '../../events/codec.ts';
 import type { EventStoreBounds } from './bounds.ts';
 import type { Connection } from './connection.ts';
 import { isStreamNotFound, isTransient, messageOf, NoAnswer, refused } from './failures.ts';
-import { within } from './timing.ts';
+import { answerWithin } from './timing.ts';
 
 /**
  * A stream's events from a revision (inclusive; undefined: from its end), `countMax` at most. A broken read goes on
@@ -41,7 +41,7 @@ export async function* readStream(
   for (;;) {
     let client: EventStoreDBClient | undefined;
     try {
-      client = await within(leftMs(), 'connecting', connection.client());
+      client = await answerWithin(leftMs(), 'connecting', connection.client());
       const read = client.readStream(
         stream,
         {
@@ -90,7 +90,7 @@ export async function newestEvent(
   for (;;) {
     let client: EventStoreDBClient | undefined;
     try {
-      client = await within(leftMs(), 'connecting', connection.client());
+      client = await answerWithin(leftMs(), 'connecting', connection.client());
       silenceMs = Math.min(bounds.answerMs, leftMs());
       const newest = await newestOn(client, silenceMs);
       connection.worked();

@@ -7,7 +7,7 @@ import { isInvalidPosition, isTransient, messageOf, NoAnswer, refused } from './
 import { QuietWatch, type Watched } from './quiet-watch.ts';
 import { encodeSubscription, type ReadMessage } from './read-messages.ts';
 import { Reading } from './reading.ts';
-import { within } from './timing.ts';
+import { answerWithin } from './timing.ts';
 
 export interface Wanted {
   readonly after: LogPlace | null;
@@ -90,7 +90,7 @@ async function open(
       setImmediate(() => isTaken || call.cancel());
     })
     .catch(() => {}); // told by the promise that is awaited
-  const call = await within(answerMs, 'finding the store', opening);
+  const call = await answerWithin(answerMs, 'finding the store', opening);
   signal.throwIfAborted();
   isTaken = true;
   return call;

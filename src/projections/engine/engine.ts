@@ -1,14 +1,16 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { PoolClient } from 'pg';
 import type { LogDiffers } from '../../commands/core/event-store.ts';
 import { ForeignStreams } from '../../commands/core/foreign-streams.ts';
 import { isBefore } from '../../events/log-position.ts';
 import { streamPrefixes } from '../../events/streams.ts';
 import { quick } from '../../infrastructure/postgres.ts';
+import { randomized } from '../../support/backoff.ts';
+import { pause } from '../../support/pause.ts';
 import { describeEvent, type Step } from '../log-step.ts';
 import { type ParkedEvents, Parking, TooManyParked } from '../parking/parked-streams.ts';
 import { Portion, RowsRefused } from '../parking/refused-rows.ts';
 import type { CommitListener, Projector, ReadSideStatus } from '../projector.ts';
+import { leaderLock } from './advisory-locks.ts';
 import { Backlog } from './backlog.ts';
 import {
   type Checkpoint,
@@ -20,15 +22,11 @@ import {
 } from './checkpoint.ts';
 import { EngineReport } from './engine-report.ts';
 import { Listeners } from './listeners.ts';
-import { lockKey } from './live-schema.ts';
 import { type LogReader, readLog } from './log-reader.ts';
 import { type ProjectorLimits, type ProjectorOptions, projectorDefaults } from './options.ts';
 import { Progress } from './progress.ts';
 import { Wake } from './wake.ts';
 import { writeBatch } from './write-batch.ts';
-
-/** Any number. */
-export const leaderLock = lockKey(7_277_001);
 
 const otherLogAdvice =
   'Nothing is shown until the log has it again. Is POSTGRES_URL another log’s database, or does EVENTSTORE_URL name ' +
@@ -118,8 +116,7 @@ class Engine implements Projector {
           break;
         }
         this.#failed(error);
-        const pause = this.#limits.retryMsMax * (0.1 + 0.9 * Math.random());
-        await delay(pause, undefined, { signal }).catch(() => {});
+        await pause(randomized(this.#limits.retryMsMax, 0.9), signal);
       }
     }
     await this.#reader?.stop();
@@ -253,7 +250,7 @@ class Engine implements Projector {
   /** Lets a few more events come, unless a whole batch waits or nothing was written for a while. */
   async #pause(): Promise<void> {
     const leftMs = this.#limits.flushMsMin - (performance.now() - this.#lastFlushMs);
-    if (leftMs > 0 && this.#backlog.size < this.#portion.max) await delay(leftMs);
+    if (leftMs > 0 && this.#backlog.size < this.#portion.max) await pause(leftMs);
   }
 
   /** What is next to write: nothing while there are no events and the checkpoint moved a moment ago. */

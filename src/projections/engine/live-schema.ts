@@ -12,14 +12,6 @@ const usual = 'public';
 /** PostgreSQL cuts names to so many bytes. */
 const nameBytesMax = 63;
 
-/**
- * The key of an advisory lock, as SQL: `base` in its lower half, for people who look, and the live schema in its upper one.
- * The statement is made on a connection whose first schema is the live one, as `connectPostgres` leaves it.
- */
-export const lockKey = (base: number): string =>
-  `(CASE current_schema() WHEN '${usual}' THEN 0
-    ELSE hashtext(current_schema()::text)::bigint << 32 END + ${base})`;
-
 /** The name of a schema that belongs to the live one. */
 export function besides(live: string, name: string): string {
   if (live === usual) return name;

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   type EventStore,
   LogDiffers,
@@ -11,9 +10,12 @@ import type { ForeignStreams } from '../../commands/core/foreign-streams.ts';
 import { decode, type RecordedEvent, UnreadableEvent } from '../../events/codec.ts';
 import { eventAt, type LogPosition } from '../../events/log-position.ts';
 import { readSkips, Skips, skipIn } from '../../events/skipped.ts';
+import { randomized } from '../../support/backoff.ts';
+import { pause } from '../../support/pause.ts';
+import { pgText } from '../../support/pg-text.ts';
 import type { Step, StepEvent } from '../log-step.ts';
 import { joinProjections, type Projection, type RowChange } from '../models/projection.ts';
-import { parkedName, storable } from '../parking/parked-table.ts';
+import { parkedName } from '../parking/parked-table.ts';
 import type { Backlog } from './backlog.ts';
 
 export interface LogReaderOptions {
@@ -93,8 +95,7 @@ class Reader implements LogReader {
         if (error instanceof LogDiffers && !error.mayPass) return;
       }
       if (this.failure !== undefined) break;
-      const pause = retryMsMax * (0.1 + 0.9 * Math.random());
-      await delay(pause, undefined, { signal: this.#signal }).catch(() => {});
+      await pause(randomized(retryMsMax, 0.9), this.#signal);
     }
     if (!this.#signal.aborted) onStep();
   }
@@ -156,11 +157,11 @@ class Reader implements LogReader {
         this.failure = failedAt(recorded, error);
         return;
       }
-      unreadable = storable(error.message.replace(stream, () => parkedName(stream)));
+      unreadable = pgText(error.message.replace(stream, () => parkedName(stream)));
     }
     const step = { position: place.position, createdMs, changes, isEvent: true };
     const name = parkedName(stream);
-    const event = { id, stream: name, revision, type: storable(type), unreadable, skips };
+    const event = { id, stream: name, revision, type: pgText(type), unreadable, skips };
     this.#push({ ...step, event: isForeign ? { ...event, isForeign } : event }, place);
   }
 

@@ -1,8 +1,14 @@
 import type { Pool } from 'pg';
-import { type EventStore, LogDiffers } from '../../commands/core/event-store.ts';
+import {
+  type EventStore,
+  EventStoreUnavailable,
+  LogDiffers,
+} from '../../commands/core/event-store.ts';
+import { readToEnd } from '../../commands/core/read-to-end.ts';
 import { eventsUpTo } from '../../events/log-position.ts';
 import { streamPrefixes } from '../../events/streams.ts';
 import type { Projection } from '../models/projection.ts';
+import { leaderLock } from './advisory-locks.ts';
 import {
   type Checkpoint,
   checkpointIn,
@@ -12,7 +18,6 @@ import {
   positionColumns,
   type StoredPosition,
 } from './checkpoint.ts';
-import { leaderLock } from './engine.ts';
 
 /** Events that are counted behind a checkpoint; a longer way is not told exactly. */
 export const behindEventsMax = 100_000;
@@ -135,35 +140,27 @@ const engineText = `
     state, error, events_per_second AS rate
   FROM (SELECT) AS always LEFT JOIN projection_engine ON true`;
 
-/** Measures by reading on from the checkpoint to the log's end. Not known where the log is not that of the tables. */
+/**
+ * Measures by reading on from the checkpoint to the log's end. Undefined when the log gives no
+ * answer, or is not that of the tables.
+ */
 export const behindInLog =
   (eventStore: Pick<EventStore, 'subscribe'>, now: () => number = Date.now) =>
   async (furthest: Checkpoint): Promise<Behind | undefined> => {
-    const aborter = new AbortController();
-    const timer = setTimeout(() => aborter.abort(), logMsMax);
     let events = 0;
     let oldestMs: number | undefined;
-    const found = () => ({
-      events,
-      seconds: oldestMs === undefined ? 0 : Math.max(0, now() - oldestMs) / 1_000,
-    });
+    const { signal } = new AbortController();
+    const wanted = { after: placeAt(furthest), prefixes: streamPrefixes, signal };
     try {
-      const { signal } = aborter;
-      const after = placeAt(furthest);
-      const log = eventStore.subscribe({ after, prefixes: streamPrefixes, signal });
-      for await (const message of log) {
-        if (message.kind === 'caught-up') return found();
-        if (message.kind !== 'event') continue;
+      await readToEnd(eventStore, wanted, logMsMax, (message) => {
+        if (message.kind !== 'event') return undefined;
         events += 1;
         oldestMs ??= message.event.createdMs;
-        if (events === behindEventsMax) return found();
-      }
-      return undefined;
+        return events === behindEventsMax ? 'stop' : undefined;
+      });
     } catch (error) {
-      if (error instanceof LogDiffers) return undefined;
+      if (error instanceof LogDiffers || error instanceof EventStoreUnavailable) return undefined;
       throw error;
-    } finally {
-      clearTimeout(timer);
-      aborter.abort();
     }
+    return { events, seconds: oldestMs === undefined ? 0 : Math.max(0, now() - oldestMs) / 1_000 };
   };

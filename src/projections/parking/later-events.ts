@@ -9,8 +9,8 @@ import {
 import { parseReservationId } from '../../events/ids.ts';
 import type { Skips } from '../../events/skipped.ts';
 import { accountStream, seatStream, streamPrefixes } from '../../events/streams.ts';
+import { eventsToEnd } from '../engine/events-to-end.ts';
 import { keyOf } from '../engine/fold.ts';
-import { readToEnd } from '../engine/read-to-end.ts';
 import type { Row, RowChange, TableShape } from '../models/projection.ts';
 import type { ParkedEvents } from './parked-streams.ts';
 import { parkedName } from './parked-table.ts';
@@ -69,13 +69,13 @@ export class LaterEvents {
     this.#last = first === undefined ? null : placeOf(first);
   }
 
-  /** Reads on to the log's end. @throws as `readToEnd` does */
+  /** Reads on to the log's end. @throws as `eventsToEnd` does */
   async readOn(): Promise<void> {
     if (this.#prefixes.length === 0) return;
     const { eventStore, isConcerned, skips, signal } = this.#options;
     const prefixes = this.#prefixes;
     const after = this.#last;
-    await readToEnd(eventStore, { after, prefixes, signal }, (recorded) => {
+    await eventsToEnd(eventStore, { after, prefixes, signal }, (recorded) => {
       this.#last = placeOf(recorded);
       if (skips.has(recorded)) return;
       // Parked, or passed over: in no table.

@@ -1,7 +1,7 @@
 import { type EventStore, EventStoreUnavailable } from '../../commands/core/event-store.ts';
 import type { RecordedEvent } from '../../events/codec.ts';
 import { streamPrefixes } from '../../events/streams.ts';
-import { readToEnd } from '../engine/read-to-end.ts';
+import { eventsToEnd } from '../engine/events-to-end.ts';
 import { isCutName, type StoredParked } from './parked-table.ts';
 
 /** So many streams are named when the whole log is read; for more, all of ours are read. */
@@ -67,7 +67,7 @@ async function fromLog(
   const wanted = new Map(hidden.map((one) => [one.stream, one]));
   const found = new Map<string, RecordedEvent[]>(hidden.map(({ stream }) => [stream, []]));
   const prefixes = hidden.length > prefixesMax ? streamPrefixes : [...wanted.keys()];
-  await readToEnd(log, { after: null, prefixes, signal }, (event) => {
+  await eventsToEnd(log, { after: null, prefixes, signal }, (event) => {
     const parked = wanted.get(event.stream);
     if (parked !== undefined && isOf(parked, event)) found.get(event.stream)?.push(event);
   });

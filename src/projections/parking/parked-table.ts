@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ClientBase, Pool } from 'pg';
 import type { RecordedEvent } from '../../events/codec.ts';
+import { pgText } from '../../support/pg-text.ts';
 import type { Projection } from '../models/projection.ts';
 import type { ParkedEvents } from './parked-streams.ts';
 
@@ -22,14 +23,11 @@ const cutCharsMax = 200;
 export function parkedName(stream: string): string {
   if (stream.length <= nameCharsMax && !stream.includes('\0')) return stream;
   const hash = createHash('sha256').update(stream).digest('hex');
-  return `${storable(stream.slice(0, cutCharsMax))}…${hash}`;
+  return `${pgText(stream.slice(0, cutCharsMax))}…${hash}`;
 }
 
 /** Was the name cut? The log does not know it, then. */
 export const isCutName = (name: string): boolean => /…[0-9a-f]{64}$/.test(name);
-
-/** PostgreSQL's text has no NUL. */
-export const storable = (text: string): string => text.replaceAll('\0', '\uFFFD');
 
 /** What is parked with a batch. */
 export interface NewlyParked {
@@ -105,8 +103,8 @@ export async function explainParked(
     [
       stuck.map(({ recorded }) => recorded.stream),
       stuck.map(({ recorded }) => recorded.revision),
-      stuck.map(({ recorded }) => storable(recorded.type)),
-      stuck.map(({ error }) => storable(error)),
+      stuck.map(({ recorded }) => pgText(recorded.type)),
+      stuck.map(({ error }) => pgText(error)),
     ],
   );
 }

@@ -1,5 +1,5 @@
 import { isRefusal } from '../../infrastructure/postgres.ts';
-import { storable } from './parked-table.ts';
+import { pgText } from '../../support/pg-text.ts';
 
 /** Characters that are kept of what PostgreSQL says: it may repeat the value. */
 const messageCharsMax = 300;
@@ -7,7 +7,7 @@ const messageCharsMax = 300;
 /** PostgreSQL refuses rows for what is in them (a number out of range, a text that is no key): it would do so again. */
 export class RowsRefused extends Error {
   constructor(cause: Error) {
-    const said = storable(cause.message).slice(0, messageCharsMax);
+    const said = pgText(cause.message).slice(0, messageCharsMax);
     super(`PostgreSQL refuses its rows: ${said}`, { cause });
     this.name = 'RowsRefused';
   }

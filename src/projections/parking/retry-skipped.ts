@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { readSkips } from '../../events/skipped.ts';
+import { pause } from '../../support/pause.ts';
 import type { Logger } from '../engine/options.ts';
 import { readParked } from './parked-table.ts';
 import { type RetryOptions, retryParked } from './retry.ts';
@@ -40,7 +40,7 @@ async function untilDone(options: SkipRetryOptions): Promise<void> {
       if (signal.aborted) return;
       logger.warn({ err: error }, 'projections: what was skipped could not be un-parked');
     }
-    await delay(againMs, undefined, { signal }).catch(() => {});
+    await pause(againMs, signal);
   }
 }
 

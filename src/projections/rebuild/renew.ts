@@ -1,16 +1,14 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientBase } from 'pg';
 import { isUnavailable } from '../../infrastructure/postgres.ts';
+import { pause } from '../../support/pause.ts';
+import { renewLock } from '../engine/advisory-locks.ts';
 import { readCheckpoint, TablesOutdated } from '../engine/checkpoint.ts';
-import { buildSchema, liveSchema, lockKey } from '../engine/live-schema.ts';
+import { buildSchema, liveSchema } from '../engine/live-schema.ts';
 import type { Projection } from '../models/projection.ts';
 import { readParked } from '../parking/parked-table.ts';
 import type { RebuildOptions, RebuildProgress } from './options.ts';
 import { rebuild } from './rebuild.ts';
 import { RebuildRuns } from './shadow.ts';
-
-/** Any number but the engine's and the rebuild's. */
-const renewLock = lockKey(7_277_003);
 
 /** Bounds of a renewal. */
 export interface RenewLimits {
@@ -52,7 +50,7 @@ export async function renewTables(options: RenewOptions): Promise<void> {
       patience.saw('PostgreSQL away');
       onTrouble(error);
     }
-    await delay(pollMs, undefined, { signal }).catch(() => {});
+    await pause(pollMs, signal);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import { isBefore, type LogPosition } from '../../events/log-position.ts';
+import { rebuildLock } from '../engine/advisory-locks.ts';
 import {
   type Checkpoint,
   checkpointIn,
@@ -9,13 +10,10 @@ import {
   positionColumns,
   type StoredPosition,
 } from '../engine/checkpoint.ts';
-import { buildSchema, liveSchema, lockKey, oldSchema } from '../engine/live-schema.ts';
+import { buildSchema, liveSchema, oldSchema } from '../engine/live-schema.ts';
 import { assertAscending, writeRows } from '../engine/write-batch.ts';
 import type { Step } from '../log-step.ts';
 import type { Projection, TableShape } from '../models/projection.ts';
-
-/** Any number but the engine's. */
-const rebuildLock = lockKey(7_277_002);
 
 /** How far the new tables are. */
 export interface Built extends Checkpoint {

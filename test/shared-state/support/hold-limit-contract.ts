@@ -9,7 +9,7 @@ import {
   payingMs,
   soldKeptMs,
 } from '../../../src/commands/hold-limit/hold-limit.ts';
-import { eachLimited } from '../../../src/processes/repeat.ts';
+import { eachLimited } from '../../../src/support/concurrency.ts';
 import { TestClock } from '../../queue/support/times.ts';
 import { HoldLimitModel } from './hold-limit-model.ts';
 

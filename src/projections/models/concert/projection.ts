@@ -1,3 +1,4 @@
+import { pgText } from '../../../support/pg-text.ts';
 import { type Fact, type Projection, put, type Table } from '../projection.ts';
 
 export interface ConcertRow {
@@ -14,8 +15,8 @@ export const concertTable: Table<ConcertRow> = {
   key: ['concert_id'],
 };
 
-/** PostgreSQL's text cannot hold NUL. */
-const storable = (text: string): string => text.replaceAll('\u0000', '');
+/** A NUL of a title leaves nothing behind. */
+const storable = (text: string): string => pgText(text, '');
 
 const details = ({
   data,

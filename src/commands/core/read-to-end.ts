@@ -1,0 +1,35 @@
+import { within } from '../../support/time-limit.ts';
+import { type EventStore, EventStoreUnavailable, type LogMessage } from './event-store.ts';
+
+type Subscription = Parameters<EventStore['subscribe']>[0];
+
+/**
+ * Reads what the log has after a place, up to its end as it is now.
+ * @param onMessage gets each message; `'stop'` ends the reading there
+ * @param timeoutMs the reading fails after so many milliseconds, also when the subscription hangs
+ * @throws EventStoreUnavailable, what the signal was aborted with, what `subscribe` or `onMessage` throw
+ */
+export async function readToEnd(
+  store: Pick<EventStore, 'subscribe'>,
+  { signal: cancelled, ...place }: Subscription,
+  timeoutMs: number,
+  onMessage: (message: LogMessage) => 'stop' | undefined,
+): Promise<void> {
+  const end = new AbortController();
+  const signal = AbortSignal.any([cancelled, end.signal]);
+  const late = () => {
+    throw new EventStoreUnavailable(`the log was not read to its end in ${timeoutMs} ms`);
+  };
+  const read = async () => {
+    for await (const message of store.subscribe({ ...place, signal })) {
+      if (onMessage(message) === 'stop' || message.kind === 'caught-up') return;
+    }
+    cancelled.throwIfAborted();
+    throw new EventStoreUnavailable('the log ended before its end was found');
+  };
+  try {
+    await within(timeoutMs, read(), late);
+  } finally {
+    end.abort();
+  }
+}

@@ -1,0 +1,53 @@
+import {
+  type EventMark,
+  type EventStore,
+  LogDiffers,
+  placeOf,
+  tombstoneType,
+} from '../../commands/core/event-store.ts';
+import { readToEnd } from '../../commands/core/read-to-end.ts';
+import type { RecordedEvent } from '../../events/codec.ts';
+
+/** Longest that the log is read for, in ms. */
+const readMsMax = 600_000;
+
+/**
+ * Does the log have an event at its place, so that it is the one that was read before? True where nothing was.
+ * @throws EventStoreUnavailable when it did not say in `timeoutMs`, what the signal was aborted with
+ */
+export async function hasEvent(
+  eventStore: Pick<EventStore, 'subscribe'>,
+  mark: EventMark | null,
+  prefixes: readonly string[],
+  signal: AbortSignal,
+  timeoutMs = readMsMax,
+): Promise<boolean> {
+  if (mark === null) return true;
+  try {
+    // It shows nothing before it has seen that the event is there.
+    await readToEnd(
+      eventStore,
+      { after: placeOf(mark), prefixes, signal },
+      timeoutMs,
+      () => 'stop',
+    );
+    return true;
+  } catch (error) {
+    if (error instanceof LogDiffers) return false;
+    throw error;
+  }
+}
+
+/**
+ * Reads the events of streams after a position, up to the log's end as it is now.
+ * @throws EventStoreUnavailable, what the signal was aborted with, what `onEvent` throws
+ */
+export const eventsToEnd = (
+  eventStore: Pick<EventStore, 'subscribe'>,
+  wanted: Parameters<EventStore['subscribe']>[0],
+  onEvent: (event: RecordedEvent) => void,
+): Promise<void> =>
+  readToEnd(eventStore, wanted, readMsMax, (message) => {
+    if (message.kind === 'event' && message.event.type !== tombstoneType) onEvent(message.event);
+    return undefined;
+  });
