@@ -1,6 +1,6 @@
 import { type EventStore, placeOf } from '../commands/core/event-store.ts';
-import { readToEnd } from '../commands/core/read-to-end.ts';
 import { streamPrefixes } from '../events/streams.ts';
+import { readToEnd } from '../support/read-to-end.ts';
 import type { ReadSide } from './read-side.ts';
 
 /** Longest time that a caller waits for the log, in milliseconds. */

@@ -5,8 +5,8 @@ import {
   placeOf,
   tombstoneType,
 } from '../../commands/core/event-store.ts';
-import { readToEnd } from '../../commands/core/read-to-end.ts';
 import type { RecordedEvent } from '../../events/codec.ts';
+import { readToEnd } from '../../support/read-to-end.ts';
 
 /** Longest that the log is read for, in ms. */
 const readMsMax = 600_000;

@@ -4,9 +4,9 @@ import {
   EventStoreUnavailable,
   LogDiffers,
 } from '../../commands/core/event-store.ts';
-import { readToEnd } from '../../commands/core/read-to-end.ts';
 import { eventsUpTo } from '../../events/log-position.ts';
 import { streamPrefixes } from '../../events/streams.ts';
+import { readToEnd } from '../../support/read-to-end.ts';
 import type { Projection } from '../models/projection.ts';
 import { leaderLock } from './advisory-locks.ts';
 import {

@@ -1,5 +1,9 @@
-import { within } from '../../support/time-limit.ts';
-import { type EventStore, EventStoreUnavailable, type LogMessage } from './event-store.ts';
+import {
+  type EventStore,
+  EventStoreUnavailable,
+  type LogMessage,
+} from '../commands/core/event-store.ts';
+import { within } from './time-limit.ts';
 
 type Subscription = Parameters<EventStore['subscribe']>[0];
 

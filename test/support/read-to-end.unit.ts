@@ -4,7 +4,7 @@ import {
   LogDiffers,
   type LogMessage,
 } from '../../src/commands/core/event-store.ts';
-import { readToEnd } from '../../src/commands/core/read-to-end.ts';
+import { readToEnd } from '../../src/support/read-to-end.ts';
 import { ArrayEventStore } from '../projections/support/array-event-store.ts';
 import { recorded } from '../projections/support/history.ts';
 
