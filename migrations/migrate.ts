@@ -6,6 +6,7 @@ import * as parkedEvents from './0004-parked-events.ts';
 import * as heldForOrders from './0005-held-for-orders.ts';
 import * as logOfTables from './0006-log-of-tables.ts';
 import * as wholePositions from './0007-whole-positions.ts';
+import * as lostFence from './0008-lost-fence.ts';
 import { untilNobodyMigrates, type Waiting } from './lock.ts';
 
 /** Every migration by name, applied in the names' order, once each, forward only. */
@@ -17,6 +18,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0005-held-for-orders': heldForOrders,
   '0006-log-of-tables': logOfTables,
   '0007-whole-positions': wholePositions,
+  '0008-lost-fence': lostFence,
 };
 
 /**

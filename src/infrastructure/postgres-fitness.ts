@@ -13,18 +13,20 @@ const asksMax = 4;
  * Why a service cannot work with this server, with what to do about it; undefined when it can. To be asked once the server
  * has answered.
  * @param tables names of those that the service writes, where they are there
+ * @param functions names of those that the service calls, where they are there
  * @throws what the server said
  */
 export async function whyUnfit(
   postgres: Postgres,
   tables: readonly string[],
+  functions: readonly string[] = [],
 ): Promise<string | undefined> {
   const clients = [await postgres.pool.connect(), await postgres.pool.connect()] as const;
   try {
     return (
       (await whyPooled(...clients)) ??
       whyElsewhere(postgres.schemas()) ??
-      (await whyForbidden(clients[0], tables))
+      (await whyForbidden(clients[0], tables, functions))
     );
   } finally {
     // A pooler may have given either one any session: none is used again.
@@ -70,6 +72,7 @@ function whyElsewhere(schemas: ReturnType<Postgres['schemas']>): string | undefi
 async function whyForbidden(
   client: PoolClient,
   tables: readonly string[],
+  functions: readonly string[],
 ): Promise<string | undefined> {
   const { rows } = await client.query<{ missing: string }>(
     `SELECT format('GRANT CREATE ON SCHEMA %I TO %I', current_schema(), current_user) AS missing
@@ -82,8 +85,13 @@ async function whyForbidden(
        AND relname = ANY ($1)
        AND EXISTS (SELECT FROM unnest(string_to_array('${rights}', ', ')) AS privilege
          WHERE NOT has_table_privilege(pg_class.oid, privilege))
+     UNION ALL
+     SELECT format('GRANT EXECUTE ON FUNCTION %I.%I TO %I', nspname, proname, current_user)
+     FROM pg_proc JOIN pg_namespace ON pg_namespace.oid = pronamespace
+     WHERE nspname = current_schema() AND proname = ANY ($2)
+       AND NOT has_function_privilege(pg_proc.oid, 'EXECUTE')
      LIMIT 1`,
-    [tables],
+    [tables, functions],
   );
   const [first] = rows;
   return first && `the role lacks rights: ${first.missing}`;

@@ -5,6 +5,7 @@ import { type EventStore, EventStoreRefused } from '../commands/core/event-store
 import { whyNoEventStore } from '../infrastructure/eventstoredb/knock.ts';
 import type { Postgres } from '../infrastructure/postgres.ts';
 import { whatIsMissing, whyUnfit } from '../infrastructure/postgres-fitness.ts';
+import { raiseLostFence } from '../projections/engine/checkpoint.ts';
 import { projections } from '../projections/models/registry.ts';
 import type { WaitingQueue } from '../queue/waiting-queue.ts';
 
@@ -112,7 +113,7 @@ const otherTables = ['projection_checkpoint', 'projection_engine', 'parked_event
 /** @throws Error in words for people when PostgreSQL answers and cannot be worked with */
 export async function assertFit(postgres: Postgres, say: (line: string) => void): Promise<void> {
   const tables = projections.flatMap((one) => one.tables.map(({ name }) => name));
-  const why = await whyUnfit(postgres, [...tables, ...otherTables]);
+  const why = await whyUnfit(postgres, [...tables, ...otherTables], [raiseLostFence]);
   if (why !== undefined) throw new Error(`PostgreSQL cannot be used as POSTGRES_URL says: ${why}`);
   const missing = await whatIsMissing(postgres);
   if (missing !== undefined)

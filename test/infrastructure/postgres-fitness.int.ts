@@ -30,7 +30,7 @@ describe('whether a PostgreSQL will do', function () {
   const judge = (url: string) =>
     withPool(url, async (postgres) => {
       await postgres.pool.query('SELECT 1');
-      return whyUnfit(postgres, tables);
+      return whyUnfit(postgres, tables, ['raise_lost_fence']);
     });
   const admin = (text: string) => withPool(database.url, ({ pool }) => pool.query(text));
   const by = (change: (url: URL) => void) => {
@@ -98,13 +98,20 @@ describe('whether a PostgreSQL will do', function () {
         `the role lacks rights: GRANT SELECT, INSERT, UPDATE, DELETE ON public.seat TO ${name}`,
       );
       await admin(`GRANT ALL ON seat TO ${name}`);
+      await admin(`CREATE FUNCTION raise_lost_fence() RETURNS integer LANGUAGE sql AS 'SELECT 1';
+        REVOKE EXECUTE ON FUNCTION raise_lost_fence FROM PUBLIC`);
+      expect(await judge(weak)).to.equal(
+        `the role lacks rights: GRANT EXECUTE ON FUNCTION public.raise_lost_fence TO ${name}`,
+      );
+      await admin(`GRANT EXECUTE ON FUNCTION public.raise_lost_fence TO ${name}`);
       expect(await judge(weak)).to.equal(undefined);
       expect(await withPool(weak, whatIsMissing)).to.match(
         /^GRANT CREATE ON DATABASE \S+ TO weak_/,
       );
       expect(await withPool(database.url, whatIsMissing)).to.equal(undefined);
     } finally {
-      await admin('DROP TABLE IF EXISTS projection_checkpoint, seat, theirs');
+      await admin(`DROP TABLE IF EXISTS projection_checkpoint, seat, theirs;
+        DROP FUNCTION IF EXISTS raise_lost_fence`);
       await admin(`DROP ROLE ${name}`);
     }
   });

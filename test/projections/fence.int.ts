@@ -15,6 +15,7 @@ import { writeBatch } from '../../src/projections/engine/write-batch.ts';
 import type { Step } from '../../src/projections/log-step.ts';
 import { joinProjections } from '../../src/projections/models/projection.ts';
 import { projections } from '../../src/projections/models/registry.ts';
+import { enterBuild, prepareBuild, writeBuild } from '../../src/projections/rebuild/shadow.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
 import { startInstance, stopInstances } from './support/engines.ts';
 import { recorded } from './support/history.ts';
@@ -94,6 +95,32 @@ describe('the fence', function () {
     const attempt = withClient((client) => writeBatch(client, projections, from, steps(events)));
     expect(await refusal(attempt)).to.be.instanceOf(OutOfOrder);
     expect((await tableRows(models.db)).concert).to.deep.equal([]);
+  });
+
+  it('is known by its own SQLSTATE: a real division by zero is none', async () => {
+    await sql`CREATE FUNCTION divide() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN PERFORM 1 / (SELECT 0); RETURN NEW; END $$`.execute(models.db);
+    await sql`CREATE TRIGGER divide BEFORE UPDATE ON projection_checkpoint
+      FOR EACH ROW EXECUTE FUNCTION divide()`.execute(models.db);
+    const error = await refusal(write(logStart, events));
+    expect(error).not.to.be.instanceOf(FenceLost);
+    expect(error).to.have.property('code', '22012');
+    await sql`DROP TRIGGER divide ON projection_checkpoint`.execute(models.db);
+    await write(logStart, events);
+    const lost = await refusal(write(logStart, events));
+    expect(lost).to.be.instanceOf(FenceLost);
+  });
+
+  it('guards the new tables that a rebuild fills, too', async () => {
+    await withClient(async (client) => {
+      const live = await enterBuild(client);
+      const wanted = { projections, through: 'end', isOfLog: async () => true } as const;
+      const built = await prepareBuild(client, live, wanted, () => '');
+      const fill = () => writeBuild(client, live, built, steps(events), () => '');
+      expect((await fill()).events).to.equal(events.length);
+      expect(await refusal(fill())).to.be.instanceOf(FenceLost);
+    });
+    expect((await tableRows(models.db)).concert, 'the live tables').to.deep.equal([]);
   });
 
   it('takes an older or newer version of a projection for somebody else', async () => {

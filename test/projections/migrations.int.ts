@@ -49,6 +49,7 @@ describe('migrations', function () {
       '0005-held-for-orders',
       '0006-log-of-tables',
       '0007-whole-positions',
+      '0008-lost-fence',
     ]);
     expect(await migrate(connect())).to.deep.equal([]);
   });
@@ -110,6 +111,7 @@ describe('migrations', function () {
       '0005-held-for-orders',
       '0006-log-of-tables',
       '0007-whole-positions',
+      '0008-lost-fence',
     ]);
     expect(await rows()).to.deep.equal(before);
     const store = new ArrayEventStore();

@@ -247,9 +247,15 @@ export async function moveCheckpoint(
   });
 }
 
-/** By a division by zero, for want of another way for a statement to fail. */
+/** A function that the migrations made in the live schema: it fails, with `lostFenceState`. */
+export const raiseLostFence = 'raise_lost_fence';
+
+/** The SQLSTATE of a lost fence, in a class that is neither the standard's nor PostgreSQL's. */
+const lostFenceState = 'RP001';
+
+/** Did a statement fail by `raiseLostFence`? */
 export const isLostFence = (error: unknown): boolean =>
-  (error as { code?: unknown }).code === '22012';
+  (error as { code?: unknown }).code === lostFenceState;
 
 /** Fails where not every checkpoint could be moved, and the transaction with it. */
 const moveText = `
@@ -268,6 +274,8 @@ const moveText = `
     FROM fence WHERE projection_checkpoint.name = fence.name
     RETURNING 1
   )
-  SELECT 1 / (count(*) = cardinality($1::text[]))::integer,
-    CASE WHEN $9::bigint IS NOT NULL THEN pg_notify('${checkpointChannel}', '') END
+  SELECT CASE
+    WHEN count(*) <> cardinality($1::text[]) THEN ${raiseLostFence}()
+    WHEN $9::bigint IS NOT NULL THEN pg_notify('${checkpointChannel}', '')
+  END
   FROM moved`;

@@ -280,7 +280,8 @@ export class Filling {
     const unreadable = this.#kept.unreadable(steps);
     if (unreadable !== undefined) await this.#endAt(unreadable, unreadable.event?.unreadable);
     try {
-      this.built = await writeBuild(this.#client, this.built, steps, (at) => this.#kept.digest(at));
+      const digest = (at: LogPosition | null) => this.#kept.digest(at);
+      this.built = await writeBuild(this.#client, this.#live, this.built, steps, digest);
       this.#portion.written();
       return true;
     } catch (error) {

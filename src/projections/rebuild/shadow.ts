@@ -8,6 +8,7 @@ import {
   isLostFence,
   logStart,
   positionColumns,
+  raiseLostFence,
   type StoredPosition,
 } from '../engine/checkpoint.ts';
 import { buildSchema, liveSchema, oldSchema } from '../engine/live-schema.ts';
@@ -181,11 +182,13 @@ async function copyTable(client: ClientBase, live: string, table: string): Promi
 
 /**
  * Writes a batch and how far it leads in one transaction.
+ * @param live schema of the live tables
  * @param kept what is parked up to a position
  * @throws OutOfOrder, and nothing was sent; FenceLost when somebody else wrote; RowsRefused, and the connection can be used after a ROLLBACK
  */
 export async function writeBuild(
   client: ClientBase,
+  live: string,
   from: Built,
   batch: readonly Step[],
   kept: (position: LogPosition | null) => string,
@@ -203,7 +206,7 @@ export async function writeBuild(
   // All is sent before the first answer comes, as the engine does it: the event loop is busy reading, and PostgreSQL would
   // have nothing to do for a turn of it after each answer.
   const begun = client.query('BEGIN');
-  const moved = client.query(moveBuildText, [
+  const moved = client.query(moveBuildText(live), [
     from.position?.commit,
     from.position?.prepare,
     position?.commit,
@@ -228,14 +231,14 @@ export async function writeBuild(
 }
 
 /** Fails, and the transaction with it, where the new tables are not where they were read to be. */
-const moveBuildText = `
+const moveBuildText = (live: string) => `
   WITH moved AS (
     UPDATE build SET position = $3, prepare = $4, event_position = $5, event_id = $6, events = $7,
       kept = $8
     WHERE position IS NOT DISTINCT FROM $1::bigint AND prepare IS NOT DISTINCT FROM $2::bigint
     RETURNING 1
   )
-  SELECT 1 / count(*)::integer FROM moved`;
+  SELECT CASE count(*) WHEN 0 THEN "${live}".${raiseLostFence}() END FROM moved`;
 
 /**
  * Gives the full tables their other indexes, those of the live ones by the same names, and statistics for the planner.
