@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { type Api, serveApi } from './support/api.ts';
 import { Hostile, numbersFrom } from './support/hostile.ts';
 
-/** `npm run fuzz:http` sends 100,000. The same seed sends the same requests. */
+/** `npm run test:promises` sends 100,000. The same seed sends the same requests. */
 const requests = Number(process.env.HOSTILE_REQUESTS ?? 3_000);
 const seed = Number(process.env.HOSTILE_SEED ?? Math.floor(Math.random() * 2 ** 32));
 const together = 32;

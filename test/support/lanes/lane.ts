@@ -1,0 +1,164 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { LaneMessage } from './reporter.ts';
+
+/** Longest time of a lane, in milliseconds. Then it is killed, and that is a failure. */
+export const laneMaxMs = 25 * 60_000;
+
+/** A process that a lane left behind may keep its output open: it is read for so long after the lane's end. */
+const outputMaxMs = 1_000;
+
+const running = new Set<ChildProcess>();
+
+/** What ends this process ends the lanes that run, and their servers with them. */
+export function endLanesWithThisProcess(): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => {
+      for (const child of running) child.kill(signal);
+    });
+  }
+}
+
+interface LaneOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly maxMs?: number;
+}
+
+/** What became of a file, or of a lane: then `file` says which. */
+export interface FileResult {
+  readonly file: string;
+  readonly passed: number;
+  readonly pending: number;
+  /** What mocha prints of each. */
+  readonly failures: readonly string[];
+  readonly seconds: number;
+}
+
+// Mocha's other program starts this one as a child, which a lane could not talk to.
+const mocha = fileURLToPath(new URL('lib/cli/cli.js', import.meta.resolve('mocha')));
+const reporter = fileURLToPath(new URL('reporter.ts', import.meta.url));
+
+/**
+ * Runs files, one after another, in a process of their own.
+ * @param name stands before what the tests print
+ * @param report is given each file's result as soon as it is known. A lane that crashes, is killed at its time limit or
+ *   leaves a file without a test reports that as a failure of its own
+ */
+export async function runLane(
+  name: string,
+  files: readonly string[],
+  report: (result: FileResult) => void,
+  { env = process.env, maxMs = laneMaxMs }: LaneOptions = {},
+): Promise<void> {
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', mocha, '--reporter', reporter, ...files],
+    { env, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] },
+  );
+  const [, stdout, stderr, messages] = child.stdio as readonly (Readable | null)[];
+  for (const output of [stdout, stderr]) {
+    if (output) createInterface(output).on('line', (line) => console.log(`${name} | ${line}`));
+  }
+  const results = new FileResults(report);
+  const heard = createInterface(messages as Readable);
+  heard.on('line', (line) => results.take(JSON.parse(line)));
+  let isOverTime = false;
+  const limit = setTimeout(() => {
+    isOverTime = true;
+    child.kill('SIGKILL');
+  }, maxMs);
+  running.add(child);
+  const closed = once(child, 'close');
+  const [[code, signal]] = await Promise.all([once(child, 'exit'), once(heard, 'close')]);
+  running.delete(child);
+  clearTimeout(limit);
+  await Promise.race([closed, delay(outputMaxMs)]);
+  stdout?.destroy();
+  stderr?.destroy();
+  results.finish(files);
+  const ending = isOverTime ? `killed after ${maxMs / 1_000} s` : `${signal ?? code}`;
+  const fault = results.faultOfLane(code, ending);
+  if (fault !== undefined) report(failed(name, fault));
+}
+
+const failed = (file: string, failure: string): FileResult => ({
+  file,
+  passed: 0,
+  pending: 0,
+  failures: [failure],
+  seconds: 0,
+});
+
+/** The results of a lane's files, which come in their order, one test after another. */
+class FileResults {
+  readonly #report: (result: FileResult) => void;
+  readonly #seen = new Set<string>();
+  #file: string | undefined;
+  #passed = 0;
+  #pending = 0;
+  #failures: string[] = [];
+  #failed = 0;
+  #sinceMs = performance.now();
+  #isAtEnd = false;
+
+  constructor(report: (result: FileResult) => void) {
+    this.#report = report;
+  }
+
+  take(message: LaneMessage): void {
+    if (message.kind === 'end') {
+      this.#isAtEnd = true;
+      this.#close();
+      return;
+    }
+    if (message.file !== this.#file) this.#close();
+    this.#file = message.file;
+    if (message.kind === 'file') return;
+    if (message.outcome === 'passed') this.#passed += 1;
+    else if (message.outcome === 'pending') this.#pending += 1;
+    else this.#failures.push(message.text ?? '');
+  }
+
+  /** Each file must have said something. */
+  finish(files: readonly string[]): void {
+    this.#close();
+    if (!this.#isAtEnd) return;
+    for (const file of files.map((one) => path.normalize(one))) {
+      if (!this.#seen.has(file)) {
+        this.#failed += 1;
+        this.#report(failed(file, `${file}: no test ran`));
+      }
+    }
+  }
+
+  /** Why the lane itself failed; undefined when it did not, beyond what its files reported. */
+  faultOfLane(code: number | null, ending: string): string | undefined {
+    if (!this.#isAtEnd) return `the lane ended before its tests: ${ending}`;
+    if (code !== 0 && this.#failed === 0) return `the lane ended badly after its tests: ${ending}`;
+    return undefined;
+  }
+
+  #close(): void {
+    if (this.#file === undefined) return;
+    const seconds = (performance.now() - this.#sinceMs) / 1_000;
+    if (this.#passed + this.#pending + this.#failures.length > 0) this.#seen.add(this.#file);
+    this.#failed += this.#failures.length;
+    this.#report({
+      file: this.#file,
+      passed: this.#passed,
+      pending: this.#pending,
+      failures: this.#failures,
+      seconds,
+    });
+    this.#file = undefined;
+    this.#passed = 0;
+    this.#pending = 0;
+    this.#failures = [];
+    this.#sinceMs = performance.now();
+  }
+}

@@ -1,0 +1,18 @@
+/**
+ * Files that measure how long something takes, against a bound that a busy machine misses. They run one after another
+ * when the parallel lanes are done.
+ */
+export const quietFiles: readonly string[] = [
+  'test/commands/deadline.unit.ts',
+  'test/correctness/holds-end.int.ts',
+  'test/correctness/public-failures.e2e.ts',
+  'test/e2e/outage.e2e.ts',
+  'test/e2e/repeat-and-read.e2e.ts',
+  'test/e2e/restarts.e2e.ts',
+  'test/http/deadline.int.ts',
+  'test/infrastructure/eventstoredb-outage.int.ts',
+  'test/instances/outages.e2e.ts',
+  'test/load/cpu.int.ts',
+  'test/processes/work-off.unit.ts',
+  'test/queue/in-process-queue.unit.ts',
+];
