@@ -53,7 +53,7 @@ try {
 /** An account that bought for months: a charge, then payment after payment, ten seconds apart. */
 async function fill(log: EventStore, name: string, summaries: boolean): Promise<string> {
   const stream = `account-${name}`;
-  const { decide, evolve, summary } = accountDecider;
+  const { decide, evolve, snapshot } = accountDecider;
   let state = accountDecider.initial;
   let batch: NewEvent[] = [];
   let written = 0;
@@ -61,7 +61,7 @@ async function fill(log: EventStore, name: string, summaries: boolean): Promise<
   const add = (event: AccountEvent) => {
     state = evolve(state, event);
     batch.push({ id: randomUUID(), event, metadata: { schemaVersion: 1 } });
-    unsummed = summary.types.includes(event.type) ? 0 : unsummed + 1;
+    unsummed = snapshot.types.includes(event.type) ? 0 : unsummed + 1;
   };
   const flush = async () => {
     const expected = written === 0 ? 'no_stream' : BigInt(written - 1);
@@ -94,7 +94,7 @@ async function fill(log: EventStore, name: string, summaries: boolean): Promise<
       nowMs,
     });
     take({ type: 'CapturePayment', paymentId });
-    const event = summaries && unsummed >= summary.everyEvents ? summary.of(state) : [];
+    const event = summaries && unsummed >= snapshot.everyEvents ? snapshot.of(state) : [];
     event.forEach(add);
     if (batch.length >= 200) await flush();
   }

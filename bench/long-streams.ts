@@ -197,7 +197,7 @@ async function seatOf(service: Service): Promise<Seat> {
 
 /** As the handler would have written it: 500 charges and what sums them up in each append, within the last day. */
 async function fillAccount(store: EventStore): Promise<void> {
-  const { decide, evolve, summary } = accountDecider;
+  const { decide, evolve, snapshot } = accountDecider;
   const startMs = Date.now() - 86_000_000;
   let state = accountDecider.initial;
   let batch: DomainEvent[] = [];
@@ -213,8 +213,8 @@ async function fillAccount(store: EventStore): Promise<void> {
     const decision = decide({ type: 'ChargeBalance', chargeId, amount, currency, nowMs }, state);
     if (!decision.ok) throw new Error(decision.refusal.detail);
     decision.events.forEach(add);
-    if (n % summary.everyEvents !== 0) continue;
-    summary.of(state).forEach(add);
+    if (n % snapshot.everyEvents !== 0) continue;
+    snapshot.of(state).forEach(add);
     await writer(batch);
     batch = [];
   }

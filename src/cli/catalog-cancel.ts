@@ -1,5 +1,5 @@
 import { cancelSession } from '../commands/concert/cancel-session.ts';
-import { sellSeats } from '../commands/sales/sales.ts';
+import { Sales } from '../commands/sales/sales.ts';
 import type { Config } from '../config.ts';
 import { logMustExist } from '../servers/servers.ts';
 import { InProcessHoldLimit } from '../shared-state/in-process-hold-limit.ts';
@@ -24,7 +24,7 @@ export async function cancelOneSession(sessionId: string, config: Config): Promi
     };
     const limit = new InProcessHoldLimit(config.heldSeatsMax);
     const parts = { store, catalog, limit, settings: config, now: Date.now, onLeftOver: onError };
-    const sales = sellSeats(parts);
+    const sales = new Sales(parts);
     let toldMs = performance.now();
     const onProgress = ({ seats, done }: { seats: number; done: number }) => {
       if (performance.now() - toldMs < progressMs) return;

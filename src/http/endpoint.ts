@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import type { ClockStatus } from '../clock/service-clock.ts';
-import type { RememberedAnswers } from '../commands/idempotency/idempotency-keys.ts';
-import type { Shop } from '../commands/sales/roles.ts';
+import type { IdempotencyKeys } from '../commands/idempotency/idempotency-keys.ts';
+import type { BuyerCommands } from '../commands/sales/roles.ts';
 import type { LagHistogram } from '../projections/engine/live-lag.ts';
 import type { ProjectionState } from '../projections/engine/overview.ts';
 import type { PreparedBody, ReadSide } from '../queries/read-side.ts';
@@ -22,11 +22,11 @@ import type { SeatStreams } from './seat-streams.ts';
 
 /** What the HTTP layer is built on. */
 export interface HttpDeps {
-  readonly shop: Shop;
+  readonly sales: BuyerCommands;
   readonly queue: WaitingQueue;
   readonly reads: ReadSide;
   readonly seatFeed: SeatFeed;
-  readonly answers: RememberedAnswers;
+  readonly answers: IdempotencyKeys;
   readonly ownPositions: OwnPositions;
   /** What the read side has to reach to show everything that is in the log by now. @throws EventStoreUnavailable */
   readonly logEnd: () => Promise<bigint | null>;

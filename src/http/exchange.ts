@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { CommandContext } from '../commands/core/command-context.ts';
 import { requestMaxMs } from '../commands/core/deadline.ts';
-import type { CommandContext } from '../commands/sales/roles.ts';
 import { whenOver } from './over.ts';
 
 /** What is known of one request beside its parts. It is Express's `res.locals`. */

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { KeyedRequest, RememberedAnswers } from '../commands/idempotency/idempotency-keys.ts';
-import type { CommandContext } from '../commands/sales/roles.ts';
+import type { CommandContext } from '../commands/core/command-context.ts';
+import type { IdempotencyKeys, KeyedRequest } from '../commands/idempotency/idempotency-keys.ts';
 import { keyHash } from '../events/streams.ts';
 import {
   type Answer,
@@ -107,7 +107,7 @@ async function aboveBudget(
 }
 
 async function givenBefore(
-  answers: RememberedAnswers,
+  answers: IdempotencyKeys,
   asked: Asked,
   { code }: ProblemAnswer,
   exchange: Exchange,

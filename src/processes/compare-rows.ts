@@ -153,7 +153,7 @@ export class RowComparison {
   }
 }
 
-const summaries: ReadonlySet<string> = new Set(accountDecider.summary?.types);
+const summaries: ReadonlySet<string> = new Set(accountDecider.snapshot?.types);
 
 /** By a seat's last event, who has it. */
 function seatSaid(last: RecordedEvent | undefined): string {

@@ -1,4 +1,5 @@
-import type { DueHold, SeatSales } from '../commands/sales/sales.ts';
+import type { Recovery } from '../commands/sales/roles.ts';
+import type { DueHold } from '../queries/work-lists.ts';
 import type { ProcessParts } from './repeat.ts';
 import { workOff } from './work-off.ts';
 
@@ -17,7 +18,7 @@ export function expireHolds({
   now,
   ...parts
 }: ProcessParts & {
-  readonly sales: Pick<SeatSales, 'expire'>;
+  readonly sales: Pick<Recovery, 'expire'>;
   /** Holds that ended by `atMs`, oldest first. */
   readonly dueHolds: (atMs: number, limit: number, offset: number) => Promise<readonly DueHold[]>;
   readonly now: () => number;

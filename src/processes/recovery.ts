@@ -1,5 +1,5 @@
 import { requestOverMs } from '../commands/core/deadline.ts';
-import type { SeatSales } from '../commands/sales/sales.ts';
+import type { OrganiserCommands, Recovery } from '../commands/sales/roles.ts';
 import type { WorkLists } from '../queries/work-lists.ts';
 import type { ProcessParts } from './repeat.ts';
 import { type WorkList, workOff } from './work-off.ts';
@@ -10,10 +10,7 @@ const idleMs = 1_000;
 const concurrencyMax = 8;
 
 export interface RecoveryParts extends ProcessParts {
-  readonly sales: Pick<
-    SeatSales,
-    'settle' | 'refund' | 'settleOrder' | 'claimsInDoubt' | 'settleClaim' | 'cancelForOrganiser'
-  >;
+  readonly sales: Recovery & Pick<OrganiserCommands, 'cancelForOrganiser'>;
   readonly lists: Omit<WorkLists, 'dueHolds'>;
   /** Milliseconds since the epoch, by the clock that stamped the rows of the lists: the event store's. */
   readonly rowsNow: () => number;
@@ -46,7 +43,7 @@ function settlePayments(parts: RecoveryParts): Promise<void> {
     left: lists.openPayments,
     now: rowsNow,
     keyOf: ({ reservationId }) => reservationId,
-    work: async (payment) => (await sales.settle(payment)).ok,
+    work: async (payment) => (await sales.settlePayment(payment)).ok,
   });
 }
 

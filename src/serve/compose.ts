@@ -4,8 +4,8 @@ import {
   EventStoreUnavailable,
   LogDiffers,
 } from '../commands/core/event-store.ts';
-import { RememberedAnswers } from '../commands/idempotency/idempotency-keys.ts';
-import { type SeatSales, sellSeats } from '../commands/sales/sales.ts';
+import { IdempotencyKeys } from '../commands/idempotency/idempotency-keys.ts';
+import { Sales } from '../commands/sales/sales.ts';
 import { type Config, fairUseOf } from '../config.ts';
 import { allowedHosts } from '../http/allowed-hosts.ts';
 import type { HttpDeps } from '../http/endpoint.ts';
@@ -90,10 +90,10 @@ export function sell(
   { catalog }: Followers,
   reading: () => Reading,
   { onError }: Pick<Surroundings, 'onError'>,
-): SeatSales {
+): Sales {
   const { now, earliest } = clock;
   const fairUse = fairUseOf(config);
-  return sellSeats({
+  return new Sales({
     store,
     catalog,
     limit: redis
@@ -166,7 +166,7 @@ async function endToShow(
 export function startProcesses(
   { store, storeTime, recent, db, clock }: Connections,
   { projector }: Followers,
-  sales: SeatSales,
+  sales: Sales,
   { logger, signal, onError }: Surroundings,
 ): { readonly comparison: RowComparison; readonly ended: Promise<unknown> } {
   const { now, earliest } = clock;
@@ -205,7 +205,7 @@ export function httpDeps(
     behind,
     logger,
   }: {
-    readonly sales: SeatSales;
+    readonly sales: Sales;
     readonly comparison: RowComparison;
     readonly behind: bigint | null;
     readonly logger: Logger;
@@ -218,9 +218,9 @@ export function httpDeps(
     return all.map(projectionState);
   };
   return {
-    shop: sales,
+    sales,
     ...{ queue, reads, seatFeed, logEnd },
-    answers: new RememberedAnswers(store, clock.now),
+    answers: new IdempotencyKeys(store, clock.now),
     ownPositions: redis ? new RedisOwnPositions(redis) : new InProcessOwnPositions(behind),
     liveLag: () => liveLag.histogram(),
     rowsWrong: () => comparison.wrong.size,

@@ -2,7 +2,7 @@ import type { Catalog } from '../commands/concert/catalog.ts';
 import type { CatalogConcert } from '../commands/concert/catalog-file.ts';
 import { importCatalog } from '../commands/concert/import-catalog.ts';
 import { type EventStore, EventStoreUnavailable } from '../commands/core/event-store.ts';
-import type { Shop } from '../commands/sales/roles.ts';
+import type { BuyerCommands } from '../commands/sales/roles.ts';
 import type { Section } from '../events/events.ts';
 import { concertStream } from '../events/streams.ts';
 import { eachLimited } from '../support/concurrency.ts';
@@ -72,14 +72,14 @@ export async function seedDemo(parts: DemoParts): Promise<void> {
 interface DemoParts {
   readonly store: EventStore;
   readonly catalog: Catalog;
-  readonly shop: Pick<Shop, 'charge'>;
+  readonly sales: Pick<BuyerCommands, 'charge'>;
   readonly currency: string;
 }
 
 async function seed(parts: DemoParts): Promise<void> {
   const users = Array.from({ length: userCount }, (_, i) => String(i + 1));
   await eachLimited(users, chargesAtOnce, (userId) =>
-    parts.shop.charge({
+    parts.sales.charge({
       userId,
       chargeId: 'demo',
       amount: userBalance,

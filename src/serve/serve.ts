@@ -1,5 +1,5 @@
 import type { Catalog } from '../commands/concert/catalog.ts';
-import type { SeatSales } from '../commands/sales/sales.ts';
+import type { Sales } from '../commands/sales/sales.ts';
 import { type Config, readConfig } from '../config.ts';
 import { createHttpServer } from '../http/server.ts';
 import { createLogger, type Logger } from '../infrastructure/logger.ts';
@@ -127,7 +127,7 @@ async function openCatalog(
   { store }: Connections,
   config: Config,
   { catalog, catalogRead }: Followers,
-  sales: SeatSales,
+  sales: Sales,
   { say, stopping }: { say: (line: string) => void; stopping: AbortSignal },
 ): Promise<void> {
   const late = () => {
@@ -137,7 +137,7 @@ async function openCatalog(
   assertCurrency(catalog, config.currency);
   if (!config.demo || !wantsDemo(catalog)) return;
   say('  demo         filling the empty log …');
-  await seedDemo({ store, catalog, shop: sales, currency: config.currency });
+  await seedDemo({ store, catalog, sales, currency: config.currency });
   say('  demo         10 concerts × 20 sessions × 50 seats, users 1–1000 with a balance');
 }
 

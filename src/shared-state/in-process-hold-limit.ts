@@ -1,5 +1,4 @@
 import {
-  type Claim,
   claimsMax,
   type Excess,
   type FairUse,
@@ -7,6 +6,7 @@ import {
   type HoldLimit,
   type HowEnded,
   payingMs,
+  type SeatClaim,
 } from '../commands/hold-limit/hold-limit.ts';
 import { type HoldRules, holdRules, maxOf } from './hold-rules.ts';
 
@@ -43,7 +43,7 @@ export class InProcessHoldLimit implements HoldLimit {
 
   async take(
     { userId, sessionId }: Holder,
-    claim: Claim,
+    claim: SeatClaim,
     bought: readonly string[] = [],
   ): Promise<true | Excess> {
     const now = this.#now();
@@ -64,7 +64,7 @@ export class InProcessHoldLimit implements HoldLimit {
 
   async withdraw(
     { userId, sessionId }: Holder,
-    { id, seatIds }: Pick<Claim, 'id' | 'seatIds'>,
+    { id, seatIds }: Pick<SeatClaim, 'id' | 'seatIds'>,
   ): Promise<void> {
     const isIt = (entry: Entry) =>
       entry.by === id && entry.sessionId === sessionId && seatIds.includes(entry.seatId);
@@ -199,7 +199,7 @@ class Seen {
 }
 
 interface Asked {
-  readonly claim: Claim;
+  readonly claim: SeatClaim;
   readonly sessionId: string;
   readonly bought: readonly string[];
   readonly now: number;

@@ -1,5 +1,4 @@
 import {
-  type Claim,
   claimsMax,
   type Excess,
   type FairUse,
@@ -7,6 +6,7 @@ import {
   type HoldLimit,
   type HowEnded,
   payingMs,
+  type SeatClaim,
 } from '../commands/hold-limit/hold-limit.ts';
 import type { RedisClient } from '../infrastructure/redis.ts';
 import { type HoldRules, holdRules, maxOf } from './hold-rules.ts';
@@ -66,7 +66,7 @@ export class RedisHoldLimit implements HoldLimit {
 
   async take(
     { userId, sessionId }: Holder,
-    { id, seatIds, untilMs }: Claim,
+    { id, seatIds, untilMs }: SeatClaim,
     bought: readonly string[] = [],
   ): Promise<true | Excess> {
     const { heldMax, heldTotalMax, boughtMax, holdMs, againMs } = this.#rules;
@@ -85,7 +85,7 @@ export class RedisHoldLimit implements HoldLimit {
 
   async withdraw(
     { userId, sessionId }: Holder,
-    { id, seatIds }: Pick<Claim, 'id' | 'seatIds'>,
+    { id, seatIds }: Pick<SeatClaim, 'id' | 'seatIds'>,
   ): Promise<void> {
     await this.#calls.ask(() =>
       this.#redis.repriseWithdrawClaim(this.#key(userId), id, sessionId, ...seatIds),

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { ServiceClock } from '../../src/clock/service-clock.ts';
 import type { EventStore } from '../../src/commands/core/event-store.ts';
-import type { SeatSales } from '../../src/commands/sales/sales.ts';
+import type { Sales } from '../../src/commands/sales/sales.ts';
 import type { DomainEvent } from '../../src/events/events.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { expireHolds } from '../../src/processes/expire-holds.ts';
@@ -32,7 +32,7 @@ describe('two instances whose machines are two minutes apart', function () {
   let sweeping: Promise<void>;
   /** Rounds of the sweeper of A that began. */
   let rounds: number;
-  let sales: readonly SeatSales[];
+  let sales: readonly Sales[];
 
   const rightMs = () => startedMs + passedMs;
   const clockOf = async (aheadMs: number) => {
@@ -66,7 +66,7 @@ describe('two instances whose machines are two minutes apart', function () {
     const [first] = clocks;
     if (first === undefined) throw new Error('no clock');
     sweeping = expireHolds({
-      sales: sales[0] as SeatSales,
+      sales: sales[0] as Sales,
       dueHolds: (...asked) => {
         rounds += 1;
         return dueHolds(...asked);

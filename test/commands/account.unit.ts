@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { type AccountCommand, accountDecider } from '../../src/commands/account/decider.ts';
 import type { AccountState } from '../../src/commands/account/evolve.ts';
 import { type AccountEvent, type EventOf, eventSchemas } from '../../src/events/events.ts';
-import { specify } from '../support/given-when-then.ts';
+import { decided, specify } from '../support/given-when-then.ts';
 
 const given = specify(accountDecider);
 const at = '2027-01-01T12:00:00.000Z';
@@ -288,7 +288,7 @@ describe('a summarised account', () => {
   });
 
   const typesOf = (events: readonly AccountEvent[]) =>
-    accountDecider.summary.of(fold(events)).map(({ type }) => type);
+    accountDecider.snapshot.of(fold(events)).map(({ type }) => type);
 
   it('is told by its totals and an index when too much of it is recent', () => {
     const charges = Array.from({ length: 2_001 }, (_, i) => charged(`c${i}`, 1, i + 1));
@@ -335,8 +335,8 @@ describe('a summarised account', () => {
             if (sumUp) summarised = again(summarised);
             const asked = make(nowMs);
             if (!mayCome(asked, whole, nowMs)) continue;
-            const decision = accountDecider.decide(asked, whole);
-            expect(accountDecider.decide(asked, summarised)).to.deep.equal(decision);
+            const decision = decided(accountDecider, asked, whole);
+            expect(decided(accountDecider, asked, summarised)).to.deep.equal(decision);
             if (!decision.ok) continue;
             whole = decision.events.reduce(accountDecider.evolve, whole);
             summarised = decision.events.reduce(accountDecider.evolve, summarised);
@@ -367,14 +367,14 @@ const fold = (events: readonly AccountEvent[]) =>
 
 /** The state as the log gives it back from a summary alone. */
 function again(state: AccountState): AccountState {
-  const [event] = accountDecider.summary.of(state);
+  const [event] = accountDecider.snapshot.of(state);
   if (event?.type !== 'AccountSummarised') throw new Error('not summed up');
   const data = eventSchemas.AccountSummarised.parse(JSON.parse(JSON.stringify(event.data)));
   return accountDecider.evolve(accountDecider.initial, { type: 'AccountSummarised', data });
 }
 
 function summaryOf(events: readonly AccountEvent[]): EventOf<'AccountSummarised'> {
-  const [event] = accountDecider.summary.of(fold(events));
+  const [event] = accountDecider.snapshot.of(fold(events));
   if (event?.type !== 'AccountSummarised') throw new Error('not summed up');
   return event;
 }

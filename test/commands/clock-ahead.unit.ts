@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { EventStore } from '../../src/commands/core/event-store.ts';
-import type { SeatSales } from '../../src/commands/sales/sales.ts';
+import type { Sales } from '../../src/commands/sales/sales.ts';
 import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
 import { catalogOf, salesOn } from '../correctness/support/sale.ts';
 import { eventually } from '../support/eventually.ts';
@@ -11,20 +11,20 @@ const everyEvents = 500;
 
 describe('an account that an instance an hour ahead has charged', () => {
   let store: MemoryEventStore;
-  let right: SeatSales;
-  let ahead: SeatSales;
+  let right: Sales;
+  let ahead: Sales;
 
   const instance = (aheadMs: number, on: EventStore = store) =>
     salesOn(on, catalogOf(['s1'], 5), { now: () => Date.now() + aheadMs });
-  const charge = (sales: SeatSales, n: number) =>
+  const charge = (sales: Sales, n: number) =>
     sales.charge({ userId: 'u1', chargeId: `c${n}`, amount: 1_000_000, context: command() });
-  const reserved = async (sales: SeatSales, seatIds: readonly string[]) => {
+  const reserved = async (sales: Sales, seatIds: readonly string[]) => {
     const asked = { concertId: 'c1', sessionId: 's1', seatIds, userId: 'u1', context: command() };
     const result = await sales.reserve(asked);
     if (!result.ok) throw new Error(result.refusal.detail);
     return result.value.reservationId;
   };
-  const pay = async (sales: SeatSales, reservationId: string) => {
+  const pay = async (sales: Sales, reservationId: string) => {
     const paid = await sales.pay({ userId: 'u1', reservationId, context: command() });
     return paid.ok ? 'paid' : paid.refusal.code;
   };

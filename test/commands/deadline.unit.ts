@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { Wallet } from '../../src/commands/account/accounts.ts';
+import { Accounts } from '../../src/commands/account/accounts.ts';
 import { appendMsMin } from '../../src/commands/core/deadline.ts';
 import { type EventStore, EventStoreUnavailable } from '../../src/commands/core/event-store.ts';
-import { RememberedAnswers } from '../../src/commands/idempotency/idempotency-keys.ts';
+import { IdempotencyKeys } from '../../src/commands/idempotency/idempotency-keys.ts';
 import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
 
 /** A log that notes how long each append was given, and keeps the first one waiting until it is let go. */
@@ -21,8 +21,8 @@ class NotingEventStore extends MemoryEventStore {
   }
 }
 
-const charge = (wallet: Wallet, chargeId: string, leftMs?: number) =>
-  wallet.charge(
+const charge = (accounts: Accounts, chargeId: string, leftMs?: number) =>
+  accounts.charge(
     'u1',
     { chargeId, amount: 1, currency: 'KRW', nowMs: 0 },
     leftMs === undefined
@@ -33,13 +33,13 @@ const charge = (wallet: Wallet, chargeId: string, leftMs?: number) =>
 describe('the deadline of commands that wait for one stream', () => {
   it('ends those whose time is over and no others; an append has the time of the first to end', async () => {
     const store = new NotingEventStore();
-    const wallet = new Wallet(store);
-    const first = charge(wallet, 'first');
+    const accounts = new Accounts(store);
+    const first = charge(accounts, 'first');
     const gathered = [
-      charge(wallet, 'late', appendMsMin - 1),
-      charge(wallet, 'in-time', appendMsMin + 2_000),
-      charge(wallet, 'has-more', appendMsMin + 9_000),
-      charge(wallet, 'has-all-the-time'),
+      charge(accounts, 'late', appendMsMin - 1),
+      charge(accounts, 'in-time', appendMsMin + 2_000),
+      charge(accounts, 'has-more', appendMsMin + 9_000),
+      charge(accounts, 'has-all-the-time'),
     ].map((charged) =>
       charged.then(
         ({ ok }) => ok,
@@ -51,14 +51,14 @@ describe('the deadline of commands that wait for one stream', () => {
     const [late, ...others] = await Promise.all(gathered);
     expect(late).to.be.instanceOf(EventStoreUnavailable);
     expect(others).to.deep.equal([true, true, true]);
-    expect(await wallet.balance('u1')).to.equal(4);
+    expect(await accounts.balance('u1')).to.equal(4);
     const [forFirst, forOthers] = store.timeouts;
     expect(forFirst, 'without a deadline the store has its own time').to.equal(undefined);
     expect(forOthers).to.be.within(appendMsMin, appendMsMin + 2_000);
   });
 
   it('does not keep a request that came to its end without an answer from freeing its key', async () => {
-    const answers = new RememberedAnswers(new MemoryEventStore(), () => 0);
+    const answers = new IdempotencyKeys(new MemoryEventStore(), () => 0);
     const request = { keyHash: 'k', fingerprint: 'f', context: { commandId: 'c' } };
     await answers.start(request);
     const over = { ...request.context, deadlineMs: performance.now() - 1 };
@@ -68,7 +68,7 @@ describe('the deadline of commands that wait for one stream', () => {
 
   it('is not stored', async () => {
     const store = new MemoryEventStore();
-    await charge(new Wallet(store), 'c', 60_000);
+    await charge(new Accounts(store), 'c', 60_000);
     expect(store.log.map(({ metadata }) => metadata)).to.deep.equal([
       { schemaVersion: 1, command: 'ChargeBalance', commandId: 'c' },
     ]);

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { EventStore } from '../../src/commands/core/event-store.ts';
-import type { DueHold, SeatSales } from '../../src/commands/sales/sales.ts';
+import type { Sales } from '../../src/commands/sales/sales.ts';
+import type { KnownHold } from '../../src/commands/seat/decider.ts';
 import { ignoringRevision } from '../correctness/support/ignoring-revision.ts';
 import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
 import { catalogOf, holdMs, prices, salesOn } from '../correctness/support/sale.ts';
@@ -26,7 +27,7 @@ class CountingLog extends MemoryEventStore {
 describe('ending a hold of which the read model tells', () => {
   let log: CountingLog;
   let nowMs: number;
-  let sales: SeatSales;
+  let sales: Sales;
   let commands = 0;
   beforeEach(() => {
     log = new CountingLog();
@@ -39,7 +40,7 @@ describe('ending a hold of which the read model tells', () => {
     commands += 1;
     return { commandId: `command-${commands}` };
   };
-  const reserve = async (userId: string): Promise<DueHold> => {
+  const reserve = async (userId: string): Promise<KnownHold> => {
     const command = { concertId: 'c1', sessionId: 's', seatIds: ['A-1-1'], userId };
     const held = await sales.reserve({ ...command, context: context() });
     if (!held.ok) throw new Error(held.refusal.detail);
@@ -47,16 +48,16 @@ describe('ending a hold of which the read model tells', () => {
     const expiresAtMs = Date.parse(expiresAt);
     return { reservationId, userId, price, currency, expiresAtMs, orderId: undefined };
   };
-  const pay = async ({ userId, reservationId }: DueHold) => {
+  const pay = async ({ userId, reservationId }: KnownHold) => {
     const charge = { userId, chargeId: reservationId, amount: prices.A };
     await sales.charge({ ...charge, context: context() });
     const paid = await sales.pay({ userId, reservationId, context: context() });
     expect(paid.ok).to.equal(true);
   };
-  const cancel = ({ userId, reservationId }: DueHold) =>
+  const cancel = ({ userId, reservationId }: KnownHold) =>
     sales.cancel({ userId, reservationId, context: context() });
   /** As another instance ends it, that remembers nothing: `[status, streams read]`. */
-  const endElsewhere = async (hold: DueHold, store: EventStore = log) => {
+  const endElsewhere = async (hold: KnownHold, store: EventStore = log) => {
     nowMs = hold.expiresAtMs;
     const before = log.reads;
     const ended = await serviceOn(store).expire(hold.reservationId, hold);
@@ -114,7 +115,7 @@ describe('ending a hold of which the read model tells', () => {
     });
   }
 
-  async function cancelAndReserve(hold: DueHold) {
+  async function cancelAndReserve(hold: KnownHold) {
     await cancel(hold);
     nowMs += holdMs;
     await reserve('v');

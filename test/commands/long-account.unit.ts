@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { type AccountCommand, accountDecider } from '../../src/commands/account/decider.ts';
 import type { AccountState } from '../../src/commands/account/evolve.ts';
-import { type SummaryBounds, summarise } from '../../src/commands/account/summary.ts';
+import { type SnapshotBounds, takeSnapshot } from '../../src/commands/account/snapshot.ts';
 import { CommandHandler } from '../../src/commands/core/command-handler.ts';
 import { skipEvent } from '../../src/commands/skipping/skip-event.ts';
 import { decode, type RecordedEvent } from '../../src/events/codec.ts';
@@ -13,6 +13,7 @@ import { LogProof } from '../../src/verify/log-proof.ts';
 import { Skipped, skipIn } from '../../src/verify/skipped.ts';
 import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
 import { newer } from '../correctness/support/newer-version.ts';
+import { decided } from '../support/given-when-then.ts';
 
 const stream = 'account-u1';
 const context = { commandId: 'test' };
@@ -21,18 +22,18 @@ const currency = 'KRW';
 const dayMs = 86_400_000;
 
 /** An account with a few entries is a long one by these. */
-const small: SummaryBounds = {
+const small: SnapshotBounds = {
   entriesMax: 5,
   bytesMax: 640 * 1024,
   pages: { entriesMax: 40, smallMax: 5, fanOut: 2 },
 };
 
-const deciderOf = (bounds: SummaryBounds, everyEvents: number): typeof accountDecider => ({
+const deciderOf = (bounds: SnapshotBounds, everyEvents: number): typeof accountDecider => ({
   ...accountDecider,
-  summary: {
-    ...accountDecider.summary,
+  snapshot: {
+    ...accountDecider.snapshot,
     everyEvents,
-    of: (state) => summarise(state, bounds),
+    of: (state) => takeSnapshot(state, bounds),
   },
 });
 
@@ -497,7 +498,7 @@ describe('any long account, with small pages', function () {
   ): Promise<void> {
     const log = new CountingLog();
     const decider = { ...deciderOf(small, everyEvents) };
-    Object.assign(decider.summary, { of: (state: AccountState) => of(state, small) });
+    Object.assign(decider.snapshot, { of: (state: AccountState) => of(state, small) });
     await log.fill(charges(fill));
     const handlers = [0, 1].map(() => new CommandHandler(log, decider));
     const plain = plainOf(log);
@@ -510,7 +511,7 @@ describe('any long account, with small pages', function () {
       for (const command of commandsOf(what, n, nowMs)) {
         const whole = plain();
         if (!mayCome(command, whole, nowMs)) continue;
-        const expected = accountDecider.decide(command, whole);
+        const expected = decided(accountDecider, command, whole);
         const known = expected.ok ? expected.answer : expected.refusal.code;
         // What ended long after its hold may be left out by the next summary, which the second one then reads.
         const isYoung = !('paymentId' in command) || nowMs <= (endsMs.get(command.paymentId) ?? 0);
@@ -610,7 +611,7 @@ describe('any long account, with small pages', function () {
     return { amount, balance, currency: of };
   };
 
-  const histories = (of: typeof summarise, proven = true, what: readonly string[] = happens) =>
+  const histories = (of: typeof takeSnapshot, proven = true, what: readonly string[] = happens) =>
     fc.asyncProperty(
       fc.array(stepOf(what), { minLength: 20, maxLength: 80 }),
       fc.constantFrom(0, 0, 0, 3, 700, 1_300),
@@ -620,16 +621,16 @@ describe('any long account, with small pages', function () {
   const numRuns = Number(process.env.LONG_RUNS || 150);
 
   it('decides as the fold of all its events does, with restarts and two writers, and verify agrees', () =>
-    fc.assert(histories(summarise), { numRuns }));
+    fc.assert(histories(takeSnapshot), { numRuns }));
 
   it('does so when events are skipped that a newer version may have gone on from', () =>
-    fc.assert(histories(summarise, true, [...happens, 'skip']), { numRuns }));
+    fc.assert(histories(takeSnapshot, true, [...happens, 'skip']), { numRuns }));
 
   it('does so when pages are written whose totals never come', () => {
     let calls = 0;
-    const withoutTotals: typeof summarise = (state, bounds) => {
+    const withoutTotals: typeof takeSnapshot = (state, bounds) => {
       calls += 1;
-      const events = summarise(state, bounds);
+      const events = takeSnapshot(state, bounds);
       return calls % 3 === 0 ? events.filter(({ type }) => type !== 'AccountTotalled') : events;
     };
     return fc.assert(histories(withoutTotals), { numRuns: numRuns / 3 });
@@ -640,8 +641,8 @@ describe('any long account, with small pages', function () {
     ['refunds', (data: Data) => ({ ...data, refunds: '' })],
   ] as const) {
     it(`negative control: pages without their ${what} are noticed`, async () => {
-      const spoilt: typeof summarise = (state, bounds) =>
-        summarise(state, bounds).map((event) =>
+      const spoilt: typeof takeSnapshot = (state, bounds) =>
+        takeSnapshot(state, bounds).map((event) =>
           event.type === 'AccountIndexed' ? { ...event, data: spoil(event.data) } : event,
         );
       for (const proven of [true, false]) {
@@ -658,7 +659,7 @@ describe('any long account, with small pages', function () {
 interface Trial {
   /** Charges that are there already. */
   readonly fill: number;
-  readonly of: typeof summarise;
+  readonly of: typeof takeSnapshot;
   readonly everyEvents: number;
   /** Is `verify` asked, too? Default true. */
   readonly proven?: boolean;

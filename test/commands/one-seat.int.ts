@@ -3,7 +3,7 @@ import { ANY, EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
 import { expect } from 'chai';
 import { Catalog } from '../../src/commands/concert/catalog.ts';
 import type { EventStore } from '../../src/commands/core/event-store.ts';
-import { sellSeats } from '../../src/commands/sales/sales.ts';
+import { Sales } from '../../src/commands/sales/sales.ts';
 import { readConfig } from '../../src/config.ts';
 import type { StoredEvent } from '../../src/events/codec.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
@@ -38,15 +38,16 @@ describe('1,000 buyers at once for one seat, over 8 services', function () {
 async function race(url: string, change: (store: EventStore) => EventStore) {
   const sessionId = `s-${randomUUID()}`;
   const stores = Array.from({ length: instances }, () => connectEventStore(url));
-  const shops = stores.map((store) =>
-    sellSeats({
-      store: change(store),
-      catalog: catalogWith(sessionId),
-      limit: new InProcessHoldLimit(8),
-      settings: readConfig({}),
-      now: Date.now,
-      onLeftOver: () => {},
-    }),
+  const shops = stores.map(
+    (store) =>
+      new Sales({
+        store: change(store),
+        catalog: catalogWith(sessionId),
+        limit: new InProcessHoldLimit(8),
+        settings: readConfig({}),
+        now: Date.now,
+        onLeftOver: () => {},
+      }),
   );
   const results = await Promise.all(
     Array.from({ length: buyers }, (_, i) =>

@@ -111,7 +111,7 @@ describeWithOwnEventStore(
 );
 
 const seedFrom = (store: EventStore, catalog: Catalog): Promise<void> =>
-  seedDemo({ store, catalog, shop: salesOn(store, catalog), currency: 'KRW' });
+  seedDemo({ store, catalog, sales: salesOn(store, catalog), currency: 'KRW' });
 
 async function follow(store: EventStore): Promise<Catalog> {
   const catalog = new Catalog();

@@ -104,7 +104,7 @@ describe('a sale of which an event was skipped', () => {
     const reservationId = await buy('A-1-1');
     await skip();
     expect(await money()).to.deep.equal({ balance: 900, held: 100 });
-    for (let n = 0; n < 2; n += 1) await sales().settle({ userId: 'u1', reservationId });
+    for (let n = 0; n < 2; n += 1) await sales().settlePayment({ userId: 'u1', reservationId });
     expect(await money()).to.deep.equal({ balance: 900, held: 0 });
     expect(violations()).to.deep.equal([]);
   });

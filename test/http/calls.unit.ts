@@ -70,9 +70,9 @@ describe('the calls of the API', () => {
   });
 
   it('takes the end of the log for a position that is not known', async () => {
-    const { shop } = api.fake;
-    const { reserve } = shop;
-    shop.reserve = async (command) => {
+    const { sales } = api.fake;
+    const { reserve } = sales;
+    sales.reserve = async (command) => {
       const result = await reserve(command);
       return result.ok ? { ...result, position: null } : result;
     };
@@ -85,8 +85,8 @@ describe('the calls of the API', () => {
 
   it('takes ids as whole numbers or strings and answers strings', async () => {
     const commands: unknown[] = [];
-    const { reserve } = api.fake.shop;
-    api.fake.shop.reserve = (command) => {
+    const { reserve } = api.fake.sales;
+    api.fake.sales.reserve = (command) => {
       const { context: _, ...rest } = command;
       commands.push(rest);
       return reserve(command);
@@ -100,12 +100,12 @@ describe('the calls of the API', () => {
 
   it('never hands a price, or anything else that it did not ask for, to the shop', async () => {
     const seen: object[] = [];
-    const { reserve, pay } = api.fake.shop;
-    api.fake.shop.reserve = (command) => {
+    const { reserve, pay } = api.fake.sales;
+    api.fake.sales.reserve = (command) => {
       seen.push(command);
       return reserve(command);
     };
-    api.fake.shop.pay = (command) => {
+    api.fake.sales.pay = (command) => {
       seen.push(command);
       return pay(command);
     };
@@ -138,7 +138,7 @@ describe('the calls of the API', () => {
     }
     const cancelled = '/concert/reservation/11.A-1-1.1?userId=7';
     for (const headers of [key, {}, {}]) await api.call('DELETE', cancelled, { headers });
-    const ids = api.fake.shop.contexts.map(({ commandId }) => commandId);
+    const ids = api.fake.sales.contexts.map(({ commandId }) => commandId);
     expect(new Set(ids).size).to.equal(ids.length).and.equal(9);
     for (const id of ids) expect(id).to.match(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
   });
@@ -154,7 +154,7 @@ describe('the calls of the API', () => {
     });
     expect(cancelled.headers.get('x-event-position')).to.equal('1000000010');
     const detail = 'somebody else’s';
-    api.fake.shop.cancel = async () => ({
+    api.fake.sales.cancel = async () => ({
       ok: false,
       refusal: { code: 'reservation-not-yours', detail },
     });
@@ -209,7 +209,7 @@ describe('the calls of the API', () => {
     });
     const random = bad.headers.get('x-request-id');
     expect(random).to.match(/^[0-9a-f-]{36}$/);
-    const [first, second] = api.fake.shop.contexts;
+    const [first, second] = api.fake.sales.contexts;
     expect(first).to.include({ correlationId: 'shop-42.a_b', traceparent });
     expect(second).to.have.all.keys('commandId', 'correlationId', 'deadlineMs');
     expect(second?.correlationId).to.equal(random);
@@ -227,7 +227,7 @@ describe('the calls of the API', () => {
   });
 
   it('does not shorten the place when the payment is refused', async () => {
-    api.fake.shop.pay = async () => ({
+    api.fake.sales.pay = async () => ({
       ok: false,
       refusal: { code: 'balance-too-small', detail: 'x' },
     });

@@ -124,12 +124,12 @@ describe('HTTP on the wire', () => {
   });
 
   it('answers what is under way before it ends a connection on which garbage follows', async () => {
-    const { reserve } = api.fake.shop;
+    const { reserve } = api.fake.sales;
     let release = () => {};
     const held = new Promise<void>((resolve) => {
       release = resolve;
     });
-    api.fake.shop.reserve = async (command) => {
+    api.fake.sales.reserve = async (command) => {
       const result = await reserve(command);
       await held;
       return result;
@@ -138,7 +138,7 @@ describe('HTTP on the wire', () => {
     const head = `POST /concert/reservation HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorizationWaiting: Bearer token-7\r\nContent-Length: ${body.length}`;
     const { socket, text, ended } = open(api.port);
     socket.write(`${head}\r\n\r\n${body}\x00garbage\r\n\r\n`);
-    await eventually('it is under way', () => api.fake.shop.contexts.length === 1);
+    await eventually('it is under way', () => api.fake.sales.contexts.length === 1);
     socket.write('more of it');
     await api.call('GET', '/livez');
     release();
@@ -234,11 +234,11 @@ describe('closing', () => {
   let release: () => void;
   beforeEach(async () => {
     api = await serveApi();
-    const { reserve } = api.fake.shop;
+    const { reserve } = api.fake.sales;
     const gate = new Promise<void>((resolve) => {
       release = resolve;
     });
-    api.fake.shop.reserve = async (command) => {
+    api.fake.sales.reserve = async (command) => {
       const result = await reserve(command);
       await gate;
       return result;
@@ -248,7 +248,7 @@ describe('closing', () => {
 
   const underWay = () => {
     const reply = api.call('POST', '/concert/reservation', { headers: bearer(7), body: order });
-    return { reply, started: eventually('reservation', () => api.fake.shop.contexts.length > 0) };
+    return { reply, started: eventually('reservation', () => api.fake.sales.contexts.length > 0) };
   };
 
   it('finishes what is under way, accepts nothing new and ends idle connections', async () => {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { requestMaxMs, requestOverMs } from '../../src/commands/core/deadline.ts';
 import type { EventStore } from '../../src/commands/core/event-store.ts';
-import { RememberedAnswers } from '../../src/commands/idempotency/idempotency-keys.ts';
+import { IdempotencyKeys } from '../../src/commands/idempotency/idempotency-keys.ts';
 import type { HttpDeps } from '../../src/http/endpoint.ts';
 import { createHttpServer, type HttpServer } from '../../src/http/server.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
@@ -44,7 +44,7 @@ describe('the deadline of a request', function () {
   describe('whatever it waits for', () => {
     it('answers 503 with Retry-After', async () => {
       const fake = fakeApi();
-      fake.shop.charge = () => never;
+      fake.sales.charge = () => never;
       fake.reads.concerts = () => never;
       await serve(fake, { answerTimeoutMs: 100 });
       const charge = post({ 'Idempotency-Key': 'k' }, { userId: 1, amount: 1 });
@@ -61,7 +61,7 @@ describe('the deadline of a request', function () {
 
     it('logs no second answer when the work fails later, and lets go of a stream that comes too late', async () => {
       const fake = fakeApi();
-      fake.shop.charge = async () => {
+      fake.sales.charge = async () => {
         await sleep(200);
         throw new TypeError('late');
       };
@@ -121,8 +121,8 @@ describe('the deadline of a request', function () {
       const sales = salesOn(store, catalogOf([sessionId], 10));
       await serve({
         ...fakeApi(),
-        shop: sales,
-        answers: new RememberedAnswers(store, Date.now),
+        sales,
+        answers: new IdempotencyKeys(store, Date.now),
       });
       const order = { concertId: 'c1', sessionId, seatIds, userId };
       const token = { ...bearer(userId), 'Idempotency-Key': 'many' };
@@ -161,8 +161,8 @@ describe('the deadline of a request', function () {
     const fake = fakeApi();
     await serve({
       ...fake,
-      shop: sales,
-      answers: new RememberedAnswers(store, Date.now),
+      sales,
+      answers: new IdempotencyKeys(store, Date.now),
       logEnd: () => store.head(),
       ownPositions: { note: async () => {}, of: async () => 'unknown' },
     });

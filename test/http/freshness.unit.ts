@@ -57,7 +57,7 @@ describe('queries that wait for the read side', () => {
   });
 
   it('a refused payment is not waited for', async () => {
-    api.fake.shop.pay = async () => ({
+    api.fake.sales.pay = async () => ({
       ok: false,
       refusal: { code: 'hold-expired', detail: 'x' },
     });

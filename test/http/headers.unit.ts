@@ -61,8 +61,8 @@ type Change = (fake: FakeApi, ask: Ask) => void;
 const rejecting = (error: unknown) => () => Promise.reject(error);
 
 /** Has every command, or every query, do this. */
-function onShop({ shop }: FakeApi, work: () => Promise<unknown>): void {
-  Object.assign(shop, { reserve: work, pay: work, cancel: work, charge: work });
+function onSales({ sales }: FakeApi, work: () => Promise<unknown>): void {
+  Object.assign(sales, { reserve: work, pay: work, cancel: work, charge: work });
 }
 function onReads({ reads }: FakeApi, work: () => Promise<never>): void {
   Object.assign(reads, { concerts: work, sessions: work, seats: work });
@@ -106,7 +106,7 @@ const provoke: Partial<Record<ProblemCode, Change>> = {
   },
   'event-store-unavailable'(fake) {
     const fail = rejecting(new EventStoreUnavailable('away'));
-    onShop(fake, fail);
+    onSales(fake, fail);
     fake.ownPositions.of = async () => 'unknown';
     Object.assign(fake, { logEnd: fail });
   },
@@ -124,7 +124,7 @@ const provoke: Partial<Record<ProblemCode, Change>> = {
   },
   'internal-error'(fake) {
     const fail = rejecting(new TypeError('a bug'));
-    onShop(fake, fail);
+    onSales(fake, fail);
     onReads(fake, fail);
     fake.queue.poll = fail;
     fake.reads.status = () => {
@@ -187,7 +187,7 @@ async function see(call: Endpoint, change: Change = () => {}): Promise<Seen[]> {
   const seen = [await send()];
   if (call.positioned) seen.push(await send());
   if (call.positioned && seen[0]?.status === 200) {
-    expect(fake.shop.contexts[0]).to.include({ traceparent, correlationId: requestId });
+    expect(fake.sales.contexts[0]).to.include({ traceparent, correlationId: requestId });
   }
   await close();
   return seen;
@@ -200,7 +200,7 @@ async function seeRunning(call: Endpoint): Promise<Seen[]> {
     isRunning = true;
     return new Promise(() => {});
   };
-  const { send, close } = await serve(call, (fake) => onShop(fake, running));
+  const { send, close } = await serve(call, (fake) => onSales(fake, running));
   const first = send().catch(() => {});
   await eventually('the first one runs', () => isRunning);
   const seen = [await send()];
@@ -212,7 +212,7 @@ async function seeRunning(call: Endpoint): Promise<Seen[]> {
 const refusing = (code: ProblemCode): Change => {
   const refusal = { code: code as RefusalCode, detail: 'x' };
   return (fake) => {
-    onShop(fake, async () => ({ ok: false, refusal }));
+    onSales(fake, async () => ({ ok: false, refusal }));
   };
 };
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { EventStoreUnavailable } from '../../src/commands/core/event-store.ts';
 import { runningMaxMs } from '../../src/commands/idempotency/decider.ts';
-import { RememberedAnswers } from '../../src/commands/idempotency/idempotency-keys.ts';
+import { IdempotencyKeys } from '../../src/commands/idempotency/idempotency-keys.ts';
 import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Api, bearer, bill, order, type Reply, serveApi } from './support/api.ts';
@@ -35,7 +35,7 @@ describe('Idempotency-Key', () => {
 
   /** A service of its own on the same log. */
   async function instance(): Promise<Api> {
-    const fake = { ...fakeApi(), answers: new RememberedAnswers(store, () => now) };
+    const fake = { ...fakeApi(), answers: new IdempotencyKeys(store, () => now) };
     const started = await serveApi(fake);
     apis.push(started);
     return started;
@@ -50,7 +50,7 @@ describe('Idempotency-Key', () => {
     const keyed = key === null ? headers : { ...headers, 'Idempotency-Key': key };
     return on.call(method, path, { headers: keyed, ...(body === undefined ? {} : { body }) });
   };
-  const done = (on: Api = api) => on.fake.shop.contexts.length;
+  const done = (on: Api = api) => on.fake.sales.contexts.length;
 
   for (const call of calls) {
     const name = `${call[0]} ${call[1]}`;
@@ -94,8 +94,8 @@ describe('Idempotency-Key', () => {
 
   it('409 with Retry-After while the first is running, its answer afterwards', async () => {
     let finish = () => {};
-    const { charge } = api.fake.shop;
-    api.fake.shop.charge = async (command) => {
+    const { charge } = api.fake.sales;
+    api.fake.sales.charge = async (command) => {
       await new Promise<void>((resolve) => {
         finish = resolve;
       });
@@ -137,13 +137,13 @@ describe('Idempotency-Key', () => {
   });
 
   it('repeats refusals too: what was true then is the answer', async () => {
-    const { pay } = api.fake.shop;
+    const { pay } = api.fake.sales;
     const detail = 'x';
     const code = 'balance-too-small';
-    api.fake.shop.pay = async () => ({ ok: false, refusal: { code, detail } });
+    api.fake.sales.pay = async () => ({ ok: false, refusal: { code, detail } });
     const first = await ask(api, calls[1]);
     expect(first.status).to.equal(402);
-    api.fake.shop.pay = pay;
+    api.fake.sales.pay = pay;
     expect(answerOf(await ask(api, calls[1]))).to.deep.equal(answerOf(first));
     expect((await ask(api, calls[1], 'a-new-key')).status).to.equal(200);
   });
@@ -159,16 +159,16 @@ describe('Idempotency-Key', () => {
   });
 
   it('a 5xx is not repeated: the key is free at once', async () => {
-    const { pay } = api.fake.shop;
+    const { pay } = api.fake.sales;
     for (const failure of [
       async () => ({ ok: false, refusal: { code: 'overloaded', detail: 'x' } }) as const,
       () => Promise.reject(new EventStoreUnavailable('gone')),
       () => Promise.reject(new TypeError('a bug')),
     ]) {
-      api.fake.shop.pay = failure;
+      api.fake.sales.pay = failure;
       expect((await ask(api, calls[1])).status).to.be.at.least(500);
     }
-    api.fake.shop.pay = pay;
+    api.fake.sales.pay = pay;
     expect((await ask(api, calls[1])).status).to.equal(200);
   });
 
@@ -186,8 +186,8 @@ describe('Idempotency-Key', () => {
 
   it('one that died is taken over once its time was over; when it lives after all, it gives the other’s answer', async () => {
     let finish = () => {};
-    const { charge } = api.fake.shop;
-    api.fake.shop.charge = async (command) => {
+    const { charge } = api.fake.sales;
+    api.fake.sales.charge = async (command) => {
       await new Promise<void>((resolve) => {
         finish = resolve;
       });
@@ -249,7 +249,7 @@ describe('Idempotency-Key', () => {
 
   it('above the bound of an hour is 429, but for what was answered; another user’s is not', async () => {
     await api.stop();
-    const fake = { ...fakeApi(), answers: new RememberedAnswers(store, () => now) };
+    const fake = { ...fakeApi(), answers: new IdempotencyKeys(store, () => now) };
     api = await serveApi({ ...fake, idempotencyKeysMax: 2 });
     apis.push(api);
     const charge = calls[2];
@@ -272,7 +272,7 @@ describe('Idempotency-Key', () => {
 
   it('of a DELETE of what never was leaves nothing in the log', async () => {
     const detail = 'no reservation 11.A-1-1.1';
-    api.fake.shop.find = async () => ({
+    api.fake.sales.find = async () => ({
       ok: false,
       refusal: { code: 'reservation-not-found', detail },
     });

@@ -48,7 +48,7 @@ describe('refusals', () => {
     for (const [method, code, status] of table) {
       it(`${method}: ${code} is ${status}`, async () => {
         const detail = 'the shop’s own words';
-        api.fake.shop[method] = async () => ({ ok: false, refusal: { code, detail } });
+        api.fake.sales[method] = async () => ({ ok: false, refusal: { code, detail } });
         const reply = await calls[method]();
         expectCode(reply, status, code);
         expect(reply.body.detail).to.equal(detail);
@@ -61,7 +61,7 @@ describe('refusals', () => {
   it('of fair use say when to try again, where waiting helps', async () => {
     for (const code of ['too-many-seats', 'too-many-held', 'hold-again-later'] as const) {
       const refusal = { code, detail: 'later', retryAfterSeconds: 59 };
-      api.fake.shop.reserve = async () => ({ ok: false, refusal });
+      api.fake.sales.reserve = async () => ({ ok: false, refusal });
       const reply = await reserve();
       expectCode(reply, 409, code);
       expect(reply.headers.get('retry-after')).to.equal('59');
@@ -71,7 +71,7 @@ describe('refusals', () => {
 
   it('of a body that gives a member twice names it, and nothing is done', async () => {
     let charges = 0;
-    api.fake.shop.charge = async () => {
+    api.fake.sales.charge = async () => {
       charges += 1;
       return { ok: false, refusal: { code: 'overloaded', detail: '' } };
     };
@@ -111,7 +111,7 @@ describe('refusals', () => {
     it('say 400 first, and ask the shop nothing', async () => {
       expectCode(await reserve({}, { ...order, seatId: '' }), 400, 'invalid-request');
       await reserve({});
-      expect(api.fake.shop.contexts).to.deep.equal([]);
+      expect(api.fake.sales.contexts).to.deep.equal([]);
     });
 
     it('never reach the log', async () => {
@@ -307,14 +307,14 @@ describe('refusals', () => {
     const down = (error: Error) => () => Promise.reject(error);
 
     it('the event store', async () => {
-      api.fake.shop.reserve = down(new EventStoreUnavailable('no answer'));
+      api.fake.sales.reserve = down(new EventStoreUnavailable('no answer'));
       const reply = await reserve();
       expectCode(reply, 503, 'event-store-unavailable');
       expect(reply.headers.get('retry-after')).to.equal('1');
     });
 
     it('the event store when it says no, in its words', async () => {
-      api.fake.shop.reserve = down(new EventStoreRefused('the stream is deleted for ever'));
+      api.fake.sales.reserve = down(new EventStoreRefused('the stream is deleted for ever'));
       const reply = await reserve();
       expectCode(reply, 503, 'event-store-unavailable');
       expect(reply.headers.get('retry-after')).to.equal('1');
@@ -370,7 +370,7 @@ describe('refusals', () => {
   });
 
   it('500 for a bug of ours: logged with the request’s id, answered without details', async () => {
-    api.fake.shop.reserve = () => Promise.reject(new TypeError('the secret cause'));
+    api.fake.sales.reserve = () => Promise.reject(new TypeError('the secret cause'));
     const reply = await reserve({ ...bearer(7), 'X-Request-Id': 'request-1' });
     expectCode(reply, 500, 'internal-error');
     expect(reply.text).to.not.include('secret cause');

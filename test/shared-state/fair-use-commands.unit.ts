@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Refusal, Result } from '../../src/commands/core/result.ts';
 import { type FairUse, soldKeptMs } from '../../src/commands/hold-limit/hold-limit.ts';
-import type { SeatSales } from '../../src/commands/sales/sales.ts';
+import type { Sales } from '../../src/commands/sales/sales.ts';
 import { InProcessHoldLimit } from '../../src/shared-state/in-process-hold-limit.ts';
 import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
 import { catalogOf, holdMs, salesOn } from '../correctness/support/sale.ts';
@@ -12,7 +12,7 @@ const againMs = 60_000;
 describe('fair use, as commands keep to it', () => {
   let nowMs: number;
   let store: MemoryEventStore;
-  let sales: SeatSales;
+  let sales: Sales;
   let commands = 0;
   /** What the read models say of `u` in session `s`. */
   let shown: string[];

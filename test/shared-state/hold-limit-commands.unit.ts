@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { AppendResult, EventStore } from '../../src/commands/core/event-store.ts';
-import type { Claim, HoldLimit } from '../../src/commands/hold-limit/hold-limit.ts';
+import type { HoldLimit, SeatClaim } from '../../src/commands/hold-limit/hold-limit.ts';
 import { InProcessHoldLimit } from '../../src/shared-state/in-process-hold-limit.ts';
 import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
 import { catalogOf, salesOn } from '../correctness/support/sale.ts';
@@ -90,7 +90,7 @@ describe('limit of held seats, as commands use it', () => {
 
     it(`would not if seats were given back instead of claims, ${first} coming first (negative control)`, async () => {
       const limit = newLimit();
-      const claims: Claim[] = [];
+      const claims: SeatClaim[] = [];
       const [take, withdraw] = [limit.take.bind(limit), limit.withdraw.bind(limit)];
       limit.take = (holder, claim) => {
         claims.push(claim);

@@ -1,12 +1,15 @@
 import { paymentId } from '../../events/ids.ts';
 import { accountStream } from '../../events/streams.ts';
-import { CommandHandler } from '../core/command-handler.ts';
+import type { CommandContext, RequestContext } from '../core/command-context.ts';
+import { CommandHandler, type HandlerOf } from '../core/command-handler.ts';
 import type { EventStore } from '../core/event-store.ts';
 import type { Result } from '../core/result.ts';
-import type { CommandContext } from '../sales/roles.ts';
 import { type AccountAnswer, accountDecider } from './decider.ts';
 
-/** What a payment is for. Its id derives from the reservation, so it needs no look-up and cannot come twice. */
+/**
+ * What a payment is for. Its id derives from the reservation's, so it needs no look-up and cannot
+ * come twice.
+ */
 export interface Bill {
   readonly userId: string;
   readonly reservationId: string;
@@ -15,16 +18,10 @@ export interface Bill {
 }
 
 type Payer = Pick<Bill, 'userId' | 'reservationId'>;
-type Origin = Omit<CommandContext, 'commandId'>;
 
-/** The commands on accounts. Each is named after its payment, so carrying it out again writes nothing. */
-export class Wallet {
-  readonly #accounts: CommandHandler<
-    Parameters<typeof accountDecider.evolve>[0],
-    Parameters<typeof accountDecider.decide>[0],
-    Parameters<typeof accountDecider.evolve>[1],
-    AccountAnswer
-  >;
+/** The commands on accounts. Each is named after its payment: carried out again, it writes nothing. */
+export class Accounts {
+  readonly #accounts: HandlerOf<typeof accountDecider>;
 
   constructor(store: EventStore) {
     this.#accounts = new CommandHandler(store, accountDecider);
@@ -50,23 +47,26 @@ export class Wallet {
       readonly earliestMs: number;
       readonly provenAtMs?: number;
     },
-    origin: Origin,
+    request: RequestContext,
   ): Promise<Result<AccountAnswer>> {
     const { userId, ...rest } = bill;
     const payment = paymentId(bill.reservationId);
     return this.#accounts.execute(
       accountStream(userId),
       { type: 'HoldPayment', paymentId: payment, ...rest },
-      { ...origin, commandId: `hold ${payment}` },
+      { ...request, commandId: `hold ${payment}` },
     );
   }
 
-  capture({ userId, reservationId }: Payer, origin: Origin = {}): Promise<Result<AccountAnswer>> {
+  capture(
+    { userId, reservationId }: Payer,
+    request: RequestContext = {},
+  ): Promise<Result<AccountAnswer>> {
     const payment = paymentId(reservationId);
     return this.#accounts.execute(
       accountStream(userId),
       { type: 'CapturePayment', paymentId: payment },
-      { ...origin, commandId: `capture ${payment}` },
+      { ...request, commandId: `capture ${payment}` },
     );
   }
 
@@ -83,12 +83,12 @@ export class Wallet {
   }
 
   /** Only for what the seat's or the order's stream says is refunded: that is the proof that it was paid. */
-  refund({ userId, ...bill }: Bill, origin: Origin = {}): Promise<Result<AccountAnswer>> {
+  refund({ userId, ...bill }: Bill, request: RequestContext = {}): Promise<Result<AccountAnswer>> {
     const payment = paymentId(bill.reservationId);
     return this.#accounts.execute(
       accountStream(userId),
       { type: 'RefundPayment', paymentId: payment, ...bill },
-      { ...origin, commandId: `refund ${payment}` },
+      { ...request, commandId: `refund ${payment}` },
     );
   }
 

@@ -1,10 +1,10 @@
 import type { AccountEvent } from '../../events/events.ts';
 import { accept, type Decider, type Decision, type Elsewhere } from '../core/decider.ts';
 import { type RefusalCode, refuse } from '../core/result.ts';
+import { paymentKeptMs } from './bounds.ts';
 import { type AccountState, evolve, initial, type PaymentRecord, recall } from './evolve.ts';
-import { pageOf, placesOf, withMissing } from './index-pages.ts';
-import { paymentKeptMs } from './kept.ts';
-import { summarise, summaryBounds } from './summary.ts';
+import { pageOf, rangesOf, withMissing } from './index-pages.ts';
+import { snapshotBounds, takeSnapshot } from './snapshot.ts';
 
 export type AccountCommand =
   | {
@@ -27,7 +27,7 @@ export type AccountCommand =
       readonly earliestMs?: number;
       /**
        * While this was `leftOutBeforeMs`, and after it was read, the log had the reservation as held: nothing of its payment was
-       * settled, so no summary has left it out.
+       * settled, so no snapshot has left it out.
        */
       readonly provenAtMs?: number;
     }
@@ -60,14 +60,14 @@ export interface AccountAnswer {
 
 type AccountDecider = Decider<AccountState, AccountCommand, AccountEvent, AccountAnswer>;
 
-export const accountDecider: AccountDecider & Required<Pick<AccountDecider, 'summary'>> = {
+export const accountDecider: AccountDecider & Required<Pick<AccountDecider, 'snapshot'>> = {
   initial,
   evolve,
-  summary: {
+  snapshot: {
     types: ['AccountSummarised', 'AccountTotalled'],
     partTypes: ['AccountIndexed'],
     everyEvents: 500,
-    of: (state) => summarise(state, summaryBounds),
+    of: (state) => takeSnapshot(state, snapshotBounds),
   },
   elsewhere: elsewhere(),
   decide(command, state) {
@@ -104,21 +104,21 @@ function elsewhere(): Elsewhere<AccountState, AccountCommand, AccountEvent> {
       const index = page && withMissing(state.index, page);
       return index && { ...state, index };
     },
-    placesOf(command, state) {
+    rangesOf(command, state) {
       const { index } = state;
       if (index.pages.length === 0) return [];
       const id = idOf(command);
       const known = command.type === 'ChargeBalance' ? state.charges : state.payments;
       if (known.get(id) !== undefined) return [];
-      const summedAtMs = state.leftOutBeforeMs + paymentKeptMs;
-      return placesOf(id, index, { revision: state.revision, summedAtMs });
+      const snapshotAtMs = state.leftOutBeforeMs + paymentKeptMs;
+      return rangesOf(id, index, { revision: state.revision, snapshotAtMs });
     },
     recall: (state, commands, events) => recall(state, new Set(commands.map(idOf)), events),
   };
 }
 
 type Of<T extends AccountCommand['type']> = Extract<AccountCommand, { type: T }>;
-type AccountDecision = Decision<AccountEvent, AccountAnswer>;
+type AccountDecision = Decision<AccountState, AccountEvent, AccountAnswer>;
 
 function charge(command: Of<'ChargeBalance'>, state: AccountState): AccountDecision {
   const { chargeId, amount, currency, nowMs } = command;
@@ -151,8 +151,8 @@ function hold(command: Of<'HoldPayment'>, state: AccountState): AccountDecision 
       ? accept([], known)
       : refuse('hold-expired', `the payment was ${known.status}`);
   }
-  // What a summary left out may have been paid: its hold is long over, though a clock that is late may not know. So it looks,
-  // too, when the summary was made by a clock that was ahead, and then the reservation itself is the proof.
+  // What a snapshot left out may have been paid: its hold is long over, though a clock that is late may not know. So it looks,
+  // too, when the snapshot was made by a clock that was ahead, and then the reservation itself is the proof.
   const mayBeLeftOut = holdExpiresAtMs < state.leftOutBeforeMs;
   if ((mayBeLeftOut && provenAtMs !== state.leftOutBeforeMs) || holdExpiresAtMs <= earliestMs)
     return refuse('hold-expired', 'the hold ended before it was paid');

@@ -1,16 +1,16 @@
 import type { AccountEvent, EventData } from '../../events/events.ts';
-import type { Placed } from '../core/decider.ts';
+import type { AtRevision } from '../core/decider.ts';
 import { PersistentMap } from '../core/persistent-map.ts';
+import { chargeKeptMs, paymentKeptMs } from './bounds.ts';
 import {
   type AccountIndex,
-  afterPlainSummary,
+  afterPlainSnapshot,
   afterTotals,
   emptyIndex,
   named,
   pageOf,
   withPage,
 } from './index-pages.ts';
-import { chargeKeptMs, paymentKeptMs } from './kept.ts';
 
 /** A user's money, in whole minor units of one currency. */
 export interface AccountState {
@@ -22,11 +22,11 @@ export interface AccountState {
   readonly held: number;
   /** Taken and not refunded: it may come back, since the organiser refunds at any time. */
   readonly captured: number;
-  /** The newest moment that an event told of: what summaries measure age from. Milliseconds since the epoch. */
+  /** The newest moment that an event told of: what snapshots measure age from. Milliseconds since the epoch. */
   readonly latestMs: number;
-  /** Payments of holds that ended before this may have been left out by a summary; 0 when there was none. */
+  /** Payments of holds that ended before this may have been left out by a snapshot; 0 when there was none. */
   readonly leftOutBeforeMs: number;
-  /** Since the last summary, and what that told. */
+  /** Since the last snapshot, and what that told. */
   readonly charges: PersistentMap<ChargeRecord>;
   readonly payments: PersistentMap<PaymentRecord>;
   /** Of the newest event; -1 before the first one. */
@@ -65,11 +65,11 @@ export const initial: AccountState = {
   index: emptyIndex,
 };
 
-export function evolve(state: AccountState, event: AccountEvent & Placed): AccountState {
+export function evolve(state: AccountState, event: AccountEvent & AtRevision): AccountState {
   const revision = event.revision === undefined ? state.revision + 1 : Number(event.revision);
   switch (event.type) {
     case 'AccountSummarised':
-      return fromSummary(event.data, revision);
+      return fromSnapshot(event.data, revision);
     case 'AccountTotalled':
       return fromTotals(event.data, state.index, revision);
     case 'AccountIndexed': {
@@ -86,11 +86,11 @@ export function evolve(state: AccountState, event: AccountEvent & Placed): Accou
   }
 }
 
-/** The account as a summary tells it: all that came before it is in there. */
-function fromSummary(data: EventData['AccountSummarised'], revision: number): AccountState {
+/** The account as a snapshot tells it: all that came before it is in there. */
+function fromSnapshot(data: EventData['AccountSummarised'], revision: number): AccountState {
   const { currency, balance, held, captured } = data;
   const totals = { currency, balance, held, captured, ...measured(data), revision };
-  let index = afterPlainSummary(revision);
+  let index = afterPlainSnapshot(revision);
   const name = (id: string, isRefund: boolean, countsUntilMs: number) => {
     index = named(index, id, { revision, countsUntilMs, isRefund });
   };
@@ -116,13 +116,13 @@ function fromTotals(
   };
 }
 
-/** What a summary measured age from, and what it may have left out by it. */
+/** What a snapshot measured age from, and what it may have left out by it. */
 function measured({ latestAt }: { readonly latestAt: string }) {
   const latestMs = Date.parse(latestAt);
   return { latestMs, leftOutBeforeMs: latestMs - paymentKeptMs };
 }
 
-/** The account with the charges and payments that a summary lists, or with some of them. */
+/** The account with the charges and payments that a snapshot lists, or with some of them. */
 function withListed(
   state: AccountState,
   data: Pick<EventData['AccountSummarised'], 'charges' | 'payments'>,
@@ -140,7 +140,7 @@ function withListed(
   return { ...state, charges, payments };
 }
 
-/** Events that are no summary, nor a part of one. */
+/** Events that are no snapshot, nor a part of one. */
 type AccountFact = Exclude<
   AccountEvent,
   { type: 'AccountSummarised' | 'AccountIndexed' | 'AccountTotalled' }
@@ -197,7 +197,7 @@ function withFact(state: AccountState, event: AccountFact): AccountState {
       const record = { ...old, ...known, reservationId, amount, status: 'refunded' } as const;
       const payments = state.payments.with(paymentId, record);
       const balance = state.balance + amount;
-      // Of a summary that did not tell, less is known to be taken than was.
+      // Of a snapshot that did not tell, less is known to be taken than was.
       const captured = Math.max(0, state.captured - amount);
       return { ...state, balance, captured, payments };
     }

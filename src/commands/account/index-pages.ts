@@ -1,5 +1,5 @@
 import type { EventData } from '../../events/events.ts';
-import type { Place } from '../core/decider.ts';
+import type { RevisionRange } from '../core/decider.ts';
 import {
   blockEvents,
   blockIn,
@@ -31,9 +31,9 @@ export interface Page {
 
 /** What an account knows of where its stream names which id. */
 export interface AccountIndex {
-  /** Oldest first; each range begins where the last one ended. Empty as long as a plain summary can tell all. */
+  /** Oldest first; each range begins where the last one ended. Empty as long as a plain snapshot can tell all. */
   readonly pages: readonly Page[];
-  /** Revisions of pages that the last summary names, and that were not read. */
+  /** Revisions of pages that the last snapshot names, and that were not read. */
   readonly missing: readonly number[];
   /** After the last page. */
   readonly rest: Rest;
@@ -85,18 +85,18 @@ interface Naming {
   readonly isRefund: boolean;
 }
 
-/** The index after a summary that tells all by itself. */
-export const afterPlainSummary = (revision: number): AccountIndex => ({
+/** The index after a snapshot that tells all by itself. */
+export const afterPlainSnapshot = (revision: number): AccountIndex => ({
   ...emptyIndex,
   rest: restFrom(revision, 0),
 });
 
-/** The index after a summary that names pages. */
+/** The index after a snapshot that names pages. */
 export function afterTotals(index: AccountIndex, revisions: readonly number[]): AccountIndex {
   const known = new Map(index.pages.map((page) => [page.revision, page]));
   const pages = revisions.flatMap((revision) => known.get(revision) ?? []);
   const missing = revisions.filter((revision) => !known.has(revision));
-  // The last page reaches up to itself, and the summary is the next event.
+  // The last page reaches up to itself, and the snapshot is the next event.
   return { pages, missing, rest: restFrom(revisions.at(-1) ?? 0, index.rest.countsUntilMs) };
 }
 
@@ -113,7 +113,7 @@ export function withPage(index: AccountIndex, page: Page): AccountIndex {
   return { ...index, pages, rest: { from: page.to + 1, countsUntilMs, ...left } };
 }
 
-/** The index with a page that a summary names; undefined when none does. */
+/** The index with a page that a snapshot names; undefined when none does. */
 export function withMissing(index: AccountIndex, page: Page): AccountIndex | undefined {
   if (!index.missing.includes(page.revision)) return undefined;
   const missing = index.missing.filter((revision) => revision !== page.revision);
@@ -135,16 +135,16 @@ export function pageOf(
 
 /**
  * Where the stream may name the id, up to a revision.
- * @param summedAtMs what the last summary measured age from: until the next one leaves a page out, its entries count
+ * @param snapshotAtMs what the last snapshot measured age from: until the next one leaves a page out, its entries count
  */
-export function placesOf(
+export function rangesOf(
   id: string,
   { pages }: AccountIndex,
-  { revision, summedAtMs }: { readonly revision: number; readonly summedAtMs: number },
-): Place[] {
+  { revision, snapshotAtMs }: { readonly revision: number; readonly snapshotAtMs: number },
+): RevisionRange[] {
   const blocks = new Set<number>();
   for (const page of pages) {
-    const parts = isOver(page, summedAtMs) ? [page.refunds] : [page.entries, page.refunds];
+    const parts = isOver(page, snapshotAtMs) ? [page.refunds] : [page.entries, page.refunds];
     for (const part of parts) for (const block of blocksOf(id, part)) blocks.add(block);
   }
   const places = [...blocks].sort((a, b) => a - b);

@@ -5,7 +5,7 @@ import { pause } from '../../support/pause.ts';
 import { CommandHandler } from '../core/command-handler.ts';
 import type { EventStore } from '../core/event-store.ts';
 import { noSession, type Result } from '../core/result.ts';
-import type { SeatSales } from '../sales/sales.ts';
+import type { OrganiserCommands } from '../sales/roles.ts';
 import type { Catalog } from './catalog.ts';
 import { concertDecider } from './decider.ts';
 
@@ -22,9 +22,10 @@ export interface CancelProgress {
 }
 
 /**
- * Takes a session off sale for good, then gives back every seat that the log says is held or sold, with its money.
- * What is done already is done: run again after a crash, it goes on. A seat that cannot be given back now does not keep the
- * others from it. A running service does the same by itself from its read models, for whatever this leaves.
+ * Takes a session off sale for good, then gives back every seat that the log has as held or sold,
+ * with its money. Idempotent: run again after a crash, it goes on. A seat that cannot be given back
+ * now does not keep the others from it. A running service does the same by itself from its read
+ * models, for whatever this leaves.
  * @throws EventStoreUnavailable before the session is off sale
  */
 export async function cancelSession(
@@ -38,7 +39,7 @@ export async function cancelSession(
   }: {
     readonly store: EventStore;
     readonly catalog: Catalog;
-    readonly sales: Pick<SeatSales, 'reservationOf' | 'cancelForOrganiser'>;
+    readonly sales: OrganiserCommands;
     readonly onProgress: (progress: CancelProgress) => void;
     readonly onError: (what: string, error: unknown) => void;
   },

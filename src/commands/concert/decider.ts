@@ -62,7 +62,7 @@ const withSession = (state: ConcertState, session: Session): ConcertState => ({
   sessions: new Map(state.sessions).set(session.sessionId, session),
 });
 
-type ConcertDecision = Decision<ConcertEvent, ConcertAnswer>;
+type ConcertDecision = Decision<ConcertState, ConcertEvent, ConcertAnswer>;
 
 function register(details: EventData['ConcertRegistered'], state: ConcertState): ConcertDecision {
   if (state.details === null) {

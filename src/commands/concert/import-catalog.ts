@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import type { CatalogEvent } from '../../events/events.ts';
 import { concertStream, sessionsStream } from '../../events/streams.ts';
-import { CommandHandler } from '../core/command-handler.ts';
+import { CommandHandler, type HandlerOf } from '../core/command-handler.ts';
 import type { EventStore } from '../core/event-store.ts';
 import { type Refusal, refuse } from '../core/result.ts';
 import type { Catalog } from './catalog.ts';
 import type { CatalogConcert } from './catalog-file.ts';
 import { type ConcertAnswer, type ConcertCommand, concertDecider } from './decider.ts';
-import { type ClaimSessions, type SessionOwners, sessionIdsDecider } from './session-ids.ts';
+import { sessionIdsDecider } from './session-ids.ts';
 
 const otherOrder =
   'its seats are listed in another order: they stay in the one they went on sale in';
@@ -22,8 +21,9 @@ export interface ImportStep {
 }
 
 /**
- * Brings the log to what the catalog says, one command a concert and one a session. What is already so stays
- * untouched, so running it again, or after a crash half way, writes only what is missing. Nothing is ever removed.
+ * Brings the log to what the catalog says, with a command per concert and per session. What is
+ * already so stays untouched: a second run, or one after a crash half way, writes only what is
+ * missing. Nothing is ever removed.
  * @throws EventStoreUnavailable
  */
 export async function* importCatalog(
@@ -45,7 +45,7 @@ export async function* importCatalog(
       outcome: await run(concertId, { type: 'RegisterConcert', details }),
     };
     const ids = sessions.map(({ sessionId }) => sessionId);
-    const refusalOf = await claim(concertId, ids, parts.catalog, idsHandler);
+    const refusalOf = await claimSessionIds(concertId, ids, parts.catalog, idsHandler);
     for (const session of sessions) {
       const { sessionId, sections } = session;
       const scheduled = { ...session, currency: parts.currency };
@@ -61,15 +61,15 @@ export async function* importCatalog(
 }
 
 /**
- * Claims a concert's session ids. Those that the catalog has are whose it says; the log decides about the others, since another
- * import may want them at the same time.
+ * Claims a concert's session ids. The catalog knows the owners of those it has; the log decides about
+ * the others, since another import may want them at the same time.
  * @returns why a session cannot be the concert's, if so
  */
-async function claim(
+async function claimSessionIds(
   concertId: string,
   sessionIds: readonly string[],
   catalog: Catalog,
-  handler: CommandHandler<SessionOwners, ClaimSessions, CatalogEvent, SessionOwners>,
+  handler: HandlerOf<typeof sessionIdsDecider>,
 ): Promise<(sessionId: string) => Refusal | undefined> {
   const known = (id: string) => catalog.session(id)?.concertId;
   const unknown = sessionIds.filter((id) => known(id) === undefined);

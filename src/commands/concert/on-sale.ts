@@ -1,13 +1,16 @@
 import { noConcert, noSession, type Result, refuse } from '../core/result.ts';
-import type { Catalog, SessionOnSale } from './catalog.ts';
+import type { Catalog } from './catalog.ts';
 
 /** Seats with their prices, on sale now. */
 export interface OnSale {
-  readonly session: SessionOnSale;
+  readonly currency: string;
   readonly seats: readonly { readonly seatId: string; readonly price: number }[];
 }
 
-/** What is asked for, when all of it can be had now as far as the catalog says; by no query and no read of the log. */
+/**
+ * What is asked for, when all of it can be had now as far as the catalog says. Costs no query and no
+ * read of the log.
+ */
 export function onSale(
   catalog: Catalog,
   asked: {
@@ -39,5 +42,5 @@ export function onSale(
     if (price === undefined) return refuse('seat-not-found', `no seat ${seatId} in this session`);
     seats.push({ seatId, price });
   }
-  return { ok: true, value: { session, seats }, position: null };
+  return { ok: true, value: { currency: session.currency, seats }, position: null };
 }

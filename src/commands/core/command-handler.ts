@@ -1,10 +1,10 @@
+import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { UnreadableEvent } from '../../events/codec.ts';
 import type { DomainEvent } from '../../events/events.ts';
 import { versionOf } from '../../events/upcasters.ts';
-import type { CommandContext } from '../sales/roles.ts';
-import { appendMsMin } from './deadline.ts';
-import { type Decider, type Decision, writable } from './decider.ts';
+import type { CommandContext } from './command-context.ts';
+import { type Decider, writable } from './decider.ts';
 import {
   type EventStore,
   EventStoreUnavailable,
@@ -12,10 +12,21 @@ import {
   type NewEvent,
   withNothingWritten,
 } from './event-store.ts';
+import {
+  answerEach,
+  type Lane,
+  Lanes,
+  type Outcome,
+  type QueuedCommand,
+  refuseLate,
+  timeLeft,
+} from './lanes.ts';
+import type { Assumed, Loaded } from './loaded.ts';
 import { type Result, refuse } from './result.ts';
-import { type Assumed, type Loaded, StreamStates } from './stream-states.ts';
+import { snapshotCommand } from './snapshot.ts';
+import { StreamStates } from './stream-states.ts';
 
-/** Bounds of a handler. */
+/** Bounds of a handler, each 1 or more. */
 export interface HandlerBounds {
   /** Streams whose state is kept in memory; the least recently used idle one goes first. */
   readonly streamsMax: number;
@@ -24,8 +35,9 @@ export interface HandlerBounds {
   /** Commands decided together and appended at once. */
   readonly batchMax: number;
   /**
-   * Times that a batch is decided anew after another writer came first; then it is refused as `overloaded`. Each costs a read and
-   * an append, 10 to 20 ms on a cluster: with ten an instance of three lost them all within a moment on a busy account.
+   * Times that a batch is decided anew after another writer came first; then it is refused as
+   * `overloaded`. Each costs a read and an append, 10 to 20 ms on a cluster: with ten, an instance of
+   * three lost all ten within a moment on a busy account.
    */
   readonly attemptsMax: number;
 }
@@ -37,33 +49,29 @@ export const defaultBounds: HandlerBounds = {
   attemptsMax: 50,
 };
 
-interface Waiting<State, Command, Answer> {
-  readonly command: Command;
-  readonly context: CommandContext;
-  readonly assumed: Assumed<State> | undefined;
-  readonly resolve: (result: Result<Answer>) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-interface Lane<State, Command, Answer> {
-  readonly stream: string;
-  loaded: Loaded<State> | undefined;
-  readonly waiting: Waiting<State, Command, Answer>[];
-  running: boolean;
-  /** The read of the whole stream that is under way. */
-  reading: Promise<Loaded<State>> | undefined;
-}
+/** The handler of a decider's commands. */
+export type HandlerOf<D> =
+  D extends Decider<
+    infer State,
+    infer Command extends { readonly type: string },
+    infer Event,
+    infer Answer
+  >
+    ? CommandHandler<State, Command, Event, Answer>
+    : never;
 
 /**
- * Runs the commands of one kind of stream. Commands for one stream wait in line; those that have gathered are decided one
- * after another in memory and appended together (group commit), so a hot stream costs one round trip, not one a command.
+ * Runs the commands of one kind of stream. Commands on one stream wait in its lane; those that have
+ * gathered are decided in order, in memory, and appended together (group commit). So a busy stream
+ * costs one round trip per batch, not one per command.
  *
- * No in-process state is trusted: an append proves by its expected revision that the remembered state was the newest, and
- * an answer that appends nothing (a refusal, "it was so already") is given only from a state that was read, or proven by an
- * append, after the command came in.
+ * The handler trusts no state in memory. An append proves by its expected revision that the
+ * remembered state was the newest. An answer that appends nothing (a refusal, "it was so already")
+ * is given only from a state that was read, or proven by an append, after the command came in.
  *
- * Event ids are new for each append, so that an append which the log has already is one that the store's port sent again, and
- * nothing else: a command that comes again is recognised by the state it made (docs/adr/0006-event-ids.md).
+ * Event ids are new for each append: an append that the log already has is one that the store's port
+ * sent again, and nothing else. A command that comes again is recognised by the state it made
+ * (docs/adr/0006-event-ids.md).
  */
 export class CommandHandler<
   State,
@@ -71,34 +79,40 @@ export class CommandHandler<
   Event extends DomainEvent,
   Answer,
 > {
-  readonly #lanes = new Map<string, Lane<State, Command, Answer>>();
   readonly #store: EventStore;
   readonly #decider: Decider<State, Command, Event, Answer>;
   readonly #states: StreamStates<State, Command, Event>;
+  readonly #lanes: Lanes<State, Command, Answer>;
   readonly #bounds: HandlerBounds;
   readonly #assumeNew: boolean;
 
   /**
-   * @param assumeNew a stream that is not remembered is first taken to be new: no read before the append, which
-   * says so if it was wrong. For streams that are mostly written once.
+   * @param assumeNew a stream that is not remembered is first taken to be new: no read before the
+   * append, which says so if it was wrong. For streams that are mostly written once.
    */
   constructor(
     store: EventStore,
     decider: Decider<State, Command, Event, Answer>,
     options: { readonly assumeNew?: boolean; readonly bounds?: HandlerBounds } = {},
   ) {
+    const bounds = options.bounds ?? defaultBounds;
+    for (const [name, bound] of Object.entries(bounds)) {
+      assert(bound >= 1, `${name} (${bound}) must be 1 or more`);
+    }
     this.#store = store;
     this.#decider = decider;
     this.#states = new StreamStates(store, decider);
-    this.#bounds = options.bounds ?? defaultBounds;
+    this.#lanes = new Lanes(bounds.streamsMax);
+    this.#bounds = bounds;
     this.#assumeNew = options.assumeNew ?? false;
   }
 
   /**
    * Decides a command on its stream, within the context's deadline.
    * @param assumed what a stream that is not remembered is first taken to be, instead of reading it
-   * @throws EventStoreUnavailable: the command may or may not have been carried out. UnreadableEvent: another version wrote
-   * to the stream, and nothing can be decided on it here; the other streams' commands go on.
+   * @throws EventStoreUnavailable: the command may or may not have been carried out.
+   * UnreadableEvent: another version wrote to the stream, and nothing can be decided on it here; the
+   * commands on other streams go on.
    */
   execute(
     stream: string,
@@ -106,12 +120,12 @@ export class CommandHandler<
     context: CommandContext,
     assumed?: Assumed<State>,
   ): Promise<Result<Answer>> {
-    const lane = this.#lane(stream);
-    if (lane.waiting.length >= this.#bounds.waitingMax) {
+    const lane = this.#lanes.of(stream);
+    if (lane.queued.length >= this.#bounds.waitingMax) {
       return Promise.resolve(refuse('overloaded', 'too many requests wait for the same thing'));
     }
     return new Promise((resolve, reject) => {
-      lane.waiting.push({ command, context, assumed, resolve, reject });
+      lane.queued.push({ command, context, assumed, resolve, reject });
       if (!lane.running) void this.#drain(lane);
     });
   }
@@ -121,7 +135,7 @@ export class CommandHandler<
    * @throws EventStoreUnavailable
    */
   async state(stream: string, { fresh = false } = {}): Promise<State> {
-    const lane = this.#lane(stream);
+    const lane = this.#lanes.of(stream);
     const isKnown = lane.loaded !== undefined && !this.#states.isDoubtful(lane.loaded);
     if (lane.loaded !== undefined && isKnown && !fresh) return lane.loaded.state;
     const loaded = await this.#readOn(lane);
@@ -130,14 +144,17 @@ export class CommandHandler<
     return loaded.state;
   }
 
-  /** A stream's state as remembered, without a read and perhaps no longer so; undefined when it is not remembered. */
+  /**
+   * A stream's state as remembered, without a read: it may be out of date. Undefined when the stream
+   * is not remembered.
+   */
   known(stream: string): State | undefined {
-    return this.#lanes.get(stream)?.loaded?.state;
+    return this.#lanes.known(stream);
   }
 
   /**
-   * Reads a stream to its end. Of one that is not remembered one read is under way at a time: it may be long. Who comes
-   * meanwhile waits for it and reads on from there.
+   * Reads a stream to its end. Of a stream that is not remembered one read is under way at a time,
+   * since it may be long: whoever comes meanwhile waits for it and reads on from there.
    */
   async #readOn(lane: Lane<State, Command, Answer>): Promise<Loaded<State>> {
     const { stream } = lane;
@@ -152,80 +169,61 @@ export class CommandHandler<
     return lane.reading;
   }
 
-  #lane(stream: string): Lane<State, Command, Answer> {
-    let lane = this.#lanes.get(stream);
-    if (lane === undefined) {
-      lane = { stream, loaded: undefined, waiting: [], running: false, reading: undefined };
-      this.#evictIdle();
-    } else {
-      this.#lanes.delete(stream);
-    }
-    this.#lanes.set(stream, lane);
-    return lane;
-  }
-
-  #evictIdle(): void {
-    if (this.#lanes.size < this.#bounds.streamsMax) return;
-    for (const [stream, lane] of this.#lanes) {
-      if (lane.running) continue;
-      this.#lanes.delete(stream);
-      return;
-    }
-  }
-
   async #drain(lane: Lane<State, Command, Answer>): Promise<void> {
     lane.running = true;
-    while (lane.waiting.length > 0) {
-      const batch = lane.waiting.splice(0, this.#bounds.batchMax);
+    while (lane.queued.length > 0) {
+      const batch = lane.queued.splice(0, this.#bounds.batchMax);
       try {
         await this.#run(lane, batch);
       } catch (error) {
         lane.loaded = undefined;
         for (const { reject } of batch) reject(error);
-        // Those in line behind would wait for the same silence once more, each longer than the last.
+        // The commands behind would wait for the same silence again, each longer than the last.
         if (error instanceof EventStoreUnavailable) {
           const unsent = withNothingWritten(error);
-          for (const { reject } of lane.waiting.splice(0)) reject(unsent);
+          for (const { reject } of lane.queued.splice(0)) reject(unsent);
         }
       }
     }
     lane.running = false;
   }
 
+  /** Carries out the commands that were taken from a lane together. */
   async #run(
     lane: Lane<State, Command, Answer>,
-    taken: readonly Waiting<State, Command, Answer>[],
+    taken: readonly QueuedCommand<State, Command, Answer>[],
   ): Promise<void> {
     let batch = taken;
+    // 1. Take the stream's state: as remembered, as assumed, or as read. Only a read one is proven.
     const assumed = this.#assumption(taken[0]?.assumed);
     const isDoubtful = lane.loaded !== undefined && this.#states.isDoubtful(lane.loaded);
     let proven = isDoubtful || (lane.loaded === undefined && assumed === undefined);
     if (proven) lane.loaded = await this.#readOn(lane);
     for (let attempt = 1; attempt <= this.#bounds.attemptsMax; attempt++) {
+      // 2. Add what the commands ask for and the state left in earlier events.
       const known = lane.loaded ?? assumed ?? this.#states.unread();
       const commands = batch.map(({ command }) => command);
       const before = await this.#states.recall(lane.stream, known, commands);
       batch = refuseLate(batch);
       if (batch.length === 0) return;
-      const { decisions, events, state, toSum } = this.#decideAll(batch, before);
+      // 3. Decide each command on the state after the one before it.
+      const { outcomes, events, state, since } = this.#decideAll(batch, before);
       const last = events.at(-1);
       if (last !== undefined) {
+        // 4. Append, if the stream still ends where it was decided on; then answer.
         const { epoch } = this.#store;
-        const appended = await this.#store.append(
-          lane.stream,
-          before.revision,
-          events,
-          timeLeft(batch),
-        );
+        const { revision: expected } = before;
+        const appended = await this.#store.append(lane.stream, expected, events, timeLeft(batch));
         if (appended.ok) {
           const { revision, position } = appended;
           assertFollows(lane.stream, before, events, appended);
-          lane.loaded = { state, revision, position, id: last.id, epoch, toSum };
-          return answer(batch, decisions, position);
+          lane.loaded = { state, revision, position, id: last.id, epoch, since };
+          return answerEach(batch, outcomes, position);
         }
       } else if (proven) {
-        return answer(batch, decisions, before.position);
+        return answerEach(batch, outcomes, before.position);
       }
+      // 5. Another writer may have come first: read what it wrote, and go on with step 2.
       lane.loaded = await this.#readOn(lane);
       proven = true;
     }
@@ -233,33 +231,36 @@ export class CommandHandler<
     for (const { resolve } of batch) resolve(gaveUp);
   }
 
-  #decideAll(batch: readonly Waiting<State, Command, Answer>[], from: Loaded<State>) {
-    let { state, toSum } = from;
+  #decideAll(batch: readonly QueuedCommand<State, Command, Answer>[], from: Loaded<State>) {
+    let { state, since } = from;
     const events: NewEvent[] = [];
-    const decisions: Decision<Event, Answer>[] = [];
+    const outcomes: Outcome<Answer>[] = [];
     const add = (event: Event, command: string, context: CommandContext) => {
       const revision = revisionAfter(from.revision, events.length);
       state = this.#decider.evolve(state, { ...event, revision });
-      const { deadlineMs: _, ...origin } = context;
+      const { deadlineMs: _, ...stored } = context;
       events.push({
         id: randomUUID(),
         event,
-        metadata: { schemaVersion: versionOf(event.type), command, ...origin },
+        metadata: { schemaVersion: versionOf(event.type), command, ...stored },
       });
-      toSum = this.#states.counted(toSum, event);
+      since = this.#states.snapshots.counted(since, event.type);
     };
     for (const { command, context } of batch) {
       const decision = writable(this.#decider.decide(command, state));
-      decisions.push(decision);
-      if (!decision.ok) continue;
+      if (!decision.ok) {
+        outcomes.push(decision);
+        continue;
+      }
       for (const event of decision.events) add(event, command.type, context);
+      outcomes.push({ ok: true, answer: decision.answer(state) });
     }
     if (events.length > 0) {
-      const summed = this.#states.summed(state, toSum);
-      ({ toSum } = summed);
-      for (const event of summed.events) add(event, 'SumUp', { commandId: 'sum up' });
+      const due = this.#states.snapshots.due(state, since);
+      ({ since } = due);
+      for (const event of due.events) add(event, snapshotCommand.type, snapshotCommand.context);
     }
-    return { decisions, events, state, toSum };
+    return { outcomes, events, state, since };
   }
 
   /** What a stream is taken to be that is not remembered; undefined: it is read. */
@@ -274,7 +275,8 @@ const revisionAfter = (before: ExpectedRevision, more: number): bigint =>
   (before === 'no_stream' ? 0n : before + 1n) + BigInt(more);
 
 /**
- * A stream that was deleted is appended to as if it were new, and goes on where it was: its past has decided nothing.
+ * Asserts that the events are where they were decided. A stream that was deleted takes an append as
+ * if it were new, and numbers its events on from where it was: its past has decided nothing.
  * @throws UnreadableEvent
  */
 function assertFollows(
@@ -291,40 +293,4 @@ function assertFollows(
     { id, stream, revision, position, type: event.type, createdMs: 0, data: event.data, metadata },
     `its stream was taken to end at ${before} and had more: it was deleted, and its events are hidden`,
   );
-}
-
-const deadlineOf = ({ context }: { readonly context: CommandContext }): number =>
-  context.deadlineMs ?? Number.POSITIVE_INFINITY;
-
-/** Those who have time left for an append; the others are told that they have not. */
-function refuseLate<W extends Pick<Waiting<unknown, unknown, unknown>, 'context' | 'reject'>>(
-  batch: readonly W[],
-): readonly W[] {
-  const latestMs = performance.now() + appendMsMin;
-  const inTime = batch.filter((waiting) => deadlineOf(waiting) >= latestMs);
-  if (inTime.length === batch.length) return batch;
-  const late = 'no time was left for another append';
-  for (const waiting of batch) {
-    if (deadlineOf(waiting) >= latestMs) continue;
-    waiting.reject(new EventStoreUnavailable(late, undefined, { wroteNothing: true }));
-  }
-  return inTime;
-}
-
-/** The append's time: of those who share it, the first one's deadline. */
-function timeLeft(batch: readonly { readonly context: CommandContext }[]) {
-  const endMs = Math.min(...batch.map(deadlineOf));
-  return endMs === Number.POSITIVE_INFINITY ? undefined : { timeoutMs: endMs - performance.now() };
-}
-
-function answer<Answer>(
-  batch: readonly Pick<Waiting<unknown, unknown, Answer>, 'resolve'>[],
-  decisions: readonly Decision<DomainEvent, Answer>[],
-  position: bigint | null,
-): void {
-  batch.forEach(({ resolve }, index) => {
-    const decision = decisions[index];
-    if (decision === undefined) return;
-    resolve(decision.ok ? { ok: true, value: decision.answer, position } : decision);
-  });
 }

@@ -1,16 +1,23 @@
-/** How long one request may take, in milliseconds. Everything that waits for a request to be over derives from it. */
+/** How long one request may take, in milliseconds. Every wait for the end of a request uses these. */
 
-/** A request's command has this long for all its appends and reads together; what is not done by then is answered 503. */
+import { assertAscending } from './bounds.ts';
+
+/** All appends and reads of a request's commands together; then the answer is 503. */
 export const requestMaxMs = 4_500;
 
-/** With less than this left no append is begun: it would hardly be answered in time, nor would those that go with it. */
+/**
+ * No append begins with less time than this left: its answer would hardly come in time, and neither
+ * would the answers of the commands that are appended with it.
+ */
 export const appendMsMin = 1_000;
 
-/** What the store was sent in time it writes this much later at most; then it gives up, as EventStoreDB does. */
+/** EventStoreDB gives up what it was sent in time after so much longer. */
 const storeWriteMs = 2_000;
 
-/** The clocks of two instances, and so the times that one reads of the other's events, differ by no more. */
+/** The clocks of two instances differ by no more: one reads the times of the other's events. */
 const clocksApartMs = 500;
 
-/** Nothing is written any more for a request that began this long ago: what it left half way, others may finish. */
+/** Nothing is written for a request that began so long ago: others may finish what it left. */
 export const requestOverMs = requestMaxMs + storeWriteMs + clocksApartMs;
+
+assertAscending({ appendMsMin, requestMaxMs, requestOverMs });

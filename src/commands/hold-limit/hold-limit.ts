@@ -12,10 +12,10 @@ export interface HoldLimit {
    * @param bought seats of the session that the holder has bought by now, where there is a rule for them
    * @returns true when it counts; else which rule is against it, and everything is as it was @throws QueueUnavailable
    */
-  take(holder: Holder, claim: Claim, bought?: readonly string[]): Promise<true | Excess>;
+  take(holder: Holder, claim: SeatClaim, bought?: readonly string[]): Promise<true | Excess>;
 
   /** The claim came to nothing; the seats that another claim is on still count. @throws QueueUnavailable */
-  withdraw(holder: Holder, claim: Pick<Claim, 'id' | 'seatIds'>): Promise<void>;
+  withdraw(holder: Holder, claim: Pick<SeatClaim, 'id' | 'seatIds'>): Promise<void>;
 
   /**
    * The reservation of these seats that was to end at `untilMs` holds them no longer. Claims on them with another end are
@@ -62,7 +62,7 @@ export interface Holder {
   readonly sessionId: string;
 }
 
-export interface Claim {
+export interface SeatClaim {
   /** Never used before: `[A-Za-z0-9_-]`. */
   readonly id: string;
   readonly seatIds: readonly string[];

@@ -1,6 +1,6 @@
 import type { EventData, RequestEvent } from '../../events/events.ts';
 import { requestOverMs } from '../core/deadline.ts';
-import { accept, type Decider } from '../core/decider.ts';
+import { accept, type Decider, type Decision } from '../core/decider.ts';
 import { refuse } from '../core/result.ts';
 
 /** An answer as it was given: the status, the header lines that belong to it and the body's very text. */
@@ -83,7 +83,7 @@ export const requestDecider: Decider<RequestState, RequestCommand, RequestEvent,
 function start(
   { fingerprint, bearer, nowMs }: Extract<RequestCommand, { type: 'StartRequest' }>,
   state: RequestState,
-): ReturnType<typeof requestDecider.decide> {
+): Decision<RequestState, RequestEvent, RequestAnswer> {
   const at = new Date(nowMs).toISOString();
   const data = { fingerprint, at, ...(bearer === undefined ? {} : { bearer }) };
   const begin = accept([{ type: 'RequestStarted', data }], started);

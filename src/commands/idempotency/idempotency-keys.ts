@@ -1,13 +1,12 @@
 import { requestStream } from '../../events/streams.ts';
-import { CommandHandler, defaultBounds } from '../core/command-handler.ts';
+import type { CommandContext } from '../core/command-context.ts';
+import { CommandHandler, defaultBounds, type HandlerOf } from '../core/command-handler.ts';
 import type { EventStore } from '../core/event-store.ts';
 import type { Result } from '../core/result.ts';
-import type { CommandContext } from '../sales/roles.ts';
 import {
   answerKeptMs,
   type RequestAnswer,
   type RequestCommand,
-  type RequestState,
   requestDecider,
   type StoredAnswer,
 } from './decider.ts';
@@ -35,13 +34,8 @@ export type Begun =
  * Remembers what requests with an idempotency key were answered, for `answerKeptMs`, in the log: over restarts, for every
  * instance. Of simultaneous ones with the same key one is started. Every method may throw EventStoreUnavailable.
  */
-export class RememberedAnswers {
-  readonly #requests: CommandHandler<
-    RequestState,
-    RequestCommand,
-    Parameters<typeof requestDecider.evolve>[1],
-    RequestAnswer
-  >;
+export class IdempotencyKeys {
+  readonly #requests: HandlerOf<typeof requestDecider>;
   readonly #now: () => number;
 
   constructor(store: EventStore, now: () => number) {

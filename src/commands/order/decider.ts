@@ -1,5 +1,6 @@
+import assert from 'node:assert/strict';
 import type { EventData, OrderEvent } from '../../events/events.ts';
-import { accept, type Decider, type Decision } from '../core/decider.ts';
+import { become, type Decider, type Decision } from '../core/decider.ts';
 import { holdExpired, refuse } from '../core/result.ts';
 
 /**
@@ -12,14 +13,17 @@ export type OrderState =
   | ({ readonly status: 'paid'; readonly paymentId: string; readonly settled: boolean } & Order)
   | ({
       readonly status: 'ended';
-      readonly reason: EndReason;
+      readonly reason: OrderEndReason;
       /** The payment to give back, when it was paid. */
       readonly paymentId: string | undefined;
       readonly settled: boolean;
     } & Order);
 
 export type Order = EventData['OrderPlaced'];
-export type EndReason = EventData['OrderEnded']['reason'];
+export type OrderEndReason = EventData['OrderEnded']['reason'];
+
+/** An order that was placed, whatever became of it. */
+export type PlacedOrder = Exclude<OrderState, { status: 'none' }>;
 
 export type OrderCommand =
   | { readonly type: 'PlaceOrder'; readonly order: Order }
@@ -39,7 +43,7 @@ export type OrderCommand =
   /** Seats and money have followed the order that was paid, or that ended; done when it went on since. */
   | { readonly type: 'SettleOrder'; readonly as: 'paid' | 'ended' };
 
-type OrderDecision = Decision<OrderEvent, OrderState>;
+type OrderDecision = Decision<OrderState, OrderEvent, OrderState>;
 type Of<T extends OrderCommand['type']> = Extract<OrderCommand, { type: T }>;
 
 export const orderDecider: Decider<OrderState, OrderCommand, OrderEvent, OrderState> = {
@@ -48,8 +52,8 @@ export const orderDecider: Decider<OrderState, OrderCommand, OrderEvent, OrderSt
   decide(command, state) {
     if (command.type === 'PlaceOrder') {
       return state.status === 'none'
-        ? write(state, { type: 'OrderPlaced', data: command.order })
-        : accept([], state);
+        ? become({ type: 'OrderPlaced', data: command.order })
+        : become();
     }
     if (state.status === 'none') return refuse('reservation-not-found', 'no such order');
     switch (command.type) {
@@ -59,10 +63,10 @@ export const orderDecider: Decider<OrderState, OrderCommand, OrderEvent, OrderSt
         return pay(command, state);
       case 'ExpireOrder': {
         const over = isOpen(state) && Date.parse(state.expiresAt) <= command.nowMs;
-        return over ? end(state, 'expired') : accept([], state);
+        return over ? end('expired') : become();
       }
       case 'AbandonOrder':
-        return state.status === 'placed' ? end(state, 'not-all') : accept([], state);
+        return state.status === 'placed' ? end('not-all') : become();
       case 'CancelOrder':
         return cancel(command, state);
       case 'SettleOrder':
@@ -90,42 +94,41 @@ function evolve(state: OrderState, event: OrderEvent): OrderState {
   }
 }
 
-type Placed = Exclude<OrderState, { status: 'none' }>;
+/** Asserts that an order which is not there was never decided on. @throws AssertionError */
+export function placedOrder(state: OrderState): PlacedOrder {
+  assert(state.status !== 'none', 'an order was placed before anything else happened to it');
+  return state;
+}
 
 const isOpen = (state: OrderState): boolean =>
   state.status === 'placed' || state.status === 'confirmed';
 
-function confirm(state: Placed): OrderDecision {
-  if (state.status === 'placed') return write(state, { type: 'OrderConfirmed', data: {} });
-  return state.status === 'ended' ? holdExpired : accept([], state);
+function confirm(state: PlacedOrder): OrderDecision {
+  if (state.status === 'placed') return become({ type: 'OrderConfirmed', data: {} });
+  return state.status === 'ended' ? holdExpired : become();
 }
 
-function pay({ paymentId, nowMs }: Of<'PayOrder'>, state: Placed): OrderDecision {
-  if (state.status === 'paid') return accept([], state);
+function pay({ paymentId, nowMs }: Of<'PayOrder'>, state: PlacedOrder): OrderDecision {
+  if (state.status === 'paid') return become();
   const payable = state.status === 'confirmed' && Date.parse(state.expiresAt) > nowMs;
-  return payable ? write(state, { type: 'OrderPaid', data: { paymentId } }) : holdExpired;
+  return payable ? become({ type: 'OrderPaid', data: { paymentId } }) : holdExpired;
 }
 
-function cancel({ nowMs, refundUntilMs }: Of<'CancelOrder'>, state: Placed): OrderDecision {
+function cancel({ nowMs, refundUntilMs }: Of<'CancelOrder'>, state: PlacedOrder): OrderDecision {
   if (state.status === 'ended') {
-    return state.reason === 'cancelled' || state.reason === 'refunded'
-      ? accept([], state)
-      : holdExpired;
+    return state.reason === 'cancelled' || state.reason === 'refunded' ? become() : holdExpired;
   }
-  if (state.status !== 'paid') return end(state, 'cancelled');
+  if (state.status !== 'paid') return end('cancelled');
   return nowMs < refundUntilMs
-    ? end(state, 'refunded')
+    ? end('refunded')
     : refuse('refund-too-late', 'sold seats are not refunded any more so short before the session');
 }
 
-function settle({ as }: Of<'SettleOrder'>, state: Placed): OrderDecision {
+function settle({ as }: Of<'SettleOrder'>, state: PlacedOrder): OrderDecision {
   return state.status === as && !state.settled
-    ? write(state, { type: 'OrderSettled', data: {} })
-    : accept([], state);
+    ? become({ type: 'OrderSettled', data: {} })
+    : become();
 }
 
-const end = (state: Placed, reason: EndReason): OrderDecision =>
-  write(state, { type: 'OrderEnded', data: { reason } });
-
-const write = (state: OrderState, event: OrderEvent): OrderDecision =>
-  accept([event], evolve(state, event));
+const end = (reason: OrderEndReason): OrderDecision =>
+  become({ type: 'OrderEnded', data: { reason } });

@@ -13,8 +13,9 @@ export interface OrderRequest {
 }
 
 /**
- * The order that a command begins: by what it asks for, too, since a key may come again a day later with something else.
- * `turn` counts the command's orders that had ended when it came again.
+ * The id of the order that a command begins. It depends on what is asked for, too, since an
+ * idempotency key may come again a day later with something else.
+ * @param turn counts the command's orders that had ended when it came again
  */
 export function nameOrder(request: OrderRequest, commandId: string, turn: number): string {
   const { sessionId, seats } = request;
@@ -35,12 +36,7 @@ export function orderOf(orderId: string, request: OrderRequest): Order {
   };
 }
 
-/** What an order was placed for: whoever goes on with it asks for the same. */
-export function requestOf({ sessionId, userId, seats, currency, expiresAt }: Order): OrderRequest {
-  return { sessionId, userId, seats, currency, expiresAtMs: Date.parse(expiresAt) };
-}
-
-/** All orders take their seats in one sequence: of those that want the same seats one gets them. */
+/** All orders take their seats in one sequence: of those that want the same seats, one gets them. */
 export const inSequence = (seats: OrderRequest['seats']): OrderRequest['seats'] =>
   [...seats].sort((a, b) => (a.seatId < b.seatId ? -1 : 1));
 

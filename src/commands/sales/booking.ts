@@ -1,54 +1,42 @@
 import type { EventData } from '../../events/events.ts';
+import {
+  parseOrderReservationId,
+  parseReservationId,
+  type ReservationRef,
+} from '../../events/ids.ts';
 import type { Bill } from '../account/accounts.ts';
-import { holdExpired, type Refusal, type Result, refuse } from '../core/result.ts';
-import type { CommandContext } from './roles.ts';
+import { holdExpired, type Refusal, refuse } from '../core/result.ts';
 
-/**
- * What paying and cancelling need to know of a reservation. One seat (`seat/seat-bookings.ts`) and an order of several
- * (`order/order-bookings.ts`) have it each: one stream arbitrates, the seat's own or the order's.
- */
-export interface Bookings {
-  /**
-   * The buyer's reservation and what became of it, for ever: from memory where that says that it can still be paid or cannot
-   * change any more, else, and when `fresh`, from the log. Refused as `reservation-not-found` when there never was one, as
-   * `reservation-not-yours` unless it is `userId`'s (undefined: the organiser asks).
-   */
-  find(
-    reservationId: string,
-    asked: {
-      readonly userId: string | undefined;
-      readonly nowMs: number;
-      readonly fresh?: boolean;
-    },
-  ): Promise<Result<Booking>>;
+/** A reservation's id, resolved: which stream arbitrates, the seat's own or the order's. */
+export type BookingRef = SeatBookingRef | OrderBookingRef;
 
-  /** Sells to the reservation's payment, unless the hold ended; sold to it already is done. */
-  sell(reservationId: string, nowMs: number, origin: Origin): Promise<Result<unknown>>;
-
-  /** What follows a sale once it is certain; again is done already. */
-  followSale(reservationId: string): Promise<void>;
-
-  /** Ends the hold when its time is over, and tells what became of the reservation. */
-  expire(reservationId: string, nowMs: number): Promise<Result<BookingStatus>>;
-
-  /**
-   * Gives a held reservation back; a sold one is refunded before `refundUntilMs(sessionId)`. Answers with the cancelled or
-   * refunded reservation, also when it was so before. Refused like `find`, and as `hold-expired` when it ended another way.
-   */
-  cancel(
-    reservationId: string,
-    terms: {
-      readonly userId: string | undefined;
-      readonly nowMs: number;
-      readonly refundUntilMs: (sessionId: string) => number;
-    },
-    origin: Origin,
-  ): Promise<Result<Booking>>;
+export interface SeatBookingRef extends ReservationRef {
+  readonly kind: 'seat';
+  readonly reservationId: string;
 }
 
-export type Origin = Omit<CommandContext, 'commandId'>;
+export interface OrderBookingRef {
+  readonly kind: 'order';
+  readonly reservationId: string;
+  readonly orderId: string;
+}
 
-/** A reservation, whatever became of it. */
+/** Undefined when it is no reservation's id. */
+export function parseBookingRef(reservationId: string): BookingRef | undefined {
+  const orderId = parseOrderReservationId(reservationId);
+  if (orderId !== undefined) return { kind: 'order', reservationId, orderId };
+  const seat = parseReservationId(reservationId);
+  return seat && { kind: 'seat', reservationId, ...seat };
+}
+
+/** @throws Error when it is no reservation's id: for ids that the service made itself */
+export function bookingRef(reservationId: string): BookingRef {
+  const ref = parseBookingRef(reservationId);
+  if (ref === undefined) throw new Error(`not the id of a reservation: ${reservationId}`);
+  return ref;
+}
+
+/** A reservation, whatever became of it: what paying and cancelling need to know of it. */
 export interface Booking extends Bill {
   readonly sessionId: string;
   readonly seatIds: readonly string[];
@@ -56,14 +44,27 @@ export interface Booking extends Bill {
   readonly status: BookingStatus;
 }
 
-/** `held` also when its time is over and nobody has ended it yet. Of the others only `sold` can change: to `refunded`. */
+/**
+ * `held` also when its time is over and nobody has ended it yet. Of the others only `sold` can
+ * change: to `refunded`.
+ */
 export type BookingStatus = 'held' | 'sold' | EventData['OrderEnded']['reason'];
 
-/** Could it still be paid, or was it? */
-export const isOpen = (status: BookingStatus): status is 'held' | 'sold' =>
-  status === 'held' || status === 'sold';
+/** Who asks for a reservation, and when. */
+export interface Asked {
+  /** Undefined: the organiser, who may see every reservation. */
+  readonly userId: string | undefined;
+  readonly nowMs: number;
+  /** By the log, not as remembered. */
+  readonly fresh?: boolean;
+}
 
-/** Why nobody can pay the reservation any more; undefined when it can be paid or is. */
+/** Who cancels a reservation, and until when a sold seat of a session is refunded. */
+export interface CancelTerms extends Omit<Asked, 'fresh'> {
+  readonly refundUntilMs: (sessionId: string) => number;
+}
+
+/** Why nobody can pay the reservation any longer; undefined when it can be paid or is. */
 export function whyNotPayable(
   { status, expiresAtMs }: Booking,
   nowMs: number,
@@ -83,3 +84,6 @@ export function whyNotPayable(
 }
 
 export const notYours = refuse('reservation-not-yours', 'this reservation is somebody else’s');
+
+export const noReservation = (reservationId: string) =>
+  refuse('reservation-not-found', `no reservation ${reservationId}`);

@@ -1,24 +1,37 @@
 import { paymentId } from '../../events/ids.ts';
-import type { Wallet } from '../account/accounts.ts';
+import type { Accounts } from '../account/accounts.ts';
+import { type RequestContext, requestOf } from '../core/command-context.ts';
 import type { Refusal, Result } from '../core/result.ts';
-import { type Booking, type Bookings, isOpen, type Origin, whyNotPayable } from './booking.ts';
-import type { BuyerCommand, Payment } from './roles.ts';
+import {
+  type Booking,
+  type BookingRef,
+  bookingRef,
+  noReservation,
+  parseBookingRef,
+  whyNotPayable,
+} from './booking.ts';
+import type { Bookings } from './bookings.ts';
+import type { OwnReservation, Payment, Recovery } from './roles.ts';
 
 export interface PaymentParts {
-  readonly wallet: Wallet;
-  /** Who arbitrates for a reservation: the order's stream or the seat's own. */
-  readonly bookings: (reservationId: string) => Bookings;
-  /** Told of a paid reservation: its seats no longer count as held. */
+  readonly accounts: Accounts;
+  readonly bookings: Bookings;
+  /** Called with a paid reservation: its seats no longer count as held. */
   readonly onPaid: (booking: Booking) => Promise<void>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** The earliest that it may be, by which a hold is over or not. */
   readonly earliest: () => number;
-  /** Told of work after the answer that failed; `settle` finishes it. */
+  /** Called for work after the answer that failed; `settlePayment` finishes it. */
   readonly onLeftOver: (what: string, error: unknown) => void;
 }
 
-/** Paying, in two phases: the money is held, the seat's or the order's stream decides, the money is captured or released. */
+type Refused = { readonly ok: false; readonly refusal: Refusal };
+
+/**
+ * Paying, in two phases: the money is held, the stream of the seat or the order decides, the money
+ * is captured or released.
+ */
 export class Payments {
   readonly #parts: PaymentParts;
 
@@ -26,109 +39,119 @@ export class Payments {
     this.#parts = parts;
   }
 
-  async pay({ userId, reservationId, context }: BuyerCommand): Promise<Result<Payment>> {
-    const { commandId: _, ...origin } = context;
-    const { wallet, earliest } = this.#parts;
+  async pay({ userId, reservationId, context }: OwnReservation): Promise<Result<Payment>> {
+    const request = requestOf(context);
+    const { accounts, bookings, earliest } = this.#parts;
+    const ref = parseBookingRef(reservationId);
+    if (ref === undefined) return noReservation(reservationId);
     const earliestMs = earliest();
-    const bookings = this.#parts.bookings(reservationId);
-    const found = await bookings.find(reservationId, { userId, nowMs: earliestMs });
+    const found = await bookings.find(ref, { userId, nowMs: earliestMs });
     if (!found.ok) return found;
     const booking = found.value;
     const barred = whyNotPayable(booking, earliestMs);
     if (barred !== undefined) return barred;
     const { amount, currency } = booking;
-    const bill = { userId, reservationId, amount, currency };
-    const held = await this.#hold(booking, origin);
     const answer = (balance: number, position: bigint | null): Result<Payment> => ({
       ok: true,
       value: { paymentId: paymentId(reservationId), reservationId, amount, currency, balance },
       position,
     });
+    const held = await this.#hold(ref, booking, request);
     if (!held.ok) {
-      const { sold, refused } = await this.#refusalNow(booking, held);
+      const { sold, refused } = await this.#refusalNow(ref, booking, held);
       // Paid so long ago that the account has left it out: the seat is the proof.
-      return sold ? answer(await wallet.balance(userId), null) : refused;
+      return sold ? answer(await accounts.balance(userId), null) : refused;
     }
     const { balance } = held.value;
-    const sale = await bookings.sell(reservationId, earliest(), origin);
+    const sale = await bookings.sell(ref, earliest(), request);
     if (sale.ok) {
-      this.#afterSale(booking, origin).catch((error) =>
+      this.#afterSale(ref, booking, request).catch((error) =>
         this.#parts.onLeftOver(paymentId(reservationId), error),
       );
       return answer(balance, sale.position);
     }
-    const settled = await this.settle(bill);
+    const settled = await this.settle(booking);
     // Another request of this payment may have won in between; what the stream says counts.
     if (settled.ok && settled.value === 'captured') return answer(balance, held.position);
-    return (await this.#refusalNow(booking, sale)).refused;
+    return (await this.#refusalNow(ref, booking, sale)).refused;
   }
 
-  /**
-   * Holds the money. A summary that was made by a clock far ahead makes an account refuse what it may have left out; then the
-   * reservation is read anew: while it is held by the log, its payment was never settled, and not left out.
-   */
-  async #hold(booking: Booking, origin: Origin): ReturnType<Wallet['hold']> {
-    const { wallet, now, earliest, bookings } = this.#parts;
-    const { userId, reservationId, amount, currency, expiresAtMs: holdExpiresAtMs } = booking;
-    const bill = { userId, reservationId, amount, currency, holdExpiresAtMs };
-    const hold = (proof: { readonly provenAtMs?: number }) =>
-      wallet.hold({ ...bill, nowMs: now(), earliestMs: earliest(), ...proof }, origin);
-    const held = await hold({});
-    if (held.ok || held.refusal.code !== 'hold-expired') return held;
-    const provenAtMs = await wallet.leftOutBefore(userId);
-    if (holdExpiresAtMs >= provenAtMs) return held;
-    const asked = { userId, nowMs: earliest(), fresh: true };
-    const found = await bookings(reservationId).find(reservationId, asked);
-    return found.ok && found.value.status === 'held' ? hold({ provenAtMs }) : held;
-  }
-
-  /** See `SeatSales.settle`. */
-  async settle(payment: {
-    readonly userId: string;
-    readonly reservationId: string;
-  }): Promise<Result<'captured' | 'released' | 'refunded'>> {
-    const { reservationId } = payment;
-    const { wallet, earliest } = this.#parts;
-    const bookings = this.#parts.bookings(reservationId);
-    let sale = await bookings.sell(reservationId, earliest(), {});
+  /** See `Recovery.settlePayment`. */
+  async settle({
+    userId,
+    reservationId,
+  }: Parameters<Recovery['settlePayment']>[0]): Promise<
+    Result<'captured' | 'released' | 'refunded'>
+  > {
+    const { accounts, bookings, earliest } = this.#parts;
+    const payment = { userId, reservationId };
+    const ref = bookingRef(reservationId);
+    let sale = await bookings.sell(ref, earliest(), {});
     if (!sale.ok) {
       // Closing the hold first: afterwards no clock, however late, can sell to this payment.
-      const closed = await bookings.expire(reservationId, earliest());
+      const closed = await bookings.expire(ref, earliest());
       if (!closed.ok) return closed;
       // Its money is on the list of refunds, which capture what they give back.
       if (closed.value === 'refunded') return { ...closed, value: 'refunded' };
-      if (!isOpen(closed.value)) {
+      if (closed.value !== 'held' && closed.value !== 'sold') {
         const reason = closed.value === 'cancelled' ? 'cancelled' : 'hold-expired';
-        const released = await wallet.release(payment, reason);
+        const released = await accounts.release(payment, reason);
         return released.ok ? { ...released, value: 'released' } : released;
       }
-      sale = await bookings.sell(reservationId, earliest(), {});
+      sale = await bookings.sell(ref, earliest(), {});
       if (!sale.ok) return sale;
     }
-    await bookings.followSale(reservationId);
-    const captured = await wallet.capture(payment);
+    await bookings.followSale(ref);
+    const captured = await accounts.capture(payment);
     return captured.ok ? { ...captured, value: 'captured' } : captured;
   }
 
-  /** The sale is certain and answered: the seats of an order follow, the money is captured, by no deadline of the request. */
-  async #afterSale(booking: Booking, { deadlineMs: _, ...origin }: Origin): Promise<void> {
-    await this.#parts.bookings(booking.reservationId).followSale(booking.reservationId);
-    await this.#parts.wallet.capture(booking, origin);
-    await this.#parts.onPaid(booking);
+  /**
+   * Holds the money. An account whose snapshot was made by a clock far ahead refuses what the
+   * snapshot may have left out. Then the reservation is read anew: while the log has it as held, its
+   * payment was never settled, and not left out.
+   */
+  async #hold(
+    ref: BookingRef,
+    booking: Booking,
+    request: RequestContext,
+  ): ReturnType<Accounts['hold']> {
+    const { accounts, bookings, now, earliest } = this.#parts;
+    const { userId, reservationId, amount, currency, expiresAtMs: holdExpiresAtMs } = booking;
+    const bill = { userId, reservationId, amount, currency, holdExpiresAtMs };
+    const hold = (proof: { readonly provenAtMs?: number }) =>
+      accounts.hold({ ...bill, nowMs: now(), earliestMs: earliest(), ...proof }, request);
+    const held = await hold({});
+    if (held.ok || held.refusal.code !== 'hold-expired') return held;
+    const provenAtMs = await accounts.leftOutBefore(userId);
+    if (holdExpiresAtMs >= provenAtMs) return held;
+    const found = await bookings.find(ref, { userId, nowMs: earliest(), fresh: true });
+    return found.ok && found.value.status === 'held' ? hold({ provenAtMs }) : held;
   }
 
   /**
-   * Why the log, read anew, says that the reservation cannot be paid, else why the command was refused: who asks later is told
-   * the same.
+   * The sale is certain and answered: the seats of an order follow and the money is captured, without
+   * the deadline of the request.
    */
-  async #refusalNow({ userId, reservationId }: Booking, otherwise: Refused) {
+  async #afterSale(
+    ref: BookingRef,
+    booking: Booking,
+    { deadlineMs: _, ...request }: RequestContext,
+  ): Promise<void> {
+    await this.#parts.bookings.followSale(ref);
+    await this.#parts.accounts.capture(booking, request);
+    await this.#parts.onPaid({ ...booking, status: 'sold' });
+  }
+
+  /**
+   * Why the log, read anew, says that the reservation cannot be paid, else why the command was
+   * refused: a later request gets the same answer.
+   */
+  async #refusalNow(ref: BookingRef, { userId }: Booking, otherwise: Refused) {
     const nowMs = this.#parts.earliest();
-    const asked = { userId, nowMs, fresh: true };
-    const found = await this.#parts.bookings(reservationId).find(reservationId, asked);
+    const found = await this.#parts.bookings.find(ref, { userId, nowMs, fresh: true });
     if (!found.ok) return { sold: false, refused: found };
     const refused = whyNotPayable(found.value, nowMs) ?? otherwise;
     return { sold: found.value.status === 'sold', refused };
   }
 }
-
-type Refused = { readonly ok: false; readonly refusal: Refusal };

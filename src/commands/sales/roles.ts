@@ -1,14 +1,17 @@
+import type { Bill } from '../account/accounts.ts';
+import type { CommandContext } from '../core/command-context.ts';
 import type { Result } from '../core/result.ts';
+import type { ClaimInDoubt } from '../hold-limit/seat-quota.ts';
+import type { KnownHold } from '../seat/decider.ts';
+import type { BookingStatus } from './booking.ts';
 
-/**
- * What buyers can do: the commands as `http/` calls them. `commandId` makes a command the same command when it comes
- * again (a retried request); callers without an idempotency key pass a fresh UUID. Every method may throw
- * EventStoreUnavailable, within its timeout.
- */
-export interface Shop {
+/** The roles of `Sales`, one per audience. Every method may throw EventStoreUnavailable. */
+
+/** What buyers can do, as `http/` calls it. Every method keeps to the deadline of its context. */
+export interface BuyerCommands {
   /**
-   * Holds seats of one session for the user, all or none. Reserving again what the user holds answers with that hold.
-   * Two seats and more are an order, one reservation.
+   * Holds seats of one session for the user, all or none. Reserving again what the user holds
+   * answers with that hold. Two seats and more are an order: one reservation.
    */
   reserve(command: {
     readonly concertId: string;
@@ -19,16 +22,22 @@ export interface Shop {
     readonly context: CommandContext;
   }): Promise<Result<Reservation>>;
 
-  /** Pays held seats from the user's balance. Paying again what was paid answers with that payment. */
-  pay(command: BuyerCommand): Promise<Result<Payment>>;
+  /** Pays held seats from the user's balance. Paying again answers with the first payment. */
+  pay(command: OwnReservation): Promise<Result<Payment>>;
 
-  /** Gives held seats back; sold ones for their money, until the cut-off before the session. Again is done already. */
-  cancel(command: BuyerCommand): Promise<Result<Cancellation>>;
+  /**
+   * Gives held seats back; sold ones for their money, until the cut-off before the session.
+   * Idempotent.
+   */
+  cancel(command: OwnReservation): Promise<Result<Cancellation>>;
 
-  /** Is there such a reservation, whoever's it is? Refused as `reservation-not-found` when there is not; writes nothing. */
+  /**
+   * Is there such a reservation, whoever has it? Refused as `reservation-not-found` when there is
+   * none; writes nothing.
+   */
   find(reservationId: string): Promise<Result<unknown>>;
 
-  /** Adds to the user's balance, once a charge id. */
+  /** Adds to the user's balance, once per charge id. */
   charge(command: {
     readonly userId: string;
     readonly chargeId: string;
@@ -37,20 +46,62 @@ export interface Shop {
   }): Promise<Result<Charge>>;
 }
 
-/** What a buyer asks of a reservation of his own. */
-export interface BuyerCommand {
+/** How what was left half way ends, as `processes/` calls it. Every method is idempotent. */
+export interface Recovery {
+  /**
+   * Brings a held payment to its end; the stream of the seat or the order is the arbiter. Sold by
+   * this payment: captured. Still held by its reservation: sold, then captured. Sold and given back:
+   * left to `refund`. Anything else: released, and only after it can no longer be sold to this
+   * payment.
+   */
+  settlePayment(payment: {
+    readonly userId: string;
+    readonly reservationId: string;
+  }): Promise<Result<unknown>>;
+
+  /** Gives the money of a refunded reservation back. */
+  refund(bill: Bill): Promise<Result<unknown>>;
+
+  /**
+   * Ends an order that a crash left half way, and lets its seats follow it.
+   * @returns whether nothing is left to do
+   */
+  settleOrder(reservationId: string): Promise<boolean>;
+
+  /**
+   * Ends a hold whose time is over; nothing happens when it was paid or released.
+   * @param known the hold as a read model has it: saves a read
+   */
+  expire(reservationId: string, known?: KnownHold): Promise<Result<BookingStatus>>;
+
+  /** Claims on held seats whose requests began by `sinceMs` and ended without an outcome here. */
+  claimsInDoubt(sinceMs: number, limit: number, offset?: number): Promise<readonly ClaimInDoubt[]>;
+
+  /**
+   * Withdraws such a claim unless its seats are held. To be called once nothing can come of its
+   * request any longer.
+   * @returns whether it is settled
+   */
+  settleClaim(claim: ClaimInDoubt): Promise<boolean>;
+}
+
+/** What the organiser does with a session that is cancelled. */
+export interface OrganiserCommands {
+  /**
+   * The reservation that holds or bought a seat by the log, an order's under the order's id;
+   * undefined for a free seat.
+   */
+  reservationOf(sessionId: string, seatId: string): Promise<string | undefined>;
+
+  /** Gives back a reservation of a session that was cancelled, whoever has it. */
+  cancelForOrganiser(reservationId: string): Promise<Result<unknown>>;
+}
+
+/** What a buyer asks of a reservation of their own. */
+export interface OwnReservation {
   readonly userId: string;
   readonly reservationId: string;
   readonly context: CommandContext;
-}
-
-/** Who asked, for the events' metadata. */
-export interface CommandContext {
-  readonly commandId: string;
-  readonly correlationId?: string;
-  readonly traceparent?: string;
-  /** `performance.now()` after which nothing is appended for it any more; not stored. Default: no end. */
-  readonly deadlineMs?: number;
 }
 
 export interface Reservation {

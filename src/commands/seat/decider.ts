@@ -1,17 +1,18 @@
+import assert from 'node:assert/strict';
 import type { EventData, SeatEvent } from '../../events/events.ts';
 import { parseReservationId, reservationId } from '../../events/ids.ts';
-import { accept, type Decider, type Decision } from '../core/decider.ts';
+import { become, type Decider, type Decision } from '../core/decider.ts';
 import { holdExpired, refuse } from '../core/result.ts';
 
 /** Who has a seat. `ordinal` counts the holds the seat ever had; times are milliseconds since the epoch. */
 export type SeatState =
-  | { readonly status: 'free'; readonly ordinal: number; readonly last?: Ended }
+  | { readonly status: 'free'; readonly ordinal: number; readonly last?: EndedHold }
   | Taken;
 
 /** The hold that a seat has now. */
-export type Taken =
-  | ({ readonly status: 'held' } & Hold)
-  | ({ readonly status: 'sold'; readonly paymentId: string } & Hold);
+export type Taken = Held | ({ readonly status: 'sold'; readonly paymentId: string } & Hold);
+
+export type Held = { readonly status: 'held' } & Hold;
 
 export interface Hold {
   readonly ordinal: number;
@@ -24,23 +25,29 @@ export interface Hold {
   readonly orderId: string | undefined;
 }
 
-/** A hold that the seat had, and how it ended. */
-export type Ended = { readonly status: EndReason } & Hold;
+/** A hold as a read model has it. */
+export type KnownHold = Omit<Hold, 'ordinal'>;
 
-export type EndReason = EventData['SeatReleased']['reason'];
+/** A hold that the seat had, and how it ended. */
+export type EndedHold = { readonly status: ReleaseReason } & Hold;
+
+export type ReleaseReason = EventData['SeatReleased']['reason'];
+
+/** Holds the seat for a buyer, or as one of an order's. */
+export interface ReserveSeat {
+  readonly type: 'ReserveSeat';
+  readonly sessionId: string;
+  readonly seatId: string;
+  readonly userId: string;
+  readonly price: number;
+  readonly currency: string;
+  readonly nowMs: number;
+  readonly expiresAtMs: number;
+  readonly orderId?: string;
+}
 
 export type SeatCommand =
-  | {
-      readonly type: 'ReserveSeat';
-      readonly sessionId: string;
-      readonly seatId: string;
-      readonly userId: string;
-      readonly price: number;
-      readonly currency: string;
-      readonly nowMs: number;
-      readonly expiresAtMs: number;
-      readonly orderId?: string;
-    }
+  | ReserveSeat
   | {
       readonly type: 'SellSeat';
       readonly reservationId: string;
@@ -58,9 +65,9 @@ export type SeatCommand =
       readonly refundUntilMs: number;
     }
   /** The seat follows its order, which ended. Accepted as done when the seat is no longer the reservation's. */
-  | { readonly type: 'GiveBack'; readonly reservationId: string; readonly reason: EndReason };
+  | { readonly type: 'GiveBack'; readonly reservationId: string; readonly reason: ReleaseReason };
 
-type SeatDecision = Decision<SeatEvent, SeatState>;
+type SeatDecision = Decision<SeatState, SeatEvent, SeatState>;
 type Of<T extends SeatCommand['type']> = Extract<SeatCommand, { type: T }>;
 
 /**
@@ -115,16 +122,20 @@ export const isOf = (state: SeatState, reservationId: string): state is Taken =>
   state.status !== 'free' && state.reservationId === reservationId;
 
 /** The reservation's hold, as long as it is the seat's present or last one. */
-export function holdOf(state: SeatState, reservationId: string): Taken | Ended | undefined {
+export function holdOf(state: SeatState, reservationId: string): Taken | EndedHold | undefined {
   const hold = state.status === 'free' ? state.last : state;
   return hold?.reservationId === reservationId ? hold : undefined;
 }
 
+/** Asserts that a seat which was reserved is held. @throws AssertionError */
+export function heldSeat(state: SeatState): Held {
+  assert(state.status === 'held', `a seat that was reserved is ${state.status}`);
+  return state;
+}
+
 /** An order's seat never ends by its own clock: it could have been paid with the others. */
-export const isOver = (
-  state: SeatState | Ended,
-  nowMs: number,
-): state is { status: 'held' } & Hold => state.status === 'held' && state.expiresAtMs <= nowMs;
+export const isOver = (state: SeatState | EndedHold, nowMs: number): state is Held =>
+  state.status === 'held' && state.expiresAtMs <= nowMs;
 
 function reserve(command: Of<'ReserveSeat'>, state: SeatState): SeatDecision {
   const { userId, price, currency, nowMs, orderId } = command;
@@ -132,7 +143,7 @@ function reserve(command: Of<'ReserveSeat'>, state: SeatState): SeatDecision {
   if (state.status === 'held') {
     const own = state.userId === userId && state.orderId === orderId;
     const over = isOver(state, nowMs);
-    if (own && !over) return accept([], state);
+    if (own && !over) return become();
     if (!over || state.orderId !== undefined) return refuse('seat-taken', 'the seat is held');
   }
   const reserved: SeatEvent = {
@@ -147,23 +158,20 @@ function reserve(command: Of<'ReserveSeat'>, state: SeatState): SeatDecision {
     },
   };
   // A hold that is over gives way in the same append: the seat is bookable on time with the sweeper dead, too.
-  return write(
-    state,
-    state.status === 'held' ? [released(state, 'expired'), reserved] : [reserved],
-  );
+  return state.status === 'held' ? become(released(state, 'expired'), reserved) : become(reserved);
 }
 
 function sell(command: Of<'SellSeat'>, state: SeatState): SeatDecision {
   if (!isOf(state, command.reservationId)) return holdExpired;
   if (state.status === 'sold') {
     return state.paymentId === command.paymentId
-      ? accept([], state)
+      ? become()
       : refuse('seat-taken', 'the seat is sold by another payment');
   }
   if (state.orderId === undefined && isOver(state, command.nowMs)) return holdExpired;
   const { reservationId, userId } = state;
   const { paymentId } = command;
-  return write(state, [{ type: 'SeatSold', data: { reservationId, paymentId, userId } }]);
+  return become({ type: 'SeatSold', data: { reservationId, paymentId, userId } });
 }
 
 function expire(command: Of<'ExpireHold'>, state: SeatState): SeatDecision {
@@ -172,33 +180,29 @@ function expire(command: Of<'ExpireHold'>, state: SeatState): SeatDecision {
     state.orderId === undefined &&
     state.reservationId === command.reservationId;
   // Not over yet by this clock: nothing to do now, the sweeper comes again.
-  return ends ? write(state, [released(state, 'expired')]) : accept([], state);
+  return ends ? become(released(state, 'expired')) : become();
 }
 
 function cancel(command: Of<'CancelReservation'>, state: SeatState): SeatDecision {
   const { reservationId, nowMs, refundUntilMs } = command;
   if (!isOf(state, reservationId)) {
     const status = holdOf(state, reservationId)?.status;
-    return status === 'cancelled' || status === 'refunded' ? accept([], state) : holdExpired;
+    return status === 'cancelled' || status === 'refunded' ? become() : holdExpired;
   }
-  if (state.status === 'held') return write(state, [released(state, 'cancelled')]);
+  if (state.status === 'held') return become(released(state, 'cancelled'));
   return nowMs < refundUntilMs
-    ? write(state, [released(state, 'refunded')])
+    ? become(released(state, 'refunded'))
     : refuse('refund-too-late', 'a sold seat is not refunded any more so short before the session');
 }
 
 function giveBack({ reservationId, reason }: Of<'GiveBack'>, state: SeatState): SeatDecision {
-  if (!isOf(state, reservationId)) return accept([], state);
+  if (!isOf(state, reservationId)) return become();
   // Its order was refunded before this seat came to be sold.
   const neverSold = state.status === 'held' && reason === 'refunded';
-  return write(state, [released(state, neverSold ? 'cancelled' : reason)]);
+  return become(released(state, neverSold ? 'cancelled' : reason));
 }
 
-function write(state: SeatState, events: readonly SeatEvent[]): SeatDecision {
-  return accept(events, events.reduce(evolve, state));
-}
-
-function released(state: Taken, reason: EndReason): SeatEvent {
+function released(state: Taken, reason: ReleaseReason): SeatEvent {
   const { reservationId, userId, currency } = state;
   const refund = state.status === 'sold' ? { paymentId: state.paymentId, amount: state.price } : {};
   return { type: 'SeatReleased', data: { reservationId, userId, reason, currency, ...refund } };

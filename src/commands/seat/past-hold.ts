@@ -4,8 +4,8 @@ import { parseReservationId, type ReservationRef, reservationId } from '../../ev
 import { isMark, readSkips, type Skips } from '../../events/skipped.ts';
 import { seatStream } from '../../events/streams.ts';
 import type { EventStore } from '../core/event-store.ts';
-import type { Assumed } from '../core/stream-states.ts';
-import { type Ended, type Hold, type SeatState, seatDecider } from './decider.ts';
+import type { Assumed } from '../core/loaded.ts';
+import { type EndedHold, type Hold, type SeatState, seatDecider } from './decider.ts';
 
 /** The earliest revision that a seat's n-th hold may begin at: each before it left two events, or three when it was paid. */
 const earliestRevision = (ordinal: number): bigint => BigInt(2 * (ordinal - 1));
@@ -33,7 +33,7 @@ const looksMax = 4;
 export async function pastHold(
   store: Pick<EventStore, 'readStream'>,
   ref: ReservationRef,
-): Promise<Ended | undefined> {
+): Promise<EndedHold | undefined> {
   const id = reservationId(ref);
   let state: SeatState = seatDecider.initial;
   const stream = seatStream(ref.sessionId, ref.seatId);

@@ -1,27 +1,28 @@
-import {
-  parseReservationId,
-  paymentId,
-  type ReservationRef,
-  reservationId,
-} from '../../events/ids.ts';
+import { paymentId, type ReservationRef, reservationId } from '../../events/ids.ts';
 import { seatStream } from '../../events/streams.ts';
-import { CommandHandler } from '../core/command-handler.ts';
+import type { CommandContext, RequestContext } from '../core/command-context.ts';
+import { CommandHandler, type HandlerOf } from '../core/command-handler.ts';
 import type { EventStore } from '../core/event-store.ts';
-import { holdExpired, type Result, refuse } from '../core/result.ts';
+import { holdExpired, type Refusal, type Result, refuse } from '../core/result.ts';
 import {
+  type Asked,
   type Booking,
   type BookingStatus,
-  type Bookings,
-  isOpen,
+  type CancelTerms,
+  noReservation,
   notYours,
-  type Origin,
+  type SeatBookingRef,
 } from '../sales/booking.ts';
-import type { CommandContext } from '../sales/roles.ts';
+import type { Reservation } from '../sales/roles.ts';
 import {
-  type Ended,
-  type Hold,
+  type EndedHold,
+  type Held,
+  heldSeat,
   holdOf,
+  isOf,
   isOver,
+  type KnownHold,
+  type ReserveSeat,
   type SeatCommand,
   type SeatState,
   seatDecider,
@@ -29,15 +30,26 @@ import {
 } from './decider.ts';
 import { heldStill, pastHold } from './past-hold.ts';
 
-/** The commands on seats, and the reservations of one seat, whose stream is their arbiter. */
-export class SingleSeats implements Bookings {
-  readonly #seats: CommandHandler<
-    SeatState,
-    SeatCommand,
-    Parameters<typeof seatDecider.evolve>[1],
-    SeatState
-  >;
+/** A seat of an order. */
+export interface OrderSeat {
+  readonly sessionId: string;
+  readonly seatId: string;
+  readonly orderId: string;
+}
 
+/** How a seat gets free that an order holds for longer than it may: the order has to end first. */
+export interface OrderSeats {
+  releaseSeat(seat: OrderSeat, nowMs: number): Promise<void>;
+}
+
+/** What became of taking a seat; when it was refused, with who has it as far as this is known. */
+export type TakenSeat =
+  | { readonly ok: true; readonly value: Held; readonly position: bigint | null }
+  | { readonly ok: false; readonly refusal: Refusal; readonly seat: SeatState };
+
+/** The commands on seats, and the reservations of one seat, whose stream is their arbiter. */
+export class SeatBookings {
+  readonly #seats: HandlerOf<typeof seatDecider>;
   readonly #store: EventStore;
 
   constructor(store: EventStore) {
@@ -47,8 +59,7 @@ export class SingleSeats implements Bookings {
 
   /** Runs any command on a seat. */
   execute(
-    sessionId: string,
-    seatId: string,
+    { sessionId, seatId }: Pick<OrderSeat, 'sessionId' | 'seatId'>,
     command: SeatCommand,
     context: CommandContext,
   ): Promise<Result<SeatState>> {
@@ -65,21 +76,49 @@ export class SingleSeats implements Bookings {
     return this.#seats.state(seatStream(sessionId, seatId));
   }
 
-  /** The seat as it is remembered, if it is: that may be over. */
+  /** The seat as it is remembered, if it is; this may be out of date. */
   known(sessionId: string, seatId: string): SeatState | undefined {
     return this.#seats.known(seatStream(sessionId, seatId));
   }
 
-  async find(
-    reservationId: string,
-    { userId, nowMs, fresh = false }: Parameters<Bookings['find']>[1],
-  ): Promise<Result<Booking>> {
-    const ref = parseReservationId(reservationId);
-    if (ref === undefined) return unknown(reservationId);
+  /** Reserves one seat for a buyer. */
+  async reserve(
+    command: ReserveSeat,
+    context: CommandContext,
+    orders: OrderSeats,
+  ): Promise<Result<Reservation>> {
+    const taken = await this.take(command, context, orders);
+    if (!taken.ok) return { ok: false, refusal: taken.refusal };
+    return { ...taken, value: reservation(command.seatId, taken.value) };
+  }
+
+  /**
+   * Holds a seat, for itself or as one of an order. The hold of an order that is over does not give
+   * way by itself, as a single seat's does: the order ends first.
+   */
+  async take(
+    command: ReserveSeat,
+    context: CommandContext,
+    orders: OrderSeats,
+  ): Promise<TakenSeat> {
+    const { sessionId, seatId, nowMs } = command;
+    let result = await this.execute(command, command, context);
+    if (result.ok) return { ...result, value: heldSeat(result.value) };
+    const seat = await this.remembered(sessionId, seatId);
+    if (isOver(seat, nowMs) && seat.orderId !== undefined) {
+      await orders.releaseSeat({ sessionId, seatId, orderId: seat.orderId }, nowMs);
+      result = await this.execute(command, command, context);
+      if (result.ok) return { ...result, value: heldSeat(result.value) };
+    }
+    return { ...result, seat };
+  }
+
+  /** See `Bookings.find`. */
+  async find(ref: SeatBookingRef, { userId, nowMs, fresh }: Asked): Promise<Result<Booking>> {
     let hold = fresh ? undefined : await this.#holdOf(ref, { fresh: false });
     // Unknown here, or sold by another instance since it was remembered: the log says.
     if (hold === undefined || isOver(hold, nowMs)) hold = await this.#holdOf(ref, { fresh: true });
-    if (hold === undefined) return unknown(reservationId);
+    if (hold === undefined) return noReservation(ref.reservationId);
     if (userId !== undefined && hold.userId !== userId) return notYours;
     if (hold.orderId !== undefined) {
       return refuse('reservation-not-found', `it is part of the reservation order.${hold.orderId}`);
@@ -87,27 +126,27 @@ export class SingleSeats implements Bookings {
     return { ok: true, value: booking(ref, hold), position: null };
   }
 
-  sell(reservationId: string, nowMs: number, origin: Origin): Promise<Result<SeatState>> {
-    const { sessionId, seatId } = refOf(reservationId);
+  /** See `Bookings.sell`. */
+  sell(ref: SeatBookingRef, nowMs: number, request: RequestContext): Promise<Result<SeatState>> {
+    const { reservationId } = ref;
     const payment = paymentId(reservationId);
     return this.execute(
-      sessionId,
-      seatId,
+      ref,
       { type: 'SellSeat', reservationId, paymentId: payment, nowMs },
-      { ...origin, commandId: `sell ${payment}` },
+      { ...request, commandId: `sell ${payment}` },
     );
   }
 
-  /** The seat's stream is the sale: nothing has to follow. */
-  async followSale(): Promise<void> {}
-
-  /** @param known the hold as it was made: saves the read of a seat that is not remembered */
+  /**
+   * See `Bookings.expire`.
+   * @param known the hold as it was made: saves the read of a seat that is not remembered
+   */
   async expire(
-    reservationId: string,
+    ref: SeatBookingRef,
     nowMs: number,
-    known?: Omit<Hold, 'ordinal'>,
+    known?: KnownHold,
   ): Promise<Result<BookingStatus>> {
-    const ref = refOf(reservationId);
+    const { reservationId } = ref;
     const result = await this.#seats.execute(
       seatStream(ref.sessionId, ref.seatId),
       { type: 'ExpireHold', reservationId, nowMs },
@@ -120,28 +159,24 @@ export class SingleSeats implements Bookings {
     return { ...result, value: hold?.status ?? 'expired' };
   }
 
+  /** See `Bookings.cancel`. */
   async cancel(
-    reservationId: string,
-    { userId, nowMs, refundUntilMs }: Parameters<Bookings['cancel']>[1],
-    origin: Origin,
+    ref: SeatBookingRef,
+    { userId, nowMs, refundUntilMs }: CancelTerms,
+    request: RequestContext,
   ): Promise<Result<Booking>> {
-    let ended = await this.find(reservationId, { userId, nowMs, fresh: true });
-    if (ended.ok && isOpen(ended.value.status)) {
-      const { sessionId, seatId } = refOf(reservationId);
+    const { reservationId } = ref;
+    let ended = await this.find(ref, { userId, nowMs, fresh: true });
+    if (ended.ok && (ended.value.status === 'held' || ended.value.status === 'sold')) {
+      const terms = { nowMs, refundUntilMs: refundUntilMs(ref.sessionId) };
       const result = await this.execute(
-        sessionId,
-        seatId,
-        {
-          type: 'CancelReservation',
-          reservationId,
-          nowMs,
-          refundUntilMs: refundUntilMs(sessionId),
-        },
-        { ...origin, commandId: `cancel ${reservationId}` },
+        ref,
+        { type: 'CancelReservation', reservationId, ...terms },
+        { ...request, commandId: `cancel ${reservationId}` },
       );
-      // Ended since it was found: how, is told like to whoever asks later.
+      // Ended since it was found: the answer says how, now as later.
       if (!result.ok && result.refusal.code !== 'hold-expired') return result;
-      const after = await this.find(reservationId, { userId, nowMs });
+      const after = await this.find(ref, { userId, nowMs });
       ended = after.ok && result.ok ? { ...after, position: result.position } : after;
     }
     if (!ended.ok) return ended;
@@ -149,11 +184,27 @@ export class SingleSeats implements Bookings {
     return status === 'cancelled' || status === 'refunded' ? ended : holdExpired;
   }
 
-  /** A reservation's hold, as remembered if it is the seat's present or last one; `fresh`: by the log, however old it is. */
+  /** The order that holds or bought the seat by this reservation; undefined when no order does. */
+  async orderOf({ sessionId, seatId, reservationId }: SeatBookingRef): Promise<string | undefined> {
+    let seat = await this.remembered(sessionId, seatId);
+    if (!isOf(seat, reservationId)) seat = await this.current(sessionId, seatId);
+    return isOf(seat, reservationId) ? seat.orderId : undefined;
+  }
+
+  /** What became of a reservation, as remembered: what the seat has forgotten has ended. */
+  async statusOf({ sessionId, seatId, reservationId }: SeatBookingRef): Promise<BookingStatus> {
+    const seat = await this.remembered(sessionId, seatId);
+    return holdOf(seat, reservationId)?.status ?? 'expired';
+  }
+
+  /**
+   * A reservation's hold, as remembered if it is the seat's present or last one; `fresh`: by the log,
+   * however old it is.
+   */
   async #holdOf(
     ref: ReservationRef,
     { fresh }: { readonly fresh: boolean },
-  ): Promise<Taken | Ended | undefined> {
+  ): Promise<Taken | EndedHold | undefined> {
     const seat = await this.#seats.state(seatStream(ref.sessionId, ref.seatId), { fresh });
     const hold = holdOf(seat, reservationId(ref));
     return hold === undefined && fresh && ref.ordinal < seat.ordinal
@@ -162,16 +213,17 @@ export class SingleSeats implements Bookings {
   }
 }
 
-const unknown = (reservationId: string) =>
-  refuse('reservation-not-found', `no reservation ${reservationId}`);
+/** A hold as its buyer is answered. */
+const reservation = (
+  seatId: string,
+  { reservationId, price, currency, expiresAtMs }: Held,
+): Reservation => ({
+  ...{ reservationId, status: 'held', seatIds: [seatId], price, currency },
+  expiresAt: new Date(expiresAtMs).toISOString(),
+});
 
-function refOf(reservationId: string): ReservationRef {
-  const ref = parseReservationId(reservationId);
-  if (ref === undefined) throw new Error(`not a seat's reservation: ${reservationId}`);
-  return ref;
-}
-
-function booking({ sessionId, seatId }: ReservationRef, hold: Taken | Ended): Booking {
+/** A hold as paying and cancelling see it. */
+function booking({ sessionId, seatId }: ReservationRef, hold: Taken | EndedHold): Booking {
   const { reservationId, userId, price: amount, currency, expiresAtMs, status } = hold;
   const seatIds = [seatId];
   return { reservationId, userId, amount, currency, sessionId, seatIds, expiresAtMs, status };

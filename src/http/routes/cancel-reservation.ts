@@ -39,13 +39,13 @@ export const cancelReservation = endpoint({
     const key = headers['idempotency-key'];
     if (key !== undefined) {
       // No token is needed to ask for what never was: it leaves nothing in the log.
-      const found = await api.shop.find(reservationId);
+      const found = await api.sales.find(reservationId);
       if (!found.ok && found.refusal.code === 'reservation-not-found')
         return refused(found.refusal);
     }
     const asked = { name: 'cancel', userId, key, fields: { reservationId, userId } };
     return answerOnce(api, asked, exchange, async (context) => {
-      const result = await api.shop.cancel({ userId, reservationId, context });
+      const result = await api.sales.cancel({ userId, reservationId, context });
       return answerCommand(api, userId, result);
     });
   },

@@ -34,7 +34,7 @@ export const chargeBalance = endpoint({
     const asked = { name: 'charge', userId, key, fields: body };
     return answerOnce(api, asked, exchange, async (context) => {
       const charge = { ...body, chargeId: chargeId(userId, key), context };
-      return answerCommand(api, userId, await api.shop.charge(charge));
+      return answerCommand(api, userId, await api.sales.charge(charge));
     });
   },
 });

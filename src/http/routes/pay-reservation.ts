@@ -45,7 +45,7 @@ export const payReservation = endpoint({
     const key = headers['idempotency-key'];
     const asked = { name: 'pay', userId, key, fields: body, token: headers.authorizationwaiting };
     return answerOnceAdmitted(api, asked, exchange, async (context) => {
-      const result = await api.shop.pay({ ...body, context });
+      const result = await api.sales.pay({ ...body, context });
       if (result.ok) void makeRoom(api, userId, exchange);
       return answerCommand(api, userId, result);
     });

@@ -70,7 +70,7 @@ export const reserveSeat = endpoint({
     return answerOnceAdmitted(api, asked, exchange, async (context) => {
       const seatIds = [...new Set(body.seatIds ?? [body.seatId as string])];
       const command = { concertId, sessionId, seatIds, userId, context };
-      return answerCommand(api, userId, await api.shop.reserve(command));
+      return answerCommand(api, userId, await api.sales.reserve(command));
     });
   },
 });

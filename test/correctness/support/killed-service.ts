@@ -3,7 +3,7 @@ import { Catalog } from '../../../src/commands/concert/catalog.ts';
 import { concertDecider } from '../../../src/commands/concert/decider.ts';
 import { CommandHandler } from '../../../src/commands/core/command-handler.ts';
 import type { EventStore } from '../../../src/commands/core/event-store.ts';
-import type { SeatSales } from '../../../src/commands/sales/sales.ts';
+import type { Sales } from '../../../src/commands/sales/sales.ts';
 import { concertStream } from '../../../src/events/streams.ts';
 import { connectEventStore } from '../../../src/infrastructure/eventstoredb.ts';
 import { followCatalog } from '../../../src/processes/follow-catalog.ts';
@@ -67,7 +67,7 @@ function stopping({ append, written }: FaultPoint, reached: () => void): EventSt
   };
 }
 
-async function prepare(sales: SeatSales, point: FaultPoint): Promise<void> {
+async function prepare(sales: Sales, point: FaultPoint): Promise<void> {
   const { userId } = point;
   const context = { commandId: userId };
   await sales.charge({ userId, chargeId: 'start', amount: 1_000, context });
@@ -81,7 +81,7 @@ async function prepare(sales: SeatSales, point: FaultPoint): Promise<void> {
 
 /** Reserves what the command is about. */
 async function held(
-  sales: SeatSales,
+  sales: Sales,
   { command, sessionId, userId, row = 'A' }: FaultPoint & { row?: string },
 ): Promise<string[]> {
   const several = command.endsWith('order') || command === 'cancel-session';
@@ -103,12 +103,12 @@ async function held(
 }
 
 /** Pays and sees to it that everything that follows has followed. */
-async function settled(sales: SeatSales, userId: string, reservationId: string): Promise<void> {
+async function settled(sales: Sales, userId: string, reservationId: string): Promise<void> {
   await sales.pay({ userId, reservationId, context: { commandId: `pay ${reservationId}` } });
-  await sales.settle({ userId, reservationId });
+  await sales.settlePayment({ userId, reservationId });
 }
 
-async function run(sales: SeatSales, log: EventStore, point: FaultPoint): Promise<unknown> {
+async function run(sales: Sales, log: EventStore, point: FaultPoint): Promise<unknown> {
   const { command, userId, sessionId } = point;
   const context = { commandId: `${userId} ${command}` };
   if (command === 'order') return held(sales, point);

@@ -1,11 +1,7 @@
 import { Catalog } from '../../../src/commands/concert/catalog.ts';
 import type { EventStore } from '../../../src/commands/core/event-store.ts';
 import type { HoldLimit } from '../../../src/commands/hold-limit/hold-limit.ts';
-import {
-  type SeatSales,
-  type SeatSalesParts,
-  sellSeats,
-} from '../../../src/commands/sales/sales.ts';
+import { Sales, type SalesParts } from '../../../src/commands/sales/sales.ts';
 import type { StoredEvent } from '../../../src/events/codec.ts';
 
 /** A hold lasts so long in these tests, in milliseconds. */
@@ -68,12 +64,12 @@ export function salesOn(
     readonly now?: () => number;
     readonly earliest?: () => number;
     readonly limit?: HoldLimit;
-    readonly bought?: SeatSalesParts['bought'];
+    readonly bought?: SalesParts['bought'];
     readonly holdMs?: number;
     readonly onLeftOver?: (what: string, error: unknown) => void;
   } = {},
-): SeatSales {
-  return sellSeats({
+): Sales {
+  return new Sales({
     store,
     catalog,
     limit: options.limit ?? noLimit,

@@ -3,7 +3,7 @@ import type { Catalog } from '../../../src/commands/concert/catalog.ts';
 import type { EventStore } from '../../../src/commands/core/event-store.ts';
 import type { Result } from '../../../src/commands/core/result.ts';
 import type { HoldLimit } from '../../../src/commands/hold-limit/hold-limit.ts';
-import type { SeatSales } from '../../../src/commands/sales/sales.ts';
+import type { Sales } from '../../../src/commands/sales/sales.ts';
 import type { RecordedEvent } from '../../../src/events/codec.ts';
 import { parseStream } from '../../../src/events/streams.ts';
 import { connectEventStore } from '../../../src/infrastructure/eventstoredb.ts';
@@ -22,7 +22,7 @@ export class Shops {
   /** Added to the clock, in milliseconds. */
   aheadMs = 0;
   readonly catalog: Catalog;
-  readonly sales: readonly SeatSales[];
+  readonly sales: readonly Sales[];
   readonly #stores: readonly EventStore[];
 
   /** @param seats in each of the sections A and B */
@@ -53,8 +53,8 @@ export class Shops {
   }
 
   /** The n-th service, counted round and round. */
-  at(n: number): SeatSales {
-    return this.sales[n % this.sales.length] as SeatSales;
+  at(n: number): Sales {
+    return this.sales[n % this.sales.length] as Sales;
   }
 
   user(name: string | number): string {

@@ -1,7 +1,7 @@
 import type { Catalog } from '../../../src/commands/concert/catalog.ts';
 import type { EventStore } from '../../../src/commands/core/event-store.ts';
 import type { Result } from '../../../src/commands/core/result.ts';
-import type { SeatSales } from '../../../src/commands/sales/sales.ts';
+import type { Sales } from '../../../src/commands/sales/sales.ts';
 import { Audit } from './audit.ts';
 import { MemoryEventStore } from './memory-event-store.ts';
 import { cancelIn, catalogOf, salesOn } from './sale.ts';
@@ -25,7 +25,7 @@ export type Step =
 export type Outcome = Result<unknown> | undefined;
 
 interface Instance {
-  sales: SeatSales;
+  sales: Sales;
   store: EventStore;
   dead: boolean;
   dying: { after: number; written: boolean } | undefined;
@@ -215,7 +215,7 @@ export class World {
   }
 
   /** What `processes/expire-holds.ts` does with the due rows of the read model. */
-  async #sweep(sales: SeatSales, nowMs: number): Promise<undefined> {
+  async #sweep(sales: Sales, nowMs: number): Promise<undefined> {
     const { seats, orders } = this.audit();
     for (const { soldTo, ...hold } of seats.values()) {
       if (soldTo !== undefined || hold.expiresAtMs > nowMs) continue;
@@ -228,10 +228,10 @@ export class World {
   }
 
   /** What `processes/recovery.ts` does with its lists, without waiting until work under way is surely over. */
-  async #finish(sales: SeatSales): Promise<undefined> {
+  async #finish(sales: Sales): Promise<undefined> {
     const { payments, orders, refundsOwed, cancelledSessions, seats } = this.audit();
     for (const payment of payments.values()) {
-      if (payment.status === 'held') await sales.settle(payment);
+      if (payment.status === 'held') await sales.settlePayment(payment);
     }
     for (const { userId, reservationId, amount } of payments.values()) {
       if (!refundsOwed.has(reservationId) || reservationId.startsWith('order.')) continue;
@@ -245,7 +245,7 @@ export class World {
     if (cancelledSessions.size > 0) await this.#giveAllBack(sales, { seats, orders });
   }
 
-  async #cancelSession(sales: SeatSales, store: EventStore): Promise<undefined> {
+  async #cancelSession(sales: Sales, store: EventStore): Promise<undefined> {
     const event = { type: 'SessionCancelled', data: { sessionId } } as const;
     const id = '00000000-0000-4000-8000-000000000001';
     const metadata = { schemaVersion: 1 };
@@ -254,7 +254,7 @@ export class World {
     await this.#giveAllBack(sales, this.audit());
   }
 
-  async #giveAllBack(sales: SeatSales, { seats, orders }: Pick<Audit, 'seats' | 'orders'>) {
+  async #giveAllBack(sales: Sales, { seats, orders }: Pick<Audit, 'seats' | 'orders'>) {
     for (const { reservationId, orderId } of seats.values()) {
       if (orderId === undefined) await sales.cancelForOrganiser(reservationId);
     }

@@ -1,6 +1,7 @@
 import pino from 'pino';
-import { RememberedAnswers } from '../../../src/commands/idempotency/idempotency-keys.ts';
-import type { CommandContext, Shop } from '../../../src/commands/sales/roles.ts';
+import type { CommandContext } from '../../../src/commands/core/command-context.ts';
+import { IdempotencyKeys } from '../../../src/commands/idempotency/idempotency-keys.ts';
+import type { BuyerCommands } from '../../../src/commands/sales/roles.ts';
 import type { HttpDeps } from '../../../src/http/endpoint.ts';
 import { LiveLag } from '../../../src/projections/engine/live-lag.ts';
 import type { ReadSideStatus } from '../../../src/projections/projector.ts';
@@ -12,7 +13,7 @@ import { MemoryEventStore } from '../../correctness/support/memory-event-store.t
 
 /** Every test may change what a port answers by replacing its method. */
 export interface FakeApi extends HttpDeps {
-  readonly shop: Shop & { contexts: CommandContext[] };
+  readonly sales: BuyerCommands & { contexts: CommandContext[] };
   readonly queue: WaitingQueue & { shortened: string[] };
   readonly reads: ReadSide & {
     shown: bigint;
@@ -77,10 +78,10 @@ const held = {
 export function fakeApi(): FakeApi {
   const lines: string[] = [];
   let position = 1_000_000_000n;
-  const shop: FakeApi['shop'] = {
+  const sales: FakeApi['sales'] = {
     contexts: [],
     async reserve({ sessionId, seatIds, context }) {
-      shop.contexts.push(context);
+      sales.contexts.push(context);
       const value = {
         reservationId: `${sessionId}.${seatIds[0]}.1`,
         status: 'held',
@@ -92,13 +93,13 @@ export function fakeApi(): FakeApi {
       return { ok: true, value, position: next() };
     },
     async pay({ reservationId, context }) {
-      shop.contexts.push(context);
+      sales.contexts.push(context);
       const paymentId = `pay.${reservationId}`;
       const value = { paymentId, reservationId, amount: 100_000, currency: 'KRW', balance: 0 };
       return { ok: true, value, position: next() };
     },
     async cancel({ reservationId, context }) {
-      shop.contexts.push(context);
+      sales.contexts.push(context);
       const value = {
         reservationId,
         status: 'refunded',
@@ -111,7 +112,7 @@ export function fakeApi(): FakeApi {
       return { ok: true, value: undefined, position: null };
     },
     async charge({ userId, chargeId, amount, context }) {
-      shop.contexts.push(context);
+      sales.contexts.push(context);
       const value = { userId, chargeId, balance: amount, currency: 'KRW' };
       return { ok: true, value, position: next() };
     },
@@ -157,11 +158,11 @@ export function fakeApi(): FakeApi {
     }),
   };
   return {
-    shop,
+    sales,
     queue: fakeQueue(),
     reads,
     seatFeed: new SeatFeed(),
-    answers: new RememberedAnswers(new MemoryEventStore(), Date.now),
+    answers: new IdempotencyKeys(new MemoryEventStore(), Date.now),
     ownPositions: new InProcessOwnPositions(),
     logEnd: async () => position,
     projections: async () => [],

@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import {
-  type Claim,
   claimsMax,
   type FairUse,
   type HoldLimit,
   type HowEnded,
   payingMs,
+  type SeatClaim,
   soldKeptMs,
 } from '../../../src/commands/hold-limit/hold-limit.ts';
 import { eachLimited } from '../../../src/support/concurrency.ts';
@@ -39,7 +39,7 @@ export function holdLimitContract(name: string, open: OpenHoldLimit | undefined)
     });
     afterEach(() => opened?.close());
 
-    const claim = (seatIds: string[], untilMs = clock.ms + holdMs): Claim => {
+    const claim = (seatIds: string[], untilMs = clock.ms + holdMs): SeatClaim => {
       claims += 1;
       return { id: `claim-${claims}`, seatIds, untilMs };
     };
@@ -122,7 +122,7 @@ export function holdLimitContract(name: string, open: OpenHoldLimit | undefined)
         expect(await limit.take(holder, each)).to.equal(true);
       });
       expect(await take(seats(1))).to.include({ rule: 'session', max: heldMax });
-      await limit.withdraw(holder, half[0] as Claim);
+      await limit.withdraw(holder, half[0] as SeatClaim);
       expect(await take(seats(1))).to.equal(true);
     });
   });
@@ -155,7 +155,7 @@ export function fairUseContract(name: string, open: OpenHoldLimit | undefined): 
       closes.push(opened.close);
       return opened.limit;
     };
-    const claim = (seatIds: string[]): Claim => {
+    const claim = (seatIds: string[]): SeatClaim => {
       claims += 1;
       return { id: `fair-${claims}`, seatIds, untilMs: clock.ms + holdMs };
     };
@@ -349,7 +349,7 @@ async function replay(
   model: HoldLimitModel,
   clock: TestClock,
 ): Promise<void> {
-  const claims: { holder: typeof holder; claim: Claim; bought: string[] }[] = [];
+  const claims: { holder: typeof holder; claim: SeatClaim; bought: string[] }[] = [];
   for (const step of steps) {
     if (step.kind === 'pass') {
       clock.ms += step.ms;

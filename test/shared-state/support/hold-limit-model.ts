@@ -1,9 +1,9 @@
 import {
-  type Claim,
   type Excess,
   type FairUse,
   type HowEnded,
   payingMs,
+  type SeatClaim,
   soldKeptMs,
 } from '../../../src/commands/hold-limit/hold-limit.ts';
 
@@ -29,7 +29,7 @@ export class HoldLimitModel {
 
   take(
     sessionId: string,
-    { id, seatIds, untilMs }: Claim,
+    { id, seatIds, untilMs }: SeatClaim,
     bought: readonly string[],
     now: number,
   ): true | Excess['rule'] {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { requestOverMs } from '../../src/commands/core/deadline.ts';
 import { EventStoreUnavailable } from '../../src/commands/core/event-store.ts';
-import type { SeatSales } from '../../src/commands/sales/sales.ts';
+import type { Sales } from '../../src/commands/sales/sales.ts';
 import { UnreadableEvent } from '../../src/events/codec.ts';
 import { QueueUnavailable } from '../../src/queue/waiting-queue.ts';
 import { InProcessHoldLimit } from '../../src/shared-state/in-process-hold-limit.ts';
@@ -51,7 +51,7 @@ describe('the claim of a reservation that ended in a 503', () => {
   let log: FaultyLog;
   let limit: InProcessHoldLimit;
   let nowMs: number;
-  let sales: SeatSales;
+  let sales: Sales;
   let leftOver: string[];
   let commands = 0;
   beforeEach(() => {

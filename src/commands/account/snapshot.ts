@@ -1,12 +1,12 @@
 import type { AccountEvent, EventData } from '../../events/events.ts';
 import { whyNotWritable } from '../../events/writable.ts';
+import { chargeKeptMs, paymentKeptMs } from './bounds.ts';
 import { revisionMax } from './entries.ts';
 import type { AccountState } from './evolve.ts';
 import { counts, indexedData, type NextPage, nextPages, type PageBounds } from './index-pages.ts';
-import { chargeKeptMs, paymentKeptMs } from './kept.ts';
 
-export interface SummaryBounds {
-  /** Charges and payments that a plain summary tells at most; the payments that totals do. */
+export interface SnapshotBounds {
+  /** Charges and payments that a plain snapshot tells at most; the payments that totals do. */
   readonly entriesMax: number;
   /**
    * What sums up may be so large in all: with the events that it is appended with it has to stay below the 1 MiB that
@@ -16,7 +16,7 @@ export interface SummaryBounds {
   readonly pages: PageBounds;
 }
 
-export const summaryBounds: SummaryBounds = {
+export const snapshotBounds: SnapshotBounds = {
   entriesMax: 2_000,
   bytesMax: 640 * 1024,
   pages: { entriesMax: 50_000, smallMax: 1_000, fanOut: 8 },
@@ -30,7 +30,7 @@ export const summaryBounds: SummaryBounds = {
  * Left out is what no retry can ask for any more. Refunded payments stay for ever, since a refund may come months after the
  * payment and must come once.
  */
-export function summarise(state: AccountState, bounds: SummaryBounds): readonly AccountEvent[] {
+export function takeSnapshot(state: AccountState, bounds: SnapshotBounds): readonly AccountEvent[] {
   const { index, latestMs, revision } = state;
   if (!counts(index, latestMs)) {
     const events = listed(state, bounds);
@@ -47,7 +47,7 @@ export function summarise(state: AccountState, bounds: SummaryBounds): readonly 
 }
 
 /** Has something to write, and the store and every reader take it. */
-function fits(events: readonly AccountEvent[], { bytesMax }: SummaryBounds): boolean {
+function fits(events: readonly AccountEvent[], { bytesMax }: SnapshotBounds): boolean {
   let bytes = 0;
   for (const event of events) bytes += Buffer.byteLength(JSON.stringify(event.data));
   return (
@@ -65,7 +65,7 @@ const totals = ({ currency, balance, held, captured, latestMs }: AccountState) =
 });
 
 /** All that counts, as long as it is few. */
-function listed(state: AccountState, { entriesMax }: SummaryBounds): readonly AccountEvent[] {
+function listed(state: AccountState, { entriesMax }: SnapshotBounds): readonly AccountEvent[] {
   const { latestMs } = state;
   const data: EventData['AccountSummarised'] = { ...totals(state), charges: [], payments: [] };
   const isFull = () => data.charges.length + data.payments.length > entriesMax;
@@ -87,7 +87,7 @@ function listed(state: AccountState, { entriesMax }: SummaryBounds): readonly Ac
 function indexed(
   state: AccountState,
   { page, before }: NextPage,
-  { entriesMax }: SummaryBounds,
+  { entriesMax }: SnapshotBounds,
 ): readonly AccountEvent[] {
   const told: AccountEvent = { type: 'AccountIndexed', data: indexedData(page) };
   if (before === undefined) return [told];

@@ -2,51 +2,61 @@ import { randomUUID } from 'node:crypto';
 import { UnreadableEvent } from '../../events/codec.ts';
 import { EventStoreUnavailable } from '../core/event-store.ts';
 import type { Result } from '../core/result.ts';
-import type { Booking } from '../sales/booking.ts';
-import type { SingleSeats } from '../seat/seat-bookings.ts';
+import type { Booking, BookingStatus } from '../sales/booking.ts';
+import type { Reservation } from '../sales/roles.ts';
+import type { SeatBookings } from '../seat/seat-bookings.ts';
 import { excessive } from './fair-use.ts';
-import type { Claim, Excess, Holder, HoldLimit, HowEnded } from './hold-limit.ts';
+import type { Excess, Holder, HoldLimit, HowEnded, SeatClaim } from './hold-limit.ts';
 
-/** Claims in doubt that are remembered, about 300 bytes each; those of further requests count until their hold would end. */
+/**
+ * Claims in doubt that are remembered, about 300 bytes each. Those of further requests count until
+ * their hold would end.
+ */
 const doubtsMax = 10_000;
 
 /** A claim of a request that ended without an outcome: its seats may be held or not. */
-export interface Doubt {
+export interface ClaimInDoubt {
   readonly holder: Holder;
-  readonly claim: Claim;
+  readonly claim: SeatClaim;
   /** When the request began, in milliseconds since the epoch. */
   readonly sinceMs: number;
 }
 
-export interface ClaimsParts {
+export interface SeatQuotaParts {
   readonly limit: HoldLimit;
-  /** Seats of the session that a user has bought, all sales of before the call among them; undefined: no rule asks. */
+  /**
+   * Seats of the session that a user has bought, with all sales from before the call; undefined: no
+   * rule asks.
+   */
   readonly bought?: ((holder: Holder) => Promise<readonly string[]>) | undefined;
-  readonly seats: Pick<SingleSeats, 'current'>;
+  readonly seats: Pick<SeatBookings, 'current'>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Told of claims that could not be let go of: they count until their hold would end. */
+  /** Called for claims that could not be withdrawn: they count until their hold would end. */
   readonly onLeftOver: (what: string, error: unknown) => void;
 }
 
-/** Counts the seats of reserve commands against the limit of held seats, and lets go of what came to nothing. */
-export class Claims {
-  readonly #parts: ClaimsParts;
-  readonly #doubts = new Map<string, Doubt>();
+/**
+ * How many seats a buyer holds, against the limit: a claim per reserve command, withdrawn when the
+ * command came to nothing.
+ */
+export class SeatQuota {
+  readonly #parts: SeatQuotaParts;
+  readonly #doubts = new Map<string, ClaimInDoubt>();
 
-  constructor(parts: ClaimsParts) {
+  constructor(parts: SeatQuotaParts) {
     this.#parts = parts;
   }
 
   /**
-   * Reserves under a claim on the seats, unless the holder would have too many. `reserve` calls `begun` once something of
-   * a reservation in several steps is in the log.
+   * Reserves under a claim on the seats, unless the holder would have too many. `reserve` calls
+   * `begun` once something of a reservation in several steps is in the log.
    */
   async reserve(
     holder: Holder,
-    { seatIds, untilMs, nowMs }: Omit<Claim, 'id'> & { readonly nowMs: number },
-    reserve: (begun: () => void) => Promise<Result<Booking>>,
-  ): Promise<Result<Booking>> {
+    { seatIds, untilMs, nowMs }: Omit<SeatClaim, 'id'> & { readonly nowMs: number },
+    reserve: (begun: () => void) => Promise<Result<Reservation>>,
+  ): Promise<Result<Reservation>> {
     const claim = { id: randomUUID(), seatIds, untilMs };
     const bought = await this.#parts.bought?.(holder);
     const counts = await this.#take(holder, claim, bought);
@@ -58,7 +68,8 @@ export class Claims {
     try {
       const result = await reserve(begun);
       // A hold that was there before has a claim of its own.
-      if (!result.ok || result.value.expiresAtMs !== untilMs) await this.#withdraw(holder, claim);
+      const isNew = result.ok && Date.parse(result.value.expiresAt) === untilMs;
+      if (!isNew) await this.#withdraw(holder, claim);
       return result;
     } catch (error) {
       if (!hasBegun && wroteNothing(error)) await this.#withdraw(holder, claim);
@@ -67,15 +78,17 @@ export class Claims {
     }
   }
 
-  /** The reservation's seats no longer count as held. */
-  end(booking: Booking, how: HowEnded): Promise<void> {
+  /** The reservation's seats no longer count as held. Nothing to do for one that is held, or lapsed. */
+  async end(booking: Booking): Promise<void> {
+    const how = howEnded(booking.status);
+    if (how === undefined) return;
     const { seatIds, expiresAtMs } = booking;
-    return this.#uncount(() => this.#parts.limit.end(booking, seatIds, expiresAtMs, how));
+    await this.#uncount(() => this.#parts.limit.end(booking, seatIds, expiresAtMs, how));
   }
 
-  /** Claims of requests that began by `sinceMs` and ended without an outcome, the longest ago first. */
-  async inDoubt(sinceMs: number, limit: number, offset = 0): Promise<readonly Doubt[]> {
-    const found: Doubt[] = [];
+  /** Claims of requests that began by `sinceMs` and ended without an outcome, the oldest first. */
+  async inDoubt(sinceMs: number, limit: number, offset = 0): Promise<readonly ClaimInDoubt[]> {
+    const found: ClaimInDoubt[] = [];
     let passed = 0;
     for (const doubt of this.#doubts.values()) {
       if (doubt.claim.untilMs <= this.#parts.now()) this.#doubts.delete(doubt.claim.id);
@@ -88,10 +101,11 @@ export class Claims {
   }
 
   /**
-   * Lets go of a claim that came to nothing, by what the log says. To be asked once nothing can come of its request any more.
+   * Withdraws a claim that came to nothing, by what the log says. To be called once nothing can come
+   * of its request any longer.
    * @returns whether it is settled @throws whatever the limit throws
    */
-  async settle({ holder, claim }: Doubt): Promise<boolean> {
+  async settle({ holder, claim }: ClaimInDoubt): Promise<boolean> {
     try {
       if (!(await this.#holdsAny(holder, claim))) await this.#parts.limit.withdraw(holder, claim);
     } catch (error) {
@@ -102,7 +116,7 @@ export class Claims {
     return true;
   }
 
-  async #holdsAny({ userId, sessionId }: Holder, { seatIds, untilMs }: Claim) {
+  async #holdsAny({ userId, sessionId }: Holder, { seatIds, untilMs }: SeatClaim) {
     for (const seatId of seatIds) {
       const seat = await this.#parts.seats.current(sessionId, seatId);
       if (seat.status === 'held' && seat.userId === userId && seat.expiresAtMs === untilMs) {
@@ -114,27 +128,28 @@ export class Claims {
 
   async #take(
     holder: Holder,
-    claim: Claim,
+    claim: SeatClaim,
     bought: readonly string[] | undefined,
   ): Promise<true | Excess> {
     try {
       return await this.#parts.limit.take(holder, claim, bought);
     } catch (error) {
-      // It may count all the same: only the answer did not come. Beside the answer, which is late already.
+      // The claim may count all the same: only the answer did not come. The request, which is late
+      // already, does not wait for the withdrawal.
       void this.#withdraw(holder, claim);
       throw error;
     }
   }
 
-  #doubt(doubt: Doubt): void {
+  #doubt(doubt: ClaimInDoubt): void {
     if (this.#doubts.size < doubtsMax) this.#doubts.set(doubt.claim.id, doubt);
   }
 
-  #withdraw(holder: Holder, claim: Claim): Promise<void> {
+  #withdraw(holder: Holder, claim: SeatClaim): Promise<void> {
     return this.#uncount(() => this.#parts.limit.withdraw(holder, claim));
   }
 
-  /** What is answered is certain already: seats that cannot be uncounted now count until their hold would end. */
+  /** The answer is certain already: seats that cannot be uncounted count until their hold would end. */
   #uncount(change: () => Promise<void>): Promise<void> {
     return change().catch((error) => this.#parts.onLeftOver('count held seats', error));
   }
@@ -144,3 +159,19 @@ export class Claims {
 const wroteNothing = (error: unknown): boolean =>
   error instanceof UnreadableEvent ||
   (error instanceof EventStoreUnavailable && error.wroteNothing);
+
+/** What a reservation's end is to fair use; undefined while it is held, or lapsed: the limit knows. */
+function howEnded(status: BookingStatus): HowEnded | undefined {
+  switch (status) {
+    case 'sold':
+      return 'paid';
+    case 'cancelled':
+    case 'refunded':
+      return 'given-back';
+    case 'not-all':
+      return 'never';
+    case 'held':
+    case 'expired':
+      return undefined;
+  }
+}

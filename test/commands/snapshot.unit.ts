@@ -10,15 +10,15 @@ describe('summing up a stream', () => {
     let looks = 0;
     let isTime = false;
     const store = new MemoryEventStore();
-    const { summary } = accountDecider;
+    const { snapshot } = accountDecider;
     const handler = new CommandHandler(store, {
       ...accountDecider,
-      summary: {
-        types: summary.types,
+      snapshot: {
+        types: snapshot.types,
         everyEvents,
         of(state) {
           looks += 1;
-          return isTime ? summary.of(state) : [];
+          return isTime ? snapshot.of(state) : [];
         },
       },
     });
