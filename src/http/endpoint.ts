@@ -26,7 +26,7 @@ export interface HttpDeps {
   readonly queue: WaitingQueue;
   readonly reads: ReadSide;
   readonly seatFeed: SeatFeed;
-  readonly answers: IdempotencyKeys;
+  readonly idempotencyKeys: IdempotencyKeys;
   readonly ownPositions: OwnPositions;
   /** What the read side has to reach to show everything that is in the log by now. @throws EventStoreUnavailable */
   readonly logEnd: () => Promise<bigint | null>;

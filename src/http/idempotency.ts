@@ -42,18 +42,18 @@ export async function answerOnce(
 ): Promise<Answer> {
   const context = contextOf(asked, exchange);
   if (asked.key === undefined) return carryOut(context);
-  const { answers } = api;
+  const { idempotencyKeys } = api;
   const request = keyedRequest(asked, asked.key, context);
   const { userId } = asked;
   if (!api.keyBudget.take(userId)) return aboveBudget(api, request);
-  const begun = await answers.start(request);
+  const begun = await idempotencyKeys.start(request);
   if (!begun.ok || begun.value.status === 'answered') api.keyBudget.giveBack(userId);
   if (!begun.ok) return refused(begun.refusal);
   if (begun.value.status === 'answered') return again(begun.value.answer);
   const { startedMs } = begun.value;
   // Beside the answer, and in line before a repetition that comes to this process.
   const abandon = () => {
-    answers.abandon(request, startedMs).catch((error) => {
+    idempotencyKeys.abandon(request, startedMs).catch((error) => {
       api.log.warn(
         { requestId: exchange.requestId, err: error },
         'a key stays taken until its request counts as dead',
@@ -68,7 +68,7 @@ export async function answerOnce(
       return answer;
     }
     // Only an answer that will be repeated is given: what is stored, and after it was.
-    const stored = await answers.answer(request, startedMs, rendered);
+    const stored = await idempotencyKeys.answer(request, startedMs, rendered);
     return stored.ok
       ? { kind: 'stored', replayed: false, ...stored.value }
       : refused(stored.refusal);
@@ -91,15 +91,15 @@ export async function answerOnceAdmitted(
 ): Promise<Answer> {
   const barred = await refuseUnlessAdmitted(api.queue, asked.userId, asked.token);
   if (barred === undefined) return answerOnce(api, asked, exchange, carryOut);
-  return (await givenBefore(api.answers, asked, barred, exchange)) ?? barred;
+  return (await givenBefore(api.idempotencyKeys, asked, barred, exchange)) ?? barred;
 }
 
 /** What was answered before is answered again however many keys there were. */
 async function aboveBudget(
-  { answers, keyBudget }: ApiContext,
+  { idempotencyKeys, keyBudget }: ApiContext,
   request: KeyedRequest,
 ): Promise<Answer> {
-  const given = await answers.recall(request);
+  const given = await idempotencyKeys.recall(request);
   if (given !== undefined) return again(given.answer);
   const detail = 'The user has used as many idempotency keys as there are for an hour.';
   const headers = { 'Retry-After': String(keyBudget.secondsLeft()) };
@@ -107,7 +107,7 @@ async function aboveBudget(
 }
 
 async function givenBefore(
-  answers: IdempotencyKeys,
+  idempotencyKeys: IdempotencyKeys,
   asked: Asked,
   { code }: ProblemAnswer,
   exchange: Exchange,
@@ -116,7 +116,7 @@ async function givenBefore(
   if (key === undefined || (code !== 'not-admitted' && code !== 'token-unknown')) return undefined;
   const request = keyedRequest(asked, key, contextOf(asked, exchange));
   if (request.bearer === undefined) return undefined;
-  const given = await answers.recall(request);
+  const given = await idempotencyKeys.recall(request);
   if (given === undefined) return undefined;
   const isShown = code === 'not-admitted' || given.bearer === request.bearer;
   return isShown ? again(given.answer) : undefined;

@@ -220,7 +220,7 @@ export function httpDeps(
   return {
     sales,
     ...{ queue, reads, seatFeed, logEnd },
-    answers: new IdempotencyKeys(store, clock.now),
+    idempotencyKeys: new IdempotencyKeys(store, clock.now),
     ownPositions: redis ? new RedisOwnPositions(redis) : new InProcessOwnPositions(behind),
     liveLag: () => liveLag.histogram(),
     rowsWrong: () => comparison.wrong.size,

@@ -122,7 +122,7 @@ describe('the deadline of a request', function () {
       await serve({
         ...fakeApi(),
         sales,
-        answers: new IdempotencyKeys(store, Date.now),
+        idempotencyKeys: new IdempotencyKeys(store, Date.now),
       });
       const order = { concertId: 'c1', sessionId, seatIds, userId };
       const token = { ...bearer(userId), 'Idempotency-Key': 'many' };
@@ -162,7 +162,7 @@ describe('the deadline of a request', function () {
     await serve({
       ...fake,
       sales,
-      answers: new IdempotencyKeys(store, Date.now),
+      idempotencyKeys: new IdempotencyKeys(store, Date.now),
       logEnd: () => store.head(),
       ownPositions: { note: async () => {}, of: async () => 'unknown' },
     });

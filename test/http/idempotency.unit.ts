@@ -35,7 +35,7 @@ describe('Idempotency-Key', () => {
 
   /** A service of its own on the same log. */
   async function instance(): Promise<Api> {
-    const fake = { ...fakeApi(), answers: new IdempotencyKeys(store, () => now) };
+    const fake = { ...fakeApi(), idempotencyKeys: new IdempotencyKeys(store, () => now) };
     const started = await serveApi(fake);
     apis.push(started);
     return started;
@@ -249,7 +249,7 @@ describe('Idempotency-Key', () => {
 
   it('above the bound of an hour is 429, but for what was answered; another user’s is not', async () => {
     await api.stop();
-    const fake = { ...fakeApi(), answers: new IdempotencyKeys(store, () => now) };
+    const fake = { ...fakeApi(), idempotencyKeys: new IdempotencyKeys(store, () => now) };
     api = await serveApi({ ...fake, idempotencyKeysMax: 2 });
     apis.push(api);
     const charge = calls[2];

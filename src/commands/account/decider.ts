@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { AccountEvent } from '../../events/events.ts';
 import { accept, type Decider, type Decision, type Elsewhere } from '../core/decider.ts';
 import { type RefusalCode, refuse } from '../core/result.ts';
@@ -26,8 +27,8 @@ export type AccountCommand =
       /** The earliest that it may be, by which the hold is over or not. Default `nowMs`. */
       readonly earliestMs?: number;
       /**
-       * While this was `leftOutBeforeMs`, and after it was read, the log had the reservation as held: nothing of its payment was
-       * settled, so no snapshot has left it out.
+       * While this was `leftOutBeforeMs`, and after it was read, the log had the reservation as
+       * held: nothing of its payment was settled, so no snapshot has left it out.
        */
       readonly provenAtMs?: number;
     }
@@ -179,7 +180,15 @@ function resolve(
   if (payment.status === status) return accept([], payment);
   if (payment.status !== 'held')
     return refuse(alreadyCode(payment.status), `the payment was ${payment.status}`);
-  return accept([event(payment)], payment);
+  return {
+    ok: true,
+    events: [event(payment)],
+    answer(after) {
+      const { status: now } = after.payments.get(paymentId) ?? payment;
+      assert(now === status, `payment ${paymentId} was ${status} and is ${now}: it would be again`);
+      return payment;
+    },
+  };
 }
 
 const alreadyCode = (status: 'captured' | 'released' | 'refunded'): RefusalCode =>

@@ -1,5 +1,7 @@
 import type { AccountEvent, EventData } from '../../events/events.ts';
 import { whyNotWritable } from '../../events/writable.ts';
+import { assertAscending } from '../core/bounds.ts';
+import { storeAppendBytesMax } from '../core/event-store.ts';
 import { chargeKeptMs, paymentKeptMs } from './bounds.ts';
 import { revisionMax } from './entries.ts';
 import type { AccountState } from './evolve.ts';
@@ -21,6 +23,7 @@ export const snapshotBounds: SnapshotBounds = {
   bytesMax: 640 * 1024,
   pages: { entriesMax: 50_000, smallMax: 1_000, fanOut: 8 },
 };
+assertAscending({ bytesMax: snapshotBounds.bytesMax, storeAppendBytesMax });
 
 /**
  * What of an account still counts. One that has few entries which do is told by one event. One that has more, or whose ids are

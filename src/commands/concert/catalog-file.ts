@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { rowSchema, type Section, sectionSchema, timeSchema } from '../../events/events.ts';
 import { idSchema } from '../../events/ids.ts';
 import { shownText } from '../../events/writable.ts';
+import { storeAppendBytesMax } from '../core/event-store.ts';
 import { memberTwice } from '../core/json-text.ts';
 import { CatalogFileError } from './catalog-file-error.ts';
 import { catalogText } from './catalog-text.ts';
@@ -12,10 +13,10 @@ import { seatsOf } from './decider.ts';
 export const sessionSeatsMax = 100_000;
 
 /**
- * A session's seat map as JSON at most, in bytes. It is in one event, of which the store takes 1 MiB with its metadata and
- * type; ids, times and metadata of the longest kind are below 1 KiB.
+ * A session's seat map as JSON at most, in bytes. It is in one event, with ids, times and metadata
+ * that take less than 1 KiB.
  */
-export const seatMapBytesMax = 1_048_576 - 16_384;
+export const seatMapBytesMax = storeAppendBytesMax - 16_384;
 
 const seatsSchema = z
   .union([z.number().int().min(1).max(9_999), z.array(z.number().int().min(1).max(99_999)).min(1)])

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { UnreadableEvent } from '../../events/codec.ts';
 import type { DomainEvent } from '../../events/events.ts';
 import { versionOf } from '../../events/upcasters.ts';
+import { assertAscending } from './bounds.ts';
 import type { CommandContext } from './command-context.ts';
 import { type Decider, writable } from './decider.ts';
 import {
@@ -21,7 +22,7 @@ import {
   refuseLate,
   timeLeft,
 } from './lanes.ts';
-import type { Assumed, Loaded } from './loaded.ts';
+import { type Assumed, assertLastSeen, type Loaded } from './loaded.ts';
 import { type Result, refuse } from './result.ts';
 import { snapshotCommand } from './snapshot.ts';
 import { StreamStates } from './stream-states.ts';
@@ -48,6 +49,7 @@ export const defaultBounds: HandlerBounds = {
   batchMax: 256,
   attemptsMax: 50,
 };
+assertAscending({ batchMax: defaultBounds.batchMax, waitingMax: defaultBounds.waitingMax });
 
 /** The handler of a decider's commands. */
 export type HandlerOf<D> =
@@ -213,6 +215,7 @@ export class CommandHandler<
         // 4. Append, if the stream still ends where it was decided on; then answer.
         const { epoch } = this.#store;
         const { revision: expected } = before;
+        assertLastSeen(expected, lane.loaded);
         const appended = await this.#store.append(lane.stream, expected, events, timeLeft(batch));
         if (appended.ok) {
           const { revision, position } = appended;

@@ -58,6 +58,9 @@ export interface EventStore {
   close(): Promise<void>;
 }
 
+/** The store takes so much in one append at most, in bytes: EventStoreDB's default. */
+export const storeAppendBytesMax = 1_048_576;
+
 /** A revision that the stream must have, or that it must not exist. */
 export type ExpectedRevision = bigint | 'no_stream';
 

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { RecordedEvent } from '../../events/codec.ts';
 import type { ExpectedRevision } from './event-store.ts';
 import type { SinceSnapshot } from './snapshot.ts';
@@ -20,6 +21,19 @@ export interface Assumed<State> {
   /** What the stream's events up to `revision` make, if it has no more of them. */
   readonly state: State;
   readonly revision: bigint;
+}
+
+/**
+ * Asserts that events are decided on the newest state that was seen of their stream.
+ * @param seen undefined: nothing of it was seen
+ * @throws AssertionError
+ */
+export function assertLastSeen(
+  expected: ExpectedRevision,
+  seen: Pick<Loaded<unknown>, 'revision'> | undefined,
+): void {
+  if (seen === undefined || expected === seen.revision) return;
+  assert.fail(`decided at revision ${expected}, and ${seen.revision} was seen`);
 }
 
 /** The same state, after an event that changes nothing. */

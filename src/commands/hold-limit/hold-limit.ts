@@ -1,3 +1,6 @@
+import { assertAscending } from '../core/bounds.ts';
+import { requestOverMs } from '../core/deadline.ts';
+
 /**
  * Fair use: how many seats a user may hold and buy, and how soon again. A port: the service has it where the waiting queue
  * is, one place for all instances. It protects other buyers and grants nothing: emptied, it counts anew.
@@ -82,3 +85,5 @@ export const claimsMax = 1_000;
  */
 export const soldKeptMs = 60_000;
 export const payingMs = 10_000;
+
+assertAscending({ requestOverMs, payingMs, soldKeptMs });

@@ -162,7 +162,7 @@ export function fakeApi(): FakeApi {
     queue: fakeQueue(),
     reads,
     seatFeed: new SeatFeed(),
-    answers: new IdempotencyKeys(new MemoryEventStore(), Date.now),
+    idempotencyKeys: new IdempotencyKeys(new MemoryEventStore(), Date.now),
     ownPositions: new InProcessOwnPositions(),
     logEnd: async () => position,
     projections: async () => [],
