@@ -19,7 +19,7 @@ export interface Bill {
 
 type Payer = Pick<Bill, 'userId' | 'reservationId'>;
 
-/** The commands on accounts. Each is named after its payment: carried out again, it writes nothing. */
+/** The commands on accounts. Each is named after its payment, and writes nothing a second time. */
 export class Accounts {
   readonly #accounts: HandlerOf<typeof accountDecider>;
 
@@ -82,7 +82,10 @@ export class Accounts {
     );
   }
 
-  /** Only for what the seat's or the order's stream says is refunded: that is the proof that it was paid. */
+  /**
+   * Only for what the stream of the seat or the order has as refunded: this proves that it was
+   * paid.
+   */
   refund({ userId, ...bill }: Bill, request: RequestContext = {}): Promise<Result<AccountAnswer>> {
     const payment = paymentId(bill.reservationId);
     return this.#accounts.execute(
@@ -92,7 +95,7 @@ export class Accounts {
     );
   }
 
-  /** By the log: see `AccountState.leftOutBeforeMs`. */
+  /** `AccountState.leftOutBeforeMs`, by the log. */
   async leftOutBefore(userId: string): Promise<number> {
     return (await this.#accounts.state(accountStream(userId), { fresh: true })).leftOutBeforeMs;
   }

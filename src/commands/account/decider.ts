@@ -34,13 +34,13 @@ export type AccountCommand =
     }
   /** The seat is sold to this payment. */
   | { readonly type: 'CapturePayment'; readonly paymentId: string }
-  /** The seat can never be sold to this payment any more. */
+  /** The seat can no longer be sold to this payment. */
   | {
       readonly type: 'ReleasePayment';
       readonly paymentId: string;
       readonly reason: 'hold-expired' | 'cancelled';
     }
-  /** The seat was sold by this payment and given back: the seat's stream is the proof, so it may be old. */
+  /** The seat was sold by this payment and given back. Its stream is the proof: it may be old. */
   | {
       readonly type: 'RefundPayment';
       readonly paymentId: string;
@@ -49,10 +49,10 @@ export type AccountCommand =
       readonly currency: string;
     };
 
-/** Of money in all; above it numbers are not exact. */
+/** All money of an account at most: above it numbers are not exact. */
 const balanceMax = Number.MAX_SAFE_INTEGER;
 
-/** What can be spent after the command as it was first answered, with its currency and amount. */
+/** The first answer to a command: its amount and currency, and what could be spent after it. */
 export interface AccountAnswer {
   readonly amount: number;
   readonly balance: number;
@@ -130,7 +130,7 @@ function charge(command: Of<'ChargeBalance'>, state: AccountState): AccountDecis
       : refuse('idempotency-key-reused', 'this key has charged another amount');
   }
   const balance = state.balance + amount;
-  // What is held or taken may come back, and has to fit then.
+  // Money that is held or taken may come back, and has to fit then.
   if (balance + state.held + state.captured > balanceMax) {
     const detail = `what can be spent, is held or may be refunded ends at ${balanceMax} in all`;
     return refuse('balance-too-large', detail);
@@ -152,8 +152,9 @@ function hold(command: Of<'HoldPayment'>, state: AccountState): AccountDecision 
       ? accept([], known)
       : refuse('hold-expired', `the payment was ${known.status}`);
   }
-  // What a snapshot left out may have been paid: its hold is long over, though a clock that is late may not know. So it looks,
-  // too, when the snapshot was made by a clock that was ahead, and then the reservation itself is the proof.
+  // A payment that a snapshot left out may have been made: its hold is long over, though a late
+  // clock may not know that. After a snapshot by a clock that was ahead, a payment only looks left
+  // out: then the reservation itself is the proof.
   const mayBeLeftOut = holdExpiresAtMs < state.leftOutBeforeMs;
   if ((mayBeLeftOut && provenAtMs !== state.leftOutBeforeMs) || holdExpiresAtMs <= earliestMs)
     return refuse('hold-expired', 'the hold ended before it was paid');
@@ -168,7 +169,7 @@ function hold(command: Of<'HoldPayment'>, state: AccountState): AccountDecision 
   return accept([{ type: 'PaymentHeld', data }], { amount, balance, currency });
 }
 
-/** Every hold is resolved exactly once: again the same way is done already, another way is refused. */
+/** Every hold is resolved once. The same way again writes nothing, another way is refused. */
 function resolve(
   paymentId: string,
   state: AccountState,
@@ -198,11 +199,11 @@ function refund(command: Of<'RefundPayment'>, state: AccountState): AccountDecis
   const { paymentId, reservationId, amount, currency } = command;
   const known = state.payments.get(paymentId);
   const status = known?.status ?? 'captured';
-  // A hold that was let go gave its money back already.
+  // A hold that was released has given its money back.
   if (status === 'refunded' || status === 'released') {
     return accept([], { amount, balance: state.balance, currency });
   }
-  // Of accounts that were charged further than they may be now. It is tried again until there is room.
+  // Only in accounts with more money than is allowed now. The refund is tried again until it fits.
   if (state.balance + state.held + amount > balanceMax) {
     return refuse(
       'balance-too-large',

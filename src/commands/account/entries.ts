@@ -1,9 +1,9 @@
 import { fnv1a } from '../core/fnv1a.ts';
 
 /**
- * An entry says that an event near a revision names an id: `hash × 2^21 + block` in a number of 53 bits, the hash FNV-1a of
- * the id, the block the revision divided by 512. Two ids may have one hash: who finds an entry reads its block.
- * The form is that of `AccountIndexed` in the log.
+ * An entry says that an event near a revision names an id: `hash × 2^21 + block` in a number of
+ * 53 bits. The hash is FNV-1a of the id, the block is the revision divided by 512. Two ids may have
+ * one hash: the block of an entry has to be read. This is the form of `AccountIndexed` in the log.
  */
 
 const blocksMax = 2 ** 21;
@@ -70,8 +70,9 @@ export function fromText(text: string): Sorted | undefined {
 }
 
 /**
- * Numbers to which one is added at a time, by copies that share what they have in common: the copy that is the longest grows in
- * place, so that a long one costs nothing to keep while it grows. One that is grown from twice is copied.
+ * Numbers to which one is added at a time, in copies that share what they have in common. The
+ * longest copy grows in place: keeping a long one costs nothing while it grows. A copy from which
+ * two others grow is copied for the second.
  */
 export class Trail {
   readonly #shared: number[];

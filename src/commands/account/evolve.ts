@@ -20,18 +20,18 @@ export interface AccountState {
   readonly balance: number;
   /** What payments under way hold. */
   readonly held: number;
-  /** Taken and not refunded: it may come back, since the organiser refunds at any time. */
+  /** Taken and not refunded. It may come back, since the organiser refunds at any time. */
   readonly captured: number;
-  /** The newest moment that an event told of: what snapshots measure age from. Milliseconds since the epoch. */
+  /** The newest moment in an event, in ms since the epoch: snapshots measure age from it. */
   readonly latestMs: number;
-  /** Payments of holds that ended before this may have been left out by a snapshot; 0 when there was none. */
+  /** A snapshot may have left out payments of holds that ended before this; 0: there was none. */
   readonly leftOutBeforeMs: number;
-  /** Since the last snapshot, and what that told. */
+  /** What the last snapshot lists, and what came after it. */
   readonly charges: PersistentMap<ChargeRecord>;
   readonly payments: PersistentMap<PaymentRecord>;
   /** Of the newest event; -1 before the first one. */
   readonly revision: number;
-  /** Where the stream tells of what is not in the maps. */
+  /** Where the stream has what is not in the maps. */
   readonly index: AccountIndex;
 }
 
@@ -86,7 +86,7 @@ export function evolve(state: AccountState, event: AccountEvent & AtRevision): A
   }
 }
 
-/** The account as a snapshot tells it: all that came before it is in there. */
+/** The account by a plain snapshot, which has all that came before it. */
 function fromSnapshot(data: EventData['AccountSummarised'], revision: number): AccountState {
   const { currency, balance, held, captured } = data;
   const totals = { currency, balance, held, captured, ...measured(data), revision };
@@ -101,7 +101,7 @@ function fromSnapshot(data: EventData['AccountSummarised'], revision: number): A
   return { ...withListed(initial, data), ...totals, index };
 }
 
-/** The account as its totals and the indexes tell it that they name. */
+/** The account by its totals and the indexes that they name. */
 function fromTotals(
   { payments: held, indexes, ...data }: EventData['AccountTotalled'],
   index: AccountIndex,
@@ -150,13 +150,16 @@ type AccountFact = Exclude<
 const idIn = ({ data }: AccountFact): string =>
   'chargeId' in data ? data.chargeId : data.paymentId;
 
-/** The last moment that an event can tell. */
+/** The last moment that an event can have. */
 const lastMs = Date.parse('9999-12-31T23:59:59.999Z');
 const chargeCountsUntil = (at: string): number => Math.min(lastMs, Date.parse(at) + chargeKeptMs);
 const paymentCountsUntil = (holdExpiresAt: string): number =>
   Math.min(lastMs, Date.parse(holdExpiresAt) + paymentKeptMs);
 
-/** Until when a retry may ask for it, milliseconds since the epoch. How a payment ended counts no longer than the payment. */
+/**
+ * Until when a retry may ask for it, in milliseconds since the epoch. How a payment ended counts no
+ * longer than the payment.
+ */
 function countsUntil({ type, data }: AccountFact): number {
   if (type === 'BalanceCharged') return chargeCountsUntil(data.at);
   return type === 'PaymentHeld' ? paymentCountsUntil(data.holdExpiresAt) : 0;
@@ -197,7 +200,7 @@ function withFact(state: AccountState, event: AccountFact): AccountState {
       const record = { ...old, ...known, reservationId, amount, status: 'refunded' } as const;
       const payments = state.payments.with(paymentId, record);
       const balance = state.balance + amount;
-      // Of a snapshot that did not tell, less is known to be taken than was.
+      // After a snapshot that did not list it, less is known to be taken than was.
       const captured = Math.max(0, state.captured - amount);
       return { ...state, balance, captured, payments };
     }
@@ -222,30 +225,32 @@ function settle(
   };
 }
 
-/** The account with what these events, in their order, tell of some charges and payments that it does not know. */
+/**
+ * The account with what these events, in order, say of charges and payments that it does not know.
+ */
 export function recall(
   state: AccountState,
   ids: ReadonlySet<string>,
   events: readonly AccountEvent[],
 ): AccountState {
-  let told: AccountState = { ...initial, currency: state.currency };
+  let recalled: AccountState = { ...initial, currency: state.currency };
   for (const event of events) {
     switch (event.type) {
       case 'AccountIndexed':
       case 'AccountTotalled':
         break;
       case 'AccountSummarised':
-        told = withListed(told, event.data, ids);
+        recalled = withListed(recalled, event.data, ids);
         break;
       default:
-        if (ids.has(idIn(event))) told = withFact(told, event);
+        if (ids.has(idIn(event))) recalled = withFact(recalled, event);
     }
   }
   let { charges, payments } = state;
-  for (const [id, record] of told.charges.entries()) {
+  for (const [id, record] of recalled.charges.entries()) {
     if (charges.get(id) === undefined) charges = charges.with(id, record);
   }
-  for (const [id, record] of told.payments.entries()) {
+  for (const [id, record] of recalled.payments.entries()) {
     if (payments.get(id) === undefined) payments = payments.with(id, record);
   }
   return { ...state, charges, payments };

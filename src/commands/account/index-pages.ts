@@ -14,15 +14,16 @@ import {
   toText,
 } from './entries.ts';
 
-/** What the events of a range of revisions name, as an `AccountIndexed` tells it. */
+/** What the events of a range of revisions name, as in an `AccountIndexed`. */
 export interface Page {
-  /** The revision of the event that tells it. */
+  /** The revision of that event. */
   readonly revision: number;
   readonly from: number;
   readonly to: number;
   /**
-   * Once the account's newest moment is later than this, milliseconds since the epoch, the entries do not count. Never before
-   * those of an older page: of a payment, how it ended must not be forgotten before that it began.
+   * Once the account's newest moment is later than this, in milliseconds since the epoch, the
+   * entries do not count. Never earlier than on an older page: the end of a payment must not be
+   * forgotten before its beginning.
    */
   readonly countsUntilMs: number;
   readonly entries: Sorted;
@@ -31,7 +32,7 @@ export interface Page {
 
 /** What an account knows of where its stream names which id. */
 export interface AccountIndex {
-  /** Oldest first; each range begins where the last one ended. Empty as long as a plain snapshot can tell all. */
+  /** Oldest first, without gaps between them. None as long as a plain snapshot has all. */
   readonly pages: readonly Page[];
   /** Revisions of pages that the last snapshot names, and that were not read. */
   readonly missing: readonly number[];
@@ -39,7 +40,7 @@ export interface AccountIndex {
   readonly rest: Rest;
 }
 
-/** What the events name that no page tells of. */
+/** What the events name that no page has. */
 interface Rest {
   readonly from: number;
   readonly countsUntilMs: number;
@@ -61,7 +62,7 @@ export interface PageBounds {
   readonly entriesMax: number;
   /** A page with fewer entries is small; a next larger kind has `fanOut` times as many. */
   readonly smallMax: number;
-  /** So many pages of one kind at the end become one. Each entry is written again so often as there are kinds. */
+  /** So many pages of one kind at the end become one. Each entry is written once per kind. */
   readonly fanOut: number;
 }
 
@@ -85,7 +86,7 @@ interface Naming {
   readonly isRefund: boolean;
 }
 
-/** The index after a snapshot that tells all by itself. */
+/** The index after a plain snapshot, which needs none. */
 export const afterPlainSnapshot = (revision: number): AccountIndex => ({
   ...emptyIndex,
   rest: restFrom(revision, 0),
@@ -135,7 +136,8 @@ export function pageOf(
 
 /**
  * Where the stream may name the id, up to a revision.
- * @param snapshotAtMs what the last snapshot measured age from: until the next one leaves a page out, its entries count
+ * @param snapshotAtMs what the last snapshot measured age from: the entries of a page count until
+ * the next snapshot leaves the page out
  */
 export function rangesOf(
   id: string,
@@ -154,7 +156,7 @@ export function rangesOf(
   }));
 }
 
-/** Do a page's entries not count any more? */
+/** Do a page's entries no longer count? */
 const isOver = ({ countsUntilMs }: Page, latestMs: number): boolean => countsUntilMs < latestMs;
 
 /** Does any page still count? */
@@ -167,11 +169,16 @@ export const counts = ({ pages, missing }: AccountIndex, latestMs: number): bool
  */
 export interface NextPage {
   readonly page: Page;
-  /** Older pages that are left with it; undefined: it does not reach up to itself, more pages are to come. */
+  /**
+   * Older pages that stay beside it; undefined: it does not reach up to itself, and more follow.
+   */
   readonly before: readonly Page[] | undefined;
 }
 
-/** @param revision that the next page will have @returns from the smallest to what it may become, when written over others */
+/**
+ * @param revision that the next page will have
+ * @returns what the next page may be, from the smallest to the one that replaces the most others
+ */
 export function nextPages(
   { pages, rest }: AccountIndex,
   { revision, latestMs, bounds }: { revision: number; latestMs: number; bounds: PageBounds },
@@ -189,7 +196,8 @@ export function nextPages(
     entries: sorted(rest.entries.slice(0)),
     refunds: sorted(rest.refunds.slice(0)),
   };
-  // Of pages whose entries do not count any more the refunds move on, unless they are so many that they may stay where they are.
+  // The refunds of pages whose entries no longer count move to the new page, unless they are so
+  // many that they may stay where they are.
   const before: Page[] = [];
   for (const old of pages) {
     const moves = isOver(old, latestMs) && old.refunds.length <= bounds.entriesMax / 2;
@@ -205,7 +213,7 @@ export function nextPages(
     let first = left;
     for (; first > 0; first -= 1) {
       const old = before[first - 1] as Page;
-      // Between those that do not count any more there may be some that are not named any more.
+      // Between pages that no longer count there may be some that are no longer named.
       if (isOver(old, latestMs) || size(old) >= kindMax) break;
     }
     const merged = [...before.slice(first, left), page];
@@ -232,7 +240,7 @@ export const indexedData = (page: Page): EventData['AccountIndexed'] => ({
 
 const size = ({ entries, refunds }: Page): number => entries.length + refunds.length;
 
-/** How many of a trail's entries, which are in the order of their events, are of a block or one before it. */
+/** How many entries of a trail, which has them in the order of events, are up to a block. */
 function untilBlock(trail: Trail, block: number): number {
   let low = 0;
   for (let high = trail.length; low < high; ) {
@@ -243,7 +251,7 @@ function untilBlock(trail: Trail, block: number): number {
   return low;
 }
 
-/** The last revision of as many blocks as one page holds, of one at least; infinite when it holds all. */
+/** The last revision of the blocks that fit on one page, at least one; infinite when all do. */
 function cut({ from, entries, refunds }: Rest, entriesMax: number): number {
   if (entries.length + refunds.length <= entriesMax) return Number.POSITIVE_INFINITY;
   const until = (block: number) => untilBlock(entries, block) + untilBlock(refunds, block);

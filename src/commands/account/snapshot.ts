@@ -8,11 +8,11 @@ import type { AccountState } from './evolve.ts';
 import { counts, indexedData, type NextPage, nextPages, type PageBounds } from './index-pages.ts';
 
 export interface SnapshotBounds {
-  /** Charges and payments that a plain snapshot tells at most; the payments that totals do. */
+  /** Charges and payments in a plain snapshot, or payments in totals, at most. */
   readonly entriesMax: number;
   /**
-   * What sums up may be so large in all: with the events that it is appended with it has to stay below the 1 MiB that
-   * the store takes. In bytes of JSON.
+   * The events of a snapshot at most, in bytes of JSON. Together with the events that they are
+   * appended with they have to stay below what the store takes.
    */
   readonly bytesMax: number;
   readonly pages: PageBounds;
@@ -26,12 +26,13 @@ export const snapshotBounds: SnapshotBounds = {
 assertAscending({ bytesMax: snapshotBounds.bytesMax, storeAppendBytesMax });
 
 /**
- * What of an account still counts. One that has few entries which do is told by one event. One that has more, or whose ids are
- * so long that they do not fit, is told by its totals, and by where the stream names which id: there a retry's own
- * charge or payment is found. Nothing, when more payments hold money than one event tells.
+ * What of an account still counts. When that is little, one event lists all of it (a plain
+ * snapshot). When it is more, or the ids are too long to fit, there are two events: the totals, and
+ * an index of where the stream names which id, by which a retry finds its own charge or payment. No
+ * events when more payments hold money than one event can list.
  *
- * Left out is what no retry can ask for any more. Refunded payments stay for ever, since a refund may come months after the
- * payment and must come once.
+ * What no retry can ask for any longer is left out. Refunded payments stay for ever, since a refund
+ * may come months after the payment and must come once.
  */
 export function takeSnapshot(state: AccountState, bounds: SnapshotBounds): readonly AccountEvent[] {
   const { index, latestMs, revision } = state;
@@ -41,15 +42,15 @@ export function takeSnapshot(state: AccountState, bounds: SnapshotBounds): reado
   }
   if (index.missing.length > 0 || revision >= revisionMax - 1) return [];
   const next = { revision: revision + 1, latestMs, bounds: bounds.pages };
-  // The largest that fits: each is written again less often.
+  // The largest that fits: the larger a page is, the less often it is written again.
   for (const page of nextPages(index, next).toReversed()) {
-    const events = indexed(state, page, bounds);
+    const events = pageAndTotals(state, page, bounds);
     if (fits(events, bounds)) return events;
   }
   return [];
 }
 
-/** Has something to write, and the store and every reader take it. */
+/** Is there something to write, which the store and every reader take? */
 function fits(events: readonly AccountEvent[], { bytesMax }: SnapshotBounds): boolean {
   let bytes = 0;
   for (const event of events) bytes += Buffer.byteLength(JSON.stringify(event.data));
@@ -86,14 +87,14 @@ function listed(state: AccountState, { entriesMax }: SnapshotBounds): readonly A
   return [{ type: 'AccountSummarised', data }];
 }
 
-/** A page, and the totals unless more pages are to come before them. */
-function indexed(
+/** A page, and the totals unless more pages have to come before them. */
+function pageAndTotals(
   state: AccountState,
   { page, before }: NextPage,
   { entriesMax }: SnapshotBounds,
 ): readonly AccountEvent[] {
-  const told: AccountEvent = { type: 'AccountIndexed', data: indexedData(page) };
-  if (before === undefined) return [told];
+  const indexed: AccountEvent = { type: 'AccountIndexed', data: indexedData(page) };
+  if (before === undefined) return [indexed];
   const payments: EventData['AccountTotalled']['payments'] = [];
   for (const [paymentId, { status, holdExpiresAtMs, ...payment }] of state.payments.entries()) {
     if (status !== 'held') continue;
@@ -101,5 +102,5 @@ function indexed(
     if (payments.length > entriesMax) return [];
   }
   const indexes = [...before, page].map(({ revision }) => revision);
-  return [told, { type: 'AccountTotalled', data: { ...totals(state), payments, indexes } }];
+  return [indexed, { type: 'AccountTotalled', data: { ...totals(state), payments, indexes } }];
 }

@@ -17,7 +17,7 @@ export interface CancelProgress {
   readonly seats: number;
   readonly done: number;
   readonly givenBack: number;
-  /** Seats whose reservation could not be given back now; `onError` was told of each. */
+  /** Seats whose reservation could not be given back now; `onError` was called for each. */
   readonly failed: number;
 }
 
@@ -25,7 +25,7 @@ export interface CancelProgress {
  * Takes a session off sale for good, then gives back every seat that the log has as held or sold,
  * with its money. Idempotent: run again after a crash, it goes on. A seat that cannot be given back
  * now does not keep the others from it. A running service does the same by itself from its read
- * models, for whatever this leaves.
+ * models, for what this leaves.
  * @throws EventStoreUnavailable before the session is off sale
  */
 export async function cancelSession(
@@ -73,7 +73,7 @@ export async function cancelSession(
   return { ...cancelled, value: progress };
 }
 
-/** Refunds come without a cut-off once the catalog in memory knows; its subscription brings it in a moment. */
+/** Refunds have no cut-off once the catalog in memory knows; its subscription brings it shortly. */
 async function untilCancelled(catalog: Catalog, sessionId: string): Promise<void> {
   const deadlineMs = performance.now() + 10_000;
   while (catalog.session(sessionId)?.cancelled !== true) {

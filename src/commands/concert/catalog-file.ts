@@ -27,7 +27,7 @@ const seatsSchema = z
 /** Sessions of one concert at most: their ids are claimed in one event. */
 export const concertSessionsMax = 10_000;
 
-/** Dearest seat, in minor units: the sum of an order stays a number that is exact. */
+/** Price of a seat at most, in minor units: the sum of an order stays an exact number. */
 const priceMax = 1_000_000_000_000;
 
 const sectionsSchema = z
@@ -52,7 +52,7 @@ const sectionsSchema = z
     }
   });
 
-/** In UTC, as it is stored: by its zone a time may be in another year. */
+/** In UTC, as it is stored: in its own zone a time may be in another year. */
 const time = z.iso
   .datetime({ offset: true, message: 'must be a time like 2027-05-01T19:00:00+09:00' })
   .transform((text, context) => {
@@ -62,7 +62,7 @@ const time = z.iso
     return z.NEVER;
   });
 
-/** Of a concert or a place. */
+/** The name of a concert or a venue. */
 const name = z.string().min(1).max(200).pipe(shownText);
 
 const fileSchema = z.strictObject({
@@ -105,8 +105,8 @@ export interface CatalogSession {
 }
 
 /**
- * Reads a catalog from a file's bytes; `docs/catalog-file.md` describes it. It is checked as a whole: what is read can be
- * written to the log, and read there.
+ * Reads a catalog from a file's bytes; `docs/catalog-file.md` describes it. The file is checked as
+ * a whole: everything in it can be written to the log, and read there.
  * @throws CatalogFileError
  */
 export const readCatalog = (bytes: Buffer): readonly CatalogConcert[] =>
@@ -150,14 +150,14 @@ function parseJson(text: string): unknown {
 
 type FileSession = z.output<typeof fileSchema>['concerts'][number]['sessions'][number];
 
-/** What is wrong between the parts of a file, each of which is right. */
+/** What is wrong between the parts of a file, each of which is right by itself. */
 class Problems {
   readonly lines: string[] = [];
   /** Where each id was first: the shop has one concert and one session of an id. */
   readonly #concerts = new Map<string, string>();
   readonly #sessions = new Map<string, string>();
   readonly #seatMaps: Readonly<Record<string, Section[]>>;
-  /** Of the seat maps that sessions share: measured once. */
+  /** The sizes of seat maps: sessions share them, and each is measured once. */
   readonly #bytes = new Map<Section[], number>();
 
   constructor(seatMaps: Readonly<Record<string, Section[]>>) {

@@ -24,10 +24,11 @@ function whyNotUtf8(bytes: Buffer): string | undefined {
   return `the byte ${hex} in line ${line} is none, as in files in Latin-1 (ISO 8859-1, Windows-1252)`;
 }
 
-/** The line, from 1, and the first byte of it from which on it is no UTF-8. */
+/** The line, from 1, and its first byte that is not UTF-8. */
 function firstFault(bytes: Buffer): { readonly line: number; readonly byte: number } {
   const text = new TextDecoder('utf-8').decode(bytes);
-  // What was decoded up to the first replacement is as it was in the file, unless the file has that character itself.
+  // Up to the first replacement character the text is as in the file, unless the file has that
+  // character itself.
   let at = 0;
   let line = 1;
   for (const character of text) {

@@ -11,7 +11,7 @@ const types: Readonly<Record<string, string>> = {
   string: 'text',
 };
 
-/** What a broken rule of a catalog file wants, for people; rules with words of their own keep them. */
+/** What a broken rule of a catalog file demands, for people. Rules with their own text keep it. */
 function words(issue: Issue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':

@@ -4,7 +4,7 @@ import { parseStream } from '../../events/streams.ts';
 import { EventStoreUnavailable } from '../core/event-store.ts';
 import { type ConcertState, concertDecider, type Session, seatsOf } from './decider.ts';
 
-/** What a reservation needs to know of a session: no query, no read of the log. */
+/** What a reservation needs to know of a session, without a query or a read of the log. */
 export interface SessionOnSale {
   readonly concertId: string;
   readonly sessionId: string;
@@ -18,17 +18,17 @@ export interface SessionOnSale {
   readonly prices: ReadonlyMap<string, number>;
 }
 
-/** Nothing is sold by a catalog that has heard of no changes for longer than this, in milliseconds. */
+/** Nothing is sold by a catalog that nobody has fed with changes for so long, in milliseconds. */
 const unfollowedMsMax = 3_000;
 
-/** Every concert and seat map in memory; it changes by concert events only, fed by a subscription to them. */
+/** Every concert and seat map in memory. A subscription feeds it with the events of concerts. */
 export class Catalog {
-  /** Since when nobody tells it what changes, by `performance.now()`. */
+  /** Since when nobody feeds it with changes, by `performance.now()`. */
   #unfollowedSinceMs: number | undefined;
   readonly #concerts = new Map<string, ConcertState>();
   readonly #onSale = new Map<string, SessionOnSale>();
 
-  /** Takes the next concert event, in the log's order. Other events are none of its business. */
+  /** Takes the next concert event, in the log's order. Ignores other events. */
   apply(stored: StoredEvent): void {
     const stream = parseStream(stored.stream);
     if (stream?.category !== 'concert') return;
@@ -42,7 +42,7 @@ export class Catalog {
       this.#onSale.set(session.sessionId, this.#sale(stream.concertId, session, stored.createdMs));
   }
 
-  /** Forgets what it knows, for what another one knows. */
+  /** Replaces what it knows by what another catalog knows. */
   becomeLike(other: Catalog): void {
     this.#concerts.clear();
     this.#onSale.clear();
@@ -50,7 +50,7 @@ export class Catalog {
     for (const [id, session] of other.#onSale) this.#onSale.set(id, session);
   }
 
-  /** Whoever tells it what changes does so, and has told it all, or does not any more. */
+  /** @param isFollowed it has every change so far, and gets the next ones as they come */
   setFollowed(isFollowed: boolean): void {
     this.#unfollowedSinceMs = isFollowed
       ? undefined
@@ -61,7 +61,10 @@ export class Catalog {
     return this.#unfollowedSinceMs === undefined;
   }
 
-  /** To be asked before anything is sold by it. @throws EventStoreUnavailable when it may be older than a few seconds */
+  /**
+   * To be called before anything is sold.
+   * @throws EventStoreUnavailable when it may be older than a few seconds
+   */
   assertFresh(): void {
     if (this.#unfollowedSinceMs === undefined) return;
     const ms = performance.now() - this.#unfollowedSinceMs;

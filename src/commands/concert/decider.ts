@@ -103,7 +103,7 @@ function cancel(sessionId: string, state: ConcertState): ConcertDecision {
     : accept([{ type: 'SessionCancelled', data: { sessionId } }], 'changed');
 }
 
-/** The same seats at the same prices, in whatever order? */
+/** The same seats at the same prices, in any order? */
 function sameSeats(some: readonly Section[], others: readonly Section[]): boolean {
   if (isDeepStrictEqual(some, others)) return true;
   const prices = new Map<string, number>();

@@ -61,8 +61,8 @@ export async function* importCatalog(
 }
 
 /**
- * Claims a concert's session ids. The catalog knows the owners of those it has; the log decides about
- * the others, since another import may want them at the same time.
+ * Claims a concert's session ids. The catalog knows the owners of those it has; the log decides
+ * about the others, since another import may want them at the same time.
  * @returns why a session cannot be the concert's, if so
  */
 async function claimSessionIds(

@@ -8,8 +8,8 @@ export interface OnSale {
 }
 
 /**
- * What is asked for, when all of it can be had now as far as the catalog says. Costs no query and no
- * read of the log.
+ * What is asked for, when all of it can be had now as far as the catalog says. Costs no query and
+ * no read of the log.
  */
 export function onSale(
   catalog: Catalog,

@@ -1,4 +1,6 @@
-/** The request that asks for a command: for the metadata of its events, and how long it may take. */
+/**
+ * The request that asks for a command: for the metadata of its events, and how long it may take.
+ */
 export interface RequestContext {
   readonly correlationId?: string;
   readonly traceparent?: string;

@@ -37,8 +37,8 @@ export interface HandlerBounds {
   readonly batchMax: number;
   /**
    * Times that a batch is decided anew after another writer came first; then it is refused as
-   * `overloaded`. Each costs a read and an append, 10 to 20 ms on a cluster: with ten, an instance of
-   * three lost all ten within a moment on a busy account.
+   * `overloaded`. Each costs a read and an append, 10 to 20 ms on a cluster: with ten, an instance
+   * of three lost all ten within a moment on a busy account.
    */
   readonly attemptsMax: number;
 }
@@ -71,8 +71,8 @@ export type HandlerOf<D> =
  * remembered state was the newest. An answer that appends nothing (a refusal, "it was so already")
  * is given only from a state that was read, or proven by an append, after the command came in.
  *
- * Event ids are new for each append: an append that the log already has is one that the store's port
- * sent again, and nothing else. A command that comes again is recognised by the state it made
+ * Event ids are new for each append: an append that the log already has is one that the store's
+ * port sent again, and nothing else. A command that comes again is recognised by the state it made
  * (docs/adr/0006-event-ids.md).
  */
 export class CommandHandler<
@@ -113,8 +113,8 @@ export class CommandHandler<
    * Decides a command on its stream, within the context's deadline.
    * @param assumed what a stream that is not remembered is first taken to be, instead of reading it
    * @throws EventStoreUnavailable: the command may or may not have been carried out.
-   * UnreadableEvent: another version wrote to the stream, and nothing can be decided on it here; the
-   * commands on other streams go on.
+   * UnreadableEvent: another version wrote to the stream, and nothing can be decided on it here;
+   * the commands on other streams go on.
    */
   execute(
     stream: string,
@@ -133,7 +133,8 @@ export class CommandHandler<
   }
 
   /**
-   * A stream's state: as remembered, else as read. `fresh` reads on to the stream's end in any case.
+   * A stream's state: as remembered, else as read. `fresh` reads on to the stream's end in any
+   * case.
    * @throws EventStoreUnavailable
    */
   async state(stream: string, { fresh = false } = {}): Promise<State> {
@@ -147,8 +148,8 @@ export class CommandHandler<
   }
 
   /**
-   * A stream's state as remembered, without a read: it may be out of date. Undefined when the stream
-   * is not remembered.
+   * A stream's state as remembered, without a read: it may be out of date. Undefined when the
+   * stream is not remembered.
    */
   known(stream: string): State | undefined {
     return this.#lanes.known(stream);
@@ -156,7 +157,7 @@ export class CommandHandler<
 
   /**
    * Reads a stream to its end. Of a stream that is not remembered one read is under way at a time,
-   * since it may be long: whoever comes meanwhile waits for it and reads on from there.
+   * since it may be long: a command that comes meanwhile waits for it and reads on from there.
    */
   async #readOn(lane: Lane<State, Command, Answer>): Promise<Loaded<State>> {
     const { stream } = lane;

@@ -1,4 +1,6 @@
-/** How long one request may take, in milliseconds. Every wait for the end of a request uses these. */
+/**
+ * How long one request may take, in milliseconds. Every wait for the end of a request uses these.
+ */
 
 import { assertAscending } from './bounds.ts';
 

@@ -53,8 +53,8 @@ export interface RevisionRange {
 }
 
 /**
- * Events to append, with the answer that they make true, or a refusal. No events: it was so already.
- * The answer is made of the state after the events: whoever appends them has evolved it.
+ * Events to append, with the answer that they make true, or a refusal. No events: it was so
+ * already. The answer is made of the state after the events: the command handler has evolved it.
  */
 export type Decision<State, Event extends DomainEvent, Answer> =
   | {
@@ -64,7 +64,7 @@ export type Decision<State, Event extends DomainEvent, Answer> =
     }
   | { readonly ok: false; readonly refusal: Refusal };
 
-/** @param answer the same whatever the state after the events is */
+/** @param answer independent of the state after the events */
 export const accept = <State, Event extends DomainEvent, Answer>(
   events: readonly Event[],
   answer: Answer,

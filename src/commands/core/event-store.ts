@@ -5,10 +5,11 @@ import { eventAt, type LogPosition } from '../../events/log-position.ts';
 /** The port to the log. `infrastructure/eventstoredb.ts` is the one implementation. */
 export interface EventStore {
   /**
-   * Appends atomically, acknowledged only when durable. Retries an unclear outcome itself with the same event ids and
-   * the same expected revision until `timeoutMs` (default: the store's own), so a resolved answer is final.
-   * @throws EventStoreUnavailable when no answer came in time: the events may or may not be there, unless it says that
-   * nothing was written.
+   * Appends atomically, and answers once the events are durable. Retries an unclear outcome itself
+   * with the same event ids and the same expected revision until `timeoutMs` (default: the store's
+   * own), so an answer is final.
+   * @throws EventStoreUnavailable when no answer came in time: the events may or may not be there,
+   * unless the error says that nothing was written
    */
   append(
     stream: string,
@@ -18,24 +19,26 @@ export interface EventStore {
   ): Promise<AppendResult>;
 
   /**
-   * A stream's events, oldest first, from a revision (inclusive; default 0), `countMax` at most (default all). A stream
-   * that does not exist is empty.
+   * A stream's events, oldest first, from a revision (inclusive; default 0), `countMax` at most
+   * (default all). A stream that does not exist is empty.
    * @throws EventStoreUnavailable
    */
   readStream(stream: string, from?: bigint, countMax?: number): AsyncIterable<RecordedEvent>;
 
   /**
-   * A stream's events, newest first; end the iteration when enough was seen. A stream that does not exist is empty.
+   * A stream's events, newest first; end the iteration when enough was seen. A stream that does not
+   * exist is empty.
    * @throws EventStoreUnavailable
    */
   readBackwards(stream: string): AsyncIterable<RecordedEvent>;
 
   /**
-   * The log's events whose stream starts with one of the prefixes, after a place (null: from the start), then
-   * live ones for as long as the iteration goes on. Survives the store going away: it resubscribes after the last
-   * message delivered, with jitter, so each event comes exactly once, in order. Ends when `signal` aborts.
-   * @throws LogDiffers when the log has not what was read from it before, now or after a resubscription: it was
-   * exchanged, or put back to an older copy, or this node is behind
+   * The log's events whose stream starts with one of the prefixes, after a place (null: from the
+   * start), then live ones for as long as the iteration goes on. Survives an outage of the store:
+   * it resubscribes after the last message delivered, with jitter, so each event comes exactly
+   * once, in order. Ends when `signal` aborts.
+   * @throws LogDiffers when the log does not have what was read from it before, now or after a
+   * resubscription: it was exchanged, or put back to an older copy, or this node is behind
    */
   subscribe(options: {
     readonly after: LogPlace | null;
@@ -43,12 +46,16 @@ export interface EventStore {
     readonly signal: AbortSignal;
   }): AsyncIterable<LogMessage>;
 
-  /** The commit position of the log's newest event, null when it is empty. @throws EventStoreUnavailable */
+  /**
+   * The commit position of the log's newest event, null in an empty log.
+   * @throws EventStoreUnavailable
+   */
   head(): Promise<bigint | null>;
 
   /**
-   * Raised each time the connection that appends was lost. What was remembered of a stream before need not be what the
-   * log has now: it may have been put back to an older copy meanwhile.
+   * Raised each time the connection that appends was lost. What was remembered of a stream before
+   * may differ from what the log has now: the log may have been put back to an older copy
+   * meanwhile.
    */
   readonly epoch: number;
 
@@ -90,8 +97,8 @@ export interface LogPlace {
   /** Everything up to here was read. */
   readonly position: LogPosition;
   /**
-   * The last event of the reader's streams at or before it, by which the log is known again; undefined when the reader
-   * has had none, or does not know it.
+   * The last event of the reader's streams at or before it, by which the log is known again;
+   * undefined when the reader has had none, or does not know it.
    */
   readonly event?: EventMark | undefined;
 }
@@ -99,7 +106,7 @@ export interface LogPlace {
 /** Which event was read, and where. */
 export interface EventMark {
   readonly position: bigint;
-  /** Null when it is not known any more. */
+  /** Null when it is no longer known. */
   readonly id: string | null;
 }
 
@@ -110,9 +117,9 @@ export const placeOf = ({ position, id }: EventMark): LogPlace & { readonly even
 });
 
 /**
- * The log is not what was read from it before. Either it lacks the event that was read last, and is another one, or an
- * older copy, or behind: the right one may come back. Or it has an event where nobody will look again, which no waiting
- * makes good.
+ * The log is not what was read from it before. Either it lacks the event that was read last: it is
+ * another log, or an older copy, or behind, and the right one may come back. Or it has an event
+ * where nobody will look again, and waiting does not help.
  */
 export class LogDiffers extends Error {
   /** May the log be the right one later? */
@@ -147,8 +154,9 @@ export class EventStoreUnavailable extends Error {
 }
 
 /**
- * The store understood and said no, for a reason that trying again at once does not change: a stream deleted for ever, an
- * append above its limit, a login or a way to it that is refused. HTTP says 503 with the store's words.
+ * The store understood and refused, for a reason that a quick retry does not change: a stream
+ * deleted for ever, an append above its limit, a login or a connection that is refused. HTTP says
+ * 503 with the store's words.
  */
 export class EventStoreRefused extends Error {
   constructor(message: string, cause?: unknown) {
@@ -157,7 +165,7 @@ export class EventStoreRefused extends Error {
   }
 }
 
-/** The stream takes no event any more, and its events are gone: nothing can be decided on it again. */
+/** The stream takes no more events, and its events are gone: nothing can be decided on it. */
 export class StreamDeleted extends EventStoreRefused {
   constructor(doing: string, cause?: unknown) {
     super(`${doing}the stream is deleted for ever (a tombstone)`, cause);

@@ -1,4 +1,7 @@
-/** FNV-1a of a text's UTF-16 units, as an unsigned number of 32 bits. What it makes of an id is in the log: it never changes. */
+/**
+ * FNV-1a of a text's UTF-16 units, as an unsigned number of 32 bits. The log has hashes of ids, so
+ * it never changes.
+ */
 export function fnv1a(text: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);

@@ -1,34 +1,37 @@
 import { isOfThisShop, type RecordedEvent } from '../../events/codec.ts';
 import { type EventStore, EventStoreRefused } from './event-store.ts';
 
-/** Streams of which it is remembered whose they are; of the others the first event is read again when it is asked. */
+/** Streams whose owner is remembered; of others the first event is read again. */
 const streamsMax = 10_000;
 
-/** Between two lines that tell how many events there were, in milliseconds. */
-const tellMs = 600_000;
+/** Between two reports of how many events there were, in milliseconds. */
+const reportMs = 600_000;
 
 /**
- * Events that somebody else has put into streams that are named like ours: other programs may use the log, too. A stream
- * whose first event is no event of this shop's is nobody's, and what others write to it is passed over. An event of theirs on a
- * stream of ours is not: something may be missing there.
+ * Events of other programs in streams with names like ours: other programs may use the log, too. A
+ * stream whose first event is not this shop's is foreign, and the events of others on it are passed
+ * over. An event of theirs on a stream of ours is not passed over: something may be missing there.
  */
 export class ForeignStreams {
-  /** Whether a stream is nobody's, by its name, the one asked for last at the end. */
+  /** Whether a stream is foreign, by its name, the one asked for last at the end. */
   readonly #known = new Map<string, boolean>();
   readonly #store: Pick<EventStore, 'readStream'>;
-  readonly #tell: (facts: { readonly events: number; readonly stream: string }) => void;
+  readonly #report: (facts: { readonly events: number; readonly stream: string }) => void;
   readonly #monotonic: () => number;
   #events = 0;
-  #toldAtMs = Number.NEGATIVE_INFINITY;
+  #reportedAtMs = Number.NEGATIVE_INFINITY;
 
-  /** @param tell told of the first event, and then, with how many there were by now, once in ten minutes while more come */
+  /**
+   * @param report called for the first event, then every ten minutes while more come, with their
+   * number
+   */
   constructor(
     store: Pick<EventStore, 'readStream'>,
-    tell: (facts: { readonly events: number; readonly stream: string }) => void = () => {},
+    report: (facts: { readonly events: number; readonly stream: string }) => void = () => {},
     monotonic: () => number = () => performance.now(),
   ) {
     this.#store = store;
-    this.#tell = tell;
+    this.#report = report;
     this.#monotonic = monotonic;
   }
 
@@ -38,7 +41,8 @@ export class ForeignStreams {
   }
 
   /**
-   * Is an event to be passed over? Costs a read only for an event that is not ours, on a stream that is not remembered.
+   * Should an event be passed over? Costs a read only for an event that is not ours, on a stream
+   * that is not remembered.
    * @throws EventStoreUnavailable
    */
   has(event: RecordedEvent): boolean | Promise<boolean> {
@@ -51,9 +55,9 @@ export class ForeignStreams {
   }
 
   async #look({ stream }: RecordedEvent): Promise<boolean> {
-    const isNobodys = await this.#beginsForeign(stream);
-    this.#remember(stream, isNobodys);
-    return this.#counted(isNobodys, stream);
+    const isForeign = await this.#beginsForeign(stream);
+    this.#remember(stream, isForeign);
+    return this.#counted(isForeign, stream);
   }
 
   async #beginsForeign(stream: string): Promise<boolean> {
@@ -66,21 +70,21 @@ export class ForeignStreams {
     return true;
   }
 
-  #remember(stream: string, isNobodys: boolean): void {
+  #remember(stream: string, isForeign: boolean): void {
     this.#known.delete(stream);
-    this.#known.set(stream, isNobodys);
+    this.#known.set(stream, isForeign);
     if (this.#known.size <= streamsMax) return;
     const [oldest] = this.#known.keys();
     if (oldest !== undefined) this.#known.delete(oldest);
   }
 
-  #counted(isNobodys: boolean, stream: string): boolean {
-    if (!isNobodys) return false;
+  #counted(isForeign: boolean, stream: string): boolean {
+    if (!isForeign) return false;
     this.#events += 1;
     const nowMs = this.#monotonic();
-    if (nowMs - this.#toldAtMs < tellMs) return true;
-    this.#toldAtMs = nowMs;
-    this.#tell({ events: this.#events, stream });
+    if (nowMs - this.#reportedAtMs < reportMs) return true;
+    this.#reportedAtMs = nowMs;
+    this.#report({ events: this.#events, stream });
     return true;
   }
 }

@@ -10,8 +10,9 @@ interface Open {
 }
 
 /**
- * The place of the first member that an object of a JSON text has twice, like `concerts.0.title`; undefined when none has.
- * `JSON.parse` takes the last one without a word, so what is meant is not known. One pass, in memory of the text's size at most.
+ * The path of the first member that an object of a JSON text has twice, like `concerts.0.title`;
+ * undefined when there is none. `JSON.parse` silently takes the last one, so what is meant is not
+ * known. One pass, in memory of the text's size at most.
  * @param text that `JSON.parse` takes
  */
 export function memberTwice(text: string): string | undefined {

@@ -64,7 +64,9 @@ export class Lanes<State, Command, Answer> {
 const deadlineOf = ({ context }: { readonly context: CommandContext }): number =>
   context.deadlineMs ?? Number.POSITIVE_INFINITY;
 
-/** @returns the commands that have time left for an append; the others are refused as unavailable */
+/**
+ * @returns the commands that have time left for an append; the others are refused as unavailable
+ */
 export function refuseLate<
   Queued extends Pick<QueuedCommand<unknown, unknown, unknown>, 'context' | 'reject'>,
 >(batch: readonly Queued[]): readonly Queued[] {

@@ -1,6 +1,6 @@
 import { fnv1a } from './fnv1a.ts';
 
-/** Children of a node; a key's hash names one of them by so many bits a level. */
+/** Children of a node: so many bits of a key's hash name one of them, per level. */
 const bitsOfLevel = 5;
 const childrenMax = 1 << bitsOfLevel;
 /** A leaf with more entries becomes a node, as long as the hash has bits left. */
@@ -17,8 +17,9 @@ interface Branch<Value> {
 type Tree<Value> = Leaf<Value> | Branch<Value>;
 
 /**
- * A map whose `with` returns a changed copy and leaves the original as it is, at the price of copying the nodes on the way
- * to one leaf: 4 of 32 children with a million entries. For states that are folded ahead of their append.
+ * A map whose `with` returns a changed copy and leaves the original as it is. It copies the nodes
+ * on the way to one leaf: 4 of 32 children with a million entries. For states that are evolved
+ * ahead of their append.
  */
 export class PersistentMap<Value> {
   readonly #root: Tree<Value>;

@@ -1,9 +1,9 @@
-/** What a command answers: a value with the log position that made it true, or a refusal. Refusals are values. */
+/** What a command answers: a value with the log position that made it true, or a refusal. */
 export type Result<T> =
   | {
       readonly ok: true;
       readonly value: T;
-      /** Position of the event that made it so; null when it was so already and the position is not known. */
+      /** Position of the event that made it so; null when it was so before and is not known. */
       readonly position: bigint | null;
     }
   | { readonly ok: false; readonly refusal: Refusal };
@@ -28,7 +28,7 @@ export type RefusalCode =
   | 'reservation-not-yours'
   | 'sales-not-open'
   | 'session-cancelled'
-  /** A sold seat is refunded up to a cut-off before the session starts only. */
+  /** A sold seat is refunded only up to a cut-off before the session starts. */
   | 'refund-too-late'
   /** The buyer would hold more seats of the session than one may. */
   | 'too-many-seats'
@@ -36,9 +36,11 @@ export type RefusalCode =
   | 'too-many-held'
   /** The buyer would have more seats of the session, held and bought, than one may. */
   | 'too-many-bought'
-  /** The buyer had the seat on hold until lately and did not pay it. */
+  /** The buyer held the seat until lately and did not pay. */
   | 'hold-again-later'
-  /** The first request with this idempotency key has no answer yet. HTTP says 409 with Retry-After. */
+  /**
+   * The first request with this idempotency key has no answer yet. HTTP says 409 with Retry-After.
+   */
   | 'request-running'
   | 'balance-too-small'
   /** The charge would take the balance above 2^53 − 1. */
@@ -47,13 +49,18 @@ export type RefusalCode =
   | 'idempotency-key-reused'
   /** The payment was captured: it cannot end another way. */
   | 'already-captured'
-  /** The reservation was cancelled or refunded, or the payment released: it cannot be paid any more. */
+  /**
+   * The reservation was cancelled or refunded, or the payment released: it can no longer be paid.
+   */
   | 'already-released'
   /** A session that is on sale would get other seats. Command line only. */
   | 'seat-map-changed'
   /** Another concert has a session of this id. Command line only. */
   | 'session-elsewhere'
-  /** What it would write could not be read again: nothing is written. The command’s input was not checked as it should be. */
+  /**
+   * What the command would write could not be read again, so nothing is written: its input was not
+   * checked as it should be.
+   */
   | 'unwritable'
   /** Too many commands wait for this stream. HTTP says 503 with Retry-After. */
   | 'overloaded';

@@ -29,7 +29,9 @@ export const snapshotCommand = { type: 'SumUp', context: { commandId: 'sum up' }
 /** What a stream has after its newest snapshot. */
 export interface SinceSnapshot {
   readonly events: number;
-  /** `events` at the last try that found no time for a snapshot: a try costs as much as there is. */
+  /**
+   * `events` at the last try that found no time for a snapshot: a try costs as much as there is.
+   */
   readonly triedAt: number;
 }
 
@@ -62,7 +64,9 @@ export class Snapshots<State, Event extends DomainEvent> {
     return this.isSnapshot(type) ? nothingSince : { ...since, events: since.events + 1 };
   }
 
-  /** The events of a snapshot that is due; none when none is due, or the state has no time for it. */
+  /**
+   * The events of a snapshot that is due; none when none is due, or the state has no time for it.
+   */
   due(
     state: State,
     since: SinceSnapshot,

@@ -67,7 +67,8 @@ export const isSound = ({ revision: at }: RecordedEvent, skips: Skips): boolean 
 
 /**
  * Does an event count, by all that was skipped of its stream?
- * @param isDerived it says nothing but what other events say: then no event before it may be skipped
+ * @param isDerived it says nothing but what other events say: then no event before it may be
+ * skipped
  */
 export function countsBy(
   recorded: RecordedEvent,
@@ -107,7 +108,7 @@ export async function readRange(
   throw new UnreadableEvent(at, `events ${from} to ${to} of its stream are not all there`);
 }
 
-/** An event that should be there and is not, for those who are told of it. */
+/** An event that should be there and is not, as an error can name it. */
 export const missing = (stream: string, revision: bigint): RecordedEvent => ({
   ...{ id: '', stream, revision, position: 0n, type: 'missing', createdMs: 0 },
   ...{ data: undefined, metadata: undefined },

@@ -2,27 +2,31 @@ import { assertAscending } from '../core/bounds.ts';
 import { requestOverMs } from '../core/deadline.ts';
 
 /**
- * Fair use: how many seats a user may hold and buy, and how soon again. A port: the service has it where the waiting queue
- * is, one place for all instances. It protects other buyers and grants nothing: emptied, it counts anew.
+ * Fair use: how many seats a user may hold and buy, and how soon again. A port. The service keeps
+ * it where the waiting queue is: in one place for all instances. It protects other buyers and
+ * grants nothing: when its memory is lost, it starts to count again.
  *
- * What is counted are claims, one a reserve command: several of one user's commands may want the same seat at the same
- * time, and of one that gets nothing no more than its own claim may go.
+ * It counts claims, one per reserve command: several commands of one user may want the same seat at
+ * the same time, and a command that gets nothing withdraws its own claim alone.
  */
 export interface HoldLimit {
   /**
-   * Counts a claim's seats until it ends, unless a rule is against it. A seat counts once, however many claims are on it; the
-   * same claim again changes nothing. One atomic step.
-   * @param bought seats of the session that the holder has bought by now, where there is a rule for them
-   * @returns true when it counts; else which rule is against it, and everything is as it was @throws QueueUnavailable
+   * Counts a claim's seats until it ends, unless a rule forbids it. A seat counts once, however
+   * many claims are on it; the same claim again changes nothing. One atomic step.
+   * @param bought seats of the session that the holder has bought, where there is a rule for them
+   * @returns true when it counts; else the rule that forbids it, and everything stays as it was
+   * @throws QueueUnavailable
    */
   take(holder: Holder, claim: SeatClaim, bought?: readonly string[]): Promise<true | Excess>;
 
-  /** The claim came to nothing; the seats that another claim is on still count. @throws QueueUnavailable */
+  /** The claim came to nothing. Seats with another claim still count. @throws QueueUnavailable */
   withdraw(holder: Holder, claim: Pick<SeatClaim, 'id' | 'seatIds'>): Promise<void>;
 
   /**
-   * The reservation of these seats that was to end at `untilMs` holds them no longer. Claims on them with another end are
-   * another reservation's and still count. A hold whose time ended needs no call: it lapses. @throws QueueUnavailable
+   * The reservation of these seats that would end at `untilMs` no longer holds them. Claims on them
+   * with another end belong to another reservation and still count. A hold whose time ended needs
+   * no call: it lapses.
+   * @throws QueueUnavailable
    */
   end(holder: Holder, seatIds: readonly string[], untilMs: number, how: HowEnded): Promise<void>;
 }
@@ -41,9 +45,9 @@ export interface FairUse {
   /** How long a hold lasts, in milliseconds; needed for `againMs`. */
   readonly holdMs?: number;
   /**
-   * A user who had a seat on hold for `holdMs` without paying it waits so long before holding it again, in milliseconds.
-   * Holds of it that were given back before count together with those that follow within this time: who gives a seat back
-   * and takes it at once has it no longer than who lets it lapse.
+   * A user who held a seat for `holdMs` without paying waits so long before holding it again, in
+   * milliseconds. Holds of the seat that follow one another within this time count together: a user
+   * who gives a seat back and takes it again at once has it no longer than one who lets it lapse.
    */
   readonly againMs?: number;
 }
@@ -54,7 +58,9 @@ export interface Excess {
   readonly rule: 'session' | 'total' | 'bought' | 'again';
   /** The rule's limit: seats, or milliseconds for `again`. */
   readonly max: number;
-  /** When it would count, if nothing else happens, in milliseconds from now; undefined: not by waiting. */
+  /**
+   * When the claim would count if nothing else happens, in ms from now; undefined: it never would.
+   */
   readonly retryMs: number | undefined;
   /** The seat of `again`. */
   readonly seatId?: string;
@@ -74,16 +80,20 @@ export interface SeatClaim {
 }
 
 /**
- * Claims of one user, times their seats, that may count at the same time, with those of lately; one more is refused like a
- * seat too many. Ordinarily there is one a seat held and one a request under way or, for some seconds, without an outcome.
+ * Claims of one user, times their seats, that may count at the same time, including those that
+ * ended lately; one more is refused like a seat too many. Usually there is one per held seat, and
+ * one per request that is under way or, for some seconds, in doubt.
  */
 export const claimsMax = 1_000;
 
 /**
- * What was paid counts as bought for so long after it, here, until the read models show it; and so does, for the shorter
- * time, a hold that ended, whose payment may be under way. In milliseconds.
+ * A paid seat counts as bought here for so long, until the read models show it. In milliseconds.
  */
 export const soldKeptMs = 60_000;
+
+/**
+ * A hold that ended counts as bought for so long: its payment may be under way. In milliseconds.
+ */
 export const payingMs = 10_000;
 
 assertAscending({ requestOverMs, payingMs, soldKeptMs });

@@ -78,7 +78,9 @@ export class SeatQuota {
     }
   }
 
-  /** The reservation's seats no longer count as held. Nothing to do for one that is held, or lapsed. */
+  /**
+   * The reservation's seats no longer count as held. Nothing to do for one that is held, or lapsed.
+   */
   async end(booking: Booking): Promise<void> {
     const how = howEnded(booking.status);
     if (how === undefined) return;
@@ -101,9 +103,10 @@ export class SeatQuota {
   }
 
   /**
-   * Withdraws a claim that came to nothing, by what the log says. To be called once nothing can come
-   * of its request any longer.
-   * @returns whether it is settled @throws whatever the limit throws
+   * Withdraws a claim that came to nothing, by what the log says. To be called once nothing can
+   * come of its request any longer.
+   * @returns whether it is settled
+   * @throws what the limit throws
    */
   async settle({ holder, claim }: ClaimInDoubt): Promise<boolean> {
     try {
@@ -149,7 +152,9 @@ export class SeatQuota {
     return this.#uncount(() => this.#parts.limit.withdraw(holder, claim));
   }
 
-  /** The answer is certain already: seats that cannot be uncounted count until their hold would end. */
+  /**
+   * The answer is certain already: seats that cannot be uncounted count until their hold would end.
+   */
   #uncount(change: () => Promise<void>): Promise<void> {
     return change().catch((error) => this.#parts.onLeftOver('count held seats', error));
   }
@@ -160,7 +165,9 @@ const wroteNothing = (error: unknown): boolean =>
   error instanceof UnreadableEvent ||
   (error instanceof EventStoreUnavailable && error.wroteNothing);
 
-/** What a reservation's end is to fair use; undefined while it is held, or lapsed: the limit knows. */
+/**
+ * What a reservation's end is to fair use; undefined while it is held, or lapsed: the limit knows.
+ */
 function howEnded(status: BookingStatus): HowEnded | undefined {
   switch (status) {
     case 'sold':

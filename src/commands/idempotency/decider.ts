@@ -1,9 +1,12 @@
 import type { EventData, RequestEvent } from '../../events/events.ts';
+import { assertAscending } from '../core/bounds.ts';
 import { requestOverMs } from '../core/deadline.ts';
 import { accept, type Decider, type Decision } from '../core/decider.ts';
 import { refuse } from '../core/result.ts';
 
-/** An answer as it was given: the status, the header lines that belong to it and the body's very text. */
+/**
+ * An answer as it was given: its status, the header lines that belong to it, and its exact body.
+ */
 export type StoredAnswer = EventData['RequestAnswered'];
 
 interface Asked {
@@ -29,8 +32,10 @@ export type RequestCommand =
 
 /** An answer is repeated for this long. */
 export const answerKeptMs = 24 * 3_600_000;
-/** A request that got no answer for this long was cut short by a crash, and may be made again. */
+/** A request without an answer for this long was cut short by a crash, and may be made again. */
 export const runningMaxMs = requestOverMs;
+
+assertAscending({ runningMaxMs, answerKeptMs });
 
 /** `started`: go on and answer. `answered`: give this answer. */
 export type RequestAnswer =
@@ -41,10 +46,10 @@ const repeat = (answer: StoredAnswer) => accept([], { status: 'answered' as cons
 const started = { status: 'started' } as const;
 const running = refuse('request-running', 'the first request with this key is still running');
 
-/** Remembers answers by idempotency key, in the log: over restarts and for every instance. */
+/** Remembers answers by idempotency key in the log: across restarts, for every instance. */
 export const requestDecider: Decider<RequestState, RequestCommand, RequestEvent, RequestAnswer> = {
   initial: { status: 'new' },
-  // A key that is given up again and again leaves two events each time.
+  // A key that is abandoned many times leaves two events each time.
   isWhole: ({ type }) => type !== 'RequestAnswered',
   evolve(state, event) {
     switch (event.type) {
@@ -67,7 +72,7 @@ export const requestDecider: Decider<RequestState, RequestCommand, RequestEvent,
         return start(command, state);
       case 'AnswerRequest': {
         const { answer, startedMs } = command;
-        // Who was so slow that another took over gives that one's answer: there is one, for all.
+        // This request was so slow that another one took over: both give the answer of that one.
         if (state.status === 'answered') return repeat(state.answer);
         if (state.status !== 'running' || state.startedMs !== startedMs) return running;
         return accept([{ type: 'RequestAnswered', data: answer }], { status: 'answered', answer });

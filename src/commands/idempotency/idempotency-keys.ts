@@ -11,28 +11,29 @@ import {
   type StoredAnswer,
 } from './decider.ts';
 
-/** Requests kept in memory, for repetitions that come soon; all others are read from the log. About 1 kB each. */
+/** Requests kept in memory, for repetitions that come soon, about 1 kB each; others are read. */
 const requestsInMemoryMax = 20_000;
 
-/** A request with an idempotency key. Hashes are of its own choice, as long as they are always the same. */
+/** A request with an idempotency key. The caller chooses the hashes; they must never change. */
 export interface KeyedRequest {
-  /** Of user, route and key; `[A-Za-z0-9_-]`. It names the stream. */
+  /** Hash of user, route and key; `[A-Za-z0-9_-]`. It names the stream. */
   readonly keyHash: string;
-  /** Of what is asked. */
+  /** Hash of what is asked. */
   readonly fingerprint: string;
-  /** Of the token that it is asked with. */
+  /** Hash of the token that it is asked with. */
   readonly bearer?: string | undefined;
   readonly context: CommandContext;
 }
 
-/** `started`: this request is to be carried out and then answered or abandoned. */
+/** `started`: carry this request out, then answer or abandon it. */
 export type Begun =
   | { readonly status: 'started'; readonly startedMs: number }
   | { readonly status: 'answered'; readonly answer: StoredAnswer };
 
 /**
- * Remembers what requests with an idempotency key were answered, for `answerKeptMs`, in the log: over restarts, for every
- * instance. Of simultaneous ones with the same key one is started. Every method may throw EventStoreUnavailable.
+ * Remembers the answers of requests with an idempotency key in the log, for `answerKeptMs`: across
+ * restarts, for every instance. Of simultaneous requests with the same key one is started. Every
+ * method may throw EventStoreUnavailable.
  */
 export class IdempotencyKeys {
   readonly #requests: HandlerOf<typeof requestDecider>;
@@ -44,7 +45,10 @@ export class IdempotencyKeys {
     this.#now = now;
   }
 
-  /** Refused as `request-running` while the first one has no answer, as `idempotency-key-reused` when it asked something else. */
+  /**
+   * Refused as `request-running` while the first request has no answer, as `idempotency-key-reused`
+   * when that one asked something else.
+   */
   async start(request: KeyedRequest): Promise<Result<Begun>> {
     const { fingerprint, bearer } = request;
     const startedMs = this.#now();
@@ -57,7 +61,8 @@ export class IdempotencyKeys {
 
   /**
    * Stores the answer of a request that was started at `startedMs`.
-   * @returns what to answer: another one's answer, or a refusal, when this one took so long that it was taken for dead
+   * @returns what to answer: the answer of another request, or a refusal, when this one took so
+   * long that it counted as dead
    */
   async answer(
     request: KeyedRequest,
@@ -72,15 +77,17 @@ export class IdempotencyKeys {
   }
 
   /**
-   * The request was started at `startedMs` and got no answer that may be repeated: its key is free again. Not bound to the
-   * request's deadline, which may be why there is no answer.
+   * The request was started at `startedMs` and got no answer that may be repeated: its key is free
+   * again. Not bound to the request's deadline, which may be why there is no answer.
    */
   async abandon(request: KeyedRequest, startedMs: number): Promise<void> {
     const { deadlineMs: _, ...context } = request.context;
     await this.#execute({ ...request, context }, { type: 'AbandonRequest', startedMs });
   }
 
-  /** The answer that this request got, with the hash of the token that it was asked with; starts nothing. */
+  /**
+   * The answer of this request, with the hash of the token that it was asked with. Starts nothing.
+   */
   async recall(
     request: KeyedRequest,
   ): Promise<{ answer: StoredAnswer; bearer: string | undefined } | undefined> {

@@ -4,8 +4,8 @@ import { become, type Decider, type Decision } from '../core/decider.ts';
 import { holdExpired, refuse } from '../core/result.ts';
 
 /**
- * Several seats reserved, paid and cancelled as one. The order's stream is the arbiter between paying, expiring and
- * cancelling; its seats and its payment follow what it says.
+ * Several seats reserved, paid and cancelled as one. The order's stream is the arbiter between
+ * paying, expiring and cancelling; the seats and the payment follow it.
  */
 export type OrderState =
   | { readonly status: 'none' }
@@ -22,7 +22,7 @@ export type OrderState =
 export type Order = EventData['OrderPlaced'];
 export type OrderEndReason = EventData['OrderEnded']['reason'];
 
-/** An order that was placed, whatever became of it. */
+/** An order that was placed, in any state since. */
 export type PlacedOrder = Exclude<OrderState, { status: 'none' }>;
 
 export type OrderCommand =
@@ -30,9 +30,9 @@ export type OrderCommand =
   /** Every seat is held. */
   | { readonly type: 'ConfirmOrder' }
   | { readonly type: 'PayOrder'; readonly paymentId: string; readonly nowMs: number }
-  /** Ends an order whose time is over; done when it was paid or ended before. */
+  /** Ends an order whose time is over. Writes nothing when it was paid or ended before. */
   | { readonly type: 'ExpireOrder'; readonly nowMs: number }
-  /** Gives up an order whose seats could not all be had; done when it was confirmed or ended before. */
+  /** Gives up an order that lacks a seat. Writes nothing when it was confirmed or ended before. */
   | { readonly type: 'AbandonOrder' }
   | {
       readonly type: 'CancelOrder';
@@ -40,7 +40,7 @@ export type OrderCommand =
       /** A paid order is refunded before this moment only. */
       readonly refundUntilMs: number;
     }
-  /** Seats and money have followed the order that was paid, or that ended; done when it went on since. */
+  /** Seats and money have followed the order. Writes nothing when the order went on since. */
   | { readonly type: 'SettleOrder'; readonly as: 'paid' | 'ended' };
 
 type OrderDecision = Decision<OrderState, OrderEvent, OrderState>;
@@ -121,7 +121,7 @@ function cancel({ nowMs, refundUntilMs }: Of<'CancelOrder'>, state: PlacedOrder)
   if (state.status !== 'paid') return end('cancelled');
   return nowMs < refundUntilMs
     ? end('refunded')
-    : refuse('refund-too-late', 'sold seats are not refunded any more so short before the session');
+    : refuse('refund-too-late', 'sold seats are no longer refunded so shortly before the session');
 }
 
 function settle({ as }: Of<'SettleOrder'>, state: PlacedOrder): OrderDecision {

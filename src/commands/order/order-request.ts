@@ -36,11 +36,11 @@ export function orderOf(orderId: string, request: OrderRequest): Order {
   };
 }
 
-/** All orders take their seats in one sequence: of those that want the same seats, one gets them. */
+/** Orders take their seats in one sequence: of those that want the same seats, one gets them. */
 export const inSequence = (seats: OrderRequest['seats']): OrderRequest['seats'] =>
   [...seats].sort((a, b) => (a.seatId < b.seatId ? -1 : 1));
 
-/** Does the same buyer ask for the same seats, in whatever sequence? */
+/** Does the same buyer ask for the same seats, in any sequence? */
 export function isSameRequest(order: Order, request: OrderRequest): boolean {
   const names = (seats: OrderRequest['seats']) => inSequence(seats).map(({ seatId }) => seatId);
   return (

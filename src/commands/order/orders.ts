@@ -24,8 +24,8 @@ import {
 } from './decider.ts';
 
 /**
- * Orders of several seats that were placed: paid, ended, and followed by their seats and their money.
- * The order's stream arbitrates. `place-order.ts` places them.
+ * Orders of several seats that were placed: paid, ended, and followed by their seats and their
+ * money. The order's stream arbitrates. `place-order.ts` places them.
  */
 export class Orders implements OrderSeats {
   readonly #orders: HandlerOf<typeof orderDecider>;
@@ -39,8 +39,8 @@ export class Orders implements OrderSeats {
   }
 
   /**
-   * Runs any command on an order. An accepted one answers with an order that was placed: the decider
-   * refuses every other command on an order that is not there.
+   * Runs any command on an order. An accepted one answers with an order that was placed: the
+   * decider refuses every other command on an order that is not there.
    */
   async execute(
     orderId: string,
@@ -111,8 +111,8 @@ export class Orders implements OrderSeats {
   }
 
   /**
-   * A seat that an order holds and whose time is over: ends the order if it can still end, and gives
-   * the seat back if the order has ended. Afterwards the seat is free, or it is paid.
+   * A seat that an order holds and whose time is over: ends the order if it can still end, and
+   * gives the seat back if the order has ended. Afterwards the seat is free, or it is paid.
    */
   async releaseSeat(seat: OrderSeat, nowMs: number): Promise<void> {
     const { orderId } = seat;
@@ -126,8 +126,8 @@ export class Orders implements OrderSeats {
 
   /**
    * Gives up an order that was placed and not confirmed: after a crash, or when its seats could not
-   * all be had. Then lets seats and money follow, those seats too that were taken for it after it had
-   * ended.
+   * all be had. Then lets seats and money follow, those seats too that were taken for it after it
+   * had ended.
    * @returns whether nothing is left to do
    */
   async settle(orderId: string): Promise<boolean> {
@@ -173,7 +173,8 @@ export class Orders implements OrderSeats {
   }
 
   /**
-   * Sells a seat of a paid order. Idempotent: done when the seat is not held for the order any longer.
+   * Sells a seat of a paid order. Idempotent: done when the seat is not held for the order any
+   * longer.
    * @returns whether nothing is left to do; false: try again
    * @throws Error when the seat refused to follow
    */

@@ -35,9 +35,9 @@ export class OrderPlacement {
   }
 
   /**
-   * Takes every seat or none: what was taken is given back when one is refused, also after a crash in
-   * between. The same command again goes on with the order it began; when that order has ended, with
-   * another.
+   * Takes every seat or none: what was taken is given back when one is refused, also after a crash
+   * in between. The same command again goes on with the order it began; when that order has ended,
+   * with another.
    * @param begun called once an order is in the log
    */
   async place(
@@ -80,8 +80,8 @@ export class OrderPlacement {
 
   /**
    * An order with a seat that another user has would be written and given up, and its other seats
-   * with it, which look taken meanwhile. What is remembered as taken, and is so by the log, is refused
-   * before anything is written.
+   * with it, which look taken meanwhile. What is remembered as taken, and is so by the log, is
+   * refused before anything is written.
    */
   async #refuseIfTaken({ sessionId, userId, seats }: OrderRequest, nowMs: number) {
     const isElses = (seat: SeatState | undefined) =>
@@ -134,8 +134,8 @@ export class OrderPlacement {
 
   /**
    * Reserving again what the user holds answers with that hold. When the first request is still
-   * taking the seats (a double click), this one takes them too, for the first one's order: whichever
-   * is first, both have the same answer.
+   * taking the seats (a double click), this one takes them too, for the first one's order:
+   * whichever is first, both have the same answer.
    */
   async #sameOrder(
     orderId: string,

@@ -36,7 +36,7 @@ export function bookingRef(reservationId: string): BookingRef {
   return ref;
 }
 
-/** A reservation, whatever became of it: what paying and cancelling need to know of it. */
+/** A reservation in any state: what paying and cancelling need to know of it. */
 export interface Booking extends Bill {
   readonly sessionId: string;
   readonly seatIds: readonly string[];

@@ -18,8 +18,8 @@ export class Bookings {
   }
 
   /**
-   * The buyer's reservation and what became of it, for ever. From memory where that says that it can
-   * still be paid or cannot change any longer; else, and when `fresh`, from the log. Refused as
+   * The buyer's reservation and what became of it, for ever. From memory where that says that it
+   * can still be paid or cannot change any longer; else, and when `fresh`, from the log. Refused as
    * `reservation-not-found` when there never was one, as `reservation-not-yours` when another user
    * has it.
    */
@@ -27,14 +27,19 @@ export class Bookings {
     return ref.kind === 'seat' ? this.#seats.find(ref, asked) : this.#orders.find(ref, asked);
   }
 
-  /** Sells to the reservation's payment, unless the hold ended. Accepted when that was done before. */
+  /**
+   * Sells to the reservation's payment, unless the hold ended. Accepted when that was done before.
+   */
   sell(ref: BookingRef, nowMs: number, request: RequestContext): Promise<Result<unknown>> {
     return ref.kind === 'seat'
       ? this.#seats.sell(ref, nowMs, request)
       : this.#orders.sell(ref, nowMs, request);
   }
 
-  /** What follows a sale that is certain: a seat's stream is the sale, an order's seats are sold too. */
+  /**
+   * What follows a sale that is certain: a seat's stream is the sale, an order's seats are sold
+   * too.
+   */
   async followSale(ref: BookingRef): Promise<void> {
     if (ref.kind === 'order') await this.#orders.finish(ref.orderId);
   }
@@ -45,9 +50,9 @@ export class Bookings {
   }
 
   /**
-   * Gives a held reservation back; a sold one is refunded before `refundUntilMs(sessionId)`. Answers
-   * with the cancelled or refunded reservation, also when it was so before. Refused like `find`, and
-   * as `hold-expired` when it ended another way.
+   * Gives a held reservation back; a sold one is refunded before `refundUntilMs(sessionId)`.
+   * Answers with the cancelled or refunded reservation, also when it was so before. Refused like
+   * `find`, and as `hold-expired` when it ended another way.
    */
   cancel(ref: BookingRef, terms: CancelTerms, request: RequestContext): Promise<Result<Booking>> {
     return ref.kind === 'seat'

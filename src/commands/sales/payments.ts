@@ -108,8 +108,8 @@ export class Payments {
 
   /**
    * Holds the money. An account whose snapshot was made by a clock far ahead refuses what the
-   * snapshot may have left out. Then the reservation is read anew: while the log has it as held, its
-   * payment was never settled, and not left out.
+   * snapshot may have left out. Then the reservation is read anew: while the log has it as held,
+   * its payment was never settled, and not left out.
    */
   async #hold(
     ref: BookingRef,
@@ -130,8 +130,8 @@ export class Payments {
   }
 
   /**
-   * The sale is certain and answered: the seats of an order follow and the money is captured, without
-   * the deadline of the request.
+   * The sale is certain and answered: the seats of an order follow and the money is captured,
+   * without the deadline of the request.
    */
   async #afterSale(
     ref: BookingRef,

@@ -32,7 +32,7 @@ export interface BuyerCommands {
   cancel(command: OwnReservation): Promise<Result<Cancellation>>;
 
   /**
-   * Is there such a reservation, whoever has it? Refused as `reservation-not-found` when there is
+   * Is there such a reservation, of any user? Refused as `reservation-not-found` when there is
    * none; writes nothing.
    */
   find(reservationId: string): Promise<Result<unknown>>;
@@ -50,9 +50,9 @@ export interface BuyerCommands {
 export interface Recovery {
   /**
    * Brings a held payment to its end; the stream of the seat or the order is the arbiter. Sold by
-   * this payment: captured. Still held by its reservation: sold, then captured. Sold and given back:
-   * left to `refund`. Anything else: released, and only after it can no longer be sold to this
-   * payment.
+   * this payment: captured. Still held by its reservation: sold, then captured. Sold and given
+   * back: left to `refund`. Anything else: released, and only after it can no longer be sold to
+   * this payment.
    */
   settlePayment(payment: {
     readonly userId: string;
@@ -93,7 +93,7 @@ export interface OrganiserCommands {
    */
   reservationOf(sessionId: string, seatId: string): Promise<string | undefined>;
 
-  /** Gives back a reservation of a session that was cancelled, whoever has it. */
+  /** Gives back a reservation of a session that was cancelled, of any user. */
   cancelForOrganiser(reservationId: string): Promise<Result<unknown>>;
 }
 

@@ -4,7 +4,9 @@ import { parseReservationId, reservationId } from '../../events/ids.ts';
 import { become, type Decider, type Decision } from '../core/decider.ts';
 import { holdExpired, refuse } from '../core/result.ts';
 
-/** Who has a seat. `ordinal` counts the holds the seat ever had; times are milliseconds since the epoch. */
+/**
+ * Who has a seat. `ordinal` counts the holds that the seat ever had; times are ms since the epoch.
+ */
 export type SeatState =
   | { readonly status: 'free'; readonly ordinal: number; readonly last?: EndedHold }
   | Taken;
@@ -21,7 +23,10 @@ export interface Hold {
   readonly price: number;
   readonly currency: string;
   readonly expiresAtMs: number;
-  /** Set when the seat is one of an order: then the order's stream arbitrates, and the seat follows it. */
+  /**
+   * Set when the seat is one of an order's: then the order's stream arbitrates, and the seat
+   * follows.
+   */
   readonly orderId: string | undefined;
 }
 
@@ -54,30 +59,37 @@ export type SeatCommand =
       readonly paymentId: string;
       readonly nowMs: number;
     }
-  /** Ends a hold whose time is over. Accepted as done when the seat is no longer held by this reservation. */
+  /**
+   * Ends a hold whose time is over. Writes nothing when the reservation no longer holds the seat.
+   */
   | { readonly type: 'ExpireHold'; readonly reservationId: string; readonly nowMs: number }
   /** Gives a held seat back, or a sold one for its money. */
   | {
       readonly type: 'CancelReservation';
       readonly reservationId: string;
       readonly nowMs: number;
-      /** A sold seat is refunded before this moment only; Infinity when the session was cancelled. */
+      /**
+       * A sold seat is refunded before this moment only; Infinity when the session was cancelled.
+       */
       readonly refundUntilMs: number;
     }
-  /** The seat follows its order, which ended. Accepted as done when the seat is no longer the reservation's. */
+  /**
+   * The seat follows its order, which ended. Writes nothing when the reservation no longer has it.
+   */
   | { readonly type: 'GiveBack'; readonly reservationId: string; readonly reason: ReleaseReason };
 
 type SeatDecision = Decision<SeatState, SeatEvent, SeatState>;
 type Of<T extends SeatCommand['type']> = Extract<SeatCommand, { type: T }>;
 
 /**
- * The arbiter of a seat: two buyers, paying and expiring, or paying and cancelling race on its stream, and one append
- * wins. A command answers with the state that the seat is in after it.
+ * The arbiter of a seat. Two buyers race on its stream, or paying and expiring, or paying and
+ * cancelling, and one append wins. A command answers with the state of the seat after it.
  */
 export const seatDecider: Decider<SeatState, SeatCommand, SeatEvent, SeatState> = {
   initial: { status: 'free', ordinal: 0 },
   evolve,
-  // Its reservation's id says which of the seat's holds it is, and nothing of those before is asked for any more.
+  // Its reservation's id says which of the seat's holds it is. No command needs the holds before
+  // it.
   isWhole: ({ type, data }) =>
     type === 'SeatReserved' && parseReservationId(data.reservationId) !== undefined,
   decide(command, state) {
@@ -157,7 +169,8 @@ function reserve(command: Of<'ReserveSeat'>, state: SeatState): SeatDecision {
       ...(orderId === undefined ? {} : { orderId }),
     },
   };
-  // A hold that is over gives way in the same append: the seat is bookable on time with the sweeper dead, too.
+  // A hold that is over gives way in the same append: the seat is bookable on time even when the
+  // process that ends holds is dead.
   return state.status === 'held' ? become(released(state, 'expired'), reserved) : become(reserved);
 }
 
@@ -179,7 +192,7 @@ function expire(command: Of<'ExpireHold'>, state: SeatState): SeatDecision {
     isOver(state, command.nowMs) &&
     state.orderId === undefined &&
     state.reservationId === command.reservationId;
-  // Not over yet by this clock: nothing to do now, the sweeper comes again.
+  // Not over yet by this clock: nothing to do now, the process that ends holds comes again.
   return ends ? become(released(state, 'expired')) : become();
 }
 
@@ -192,7 +205,7 @@ function cancel(command: Of<'CancelReservation'>, state: SeatState): SeatDecisio
   if (state.status === 'held') return become(released(state, 'cancelled'));
   return nowMs < refundUntilMs
     ? become(released(state, 'refunded'))
-    : refuse('refund-too-late', 'a sold seat is not refunded any more so short before the session');
+    : refuse('refund-too-late', 'a sold seat is no longer refunded so shortly before the session');
 }
 
 function giveBack({ reservationId, reason }: Of<'GiveBack'>, state: SeatState): SeatDecision {

@@ -7,28 +7,35 @@ import type { EventStore } from '../core/event-store.ts';
 import type { Assumed } from '../core/loaded.ts';
 import { type EndedHold, type Hold, type SeatState, seatDecider } from './decider.ts';
 
-/** The earliest revision that a seat's n-th hold may begin at: each before it left two events, or three when it was paid. */
+/**
+ * The earliest revision at which a seat's n-th hold may begin: each hold before it left two events,
+ * or three when it was paid.
+ */
 const earliestRevision = (ordinal: number): bigint => BigInt(2 * (ordinal - 1));
 
 /**
- * A hold that the log is known to have had, taken to be the stream's last event. If the stream ends at this revision that is
- * so: it has the n-th hold's event and two of each before it at least, and there is no room for another.
+ * A hold that the log is known to have had, assumed to be the stream's last event. If the stream
+ * ends at this revision, the assumption is right: the stream has the n-th hold's event and at least
+ * two of each hold before it, and there is no room for another.
  */
 export const heldStill = (hold: Hold): Assumed<SeatState> => ({
   state: { status: 'held', ...hold },
   revision: earliestRevision(hold.ordinal),
 });
 
-/** So many holds before the one that is looked for, the stream is read on. */
+/** From so many holds before the one that is looked for, the stream is read on. */
 const nearHolds = 16;
 
-/** So many events are looked at for one that counts; where none does, the stream is read on from there. */
+/**
+ * The search looks at so many events for one that counts. Where none does, it reads on from there.
+ */
 const looksMax = 4;
 
 /**
- * A hold that others followed, as it ended: read from the seat's stream, a few events of it however many holds the seat had, and
- * what was skipped of it.
- * @returns undefined when the seat never had such a hold, or has it now @throws EventStoreUnavailable
+ * A hold that others followed, as it ended. Read from the seat's stream: a few events, however many
+ * holds the seat had, and what was skipped of it.
+ * @returns undefined when the seat never had such a hold, or has it now
+ * @throws EventStoreUnavailable
  */
 export async function pastHold(
   store: Pick<EventStore, 'readStream'>,
@@ -53,8 +60,8 @@ interface Seat {
 }
 
 /**
- * A revision at or shortly before a hold's first event. Each event says which hold it is of, and each hold between has two events
- * at least; the way left is a third of the last one, or less, each time.
+ * A revision at or shortly before a hold's first event. Each event says which hold it belongs to,
+ * and each hold between has at least two events. Each step leaves a third of the distance, or less.
  */
 async function shortlyBefore(seat: Seat, { ordinal }: ReservationRef): Promise<bigint> {
   let from = earliestRevision(ordinal);

@@ -198,8 +198,8 @@ export class SeatBookings {
   }
 
   /**
-   * A reservation's hold, as remembered if it is the seat's present or last one; `fresh`: by the log,
-   * however old it is.
+   * A reservation's hold, as remembered if it is the seat's present or last one; `fresh`: by the
+   * log, however old it is.
    */
   async #holdOf(
     ref: ReservationRef,

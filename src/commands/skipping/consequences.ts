@@ -12,7 +12,9 @@ export interface Consequence {
 
 type Words = { readonly [T in EventType]?: string };
 
-/** Of these nothing of anybody's is lost: they are about nobody, or the service does again what they said. */
+/**
+ * Nobody loses anything by these: they are about nobody, or the service does again what they said.
+ */
 const harmless: Words = {
   ConcertRegistered:
     'the concert has no title until the catalog is imported again, which registers it',

@@ -8,7 +8,7 @@ import { versionOf } from '../../events/upcasters.ts';
 import { whyNotWritable } from '../../events/writable.ts';
 import type { EventStore, NewEvent } from '../core/event-store.ts';
 
-/** Times that it is tried while others append to the stream, or announce skips of their own. */
+/** Tries while others append to the stream, or announce skips of their own. */
 const attemptsMax = 20;
 
 type Log = Pick<EventStore, 'readStream' | 'append'>;
@@ -17,11 +17,11 @@ type Log = Pick<EventStore, 'readStream' | 'append'>;
 export interface Named {
   readonly stream: string;
   readonly revision: bigint;
-  /** Undefined: whichever is there. */
+  /** Undefined: the event that is there. */
   readonly id?: string | undefined;
 }
 
-/** An event that can be skipped, or is. */
+/** An event that can be skipped, or was. */
 export interface Skippable {
   readonly event: RecordedEvent;
   readonly why: string;
@@ -32,7 +32,7 @@ export interface Skippable {
   readonly isSkipped: boolean;
 }
 
-/** It is refused to skip an event, for a reason that an operator can read. */
+/** An event is not skipped, for a reason that an operator can read. */
 export class SkipRefused extends Error {
   constructor(why: string) {
     super(why);
@@ -41,8 +41,9 @@ export class SkipRefused extends Error {
 }
 
 /**
- * Looks at an event that is to be skipped; writes nothing.
- * @throws SkipRefused when it is not there, has another id, or can be read; what the log's port throws
+ * Looks at an event before it is skipped; writes nothing.
+ * @throws SkipRefused when it is not there, has another id, or can be read. What the port of the
+ * log throws
  */
 export async function lookAt(log: Pick<Log, 'readStream'>, named: Named): Promise<Skippable> {
   const { stream, revision, id } = named;
@@ -90,10 +91,11 @@ function isSkipOf({ id, revision }: RecordedEvent, later: RecordedEvent): boolea
 }
 
 /**
- * Skips an event: from here on it counts for nothing, for every command, read model and proof. First it is announced to those
- * who read the log in its order; it is skipped by the mark in its own stream, which is appended only if the stream is as it was
- * looked at, so nobody decides on what they remember of it. Killed between the two, nothing has happened, and the next try
- * goes on. Skipping it again changes nothing.
+ * Skips an event: from then on it counts for nothing, for every command, read model and proof.
+ * First the skip is announced to the readers of the whole log. The mark in the event's own stream
+ * is what skips it. It is appended only if the stream is still as it was looked at, so nobody
+ * decides on what they remember of the stream. When the process dies between the two, nothing has
+ * happened, and the next try goes on. Idempotent.
  * @param reason of the operator
  * @returns false when it was skipped already
  * @throws SkipRefused; what the log's port throws: then it may or may not be skipped
@@ -118,14 +120,14 @@ export async function skipEvent(
   throw new SkipRefused('others kept writing to the stream: run it again');
 }
 
-/** @returns the id that the mark must have; undefined when somebody else announced something meanwhile */
+/** @returns the id that the mark must have; undefined when another skip was announced meanwhile */
 async function announce(
   log: Log,
   { stream, revision, id: eventId, position }: RecordedEvent,
   markRevision: bigint,
 ): Promise<string | undefined> {
   const { announced, revision: last } = await readAnnounced(log);
-  // Left by one who was killed, or by one who does the same at this moment: either appends the same mark.
+  // Left by a process that was killed, or by one that does the same now: both append the same mark.
   const same = announced.find(
     (one) => one.eventId === eventId && one.markRevision === markRevision,
   );
