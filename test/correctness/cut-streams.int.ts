@@ -41,7 +41,7 @@ describeWithOwnEventStore('streams that do not begin at their beginning', functi
   });
 
   /** A service that remembers nothing. */
-  const shop = () => {
+  const service = () => {
     const sales = salesOn(store, catalogOf([sessionId], 4), {});
     const context = () => {
       commands += 1;
@@ -66,7 +66,7 @@ describeWithOwnEventStore('streams that do not begin at their beginning', functi
   };
 
   async function sellSeat(): Promise<string> {
-    const { charge, reserve, pay } = shop();
+    const { charge, reserve, pay } = service();
     for (const name of ['a', 'b']) await charge(user(name), prices.A);
     const held = await reserve(user('a'));
     if (!held.ok) throw new Error(held.refusal.detail);
@@ -84,7 +84,7 @@ describeWithOwnEventStore('streams that do not begin at their beginning', functi
   ] as const) {
     it(`a sold seat that was ${how} is not sold again, and nobody's money is held for it`, async () => {
       await cut(await sellSeat());
-      const { reserve, pay } = shop();
+      const { reserve, pay } = service();
       for (let attempt = 1; attempt <= 2; attempt += 1) {
         expect(await thrown(reserve(user('b')))).to.be.instanceOf(UnreadableEvent);
       }
@@ -94,10 +94,10 @@ describeWithOwnEventStore('streams that do not begin at their beginning', functi
     });
 
     it(`an account that was ${how} is charged nothing`, async () => {
-      const { charge } = shop();
+      const { charge } = service();
       for (const amount of [1_000, 2_000]) await charge(user('c'), amount);
       await cut(accountStream(user('c')));
-      const anew = shop();
+      const anew = service();
       expect(await thrown(anew.charge(user('c'), 1))).to.be.instanceOf(UnreadableEvent);
       const error = (await thrown(anew.charge(user('c'), 1))) as Error;
       expect(error.message).to.match(/does not begin at its beginning|and had more/);

@@ -54,14 +54,14 @@ describe('a sale of which an event was skipped', () => {
     lost = '';
   };
   const buy = async (...seatIds: string[]): Promise<string> => {
-    const shop = sales();
+    const service = sales();
     const buyer = { userId: 'u1', context };
-    await shop.charge({ ...buyer, chargeId: 'c', amount: 1_000 });
+    await service.charge({ ...buyer, chargeId: 'c', amount: 1_000 });
     const asked = { concertId: 'c1', sessionId: 's1', seatIds, ...buyer };
-    const reserved = await shop.reserve(asked);
+    const reserved = await service.reserve(asked);
     if (!reserved.ok) throw new Error(reserved.refusal.detail);
     const { reservationId } = reserved.value;
-    await shop.pay({ ...buyer, reservationId }).catch(() => {});
+    await service.pay({ ...buyer, reservationId }).catch(() => {});
     return reservationId;
   };
   const money = async () => {

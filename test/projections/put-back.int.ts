@@ -43,7 +43,7 @@ describe('a log that was put back to an older copy under the running service', f
     commands += 1;
     return { commandId: `command-${commands}` };
   };
-  const shop = () => {
+  const service = () => {
     const sales = salesOn(store, catalogOf(['s'], 4), {});
     return {
       charge: (userId: string, amount: number) =>
@@ -77,7 +77,7 @@ describe('a log that was put back to an older copy under the running service', f
     });
 
   it('is never shown as fresh, sells by what the log has, and a rebuild repairs the tables meanwhile', async () => {
-    const { charge, reserve, pay } = shop();
+    const { charge, reserve, pay } = service();
     for (const user of ['a', 'b', 'c'])
       expect(await charge(user, 1_000_000)).to.include({ ok: true });
     const first = await reserve('a', 'A-1-1');
@@ -127,7 +127,7 @@ describe('a log that was put back to an older copy under the running service', f
   });
 
   it('heals by itself when the right log comes back', async () => {
-    const { charge } = shop();
+    const { charge } = service();
     await charge('a', 1);
     await shown();
     await keepCopy();
