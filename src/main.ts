@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
+import { addBackup } from './cli/backup.ts';
 import { addHistory } from './cli/history.ts';
 import type { SkipFlags } from './cli/projections-skip.ts';
 import type { RebuildFlags } from './cli/rebuild.ts';
@@ -274,6 +275,7 @@ Exit codes: 0 it is skipped, or the dry run found that it can be; 1 anything els
   });
 
 addHistory(program);
+addBackup(program, version);
 
 // Commander's own knows no command's commands, and does not say that there is no such command.
 program

@@ -11,10 +11,17 @@ export type StreamName =
 /** Prefixes of the streams that read models are made from: what a projection's `$all` filter names. */
 export const streamPrefixes = ['concert-', 'seat-', 'order-', 'account-'] as const;
 
+/** Every stream of ours starts with one of these: what a backup has. */
+const ownPrefixes = [...streamPrefixes, 'catalog-', 'request-', 'skipped-events', 'restored-log'];
+/** The same with the streams of their metadata: what is hidden or deleted is told there. */
+export const archivedPrefixes = [...ownPrefixes, ...ownPrefixes.map((prefix) => `$$${prefix}`)];
+
 /** One for the whole shop. */
 export const sessionsStream = 'catalog-sessions';
 /** One for the whole shop: which events are skipped, for readers that must know it before they meet one. */
 export const skippedStream = 'skipped-events';
+/** One for the whole shop: that the log was restored from a backup, and whether its sale is open. */
+export const restoredStream = 'restored-log';
 export const concertStream = (concertId: string): string => `concert-${concertId}`;
 export const seatStream = (sessionId: string, seatId: string): string =>
   `seat-${sessionId}/${seatId}`;

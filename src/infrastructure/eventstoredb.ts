@@ -6,6 +6,7 @@ import { Connection, createLink } from './eventstoredb/connection.ts';
 import { messageOf } from './eventstoredb/failures.ts';
 import { exceptLoopback } from './eventstoredb/proxies.ts';
 import { newestEvent, readStream } from './eventstoredb/read.ts';
+import { decodeReadMessage } from './eventstoredb/read-messages.ts';
 import { subscribe } from './eventstoredb/subscribe.ts';
 
 export interface EventStoreListener {
@@ -81,6 +82,7 @@ export function connectEventStore(
         after,
         prefixes,
         signal: either,
+        decode: decodeReadMessage,
         onOddity: sayOnce,
       });
     },

@@ -10,16 +10,13 @@ import {
 } from '@eventstore/db-client';
 import { createClient } from '../infrastructure/eventstoredb/client.ts';
 import { type Data, type LogEvent, Unreadable } from './finding.ts';
-import { isOf, type Skip, skipIn } from './skipped.ts';
+import { isOf, type Skip, skipIn, skippedStream } from './skipped.ts';
 
 /** A log that sends nothing for so long while it is read is given up, in milliseconds. */
 const silentMsMax = 15_000;
 
 /** Events read ahead: reads a little faster than the client's default. */
 const readAheadEvents = 1_024;
-
-/** Where skips are announced. */
-const skippedStream = 'skipped-events';
 
 /** A stream's event: servers before 22.6 do not tell its position. */
 type StreamEvent = NonNullable<ResolvedEvent['event']>;

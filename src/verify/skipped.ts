@@ -7,6 +7,9 @@ const sums: ReadonlySet<string> = new Set([
   'AccountTotalled',
 ]);
 
+/** Where skips are announced. */
+export const skippedStream = 'skipped-events';
+
 /** An event that counts for nothing, and the one later in its stream that says so. */
 export interface Skip {
   readonly stream: string;
@@ -95,7 +98,7 @@ export const isOf = (skip: Skip, { type, data }: LogEvent): boolean =>
   data.eventId === skip.eventId &&
   data.revision === Number(skip.revision);
 
-export const isMark = ({ type }: LogEvent): boolean => type === 'EventSkipped';
+export const isMark = ({ type }: Pick<LogEvent, 'type'>): boolean => type === 'EventSkipped';
 
 /** A skip as it is announced. @throws Unreadable */
 export function skipIn(event: LogEvent): Skip {

@@ -82,8 +82,8 @@ export type AppendResult =
   | { readonly ok: true; readonly revision: bigint; readonly position: bigint }
   | { readonly ok: false; readonly actual: ExpectedRevision };
 
-export type LogMessage =
-  | { readonly kind: 'event'; readonly event: RecordedEvent }
+export type LogMessage<Event = RecordedEvent> =
+  | { readonly kind: 'event'; readonly event: Event }
   /** Everything up to here was looked at: a checkpoint may move although no event matched. */
   | { readonly kind: 'checkpoint'; readonly position: LogPosition }
   /** History is over; what follows is live. Comes again after each resubscription. */

@@ -14,12 +14,12 @@ import { type BatchAnswer, decodeBatchAnswer } from './append-messages.ts';
 import type { EventStoreBounds } from './bounds.ts';
 import { createClient } from './client.ts';
 import { isNotLeader } from './failures.ts';
-import { decodeReadMessage, type ReadMessage } from './read-messages.ts';
+import type { ReadMessage } from './read-messages.ts';
 import { retryWaitMs } from './timing.ts';
 
 /** Takes appends as bytes (`append-messages.ts`). */
 export type BatchCall = ClientDuplexStream<Buffer, BatchAnswer>;
-export type ReadCall = ClientReadableStream<ReadMessage>;
+export type ReadCall<Event> = ClientReadableStream<ReadMessage<Event>>;
 
 /** What the client keeps `protected` for its own methods and this wrapper needs as well (6.2.1). */
 interface ClientInside {
@@ -145,8 +145,12 @@ export function openBatchCall(client: EventStoreDBClient): Promise<BatchCall> {
 
 const asItIs = (bytes: Buffer): Buffer => bytes;
 
-/** Opens a call that reads, with messages in the port's form. It has no deadline: it may be a subscription. */
-export function openReadCall(client: EventStoreDBClient, request: ReadReq): Promise<ReadCall> {
+/** Opens a call that reads, with messages as `decode` makes them. It has no deadline: it may be a subscription. */
+export function openReadCall<Event>(
+  client: EventStoreDBClient,
+  request: ReadReq,
+  decode: (bytes: Buffer) => ReadMessage<Event>,
+): Promise<ReadCall<Event>> {
   const inside = client as unknown as ClientInside;
   const { path, requestSerialize } = StreamsService.read;
   return inside.GRPCStreamCreator(StreamsClient, 'read', (service) => {
@@ -154,7 +158,7 @@ export function openReadCall(client: EventStoreDBClient, request: ReadReq): Prom
     return service.makeServerStreamRequest(
       path,
       requestSerialize,
-      decodeReadMessage,
+      decode,
       request,
       metadata,
       options,

@@ -7,7 +7,24 @@ import type { LogPosition } from '../../events/log-position.ts';
 import { endOf, logPosition, number64, text } from './wire.ts';
 
 /** What comes over a subscription's call: what the port has, the confirmation, and what needs no answer. */
-export type ReadMessage = LogMessage | { readonly kind: 'confirmed' } | { readonly kind: 'other' };
+export type ReadMessage<Event = RecordedEvent> =
+  | LogMessage<Event>
+  | { readonly kind: 'confirmed' }
+  | { readonly kind: 'other' };
+
+/** An event as it came: nothing in it was parsed. Its bytes are part of the message's. */
+export interface RawEvent {
+  readonly id: string;
+  readonly stream: string;
+  readonly revision: bigint;
+  readonly position: bigint;
+  readonly type: string;
+  /** When the log took it, in steps of 100 ns since the epoch, in decimal. */
+  readonly created: string;
+  readonly contentType: string;
+  readonly metadata: Uint8Array;
+  readonly data: Uint8Array;
+}
 
 /** `created` counts in 100 ns: so many digits are below a millisecond. The whole would not fit a number. */
 const digitsBelowMs = 4;
@@ -49,13 +66,22 @@ export function encodeSubscription(
  * (docs/adr/0016-subscriptions-decoded-once.md). @throws Error when the bytes are no such message, EventStoreRefused for
  * an event whose place is not one number: nothing of ours is written in transactions
  */
-export function decodeReadMessage(bytes: Buffer): ReadMessage {
+export const decodeReadMessage = (bytes: Buffer): ReadMessage =>
+  decodeMessage(bytes, recordedEvent);
+
+/** The same with the event as it came. */
+export const decodeRawMessage = (bytes: Buffer): ReadMessage<RawEvent> =>
+  decodeMessage(bytes, rawEvent);
+
+type ReadOne<Event> = (reader: Reader, end: number) => Event;
+
+function decodeMessage<Event>(bytes: Buffer, one: ReadOne<Event>): ReadMessage<Event> {
   const reader = protobuf.Reader.create(bytes);
   while (reader.pos < reader.len) {
     const tag = reader.uint32();
     switch (tag >>> 3) {
       case 1:
-        return readEvent(reader, endOf(reader));
+        return readEvent(reader, endOf(reader), one);
       case 2:
         return { kind: 'confirmed' };
       case 3:
@@ -72,10 +98,10 @@ export function decodeReadMessage(bytes: Buffer): ReadMessage {
 type Reader = protobuf.Reader;
 
 /** A resolved link has its target's event here; one whose target is gone has none. */
-function readEvent(reader: Reader, end: number): ReadMessage {
+function readEvent<Event>(reader: Reader, end: number, one: ReadOne<Event>): ReadMessage<Event> {
   while (reader.pos < end) {
     const tag = reader.uint32();
-    if (tag >>> 3 === 1) return { kind: 'event', event: recordedEvent(reader, endOf(reader)) };
+    if (tag >>> 3 === 1) return { kind: 'event', event: one(reader, endOf(reader)) };
     reader.skipType(tag & 7);
   }
   return { kind: 'other' };
@@ -83,18 +109,20 @@ function readEvent(reader: Reader, end: number): ReadMessage {
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
-function recordedEvent(reader: Reader, end: number): RecordedEvent {
-  const event: Writable<RecordedEvent> = {
+const nothing = new Uint8Array();
+
+function rawEvent(reader: Reader, end: number): RawEvent {
+  const event: Writable<RawEvent> = {
     id: '',
     stream: '',
     revision: 0n,
     position: 0n,
     type: '',
-    createdMs: 0,
-    data: undefined,
-    metadata: undefined,
+    created: '0',
+    contentType: '',
+    metadata: nothing,
+    data: nothing,
   };
-  let isJson = false;
   let prepare = 0n;
   while (reader.pos < end) {
     const tag = reader.uint32();
@@ -117,15 +145,15 @@ function recordedEvent(reader: Reader, end: number): RecordedEvent {
       case 6: {
         const [key, value] = entry(reader, endOf(reader));
         if (key === 'type') event.type = value;
-        else if (key === 'created') event.createdMs = Number(value.slice(0, -digitsBelowMs));
-        else if (key === 'content-type') isJson = value === 'application/json';
+        else if (key === 'created') event.created = value;
+        else if (key === 'content-type') event.contentType = value;
         break;
       }
       case 7:
-        event.metadata = parsed(reader.string());
+        event.metadata = reader.bytes();
         break;
       case 8:
-        event.data = parsed(reader.string());
+        event.data = reader.bytes();
         break;
       default:
         reader.skipType(tag & 7);
@@ -136,9 +164,27 @@ function recordedEvent(reader: Reader, end: number): RecordedEvent {
     const place = `commit ${position}, prepare ${prepare}`;
     throw new EventStoreRefused(`event ${revision}@${stream} is at ${place}: no event of ours is`);
   }
-  // Everything Reprise stores is a JSON object; what is not, the codec calls unreadable.
-  if (!isJson || typeof event.data !== 'object' || event.data === null) event.data = undefined;
   return event;
+}
+
+function recordedEvent(reader: Reader, end: number): RecordedEvent {
+  const raw = rawEvent(reader, end);
+  const { id, stream, revision, position, type } = raw;
+  const createdMs = Number(raw.created.slice(0, -digitsBelowMs));
+  // Everything Reprise stores is a JSON object; what is not, the codec calls unreadable.
+  const data = raw.contentType === 'application/json' ? parsed(raw.data) : undefined;
+  const isObject = typeof data === 'object' && data !== null;
+  const metadata = parsed(raw.metadata);
+  return {
+    id,
+    stream,
+    revision,
+    position,
+    type,
+    createdMs,
+    data: isObject ? data : undefined,
+    metadata,
+  };
 }
 
 function entry(reader: Reader, end: number): [key: string, value: string] {
@@ -153,10 +199,14 @@ function entry(reader: Reader, end: number): [key: string, value: string] {
   return [key, value];
 }
 
-function parsed(json: string): unknown {
+function parsed(json: Uint8Array): unknown {
   try {
-    return json === '' ? undefined : JSON.parse(json);
+    return json.length === 0 ? undefined : JSON.parse(textOf(json));
   } catch {
     return undefined;
   }
 }
+
+/** The bytes are a Buffer's part; a Buffer of them costs no copy. */
+const textOf = ({ buffer, byteOffset, length }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, length).toString();

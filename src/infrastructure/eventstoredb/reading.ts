@@ -16,6 +16,9 @@ import {
   rightBefore,
 } from '../../events/log-position.ts';
 
+/** What is looked at of an event. */
+export type EventInLog = Pick<RecordedEvent, 'id' | 'position' | 'revision' | 'stream' | 'type'>;
+
 /**
  * Where a subscription is in the log, and whether what comes next may come there: nothing that a server says about
  * positions is believed. What is delivered is strictly ascending over all calls.
@@ -53,7 +56,7 @@ export class Reading {
   }
 
   /** @returns whether the message is to be delivered. @throws LogDiffers, EventStoreRefused: then the call is over */
-  take(message: LogMessage): boolean {
+  take(message: LogMessage<EventInLog>): boolean {
     switch (message.kind) {
       case 'event':
         return this.#takeEvent(message.event);
@@ -67,7 +70,7 @@ export class Reading {
     }
   }
 
-  #takeEvent({ id, position, revision, stream, type }: RecordedEvent): boolean {
+  #takeEvent({ id, position, revision, stream, type }: EventInLog): boolean {
     if (!isPossible(eventAt(position))) {
       throw new EventStoreRefused(`event ${revision}@${stream} is at ${position}: no log has that`);
     }

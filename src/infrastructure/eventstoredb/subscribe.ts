@@ -6,13 +6,15 @@ import { type Connection, openReadCall, type ReadCall } from './connection.ts';
 import { isInvalidPosition, isTransient, messageOf, NoAnswer, refused } from './failures.ts';
 import { QuietWatch, type Watched } from './quiet-watch.ts';
 import { encodeSubscription, type ReadMessage } from './read-messages.ts';
-import { Reading } from './reading.ts';
+import { type EventInLog, Reading } from './reading.ts';
 import { answerWithin } from './timing.ts';
 
-export interface Wanted {
+export interface Wanted<Event> {
   readonly after: LogPlace | null;
   readonly prefixes: readonly string[];
   readonly signal: AbortSignal;
+  /** Makes the call's messages. */
+  readonly decode: (bytes: Buffer) => ReadMessage<Event>;
   /** Told, in words, of what a server sent and nobody gets. */
   readonly onOddity: (what: string) => void;
 }
@@ -21,20 +23,21 @@ export interface Wanted {
  * See the port. One call after another, each from the last event of the one before, which shows that the log is still
  * the same. Closes the connection when it ends.
  */
-export async function* subscribe(
+export async function* subscribe<Event extends EventInLog>(
   connection: Connection,
   bounds: EventStoreBounds,
-  { after, prefixes, signal, onOddity }: Wanted,
-): AsyncGenerator<LogMessage, void, undefined> {
+  wanted: Wanted<Event>,
+): AsyncGenerator<LogMessage<Event>, void, undefined> {
+  const { after, prefixes, signal, onOddity } = wanted;
   const reading = new Reading(after, onOddity);
   let differsSinceMs: number | undefined;
   try {
     while (!signal.aborted) {
       let client: EventStoreDBClient | undefined;
-      let session: Session | undefined;
+      let session: Session<Event> | undefined;
       try {
         client = await connection.client(signal);
-        const call = await open(client, bounds, reading.begin(), prefixes, signal);
+        const call = await open(client, bounds, reading.begin(), wanted);
         session = new Session(client, call, bounds, reading, prefixes, signal);
         for (;;) {
           const messages = await session.next();
@@ -75,14 +78,13 @@ function differenceIn(error: unknown, reading: Reading): LogDiffers | undefined 
 }
 
 /** Opens the call. One that opens too late, or after the signal aborted, is cancelled. */
-async function open(
+async function open<Event>(
   client: EventStoreDBClient,
   { answerMs }: EventStoreBounds,
   after: LogPosition | null,
-  prefixes: readonly string[],
-  signal: AbortSignal,
-): Promise<ReadCall> {
-  const opening = openReadCall(client, encodeSubscription(after, prefixes));
+  { prefixes, signal, decode }: Wanted<Event>,
+): Promise<ReadCall<Event>> {
+  const opening = openReadCall(client, encodeSubscription(after, prefixes), decode);
   let isTaken = false;
   opening
     .then((call) => {
@@ -100,19 +102,19 @@ async function open(
  * What one call brings, in the order in which it came. The call is paused while `readAheadEvents`
  * wait to be taken.
  */
-class Session implements Watched {
-  readonly #call: ReadCall;
+class Session<Event> implements Watched {
+  readonly #call: ReadCall<Event>;
   readonly #watch: QuietWatch;
   readonly #signal: AbortSignal;
   readonly #readAhead: number;
-  #messages: LogMessage[] = [];
+  #messages: LogMessage<Event>[] = [];
   #wake: (() => void) | undefined;
   #failure: unknown;
   #isOver = false;
 
   constructor(
     client: EventStoreDBClient,
-    call: ReadCall,
+    call: ReadCall<Event>,
     bounds: EventStoreBounds,
     reading: Reading,
     prefixes: readonly string[],
@@ -121,7 +123,7 @@ class Session implements Watched {
     this.#call = call;
     this.#readAhead = bounds.readAheadEvents;
     this.#signal = signal;
-    call.on('data', (message: ReadMessage) => this.#came(message));
+    call.on('data', (message: ReadMessage<Event>) => this.#came(message));
     call.on('error', (error) => this.fail(error));
     call.on('end', () => this.#finish());
     signal.addEventListener('abort', this.#finish);
@@ -143,7 +145,7 @@ class Session implements Watched {
    * What has come since the last time; waits for something. Undefined when the server has ended the
    * call or the signal has aborted. @throws what broke the call, or NoAnswer for a silent server
    */
-  async next(): Promise<readonly LogMessage[] | undefined> {
+  async next(): Promise<readonly LogMessage<Event>[] | undefined> {
     if (this.#messages.length === 0 && !this.#isOver) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -168,7 +170,7 @@ class Session implements Watched {
     this.#call.cancel();
   }
 
-  #came(message: ReadMessage): void {
+  #came(message: ReadMessage<Event>): void {
     this.#watch.heard();
     if (message.kind === 'confirmed' || message.kind === 'other') return;
     this.#messages.push(message);

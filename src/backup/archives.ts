@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { lockHolder } from '../../embedded/file-lock.ts';
+import {
+  ifMissing,
+  lockName,
+  type ManifestEntry,
+  readManifest,
+  readSeen,
+  segmentsIn,
+} from './archive.ts';
+import { ArchiveError, syncDirectory } from './archive-writer.ts';
+
+/** Archives beside each other in one directory, each of the whole log: the newest is gone on with. */
+
+const namePattern = /^\d{8}T\d{6}Z-[0-9a-f]{8}$/;
+/** Before a name: it is being removed. */
+const removedPrefix = '.removed-';
+
+/** What is known of an archive without reading its segments. */
+export interface ArchiveSummary {
+  readonly id: string;
+  readonly directory: string;
+  readonly segments: readonly ManifestEntry[];
+  /** Segments that are there; more or fewer than the manifest has: see `verify`. */
+  readonly files: number;
+  readonly events: number;
+  /** In bytes. */
+  readonly size: number;
+  /** When the log was last looked at and had no more; undefined when that is not known. */
+  readonly seenAt: string | undefined;
+  /** Who writes to it now, in words. */
+  readonly writtenBy: string | undefined;
+}
+
+/** Their ids, oldest first; none where the directory is missing. */
+export async function archiveIds(parent: string): Promise<string[]> {
+  const names = await readdir(parent).catch(ifMissing<string[]>([]));
+  return names.filter((name) => namePattern.test(name)).sort();
+}
+
+export async function summarise(parent: string, id: string): Promise<ArchiveSummary> {
+  const directory = join(parent, id);
+  const segments = await readManifest(directory);
+  const sum = (of: (entry: ManifestEntry) => number) =>
+    segments.reduce((total, entry) => total + of(entry), 0);
+  return {
+    ...{ id, directory, segments },
+    files: (await segmentsIn(directory)).length,
+    events: sum(({ events }) => events),
+    size: sum(({ bytes }) => bytes),
+    seenAt: (await readSeen(directory))?.at,
+    writtenBy: lockHolder(join(directory, lockName)),
+  };
+}
+
+/** Makes the directory of a new archive. @throws ArchiveError */
+export async function makeArchive(parent: string, now: Date): Promise<string> {
+  const time = now.toISOString().replace(/[-:]|\.\d+/g, '');
+  const id = `${time}-${randomBytes(4).toString('hex')}`;
+  try {
+    await mkdir(join(parent, id), { recursive: true, mode: 0o700 });
+    await syncDirectory(parent);
+  } catch (error) {
+    throw new ArchiveError(`${join(parent, id)} cannot be made (${(error as Error).message})`);
+  }
+  return id;
+}
+
+/**
+ * The archive that is meant: a directory that is one, or the newest of those in it.
+ * @throws ArchiveError when there is none
+ */
+export async function findArchive(path: string): Promise<string> {
+  if (!(await stat(path).catch(() => undefined))?.isDirectory()) {
+    throw new ArchiveError(`there is no directory ${path}`);
+  }
+  if ((await segmentsIn(path)).length > 0) return path;
+  const newest = (await archiveIds(path)).at(-1);
+  if (newest === undefined) throw new ArchiveError(`there is no archive in ${path}`);
+  return join(path, newest);
+}
+
+/** How old an archive is: since when the log may have more. */
+export function lookedAtMs({ id, seenAt, segments }: ArchiveSummary): number {
+  const [, year, month, day, hour, minute, second] =
+    /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z/.exec(id) ?? [];
+  const begun = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  const written = Date.parse(segments.at(-1)?.writtenAt ?? '');
+  return Math.max(begun, ...[written, Date.parse(seenAt ?? '')].filter((ms) => !Number.isNaN(ms)));
+}
+
+/**
+ * Which archives may go: those last looked at before a moment, but not the newest ones, and none that is written to.
+ * @param keep how many of the newest stay in any case
+ */
+export function prunable(
+  archives: readonly ArchiveSummary[],
+  { beforeMs, keep }: { readonly beforeMs: number; readonly keep: number },
+): ArchiveSummary[] {
+  const older = keep === 0 ? archives : archives.slice(0, -keep);
+  return older.filter((one) => one.writtenBy === undefined && lookedAtMs(one) < beforeMs);
+}
+
+/** A removal that is cut short leaves nothing that looks like an archive; what such a one left goes, too. */
+export async function removeArchives(parent: string, ids: readonly string[]): Promise<void> {
+  for (const id of ids) await rename(join(parent, id), join(parent, removedPrefix + id));
+  const names = await readdir(parent);
+  for (const name of names.filter((one) => one.startsWith(removedPrefix))) {
+    await rm(join(parent, name), { recursive: true, force: true });
+  }
+}

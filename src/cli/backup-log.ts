@@ -1,0 +1,128 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { archiveLog } from '../backup/archive-log.ts';
+import { ArchiveWriter } from '../backup/archive-writer.ts';
+import { archiveIds, makeArchive } from '../backup/archives.ts';
+import type { Config } from '../config.ts';
+import { connectRawLog } from '../infrastructure/raw-log.ts';
+import { borrowEventStore, logMustExist } from '../servers/servers.ts';
+import { findService } from '../servers/service-file.ts';
+
+/** Between two lines of progress, in milliseconds. */
+const progressMs = 5_000;
+/** Events of `create` wait so long at most, in milliseconds: what is cut short keeps the rest. */
+const createFlushMs = 5_000;
+/** How often it is looked where the running service's event store is, in milliseconds: each start has another address. */
+const lookMs = 500;
+
+const say = (line: string) => console.log(line);
+
+/** `reprise backup create`. @throws Error in words for people */
+export async function createBackup(
+  config: Config,
+  parent: string,
+  { isNew, version }: { readonly isNew: boolean; readonly version: string },
+): Promise<void> {
+  await logMustExist(config);
+  const writer = await openArchive(parent, version, isNew);
+  try {
+    const server = await borrowEventStore(config);
+    say(`log: ${server.where}`);
+    try {
+      const signal = new AbortController().signal;
+      const written = await write(server.url, writer, { flushMs: createFlushMs, signal });
+      say(`${written} events written; the archive has all that the log had`);
+    } finally {
+      await server.stop();
+    }
+  } finally {
+    writer.close();
+  }
+}
+
+/** `reprise backup follow`, until a signal. @throws Error in words for people when it cannot go on */
+export async function followLog(
+  config: Config,
+  parent: string,
+  { flushMs, version }: { readonly flushMs: number; readonly version: string },
+): Promise<void> {
+  const stop = new AbortController();
+  const onSignal = () => stop.abort();
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  let writer = await openArchive(parent, version, false);
+  let written = 0;
+  try {
+    while (!stop.signal.aborted) {
+      if (writer.isFull) {
+        say('the archive has as many parts as one may have: another one begins');
+        writer.close();
+        writer = await openArchive(parent, version, true);
+      }
+      const url = config.eventStoreUrl ?? (await urlOfService(config.dataDir, stop.signal));
+      if (url === undefined) break;
+      const moved = new AbortController();
+      const looking = setInterval(() => {
+        const isThere = config.eventStoreUrl ?? findService(config.dataDir)?.eventStoreUrl;
+        if (isThere !== url || writer.isFull) moved.abort();
+      }, lookMs);
+      const signal = AbortSignal.any([stop.signal, moved.signal]);
+      written += await write(url, writer, { flushMs, signal, follow: true }).finally(() =>
+        clearInterval(looking),
+      );
+    }
+  } finally {
+    writer.close();
+  }
+  say(`Stopped. ${written} events written.`);
+}
+
+/** The newest archive, or a new one. */
+async function openArchive(
+  parent: string,
+  version: string,
+  isNew: boolean,
+): Promise<ArchiveWriter> {
+  const newest = isNew ? undefined : (await archiveIds(parent)).at(-1);
+  const id = newest ?? (await makeArchive(parent, new Date()));
+  const writer = await ArchiveWriter.open(join(parent, id), { version });
+  say(`archive: ${writer.directory}`);
+  return writer;
+}
+
+/** @returns how many events were written */
+async function write(
+  url: string,
+  writer: ArchiveWriter,
+  parts: { readonly flushMs: number; readonly signal: AbortSignal; readonly follow?: true },
+): Promise<number> {
+  const log = connectRawLog(url, { onOddity: say });
+  let toldMs = performance.now();
+  try {
+    return await archiveLog({
+      ...{ log, writer, follow: false, ...parts },
+      onProgress: ({ events }) => {
+        if (performance.now() - toldMs < progressMs) return;
+        toldMs = performance.now();
+        say(`${events} events written`);
+      },
+      onCaughtUp: () => {
+        if (parts.follow) say('the archive has all that the log has; following it');
+      },
+    });
+  } finally {
+    log.close();
+  }
+}
+
+/** Waits for a service. @returns undefined when the signal aborts */
+async function urlOfService(dataDir: string, signal: AbortSignal): Promise<string | undefined> {
+  let isTold = false;
+  while (!signal.aborted) {
+    const service = findService(dataDir);
+    if (service !== undefined) return service.eventStoreUrl;
+    if (!isTold) say(`no service runs on ${dataDir}: waiting for one`);
+    isTold = true;
+    await sleep(lookMs, undefined, { signal }).catch(() => {});
+  }
+  return undefined;
+}

@@ -1,0 +1,158 @@
+import { isAbsolute, join, resolve } from 'node:path';
+import { eventsIn } from '../backup/archive.ts';
+import {
+  type ArchiveSummary,
+  archiveIds,
+  findArchive,
+  lookedAtMs,
+  prunable,
+  removeArchives,
+  summarise,
+} from '../backup/archives.ts';
+import { type CheckResult, checkArchive } from '../backup/check.ts';
+import { describeVerdict, verdictToJson } from '../verify/describe.ts';
+import type { Verdict } from '../verify/verify.ts';
+import { ArchivedSkips, verifyArchive } from '../verify/verify-archive.ts';
+
+const dayMs = 86_400_000;
+
+/** As the command line has them. */
+export interface BackupFlags {
+  readonly to?: string;
+  readonly json?: true;
+}
+
+export interface VerifyBackupFlags extends BackupFlags {
+  readonly deep?: true;
+}
+
+export interface PruneFlags extends BackupFlags {
+  readonly keepDays: number;
+  readonly keep: number;
+  readonly dryRun?: true;
+}
+
+/** `reprise backup list`. */
+export async function listBackups(parent: string, { json }: BackupFlags): Promise<void> {
+  const archives = await summaries(parent);
+  if (json) {
+    console.log(JSON.stringify({ archives: archives.map(toJson) }, null, 2));
+    return;
+  }
+  if (archives.length === 0) console.log(`no archive in ${parent}`);
+  for (const one of archives) console.log(describe(one));
+}
+
+const summaries = async (parent: string): Promise<ArchiveSummary[]> =>
+  Promise.all((await archiveIds(parent)).map((id) => summarise(parent, id)));
+
+function describe(archive: ArchiveSummary): string {
+  const { id, segments, files, events, size, writtenBy } = archive;
+  const last = segments.at(-1)?.last;
+  const lines = [
+    `${id}  ${events} events in ${files} parts, ${(size / 1024 ** 2).toFixed(1)} MiB`,
+    last === undefined
+      ? '  empty'
+      : `  from ${segments[0]?.first.createdAt} to ${last.createdAt}, position ${last.position}`,
+    `  has all that the log had at ${new Date(lookedAtMs(archive)).toISOString()}`,
+  ];
+  if (files !== segments.length)
+    lines.push('  its parts are not what its manifest tells: verify it');
+  if (writtenBy !== undefined) lines.push(`  ${writtenBy} writes to it`);
+  return lines.join('\n');
+}
+
+const toJson = (archive: ArchiveSummary): unknown => ({
+  id: archive.id,
+  directory: archive.directory,
+  parts: archive.files,
+  events: archive.events,
+  bytes: archive.size,
+  first: archive.segments[0]?.first,
+  last: archive.segments.at(-1)?.last,
+  lastSha256: archive.segments.at(-1)?.sha256,
+  seenAt: archive.seenAt,
+  lookedAt: new Date(lookedAtMs(archive)).toISOString(),
+  writtenBy: archive.writtenBy,
+});
+
+/** `reprise backup verify`. Sets the exit code: 0 nothing is wrong, 1 something is, 2 it could not be read. */
+export async function verifyBackup(
+  parent: string,
+  name: string | undefined,
+  { deep, json }: VerifyBackupFlags,
+): Promise<void> {
+  try {
+    const directory = await findArchive(placeOf(parent, name));
+    const skips = new ArchivedSkips();
+    const check = await checkArchive(directory, (events) => {
+      if (deep) for (const event of events) skips.see(event);
+    });
+    const isWhole = check.faults.length === 0;
+    const proof = deep && isWhole ? await verifyArchive(eventsIn(directory), skips) : undefined;
+    const isRight = isWhole && (proof?.violations.total ?? 0) === 0;
+    console.log(json ? verdictJson(directory, check, proof) : verdictText(directory, check, proof));
+    if (deep && !isWhole) console.error('reprise: its events were not judged: it is not whole');
+    process.exitCode = isRight ? 0 : 1;
+  } catch (error) {
+    console.error(`reprise: could not verify: ${(error as Error).message}`);
+    process.exitCode = 2;
+  }
+}
+
+/** A name of one in the directory, or a path. */
+function placeOf(parent: string, name: string | undefined): string {
+  if (name === undefined) return parent;
+  return isAbsolute(name) || name.includes('/') ? resolve(name) : join(parent, name);
+}
+
+function verdictText(directory: string, check: CheckResult, proof: Verdict | undefined): string {
+  const { segments, events, streams, faults } = check;
+  return [
+    `archive     ${directory}: ${events} events of ${streams} streams in ${segments} parts`,
+    ...faults.map(({ code, file, detail }) => `FAULT ${code} ${file}: ${detail}`),
+    faults.length === 0
+      ? 'it is whole: every part is what was written, and none is missing'
+      : `NOT WHOLE: ${faults.length} faults`,
+    ...(proof === undefined ? [] : [describeVerdict(proof)]),
+  ].join('\n');
+}
+
+function verdictJson(directory: string, check: CheckResult, proof: Verdict | undefined): string {
+  const whole = check.faults.length === 0;
+  const judged = proof && verdictToJson(proof);
+  return JSON.stringify({ directory, whole, ...check, proof: judged }, null, 2);
+}
+
+/** `reprise backup prune`. @throws Error in words for people when what would stay is not good */
+export async function pruneBackups(
+  parent: string,
+  { keepDays, keep, dryRun }: PruneFlags,
+): Promise<void> {
+  const all = await summaries(parent);
+  const gone = prunable(all, { beforeMs: Date.now() - keepDays * dayMs, keep });
+  for (const one of gone) console.log(`${dryRun ? 'would go' : 'goes'}: ${one.id}`);
+  if (gone.length === 0) console.log('nothing is old enough to go');
+  else {
+    const good = await firstGood(all.filter((one) => !gone.includes(one)).reverse());
+    if (good === undefined) {
+      throw new Error('no archive that would stay is whole: nothing was removed');
+    }
+    console.log(`stays, read to its end and whole: ${good.id}`);
+    if (dryRun) return;
+  }
+  if (!dryRun)
+    await removeArchives(
+      parent,
+      gone.map(({ id }) => id),
+    );
+}
+
+/** An empty archive is whole, and good for nothing. */
+async function firstGood(archives: readonly ArchiveSummary[]): Promise<ArchiveSummary | undefined> {
+  for (const one of archives) {
+    const { faults, events } = await checkArchive(one.directory);
+    if (faults.length === 0 && events > 0) return one;
+  }
+  return undefined;
+}

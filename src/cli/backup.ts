@@ -1,0 +1,121 @@
+import { join } from 'node:path';
+import { type Command, InvalidArgumentError } from 'commander';
+import { readConfig } from '../config.ts';
+import type { BackupFlags, PruneFlags, VerifyBackupFlags } from './backup-of.ts';
+
+/** Adds `reprise backup` to the command line. */
+export function addBackup(program: Command, version: string): void {
+  const backup = program
+    .command('backup')
+    .description('Keep a copy of the whole log, and prove that it is one.')
+    .addHelpText(
+      'after',
+      `
+An archive is a directory with the whole log in it, from its first event on: JSON lines in gzip, in parts that are
+written once, each with the hash of the one before it. Archives are beside each other in one directory, DATA_DIR/backup
+unless --to names another; every command works with the newest of them unless another is named. Copy that directory
+off this machine with whatever copies files. docs/backup.md says what to run how often, and how to restore.
+
+The service may be running or not: the log is that of EVENTSTORE_URL, or the embedded one in DATA_DIR.
+
+Examples:
+  $ reprise backup follow --to /backup            as a service of its own: loses seconds at most
+  $ reprise backup create --to /backup            brings the archive up to now, and ends
+  $ reprise backup verify --deep --to /backup     no seat sold twice, no money lost, in the archive itself`,
+    );
+  const withTo = (command: Command): Command =>
+    command.option('--to <directory>', 'where the archives are (default DATA_DIR/backup)');
+
+  withTo(backup.command('create'))
+    .description('Bring the newest archive up to the end of the log.')
+    .option('--new', 'begin a new archive, of the whole log')
+    .addHelpText(
+      'after',
+      `
+The first one begins an archive. Cut short, run it again: it goes on from what is there. It refuses to go on where the
+log is not the one that the archive is of, or was put back to an older state.
+
+Exit codes: 0 the archive has all that the log had, 1 it has not (the reason is on standard error).`,
+    )
+    .action(async (flags: BackupFlags & { readonly new?: true }) => {
+      const { createBackup } = await import('./backup-log.ts');
+      const config = readConfig(process.env);
+      await createBackup(config, placeOf(flags), { isNew: flags.new === true, version });
+    });
+
+  withTo(backup.command('follow'))
+    .description('Keep the newest archive up with the log, until Ctrl-C or SIGTERM.')
+    .option('--every <seconds>', 'how long an event waits at most until it is on disk', seconds, 5)
+    .addHelpText(
+      'after',
+      `
+It goes on when the event store comes back after it was away. It ends with 1 when the archive cannot be written: let a
+supervisor start it again.`,
+    )
+    .action(async (flags: BackupFlags & { readonly every: number }) => {
+      const { followLog } = await import('./backup-log.ts');
+      const config = readConfig(process.env);
+      await followLog(config, placeOf(flags), { flushMs: flags.every * 1_000, version });
+    });
+
+  withTo(backup.command('list'))
+    .description('Show the archives, and how far each is.')
+    .option('--json', 'as one JSON object')
+    .action(async (flags: BackupFlags) => {
+      const { listBackups } = await import('./backup-of.ts');
+      await listBackups(placeOf(flags), flags);
+    });
+
+  withTo(backup.command('verify'))
+    .argument('[archive]', 'its name, as list shows it, or its directory')
+    .description('Hold an archive against itself; with --deep prove what is in it.')
+    .option('--deep', 'run the proof of reprise verify over it: no seat sold twice, no money lost')
+    .option('--json', 'as one JSON object')
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+    .addHelpText(
+      'after',
+      `
+Every part is read: that it is what was written, goes on where the one before it ends, and that the events of each
+stream follow one another. Nothing is restored for --deep: the events are judged as they are in the archive.
+
+Exit codes: 0 nothing is wrong, 1 something is, 2 it could not be read.`,
+    )
+    .action(async (archive: string | undefined, flags: VerifyBackupFlags) => {
+      const { verifyBackup } = await import('./backup-of.ts');
+      await verifyBackup(placeOf(flags), archive, flags);
+    });
+
+  withTo(backup.command('prune'))
+    .description('Remove archives that are older than wanted.')
+    .requiredOption('--keep-days <n>', 'archives of so many days stay', wholeNumber)
+    .option('--keep <n>', 'so many of the newest stay in any case', wholeNumber, 2)
+    .option('--dry-run', 'tell what would be removed')
+    .addHelpText(
+      'after',
+      `
+Each archive has the whole log, so one goes or stays as a whole: begin a new one now and then (reprise backup create
+--new). Nothing is removed unless one that stays was read to its end and nothing is wrong with it. One that is written
+to stays.
+
+Example:
+  $ reprise backup create --new && reprise backup prune --keep-days 14`,
+    )
+    .action(async (flags: PruneFlags) => {
+      const { pruneBackups } = await import('./backup-of.ts');
+      await pruneBackups(placeOf(flags), flags);
+    });
+}
+
+const placeOf = ({ to }: BackupFlags): string =>
+  to ?? join(readConfig(process.env).dataDir, 'backup');
+
+function wholeNumber(text: string): number {
+  if (!/^[0-9]{1,6}$/.test(text)) throw new InvalidArgumentError('Give a whole number.');
+  return Number(text);
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!(value >= 0.1 && value <= 3_600)) throw new InvalidArgumentError('Give 0.1 to 3600.');
+  return value;
+}

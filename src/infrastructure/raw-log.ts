@@ -1,0 +1,52 @@
+import type { LogMessage, LogPlace } from '../commands/core/event-store.ts';
+import { defaultBounds, type EventStoreBounds } from './eventstoredb/bounds.ts';
+import { Connection } from './eventstoredb/connection.ts';
+import { exceptLoopback } from './eventstoredb/proxies.ts';
+import { type Newest, newestEvent } from './eventstoredb/read.ts';
+import { decodeRawMessage, type RawEvent } from './eventstoredb/read-messages.ts';
+import { subscribe } from './eventstoredb/subscribe.ts';
+
+export type { RawEvent } from './eventstoredb/read-messages.ts';
+
+/** The log as bytes, for who keeps a copy of it and need not understand it. */
+export interface RawLog {
+  /** As the port's `subscribe` (commands/core/event-store.ts), with the events as they came. */
+  subscribe(options: {
+    readonly after: LogPlace | null;
+    readonly prefixes: readonly string[];
+    readonly signal: AbortSignal;
+  }): AsyncIterable<LogMessage<RawEvent>>;
+  /** The newest event of any stream; null for an empty log. @throws EventStoreUnavailable */
+  newest(): Promise<Newest | null>;
+  close(): void;
+}
+
+/**
+ * Connects with the first call. @param url esdb:// or esdb+discover:// connection string
+ * @param onOddity told, in words, of what a server sent and that was left out
+ */
+export function connectRawLog(
+  url: string,
+  {
+    onOddity = () => {},
+    ...options
+  }: Partial<EventStoreBounds> & { onOddity?: (what: string) => void } = {},
+): RawLog {
+  const bounds = { ...defaultBounds, ...options };
+  const closing = new AbortController();
+  exceptLoopback(url);
+  const reads = new Connection(url, bounds);
+  return {
+    subscribe: ({ after, prefixes, signal }) =>
+      subscribe(new Connection(url, bounds), bounds, {
+        ...{ after, prefixes, onOddity },
+        signal: AbortSignal.any([signal, closing.signal]),
+        decode: decodeRawMessage,
+      }),
+    newest: () => newestEvent(reads, bounds, bounds.readTimeoutMs),
+    close() {
+      closing.abort();
+      reads.close();
+    },
+  };
+}

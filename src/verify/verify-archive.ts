@@ -1,0 +1,90 @@
+import { graceMsDefault, listedMaxDefault } from './defaults.ts';
+import { type Data, Findings, type LogEvent, Unreadable } from './finding.ts';
+import { LogProof } from './log-proof.ts';
+import { isMark, isOf, type Skip, Skipped, skipIn, skippedStream } from './skipped.ts';
+import type { Verdict } from './verify.ts';
+
+/** An event as an archive has it: its bytes, and when the log took it, in steps of 100 ns since the epoch. */
+export interface ArchivedEvent {
+  readonly id: string;
+  readonly stream: string;
+  readonly revision: bigint;
+  readonly position: bigint;
+  readonly type: string;
+  readonly created: string;
+  readonly contentType: string;
+  readonly metadata: Uint8Array;
+  readonly data: Uint8Array;
+}
+
+const stepDigits = 4;
+
+/** What is skipped in an archive. It has to be known before the events are judged: a first look at all of them finds it. */
+export class ArchivedSkips {
+  readonly #announced: LogEvent[] = [];
+  readonly #marks = new Map<string, LogEvent>();
+
+  see(event: ArchivedEvent): void {
+    if (event.stream === skippedStream) this.#announced.push(toLogEvent(event));
+    else if (isMark(event)) this.#marks.set(event.id, toLogEvent(event));
+  }
+
+  get all(): Skip[] {
+    return this.#announced.flatMap((event) => {
+      try {
+        const skip = skipIn(event);
+        const mark = this.#marks.get(skip.markId);
+        const isThere = mark?.stream === skip.stream && mark.revision === skip.markRevision;
+        return isThere && isOf(skip, mark) ? [skip] : [];
+      } catch (error) {
+        if (!(error instanceof Unreadable)) throw error;
+        return [];
+      }
+    });
+  }
+}
+
+/**
+ * The proof of the log (`verify`) over an archive of it: what is restored from it is a shop in which no seat is sold twice and no
+ * money is lost. Judged as of its newest event: nobody could have ended what is over since.
+ * @param events all of them, a part at a time
+ */
+export async function verifyArchive(
+  events: AsyncIterable<readonly ArchivedEvent[]>,
+  skips: ArchivedSkips,
+  { graceMs = graceMsDefault, listedMax = listedMaxDefault } = {},
+): Promise<Verdict> {
+  const findings = new Findings(listedMax);
+  const proof = new LogProof(findings, new Skipped(skips.all));
+  const beganMs = performance.now();
+  let count = 0;
+  for await (const some of events) {
+    for (const event of some) proof.see(toLogEvent(event));
+    count += some.length;
+  }
+  const log = proof.conclude(proof.newestMs, graceMs);
+  const byCode = Object.fromEntries(findings.counts);
+  return {
+    log,
+    rows: undefined,
+    violations: { total: findings.total, byCode, listed: findings.kept },
+    eventsPerSecond: Math.round((count * 1_000) / Math.max(1, performance.now() - beganMs)),
+  };
+}
+
+function toLogEvent(event: ArchivedEvent): LogEvent {
+  const { id, stream, revision, position, type, created, contentType } = event;
+  const data = contentType === 'application/json' ? objectIn(event.data) : undefined;
+  const { schemaVersion: version, commandId } = objectIn(event.metadata) ?? {};
+  const createdMs = Number(created.slice(0, -stepDigits));
+  return { id, stream, revision, position, type, createdMs, data: data ?? {}, version, commandId };
+}
+
+function objectIn(bytes: Uint8Array): Data | undefined {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(bytes).toString());
+    return typeof value === 'object' && value !== null ? (value as Data) : undefined;
+  } catch {
+    return undefined;
+  }
+}
