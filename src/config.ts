@@ -146,19 +146,32 @@ const settings = {
     default: '1000000',
   },
   QUEUE_ADMITTED_SECONDS: {
-    about: 'An admitted place ends after this long without a call of its buyer',
+    about:
+      'An admitted place ends this long after it was claimed, or after its buyer held a seat last',
     schema: wholeNumber(1, 86_400),
     default: '300',
   },
-  QUEUE_POLLED_SECONDS: {
-    about: 'An admitted place ends this long after its last use, however often it is polled',
+  QUEUE_PLACE_MAX_SECONDS: {
+    about: 'An admitted place ends this long after the admission, whatever its buyer does',
     schema: wholeNumber(1, 86_400),
     default: '900',
   },
-  QUEUE_WAITING_SECONDS: {
-    about: 'A waiting place ends after this long without a poll',
+  QUEUE_CLAIM_SECONDS: {
+    about:
+      'An admission that its buyer does not claim by a further call passes to the next after this long',
     schema: wholeNumber(1, 86_400),
-    default: '60',
+    default: '30',
+  },
+  QUEUE_WAITING_SECONDS: {
+    about: 'A waiting place ends this long after its next poll was due',
+    schema: wholeNumber(1, 86_400),
+    default: '150',
+  },
+  QUEUE_PAUSE_SECONDS: {
+    about:
+      'Longest pause between two polls that is told to those who wait, and up to a quarter more',
+    schema: wholeNumber(1, 3_600),
+    default: '20',
   },
   QUEUE_AFTER_PAYMENT_SECONDS: {
     about: 'What paying leaves of an admitted place, unless the buyer goes on',
@@ -213,8 +226,10 @@ export interface Config {
     readonly admittedMax: number;
     readonly waitingMax: number;
     readonly admittedMs: number;
-    readonly polledMs: number;
+    readonly placeMaxMs: number;
+    readonly claimMs: number;
     readonly waitingMs: number;
+    readonly pauseMaxMs: number;
     readonly afterPaymentMs: number;
   };
   /** Of one user, in an hour. */
@@ -274,15 +289,18 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       admittedMax: read('QUEUE_ADMITTED_MAX'),
       waitingMax: read('QUEUE_WAITING_MAX'),
       admittedMs: read('QUEUE_ADMITTED_SECONDS') * 1_000,
-      polledMs: read('QUEUE_POLLED_SECONDS') * 1_000,
+      placeMaxMs: read('QUEUE_PLACE_MAX_SECONDS') * 1_000,
+      claimMs: read('QUEUE_CLAIM_SECONDS') * 1_000,
       waitingMs: read('QUEUE_WAITING_SECONDS') * 1_000,
+      pauseMaxMs: read('QUEUE_PAUSE_SECONDS') * 1_000,
       afterPaymentMs: read('QUEUE_AFTER_PAYMENT_SECONDS') * 1_000,
     },
     idempotencyKeysMax: read('IDEMPOTENCY_KEYS_MAX'),
     drainMs: (read('DRAIN_SECONDS') ?? (env.REDIS_URL ? drainSeconds : 0)) * 1_000,
     logLevel: read('LOG_LEVEL'),
   };
-  if (problems.length === 0) problems.push(...contradictions(env, config));
+  if (problems.length === 0)
+    problems.push(...contradictions(env, config), ...queueProblems(config));
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
 }
@@ -312,4 +330,19 @@ function contradictions(
     if (!env[less] || !env[more] || few === undefined || many === undefined) return [];
     return few <= many ? [] : [`${less} ${few} is more than ${more} ${many} allows`];
   });
+}
+
+/** Times of the queue that let nobody in, or nobody stay: one line for each pair, whether they were set or are defaults. */
+function queueProblems({ queue }: Config): readonly string[] {
+  const { claimMs, admittedMs, placeMaxMs, waitingMs, pauseMaxMs, afterPaymentMs } = queue;
+  const seconds = (ms: number) => ms / 1_000;
+  const pairs: readonly (readonly [string, number, string, number])[] = [
+    ['QUEUE_CLAIM_SECONDS', claimMs, 'QUEUE_ADMITTED_SECONDS', admittedMs],
+    ['QUEUE_AFTER_PAYMENT_SECONDS', afterPaymentMs, 'QUEUE_ADMITTED_SECONDS', admittedMs],
+    ['QUEUE_ADMITTED_SECONDS', admittedMs, 'QUEUE_PLACE_MAX_SECONDS', placeMaxMs],
+    ['twice QUEUE_PAUSE_SECONDS', 2 * pauseMaxMs, 'QUEUE_WAITING_SECONDS', waitingMs],
+  ];
+  return pairs
+    .filter(([, less, , more]) => less > more)
+    .map(([a, less, b, more]) => `${a} (${seconds(less)}) is more than ${b} (${seconds(more)})`);
 }

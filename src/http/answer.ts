@@ -28,6 +28,8 @@ export interface JsonAnswer {
   readonly kind: 'json';
   readonly value: unknown;
   readonly position: bigint | null;
+  /** Header lines beside the usual ones. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** 200 with a body that was made before, or 304: `negotiate` tells. */
@@ -153,7 +155,7 @@ export interface Sent {
 export function render(answer: JsonAnswer | ProblemAnswer, requestId: string): Rendered {
   if (answer.kind === 'json') {
     const { value, position } = answer;
-    const headers = { 'Content-Type': 'application/json' };
+    const headers = { 'Content-Type': 'application/json', ...answer.headers };
     return {
       status: 200,
       headers: position === null ? headers : { ...headers, 'X-Event-Position': String(position) },

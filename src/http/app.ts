@@ -50,6 +50,7 @@ export function createApp(api: ApiContext, respond: Respond, timeoutMs: number):
   for (const path of new Set(endpoints.map((call) => call.path))) {
     const calls = endpoints.filter((call) => call.path === path);
     const route = app.route(path.replaceAll(/\{(\w+)\}/g, ':$1'));
+    if (calls.some((call) => call.takesNoHead)) route.head(otherMethods(calls, respond));
     for (const call of calls) {
       route[call.method](expressHandler(call, api, respond, timeoutMs));
     }
@@ -146,7 +147,7 @@ function problemOf(error: unknown): ProblemAnswer {
 /** What a path does not take: OPTIONS is told what it does, anything else is 405. */
 function otherMethods(calls: readonly Endpoint[], respond: Respond) {
   const methods = calls.map(({ method }) => method.toUpperCase());
-  if (methods.includes('GET')) methods.push('HEAD');
+  if (methods.includes('GET') && !calls.some((call) => call.takesNoHead)) methods.push('HEAD');
   const allow = [...methods, 'OPTIONS'].join(', ');
   return (req: Request, res: Response): void => {
     const reply = res as unknown as Reply;

@@ -96,6 +96,10 @@ export interface Endpoint<P = unknown, Q = unknown, H = unknown, B = unknown> {
   readonly revalidates?: boolean;
   /** The 200 carries X-Event-Position. */
   readonly positioned?: boolean;
+  /** The 200 carries Retry-After at times. */
+  readonly mayRetry?: boolean;
+  /** A GET that changes something: HEAD is refused, since whoever sends it expects that nothing happens. */
+  readonly takesNoHead?: boolean;
   /** Codes that it may refuse with, beside those that its parts imply (malformed fields or bodies). */
   readonly problems: readonly ProblemCode[];
   handle(api: ApiContext, input: Input<P, Q, H, B>, exchange: Exchange): Answer | Promise<Answer>;

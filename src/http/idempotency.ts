@@ -28,6 +28,8 @@ export interface Asked {
   readonly fields: object;
   /** The header AuthorizationWaiting, of calls that take it. */
   readonly token?: string | undefined;
+  /** May the user whose token it is have this done without an admitted place? Default no. */
+  readonly mayWithoutPlace?: () => Promise<boolean>;
 }
 
 /** Carries the command out. Its answer is repeated to the same request for a day, unless it is a 5xx. */
@@ -89,7 +91,8 @@ export async function answerOnceAdmitted(
   exchange: Exchange,
   carryOut: CarryOut,
 ): Promise<Answer> {
-  const barred = await refuseUnlessAdmitted(api.queue, asked.userId, asked.token);
+  const { userId, token, mayWithoutPlace } = asked;
+  const barred = await refuseUnlessAdmitted(api.queue, userId, token, mayWithoutPlace);
   if (barred === undefined) return answerOnce(api, asked, exchange, carryOut);
   return (await givenBefore(api.idempotencyKeys, asked, barred, exchange)) ?? barred;
 }

@@ -59,6 +59,7 @@ export function headersOfSuccess(call: Endpoint, isKeyed: boolean): Json {
     [...namesIn(uncached), ...position],
     [
       ...(isKeyed ? (['Idempotent-Replayed'] as const) : []),
+      ...(call.mayRetry ? (['Retry-After'] as const) : []),
       ...(call.answerType === 'text/event-stream' ? namesIn(unbuffered) : []),
     ],
   );

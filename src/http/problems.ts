@@ -6,7 +6,8 @@ import {
 import type { RefusalCode } from '../commands/core/result.ts';
 import { UnreadableEvent } from '../events/codec.ts';
 import { ReadSideUnavailable } from '../queries/read-side.ts';
-import { QueueFull, QueueUnavailable } from '../queue/waiting-queue.ts';
+import { QueueFull } from '../queue/waiting-queue.ts';
+import { QueueUnavailable } from '../shared-state/queue-unavailable.ts';
 
 /** What a problem code says to HTTP. */
 interface ProblemKind {

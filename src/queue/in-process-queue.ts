@@ -1,102 +1,133 @@
 import { type Expiring, ExpiryHeap } from '../shared-state/expiry-heap.ts';
+import { Holders } from './holders.ts';
 import {
   type Admissions,
-  admittedPlace,
-  countAdmissions,
+  admissionsPerSecond,
+  countAdmission,
   endsMax,
-  polledUntil,
-  waitingPlace,
-} from './place.ts';
+  lateMs,
+  pauseMs,
+} from './pace.ts';
+import { admittedEntry, type QueueEntry, waitingEntry } from './queue-entry.ts';
 import { type LineNode, RankedLine } from './ranked-line.ts';
-import { newToken, sameToken, tokenDigest } from './token.ts';
+import { newSecret, parseToken, sameSecret, tokenOf } from './token.ts';
 import {
   type Authorization,
-  type Place,
   QueueFull,
   type QueueSettings,
   type WaitingQueue,
 } from './waiting-queue.ts';
 
-/** One user's place, admitted or in the line. A class, since a million of them should be small. */
-class Entry implements Expiring, LineNode<Entry> {
+/** One user's place, admitted or waiting. A class, since a million of them should be small. */
+class Place implements Expiring, LineNode<Place> {
   readonly userId: string;
-  readonly token = newToken();
-  readonly digest = tokenDigest(this.token);
-  admitted = false;
-  /** When it was admitted or authorized last. */
-  usedAt = 0;
+  readonly number: number;
+  readonly secret = newSecret();
+  /** `away` waits outside the line, with its number. */
+  state: 'there' | 'away' | 'admitted' | 'claimed' = 'away';
+  admittedAt = 0;
+  /** Of who is there: when the next poll is overdue. Of the others: when the place ends. */
   expiresAt: number;
   heapIndex = -1;
-  left: Entry | undefined;
-  right: Entry | undefined;
-  parent: Entry | undefined;
+  left: Place | undefined;
+  right: Place | undefined;
+  parent: Place | undefined;
   size = 1;
   priority = 0;
 
-  constructor(userId: string, expiresAt: number) {
+  constructor(userId: string, number: number, expiresAt: number) {
     this.userId = userId;
+    this.number = number;
     this.expiresAt = expiresAt;
+  }
+
+  get isInside(): boolean {
+    return this.state === 'admitted' || this.state === 'claimed';
   }
 }
 
+export interface InProcessQueueOptions {
+  /** Milliseconds since the epoch. Default: the system's clock. */
+  readonly now?: () => number;
+  /** From 0 to 1, for pauses. Default `Math.random`. */
+  readonly chance?: () => number;
+}
+
 /**
- * The waiting queue in this process's memory: for one process only, and a restart empties it (buyers
- * enrol again). Behaves as the Redis one does, step for step as `lua/poll.lua`; every call takes
- * microseconds and O(log n) a place.
- *
- * @param now milliseconds since the epoch; default the system's clock.
+ * The waiting queue in this process's memory: for one process only. Behaves as the Redis one does, step for step as its
+ * scripts; every call takes microseconds and O(log n) a place.
  */
 export class InProcessQueue implements WaitingQueue {
   readonly #settings: QueueSettings;
   readonly #now: () => number;
-  readonly #places = new Map<string, Entry>();
-  readonly #owners = new Map<string, Entry>();
-  readonly #line = new RankedLine<Entry>();
-  /** By when they end: the places of the line, and the admitted ones. */
-  readonly #waiting = new ExpiryHeap<Entry>();
-  readonly #admitted = new ExpiryHeap<Entry>();
-  #admissions: Admissions = { window: 0, current: 0, previous: 0 };
+  readonly #chance: () => number;
+  readonly #places = new Map<string, Place>();
+  /** Who waits and is there. */
+  readonly #line = new RankedLine<Place>();
+  /** By when they end: waiting places, and admitted ones. */
+  readonly #waiting = new ExpiryHeap<Place>();
+  readonly #inside = new ExpiryHeap<Place>();
+  readonly #holders = new Holders();
+  #lastNumber = 0;
+  #admissions: Admissions = { window: 0, current: 0, previous: 0, since: 0 };
 
-  constructor(settings: QueueSettings, now: () => number = Date.now) {
+  constructor(settings: QueueSettings, options: InProcessQueueOptions = {}) {
     this.#settings = settings;
-    this.#now = now;
+    this.#now = options.now ?? Date.now;
+    this.#chance = options.chance ?? Math.random;
   }
 
-  async poll(userId: string): Promise<Place> {
+  async poll(userId: string): Promise<QueueEntry> {
     const now = this.#now();
-    this.#endThoseOver(this.#admitted, now);
-    this.#endThoseOver(this.#waiting, now);
-    const entry = this.#renewWaiting(userId, now) ?? this.#enrol(userId, now);
-    this.#admitFromTheFront(now);
-    if (entry.admitted) {
-      this.#admitted.set(entry, polledUntil(this.#settings, entry.usedAt, now));
-      return admittedPlace(userId, entry.token, entry.expiresAt);
+    this.#endThoseOver(now);
+    const own = this.#find(userId, now);
+    if (own?.isInside) {
+      this.#claim(own, now);
+      return admittedEntry(userId, tokenOf(userId, own.secret), own.expiresAt);
     }
-    const { token, expiresAt } = entry;
-    const ahead = this.#line.ahead(entry);
-    const standing = { userId, token, ahead, expiresAt, now };
-    return waitingPlace(this.#settings, standing, this.#admissions);
+    const place = own ?? this.#enrol(userId, now);
+    if (place.state === 'away') {
+      this.#line.add(place);
+      place.state = 'there';
+    }
+    const ahead = this.#line.ahead(place);
+    if (ahead < this.#free()) {
+      this.#admit(place, now, own === undefined);
+      return admittedEntry(userId, tokenOf(userId, place.secret), place.expiresAt);
+    }
+    return this.#wait(place, ahead, now);
   }
 
   async authorize(userId: string, token: string): Promise<Authorization> {
     const now = this.#now();
-    const own = this.#places.get(userId);
-    if (own === undefined || !sameToken(own.token, token)) {
-      const owner = this.#owners.get(tokenDigest(token));
-      return owner !== undefined && owner.expiresAt > now ? 'not-yours' : 'unknown';
+    const parsed = parseToken(token);
+    if (parsed === undefined) return 'unknown';
+    const owner = this.#find(parsed.userId, now);
+    if (owner === undefined || !sameSecret(owner.secret, parsed.secret)) {
+      if (!this.#holders.has(parsed.userId, parsed.secret, now)) return 'unknown';
+      return parsed.userId === userId ? 'holding' : 'not-yours';
     }
-    if (own.expiresAt <= now) return 'unknown';
-    if (!own.admitted) return 'waiting';
-    own.usedAt = now;
-    this.#admitted.set(own, polledUntil(this.#settings, now, now));
+    if (owner.userId !== userId) return 'not-yours';
+    if (!owner.isInside) return 'waiting';
+    this.#claim(owner, now);
     return 'admitted';
+  }
+
+  async renew(userId: string, heldMs: number): Promise<void> {
+    const now = this.#now();
+    const own = this.#find(userId, now);
+    if (!own?.isInside) return;
+    own.state = 'claimed';
+    this.#inside.set(own, this.#fullTime(own, now));
+    this.#holders.note(userId, own.secret, now + heldMs, now);
   }
 
   async shorten(userId: string): Promise<void> {
     const now = this.#now();
-    const own = this.#places.get(userId);
-    if (own === undefined || !own.admitted || own.expiresAt <= now) return;
-    this.#admitted.set(own, Math.min(own.expiresAt, now + this.#settings.afterPaymentMs));
+    const own = this.#find(userId, now);
+    if (!own?.isInside) return;
+    own.state = 'claimed';
+    this.#inside.set(own, Math.min(own.expiresAt, now + this.#settings.afterPaymentMs));
   }
 
   async reachable(): Promise<boolean> {
@@ -105,69 +136,97 @@ export class InProcessQueue implements WaitingQueue {
 
   async close(): Promise<void> {}
 
-  #endThoseOver(places: ExpiryHeap<Entry>, now: number): void {
-    for (let ended = 0; ended < endsMax; ended += 1) {
-      const entry = places.earliest();
-      if (entry === undefined || entry.expiresAt > now) return;
-      this.#forget(entry);
-    }
+  /** Places that are free now. */
+  #free(): number {
+    return this.#settings.admittedMax - this.#inside.size;
   }
 
-  /** The user's live place; one in the line is renewed before admitting, since who polls is not away. */
-  #renewWaiting(userId: string, now: number): Entry | undefined {
-    const own = this.#places.get(userId);
-    if (own === undefined) return undefined;
-    if (own.expiresAt <= now) {
-      this.#forget(own);
-      return undefined;
-    }
-    if (!own.admitted) this.#waiting.set(own, now + this.#settings.waitingMs);
-    return own;
-  }
-
-  #enrol(userId: string, now: number): Entry {
-    this.#admitFromTheFront(now);
-    if (this.#line.size >= this.#settings.waitingMax) throw new QueueFull();
-    const entry = new Entry(userId, now + this.#settings.waitingMs);
-    this.#places.set(userId, entry);
-    this.#owners.set(entry.digest, entry);
-    this.#line.append(entry);
-    this.#waiting.add(entry);
-    return entry;
-  }
-
-  /**
-   * A user who is admitted while away keeps the end of the waiting place until the first call: a buyer
-   * who closed the page does not keep a place for the full time.
-   */
-  #admitFromTheFront(now: number): void {
-    let count = 0;
-    for (let looked = 0; looked < endsMax; looked += 1) {
-      if (this.#admitted.size >= this.#settings.admittedMax) break;
-      const front = this.#line.first();
-      if (front === undefined) break;
-      if (front.expiresAt <= now) {
-        this.#forget(front);
-        continue;
+  #endThoseOver(now: number): void {
+    for (const places of [this.#inside, this.#waiting]) {
+      for (let ended = 0; ended < endsMax; ended += 1) {
+        const place = places.earliest();
+        if (place === undefined || place.expiresAt > now) break;
+        this.#settle(place, now);
       }
-      this.#line.remove(front);
-      this.#waiting.remove(front);
-      front.admitted = true;
-      front.usedAt = now;
-      this.#admitted.add(front);
-      count += 1;
     }
-    if (count > 0) this.#admissions = countAdmissions(this.#admissions, now, count);
   }
 
-  #forget(entry: Entry): void {
-    if (entry.admitted) {
-      this.#admitted.remove(entry);
-    } else {
-      this.#line.remove(entry);
-      this.#waiting.remove(entry);
+  /** The user's place as it is now. */
+  #find(userId: string, now: number): Place | undefined {
+    const place = this.#places.get(userId);
+    if (place !== undefined && place.expiresAt <= now) this.#settle(place, now);
+    return this.#places.get(userId);
+  }
+
+  /** Brings a place whose time is over to what it is now. */
+  #settle(place: Place, now: number): void {
+    const { waitingMs } = this.#settings;
+    if (place.state === 'claimed') {
+      this.#forget(place);
+      return;
     }
-    this.#places.delete(entry.userId);
-    this.#owners.delete(entry.digest);
+    if (place.state === 'admitted') {
+      this.#inside.remove(place);
+      place.expiresAt += waitingMs;
+      this.#waiting.add(place);
+    } else if (place.state === 'there') {
+      this.#line.remove(place);
+      this.#waiting.set(place, place.expiresAt + waitingMs);
+    }
+    place.state = 'away';
+    if (place.expiresAt <= now) this.#forget(place);
+  }
+
+  #enrol(userId: string, now: number): Place {
+    const { waitingMax } = this.#settings;
+    // With room for the user and for all who are there, nobody has to wait, however many are away.
+    if (this.#waiting.size >= waitingMax && this.#line.size >= this.#free()) throw new QueueFull();
+    if (this.#line.size === 0) this.#admissions = { ...this.#admissions, since: now };
+    // A number tells when its user came, in microseconds, and is above all before it whatever is forgotten.
+    this.#lastNumber = Math.max(this.#lastNumber + 1, now * 1_000);
+    const place = new Place(userId, this.#lastNumber, now);
+    this.#places.set(userId, place);
+    this.#waiting.add(place);
+    return place;
+  }
+
+  #admit(place: Place, now: number, isNew: boolean): void {
+    this.#line.remove(place);
+    this.#waiting.remove(place);
+    place.state = 'admitted';
+    place.admittedAt = now;
+    place.expiresAt = now + this.#settings.claimMs;
+    this.#inside.add(place);
+    // Who did not have to wait says nothing about those who do.
+    if (!isNew) this.#admissions = countAdmission(this.#admissions, now);
+  }
+
+  #claim(place: Place, now: number): void {
+    if (place.state !== 'admitted') return;
+    place.state = 'claimed';
+    this.#inside.set(place, this.#fullTime(place, now));
+  }
+
+  #fullTime({ admittedAt }: Place, now: number): number {
+    const { admittedMs, placeMaxMs } = this.#settings;
+    return Math.min(now + admittedMs, admittedAt + placeMaxMs);
+  }
+
+  #wait(place: Place, ahead: number, now: number): QueueEntry {
+    const { userId, secret } = place;
+    const { pauseMaxMs, waitingMs } = this.#settings;
+    const perSecond = admissionsPerSecond(this.#admissions, now);
+    const retryAfterMs = pauseMs(ahead + 1, perSecond, { pauseMaxMs, chance: this.#chance() });
+    this.#waiting.set(place, now + retryAfterMs + lateMs);
+    const expiresAt = place.expiresAt + waitingMs;
+    const token = tokenOf(userId, secret);
+    return waitingEntry({ userId, token, ahead, perSecond, retryAfterMs, expiresAt });
+  }
+
+  #forget(place: Place): void {
+    if (place.isInside) this.#inside.remove(place);
+    else this.#waiting.remove(place);
+    if (place.state === 'there') this.#line.remove(place);
+    this.#places.delete(place.userId);
   }
 }

@@ -1,5 +1,7 @@
 /** What an element of a line carries; the line owns these fields from when the element joins. */
 export interface LineNode<T> {
+  /** Its place: no two of a line have the same. It must not change while the element is in the line. */
+  readonly number: number;
   left: T | undefined;
   right: T | undefined;
   parent: T | undefined;
@@ -9,9 +11,8 @@ export interface LineNode<T> {
 }
 
 /**
- * A line of people: join at the back, leave from anywhere, and know how many stand in front, each in
- * O(log n) expected. A treap: a search tree by order of joining that random priorities keep shallow.
- * It needs no keys: the order is the tree's, and an element finds its rank by climbing.
+ * A line of people by number: join, leave, and know how many stand in front, each in O(log n) expected; to join at the
+ * back takes less. A treap: a search tree that random priorities keep shallow. An element finds its rank by climbing.
  */
 export class RankedLine<T extends LineNode<T>> {
   #root: T | undefined;
@@ -21,17 +22,15 @@ export class RankedLine<T extends LineNode<T>> {
     return this.#root?.size ?? 0;
   }
 
-  /** The element at the front. */
-  first(): T | undefined {
-    let at = this.#root;
-    while (at?.left !== undefined) at = at.left;
-    return at;
-  }
-
-  /** Joins at the back. The element must be in no line. */
-  append(node: T): void {
+  /** Joins behind all with smaller numbers. The element must be in no line. */
+  add(node: T): void {
     // A whole number below 2^30, which takes no memory of its own.
     node.priority = Math.floor(Math.random() * 2 ** 30);
+    if (this.#last === undefined || node.number > this.#last.number) this.#append(node);
+    else this.#insert(node);
+  }
+
+  #append(node: T): void {
     let below: T | undefined;
     let above = this.#last;
     while (above !== undefined && above.priority < node.priority) {
@@ -47,6 +46,26 @@ export class RankedLine<T extends LineNode<T>> {
     else above.right = node;
     for (let at = above; at !== undefined; at = at.parent) at.size += 1;
     this.#last = node;
+  }
+
+  #insert(node: T): void {
+    let above: T | undefined;
+    let at = this.#root;
+    while (at !== undefined && at.priority >= node.priority) {
+      at.size += 1;
+      above = at;
+      at = node.number < at.number ? at.left : at.right;
+    }
+    const [front, back] = split(at, node.number);
+    node.left = front;
+    node.right = back;
+    if (front !== undefined) front.parent = node;
+    if (back !== undefined) back.parent = node;
+    node.size = 1 + (front?.size ?? 0) + (back?.size ?? 0);
+    node.parent = above;
+    if (above === undefined) this.#root = node;
+    else if (node.number < above.number) above.left = node;
+    else above.right = node;
   }
 
   /** Leaves the line. The element must be in it. */
@@ -87,4 +106,20 @@ function merge<T extends LineNode<T>>(front: T | undefined, back: T | undefined)
   if (back.left !== undefined) back.left.parent = back;
   back.size = 1 + (back.left?.size ?? 0) + (back.right?.size ?? 0);
   return back;
+}
+
+/** A tree as two: the numbers below one, and the others. */
+function split<T extends LineNode<T>>(
+  tree: T | undefined,
+  number: number,
+): [T | undefined, T | undefined] {
+  if (tree === undefined) return [undefined, undefined];
+  const isBelow = tree.number < number;
+  const [front, back] = split(isBelow ? tree.right : tree.left, number);
+  if (isBelow) tree.right = front;
+  else tree.left = back;
+  const part = isBelow ? front : back;
+  if (part !== undefined) part.parent = tree;
+  tree.size = 1 + (tree.left?.size ?? 0) + (tree.right?.size ?? 0);
+  return isBelow ? [tree, back] : [front, tree];
 }

@@ -1,122 +1,111 @@
 import type { RedisClient } from '../infrastructure/redis.ts';
+import type { QueueUnavailable } from '../shared-state/queue-unavailable.ts';
 import { luaScript, RedisCalls } from '../shared-state/redis-calls.ts';
-import { admittedPlace, endsMax, rateWindowMs, waitingPlace } from './place.ts';
-import { newToken, tokenDigest, tokenLength } from './token.ts';
+import { paceOfScripts } from './pace.ts';
+import { admittedEntry, type QueueEntry, waitingEntry } from './queue-entry.ts';
+import { newSecret, parseToken, tokenOf } from './token.ts';
 import {
   type Authorization,
-  type Place,
   QueueFull,
   type QueueSettings,
   type WaitingQueue,
 } from './waiting-queue.ts';
 
-/** What `lua/poll.lua` replies. */
-type PollReply =
+/** What `lua/poll.lua` and `lua/enrol.lua` reply. */
+type Reply =
+  | ['unknown']
   | ['full']
-  | ['admitted' | 'waiting', string, number, number, number, number, number, number];
+  | ['admitted', string, number]
+  | ['waiting', string, number, number, number, string];
 
 type Argument = string | number;
 
 /** The scripts as `defineCommand` adds them to the client. */
 interface Scripts {
-  reprisePoll(...args: Argument[]): Promise<PollReply>;
+  reprisePoll(...args: Argument[]): Promise<Reply>;
+  repriseEnrol(...args: Argument[]): Promise<Reply>;
   repriseAuthorize(...args: Argument[]): Promise<Authorization>;
+  repriseRenew(...args: Argument[]): Promise<number>;
   repriseShorten(...args: Argument[]): Promise<number>;
 }
+
+/** Served while Redis is full: what is asked by those who have a place. */
+const allowedBeyondMemory = '#!lua flags=allow-oom\n';
+
+const scripts = {
+  reprisePoll: { file: 'poll', head: allowedBeyondMemory },
+  repriseEnrol: { file: 'enrol', head: '#!lua\n' },
+  repriseAuthorize: { file: 'authorize', head: allowedBeyondMemory },
+  repriseRenew: { file: 'renew', head: allowedBeyondMemory },
+  repriseShorten: { file: 'shorten', head: allowedBeyondMemory },
+} as const satisfies Record<keyof Scripts, object>;
+
+const keyNames = ['present', 'ends', 'waiting', 'admitted', 'places', 'counters'] as const;
 
 export interface RedisQueueOptions {
   /** Names the queue's keys, `{name}:…`, which hash to one slot of a cluster. Default `reprise:queue`. */
   readonly name?: string;
   /** For tests: milliseconds since the epoch. Default: the clock of Redis, one for all instances. */
   readonly now?: () => number;
+  /** From 0 to 1, for pauses. Default `Math.random`. */
+  readonly chance?: () => number;
 }
 
 /**
  * The waiting queue in Redis 7 or Redis Cluster, for any number of service processes. Each call is one
- * Lua script. Redis must not evict (`maxmemory-policy noeviction`); emptied, it makes buyers enrol again.
- * Owns the client: `close` closes it.
+ * Lua script, a newcomer's first poll two. Redis must not evict (`maxmemory-policy noeviction`); emptied, it makes
+ * buyers enrol again; full, it takes no newcomers. Owns the client: `close` closes it.
  */
 export class RedisQueue implements WaitingQueue {
   readonly #redis: RedisClient & Scripts;
   readonly #calls = new RedisCalls();
-  readonly #settings: QueueSettings;
+  readonly #settings: string;
   readonly #now: () => Argument;
-  readonly #keys: Record<
-    'waiting' | 'seen' | 'admitted' | 'used' | 'tokens' | 'owners' | 'counters' | 'probe',
-    string
-  >;
+  readonly #chance: () => number;
+  readonly #keys: readonly string[];
+  readonly #holder: string;
+  readonly #probe: string;
 
   constructor(redis: RedisClient, settings: QueueSettings, options: RedisQueueOptions = {}) {
     const tag = `{${options.name ?? 'reprise:queue'}}`;
-    this.#settings = settings;
+    this.#settings = JSON.stringify({ ...settings, ...paceOfScripts });
     this.#now = options.now ?? (() => '');
-    this.#keys = {
-      waiting: `${tag}:waiting`,
-      seen: `${tag}:seen`,
-      admitted: `${tag}:admitted`,
-      used: `${tag}:used`,
-      tokens: `${tag}:tokens`,
-      owners: `${tag}:owners`,
-      counters: `${tag}:counters`,
-      probe: `${tag}:probe`,
-    };
-    redis.defineCommand('reprisePoll', {
-      numberOfKeys: 7,
-      lua: luaScript('poll', import.meta.url),
-    });
-    redis.defineCommand('repriseAuthorize', {
-      numberOfKeys: 5,
-      lua: luaScript('authorize', import.meta.url),
-    });
-    redis.defineCommand('repriseShorten', {
-      numberOfKeys: 1,
-      lua: luaScript('shorten', import.meta.url),
-    });
+    this.#chance = options.chance ?? Math.random;
+    this.#keys = keyNames.map((name) => `${tag}:${name}`);
+    this.#holder = `${tag}:holder`;
+    this.#probe = `${tag}:probe`;
+    const common = luaScript('common', import.meta.url);
+    for (const [name, { file, head }] of Object.entries(scripts)) {
+      const lua = `${head}${common}\n${luaScript(file, import.meta.url)}`;
+      redis.defineCommand(name, { numberOfKeys: keyNames.length + 1, lua });
+    }
     this.#redis = redis as RedisClient & Scripts;
   }
 
-  async poll(userId: string): Promise<Place> {
-    const { waiting, seen, admitted, used, tokens, owners, counters } = this.#keys;
-    const { admittedMax, waitingMax, admittedMs, waitingMs, polledMs } = this.#settings;
-    const fresh = newToken();
-    const reply = await this.#calls.ask(() =>
-      this.#redis.reprisePoll(
-        ...[waiting, seen, admitted, used, tokens, owners, counters],
-        ...[userId, fresh, tokenDigest(fresh), this.#now()],
-        ...[admittedMax, waitingMax, admittedMs, waitingMs, endsMax, rateWindowMs, polledMs],
-      ),
-    );
-    if (reply[0] === 'full') throw new QueueFull();
-    const [state, token, ahead, expiresAt, now, window, current, previous] = reply;
-    if (state === 'admitted') return admittedPlace(userId, token, expiresAt);
-    const standing = { userId, token, ahead, expiresAt, now };
-    return waitingPlace(this.#settings, standing, { window, current, previous });
+  async poll(userId: string): Promise<QueueEntry> {
+    const chance = String(this.#chance());
+    const reply = await this.#ask('reprisePoll', userId, chance);
+    return this.#entry(userId, reply[0] === 'unknown' ? await this.#enrol(userId, chance) : reply);
   }
 
   async authorize(userId: string, token: string): Promise<Authorization> {
-    if (token.length !== tokenLength) return 'unknown';
-    const { seen, admitted, used, tokens, owners } = this.#keys;
-    const { admittedMs, polledMs } = this.#settings;
-    return this.#calls.ask(() =>
-      this.#redis.repriseAuthorize(
-        ...[seen, admitted, used, tokens, owners],
-        ...[userId, tokenDigest(token), this.#now(), admittedMs, polledMs],
-      ),
-    );
+    const parsed = parseToken(token);
+    if (parsed === undefined) return 'unknown';
+    return this.#ask('repriseAuthorize', parsed.userId, userId, parsed.secret);
+  }
+
+  async renew(userId: string, heldMs: number): Promise<void> {
+    await this.#ask('repriseRenew', userId, Math.max(1, Math.ceil(heldMs)));
   }
 
   async shorten(userId: string): Promise<void> {
-    await this.#calls.ask(() =>
-      this.#redis.repriseShorten(
-        ...[this.#keys.admitted, userId, this.#now(), this.#settings.afterPaymentMs],
-      ),
-    );
+    await this.#ask('repriseShorten', userId);
   }
 
   async reachable(timeoutMs: number): Promise<boolean> {
     try {
       // A write, which a replica refuses; one that takes no memory, and changes nothing.
-      await this.#calls.ask(() => this.#redis.del(this.#keys.probe), timeoutMs);
+      await this.#calls.ask(() => this.#redis.del(this.#probe), timeoutMs);
       return true;
     } catch {
       return false;
@@ -125,5 +114,45 @@ export class RedisQueue implements WaitingQueue {
 
   async close(): Promise<void> {
     this.#redis.disconnect();
+  }
+
+  async #enrol(userId: string, chance: string): Promise<Reply> {
+    try {
+      return await this.#ask('repriseEnrol', userId, chance, newSecret());
+    } catch (error) {
+      // Redis has no memory for one more: those who have a place go on.
+      if (/\bOOM\b/.test((error as QueueUnavailable).message)) throw new QueueFull();
+      throw error;
+    }
+  }
+
+  #entry(userId: string, reply: Reply): QueueEntry {
+    const [state] = reply;
+    if (state === 'full' || state === 'unknown') throw new QueueFull();
+    const [, secret, expiresAt] = reply;
+    const token = tokenOf(userId, secret);
+    if (state === 'admitted') return admittedEntry(userId, token, expiresAt);
+    const [, , , ahead, retryAfterMs, perSecond] = reply;
+    const standing = { userId, token, ahead, perSecond: Number(perSecond), retryAfterMs };
+    return waitingEntry({ ...standing, expiresAt });
+  }
+
+  #ask<Name extends keyof Scripts>(
+    name: Name,
+    userId: string,
+    ...args: Argument[]
+  ): ReturnType<Scripts[Name]> {
+    return this.#calls.ask(() =>
+      (this.#redis[name] as (...args: Argument[]) => Promise<unknown>)(
+        ...[
+          ...this.#keys,
+          `${this.#holder}:${userId}`,
+          userId,
+          this.#now(),
+          this.#settings,
+          ...args,
+        ],
+      ),
+    ) as ReturnType<Scripts[Name]>;
   }
 }

@@ -1,31 +1,42 @@
-import { hash, randomFillSync, timingSafeEqual } from 'node:crypto';
+import { randomFillSync, timingSafeEqual } from 'node:crypto';
 
-/** Characters of a token: 24 random bytes as base64url. */
-export const tokenLength = 32;
-
-const tokenBytes = 24;
+/** Random bytes of a token: 32 characters of base64url. */
+const secretBytes = 24;
+const secretPattern = /^[A-Za-z0-9_-]{32}$/;
 
 /** Random bytes are drawn for so many tokens at once: a system call for each costs more than a poll. */
-const pool = Buffer.alloc(128 * tokenBytes);
+const pool = Buffer.alloc(128 * secretBytes);
 let used = pool.length;
 
-export function newToken(): string {
+/** What nobody but the user knows of a token. */
+export function newSecret(): string {
   if (used === pool.length) {
     randomFillSync(pool);
     used = 0;
   }
-  const token = pool.toString('base64url', used, used + tokenBytes);
+  const secret = pool.toString('base64url', used, used + secretBytes);
   // What was given out is not kept.
-  pool.fill(0, used, used + tokenBytes);
-  used += tokenBytes;
-  return token;
+  pool.fill(0, used, used + secretBytes);
+  used += secretBytes;
+  return secret;
 }
 
-/** SHA-256 of a token as 43 characters of base64url: what a token of unknown owner is looked up by. */
-export const tokenDigest = (token: string): string => hash('sha256', token, 'base64url');
+/** A token names its user, so that whose it is needs no index of tokens. */
+export const tokenOf = (userId: string, secret: string): string => `${userId}.${secret}`;
 
-/** Whether two tokens are the same, in a time that tells nothing of where they differ. */
-export function sameToken(kept: string, given: string): boolean {
+/** The parts of a token, or undefined when it is none. */
+export function parseToken(
+  token: string,
+): { readonly userId: string; readonly secret: string } | undefined {
+  const dot = token.indexOf('.');
+  const secret = token.slice(dot + 1);
+  return dot > 0 && secretPattern.test(secret)
+    ? { userId: token.slice(0, dot), secret }
+    : undefined;
+}
+
+/** Whether two secrets are the same, in a time that tells nothing of where they differ. */
+export function sameSecret(kept: string, given: string): boolean {
   const a = Buffer.from(kept);
   const b = Buffer.from(given);
   return a.length === b.length && timingSafeEqual(a, b);

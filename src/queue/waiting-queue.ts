@@ -1,57 +1,52 @@
+import type { QueueEntry } from './queue-entry.ts';
+
 /**
  * The waiting queue: who may buy now. The port; `redis-queue.ts` and `in-process-queue.ts` implement it and pass the
  * same contract tests. It delays buyers and never grants a seat or money.
+ *
+ * A user waits, is admitted, and claims the admission by a further call within `claimMs`. Who does not gives the place to
+ * the next, and waits again with the number of before: in front of all who came later. Who waits is there or away: away
+ * is who did not ask again when told to. Users who are away hold nobody up, and keep their number for `waitingMs`.
  */
 export interface WaitingQueue {
   /**
-   * One poll: ends places that are over, admits from the front while there is room, enrols the user at the back if
-   * new (who is admitted at once when there is room and nobody in front), renews the user's own place, and tells where
-   * the user stands. Polls alone renew an admitted place for `polledMs` at most. One atomic step of bounded work: what it leaves undone, the next poll does.
-   * @throws QueueUnavailable; QueueFull when `waitingMax` buyers wait already
+   * One poll: ends places that are over, enrols the user at the back if new, admits the user when there is room for all
+   * who are there in front and for this one, and tells where the user stands. A poll of an admitted user claims the
+   * place and does not lengthen it any further. One atomic step of bounded work: what it leaves undone, the next does.
+   * @throws QueueUnavailable; QueueFull when `waitingMax` buyers wait already, or there is no memory for one more
    */
-  poll(userId: string): Promise<Place>;
+  poll(userId: string): Promise<QueueEntry>;
 
   /**
-   * May the bearer of this token act for this user now? Renews an admitted place (sliding). Tokens are compared in
-   * constant time. @throws QueueUnavailable
+   * May the bearer of this token act for this user now? Claims the place, and does not lengthen it any further. Tokens are
+   * compared in constant time. @throws QueueUnavailable
    */
   authorize(userId: string, token: string): Promise<Authorization>;
 
   /**
-   * The user has paid: the place is kept for `afterPaymentMs` only; any further call of that user renews it to its
-   * full time, so buyers who leave make room and buyers who go on are not thrown out. @throws QueueUnavailable
+   * The user holds a seat now, for `heldMs`: an admitted place gets its full time again, up to `placeMaxMs`. Its token is
+   * known until the hold ends, also when the place ends before. @throws QueueUnavailable
+   */
+  renew(userId: string, heldMs: number): Promise<void>;
+
+  /**
+   * The user has paid: an admitted place is kept for `afterPaymentMs` only, unless another seat is held meanwhile. So
+   * buyers who leave make room. @throws QueueUnavailable
    */
   shorten(userId: string): Promise<void>;
 
-  /** Answers within `timeoutMs` whether the queue can be reached. Never throws. */
+  /** Answers within `timeoutMs` whether the queue can be reached, and written to. Never throws. */
   reachable(timeoutMs: number): Promise<boolean>;
 
   close(): Promise<void>;
 }
 
-/** Where a user stands. Times are milliseconds, `expiresAt` milliseconds since the epoch. */
-export interface Place {
-  readonly userId: string;
-  /** True once admitted: the token opens reservation and payment. */
-  readonly processing: boolean;
-  /** Random, bound to the user, valid while the place is. */
-  readonly token: string;
-  /** Waiting users in front of this one; 0 when admitted or next. */
-  readonly ahead: number;
-  /** 1 is next; 0 when admitted. */
-  readonly position: number;
-  /** From the rate of recent admissions; 0 when admitted. */
-  readonly estimatedWaitSeconds: number;
-  /** When to ask again: longer the further back, 1,000 to 10,000; 0 when admitted. */
-  readonly retryAfterMs: number;
-  /** When the place ends unless it is used. */
-  readonly expiresAt: number;
-}
-
 export type Authorization =
   | 'admitted'
-  /** The token is this user's, who still waits. */
+  /** The token is this user's, who still waits, or waits again. */
   | 'waiting'
+  /** The token was this user's, whose place has ended, and who held a seat by it that may be unpaid still. */
+  | 'holding'
   /** The token is somebody else's. */
   | 'not-yours'
   /** No such token: never given, or its place ended. */
@@ -63,31 +58,21 @@ export interface QueueSettings {
   readonly admittedMax: number;
   /** Users that may wait at the same time. Default 1,000,000. */
   readonly waitingMax: number;
-  /**
-   * An admitted place ends after this long without use. Default 300,000. Who is admitted while not polling has only what
-   * was left of `waitingMs` to come.
-   */
+  /** An admission that is not claimed for this long passes to the next. Default 30,000. */
+  readonly claimMs: number;
+  /** An admitted place ends this long after it was claimed, or after a seat was held last. Default 300,000. */
   readonly admittedMs: number;
-  /**
-   * An admitted place ends this long after it was admitted or authorized last, however often it is polled: a forgotten
-   * page keeps none. Default 900,000.
-   */
-  readonly polledMs: number;
-  /** A waiting place ends after this long without a poll. Default 60,000. */
+  /** An admitted place ends this long after the admission, whatever its user does. Default 900,000. */
+  readonly placeMaxMs: number;
+  /** A waiting place ends this long after its next poll was due. Default 150,000: two timers of a hidden tab. */
   readonly waitingMs: number;
+  /** Longest pause between two polls that is told, without its jitter. Default 20,000. */
+  readonly pauseMaxMs: number;
   /** What paying leaves of an admitted place. Default 5,000. */
   readonly afterPaymentMs: number;
 }
 
-/** The queue gave no answer in time. HTTP says 503 with Retry-After. */
-export class QueueUnavailable extends Error {
-  constructor(message: string, cause?: unknown) {
-    super(message, { cause });
-    this.name = 'QueueUnavailable';
-  }
-}
-
-/** `waitingMax` users wait already. HTTP says 503 with Retry-After. */
+/** `waitingMax` users wait already, or there is no memory for one more. HTTP says 503 with Retry-After. */
 export class QueueFull extends Error {
   constructor() {
     super('the waiting queue is full');

@@ -68,7 +68,7 @@ export function connect(config: Config, servers: Servers, logger: Logger): Conne
   });
   const queue = redis
     ? new RedisQueue(redis, config.queue)
-    : new InProcessQueue(config.queue, clock.steady);
+    : new InProcessQueue(config.queue, { now: clock.steady });
   return {
     ...{ store, storeTime, recent, postgres, redis, queue, clock },
     db: new Kysely<Database>({ dialect: new PostgresDialect({ pool: postgres.pool }) }),

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { QueueUnavailable } from '../queue/waiting-queue.ts';
+
 import { within } from '../support/time-limit.ts';
+import { QueueUnavailable } from './queue-unavailable.ts';
 
 /** Longest time that a caller waits for Redis, in milliseconds. */
 const answerMsMax = 800;

@@ -3,8 +3,8 @@ import { requestOverMs } from '../../src/commands/core/deadline.ts';
 import { EventStoreUnavailable } from '../../src/commands/core/event-store.ts';
 import type { Sales } from '../../src/commands/sales/sales.ts';
 import { UnreadableEvent } from '../../src/events/codec.ts';
-import { QueueUnavailable } from '../../src/queue/waiting-queue.ts';
 import { InProcessHoldLimit } from '../../src/shared-state/in-process-hold-limit.ts';
+import { QueueUnavailable } from '../../src/shared-state/queue-unavailable.ts';
 import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
 import { catalogOf, salesOn } from '../correctness/support/sale.ts';
 

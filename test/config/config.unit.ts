@@ -73,6 +73,36 @@ describe('the configuration', () => {
     expect(readConfig({ HELD_SEATS_MAX: '20' })).to.include({ heldSeatsTotalMax: 40 });
   });
 
+  it('refuses times of the queue that contradict one another, set or not, naming both', () => {
+    const wrong: readonly (readonly [Record<string, string>, string])[] = [
+      [
+        { QUEUE_WAITING_SECONDS: '1' },
+        'twice QUEUE_PAUSE_SECONDS (40) is more than QUEUE_WAITING_SECONDS (1)',
+      ],
+      [
+        { QUEUE_ADMITTED_SECONDS: '10' },
+        'QUEUE_CLAIM_SECONDS (30) is more than QUEUE_ADMITTED_SECONDS (10)',
+      ],
+      [
+        { QUEUE_PLACE_MAX_SECONDS: '60' },
+        'QUEUE_ADMITTED_SECONDS (300) is more than QUEUE_PLACE_MAX_SECONDS (60)',
+      ],
+      [
+        { QUEUE_AFTER_PAYMENT_SECONDS: '301' },
+        'QUEUE_AFTER_PAYMENT_SECONDS (301) is more than QUEUE_ADMITTED_SECONDS (300)',
+      ],
+    ];
+    for (const [env, words] of wrong) {
+      expect(() => readConfig(env), JSON.stringify(env))
+        .to.throw(ConfigError)
+        .with.property('message')
+        .that.includes(words);
+    }
+    expect(() =>
+      readConfig({ QUEUE_WAITING_SECONDS: '4', QUEUE_PAUSE_SECONDS: '2' }),
+    ).not.to.throw();
+  });
+
   it('is told by the README’s table, word for word', () => {
     const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
     const table = /<!-- settings -->(.*)<!-- \/settings -->/s.exec(readme)?.[1] ?? '';

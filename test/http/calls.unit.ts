@@ -47,6 +47,7 @@ describe('the calls of the API', () => {
     expect(admitted.headers.get('cache-control')).to.equal('no-store');
     const waiting = await api.call('GET', '/concert/waiting/status?userId=waiting-1');
     expect(waiting.body).to.include({ processing: false, position: 1 });
+    expect(waiting.headers.get('retry-after'), 'whole seconds, not before').to.equal('2');
   });
 
   it('reserves, pays and charges, each with its event’s position', async () => {
@@ -233,6 +234,46 @@ describe('the calls of the API', () => {
     });
     await api.call('POST', '/concert/payment', { headers: bearer(7), body: bill });
     expect(api.fake.queue.shortened).to.deep.equal([]);
+  });
+
+  it('renews the place by a reservation, for as long as it holds', async () => {
+    await api.call('POST', '/concert/reservation', { headers: bearer(7), body: order });
+    expect(api.fake.queue.renewed).to.deep.equal(['7']);
+    api.fake.sales.reserve = async () => ({
+      ok: false,
+      refusal: { code: 'seat-taken', detail: 'x' },
+    });
+    await api.call('POST', '/concert/reservation', { headers: bearer(7), body: order });
+    expect(api.fake.queue.renewed, 'not by one that is refused').to.deep.equal(['7']);
+  });
+
+  it('lets a held seat be paid without a place, and nothing else', async () => {
+    const pay = () => api.call('POST', '/concert/payment', { headers: bearer(7), body: bill });
+    for (const authorization of ['waiting', 'holding'] as const) {
+      api.fake.queue.authorize = async () => authorization;
+      api.fake.sales.holds = async ({ userId, reservationId }) =>
+        userId === '7' && reservationId === bill.reservationId;
+      expect((await pay()).status).to.equal(200);
+      const reserving = { headers: bearer(7), body: order };
+      const reserved = await api.call('POST', '/concert/reservation', reserving);
+      expect(reserved.status).to.be.oneOf([401, 403]);
+      api.fake.sales.holds = async () => false;
+      expect((await pay()).status, 'what is not held').to.equal(reserved.status);
+    }
+    api.fake.sales.holds = async () => true;
+    for (const [authorization, status] of [
+      ['unknown', 401],
+      ['not-yours', 403],
+    ] as const) {
+      api.fake.queue.authorize = async () => authorization;
+      expect((await pay()).status, authorization).to.equal(status);
+    }
+  });
+
+  it('enrols nobody who sends HEAD', async () => {
+    api.fake.queue.poll = () => Promise.reject(new Error('polled'));
+    const head = await api.call('HEAD', '/concert/waiting/status?userId=7');
+    expect([head.status, head.headers.get('allow')]).to.deep.equal([405, 'GET, OPTIONS']);
   });
 
   it('answers HEAD like GET without a body, and OPTIONS with what a path takes', async () => {

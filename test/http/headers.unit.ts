@@ -8,7 +8,9 @@ import { isRepeated, type ProblemCode } from '../../src/http/problems.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import { ReadSideUnavailable } from '../../src/queries/read-side.ts';
 import { SeatFeed } from '../../src/queries/seat-feed.ts';
-import { QueueFull, QueueUnavailable } from '../../src/queue/waiting-queue.ts';
+
+import { QueueFull } from '../../src/queue/waiting-queue.ts';
+import { QueueUnavailable } from '../../src/shared-state/queue-unavailable.ts';
 import { eventually } from '../support/eventually.ts';
 import { bearer, bill, order } from './support/api.ts';
 import { documentedHeaders, documentedStatuses, ownHeaders } from './support/document.ts';
@@ -226,6 +228,10 @@ const same: Change = (_house, { headers }) => {
   headers['If-None-Match'] = '*';
 };
 
+const waiting: Change = (_fake, ask) => {
+  ask.path = '/concert/waiting/status?userId=waiting-1';
+};
+
 const cancelled: Change = (fake) => {
   Object.assign(fake, { seatFeed: new SeatFeed({ wasCancelled: () => true }) });
 };
@@ -235,6 +241,7 @@ async function walk(call: Endpoint): Promise<Seen[]> {
   const seen = await see(call);
   if (call.revalidates) seen.push(...(await see(call, large)), ...(await see(call, same)));
   if (call.answerType === 'text/event-stream') seen.push(...(await see(call, cancelled)));
+  if (call.mayRetry) seen.push(...(await see(call, waiting)));
   for (const code of codesOf(call)) {
     if (code === 'request-running') seen.push(...(await seeRunning(call)));
     const change = provoke[code];

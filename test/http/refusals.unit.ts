@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import { EventStoreRefused, EventStoreUnavailable } from '../../src/commands/core/event-store.ts';
 import type { RefusalCode } from '../../src/commands/core/result.ts';
 import { ReadSideUnavailable } from '../../src/queries/read-side.ts';
-import { QueueFull, QueueUnavailable } from '../../src/queue/waiting-queue.ts';
+import { QueueFull } from '../../src/queue/waiting-queue.ts';
+import { QueueUnavailable } from '../../src/shared-state/queue-unavailable.ts';
 import { type Api, bearer, bill, order, type Reply, serveApi } from './support/api.ts';
 
 describe('refusals', () => {

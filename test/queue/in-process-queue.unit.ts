@@ -11,7 +11,7 @@ describe('waiting queue, in-process, with many waiting', () => {
   /** Median microseconds of a poll by users spread over the line, while `waiting` wait. */
   const pollMicros = async (waiting: number): Promise<number> => {
     const clock = new TestClock();
-    const queue = new InProcessQueue({ ...testSettings, waitingMax: waiting }, clock.now);
+    const queue = new InProcessQueue({ ...testSettings, waitingMax: waiting }, { now: clock.now });
     for (let n = 0; n < waiting + testSettings.admittedMax; n += 1) await queue.poll(`u-${n}`);
     const micros: number[] = [];
     for (let n = 0; n < 2_000; n += 1) {

@@ -5,66 +5,59 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
-import type { RedisClient } from '../../src/infrastructure/redis.ts';
-import { RedisQueue } from '../../src/queue/redis-queue.ts';
 import { RedisHoldLimit } from '../../src/shared-state/redis-hold-limit.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePorts } from '../support/free-ports.ts';
-import { openRedis, uniqueName } from './support/redis.ts';
-import { testSettings } from './support/times.ts';
+
+import { queueContract } from './support/queue-contract.ts';
+import { queueProperties } from './support/queue-properties.ts';
+import { openOnRedis, openRedis, uniqueName } from './support/redis.ts';
+import type { OpenQueue } from './support/times.ts';
 
 /** Longest time in which two nodes become a cluster, and how often it is tried. */
 const startTimeoutMs = 15_000;
 const startAttempts = 3;
 
+const nodeCount = 3;
+const slotCount = 16_384;
+
 const found = spawnSync('redis-server', ['--version']).status === 0;
 
-/** Two masters that share the slots: keys that did not hash together would be refused. */
-describe(`waiting queue, Redis Cluster${found ? '' : ' (skipped: no redis-server here)'}`, () => {
-  let cluster: Cluster | undefined;
-  let redis: RedisClient;
-  let queue: RedisQueue | undefined;
+const title = `Redis Cluster${found ? '' : ' (skipped: no redis-server here)'}`;
 
+/** Three masters that share the slots: keys that did not hash together would be refused. */
+describe(`three nodes, ${title}`, () => {
+  let cluster: Cluster | undefined;
   before(async function () {
-    if (!found) return this.skip();
+    if (!found) return;
     this.timeout(startTimeoutMs * startAttempts);
     cluster = await startCluster();
-    redis = await openRedis(`redis+cluster://127.0.0.1:${cluster.port}`);
-    queue = new RedisQueue(redis, testSettings, { name: uniqueName() });
   });
+  after(() => cluster?.stop());
 
-  after(async () => {
-    await queue?.close();
-    await cluster?.stop();
-  });
+  const url = (): string => `redis+cluster://127.0.0.1:${(cluster as Cluster).port}`;
+  const open: OpenQueue = (settings, now) => openOnRedis(url())(settings, now);
 
-  it('admits, lines up, authorizes and shortens', async () => {
-    const poll = (user: string) => (queue as RedisQueue).poll(user);
-    const authorize = (...by: [string, string]) => (queue as RedisQueue).authorize(...by);
-    const a = await poll('a');
-    await poll('b');
-    const c = await poll('c');
-    expect(a.processing).to.equal(true);
-    expect(c).to.deep.include({ processing: false, ahead: 0 });
-    expect(await authorize('a', a.token)).to.equal('admitted');
-    expect(await authorize('c', c.token)).to.equal('waiting');
-    expect(await authorize('b', a.token)).to.equal('not-yours');
-    await queue?.shorten('a');
-    expect((await poll('c')).processing).to.equal(false);
-  });
+  queueContract(title, found ? open : undefined);
+  queueProperties(title, found ? open : undefined, 50);
 
-  it('limits held seats, of buyers on both masters', async () => {
-    const limit = new RedisHoldLimit(redis, 1, { name: uniqueName() });
-    const untilMs = Date.now() + 60_000;
-    const claim = (n: number) => ({ id: `${n}`, seatIds: [`A-1-${n}`], untilMs });
-    for (let n = 0; n < 20; n++) {
-      const holder = { userId: `u-${n}`, sessionId: 's' };
-      expect(await limit.take(holder, claim(1))).to.equal(true);
-      expect(await limit.take(holder, claim(2))).to.include({ rule: 'session', max: 1 });
-      if (n % 2 === 0) await limit.withdraw(holder, claim(1));
-      else await limit.end(holder, claim(1).seatIds, untilMs, 'paid');
-      expect(await limit.take(holder, claim(2))).to.equal(true);
-    }
+  describe(`hold limit, ${title}`, () => {
+    it('limits held seats, of buyers on every master', async function () {
+      if (!found) return this.skip();
+      const redis = await openRedis(url());
+      const limit = new RedisHoldLimit(redis, 1, { name: uniqueName() });
+      const untilMs = Date.now() + 60_000;
+      const claim = (n: number) => ({ id: `${n}`, seatIds: [`A-1-${n}`], untilMs });
+      for (let n = 0; n < 20; n++) {
+        const holder = { userId: `u-${n}`, sessionId: 's' };
+        expect(await limit.take(holder, claim(1))).to.equal(true);
+        expect(await limit.take(holder, claim(2))).to.include({ rule: 'session', max: 1 });
+        if (n % 2 === 0) await limit.withdraw(holder, claim(1));
+        else await limit.end(holder, claim(1).seatIds, untilMs, 'paid');
+        expect(await limit.take(holder, claim(2))).to.equal(true);
+      }
+      redis.disconnect();
+    });
   });
 });
 
@@ -76,11 +69,11 @@ interface Cluster {
 /** Another program may take a port between its choice and its use: then again with others. */
 async function startCluster(attempts = startAttempts): Promise<Cluster> {
   const dir = await mkdtemp(path.join(tmpdir(), 'reprise-cluster-'));
-  const [a, aBus, b, bBus] = (await freePorts(4)) as [number, number, number, number];
-  const nodes = [
-    { port: a, busPort: aBus },
-    { port: b, busPort: bBus },
-  ] as const;
+  const ports = await freePorts(2 * nodeCount);
+  const nodes = Array.from({ length: nodeCount }, (_, n) => ({
+    port: ports[2 * n] as number,
+    busPort: ports[2 * n + 1] as number,
+  }));
   const running = nodes.map((node) => startNode(dir, node));
   const stop = async () => {
     for (const node of running) {
@@ -90,7 +83,7 @@ async function startCluster(attempts = startAttempts): Promise<Cluster> {
   };
   try {
     await formCluster(nodes);
-    return { port: a, stop };
+    return { port: (nodes[0] as Node).port, stop };
   } catch (error) {
     await stop();
     if (attempts <= 1) throw error;
@@ -119,22 +112,24 @@ function startNode(dir: string, { port, busPort }: Node): ChildProcess {
   return spawn('redis-server', args, { stdio: 'ignore' });
 }
 
-async function formCluster(nodes: readonly [Node, Node]): Promise<void> {
+async function formCluster(nodes: readonly Node[]): Promise<void> {
   const clients = nodes.map(({ port }) => new Redis(port, '127.0.0.1').on('error', () => {}));
-  const [first, second] = clients as [Redis, Redis];
+  const [first] = nodes as [Node];
   try {
-    await first.cluster('ADDSLOTSRANGE', 0, 8_191);
-    await second.cluster('ADDSLOTSRANGE', 8_192, 16_383);
-    await first.call('CLUSTER', 'SET-CONFIG-EPOCH', '1');
-    await second.call('CLUSTER', 'SET-CONFIG-EPOCH', '2');
-    const [{ port, busPort }] = nodes;
-    await second.call('CLUSTER', 'MEET', '127.0.0.1', `${port}`, `${busPort}`);
+    const slotOf = (n: number) => Math.floor((n * slotCount) / nodes.length);
+    for (const [n, client] of clients.entries()) {
+      await client.cluster('ADDSLOTSRANGE', slotOf(n), slotOf(n + 1) - 1);
+      await client.call('CLUSTER', 'SET-CONFIG-EPOCH', `${n + 1}`);
+      if (n === 0) continue;
+      await client.call('CLUSTER', 'MEET', '127.0.0.1', `${first.port}`, `${first.busPort}`);
+    }
     await eventually(
       'the nodes are one cluster',
       async () => {
         const states = clients.map((client) => client.cluster('INFO') as Promise<string>);
         return (await Promise.all(states)).every(
-          (state) => state.includes('cluster_state:ok') && state.includes('cluster_size:2'),
+          (state) =>
+            state.includes('cluster_state:ok') && state.includes(`cluster_size:${nodes.length}`),
         );
       },
       startTimeoutMs,

@@ -3,11 +3,13 @@ import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import type { RedisClient } from '../../src/infrastructure/redis.ts';
 import { RedisQueue } from '../../src/queue/redis-queue.ts';
+
+import { QueueFull } from '../../src/queue/waiting-queue.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Program, startRedisServer } from '../support/programs.ts';
-import { openRedis, uniqueName } from './support/redis.ts';
+import { openRedis, removeKeys, uniqueName } from './support/redis.ts';
 import { type RedisProxy, startRedisProxy } from './support/redis-proxy.ts';
-import { testSettings } from './support/times.ts';
+import { TestClock, testSettings } from './support/times.ts';
 
 describe('waiting queue, a Redis that fails', () => {
   let server: Program | undefined;
@@ -49,6 +51,60 @@ describe('waiting queue, a Redis that fails', () => {
       expect(await queue.poll('a')).to.include({ userId: 'a' });
     } finally {
       direct.disconnect();
+    }
+  });
+
+  it('full, refuses newcomers, and serves those who wait or are inside until it drains', async () => {
+    const direct = new Redis((server as Program).url);
+    const name = uniqueName();
+    const clock = new TestClock();
+    const full = new RedisQueue(redis, testSettings, { name, now: clock.now });
+    try {
+      const { token } = await full.poll('inside');
+      await full.poll('inside-too');
+      await full.poll('waiting');
+      await direct.config('SET', 'maxmemory', '1');
+      const refusal = await full.poll('newcomer').catch((error: unknown) => error);
+      expect(refusal).to.be.instanceOf(QueueFull);
+      expect(await full.authorize('inside', token)).to.equal('admitted');
+      await full.renew('inside', 60_000);
+      await full.shorten('inside');
+      clock.ms += testSettings.afterPaymentMs;
+      expect(await full.authorize('inside', token)).to.equal('holding');
+      expect(await full.poll('waiting')).to.deep.include({ processing: true });
+      expect(await full.poll('waiting'), 'claimed').to.deep.include({ processing: true });
+      const again = await full.poll('inside').catch((error: unknown) => error);
+      expect(again, 'who has no place is a newcomer').to.be.instanceOf(QueueFull);
+    } finally {
+      await direct.config('SET', 'maxmemory', '0');
+      direct.disconnect();
+    }
+    expect(await full.poll('newcomer')).to.deep.include({ processing: false });
+  });
+
+  it('any of its keys lost while 90 users poll: everybody gets in, and never more than 30 at once', async () => {
+    for (const key of ['present', 'ends', 'waiting', 'admitted', 'places', 'counters']) {
+      const name = uniqueName();
+      const clock = new TestClock();
+      const settings = { ...testSettings, admittedMax: 30, claimMs: 4_000, admittedMs: 4_000 };
+      const some = new RedisQueue(redis, settings, { name, now: clock.now });
+      const users = Array.from({ length: 90 }, (_, n) => `u-${n}`);
+      const done = new Set<string>();
+      for (let second = 0; done.size < users.length; second += 1) {
+        if (second === 6) expect(await redis.del(`{${name}}:${key}`), key).to.equal(1);
+        expect(second, `${key}: nobody is stuck`).to.be.at.most(30);
+        const entries = await Promise.all(
+          users.filter((user) => !done.has(user)).map((user) => some.poll(user)),
+        );
+        for (const { userId, token, processing } of entries) {
+          if (!processing) continue;
+          expect(await some.authorize(userId, token), key).to.equal('admitted');
+          done.add(userId);
+        }
+        expect(await redis.zcard(`{${name}}:admitted`), key).to.be.at.most(30);
+        clock.ms += 1_000;
+      }
+      await removeKeys(redis, name);
     }
   });
 

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import type { RedisClient } from '../../src/infrastructure/redis.ts';
 import { RedisQueue } from '../../src/queue/redis-queue.ts';
-import { QueueUnavailable } from '../../src/queue/waiting-queue.ts';
+
+import { QueueUnavailable } from '../../src/shared-state/queue-unavailable.ts';
 import { eventually } from '../support/eventually.ts';
 import { testRedisUrl } from '../support/servers.ts';
 import { queueContract } from './support/queue-contract.ts';

@@ -1,35 +1,50 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { type LineNode, RankedLine } from '../../src/queue/ranked-line.ts';
-import { newToken, sameToken, tokenDigest, tokenLength } from '../../src/queue/token.ts';
+import { newSecret, parseToken, sameSecret, tokenOf } from '../../src/queue/token.ts';
 import { type Expiring, ExpiryHeap } from '../../src/shared-state/expiry-heap.ts';
 
 class Person implements LineNode<Person> {
+  readonly number: number;
   left: Person | undefined;
   right: Person | undefined;
   parent: Person | undefined;
   size = 0;
   priority = 0;
+
+  constructor(number: number) {
+    this.number = number;
+  }
 }
 
 describe('RankedLine', () => {
-  it('agrees with an array', () => {
-    const steps = fc.array(fc.oneof(fc.constant('join' as const), fc.nat(200)), { maxLength: 200 });
+  it('agrees with a sorted array: joining at the back, in between and again, leaving from anywhere', () => {
+    const step = fc.oneof(
+      fc.record({ kind: fc.constant('join' as const), number: fc.nat(10_000) }),
+      fc.record({ kind: fc.constant('back' as const), number: fc.constant(0) }),
+      fc.record({ kind: fc.constant('leave' as const), number: fc.nat(200) }),
+    );
     fc.assert(
-      fc.property(steps, (history) => {
+      fc.property(fc.array(step, { maxLength: 200 }), (history) => {
         const line = new RankedLine<Person>();
         const array: Person[] = [];
-        for (const step of history) {
-          if (step === 'join') {
-            const person = new Person();
-            line.append(person);
-            array.push(person);
+        const join = (number: number): void => {
+          if (array.some((one) => one.number === number)) return;
+          const person = new Person(number);
+          line.add(person);
+          array.push(person);
+          array.sort((a, b) => a.number - b.number);
+        };
+        for (const { kind, number } of history) {
+          if (kind === 'join') {
+            join(number);
+          } else if (kind === 'back') {
+            join((array.at(-1)?.number ?? 0) + 1);
           } else if (array.length > 0) {
-            const [left] = array.splice(step % array.length, 1) as [Person];
+            const [left] = array.splice(number % array.length, 1) as [Person];
             line.remove(left);
           }
           expect(line.size).to.equal(array.length);
-          expect(line.first()).to.equal(array[0]);
           for (const [index, person] of array.entries()) {
             if (line.ahead(person) !== index) expect.fail(`rank of ${index}`);
           }
@@ -77,23 +92,25 @@ describe('ExpiryHeap', () => {
 });
 
 describe('tokens', () => {
-  it('are random and of one length', () => {
-    const tokens = new Set(Array.from({ length: 1_000 }, newToken));
-    expect(tokens.size).to.equal(1_000);
-    for (const token of tokens) expect(token).to.match(/^[A-Za-z0-9_-]{32}$/);
-    expect(newToken()).to.have.lengthOf(tokenLength);
+  it('have secrets that are random and of one length', () => {
+    const secrets = new Set(Array.from({ length: 1_000 }, newSecret));
+    expect(secrets.size).to.equal(1_000);
+    for (const secret of secrets) expect(secret).to.match(/^[A-Za-z0-9_-]{32}$/);
   });
 
-  it('have a digest of 43 characters, as poll.lua expects', () => {
-    expect(tokenDigest(newToken())).to.have.lengthOf(43);
-    expect(tokenDigest('a')).not.to.equal(tokenDigest('b'));
+  it('name their user', () => {
+    const secret = newSecret();
+    expect(parseToken(tokenOf('u-7', secret))).to.deep.equal({ userId: 'u-7', secret });
+    for (const text of ['', '.', secret, `.${secret}`, `u-7.${secret}x`, `u-7 ${secret}`]) {
+      expect(parseToken(text), text).to.equal(undefined);
+    }
   });
 
-  it('are the same only when equal', () => {
-    const token = newToken();
-    expect(sameToken(token, token)).to.equal(true);
-    for (const other of [newToken(), '', token.slice(1), `${token}x`, 'é'.repeat(16)]) {
-      expect(sameToken(token, other)).to.equal(false);
+  it('have the same secret only when it is equal', () => {
+    const secret = newSecret();
+    expect(sameSecret(secret, secret)).to.equal(true);
+    for (const other of [newSecret(), '', secret.slice(1), `${secret}x`, 'é'.repeat(16)]) {
+      expect(sameSecret(secret, other)).to.equal(false);
     }
   });
 });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { RedisClient } from '../../src/infrastructure/redis.ts';
-import { QueueUnavailable } from '../../src/queue/waiting-queue.ts';
+import { QueueUnavailable } from '../../src/shared-state/queue-unavailable.ts';
 import { RedisHoldLimit } from '../../src/shared-state/redis-hold-limit.ts';
 import { openRedis, uniqueName } from '../queue/support/redis.ts';
 import { type RedisProxy, startRedisProxy } from '../queue/support/redis-proxy.ts';

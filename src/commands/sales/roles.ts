@@ -37,6 +37,9 @@ export interface BuyerCommands {
    */
   find(reservationId: string): Promise<Result<unknown>>;
 
+  /** Does the user hold it now, unpaid? Writes nothing. */
+  holds(reservation: Omit<OwnReservation, 'context'>): Promise<boolean>;
+
   /** Adds to the user's balance, once per charge id. */
   charge(command: {
     readonly userId: string;

@@ -11,7 +11,13 @@ import { Orders } from '../order/orders.ts';
 import { OrderPlacement } from '../order/place-order.ts';
 import type { KnownHold } from '../seat/decider.ts';
 import { SeatBookings } from '../seat/seat-bookings.ts';
-import { type BookingStatus, bookingRef, noReservation, parseBookingRef } from './booking.ts';
+import {
+  type Booking,
+  type BookingStatus,
+  bookingRef,
+  noReservation,
+  parseBookingRef,
+} from './booking.ts';
 import { Bookings } from './bookings.ts';
 import { Payments } from './payments.ts';
 import type {
@@ -116,14 +122,28 @@ export class Sales implements BuyerCommands, Recovery, OrganiserCommands {
     return this.#cancelAs(userId, reservationId, requestOf(context));
   }
 
-  async find(reservationId: string): Promise<Result<unknown>> {
+  find(reservationId: string): Promise<Result<unknown>> {
+    return this.#find(reservationId, undefined, this.#earliest());
+  }
+
+  async holds({ userId, reservationId }: Omit<OwnReservation, 'context'>): Promise<boolean> {
+    const nowMs = this.#earliest();
+    const found = await this.#find(reservationId, userId, nowMs);
+    return found.ok && found.value.status === 'held' && found.value.expiresAtMs > nowMs;
+  }
+
+  async #find(
+    reservationId: string,
+    userId: string | undefined,
+    nowMs: number,
+  ): Promise<Result<Booking>> {
     const ref = parseBookingRef(reservationId);
     // A question for what never was on sale costs no read.
     const isOnSale =
       ref?.kind !== 'seat' ||
       this.#parts.catalog.session(ref.sessionId)?.prices.has(ref.seatId) === true;
     if (ref === undefined || !isOnSale) return noReservation(reservationId);
-    return this.#bookings.find(ref, { userId: undefined, nowMs: this.#earliest() });
+    return this.#bookings.find(ref, { userId, nowMs });
   }
 
   async charge(command: Parameters<BuyerCommands['charge']>[0]): Promise<Result<Charge>> {

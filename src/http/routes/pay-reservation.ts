@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { answerCommand } from '../answer-command.ts';
-import { type ApiContext, endpoint } from '../endpoint.ts';
-import type { Exchange } from '../exchange.ts';
+import { besideAnswer } from '../authorize.ts';
+import { endpoint } from '../endpoint.ts';
 import { optionalKeyHeader, tokenHeader } from '../headers.ts';
 import { answerOnceAdmitted } from '../idempotency.ts';
 import { currency, idOut, money, reservationIdField, userIdField } from '../schemas.ts';
@@ -41,26 +41,17 @@ export const payReservation = endpoint({
     'queue-unavailable',
   ],
   handle(api, { headers, body }, exchange) {
-    const { userId } = body;
+    const { userId, reservationId } = body;
     const key = headers['idempotency-key'];
-    const asked = { name: 'pay', userId, key, fields: body, token: headers.authorizationwaiting };
+    const asked = {
+      ...{ name: 'pay', userId, key, fields: body, token: headers.authorizationwaiting },
+      // Who holds a seat has had a turn, and pays it without another.
+      mayWithoutPlace: () => api.sales.holds({ userId, reservationId }),
+    };
     return answerOnceAdmitted(api, asked, exchange, async (context) => {
       const result = await api.sales.pay({ ...body, context });
-      if (result.ok) void makeRoom(api, userId, exchange);
+      if (result.ok) besideAnswer(api, exchange, () => api.queue.shorten(userId));
       return answerCommand(api, userId, result);
     });
   },
 });
-
-/** The paid buyer's place is shortened beside the answer: the payment stands whether or not the queue answers. */
-async function makeRoom(
-  { queue, log }: ApiContext,
-  userId: string,
-  exchange: Exchange,
-): Promise<void> {
-  try {
-    await queue.shorten(userId);
-  } catch (error) {
-    log.error({ requestId: exchange.requestId, err: error }, 'the place was not shortened');
-  }
-}

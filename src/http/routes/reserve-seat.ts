@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { answerCommand } from '../answer-command.ts';
+import { besideAnswer } from '../authorize.ts';
 import { endpoint } from '../endpoint.ts';
 import { optionalKeyHeader, tokenHeader } from '../headers.ts';
 import { answerOnceAdmitted } from '../idempotency.ts';
@@ -70,7 +71,12 @@ export const reserveSeat = endpoint({
     return answerOnceAdmitted(api, asked, exchange, async (context) => {
       const seatIds = [...new Set(body.seatIds ?? [body.seatId as string])];
       const command = { concertId, sessionId, seatIds, userId, context };
-      return answerCommand(api, userId, await api.sales.reserve(command));
+      const result = await api.sales.reserve(command);
+      if (result.ok) {
+        const heldMs = Date.parse(result.value.expiresAt) - (api.now ?? Date.now)();
+        besideAnswer(api, exchange, () => api.queue.renew(userId, heldMs));
+      }
+      return answerCommand(api, userId, result);
     });
   },
 });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { json } from '../answer.ts';
+import { type JsonAnswer, json } from '../answer.ts';
 import { endpoint } from '../endpoint.ts';
 import { idOut, time, userIdField } from '../schemas.ts';
 
@@ -13,15 +13,31 @@ export const waitingStatus = endpoint({
     userId: idOut,
     processing: z.boolean().meta({ description: 'True once admitted.' }),
     token: z.string().meta({ description: 'For the header AuthorizationWaiting.' }),
-    ahead: z.int().meta({ description: 'Waiting users in front.' }),
+    ahead: z.int().meta({ description: 'Waiting users in front who are there.' }),
     position: z.int().meta({ description: '1 is next; 0 when admitted.' }),
-    estimatedWaitSeconds: z.number(),
-    retryAfterMs: z.int().meta({ description: 'When to ask again; 0 when admitted.' }),
-    expiresAt: time,
+    estimatedWaitSeconds: z.number().nullable().meta({
+      description: 'By the admissions of the last two minutes; null while nothing can be said.',
+    }),
+    estimateReason: z
+      .enum(['nobody-admitted'])
+      .optional()
+      .meta({ description: 'Why nothing can be said.' }),
+    retryAfterMs: z
+      .int()
+      .meta({ description: 'When to ask again, as Retry-After; 0 when admitted.' }),
+    expiresAt: time.meta({
+      description:
+        'Until when the place is kept: a waiting one unless it is asked for again, one just admitted unless it is claimed by a further call.',
+    }),
   }),
+  mayRetry: true,
+  takesNoHead: true,
   problems: ['queue-unavailable', 'queue-full'],
-  async handle({ queue }, { query }) {
-    const place = await queue.poll(query.userId);
-    return json({ ...place, expiresAt: new Date(place.expiresAt).toISOString() });
+  async handle({ queue }, { query }): Promise<JsonAnswer> {
+    const entry = await queue.poll(query.userId);
+    const answer = json({ ...entry, expiresAt: new Date(entry.expiresAt).toISOString() });
+    if (entry.processing) return answer;
+    const headers = { 'Retry-After': String(Math.ceil(entry.retryAfterMs / 1_000)) };
+    return { ...answer, headers };
   },
 });

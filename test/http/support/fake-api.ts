@@ -7,14 +7,15 @@ import { LiveLag } from '../../../src/projections/engine/live-lag.ts';
 import type { ReadSideStatus } from '../../../src/projections/projector.ts';
 import type { PreparedBody, ReadSide } from '../../../src/queries/read-side.ts';
 import { SeatFeed } from '../../../src/queries/seat-feed.ts';
-import type { Authorization, Place, WaitingQueue } from '../../../src/queue/waiting-queue.ts';
+import type { QueueEntry } from '../../../src/queue/queue-entry.ts';
+import type { Authorization, WaitingQueue } from '../../../src/queue/waiting-queue.ts';
 import { InProcessOwnPositions } from '../../../src/shared-state/in-process-own-positions.ts';
 import { MemoryEventStore } from '../../correctness/support/memory-event-store.ts';
 
 /** Every test may change what a port answers by replacing its method. */
 export interface FakeApi extends HttpDeps {
   readonly sales: BuyerCommands & { contexts: CommandContext[] };
-  readonly queue: WaitingQueue & { shortened: string[] };
+  readonly queue: WaitingQueue & { renewed: string[]; shortened: string[] };
   readonly reads: ReadSide & {
     shown: bigint;
     state: ReadSideStatus['state'];
@@ -111,6 +112,7 @@ export function fakeApi(): FakeApi {
     async find() {
       return { ok: true, value: undefined, position: null };
     },
+    holds: async () => false,
     async charge({ userId, chargeId, amount, context }) {
       sales.contexts.push(context);
       const value = { userId, chargeId, balance: amount, currency: 'KRW' };
@@ -178,8 +180,9 @@ export function fakeApi(): FakeApi {
 
 function fakeQueue(): FakeApi['queue'] {
   const queue: FakeApi['queue'] = {
+    renewed: [],
     shortened: [],
-    async poll(userId): Promise<Place> {
+    async poll(userId): Promise<QueueEntry> {
       const processing = !userId.startsWith('waiting');
       return {
         userId,
@@ -188,7 +191,7 @@ function fakeQueue(): FakeApi['queue'] {
         ahead: 0,
         position: processing ? 0 : 1,
         estimatedWaitSeconds: processing ? 0 : 1.5,
-        retryAfterMs: processing ? 0 : 1_000,
+        retryAfterMs: processing ? 0 : 1_100,
         expiresAt: 1_800_000_000_000,
       };
     },
@@ -196,6 +199,9 @@ function fakeQueue(): FakeApi['queue'] {
       if (!token.startsWith('token-')) return 'unknown';
       if (token !== `token-${userId}`) return 'not-yours';
       return userId.startsWith('waiting') ? 'waiting' : 'admitted';
+    },
+    async renew(userId) {
+      queue.renewed.push(userId);
     },
     async shorten(userId) {
       queue.shortened.push(userId);

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
-import { endsMax } from '../../../src/queue/place.ts';
-import { newToken } from '../../../src/queue/token.ts';
+import { endsMax, lateMs } from '../../../src/queue/pace.ts';
+import type { QueueEntry } from '../../../src/queue/queue-entry.ts';
+import { newSecret, tokenOf } from '../../../src/queue/token.ts';
 import {
   QueueFull,
   type QueueSettings,
@@ -30,25 +31,41 @@ export function queueContract(name: string, open: OpenQueue | undefined): void {
       close = undefined;
     });
 
+    /** Polls as told, as often as it takes. */
+    const passAsTold = async (user: string, ms: number): Promise<QueueEntry> => {
+      const untilMs = clock.ms + ms;
+      let entry = await queue.poll(user);
+      while (!entry.processing && clock.ms + entry.retryAfterMs <= untilMs) {
+        clock.ms += entry.retryAfterMs;
+        entry = await queue.poll(user);
+      }
+      clock.ms = untilMs;
+      return entry;
+    };
+
     describe('poll', () => {
-      it('admits at once while there is room', async () => {
+      it('admits at once while there is room, until the claim is due', async () => {
         await start();
-        const place = await queue.poll('a');
-        expect(place).to.deep.include({ userId: 'a', processing: true, ahead: 0, position: 0 });
-        expect(place).to.deep.include({ estimatedWaitSeconds: 0, retryAfterMs: 0 });
-        expect(place.expiresAt).to.equal(clock.ms + testSettings.admittedMs);
-        expect(place.token).to.match(/^[A-Za-z0-9_-]{32}$/);
+        const entry = await queue.poll('a');
+        expect(entry).to.deep.include({ userId: 'a', processing: true, ahead: 0, position: 0 });
+        expect(entry).to.deep.include({ estimatedWaitSeconds: 0, retryAfterMs: 0 });
+        expect(entry.expiresAt).to.equal(clock.ms + testSettings.claimMs);
+        expect(entry.token).to.match(/^a\.[A-Za-z0-9_-]{32}$/);
       });
 
       it('lines up the others in the order in which they came', async () => {
         await start();
         for (const user of ['a', 'b']) expect((await queue.poll(user)).processing).to.equal(true);
         for (const [ahead, user] of ['c', 'd', 'e'].entries()) {
-          const place = await queue.poll(user);
-          expect(place).to.deep.include({ processing: false, ahead, position: ahead + 1 });
-          expect(place.expiresAt).to.equal(clock.ms + testSettings.waitingMs);
-          expect(place.retryAfterMs).to.be.within(1_000, 10_000);
-          expect(place.estimatedWaitSeconds).to.be.greaterThan(0);
+          const entry = await queue.poll(user);
+          expect(entry).to.deep.include({ processing: false, ahead, position: ahead + 1 });
+          const dueAt = clock.ms + entry.retryAfterMs + lateMs;
+          expect(entry.expiresAt).to.equal(dueAt + testSettings.waitingMs);
+          expect(entry.retryAfterMs).to.equal(1_000);
+          expect(entry).to.deep.include({
+            estimatedWaitSeconds: null,
+            estimateReason: 'nobody-admitted',
+          });
         }
         expect((await queue.poll('c')).ahead).to.equal(0);
         expect((await queue.poll('e')).ahead).to.equal(2);
@@ -65,134 +82,126 @@ export function queueContract(name: string, open: OpenQueue | undefined): void {
       });
 
       it('keeps the token when the user moves from the line to a place', async () => {
-        await start({ admittedMax: 1, admittedMs: 10_000 });
+        await start({ admittedMax: 1, claimMs: 500 });
         await queue.poll('a');
         const { token } = await queue.poll('b');
-        clock.ms += 10_000;
+        clock.ms += 1_000;
         expect(await queue.poll('b')).to.deep.include({ processing: true, token });
       });
 
-      it('makes room when an admitted place was not used for its time', async () => {
-        await start({ admittedMax: 1, admittedMs: 10_000 });
+      it('claims an admission by a further poll, and no poll lengthens the place', async () => {
+        await start({ admittedMax: 1, claimMs: 5_000, admittedMs: 10_000 });
         await queue.poll('a');
-        await queue.poll('b');
-        clock.ms += 9_999;
-        expect((await queue.poll('b')).processing).to.equal(false);
-        clock.ms += 1;
-        expect((await queue.poll('b')).processing).to.equal(true);
-        expect((await queue.poll('a')).processing).to.equal(false);
-      });
-
-      it('renews an admitted place each time', async () => {
-        await start({ admittedMax: 1, admittedMs: 10_000, polledMs: 60_000 });
-        const { token } = await queue.poll('a');
-        for (let times = 0; times < 5; times += 1) {
-          clock.ms += 9_999;
-          expect(await queue.poll('a')).to.deep.include({ processing: true, token });
-        }
-      });
-
-      it('lets a place that is polled and never used end after its time: a forgotten page', async () => {
-        await start({ admittedMax: 1, admittedMs: 10_000, polledMs: 25_000 });
-        const admittedAt = clock.ms;
-        await queue.poll('forgotten');
-        await queue.poll('b');
-        for (const left of [10_000, 7_000]) {
-          clock.ms += 9_000;
-          const { processing, expiresAt } = await queue.poll('forgotten');
-          expect({ processing, left: expiresAt - clock.ms }).to.deep.equal({
-            processing: true,
-            left,
-          });
+        clock.ms += 4_999;
+        const endsAt = clock.ms + 10_000;
+        expect((await queue.poll('a')).expiresAt).to.equal(endsAt);
+        for (; clock.ms < endsAt - 1_000; clock.ms += 1_000) {
+          expect((await queue.poll('a')).expiresAt).to.equal(endsAt);
           expect((await queue.poll('b')).processing).to.equal(false);
         }
-        clock.ms = admittedAt + 25_000;
+        clock.ms = endsAt;
         expect((await queue.poll('b')).processing).to.equal(true);
-        expect((await queue.poll('forgotten')).processing).to.equal(false);
+        expect(await queue.poll('a')).to.deep.include({ processing: false, ahead: 0 });
       });
 
-      it('keeps the place of a buyer who uses it, however long that takes', async () => {
-        await start({ admittedMax: 1, admittedMs: 10_000, polledMs: 25_000 });
-        const { token } = await queue.poll('a');
-        for (let times = 0; times < 20; times += 1) {
-          clock.ms += 9_999;
-          const place = await queue.poll('a');
-          expect(place).to.deep.include({ processing: true, token });
-          clock.ms += 9_999;
-          expect(await queue.authorize('a', token)).to.equal('admitted');
-        }
-        await queue.shorten('a');
-        expect((await queue.poll('a')).expiresAt, 'paying ends no visit').to.equal(
-          clock.ms + 10_000,
-        );
-      });
-
-      it('sends who stopped polling to the back, with a new token', async () => {
-        await start({ admittedMax: 1 });
-        await queue.poll('a');
-        const { token } = await queue.poll('b');
-        clock.ms += testSettings.waitingMs / 2;
+      it('gives an admission that is not claimed to the next, and its user stands in front again', async () => {
+        await start({ admittedMax: 1, claimMs: 30_000 });
+        const { token } = await queue.poll('vanished');
+        const b = await passAsTold('b', 29_000);
+        expect(b.processing).to.equal(false);
         await queue.poll('c');
-        clock.ms += testSettings.waitingMs / 2;
-        const again = await queue.poll('b');
-        expect(again).to.deep.include({ processing: false, ahead: 1 });
-        expect(again.token).not.to.equal(token);
-        expect(await queue.authorize('b', token)).to.equal('unknown');
-      });
-
-      it('admits in the order of the line, whoever polls', async () => {
-        await start({ admittedMax: 1, admittedMs: 10_000 });
-        for (const user of ['a', 'b', 'c']) await queue.poll(user);
-        clock.ms += 10_000;
-        expect(await queue.poll('c')).to.deep.include({ processing: false, ahead: 0 });
+        clock.ms += 1_000;
         expect((await queue.poll('b')).processing).to.equal(true);
+        await queue.poll('c');
+        const again = await queue.poll('vanished');
+        expect(again).to.deep.include({ processing: false, ahead: 0, token });
+        expect((await queue.poll('c')).ahead).to.equal(1);
+        expect(await queue.authorize('vanished', token)).to.equal('waiting');
       });
 
-      it('gives who is admitted while away only what was left of the wait', async () => {
-        await start({ admittedMax: 1, admittedMs: 100_000, waitingMs: 60_000 });
+      it('forgets who does not come back within the waiting time, with the token', async () => {
+        await start({ admittedMax: 1, claimMs: 30_000, waitingMs: 60_000 });
         await queue.poll('a');
-        clock.ms += 50_000;
-        await queue.poll('b');
+        const { token, expiresAt } = await queue.poll('b');
+        clock.ms = expiresAt - 1;
+        expect(await queue.authorize('b', token)).to.equal('waiting');
         await queue.poll('c');
-        clock.ms += 50_000;
-        expect((await queue.poll('c')).processing).to.equal(false); // a ended, b took the place
-        clock.ms += 9_999;
-        expect((await queue.poll('c')).processing).to.equal(false);
         clock.ms += 1;
-        expect((await queue.poll('c')).processing).to.equal(true); // b never came
+        expect(await queue.authorize('b', token)).to.equal('unknown');
+        const again = await queue.poll('b');
+        expect(again.token).not.to.equal(token);
       });
 
-      it('does not let the dead at the front hold up the living', async () => {
-        await start({ admittedMax: 1, admittedMs: 70_000, waitingMax: 10 * endsMax });
-        await queue.poll('a');
-        for (let n = 0; n < 3 * endsMax; n += 1) await queue.poll(`dead-${n}`);
-        clock.ms += 30_000;
-        await queue.poll('living');
-        clock.ms += 40_000;
-        let polls = 1;
-        while (!(await queue.poll('living')).processing) polls += 1;
-        expect(polls).to.be.at.most(2); // sweeping and admitting each end up to `endsMax` a poll
+      it('admits in the order of the line while those in front are there, whoever polls', async () => {
+        await start({ admittedMax: 1, claimMs: 1_500 });
+        for (const user of ['a', 'b', 'c']) await queue.poll(user);
+        clock.ms += 1_500;
+        expect(await queue.poll('c')).to.deep.include({ processing: false, ahead: 1 });
+        expect((await queue.poll('b')).processing).to.equal(true);
       });
 
-      it('tells longer pauses further back, and never one that outlasts the place', async () => {
-        await start({ admittedMax: 1, waitingMs: 8_000 });
+      it('passes over who is later than told, and lets them in first when they are back', async () => {
+        await start({ admittedMax: 1, claimMs: 2_000 });
+        for (const user of ['a', 'away', 'there']) await queue.poll(user);
+        clock.ms += 1_000;
+        await queue.poll('there');
+        clock.ms += 999;
+        await queue.poll('later');
+        expect((await queue.poll('there')).ahead, 'away is awaited until now').to.equal(1);
+        clock.ms += 1;
+        expect((await queue.poll('there')).processing).to.equal(true);
+        clock.ms += 2_000;
+        expect((await queue.poll('away')).processing, 'in front of later').to.equal(true);
+      });
+
+      it('keeps the place of a hidden tab, whose timers come once a minute', async () => {
+        await start({
+          admittedMax: 1,
+          claimMs: 1_000,
+          admittedMs: 86_400_000,
+          placeMaxMs: 86_400_000,
+        });
         await queue.poll('a');
-        const pauses = [];
-        for (let n = 0; n < 12; n += 1) pauses.push((await queue.poll(`w-${n}`)).retryAfterMs);
-        expect(pauses.slice(0, 5)).to.deep.equal([1_000, 2_000, 3_000, 4_000, 4_000]);
-        expect(Math.max(...pauses)).to.equal(4_000);
+        await queue.poll('a');
+        const { token } = await queue.poll('hidden');
+        for (let minute = 0; minute < 20; minute += 1) {
+          clock.ms += 60_200;
+          await queue.poll(`newer-${minute}`);
+          const entry = await queue.poll('hidden');
+          expect(entry).to.deep.include({ ahead: 0, token });
+          expect(entry.expiresAt - clock.ms, 'two timers more').to.be.greaterThan(2 * 60_200);
+        }
+      });
+
+      it('does not let those who are gone hold up those who are there', async () => {
+        await start({ admittedMax: 1, claimMs: 30_000, waitingMax: 10 * endsMax });
+        await queue.poll('a');
+        for (let n = 0; n < 3 * endsMax; n += 1) await queue.poll(`gone-${n}`);
+        await passAsTold('living', 29_000);
+        clock.ms += 1_000;
+        expect((await queue.poll('living')).processing).to.equal(true);
+      });
+
+      it('tells longer pauses further back, up to the longest', async () => {
+        await start({ admittedMax: 1, pauseMaxMs: 4_000 });
+        await queue.poll('a');
+        const pauses: number[] = [];
+        for (let n = 0; n < 180; n += 1) pauses.push((await queue.poll(`w-${n}`)).retryAfterMs);
+        expect([0, 29, 59, 89, 119, 179].map((at) => pauses[at])).to.deep.equal([
+          1_000, 1_000, 2_000, 3_000, 4_000, 4_000,
+        ]);
       });
 
       it('estimates the wait from recent admissions', async () => {
-        await start({ admittedMax: 1, admittedMs: 1_000 });
+        await start({ admittedMax: 1, claimMs: 1_000 });
         for (let n = 0; n < 60; n += 1) await queue.poll(`u-${n}`);
         for (let second = 1; second <= 45; second += 1) {
           clock.ms += 1_000;
           for (let n = second; n < 60; n += 1) await queue.poll(`u-${n}`);
         }
-        const place = await queue.poll('u-59');
-        expect(place.ahead).to.equal(13);
-        expect(place.estimatedWaitSeconds).to.be.within(12, 16); // one a second were admitted
+        const entry = await queue.poll('u-59');
+        expect(entry.ahead).to.equal(13);
+        expect(entry.estimatedWaitSeconds).to.be.within(12, 16); // one a second were admitted
       });
 
       it('refuses one more than may wait, and still serves those who do', async () => {
@@ -201,8 +210,10 @@ export function queueContract(name: string, open: OpenQueue | undefined): void {
         const refusal = await queue.poll('d').catch((error: unknown) => error);
         expect(refusal).to.be.instanceOf(QueueFull);
         expect((await queue.poll('c')).ahead).to.equal(1);
-        clock.ms += testSettings.waitingMs;
-        expect((await queue.poll('d')).ahead).to.equal(0);
+        clock.ms += testSettings.claimMs;
+        expect((await queue.poll('d')).processing, 'room, and nobody there').to.equal(true);
+        clock.ms += 2 * testSettings.waitingMs;
+        expect((await queue.poll('e')).processing).to.equal(true);
       });
     });
 
@@ -216,54 +227,86 @@ export function queueContract(name: string, open: OpenQueue | undefined): void {
         expect(await queue.authorize('a', b)).to.equal('not-yours');
         expect(await queue.authorize('b', a)).to.equal('not-yours');
         expect(await queue.authorize('nobody', a)).to.equal('not-yours');
-        for (const token of [newToken(), '', 'x', `${a}x`, 'é'.repeat(32), '\0'.repeat(32)]) {
+        const forged = tokenOf('a', newSecret());
+        for (const token of [forged, '', 'x', `${a}x`, 'é'.repeat(32), 'a.\0', a.slice(2)]) {
           expect(await queue.authorize('a', token)).to.equal('unknown');
         }
       });
 
-      it('renews an admitted place', async () => {
-        await start({ admittedMax: 1, admittedMs: 10_000 });
+      it('claims an admission and does not lengthen a claimed one', async () => {
+        await start({ admittedMax: 1, claimMs: 5_000, admittedMs: 10_000 });
         const { token } = await queue.poll('a');
-        for (let times = 0; times < 5; times += 1) {
-          clock.ms += 9_999;
-          expect(await queue.authorize('a', token)).to.equal('admitted');
-        }
-        clock.ms += 10_000;
+        clock.ms += 4_999;
+        expect(await queue.authorize('a', token)).to.equal('admitted');
+        clock.ms += 9_999;
+        expect(await queue.authorize('a', token)).to.equal('admitted');
+        clock.ms += 1;
         expect(await queue.authorize('a', token)).to.equal('unknown');
         expect(await queue.authorize('b', token)).to.equal('unknown');
       });
 
-      it('does not renew with a foreign token', async () => {
-        await start({ admittedMax: 2, admittedMs: 10_000 });
+      it('does not claim with a foreign token', async () => {
+        await start({ admittedMax: 2, claimMs: 5_000 });
         const a = (await queue.poll('a')).token;
         await queue.poll('b');
-        clock.ms += 9_999;
+        clock.ms += 4_999;
         expect(await queue.authorize('b', a)).to.equal('not-yours');
-        expect(await queue.authorize('a', newToken())).to.equal('unknown');
+        expect(await queue.authorize('a', tokenOf('a', newSecret()))).to.equal('unknown');
         clock.ms += 1;
-        expect(await queue.authorize('a', a)).to.equal('unknown');
+        expect(await queue.authorize('a', a)).to.equal('waiting');
+      });
+    });
+
+    describe('renew', () => {
+      it('gives the place its full time, up to its longest life', async () => {
+        await start({ admittedMax: 1, admittedMs: 10_000, placeMaxMs: 25_000 });
+        const { token } = await queue.poll('a');
+        for (const left of [10_000, 7_000]) {
+          clock.ms += 9_000;
+          expect(await queue.authorize('a', token)).to.equal('admitted');
+          await queue.renew('a', 1_000);
+          expect((await queue.poll('a')).expiresAt - clock.ms).to.equal(left);
+        }
+        clock.ms += 7_000;
+        expect(await queue.authorize('a', token)).to.equal('unknown');
       });
 
-      it('gives the place its full time once an away user comes', async () => {
-        await start({ admittedMax: 1, admittedMs: 30_000, waitingMs: 60_000 });
+      it('leaves the token known until the hold ends, to pay by', async () => {
+        await start({ admittedMax: 1, admittedMs: 10_000 });
+        const { token } = await queue.poll('a');
+        await queue.renew('a', 60_000);
+        await queue.shorten('a');
+        clock.ms += testSettings.afterPaymentMs;
+        expect((await queue.poll('b')).processing).to.equal(true);
+        expect(await queue.authorize('a', token)).to.equal('holding');
+        expect(await queue.authorize('b', token)).to.equal('not-yours');
+        expect(await queue.authorize('a', tokenOf('a', newSecret()))).to.equal('unknown');
+        const again = (await queue.poll('a')).token;
+        expect(await queue.authorize('a', again)).to.equal('waiting');
+        expect(await queue.authorize('a', token)).to.equal('holding');
+        clock.ms += 60_000;
+        expect(await queue.authorize('a', token)).to.equal('unknown');
+      });
+
+      it('does nothing to those who wait or are not there', async () => {
+        await start({ admittedMax: 1 });
         await queue.poll('a');
-        const { token } = await queue.poll('b');
-        clock.ms += 30_000;
-        await queue.poll('c');
-        expect(await queue.authorize('b', token)).to.equal('admitted');
-        clock.ms += 29_999;
-        expect(await queue.authorize('b', token)).to.equal('admitted');
+        const before = await queue.poll('b');
+        await queue.renew('b', 1_000);
+        await queue.renew('nobody', 1_000);
+        expect(await queue.poll('b')).to.deep.equal(before);
       });
     });
 
     describe('shorten', () => {
-      it('leaves a place a short time, and any further call renews it in full', async () => {
+      it('leaves a place a short time, and another hold renews it in full', async () => {
         await start({ admittedMax: 1 });
         const { token } = await queue.poll('a');
         await queue.poll('b');
         await queue.shorten('a');
         clock.ms += testSettings.afterPaymentMs - 1;
         expect(await queue.authorize('a', token)).to.equal('admitted');
+        await queue.renew('a', 1_000);
         clock.ms += testSettings.afterPaymentMs;
         expect((await queue.poll('b')).processing).to.equal(false);
         await queue.shorten('a');
@@ -273,7 +316,7 @@ export function queueContract(name: string, open: OpenQueue | undefined): void {
       });
 
       it('never lengthens a place and revives none', async () => {
-        await start({ admittedMax: 1, admittedMs: 10_000, afterPaymentMs: 5_000 });
+        await start({ admittedMax: 1, claimMs: 10_000, admittedMs: 10_000 });
         const { token } = await queue.poll('a');
         clock.ms += 8_000;
         await queue.shorten('a');
@@ -288,7 +331,7 @@ export function queueContract(name: string, open: OpenQueue | undefined): void {
         const before = await queue.poll('b');
         await queue.shorten('b');
         await queue.shorten('nobody');
-        clock.ms += testSettings.afterPaymentMs;
+        clock.ms += 1_000;
         expect(await queue.poll('b')).to.deep.include({ ahead: 0, token: before.token });
       });
     });

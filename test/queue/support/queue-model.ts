@@ -1,72 +1,141 @@
+import { admissionsPerSecond, countAdmission, lateMs, pauseMs } from '../../../src/queue/pace.ts';
 import type { Authorization, QueueSettings } from '../../../src/queue/waiting-queue.ts';
 
 interface ModelPlace {
+  /** Its number in the order of enrolment, and its token's. */
   readonly id: number;
   readonly user: string;
-  admitted: boolean;
-  usedAt: number;
+  state: 'there' | 'away' | 'admitted' | 'claimed';
+  admittedAt: number;
   expiresAt: number;
 }
 
-/** The queue as one would write it with nothing but a list: the oldest first, every step looks at everyone. */
+interface Told {
+  readonly id: number;
+  readonly ahead: number;
+  readonly expiresAt: number;
+  readonly processing: boolean;
+}
+
+/** The queue as one would write it with nothing but a list: every step looks at everyone. */
 export class QueueModel {
   readonly #settings: QueueSettings;
   #places: ModelPlace[] = [];
+  #holders: { readonly user: string; readonly id: number; readonly until: number }[] = [];
   #ids = 0;
+  #admissions = { window: 0, current: 0, previous: 0, since: 0 };
 
   constructor(settings: QueueSettings) {
     this.#settings = settings;
   }
 
-  /** The place's number stands for its token. */
-  poll(
-    user: string,
-    now: number,
-  ): 'full' | { id: number; ahead: number; expiresAt: number; processing: boolean } {
-    const { admittedMs, polledMs, waitingMs, waitingMax } = this.#settings;
-    this.#places = this.#places.filter((place) => place.expiresAt > now);
+  poll(user: string, now: number): 'full' | Told {
+    this.#endThoseOver(now);
     let own = this.#places.find((place) => place.user === user);
-    if (own === undefined) {
-      this.#admit(now);
-      if (this.#waiting().length >= waitingMax) return 'full';
-      this.#ids += 1;
-      own = { id: this.#ids, user, admitted: false, usedAt: 0, expiresAt: now + waitingMs };
-      this.#places.push(own);
-    } else if (!own.admitted) {
-      own.expiresAt = now + waitingMs;
+    if (own !== undefined && isInside(own)) {
+      this.#claim(own, now);
+      return told(own, 0);
     }
-    this.#admit(now);
-    if (own.admitted) own.expiresAt = Math.min(now + admittedMs, own.usedAt + polledMs);
-    const ahead = own.admitted ? 0 : this.#waiting().indexOf(own);
-    return { id: own.id, ahead, expiresAt: own.expiresAt, processing: own.admitted };
+    const isNew = own === undefined;
+    if (own === undefined) {
+      const waiting = this.#places.filter((place) => !isInside(place)).length;
+      if (waiting >= this.#settings.waitingMax && this.#line().length >= this.#free())
+        return 'full';
+      if (this.#line().length === 0) this.#admissions.since = now;
+      this.#ids += 1;
+      own = { id: this.#ids, user, state: 'away', admittedAt: 0, expiresAt: 0 };
+      this.#places.push(own);
+    }
+    own.state = 'there';
+    const ahead = this.#line().indexOf(own);
+    if (ahead < this.#free()) {
+      Object.assign(own, { state: 'admitted', admittedAt: now });
+      own.expiresAt = now + this.#settings.claimMs;
+      if (!isNew) this.#admissions = countAdmission(this.#admissions, now);
+      return told(own, 0);
+    }
+    const rate = admissionsPerSecond(this.#admissions, now);
+    const { pauseMaxMs, waitingMs } = this.#settings;
+    own.expiresAt = now + pauseMs(ahead + 1, rate, { pauseMaxMs, chance: 0 }) + lateMs;
+    return { ...told(own, ahead), expiresAt: own.expiresAt + waitingMs };
   }
 
-  authorize(user: string, id: number | undefined, now: number): Authorization {
-    const place = this.#places.find((one) => one.id === id && one.expiresAt > now);
-    if (place === undefined) return 'unknown';
-    if (place.user !== user) return 'not-yours';
-    if (!place.admitted) return 'waiting';
-    place.usedAt = now;
-    place.expiresAt = now + Math.min(this.#settings.admittedMs, this.#settings.polledMs);
+  authorize(user: string, owner: string, id: number | undefined, now: number): Authorization {
+    this.#endThoseOver(now, owner);
+    const place = this.#places.find((one) => one.id === id);
+    if (place === undefined) {
+      const holds = this.#holders.some((one) => one.id === id && one.until > now);
+      if (!holds) return 'unknown';
+      return owner === user ? 'holding' : 'not-yours';
+    }
+    if (owner !== user) return 'not-yours';
+    if (!isInside(place)) return 'waiting';
+    this.#claim(place, now);
     return 'admitted';
   }
 
+  renew(user: string, heldMs: number, now: number): void {
+    const place = this.#insideOf(user, now);
+    if (place === undefined) return;
+    place.state = 'claimed';
+    place.expiresAt = this.#fullTime(place, now);
+    this.#holders = this.#holders.filter((one) => one.user !== user);
+    this.#holders.push({ user, id: place.id, until: now + heldMs });
+  }
+
   shorten(user: string, now: number): void {
-    const place = this.#places.find((one) => one.user === user && one.expiresAt > now);
-    if (place?.admitted !== true) return;
+    const place = this.#insideOf(user, now);
+    if (place === undefined) return;
+    place.state = 'claimed';
     place.expiresAt = Math.min(place.expiresAt, now + this.#settings.afterPaymentMs);
   }
 
-  #waiting(): ModelPlace[] {
-    return this.#places.filter((place) => !place.admitted);
+  #insideOf(user: string, now: number): ModelPlace | undefined {
+    this.#endThoseOver(now, user);
+    return this.#places.find((one) => one.user === user && isInside(one));
   }
 
-  #admit(now: number): void {
-    const admitted = this.#places.length - this.#waiting().length;
-    const room = Math.max(0, this.#settings.admittedMax - admitted);
-    for (const place of this.#waiting().slice(0, room)) {
-      place.admitted = true;
-      place.usedAt = now;
+  #line(): ModelPlace[] {
+    return this.#places.filter(({ state }) => state === 'there').sort((a, b) => a.id - b.id);
+  }
+
+  #free(): number {
+    return this.#settings.admittedMax - this.#places.filter(isInside).length;
+  }
+
+  #claim(place: ModelPlace, now: number): void {
+    if (place.state === 'admitted') place.expiresAt = this.#fullTime(place, now);
+    place.state = 'claimed';
+  }
+
+  #fullTime({ admittedAt }: ModelPlace, now: number): number {
+    const { admittedMs, placeMaxMs } = this.#settings;
+    return Math.min(now + admittedMs, admittedAt + placeMaxMs);
+  }
+
+  /** @param only of this user; default all */
+  #endThoseOver(now: number, only?: string): void {
+    const isLeft = ({ user }: ModelPlace) => only !== undefined && user !== only;
+    for (const place of this.#places) {
+      if (
+        isLeft(place) ||
+        place.expiresAt > now ||
+        place.state === 'claimed' ||
+        place.state === 'away'
+      )
+        continue;
+      place.state = 'away';
+      place.expiresAt += this.#settings.waitingMs;
     }
+    this.#places = this.#places.filter((place) => isLeft(place) || place.expiresAt > now);
   }
 }
+
+const isInside = ({ state }: ModelPlace): boolean => state === 'admitted' || state === 'claimed';
+
+const told = (place: ModelPlace, ahead: number): Told => ({
+  id: place.id,
+  ahead,
+  expiresAt: place.expiresAt,
+  processing: isInside(place),
+});

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { newToken } from '../../../src/queue/token.ts';
+import { newSecret, parseToken, tokenOf } from '../../../src/queue/token.ts';
 import {
   QueueFull,
   type QueueSettings,
@@ -12,14 +12,17 @@ import { type OpenQueue, TestClock } from './times.ts';
 const settings: QueueSettings = {
   admittedMax: 2,
   waitingMax: 4,
-  admittedMs: 20,
-  polledMs: 22,
-  waitingMs: 10,
-  afterPaymentMs: 3,
+  claimMs: 800,
+  admittedMs: 2_000,
+  placeMaxMs: 2_500,
+  waitingMs: 1_500,
+  pauseMaxMs: 1_000,
+  afterPaymentMs: 300,
 };
 
 type Step =
   | { kind: 'poll' | 'shorten'; user: string }
+  | { kind: 'renew'; user: string; heldMs: number }
   /** The token that was given `nth` (modulo how many were), or one that never was. */
   | { kind: 'authorize'; user: string; nth: number }
   | { kind: 'pass'; ms: number };
@@ -28,6 +31,14 @@ const user = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h');
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('poll' as const), user }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('shorten' as const), user }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('renew' as const),
+      user,
+      heldMs: fc.integer({ min: 1, max: 4_000 }),
+    }),
+  },
   {
     weight: 4,
     arbitrary: fc.record({
@@ -40,7 +51,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({
       kind: fc.constant('pass' as const),
-      ms: fc.integer({ min: -5, max: 25 }),
+      ms: fc.integer({ min: -300, max: 1_500 }),
     }),
   },
 );
@@ -98,11 +109,16 @@ async function replay(
       }
       case 'authorize': {
         const index = step.nth < 0 || tokens.length === 0 ? -1 : step.nth % tokens.length;
-        const expected = model.authorize(step.user, index + 1, clock.ms);
-        const token = tokens[index] ?? newToken();
+        const token = tokens[index] ?? tokenOf(step.user, newSecret());
+        const owner = parseToken(token)?.userId ?? '';
+        const expected = model.authorize(step.user, owner, index + 1, clock.ms);
         expect(await queue.authorize(step.user, token)).to.equal(expected);
         break;
       }
+      case 'renew':
+        model.renew(step.user, step.heldMs, clock.ms);
+        await queue.renew(step.user, step.heldMs);
+        break;
       case 'shorten':
         model.shorten(step.user, clock.ms);
         await queue.shorten(step.user);
@@ -126,9 +142,11 @@ export function queueProperties(name: string, open: OpenQueue | undefined, runs:
     it('would not agree with a model of other rules (negative control)', async () => {
       for (const wrong of [
         { admittedMax: 3 },
-        { waitingMs: 13 },
-        { afterPaymentMs: 20 },
-        { polledMs: 40 },
+        { waitingMs: 1_700 },
+        { afterPaymentMs: 600 },
+        { placeMaxMs: 9_000 },
+        { claimMs: 1_000 },
+        { waitingMax: 1 },
       ]) {
         const failure = await compareWithModel(open as OpenQueue, 1_000, {
           ...settings,

@@ -15,7 +15,7 @@ export async function openRedis(url: string): Promise<RedisClient> {
 
 /** Removes what a queue of that name keeps. */
 export async function removeKeys(redis: RedisClient, name: string): Promise<void> {
-  const keys = ['waiting', 'seen', 'admitted', 'tokens', 'owners', 'counters'];
+  const keys = ['present', 'ends', 'waiting', 'admitted', 'places', 'counters'];
   await redis.del(...keys.map((key) => `{${name}}:${key}`));
 }
 
@@ -23,7 +23,7 @@ export function openOnRedis(url: string): OpenQueue {
   return async (settings, now) => {
     const name = uniqueName();
     const redis = await openRedis(url);
-    const queue = new RedisQueue(redis, settings, { name, now });
+    const queue = new RedisQueue(redis, settings, { name, now, chance: () => 0 });
     return {
       queue,
       async close() {

@@ -5,9 +5,11 @@ import type { QueueSettings, WaitingQueue } from '../../../src/queue/waiting-que
 export const testSettings: QueueSettings = {
   admittedMax: 2,
   waitingMax: 1_000,
+  claimMs: 30_000,
   admittedMs: 300_000,
-  polledMs: 900_000,
-  waitingMs: 60_000,
+  placeMaxMs: 900_000,
+  waitingMs: 150_000,
+  pauseMaxMs: 20_000,
   afterPaymentMs: 5_000,
 };
 
@@ -17,13 +19,13 @@ export class TestClock {
   readonly now = (): number => this.ms;
 }
 
-/** A queue of its own, empty. */
+/** A queue of its own, empty, whose pauses have no chance in them. */
 export type OpenQueue = (
   settings: QueueSettings,
   now: () => number,
 ) => Promise<{ queue: WaitingQueue; close(): Promise<void> }>;
 
 export const openInProcess: OpenQueue = async (settings, now) => {
-  const queue = new InProcessQueue(settings, now);
+  const queue = new InProcessQueue(settings, { now, chance: () => 0 });
   return { queue, close: () => queue.close() };
 };

@@ -1,0 +1,168 @@
+-- What the scripts of the waiting queue share; it comes before each of them.
+--
+-- KEYS  1 present   sorted set   user who waits and is there → number (the order of the line)
+--       2 ends      sorted set   user who waits → when the next poll is overdue, of who is there; else when the
+--                                place ends, ms
+--       3 waiting   hash         user who waits → 'secret number'
+--       4 admitted  sorted set   admitted user → when the place ends, ms
+--       5 places    hash         admitted user → 'secret number admittedAt claimed' (claimed: 0 or 1)
+--       6 counters  hash         last (number); window, current, previous, since (admissions of the line)
+--       7 holder    string       'secret until': by which the user holds a seat, and until when, ms
+-- ARGV  1 user  2 now in ms, or '' for the server's clock  3 the settings as JSON, and from pace.ts
+--       endsMax, rateWindowMs, lateMs
+--
+-- Each script is allowed beyond maxmemory but the one that enrols: who has a place is served while Redis is full.
+-- "Over" means a time <= now. A number is microseconds of the user's enrolment, or one more than the last.
+
+local PRESENT, ENDS, WAITING, ADMITTED, PLACES, COUNTERS, HOLDER = unpack(KEYS)
+local user = ARGV[1]
+local settings = cjson.decode(ARGV[3])
+
+local now = tonumber(ARGV[2])
+if now == nil then
+  local time = redis.call('TIME')
+  now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+local function whole(number)
+  return string.format('%.0f', number)
+end
+
+local function waiting_of(who)
+  local kept = redis.call('HGET', WAITING, who)
+  if not kept then return nil end
+  local secret, number = string.match(kept, '^(%S+) (%S+)$')
+  return { secret = secret, number = tonumber(number) }
+end
+
+local function place_of(who)
+  local kept = redis.call('HGET', PLACES, who)
+  if not kept then return nil end
+  local secret, number, since, claimed = string.match(kept, '^(%S+) (%S+) (%S+) (%S+)$')
+  return {
+    secret = secret, number = tonumber(number), admitted_at = tonumber(since), claimed = claimed == '1',
+  }
+end
+
+local function keep_place(who, place, ends)
+  local claimed = place.claimed and '1' or '0'
+  redis.call('HSET', PLACES, who,
+    place.secret .. ' ' .. whole(place.number) .. ' ' .. whole(place.admitted_at) .. ' ' .. claimed)
+  redis.call('ZADD', ADMITTED, whole(ends), who)
+  return ends
+end
+
+-- A key may be lost or deleted. Who lacks a part of a place has none, and enrols again.
+if redis.call('EXISTS', ENDS, WAITING) == 1 then
+  redis.call('UNLINK', ENDS, WAITING, PRESENT)
+end
+if redis.call('EXISTS', ADMITTED, PLACES) == 1 then
+  redis.call('UNLINK', ADMITTED, PLACES)
+end
+
+local function forget_waiting(who)
+  redis.call('ZREM', PRESENT, who)
+  redis.call('ZREM', ENDS, who)
+  redis.call('HDEL', WAITING, who)
+end
+
+-- Brings a place whose time is over to what it is now. An admission that was not claimed is a waiting place again.
+local function settle(who)
+  local over = tonumber(redis.call('ZSCORE', ADMITTED, who) or 'inf')
+  if over <= now then
+    local place = place_of(who)
+    redis.call('ZREM', ADMITTED, who)
+    redis.call('HDEL', PLACES, who)
+    if place and not place.claimed then
+      redis.call('HSET', WAITING, who, place.secret .. ' ' .. whole(place.number))
+      redis.call('ZADD', ENDS, whole(over + settings.waitingMs), who)
+    end
+  end
+  local ends = tonumber(redis.call('ZSCORE', ENDS, who) or 'inf')
+  if ends <= now and redis.call('ZREM', PRESENT, who) == 1 then
+    ends = ends + settings.waitingMs
+    redis.call('ZADD', ENDS, whole(ends), who)
+  end
+  if ends <= now then forget_waiting(who) end
+end
+
+local function end_those_over()
+  for _, key in ipairs({ ADMITTED, ENDS }) do
+    local over = redis.call('ZRANGE', key, '-inf', now, 'BYSCORE', 'LIMIT', 0, settings.endsMax)
+    for _, who in ipairs(over) do settle(who) end
+  end
+end
+
+-- The full time of a place, from now on.
+local function full_time(place)
+  return math.min(now + settings.admittedMs, place.admitted_at + settings.placeMaxMs)
+end
+
+local function claim(who, place)
+  if place.claimed then return tonumber(redis.call('ZSCORE', ADMITTED, who)) end
+  place.claimed = true
+  return keep_place(who, place, full_time(place))
+end
+
+-- The user's admitted place as it is now; nil without one.
+local function own_place(who)
+  settle(who)
+  return redis.call('ZSCORE', ADMITTED, who) and place_of(who)
+end
+
+-- The counters of admissions from the line, as they are at a moment: as admissionsPerSecond in pace.ts has them.
+local function admissions_per_second()
+  local kept = redis.call('HMGET', COUNTERS, 'window', 'current', 'previous', 'since')
+  local window = math.floor(now / settings.rateWindowMs)
+  local last = tonumber(kept[1])
+  local count = 0
+  if window == last then
+    count = tonumber(kept[2]) + tonumber(kept[3])
+  elseif last and window == last + 1 then
+    count = tonumber(kept[2])
+  end
+  local begin = math.max(tonumber(kept[4]) or 0, (window - 1) * settings.rateWindowMs)
+  return count * 1000 / math.max(1000, now - begin)
+end
+
+local function count_admission()
+  local window = math.floor(now / settings.rateWindowMs)
+  local last = tonumber(redis.call('HGET', COUNTERS, 'window'))
+  if window == last then
+    redis.call('HINCRBY', COUNTERS, 'current', 1)
+  else
+    local before = window - 1 == last and redis.call('HGET', COUNTERS, 'current') or 0
+    redis.call('HSET', COUNTERS, 'window', window, 'current', 1, 'previous', before)
+  end
+end
+
+-- Places that are free now.
+local function free()
+  return settings.admittedMax - redis.call('ZCARD', ADMITTED)
+end
+
+-- Admits a waiting user when there is room for all who are there in front and for this one, else tells where the user
+-- stands.
+--   chance  from 0 to 1, of the pause
+-- Reply {'admitted', secret, expiresAt} or {'waiting', secret, expiresAt, ahead, retryAfterMs, admissions a second}
+local function admit_or_wait(own, is_new, chance)
+  redis.call('ZADD', PRESENT, whole(own.number), user)
+  local ahead = redis.call('ZRANK', PRESENT, user)
+  if ahead < free() then
+    forget_waiting(user)
+    own.admitted_at = now
+    own.claimed = false
+    local ends = keep_place(user, own, now + settings.claimMs)
+    -- Who did not have to wait says nothing about those who do.
+    if not is_new then count_admission() end
+    return { 'admitted', own.secret, ends }
+  end
+  local rate = admissions_per_second()
+  -- As pauseMs in pace.ts.
+  local near = math.max(settings.nearMin, 2 * rate)
+  local base = math.max(settings.pauseMinMs, math.min(settings.pauseMaxMs, (ahead + 1) / near * 1000))
+  local pause = math.floor(base * (1 + settings.jitter * chance))
+  local due = now + pause + settings.lateMs
+  redis.call('ZADD', ENDS, whole(due), user)
+  return { 'waiting', own.secret, due + settings.waitingMs, ahead, pause, tostring(rate) }
+end
