@@ -2,15 +2,13 @@ import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { readConfig } from '../config.ts';
 import type { BackupFlags, PruneFlags, VerifyBackupFlags } from './backup-of.ts';
+import { version } from './version.ts';
 
-/** Adds `reprise backup` to the command line. */
-export function addBackup(program: Command, version: string): void {
-  const backup = program
-    .command('backup')
-    .description('Keep a copy of the whole log, and prove that it is one.')
-    .addHelpText(
-      'after',
-      `
+/** `reprise backup`. */
+export function defineBackup(backup: Command): void {
+  backup.addHelpText(
+    'after',
+    `
 An archive is a directory with the whole log in it, from its first event on: JSON lines in gzip, in parts that are
 written once, each with the hash of the one before it. Archives are beside each other in one directory, DATA_DIR/backup
 unless --to names another; every command works with the newest of them unless another is named. Copy that directory
@@ -22,7 +20,7 @@ Examples:
   $ reprise backup follow --to /backup            as a service of its own: loses seconds at most
   $ reprise backup create --to /backup            brings the archive up to now, and ends
   $ reprise backup verify --deep --to /backup     no seat sold twice, no money lost, in the archive itself`,
-    );
+  );
   const withTo = (command: Command): Command =>
     command.option('--to <directory>', 'where the archives are (default DATA_DIR/backup)');
 

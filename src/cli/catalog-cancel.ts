@@ -1,38 +1,50 @@
-import { cancelSession } from '../commands/concert/cancel-session.ts';
+import type { Command } from 'commander';
+import { type CancelProgress, cancelSession } from '../commands/concert/cancel-session.ts';
 import { Sales } from '../commands/sales/sales.ts';
-import type { Config } from '../config.ts';
+import { type Config, readConfig } from '../config.ts';
 import { logMustExist } from '../servers/servers.ts';
 import { InProcessHoldLimit } from '../shared-state/in-process-hold-limit.ts';
+import { ProgressMeter } from './progress.ts';
 import { withCatalog } from './with-catalog.ts';
 
-/** Between two lines of progress, in milliseconds. */
-const progressMs = 1_000;
 /** Errors printed one by one. */
 const reportsMax = 20;
 
-/**
- * `reprise catalog cancel SESSION`: takes it off sale and refunds every buyer, telling how far it is.
- * @throws Error in words for people when there is no log or no such session, or not every seat could be given back
- */
-export async function cancelOneSession(sessionId: string, config: Config): Promise<void> {
+/** `reprise catalog cancel SESSION`. */
+export function defineCatalogCancel(command: Command): void {
+  command
+    .argument('<session>', "a session's id")
+    .addHelpText(
+      'after',
+      `
+The command takes the session off sale, then gives every seat back and refunds its buyer. When the
+command is interrupted, run it again: it goes on with the rest. The service may be running.
+
+Example:
+  $ reprise catalog cancel spring-gala-sat`,
+    )
+    .action((session: string) => takeOffSale(session, readConfig(process.env)));
+}
+
+/** @throws Error in words for people when there is no log or no such session, or some seats could not be given back */
+async function takeOffSale(sessionId: string, config: Config): Promise<void> {
   await logMustExist(config);
+  const meter = new ProgressMeter();
   const result = await withCatalog(config, ({ store, catalog }) => {
     let reports = 0;
     const onError = (what: string, error: unknown) => {
       reports += 1;
-      if (reports <= reportsMax) console.error(`${what}: ${messageOf(error)}`);
+      if (reports > reportsMax) return;
+      meter.clear();
+      console.error(`${what}: ${error instanceof Error ? error.message : String(error)}`);
     };
     const limit = new InProcessHoldLimit(config.heldSeatsMax);
     const parts = { store, catalog, limit, settings: config, now: Date.now, onLeftOver: onError };
     const sales = new Sales(parts);
-    let toldMs = performance.now();
-    const onProgress = ({ seats, done }: { seats: number; done: number }) => {
-      if (performance.now() - toldMs < progressMs) return;
-      toldMs = performance.now();
-      console.log(`session ${sessionId}: ${done} of ${seats} seats looked at`);
-    };
+    const onProgress = ({ seats, done }: CancelProgress) =>
+      meter.show({ doing: `session ${sessionId}`, done, of: seats, unit: 'seats looked at' });
     return cancelSession(sessionId, { store, catalog, sales, onProgress, onError });
-  });
+  }).finally(() => meter.clear());
   if (!result.ok) throw new Error(result.refusal.detail);
   const { seats, givenBack, failed } = result.value;
   console.log(`session ${sessionId}: cancelled; ${seats} seats looked at, ${givenBack} given back`);
@@ -42,5 +54,3 @@ export async function cancelOneSession(sessionId: string, config: Config): Promi
     );
   }
 }
-
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

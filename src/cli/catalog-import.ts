@@ -1,31 +1,61 @@
 import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
 import { readCatalog } from '../commands/concert/catalog-file.ts';
 import { importCatalog } from '../commands/concert/import-catalog.ts';
-import type { Config } from '../config.ts';
+import { type Config, readConfig } from '../config.ts';
 import { assertCurrency } from '../serve/starting.ts';
+import { ProgressMeter } from './progress.ts';
 import { withCatalog } from './with-catalog.ts';
 
+/** `reprise catalog import FILE`. */
+export function defineCatalogImport(command: Command): void {
+  command
+    .argument(
+      '<file>',
+      'JSON file; docs/catalog-file.md describes it, examples/catalog.json is one',
+    )
+    .addHelpText(
+      'after',
+      `
+The command registers a concert or revises its details, and schedules a session or moves it. The
+seats and prices of a scheduled session never change. The command never removes anything.
+
+The service may be running: it sees the change at once. When none is running, the command uses
+EVENTSTORE_URL, or the embedded event store in DATA_DIR.
+
+Example:
+  $ reprise catalog import examples/catalog.json`,
+    )
+    .action((file: string) => importFile(file, readConfig(process.env)));
+}
+
 /**
- * `reprise catalog import FILE`: prints a line for each concert or session that changed, then a count.
+ * Prints a line for each concert or session that changed, then a count.
  * @throws Error in words for people when the file cannot be used or a part of it was refused
  */
-export async function importFile(file: string, config: Config): Promise<void> {
+async function importFile(file: string, config: Config): Promise<void> {
   const concerts = readCatalog(await readFile(file).catch(cannotRead));
+  const of = concerts.reduce((sum, { sessions }) => sum + 1 + sessions.length, 0);
   const counts = { created: 0, changed: 0, unchanged: 0, refused: 0 };
+  const meter = new ProgressMeter();
+  let done = 0;
   await withCatalog(config, async (parts) => {
     assertCurrency(parts.catalog, config.currency);
     const steps = importCatalog(concerts, { ...parts, currency: config.currency });
     for await (const { what, outcome, note } of steps) {
-      if (note !== undefined) console.log(`${what}: ${note}`);
+      done += 1;
+      meter.show({ doing: 'importing', done, of, unit: 'concerts and sessions' });
+      if (note !== undefined) meter.line(`${what}: ${note}`);
       if (typeof outcome === 'object') {
         counts.refused += 1;
+        meter.clear();
         console.error(`${what}: refused, ${outcome.detail}`);
         continue;
       }
       counts[outcome] += 1;
-      if (outcome !== 'unchanged') console.log(`${what}: ${outcome}`);
+      if (outcome !== 'unchanged') meter.line(`${what}: ${outcome}`);
     }
-  });
+  }).finally(() => meter.clear());
   const { created, changed, unchanged, refused } = counts;
   console.log(`${created} created, ${changed} changed, ${unchanged} unchanged, ${refused} refused`);
   if (refused > 0) throw new Error('some of the file was refused; the rest is in');

@@ -1,32 +1,39 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { z } from 'zod';
-import { readConfig } from '../config.ts';
-import type { HistoryFlags, SeatHistoryFlags } from './history-of.ts';
+import type { EventStore } from '../commands/core/event-store.ts';
+import { type Config, readConfig } from '../config.ts';
+import type { RecordedEvent } from '../events/codec.ts';
+import { idSchema } from '../events/ids.ts';
+import { readSkips } from '../events/skipped.ts';
+import { accountStream, keyHash, requestStream, seatStream } from '../events/streams.ts';
+import { eventsBetween, eventsOfReservation } from '../history/events-of.ts';
+import { holdsOf } from '../history/holds.ts';
+import { asJsonLine, asTableLines, tableHead } from '../history/lines.ts';
+import { isReaderGone, Output } from '../history/output.ts';
+import { answerIn, whyNot } from '../history/why-not.ts';
+import { logMustExist } from '../servers/servers.ts';
+import { withLog } from './with-servers.ts';
 
-/** Adds `reprise history` to the command line. */
-export function addHistory(program: Command): void {
-  const history = program
-    .command('history')
-    .description(
-      'What happened to a seat, a reservation or an account: when, and by which command.',
-    )
-    .addHelpText(
-      'after',
-      `
-Reads the log, and nothing else: the running service's, the one of EVENTSTORE_URL, or the embedded one in
-DATA_DIR. A line an event, the newest last: when the log took it, what happened, the command that it came from,
-its position, its revision and stream, and by whom: the request that asked for it (its X-Request-Id, which the
-service's own log lines have, too), the service by itself, or the organiser, when it cancelled the session.
+/** `reprise history`. */
+export function defineHistory(history: Command): void {
+  history.addHelpText(
+    'after',
+    `
+The command reads the log and nothing else: that of the running service, that of EVENTSTORE_URL, or
+the embedded one in DATA_DIR. It prints a line per event, the newest last: when the log took the
+event, what happened, the command that caused it, its position, its revision and stream, and by
+whom. That is the request that asked for it (its X-Request-Id, which the service's own log lines
+have, too), the service itself, or the organiser who cancelled the session.
 
 Examples:
   $ reprise history seat 1-1 VIP-1-1
   $ reprise history seat 1-1 VIP-1-1 --user 42      why did user 42 not get it?
-  $ reprise history reservation 1-1.VIP-1-1.1       seat, order and payment woven together
+  $ reprise history reservation 1-1.VIP-1-1.1       the events of seat, order and payment together
   $ reprise history account 42 --from 2027-05-01T10:00:00+09:00
   $ reprise history account 42 --json | jq 'select(.type == "PaymentRefunded")'
 
-Exit codes: 0 shown, 1 the log has nothing of it, or could not be read.`,
-    );
+Exit codes: 0 shown, 1 the log has nothing of it, or gave no answer.`,
+  );
 
   /** With the options that every history has. */
   const historyCommand = (nameAndArgs: string, about: string): Command =>
@@ -35,40 +42,36 @@ Exit codes: 0 shown, 1 the log has nothing of it, or could not be read.`,
       .description(about)
       .option('--from <time>', 'events of this moment and later: 2027-05-01T19:00:00+09:00', moment)
       .option('--until <time>', 'events up to this moment', moment)
-      .option('--json', 'a line of JSON an event, with all that the log has of it');
+      .option('--json', 'print a line of JSON per event, with all that the log has of it');
 
-  historyCommand('seat <session> <seat>', 'Who had a seat, and how each hold of it ended.')
-    .option('--user <id>', 'tell why this user did not get it, as far as the log knows')
-    .option('--key <key>', 'the Idempotency-Key of that user’s reservation: what it was answered')
+  historyCommand('seat <session> <seat>', 'Show who had a seat, and how each hold of it ended.')
+    .option('--user <id>', 'say why this user did not get it, as far as the log shows')
+    .option('--key <key>', 'the Idempotency-Key of that user’s reservation: show its answer')
     .addHelpText(
       'after',
       `
-With --user it says after the events who had the seat from when until when and what became of it, and how far
-that user came. A try that was refused leaves no event, unless it had an Idempotency-Key: the answer to it is
-kept, and --key finds it and says whose the seat was at that moment.
+With --user the command prints, after the events, who had the seat from when until when, how each of
+these holds ended, and how far that user came. A refused request leaves no event, unless it had an
+Idempotency-Key: the log keeps the answer to such a request. --key finds that answer, and says who
+had the seat at that moment.
 
 Examples:
   $ reprise history seat 1-1 VIP-1-1 --user 42
   $ reprise history seat 1-1 VIP-1-1 --user 42 --key 7c1f --until 2027-05-01T20:05:00+09:00`,
     )
-    .action(async (session: string, seat: string, flags: SeatHistoryFlags) => {
-      const { seatHistory } = await import('./history-of.ts');
-      await seatHistory(session, seat, flags, readConfig(process.env));
-    });
+    .action((session: string, seat: string, flags: SeatHistoryFlags) =>
+      seatHistory(session, seat, flags, readConfig(process.env)),
+    );
 
   historyCommand(
     'reservation <id>',
-    'All that the log has of a reservation: its seats, its order and its payment.',
-  ).action(async (id: string, flags: HistoryFlags) => {
-    const { reservationHistory } = await import('./history-of.ts');
-    await reservationHistory(id, flags, readConfig(process.env));
-  });
+    'Show all that the log has of a reservation: its seats, its order and its payment.',
+  ).action((id: string, flags: HistoryFlags) =>
+    reservationHistory(id, flags, readConfig(process.env)),
+  );
 
-  historyCommand('account <user>', 'What was charged, held, paid and refunded.').action(
-    async (user: string, flags: HistoryFlags) => {
-      const { accountHistory } = await import('./history-of.ts');
-      await accountHistory(user, flags, readConfig(process.env));
-    },
+  historyCommand('account <user>', 'Show what was charged, held, paid and refunded.').action(
+    (user: string, flags: HistoryFlags) => accountHistory(user, flags, readConfig(process.env)),
   );
 }
 
@@ -77,4 +80,118 @@ function moment(text: string): number {
   const isTime = z.iso.datetime({ offset: true }).safeParse(text).success;
   if (!isTime) throw new InvalidArgumentError('Give a time like 2027-05-01T19:00:00+09:00.');
   return Date.parse(text);
+}
+
+/** As the command line has them. Times are milliseconds since the epoch. */
+interface HistoryFlags {
+  readonly json?: true;
+  readonly from?: number;
+  readonly until?: number;
+}
+
+interface SeatHistoryFlags extends HistoryFlags {
+  /** Whose not having got the seat is to be explained. */
+  readonly user?: string;
+  /** The Idempotency-Key of that user's request. */
+  readonly key?: string;
+}
+
+/** @throws Error in words for people */
+async function seatHistory(
+  sessionId: string,
+  seatId: string,
+  flags: SeatHistoryFlags,
+  config: Config,
+): Promise<void> {
+  const { user, key } = flags;
+  if (key !== undefined && user === undefined)
+    throw new Error('--key needs --user: keys are a user’s own');
+  checkIds(sessionId, seatId, ...(user === undefined ? [] : [user]));
+  const stream = seatStream(sessionId, seatId);
+  await withOutput(config, async (log, output) => {
+    const count = await show(output, log.readStream(stream), flags);
+    if (user === undefined) {
+      if (count === 0) throw nothing(`of seat ${seatId} of session ${sessionId}`, flags);
+      return;
+    }
+    const request = key === undefined ? undefined : requestStream(keyHash('reserve', user, key));
+    const why = whyNot(await holdsOf(log.readStream(stream), await readSkips(log)), {
+      userId: user,
+      answer:
+        request === undefined ? undefined : ((await answerIn(log.readStream(request))) ?? null),
+      ...rangeOf(flags),
+    });
+    await output.write(
+      flags.json ? `${JSON.stringify({ user, answer: why })}\n` : `\n${why.join('\n')}\n`,
+    );
+  });
+}
+
+/** `reprise history reservation`. @throws Error in words for people */
+async function reservationHistory(id: string, flags: HistoryFlags, config: Config): Promise<void> {
+  await withOutput(config, async (log, output) => {
+    const events = await eventsOfReservation(log, id);
+    if (events === undefined) throw new Error(`the log has no reservation ${id}`);
+    if ((await show(output, events, flags)) === 0) throw nothing(`of reservation ${id}`, flags);
+  });
+}
+
+/** `reprise history account`. @throws Error in words for people */
+async function accountHistory(userId: string, flags: HistoryFlags, config: Config): Promise<void> {
+  checkIds(userId);
+  await withOutput(config, async (log, output) => {
+    const count = await show(output, log.readStream(accountStream(userId)), flags);
+    if (count === 0) throw nothing(`of the account of user ${userId}`, flags);
+  });
+}
+
+/** Prints events as they come, no faster than they are taken. @returns how many */
+async function show(
+  output: Output,
+  events: AsyncIterable<RecordedEvent>,
+  flags: HistoryFlags,
+): Promise<number> {
+  const { fromMs, untilMs } = rangeOf(flags);
+  let count = 0;
+  for await (const event of eventsBetween(events, fromMs, untilMs)) {
+    if (count === 0 && !flags.json) await output.write(`${tableHead}\n`);
+    await output.write(`${flags.json ? asJsonLine(event) : asTableLines(event)}\n`);
+    count += 1;
+  }
+  return count;
+}
+
+const rangeOf = ({ from, until }: HistoryFlags) => ({
+  fromMs: from ?? Number.NEGATIVE_INFINITY,
+  untilMs: until ?? Number.POSITIVE_INFINITY,
+});
+
+const nothing = (of: string, { from, until }: HistoryFlags): Error =>
+  new Error(
+    from === undefined && until === undefined
+      ? `the log has nothing ${of}: nothing ever happened to it, or there is none`
+      : `the log has nothing ${of} in that time`,
+  );
+
+function checkIds(...ids: readonly string[]): void {
+  for (const id of ids) {
+    if (!idSchema.safeParse(id).success) {
+      throw new Error(`${JSON.stringify(id)} is no id: ids are 1 to 64 of A-Z a-z 0-9 _ -`);
+    }
+  }
+}
+
+/** A log that is there, and standard output; a reader of it that went, as `| head` does, is no error. */
+async function withOutput(
+  config: Config,
+  work: (log: EventStore, output: Output) => Promise<void>,
+): Promise<void> {
+  await logMustExist(config);
+  const output = new Output();
+  await withLog(config, async (log) => {
+    await work(log, output);
+    output.check();
+  }).catch((error) => {
+    if (!isReaderGone(error)) throw error;
+  });
 }

@@ -1,65 +1,65 @@
-import { Kysely, PostgresDialect } from 'kysely';
-import { migrate } from '../../migrations/migrate.ts';
-import type { Config } from '../config.ts';
-import { connectEventStore } from '../infrastructure/eventstoredb.ts';
-import { connectPostgres } from '../infrastructure/postgres.ts';
-import type { Database } from '../projections/models/database.ts';
+import type { Command } from 'commander';
+import { type Config, readConfig } from '../config.ts';
 import { projections } from '../projections/models/registry.ts';
 import { retryParked } from '../projections/parking/retry.ts';
-import { borrowServers } from '../servers/servers.ts';
-import { counted, parkedLines } from './projections-show.ts';
-
-/** The service's transactions are waited for, and a batch of our own may be large. */
-const statementTimeoutMs = 60_000;
-
-/** Between two lines that tell how far it is, in ms. */
-const lineMs = 2_000;
+import { counted, parkedLines } from './parked-lines.ts';
+import { ProgressMeter } from './progress.ts';
+import { cancellable, longWrites, withServers } from './with-servers.ts';
 
 /** Streams that are listed. */
 const goneLinesMax = 20;
 
-/**
- * `reprise projections retry`. Sets the exit code to 1 when events stay parked.
- * @throws Error in words for people when it could not be done, or was cancelled
- */
-export async function retryProjections(config: Config): Promise<void> {
-  const servers = await borrowServers(config);
-  const { pool } = connectPostgres(servers.postgresUrl, { statementTimeoutMs });
-  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
-  const eventStore = connectEventStore(servers.eventStoreUrl);
-  const aborter = new AbortController();
-  const cancel = () => aborter.abort(new Error('cancelled: what was written stays written'));
-  process.on('SIGINT', cancel).on('SIGTERM', cancel);
-  let toldMs = performance.now();
-  try {
-    await migrate(db);
-    const { written, skipped, gone, remaining } = await retryParked({
-      eventStore,
-      pool,
-      projections,
-      signal: aborter.signal,
-      onProgress: (done, parked) => {
-        if (performance.now() - toldMs < lineMs) return;
-        toldMs = performance.now();
-        console.log(`${done} of ${parked} parked events are written`);
-      },
-    });
-    if (written + skipped === 0 && gone.size === 0 && remaining.length === 0)
-      console.log('nothing is parked');
-    if (skipped > 0) console.log(`skipped: ${counted(skipped, 'event')} that had been parked`);
-    if (written > 0) console.log(`written: ${counted(written, 'event')} that had been parked`);
-    for (const line of goneLines(gone)) console.log(line);
-    for (const line of parkedLines(remaining)) console.log(line);
-    if (remaining.length > 0) process.exitCode = 1;
-  } finally {
-    process.off('SIGINT', cancel).off('SIGTERM', cancel);
-    await eventStore.close();
-    await db.destroy();
-    await servers.stop();
-  }
+/** `reprise projections retry`. */
+export function defineProjectionsRetry(command: Command): void {
+  command
+    .addHelpText(
+      'after',
+      `
+Deploy a version that can read the parked events, then run this command with it. The command reads
+each parked event from the log again and writes it once, in the order of the log, so that the rows
+are those that a rebuild would make. It gives up events that are no longer in the log, and lists
+them. The service may be running. When the command is interrupted, run it again: it goes on with the
+rest.
+
+Example:
+  $ reprise projections retry
+
+Exit codes: 0 nothing is parked any more, 1 events stay parked (the command lists them) or the
+command failed.`,
+    )
+    .action(() => retryAll(readConfig(process.env)));
 }
 
-/** What was parked and is no longer in the log, or on a stream that is nobody's. */
+/**
+ * Sets the exit code to 1 when events stay parked.
+ * @throws Error in words for people when it could not be done, or was cancelled
+ */
+async function retryAll(config: Config): Promise<void> {
+  const meter = new ProgressMeter();
+  const onProgress = (done: number, of: number) =>
+    meter.show({ doing: 'writing parked events', done, of, unit: 'events' });
+  await withServers(config, { bounds: longWrites }, async (servers) => {
+    const retried = cancellable('cancelled: what was written stays written', (signal) =>
+      retryParked({ ...servers, projections, signal, onProgress }),
+    );
+    const result = await retried.finally(() => meter.clear());
+    for (const line of linesOf(result)) console.log(line);
+    if (result.remaining.length > 0) process.exitCode = 1;
+  });
+}
+
+type Retried = Awaited<ReturnType<typeof retryParked>>;
+
+function* linesOf({ written, skipped, gone, remaining }: Retried): Generator<string> {
+  if (written + skipped === 0 && gone.size === 0 && remaining.length === 0)
+    yield 'nothing is parked';
+  if (skipped > 0) yield `skipped: ${counted(skipped, 'event')} that had been parked`;
+  if (written > 0) yield `written: ${counted(written, 'event')} that had been parked`;
+  yield* goneLines(gone);
+  yield* parkedLines(remaining);
+}
+
+/** What was parked and is no longer in the log, or on a stream that is no stream of Reprise. */
 function* goneLines(gone: ReadonlyMap<string, number>): Generator<string> {
   if (gone.size === 0) return;
   const events = [...gone.values()].reduce((sum, count) => sum + count, 0);

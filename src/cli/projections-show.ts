@@ -1,8 +1,5 @@
-import { Kysely, PostgresDialect } from 'kysely';
-import { migrate } from '../../migrations/migrate.ts';
-import type { Config } from '../config.ts';
-import { connectEventStore } from '../infrastructure/eventstoredb.ts';
-import { connectPostgres } from '../infrastructure/postgres.ts';
+import type { Command } from 'commander';
+import { type Config, readConfig } from '../config.ts';
 import {
   behindEventsMax,
   behindInLog,
@@ -10,33 +7,60 @@ import {
   projectionOverview,
   projectionState,
 } from '../projections/engine/overview.ts';
-import type { Database } from '../projections/models/database.ts';
 import { projections } from '../projections/models/registry.ts';
 import { readParked, type StoredParked } from '../projections/parking/parked-table.ts';
-import { borrowServers } from '../servers/servers.ts';
+import { parkedLines } from './parked-lines.ts';
+import { table } from './table.ts';
+import { withServers } from './with-servers.ts';
 
-/**
- * `reprise projections`: prints how each one is, and what is parked.
- * @throws Error in words for people when PostgreSQL cannot be asked, or there is none
- */
-export async function showProjections(flags: { json?: true }, config: Config): Promise<void> {
-  const servers = await borrowServers(config, { postgresMustExist: true });
-  const { pool } = connectPostgres(servers.postgresUrl);
-  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
-  const store = connectEventStore(servers.eventStoreUrl);
-  try {
-    await migrate(db);
-    const overview = await projectionOverview(pool, projections, behindInLog(store));
+interface ShowFlags {
+  readonly json?: true;
+}
+
+/** `reprise projections`. */
+export function defineProjectionsShow(command: Command): void {
+  command
+    .option('--json', 'print one JSON object: the projections, and each parked stream')
+    .addHelpText(
+      'after',
+      `
+For each projection the command prints its version and log position, the number of events still to
+come and the age of the oldest, the events written per second, the time of its last rebuild, and its
+status:
+  live          the tables have every event that is older than a second
+  catching up   the tables are behind, and the service writes the rest
+  stopped       the service stopped at the event or the log that the last line names, and waits for a
+                version that can go on
+  outdated      the tables are those of another version: reprise serve of the newer version builds
+                its own beside them
+  not running   no service writes the tables
+
+The service parks an event that this version cannot read, or whose rows PostgreSQL refuses, together
+with the later events of its stream. Parked events are in no table; all other streams go on. The
+command lists parked streams last, with the reason.
+
+The service may be running or not. The command finds the servers as reprise rebuild does.
+
+Examples:
+  $ reprise projections
+  $ reprise projections --json
+
+Exit codes: 0 shown, 1 PostgreSQL gave no answer.`,
+    )
+    .action((flags: ShowFlags) => showProjections(flags, readConfig(process.env)));
+}
+
+/** @throws Error in words for people when PostgreSQL gives no answer, or there is none */
+async function showProjections({ json }: ShowFlags, config: Config): Promise<void> {
+  await withServers(config, { postgresMustExist: true }, async ({ eventStore, pool }) => {
+    const overview = await projectionOverview(pool, projections, behindInLog(eventStore));
     const parked = await readParked(pool);
-    console.log(flags.json ? asJson(overview, parked) : asTable(overview));
-    if (flags.json || parked.length === 0) return;
+    if (json) return console.log(asJson(overview, parked));
+    for (const line of asTable(overview)) console.log(line);
+    if (parked.length === 0) return;
     for (const line of parkedLines(parked)) console.log(line);
     console.log('with a version that can read them: reprise projections retry; without: … skip');
-  } finally {
-    await store.close();
-    await db.destroy();
-    await servers.stop();
-  }
+  });
 }
 
 const asJson = (overview: readonly ProjectionOverview[], parked: readonly StoredParked[]): string =>
@@ -46,12 +70,9 @@ const asJson = (overview: readonly ProjectionOverview[], parked: readonly Stored
 const decimal = (_name: string, value: unknown) =>
   typeof value === 'bigint' ? String(value) : value;
 
-/** Parked streams that are listed; `--json` lists all. */
-const parkedLinesMax = 20;
-
 const heads = ['projection', 'version', 'position', 'behind', 'events/s', 'status', 'last rebuild'];
 
-function asTable(overview: readonly ProjectionOverview[]): string {
+function asTable(overview: readonly ProjectionOverview[]): readonly string[] {
   const rows = overview.map((one) => [
     one.name,
     String(one.version ?? '-'),
@@ -61,37 +82,9 @@ function asTable(overview: readonly ProjectionOverview[]): string {
     one.status,
     one.rebuiltAt?.toISOString() ?? 'never',
   ]);
-  const all = [heads, ...rows];
-  const widths = heads.map((_, at) => Math.max(...all.map((row) => row[at]?.length ?? 0)));
-  const lines = all.map((row) =>
-    row
-      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
   const errors = new Set(overview.flatMap(({ error }) => (error === null ? [] : [error])));
-  return [...lines, ...errors].join('\n');
+  return [...table([heads, ...rows]), ...errors];
 }
-
-/** What is parked, the streams whose events came first in the log first. */
-export function parkedLines(parked: readonly StoredParked[]): readonly string[] {
-  if (parked.length === 0) return [];
-  const events = parked.reduce((sum, one) => sum + one.events, 0);
-  const oldest = Math.min(...parked.map(({ parkedAt }) => parkedAt.getTime()));
-  const head = `parked: ${counted(events, 'event')} of ${counted(parked.length, 'stream')}, the first since ${new Date(oldest).toISOString()}`;
-  const lines = parked
-    .slice(0, parkedLinesMax)
-    .map((one) => `  ${one.stream}, ${counted(one.events, 'event')}: ${one.error}`);
-  const more = parked.length - lines.length;
-  return [
-    head,
-    ...lines,
-    ...(more > 0 ? [`  and ${counted(more, 'stream')} more: --json lists all`] : []),
-  ];
-}
-
-export const counted = (count: number, what: string): string =>
-  `${count} ${what}${count === 1 ? '' : 's'}`;
 
 function behind({ behindEvents, behindSeconds }: ProjectionOverview): string {
   if (behindEvents === null || behindSeconds === null) return 'the log is away';

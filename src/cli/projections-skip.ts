@@ -1,7 +1,6 @@
 import { createInterface } from 'node:readline/promises';
-import { Kysely, PostgresDialect } from 'kysely';
+import type { Command } from 'commander';
 import type { Pool } from 'pg';
-import { migrate } from '../../migrations/migrate.ts';
 import { type Consequence, consequenceOf } from '../commands/skipping/consequences.ts';
 import {
   lookAt,
@@ -10,27 +9,22 @@ import {
   SkipRefused,
   skipEvent,
 } from '../commands/skipping/skip-event.ts';
-import type { Config } from '../config.ts';
+import { type Config, readConfig } from '../config.ts';
 import { shownText } from '../events/writable.ts';
-import { connectEventStore } from '../infrastructure/eventstoredb.ts';
-import { connectPostgres } from '../infrastructure/postgres.ts';
-import type { Database } from '../projections/models/database.ts';
 import { projections } from '../projections/models/registry.ts';
 import { isInReadModels } from '../projections/parking/in-read-models.ts';
 import { parkedName } from '../projections/parking/parked-table.ts';
 import { retryParked } from '../projections/parking/retry.ts';
-import { borrowServers } from '../servers/servers.ts';
-import { counted, parkedLines } from './projections-show.ts';
-
-/** The service's transactions are waited for, and a batch of our own may be large. */
-const statementTimeoutMs = 60_000;
+import { counted, parkedLines } from './parked-lines.ts';
+import { table } from './table.ts';
+import { type CommandServers, cancellable, longWrites, withServers } from './with-servers.ts';
 
 /** Characters of an event's data that are shown, and of a reason that are taken. */
 const dataCharsMax = 2_000;
 const reasonCharsMax = 500;
 
 /** As the command line has them. */
-export interface SkipFlags {
+interface SkipFlags {
   readonly id?: string;
   readonly reason?: string;
   readonly acceptLoss?: true;
@@ -38,26 +32,59 @@ export interface SkipFlags {
   readonly yes?: true;
 }
 
+/** `reprise projections skip`. */
+export function defineProjectionsSkip(command: Command): void {
+  command
+    .argument('<event>', '<revision>@<stream>, as reprise projections and reprise verify name it')
+    .option('--id <id>', 'the event’s id; the command refuses an event with another id')
+    .option('--reason <text>', 'why; the log keeps the text')
+    .option('--accept-loss', 'skip it although money, a seat or a promise may be lost')
+    .option('--dry-run', 'show the event and the consequences; write nothing')
+    .option('--yes', 'do not ask for a confirmation')
+    .addHelpText(
+      'after',
+      `
+An event that cannot be read holds up its stream: the service refuses commands on the stream and
+parks its later events, and verify fails. First look for a version that can read the event; deploy
+that version and run reprise projections retry. When there is no such version, this command appends
+an event to the stream that says so. From then on every version, instance and rebuild ignores the
+unreadable event: commands go on by the other events, the read models get them, and verify counts
+the event as skipped. Verify still reports what its absence does to money and seats. Nothing is
+removed from the log.
+
+The command shows the event, and the consequences of skipping it. An event about money, a seat or a
+promise, or one that a newer version wrote, needs --accept-loss. The command refuses an event that
+can be read, that the read models have, that is not in the log, or whose id is another. An event
+with a title that verify calls wrong can be read: import the catalog with another title instead. The
+command asks before it writes. Skipping an event again changes nothing. When the command is
+interrupted, run it again.
+
+Before you use this command, update every instance to a version that has it: older versions cannot
+read what it writes. The service may be running or not. The command finds the servers as reprise
+rebuild does.
+
+Examples:
+  $ reprise projections                                    what is parked, and why?
+  $ reprise projections skip 1@concert-gala --dry-run      what would the consequences be?
+  $ reprise projections skip 1@concert-gala --accept-loss --reason 'year 0, imported by 0.1.0'
+
+Exit codes: 0 the event is skipped, or the dry run found that it can be; 1 anything else.`,
+    )
+    .action((event: string, flags: SkipFlags) => skipNamed(event, flags, readConfig(process.env)));
+}
+
 /**
- * `reprise projections skip`.
  * @param name `<revision>@<stream>`, as everything names an event
  * @throws Error in words for people when it is refused, or could not be done
  */
-export async function skipOne(name: string, flags: SkipFlags, config: Config): Promise<void> {
+async function skipNamed(name: string, flags: SkipFlags, config: Config): Promise<void> {
   const named = { ...parseName(name), id: flags.id };
   const reason = reasonIn(flags);
-  const servers = await borrowServers(config);
-  const { pool } = connectPostgres(servers.postgresUrl, { statementTimeoutMs });
-  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
-  const eventStore = connectEventStore(servers.eventStoreUrl);
-  const aborter = new AbortController();
-  const cancel = () => aborter.abort(new Error('cancelled: run it again to finish it'));
-  try {
-    await migrate(db);
-    const found = await lookAt(eventStore, named);
+  await withServers(config, { bounds: longWrites }, async (servers) => {
+    const found = await lookAt(servers.eventStore, named);
     const consequence = consequenceOf(found.event);
     for (const line of describe(found, consequence)) console.log(line);
-    if (!found.isSkipped) await assertAllowed(found, consequence, flags, pool);
+    if (!found.isSkipped) await assertAllowed(found, consequence, flags, servers.pool);
     if (flags.dryRun) {
       const needs = consequence.mayLose && !found.isSkipped ? '; it needs --accept-loss' : '';
       return console.log(`nothing was written: --dry-run${needs}`);
@@ -66,26 +93,32 @@ export async function skipOne(name: string, flags: SkipFlags, config: Config): P
       if (reason === undefined) throw new SkipRefused('--reason <text> is kept with it: give one');
       if (!flags.yes) await confirm();
     }
-    process.on('SIGINT', cancel).on('SIGTERM', cancel);
-    const { id } = found.event;
-    const skip = { reason: reason ?? '', nowMs: Date.now() };
-    const isNew = !found.isSkipped && (await skipEvent(eventStore, { ...named, id }, skip));
-    console.log(isNew ? `skipped: ${name}` : `it was skipped before: ${name}`);
-    const { signal } = aborter;
-    const onProgress = () => {};
-    const retried = await retryParked({ eventStore, pool, projections, signal, onProgress });
-    if (retried.written > 0) {
-      console.log(`written: ${counted(retried.written, 'event')} that had been parked`);
-    }
-    const stream = parkedName(found.event.stream);
-    const stuck = retried.remaining.filter((one) => one.stream === stream);
-    for (const line of parkedLines(stuck)) console.log(line);
-  } finally {
-    process.off('SIGINT', cancel).off('SIGTERM', cancel);
-    await eventStore.close();
-    await db.destroy();
-    await servers.stop();
+    await cancellable('cancelled: run it again to finish it', (signal) =>
+      skipAndRetry(found, reason ?? '', servers, signal),
+    );
+  });
+}
+
+/** Appends that the event is skipped, when it is not yet, and writes what was parked behind it. */
+async function skipAndRetry(
+  { event, isSkipped }: Skippable,
+  reason: string,
+  servers: CommandServers,
+  signal: AbortSignal,
+): Promise<void> {
+  const { stream, revision, id } = event;
+  const isNew =
+    !isSkipped &&
+    (await skipEvent(servers.eventStore, { stream, revision, id }, { reason, nowMs: Date.now() }));
+  const name = `${revision}@${stream}`;
+  console.log(isNew ? `skipped: ${name}` : `it was skipped before: ${name}`);
+  const onProgress = () => {};
+  const retried = await retryParked({ ...servers, projections, signal, onProgress });
+  if (retried.written > 0) {
+    console.log(`written: ${counted(retried.written, 'event')} that had been parked`);
   }
+  const stuck = retried.remaining.filter((one) => one.stream === parkedName(stream));
+  for (const line of parkedLines(stuck)) console.log(line);
 }
 
 /** @throws SkipRefused when the event may not be skipped, or not without a word more */
@@ -122,19 +155,24 @@ function reasonIn({ reason }: SkipFlags): string | undefined {
   throw new SkipRefused(`--reason ${parsed.error.issues[0]?.message}`);
 }
 
-function* describe(found: Skippable, { words }: Consequence): Generator<string> {
+function describe(found: Skippable, { words }: Consequence): readonly string[] {
   const { event, why, later, isSkipped } = found;
   const { id, type, stream, revision, createdMs } = event;
-  yield `event       ${revision}@${stream} (${type}), id ${id}`;
-  yield `in the log  since ${new Date(createdMs).toISOString()}, ${counted(later, 'event')} of its stream behind it`;
-  yield `data        ${(JSON.stringify(event.data) ?? '-').slice(0, dataCharsMax)}`;
-  yield `why         ${why}`;
-  if (!isSkipped) yield `if skipped  ${words}`;
+  const since = new Date(createdMs).toISOString();
+  return table([
+    ['event', `${revision}@${stream} (${type}), id ${id}`],
+    ['in the log', `since ${since}, ${counted(later, 'event')} of its stream behind it`],
+    ['data', (JSON.stringify(event.data) ?? '-').slice(0, dataCharsMax)],
+    ['why', why],
+    ...(isSkipped ? [] : [['if skipped', words]]),
+  ]);
 }
 
 async function confirm(): Promise<void> {
   if (process.stdin.isTTY !== true) {
-    throw new SkipRefused('nobody is there to be asked: --yes skips it without a question');
+    throw new SkipRefused(
+      'there is no terminal to ask for a confirmation: --yes skips the event without one',
+    );
   }
   const { stdin: input, stdout: output } = process;
   const lines = createInterface({ input, output });

@@ -1,90 +1,126 @@
-import { Kysely, PostgresDialect } from 'kysely';
-import { migrate } from '../../migrations/migrate.ts';
-import type { Config } from '../config.ts';
-import { connectEventStore } from '../infrastructure/eventstoredb.ts';
-import { connectPostgres } from '../infrastructure/postgres.ts';
-import type { Database } from '../projections/models/database.ts';
+import type { Command } from 'commander';
+import type { Pool } from 'pg';
+import { type Config, readConfig } from '../config.ts';
 import type { Projection } from '../projections/models/projection.ts';
 import { projections } from '../projections/models/registry.ts';
 import type { Difference } from '../projections/rebuild/compare.ts';
-import type { RebuildResult } from '../projections/rebuild/options.ts';
+import { type RebuildResult, rebuildConnection } from '../projections/rebuild/options.ts';
 import { rebuild } from '../projections/rebuild/rebuild.ts';
 import { dropOld, enterBuild } from '../projections/rebuild/shadow.ts';
-import { borrowServers } from '../servers/servers.ts';
-import { counted } from './projections-show.ts';
-import { RebuildDisplay } from './rebuild-display.ts';
+import { counted } from './parked-lines.ts';
+import { ProgressMeter } from './progress.ts';
+import { rebuildProgress } from './rebuild-progress.ts';
+import { type CommandServers, cancellable, withServers } from './with-servers.ts';
 
-/** An index of a very large table takes minutes; a statement that takes longer has failed. */
-export const statementTimeoutMs = 3_600_000;
-
-export interface RebuildFlags {
+/** As the command line has them. */
+interface RebuildFlags {
   readonly dryRun?: true;
   readonly onlyDiff?: true;
   readonly keepParked?: true;
   readonly dropOld?: true;
 }
 
+/** `reprise rebuild [projection…]`. */
+export function defineRebuild(command: Command): void {
+  command
+    .argument('[projection...]', `${names(projections)}; all when none is named`)
+    .option('--dry-run', 'build and compare only: exit code 1 when a row differs')
+    .option('--only-diff', 'print only the rows that differ; progress goes to standard error')
+    .option('--keep-parked', 'keep streams parked that are parked in the live tables')
+    .option('--drop-old', 'only drop the tables that earlier rebuilds replaced')
+    .addHelpText(
+      'after',
+      `
+The command fills new tables beside the live ones, from the start of the log up to the position of
+the live ones, and compares them row by row. Then it replaces the live tables in one transaction: a
+query sees the old tables or the new ones, never a gap. The service may run meanwhile. The old
+tables stay until you run the command with --drop-old.
+
+A rebuild that was killed goes on from where it was when you run it again. Ctrl-C removes everything
+it has built. The rebuild fails, and names the event, when this version cannot read an event or
+PostgreSQL refuses its rows. A rebuild of all projections by a version that can read the parked
+events un-parks them. With --keep-parked, parked events stay out of the new tables, as they are out
+of the live ones; any other event that cannot be read or written still makes the rebuild fail.
+
+The command uses EVENTSTORE_URL and POSTGRES_URL, else the running service of DATA_DIR, else it
+starts the embedded servers and stops them at its end.
+
+Examples:
+  $ reprise rebuild --dry-run              are the read models right?
+  $ reprise rebuild --dry-run --only-diff  which rows are not?
+  $ reprise rebuild seat account           make these two right
+  $ reprise rebuild --keep-parked          although events are parked that no version can read
+  $ reprise rebuild --drop-old             free the disk
+
+Exit codes: 0 the tables are in place, or a dry run found every row the same; 1 anything else.`,
+    )
+    .action((chosen: string[], flags: RebuildFlags) =>
+      rebuildChosen(choose(chosen), flags, readConfig(process.env)),
+    );
+}
+
 /**
- * `reprise rebuild [projection…]`. Sets the exit code to 1 when a dry run finds a row that differs.
+ * Sets the exit code to 1 when a dry run finds a row that differs.
  * @throws Error in words for people when it failed or was cancelled
  */
-export async function rebuildProjections(
-  names: readonly string[],
+async function rebuildChosen(
+  chosen: readonly Projection[],
   flags: RebuildFlags,
   config: Config,
 ): Promise<void> {
-  const chosen = choose(names);
-  const servers = await borrowServers(config, { postgresMustExist: flags.dropOld === true });
-  const postgres = connectPostgres(servers.postgresUrl, {
-    statementTimeoutMs,
-    connectTimeoutMs: 10_000,
+  const dropsOnly = flags.dropOld === true;
+  const options = { bounds: rebuildConnection, postgresMustExist: dropsOnly, migrates: !dropsOnly };
+  await withServers(config, options, async (servers) => {
+    if (dropsOnly) return dropTheOld(servers.pool);
+    await cancellable('cancelled: nothing was changed', (signal) =>
+      buildAndCompare(chosen, flags, servers, signal),
+    );
   });
-  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: postgres.pool }) });
-  const store = connectEventStore(servers.eventStoreUrl);
-  const aborter = new AbortController();
-  const cancel = () => aborter.abort(new Error('cancelled: nothing was changed'));
-  process.on('SIGINT', cancel).on('SIGTERM', cancel);
-  const display = new RebuildDisplay(flags.onlyDiff === true);
+}
+
+async function buildAndCompare(
+  chosen: readonly Projection[],
+  flags: RebuildFlags,
+  servers: CommandServers,
+  signal: AbortSignal,
+): Promise<void> {
+  const meter = new ProgressMeter({ output: flags.onlyDiff ? process.stderr : process.stdout });
+  const counts = new Map<string, number>();
   try {
-    if (flags.dropOld) return await forgetOld(postgres.pool);
-    await migrate(db);
-    const counts = new Map<string, number>();
     const result = await rebuild({
-      eventStore: store,
-      pool: postgres.pool,
+      ...servers,
       projections: chosen,
       dryRun: flags.dryRun === true,
       keepParked: flags.keepParked === true,
-      signal: aborter.signal,
-      onProgress: (progress) => display.show(progress),
+      signal,
+      onProgress: (progress) => meter.show(rebuildProgress(progress)),
       onDifference: (difference) => {
         counts.set(difference.table, (counts.get(difference.table) ?? 0) + 1);
-        if (flags.onlyDiff) console.log(describeDifference(difference));
+        if (!flags.onlyDiff) return;
+        meter.clear();
+        console.log(describeDifference(difference));
       },
       onTrouble: (error) =>
-        display.line(`reading the log failed, trying again: ${(error as Error).message}`),
+        meter.line(`reading the log failed, trying again: ${(error as Error).message}`),
     });
-    for (const line of summary(result, counts)) display.line(line);
+    for (const line of summary(result, counts)) meter.line(line);
     if (flags.dryRun && result.differences > 0) process.exitCode = 1;
   } finally {
-    display.end();
-    process.off('SIGINT', cancel).off('SIGTERM', cancel);
-    await store.close();
-    await db.destroy();
-    await servers.stop();
+    meter.clear();
   }
 }
 
-function choose(names: readonly string[]): readonly Projection[] {
-  const unknown = names.find((name) => !projections.some((one) => one.name === name));
+const names = (all: readonly Projection[]): string => all.map(({ name }) => name).join(', ');
+
+function choose(given: readonly string[]): readonly Projection[] {
+  const unknown = given.find((name) => !projections.some((one) => one.name === name));
   if (unknown !== undefined) {
-    const known = projections.map(({ name }) => name).join(', ');
-    throw new Error(`there is no projection ${unknown}; there are ${known}`);
+    throw new Error(`there is no projection ${unknown}; there are ${names(projections)}`);
   }
-  return names.length === 0 ? projections : projections.filter(({ name }) => names.includes(name));
+  return given.length === 0 ? projections : projections.filter(({ name }) => given.includes(name));
 }
 
-async function forgetOld(pool: ReturnType<typeof connectPostgres>['pool']): Promise<void> {
+async function dropTheOld(pool: Pool): Promise<void> {
   const client = await pool.connect();
   try {
     const dropped = await dropOld(client, await enterBuild(client));
@@ -95,7 +131,7 @@ async function forgetOld(pool: ReturnType<typeof connectPostgres>['pool']): Prom
 }
 
 /** A line for people that a script can cut at `: `. */
-export function describeDifference({ table, key, live, rebuilt }: Difference): string {
+function describeDifference({ table, key, live, rebuilt }: Difference): string {
   const name = `${table} ${Object.values(key).join(' ')}`;
   if (live === undefined) return `${name}: missing, the log says ${JSON.stringify(rebuilt)}`;
   if (rebuilt === undefined)

@@ -1,17 +1,18 @@
 import { join } from 'node:path';
+import { type Command, InvalidArgumentError } from 'commander';
 import { type Config, readConfig } from '../config.ts';
 import { borrowEventStore, borrowServers, logMustExist, mustExist } from '../servers/servers.ts';
 import { findService } from '../servers/service-file.ts';
+import { graceMsDefault, listedMaxDefault } from '../verify/defaults.ts';
 import { describeVerdict, verdictToJson } from '../verify/describe.ts';
-import { type Progress, type Verdict, verify } from '../verify/verify.ts';
+import { type Verdict, type Progress as VerifyProgress, verify } from '../verify/verify.ts';
+import { type Progress, ProgressMeter } from './progress.ts';
 
-/** Between two updates of the line on a terminal, in milliseconds. */
-const terminalMs = 200;
 /** Between two plain lines of progress, in milliseconds. */
-const plainMs = 5_000;
+const lineMs = 5_000;
 
 /** As the command line has them. */
-export interface VerifyFlags {
+interface VerifyFlags {
   readonly logOnly?: true;
   readonly json?: true;
   /** How long a hold may stay unresolved after its end, in seconds. */
@@ -20,25 +21,76 @@ export interface VerifyFlags {
   readonly max: number;
 }
 
+/** `reprise verify`. */
+export function defineVerify(command: Command): void {
+  command
+    .option('--log-only', 'leave PostgreSQL out')
+    .option('--json', 'print the verdict as one JSON object')
+    .option(
+      '--grace <seconds>',
+      'how long a hold may stay unresolved after its end',
+      wholeNumber,
+      graceMsDefault / 1_000,
+    )
+    .option(
+      '--max <n>',
+      'how many violations to list; all are counted',
+      wholeNumber,
+      listedMaxDefault,
+    )
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+    .addHelpText(
+      'after',
+      `
+The command reads the whole log. It uses none of the service's own code and checks that
+  - every seat had at most one owner at any moment, and its buyer paid every sold seat exactly once
+  - every hold of a seat or of money was sold, captured or released, or is young
+  - seats and money followed every order, and every buyer of a cancelled session has the money back
+  - every balance is what was charged, minus what was captured and is held, plus what was refunded;
+    a balance is never negative
+Then it checks that PostgreSQL says the same, row by row, at the log position of the read models.
+The command counts events that were skipped (reprise help projections skip). A skipped event proves
+nothing; the command reports what its absence leaves wrong.
+
+The service may be running. When none is running, the command uses EVENTSTORE_URL and POSTGRES_URL,
+or starts the embedded servers on DATA_DIR. It writes nothing. It judges the log of a stopped
+service at the time of the newest event.
+
+Each violation names its event as revision@stream. A violation of PostgreSQL names its row, and the
+last event that changed it. Progress goes to standard error; with --json there is none.
+
+Exit codes: 0 proven, 1 violations, 2 could not verify.
+
+Examples:
+  $ reprise verify
+  $ reprise verify --json --max 10 | jq .violations.byCode
+  $ EVENTSTORE_URL='esdb://localhost:2113?tls=false' reprise verify --log-only`,
+    )
+    .action((flags: VerifyFlags) => printVerdict(flags));
+}
+
+function wholeNumber(text: string): number {
+  if (!/^[0-9]{1,9}$/.test(text)) throw new InvalidArgumentError('Give a whole number.');
+  return Number(text);
+}
+
 /**
- * `reprise verify`: the verdict on standard output, progress on standard error. Sets the exit code: 0 proven, 1 not proven,
- * 2 could not verify.
+ * Prints the verdict on standard output, progress on standard error. Sets the exit code: 0 proven,
+ * 1 not proven, 2 could not verify.
  */
-export async function verifyLog(
-  flags: VerifyFlags,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<void> {
-  const meter = new ProgressMeter(flags.json === true);
+async function printVerdict(flags: VerifyFlags): Promise<void> {
+  const isSilent = flags.json === true;
+  const meter = new ProgressMeter({ output: process.stderr, isSilent, lineMs });
   try {
-    const verdict = await verifyServers(flags, readConfig(env), meter);
-    meter.end();
+    const verdict = await verifyServers(flags, readConfig(process.env), meter);
+    meter.clear();
     const text = flags.json
       ? JSON.stringify(verdictToJson(verdict), null, 2)
       : describeVerdict(verdict);
     console.log(text);
     process.exitCode = verdict.violations.total === 0 ? 0 : 1;
   } catch (error) {
-    meter.end();
+    meter.clear();
     const why = error instanceof Error ? error.message || error.name : String(error);
     console.error(`reprise: could not verify: ${why}`);
     process.exitCode = 2;
@@ -59,7 +111,7 @@ async function verifyServers(
   }
   // A log of our own that no service has open: nobody could have ended what is over since.
   const asOf = config.eventStoreUrl === undefined && service === undefined ? 'log-end' : 'now';
-  const onProgress = (progress: Progress) => meter.tell(progress);
+  const onProgress = (progress: VerifyProgress) => meter.show(inWords(progress));
   const options = { graceMs: grace * 1_000, listedMax: max, asOf, onProgress } as const;
   if (logOnly) {
     const { url: eventStoreUrl, stop } = await borrowEventStore(config);
@@ -70,31 +122,7 @@ async function verifyServers(
   return verify({ eventStoreUrl, postgresUrl, ...options }).finally(() => servers.stop());
 }
 
-/** Progress on standard error: one line rewritten on a terminal, a plain line now and then otherwise. */
-class ProgressMeter {
-  readonly #terminal = process.stderr.isTTY === true;
-  readonly #quiet: boolean;
-  readonly #beganMs = performance.now();
-  #toldMs = performance.now();
-
-  constructor(json: boolean) {
-    this.#quiet = json && !this.#terminal;
-  }
-
-  tell({ doing, done, share }: Progress): void {
-    const nowMs = performance.now();
-    if (this.#quiet || nowMs - this.#toldMs < (this.#terminal ? terminalMs : plainMs)) return;
-    this.#toldMs = nowMs;
-    const rate = Math.round((done * 1_000) / (nowMs - this.#beganMs));
-    const percent = share === undefined ? '' : `${Math.floor(share * 100)} %, `;
-    const line =
-      doing === 'log'
-        ? `reading the log: ${percent}${done} events, ${rate}/s`
-        : `comparing PostgreSQL: ${done} rows`;
-    process.stderr.write(this.#terminal ? `\r\u001b[K${line}` : `${line}\n`);
-  }
-
-  end(): void {
-    if (this.#terminal) process.stderr.write('\r\u001b[K');
-  }
-}
+const inWords = ({ doing, done, share }: VerifyProgress): Progress =>
+  doing === 'log'
+    ? { doing: 'reading the log', done, unit: 'events', share }
+    : { doing: 'comparing PostgreSQL', done, unit: 'rows' };

@@ -1,16 +1,17 @@
 import type { RecordedEvent } from '../events/codec.ts';
+import { padEnd, padStart, wrapped } from '../support/display-width.ts';
 import { byWhom, originOf } from './command-of.ts';
 import { inWords } from './words.ts';
 
-/** Characters of a column; what happened is wrapped within its own. */
+/** Columns of a terminal that each column takes; what happened is wrapped within its own. */
 const widths = { time: 24, what: 56, command: 17, position: 12 };
 
 const row = (time: string, what: string, command: string, position: string, rest: string): string =>
   [
-    time.padEnd(widths.time),
-    what.padEnd(widths.what),
-    command.padEnd(widths.command),
-    position.padStart(widths.position),
+    padEnd(time, widths.time),
+    padEnd(what, widths.what),
+    padEnd(command, widths.command),
+    padStart(position, widths.position),
     rest,
   ]
     .join('  ')
@@ -51,19 +52,4 @@ export function asJsonLine(event: RecordedEvent): string {
     data,
     metadata,
   });
-}
-
-/** Lines of `width` characters at most, but for words that are longer. */
-function wrapped(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(/\s+/)) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = line === '' ? word : `${line} ${word}`;
-    }
-  }
-  return [...lines, line];
 }

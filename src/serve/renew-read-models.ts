@@ -1,11 +1,12 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import { migrate } from '../../migrations/migrate.ts';
-import { statementTimeoutMs } from '../cli/rebuild.ts';
-import { RebuildMeter } from '../cli/rebuild-display.ts';
+import { ProgressMeter } from '../cli/progress.ts';
+import { rebuildProgress } from '../cli/rebuild-progress.ts';
 import type { EventStore } from '../commands/core/event-store.ts';
 import type { Logger } from '../infrastructure/logger.ts';
 import { connectPostgres } from '../infrastructure/postgres.ts';
 import { projections } from '../projections/models/registry.ts';
+import { rebuildConnection } from '../projections/rebuild/options.ts';
 import { renewTables } from '../projections/rebuild/renew.ts';
 
 /** Between two lines of progress, in milliseconds. */
@@ -13,32 +14,26 @@ const lineMs = 5_000;
 
 /**
  * For `reprise serve`: has the read models of this version built when a deployment finds those of an older one, with
- * connections of its own, and tells how far it is. Throws what `renewTables` does.
+ * connections of its own, and says how far it is. Throws what `renewTables` does.
  */
 export async function renewReadModels(
   postgresUrl: string,
   eventStore: EventStore,
   { say, logger, signal }: { say: (line: string) => void; logger: Logger; signal: AbortSignal },
 ): Promise<void> {
-  const postgres = connectPostgres(postgresUrl, { statementTimeoutMs, connectTimeoutMs: 10_000 });
-  const meter = new RebuildMeter();
-  let toldMs = Number.NEGATIVE_INFINITY;
-  const tell = (describe: () => string) => {
-    if (performance.now() - toldMs < lineMs) return;
-    toldMs = performance.now();
-    say(`  read models  ${describe()}`);
-  };
+  const postgres = connectPostgres(postgresUrl, rebuildConnection);
+  // Plain lines, also on a terminal: other parts of the starting service write there, too.
+  const output = { write: (text: string) => say(`  read models  ${text.trimEnd()}`) };
+  const meter = new ProgressMeter({ output, lineMs });
   try {
     await renewTables({
       eventStore,
       pool: postgres.pool,
       projections,
       signal,
-      onProgress: (progress) => {
-        meter.see(progress);
-        tell(() => meter.describe(progress));
-      },
-      onWait: (events) => tell(() => `another process builds them: ${events ?? 0} events`),
+      onProgress: (progress) => meter.show(rebuildProgress(progress)),
+      onWait: (events) =>
+        meter.show({ doing: 'another process builds them', done: events ?? 0, unit: 'events' }),
       onTrouble: (error) => logger.warn({ err: error }, 'read models: building is held up'),
     });
     say('  read models  those of this version are in place');
@@ -55,7 +50,7 @@ export async function migrateTables(
   postgresUrl: string,
   waiting: { readonly say: (line: string) => void; readonly signal: AbortSignal },
 ): Promise<void> {
-  const { pool } = connectPostgres(postgresUrl, { statementTimeoutMs, connectTimeoutMs: 10_000 });
+  const { pool } = connectPostgres(postgresUrl, rebuildConnection);
   const db = new Kysely<object>({ dialect: new PostgresDialect({ pool }) });
   try {
     await migrate(db, waiting);

@@ -30,6 +30,9 @@ export const rebuildDefaults: RebuildLimits = {
   silentMsMax: 60_000,
 };
 
+/** Bounds of a rebuild's connections: an index of a very large table takes minutes. In milliseconds. */
+export const rebuildConnection = { statementTimeoutMs: 3_600_000, connectTimeoutMs: 10_000 };
+
 export interface RebuildProgress {
   readonly step: 'filling' | 'indexing' | 'comparing' | 'swapping';
   /** Events in the new tables; those that a killed rebuild left are among them. */

@@ -1,0 +1,98 @@
+import type { Command } from 'commander';
+
+/** Gives a command its options, its help text and what it does. */
+export type DefineCommand = (command: Command) => void;
+
+/** A command of the command line. */
+export interface CommandEntry {
+  /** Its name, and its arguments as the list of commands shows them. */
+  readonly name: string;
+  readonly description: string;
+  /** Loads the command's own file, which takes up to a second; none for a mere group. */
+  readonly load?: () => Promise<DefineCommand>;
+  readonly commands?: readonly CommandEntry[];
+}
+
+/** Every command of `reprise`. What is not chosen is not loaded. */
+export const commands: readonly CommandEntry[] = [
+  {
+    name: 'serve',
+    description: 'Start the service, with an embedded server for each URL that is not set.',
+    load: async () => (await import('./serve.ts')).defineServe,
+  },
+  {
+    name: 'catalog',
+    description: 'What is on sale.',
+    commands: [
+      {
+        name: 'import <file>',
+        description:
+          'Put on sale what a catalog file lists. To run it again changes only what differs.',
+        load: async () => (await import('./catalog-import.ts')).defineCatalogImport,
+      },
+      {
+        name: 'cancel <session>',
+        description: 'Take a session off sale for good, and refund every buyer.',
+        load: async () => (await import('./catalog-cancel.ts')).defineCatalogCancel,
+      },
+    ],
+  },
+  {
+    name: 'verify',
+    description: 'Prove from the log that no seat was sold twice and no money is wrong or lost.',
+    load: async () => (await import('./verify.ts')).defineVerify,
+  },
+  {
+    name: 'rebuild [projection...]',
+    description: 'Build the read models from the log and replace the live ones.',
+    load: async () => (await import('./rebuild.ts')).defineRebuild,
+  },
+  {
+    name: 'projections',
+    description: 'Show how far each read model is, and what holds it up.',
+    load: async () => (await import('./projections-show.ts')).defineProjectionsShow,
+    commands: [
+      {
+        name: 'retry',
+        description: 'Write the parked events that this version can read.',
+        load: async () => (await import('./projections-retry.ts')).defineProjectionsRetry,
+      },
+      {
+        name: 'skip <event>',
+        description: 'Ignore, for good, an event that no version can read.',
+        load: async () => (await import('./projections-skip.ts')).defineProjectionsSkip,
+      },
+    ],
+  },
+  {
+    name: 'history',
+    description:
+      'Show what happened to a seat, a reservation or an account: when, and by which command.',
+    load: async () => (await import('./history.ts')).defineHistory,
+  },
+  {
+    name: 'backup',
+    description: 'Keep a copy of the whole log, and prove that it is one.',
+    load: async () => (await import('./backup.ts')).defineBackup,
+  },
+];
+
+/**
+ * Adds commands to their parent, the chosen one whole and the others by name.
+ * @param words those of the command line that may name commands
+ */
+export async function addCommands(
+  parent: Command,
+  entries: readonly CommandEntry[],
+  [word, ...rest]: readonly string[],
+): Promise<void> {
+  for (const entry of entries) {
+    const [name = ''] = entry.name.split(' ', 1);
+    const isChosen = name === word;
+    const command = parent.command(isChosen ? name : entry.name).description(entry.description);
+    if (!isChosen) continue;
+    const define = await entry.load?.();
+    define?.(command);
+    await addCommands(command, entry.commands ?? [], rest);
+  }
+}

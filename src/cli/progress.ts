@@ -1,0 +1,156 @@
+/** How far a long command is. */
+export interface Progress {
+  /** What it does now: `reading the log`. The rate is measured anew when this changes. */
+  readonly doing: string;
+  /** What is done so far, in `unit`s. */
+  readonly done: number;
+  readonly unit: string;
+  /** How many there are in all; undefined when nobody knows. */
+  readonly of?: number | undefined;
+  /** The share that is done, 0 to 1, where `of` is not known. */
+  readonly share?: number | undefined;
+}
+
+/** Where progress is written: `process.stdout`, `process.stderr`, or what stands for a stream. */
+export interface ProgressOutput {
+  readonly isTTY?: boolean;
+  /** Width of the terminal, in characters. */
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+
+export interface ProgressOptions {
+  /** Default: standard output. */
+  readonly output?: ProgressOutput;
+  /** Shows nothing: for `--json`. Default false. */
+  readonly isSilent?: boolean;
+  /** Between two lines where there is no terminal, in milliseconds. Default 2,000. */
+  readonly lineMs?: number;
+  /** Milliseconds of a clock that does not step. Default `performance.now`. */
+  readonly now?: () => number;
+}
+
+/** Between two drawings of a terminal's line, in milliseconds. */
+const redrawMs = 200;
+/** Least time between two measurements, in milliseconds. */
+const sampleMs = 100;
+/** The rate is that of the last few seconds: the weight of older ones falls to a third in this time. */
+const rateMs = 3_000;
+/** Characters of the bar: at most, and at least; where fewer fit there is none. */
+const barMax = 20;
+const barMin = 8;
+
+/**
+ * The progress of a long command. On a terminal one line is drawn again and again, with a bar, the
+ * rate and the time left; elsewhere a plain line is written from time to time.
+ */
+export class ProgressMeter {
+  readonly #output: ProgressOutput;
+  readonly #isSilent: boolean;
+  readonly #everyMs: number;
+  readonly #now: () => number;
+  readonly #rate = new Rate();
+  #shownMs: number;
+  #isLineOpen = false;
+
+  constructor(options: ProgressOptions = {}) {
+    const { output = process.stdout, isSilent = false, lineMs = 2_000 } = options;
+    this.#output = output;
+    this.#isSilent = isSilent;
+    this.#everyMs = output.isTTY ? redrawMs : lineMs;
+    this.#now = options.now ?? (() => performance.now());
+    // A short command writes no line of progress where there is no terminal.
+    this.#shownMs = output.isTTY ? Number.NEGATIVE_INFINITY : this.#now();
+  }
+
+  /** Takes note of the progress, and shows it when it is time. */
+  show(progress: Progress): void {
+    if (this.#isSilent) return;
+    const nowMs = this.#now();
+    this.#rate.see(progress, nowMs);
+    if (nowMs - this.#shownMs < this.#everyMs) return;
+    this.#shownMs = nowMs;
+    if (this.#output.isTTY) this.#draw(progress);
+    else this.#output.write(`${progress.doing}: ${this.#figures(progress)}\n`);
+  }
+
+  /** Writes a line of the result where the progress goes. */
+  line(text: string): void {
+    this.clear();
+    this.#output.write(`${text}\n`);
+  }
+
+  /** Removes the drawn line: before something else is written, and at the end. */
+  clear(): void {
+    if (this.#isLineOpen) this.#output.write('\r\u001b[K');
+    this.#isLineOpen = false;
+    if (this.#output.isTTY) this.#shownMs = Number.NEGATIVE_INFINITY;
+  }
+
+  #draw(progress: Progress): void {
+    const { columns = 80 } = this.#output;
+    const figures = this.#figures(progress);
+    const share = shareOf(progress);
+    const left = columns - 1 - progress.doing.length - figures.length - 4;
+    const bar = share === undefined || left < barMin ? ':' : ` ${barOf(share, left)}`;
+    const line = `${progress.doing}${bar} ${figures}`.slice(0, columns - 1);
+    this.#output.write(`\r${line}\u001b[K`);
+    this.#isLineOpen = true;
+  }
+
+  /** `31 %, 1200 of 4000 seats, 310/s, 9 s left` */
+  #figures(progress: Progress): string {
+    const { done, unit, of } = progress;
+    const share = shareOf(progress);
+    const { perSecond, sharePerSecond } = this.#rate;
+    const parts = [
+      share === undefined ? '' : `${Math.floor(100 * share)} %`.padStart(5),
+      of === undefined ? `${done} ${unit}` : `${done} of ${of} ${unit}`,
+      perSecond > 0 ? `${perSecond.toFixed(0)}/s` : '',
+      share !== undefined && sharePerSecond > 0
+        ? `${duration((1 - share) / sharePerSecond)} left`
+        : '',
+    ];
+    return parts.filter((part) => part !== '').join(', ');
+  }
+}
+
+const shareOf = ({ done, of, share }: Progress): number | undefined => {
+  const found = share ?? (of === undefined ? undefined : of === 0 ? 1 : done / of);
+  return found === undefined ? undefined : Math.min(1, Math.max(0, found));
+};
+
+/** How fast it goes, by what was seen of it. */
+class Rate {
+  perSecond = 0;
+  sharePerSecond = 0;
+  #last: { readonly progress: Progress; readonly atMs: number } | undefined;
+
+  see(progress: Progress, atMs: number): void {
+    const last = this.#last;
+    if (last === undefined || last.progress.doing !== progress.doing) {
+      [this.perSecond, this.sharePerSecond] = [0, 0];
+      this.#last = { progress, atMs };
+      return;
+    }
+    if (atMs - last.atMs < sampleMs) return;
+    this.#last = { progress, atMs };
+    const seconds = (atMs - last.atMs) / 1_000;
+    const older = this.perSecond === 0 ? 0 : Math.exp((-1_000 * seconds) / rateMs);
+    const mix = (before: number, moved: number) => older * before + (1 - older) * (moved / seconds);
+    const moved = (shareOf(progress) ?? 0) - (shareOf(last.progress) ?? 0);
+    this.perSecond = mix(this.perSecond, progress.done - last.progress.done);
+    this.sharePerSecond = mix(this.sharePerSecond, moved);
+  }
+}
+
+function barOf(share: number, room: number): string {
+  const width = Math.min(barMax, room);
+  const full = Math.round(share * width);
+  return `[${'#'.repeat(full)}${'-'.repeat(width - full)}]`;
+}
+
+function duration(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  return whole < 100 ? `${whole} s` : `${Math.ceil(whole / 60)} min`;
+}

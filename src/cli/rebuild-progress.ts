@@ -1,0 +1,11 @@
+import type { RebuildProgress } from '../projections/rebuild/options.ts';
+import type { Progress } from './progress.ts';
+
+/** A rebuild's progress for the meter. */
+export function rebuildProgress({ step, events, position, target }: RebuildProgress): Progress {
+  const doing = `${step} the new tables`;
+  if (step !== 'filling') return { doing, done: events, unit: 'events' };
+  // Positions stand for the events: nobody knows their number without reading all of them.
+  const share = target ? Number(position ?? 0n) / Number(target) : 1;
+  return { doing, done: events, unit: 'events', share };
+}
