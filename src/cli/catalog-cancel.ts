@@ -29,8 +29,8 @@ Example:
 /** @throws Error in words for people when there is no log or no such session, or some seats could not be given back */
 async function takeOffSale(sessionId: string, config: Config): Promise<void> {
   await logMustExist(config);
-  const meter = new ProgressMeter();
   const result = await withCatalog(config, ({ store, catalog }) => {
+    const meter = new ProgressMeter();
     let reports = 0;
     const onError = (what: string, error: unknown) => {
       reports += 1;
@@ -43,8 +43,9 @@ async function takeOffSale(sessionId: string, config: Config): Promise<void> {
     const sales = new Sales(parts);
     const onProgress = ({ seats, done }: CancelProgress) =>
       meter.show({ doing: `session ${sessionId}`, done, of: seats, unit: 'seats looked at' });
-    return cancelSession(sessionId, { store, catalog, sales, onProgress, onError });
-  }).finally(() => meter.clear());
+    const work = cancelSession(sessionId, { store, catalog, sales, onProgress, onError });
+    return work.finally(() => meter.clear());
+  });
   if (!result.ok) throw new Error(result.refusal.detail);
   const { seats, givenBack, failed } = result.value;
   console.log(`session ${sessionId}: cancelled; ${seats} seats looked at, ${givenBack} given back`);

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { readCatalog } from '../commands/concert/catalog-file.ts';
-import { importCatalog } from '../commands/concert/import-catalog.ts';
+import { type ImportStep, importCatalog } from '../commands/concert/import-catalog.ts';
 import { type Config, readConfig } from '../config.ts';
 import { assertCurrency } from '../serve/starting.ts';
 import { ProgressMeter } from './progress.ts';
@@ -35,27 +35,32 @@ Example:
  */
 async function importFile(file: string, config: Config): Promise<void> {
   const concerts = readCatalog(await readFile(file).catch(cannotRead));
-  const of = concerts.reduce((sum, { sessions }) => sum + 1 + sessions.length, 0);
   const counts = { created: 0, changed: 0, unchanged: 0, refused: 0 };
-  const meter = new ProgressMeter();
-  let done = 0;
   await withCatalog(config, async (parts) => {
     assertCurrency(parts.catalog, config.currency);
-    const steps = importCatalog(concerts, { ...parts, currency: config.currency });
-    for await (const { what, outcome, note } of steps) {
+    const meter = new ProgressMeter();
+    const of = concerts.reduce((sum, { sessions }) => sum + 1 + sessions.length, 0);
+    let done = 0;
+    const show = ({ what, outcome, note }: ImportStep) => {
       done += 1;
       meter.show({ doing: 'importing', done, of, unit: 'concerts and sessions' });
       if (note !== undefined) meter.line(`${what}: ${note}`);
-      if (typeof outcome === 'object') {
-        counts.refused += 1;
-        meter.clear();
-        console.error(`${what}: refused, ${outcome.detail}`);
-        continue;
+      if (typeof outcome !== 'object') {
+        counts[outcome] += 1;
+        if (outcome !== 'unchanged') meter.line(`${what}: ${outcome}`);
+        return;
       }
-      counts[outcome] += 1;
-      if (outcome !== 'unchanged') meter.line(`${what}: ${outcome}`);
+      counts.refused += 1;
+      meter.clear();
+      console.error(`${what}: refused, ${outcome.detail}`);
+    };
+    try {
+      const steps = importCatalog(concerts, { ...parts, currency: config.currency });
+      for await (const step of steps) show(step);
+    } finally {
+      meter.clear();
     }
-  }).finally(() => meter.clear());
+  });
   const { created, changed, unchanged, refused } = counts;
   console.log(`${created} created, ${changed} changed, ${unchanged} unchanged, ${refused} refused`);
   if (refused > 0) throw new Error('some of the file was refused; the rest is in');

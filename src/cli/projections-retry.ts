@@ -35,10 +35,10 @@ command failed.`,
  * @throws Error in words for people when it could not be done, or was cancelled
  */
 async function retryAll(config: Config): Promise<void> {
-  const meter = new ProgressMeter();
-  const onProgress = (done: number, of: number) =>
-    meter.show({ doing: 'writing parked events', done, of, unit: 'events' });
   await withServers(config, { bounds: longWrites }, async (servers) => {
+    const meter = new ProgressMeter();
+    const onProgress = (done: number, of: number) =>
+      meter.show({ doing: 'writing parked events', done, of, unit: 'events' });
     const retried = cancellable('cancelled: what was written stays written', (signal) =>
       retryParked({ ...servers, projections, signal, onProgress }),
     );
