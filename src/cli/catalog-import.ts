@@ -41,9 +41,7 @@ async function importFile(file: string, config: Config): Promise<void> {
     const meter = new ProgressMeter();
     const of = concerts.reduce((sum, { sessions }) => sum + 1 + sessions.length, 0);
     let done = 0;
-    const show = ({ what, outcome, note }: ImportStep) => {
-      done += 1;
-      meter.show({ doing: 'importing', done, of, unit: 'concerts and sessions' });
+    const print = ({ what, outcome, note }: ImportStep) => {
       if (note !== undefined) meter.line(`${what}: ${note}`);
       if (typeof outcome !== 'object') {
         counts[outcome] += 1;
@@ -56,7 +54,11 @@ async function importFile(file: string, config: Config): Promise<void> {
     };
     try {
       const steps = importCatalog(concerts, { ...parts, currency: config.currency });
-      for await (const step of steps) show(step);
+      for await (const step of steps) {
+        print(step);
+        done += 1;
+        meter.show({ doing: 'importing', done, of, unit: 'concerts and sessions' });
+      }
     } finally {
       meter.clear();
     }

@@ -24,7 +24,7 @@ export interface ProgressOptions {
   readonly output?: ProgressOutput;
   /** Shows nothing: for `--json`. Default false. */
   readonly isSilent?: boolean;
-  /** Between two lines where there is no terminal, in milliseconds. Default 2,000. */
+  /** Between two lines where there is no terminal, in milliseconds. Default 5,000. */
   readonly lineMs?: number;
   /** Milliseconds of a clock that does not step. Default `performance.now`. */
   readonly now?: () => number;
@@ -54,7 +54,7 @@ export class ProgressMeter {
   #isLineOpen = false;
 
   constructor(options: ProgressOptions = {}) {
-    const { output = process.stdout, isSilent = false, lineMs = 2_000 } = options;
+    const { output = process.stdout, isSilent = false, lineMs = 5_000 } = options;
     this.#output = output;
     this.#isSilent = isSilent;
     this.#everyMs = output.isTTY ? redrawMs : lineMs;
@@ -107,7 +107,7 @@ export class ProgressMeter {
       share === undefined ? '' : `${Math.floor(100 * share)} %`.padStart(5),
       of === undefined ? `${done} ${unit}` : `${done} of ${of} ${unit}`,
       perSecond > 0 ? `${perSecond.toFixed(0)}/s` : '',
-      share !== undefined && sharePerSecond > 0
+      share !== undefined && share < 1 && sharePerSecond > 0
         ? `${duration((1 - share) / sharePerSecond)} left`
         : '',
     ];

@@ -8,9 +8,6 @@ import { describeVerdict, verdictToJson } from '../verify/describe.ts';
 import { type Verdict, type Progress as VerifyProgress, verify } from '../verify/verify.ts';
 import { type Progress, ProgressMeter } from './progress.ts';
 
-/** Between two plain lines of progress, in milliseconds. */
-const lineMs = 5_000;
-
 /** As the command line has them. */
 interface VerifyFlags {
   readonly logOnly?: true;
@@ -80,7 +77,7 @@ function wholeNumber(text: string): number {
  */
 async function printVerdict(flags: VerifyFlags): Promise<void> {
   const isSilent = flags.json === true;
-  const meter = new ProgressMeter({ output: process.stderr, isSilent, lineMs });
+  const meter = new ProgressMeter({ output: process.stderr, isSilent });
   try {
     const verdict = await verifyServers(flags, readConfig(process.env), meter);
     meter.clear();

@@ -9,9 +9,6 @@ import { projections } from '../projections/models/registry.ts';
 import { rebuildConnection } from '../projections/rebuild/options.ts';
 import { renewTables } from '../projections/rebuild/renew.ts';
 
-/** Between two lines of progress, in milliseconds. */
-const lineMs = 5_000;
-
 /**
  * For `reprise serve`: has the read models of this version built when a deployment finds those of an older one, with
  * connections of its own, and says how far it is. Throws what `renewTables` does.
@@ -24,7 +21,7 @@ export async function renewReadModels(
   const postgres = connectPostgres(postgresUrl, rebuildConnection);
   // Plain lines, also on a terminal: other parts of the starting service write there, too.
   const output = { write: (text: string) => say(`  read models  ${text.trimEnd()}`) };
-  const meter = new ProgressMeter({ output, lineMs });
+  const meter = new ProgressMeter({ output });
   try {
     await renewTables({
       eventStore,

@@ -7,7 +7,7 @@ function started(options: { isTTY?: boolean; columns?: number } & ProgressOption
   let nowMs = 5_000;
   const written: string[] = [];
   const output = { isTTY, columns, write: (text: string) => written.push(text) };
-  const meter = new ProgressMeter({ output, now: () => nowMs, ...more });
+  const meter = new ProgressMeter({ output, lineMs: 2_000, now: () => nowMs, ...more });
   return {
     meter,
     written,
