@@ -8,20 +8,19 @@ import {
   START,
   StreamNotFoundError,
 } from '@eventstore/db-client';
-import { createClient } from '../infrastructure/eventstoredb/client.ts';
+import type { ClientReadableStream } from '@grpc/grpc-js';
+import { createClient, openReadCall } from '../infrastructure/eventstoredb/client.ts';
 import { type Data, type LogEvent, Unreadable } from './finding.ts';
+import { decodeLogEvent, encodeReadAll } from './log-messages.ts';
 import { isOf, type Skip, skipIn, skippedStream } from './skipped.ts';
 
 /** A log that sends nothing for so long while it is read is given up, in milliseconds. */
 const silentMsMax = 15_000;
 
-/** Events read ahead: reads a little faster than the client's default. */
-const readAheadEvents = 1_024;
-
 /** A stream's event: servers before 22.6 do not tell its position. */
 type StreamEvent = NonNullable<ResolvedEvent['event']>;
 
-/** Reads the log with the official client, piece by piece, each event once and in order. */
+/** Reads the log over the official client's connection, piece by piece, each event once and in order. */
 export class LogReader {
   readonly #client: EventStoreDBClient;
   /** The newest event that was delivered. */
@@ -69,19 +68,13 @@ export class LogReader {
   async readTo(position: bigint | undefined, see: (event: LogEvent) => void): Promise<void> {
     const from = this.#last?.position;
     if (from !== undefined && position !== undefined && position <= from) return;
-    const read = this.#client.readAll(
-      {
-        direction: FORWARDS,
-        fromPosition: from === undefined ? START : { commit: from, prepare: from },
-      },
-      { highWaterMark: readAheadEvents },
-    );
-    for await (const event of events(read)) {
-      if (from !== undefined && event.position <= from) continue;
-      if (position !== undefined && event.position > position) return;
+    await eachEvent(openReadCall(this.#client, encodeReadAll(from), decodeLogEvent), (event) => {
+      if (from !== undefined && event.position <= from) return true;
+      if (position !== undefined && event.position > position) return false;
       this.#last = event;
       see(event);
-    }
+      return true;
+    });
   }
 
   /** What was read to its end is closed at once; the client would wait for ever for a read that was broken off. */
@@ -105,12 +98,48 @@ async function* stream(
   }
 }
 
+/**
+ * Takes a call's events until it ends or `see` returns false. It is no iterator: a turn of the event loop for each event would
+ * take longer than to check it. @throws Error when the call breaks or is silent, what `see` throws
+ */
+function eachEvent(
+  opening: Promise<ClientReadableStream<LogEvent | undefined>>,
+  see: (event: LogEvent) => boolean,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let call: ClientReadableStream<LogEvent | undefined> | undefined;
+    let isOver = false;
+    const end = (error?: unknown): void => {
+      isOver = true;
+      clearTimeout(watchdog);
+      call?.cancel();
+      if (error === undefined) resolve();
+      else reject(error);
+    };
+    const watchdog = setTimeout(() => end(silence()), silentMsMax);
+    const take = (event: LogEvent | undefined): void => {
+      if (isOver) return;
+      watchdog.refresh();
+      try {
+        if (event !== undefined && !see(event)) end();
+      } catch (error) {
+        end(error);
+      }
+    };
+    opening.then((opened) => {
+      call = opened.on('data', take).on('end', end).on('error', end);
+      if (isOver) call.cancel();
+    }, end);
+  });
+}
+
+const silence = (): Error => new Error(`the event store sent nothing for ${silentMsMax} ms`);
+
 /** A read's events; silence ends it with an error. */
 async function* events(
   read: ReturnType<EventStoreDBClient['readAll']>,
 ): AsyncGenerator<LogEvent, void, undefined> {
-  const silence = new Error(`the event store sent nothing for ${silentMsMax} ms`);
-  const watchdog = setTimeout(() => read.destroy(silence), silentMsMax);
+  const watchdog = setTimeout(() => read.destroy(silence()), silentMsMax);
   read.on('error', () => {}); // also when nobody iterates any more
   let ended = false;
   try {
@@ -125,7 +154,10 @@ async function* events(
   }
 }
 
-function toLogEvent(event: StreamEvent | NonNullable<AllStreamResolvedEvent['event']>): LogEvent {
+/** The client's event as the verifier has it. */
+export function toLogEvent(
+  event: StreamEvent | NonNullable<AllStreamResolvedEvent['event']>,
+): LogEvent {
   const { schemaVersion: version, commandId } = (event.metadata ?? {}) as {
     readonly schemaVersion?: unknown;
     readonly commandId?: unknown;

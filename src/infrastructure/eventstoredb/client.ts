@@ -1,10 +1,22 @@
 import { EventStoreDBClient } from '@eventstore/db-client';
-import type { CallOptions, Metadata } from '@grpc/grpc-js';
+import { StreamsClient, StreamsService } from '@eventstore/db-client/generated/streams_grpc_pb.js';
+import type { ReadReq } from '@eventstore/db-client/generated/streams_pb.js';
+import type { CallOptions, Channel, ClientReadableStream, Metadata } from '@grpc/grpc-js';
 
-/** What the client keeps `protected`, and makes each call's headers with (6.2.1). */
+/** What the client keeps `protected` for its own methods, and calls on its channel need as well (6.2.1). */
 interface ClientInside {
+  GRPCStreamCreator<Call>(
+    service: typeof StreamsClient,
+    name: string,
+    create: (service: StreamsClient) => Call,
+  ): () => Promise<Call>;
   callArguments(base: object, call: Partial<CallOptions>): [Metadata, Partial<CallOptions>];
+  getChannel(): Promise<Channel>;
+  handleError(service: StreamsClient, error: Error): Promise<void>;
 }
+
+export const insideOf = (client: EventStoreDBClient): ClientInside =>
+  client as unknown as ClientInside;
 
 /**
  * A client that is not connected yet, and that sends the URL's credentials to an event store on this machine as well. The
@@ -16,7 +28,7 @@ export function createClient(url: string): EventStoreDBClient {
   const local = localCredentials(url);
   const client = EventStoreDBClient.connectionString(local?.url ?? url);
   if (local === undefined) return client;
-  const inside = client as unknown as ClientInside;
+  const inside = insideOf(client);
   const { callArguments } = inside;
   inside.callArguments = (base, call) => {
     const [metadata, options] = callArguments(base, call);
@@ -24,6 +36,30 @@ export function createClient(url: string): EventStoreDBClient {
     return [metadata, options];
   };
   return client;
+}
+
+/**
+ * Opens a call that reads, each message decoded by the caller's own decoder: the client's generated classes and its conversion
+ * take several times as long. It has no deadline: it may be a subscription.
+ */
+export function openReadCall<Message>(
+  client: EventStoreDBClient,
+  request: ReadReq,
+  decode: (bytes: Buffer) => Message,
+): Promise<ClientReadableStream<Message>> {
+  const inside = insideOf(client);
+  const { path, requestSerialize } = StreamsService.read;
+  return inside.GRPCStreamCreator(StreamsClient, 'read', (service) => {
+    const [metadata, options] = inside.callArguments({}, { deadline: Infinity });
+    return service.makeServerStreamRequest(
+      path,
+      requestSerialize,
+      decode,
+      request,
+      metadata,
+      options,
+    );
+  })();
 }
 
 /** The connection string without its credentials, and the header that carries them. */

@@ -1,37 +1,16 @@
 import type { EventStoreDBClient } from '@eventstore/db-client';
 import { StreamsClient, StreamsService } from '@eventstore/db-client/generated/streams_grpc_pb.js';
-import type { ReadReq } from '@eventstore/db-client/generated/streams_pb.js';
-import type {
-  CallOptions,
-  Channel,
-  ClientDuplexStream,
-  ClientReadableStream,
-  Metadata,
-} from '@grpc/grpc-js';
+import type { Channel, ClientDuplexStream } from '@grpc/grpc-js';
 import { EventStoreUnavailable } from '../../commands/core/event-store.ts';
 import { pause } from '../../support/pause.ts';
 import { type BatchAnswer, decodeBatchAnswer } from './append-messages.ts';
 import type { EventStoreBounds } from './bounds.ts';
-import { createClient } from './client.ts';
+import { createClient, insideOf } from './client.ts';
 import { isNotLeader } from './failures.ts';
-import type { ReadMessage } from './read-messages.ts';
 import { retryWaitMs } from './timing.ts';
 
 /** Takes appends as bytes (`append-messages.ts`). */
 export type BatchCall = ClientDuplexStream<Buffer, BatchAnswer>;
-export type ReadCall<Event> = ClientReadableStream<ReadMessage<Event>>;
-
-/** What the client keeps `protected` for its own methods and this wrapper needs as well (6.2.1). */
-interface ClientInside {
-  GRPCStreamCreator<Call>(
-    service: typeof StreamsClient,
-    name: string,
-    create: (service: StreamsClient) => Call,
-  ): () => Promise<Call>;
-  callArguments(base: object, call: Partial<CallOptions>): [Metadata, Partial<CallOptions>];
-  getChannel(): Promise<Channel>;
-  handleError(service: StreamsClient, error: Error): Promise<void>;
-}
 
 /** A client, and the way to let go of its socket: calls under way on it go on to their end. */
 interface Link {
@@ -132,7 +111,7 @@ export class Connection {
  * hang on two nodes.
  */
 export function openBatchCall(client: EventStoreDBClient): Promise<BatchCall> {
-  const inside = client as unknown as ClientInside;
+  const inside = insideOf(client);
   const { path } = StreamsService.batchAppend;
   return inside.GRPCStreamCreator(StreamsClient, 'batchAppend', (service) => {
     const [metadata, options] = inside.callArguments(
@@ -145,33 +124,12 @@ export function openBatchCall(client: EventStoreDBClient): Promise<BatchCall> {
 
 const asItIs = (bytes: Buffer): Buffer => bytes;
 
-/** Opens a call that reads, with messages as `decode` makes them. It has no deadline: it may be a subscription. */
-export function openReadCall<Event>(
-  client: EventStoreDBClient,
-  request: ReadReq,
-  decode: (bytes: Buffer) => ReadMessage<Event>,
-): Promise<ReadCall<Event>> {
-  const inside = client as unknown as ClientInside;
-  const { path, requestSerialize } = StreamsService.read;
-  return inside.GRPCStreamCreator(StreamsClient, 'read', (service) => {
-    const [metadata, options] = inside.callArguments({}, { deadline: Infinity });
-    return service.makeServerStreamRequest(
-      path,
-      requestSerialize,
-      decode,
-      request,
-      metadata,
-      options,
-    );
-  })();
-}
-
 /**
  * A client that is not connected yet. @throws Error when the connection string cannot be understood
  */
 export function createLink(url: string): Link {
   const client = createClient(freshUrl(url));
-  const inside = client as unknown as ClientInside;
+  const inside = insideOf(client);
   const { getChannel, handleError } = inside;
   let channel: Promise<Channel> | undefined;
   inside.getChannel = () => {

@@ -1,13 +1,17 @@
 import type { EventStoreDBClient } from '@eventstore/db-client';
+import type { ClientReadableStream } from '@grpc/grpc-js';
 import { LogDiffers, type LogMessage, type LogPlace } from '../../commands/core/event-store.ts';
 import { eventAt, isBefore, type LogPosition } from '../../events/log-position.ts';
 import type { EventStoreBounds } from './bounds.ts';
-import { type Connection, openReadCall, type ReadCall } from './connection.ts';
+import { openReadCall } from './client.ts';
+import type { Connection } from './connection.ts';
 import { isInvalidPosition, isTransient, messageOf, NoAnswer, refused } from './failures.ts';
 import { QuietWatch, type Watched } from './quiet-watch.ts';
 import { encodeSubscription, type ReadMessage } from './read-messages.ts';
 import { type EventInLog, Reading } from './reading.ts';
 import { answerWithin } from './timing.ts';
+
+type ReadCall<Event> = ClientReadableStream<ReadMessage<Event>>;
 
 export interface Wanted<Event> {
   readonly after: LogPlace | null;
