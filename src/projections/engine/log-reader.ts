@@ -159,10 +159,9 @@ class Reader implements LogReader {
       }
       unreadable = pgText(error.message.replace(stream, () => parkedName(stream)));
     }
-    const step = { position: place.position, createdMs, changes, isEvent: true };
     const name = parkedName(stream);
-    const event = { id, stream: name, revision, type: pgText(type), unreadable, skips };
-    this.#push({ ...step, event: isForeign ? { ...event, isForeign } : event }, place);
+    const event = { id, stream: name, revision, type: pgText(type), unreadable, skips, isForeign };
+    this.#push({ position: place.position, createdMs, changes, isEvent: true, event }, place);
   }
 
   /** @returns what an event skips. @throws UnreadableEvent */

@@ -151,7 +151,6 @@ class RecordedFact {
   readonly data: unknown;
   readonly stream: StreamName;
   readonly #event: StoredEvent;
-  #time: string | undefined;
 
   constructor(event: StoredEvent, stream: StreamName) {
     this.data = event.data;
@@ -164,7 +163,14 @@ class RecordedFact {
   }
 
   get at(): string {
-    this.#time ??= new Date(this.#event.createdMs).toISOString();
-    return this.#time;
+    return isoTime(this.#event.createdMs);
   }
+}
+
+/** Events that were appended together have one time: its text is made once. */
+let lastTime = { ms: Number.NaN, text: '' };
+
+function isoTime(ms: number): string {
+  if (lastTime.ms !== ms) lastTime = { ms, text: new Date(ms).toISOString() };
+  return lastTime.text;
 }

@@ -48,26 +48,33 @@ export const reservationTable: Table<ReservationRow> = {
 
 const key = ({ orderId }: { readonly orderId: string }) => [orderReservationId(orderId)];
 
-/** What the rows of a seat and of an order that were just reserved have in common. */
+/** The row of a seat or of an order that was just reserved. */
 const held = (
   data: Pick<
     EventData['OrderPlaced'],
     'reservationId' | 'userId' | 'price' | 'currency' | 'expiresAt'
   >,
   at: string,
+  own: Pick<ReservationRow, 'session_id' | 'seat_ids' | 'order_id' | 'unsettled_since'>,
 ) =>
-  ({
-    reservation_id: data.reservationId,
-    user_id: data.userId,
-    status: 'held',
-    price: data.price,
-    currency: data.currency,
-    reserved_at: at,
-    expires_at: data.expiresAt,
-    payment_id: null,
-    release_reason: null,
-    resolved_at: null,
-  }) as const;
+  put(reservationTable, [
+    {
+      reservation_id: data.reservationId,
+      session_id: own.session_id,
+      seat_ids: own.seat_ids,
+      user_id: data.userId,
+      status: 'held',
+      price: data.price,
+      currency: data.currency,
+      reserved_at: at,
+      expires_at: data.expiresAt,
+      payment_id: null,
+      release_reason: null,
+      resolved_at: null,
+      order_id: own.order_id,
+      unsettled_since: own.unsettled_since,
+    },
+  ]);
 
 /** Every reservation ever made: the buyers' own, and the durable timer of those that are held. */
 export const reservationProjection: Projection = {
@@ -76,15 +83,12 @@ export const reservationProjection: Projection = {
   tables: [reservationTable],
   on: {
     SeatReserved: ({ data, stream, at }) => [
-      put(reservationTable, [
-        {
-          ...held(data, at),
-          session_id: stream.sessionId,
-          seat_ids: stream.seatId,
-          order_id: data.orderId ?? null,
-          unsettled_since: null,
-        },
-      ]),
+      held(data, at, {
+        session_id: stream.sessionId,
+        seat_ids: stream.seatId,
+        order_id: data.orderId ?? null,
+        unsettled_since: null,
+      }),
     ],
     SeatSold: ({ data, at }) => [
       patch(reservationTable, [data.reservationId], {
@@ -101,15 +105,12 @@ export const reservationProjection: Projection = {
       }),
     ],
     OrderPlaced: ({ data, at }) => [
-      put(reservationTable, [
-        {
-          ...held(data, at),
-          session_id: data.sessionId,
-          seat_ids: data.seats.map(({ seatId }) => seatId).join(),
-          order_id: null,
-          unsettled_since: at,
-        },
-      ]),
+      held(data, at, {
+        session_id: data.sessionId,
+        seat_ids: data.seats.map(({ seatId }) => seatId).join(),
+        order_id: null,
+        unsettled_since: at,
+      }),
     ],
     OrderConfirmed: ({ stream }) => [
       patch(reservationTable, key(stream), { unsettled_since: null }),
