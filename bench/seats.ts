@@ -9,7 +9,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import pino from 'pino';
 import { createHttpServer } from '../src/http/server.ts';
-import { patch } from '../src/projections/models/projection.ts';
+import { patch } from '../src/projections/models/row-change.ts';
 import { seatTable } from '../src/projections/models/seat/projection.ts';
 import { SeatMap, type SeatView } from '../src/queries/seat-map.ts';
 import { fakeApi } from '../test/http/support/fake-api.ts';

@@ -1,6 +1,6 @@
 import pino from 'pino';
 import { createHttpServer } from '../../src/http/server.ts';
-import { patch } from '../../src/projections/models/projection.ts';
+import { patch } from '../../src/projections/models/row-change.ts';
 import { seatTable } from '../../src/projections/models/seat/projection.ts';
 import { SeatMap, type SeatView } from '../../src/queries/seat-map.ts';
 import { fakeApi } from '../../test/http/support/fake-api.ts';

@@ -1,5 +1,5 @@
 import type { LogPosition } from '../events/log-position.ts';
-import type { RowChange } from './models/projection.ts';
+import type { RowChange } from './models/row-change.ts';
 
 /** Which event a step is, as far as parking it goes. */
 export interface StepEvent {

@@ -1,12 +1,18 @@
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type RawBuilder, sql } from 'kysely';
 import { type ConcertRow, concertTable } from '../projections/models/concert/projection.ts';
 import type { Database } from '../projections/models/database.ts';
-import { patched, type Row, type RowChange } from '../projections/models/projection.ts';
+import { isOf, patched, type RowChange } from '../projections/models/row-change.ts';
 import { type SessionRow, sessionTable } from '../projections/models/session/projection.ts';
-import { isoTime } from './iso-time.ts';
-import type { Entry, Loaded } from './mirror.ts';
+import { type Entry, type EntryKind, firstKeyOf, type Loaded } from './mirror.ts';
 import { prepared, versionOf } from './prepared.ts';
 import type { PreparedBody } from './read-side.ts';
+
+export const concertListEntry = 'concert-list';
+
+export const concertListEntries: EntryKind = {
+  tables: [concertTable, sessionTable],
+  keysOf: () => [concertListEntry],
+};
 
 /** Every concert with its sessions, and their lists as prepared bodies. */
 export class ConcertList implements Entry {
@@ -28,17 +34,16 @@ export class ConcertList implements Entry {
   }
 
   apply(change: RowChange): void {
-    if (change.table === concertTable && change.kind === 'put') {
-      for (const row of change.rows) this.#setConcert(row as unknown as ConcertRow);
+    if (isOf(concertTable, change) && change.kind === 'put') {
+      for (const row of change.rows) this.#setConcert(row);
     }
-    if (change.table !== sessionTable) return;
+    if (!isOf(sessionTable, change)) return;
     if (change.kind === 'put') {
-      for (const row of change.rows) this.#setSession(row as unknown as SessionRow);
+      for (const row of change.rows) this.#setSession(row);
     }
     if (change.kind === 'patch') {
-      const session = this.#sessions.get(change.key[0] ?? '');
-      if (session === undefined) return;
-      this.#setSession(patched(session as unknown as Row, change) as unknown as SessionRow);
+      const session = this.#sessions.get(firstKeyOf(change));
+      if (session !== undefined) this.#setSession(patched(session, change));
     }
   }
 
@@ -118,6 +123,10 @@ function sessionsBody(rows: SessionRow[], generation: bigint): PreparedBody {
     }));
   return prepared(Buffer.from(JSON.stringify(list)), versionOfRows(rows, generation));
 }
+
+/** A timestamptz column as ISO 8601 UTC with milliseconds, as `Date.toISOString` writes it. */
+const isoTime = (column: string): RawBuilder<string> =>
+  sql`to_char(${sql.ref(column)} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
 /** The catalog in one snapshot. */
 export async function loadConcertList(db: Kysely<Database>): Promise<Loaded<ConcertList>> {

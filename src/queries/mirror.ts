@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isEventBefore } from '../events/log-position.ts';
 import type { Step } from '../projections/log-step.ts';
-import type { RowChange } from '../projections/models/projection.ts';
+import type { RowChange, TableShape } from '../projections/models/row-change.ts';
 import type { CommitListener } from '../projections/projector.ts';
 import { ReadSideUnavailable } from './read-side.ts';
 
@@ -9,8 +9,23 @@ import { ReadSideUnavailable } from './read-side.ts';
 export interface Entry {
   /** What it costs, in rows. */
   readonly weight: number;
-  /** Changes that are not about it are ignored. */
+  /** Only called with changes for which `keysOf` of its kind gives its key. */
   apply(change: RowChange, position: bigint): void;
+}
+
+/** A kind of entry: it says which entries a change is about. */
+export interface EntryKind {
+  /** The tables that its entries are made from. */
+  readonly tables: readonly TableShape[];
+  /** The keys, among all entries of the mirror, of those that a change of these tables is about. */
+  keysOf(change: RowChange): readonly string[];
+}
+
+/** The first column of the key of a change's row; of rows that are put, of the first one. */
+export function firstKeyOf(change: RowChange): string {
+  if (change.kind === 'patch') return change.key[0] ?? '';
+  const row = change.kind === 'put' ? change.rows[0] : change.row;
+  return String(row?.[change.table.key[0] ?? '']);
 }
 
 /** An entry as one snapshot of PostgreSQL has it. */
@@ -57,9 +72,10 @@ export async function loadShown<E extends Entry>(
   }
 }
 
-/** How entries are kept: nothing before this position may be applied again. */
-interface Kept {
+/** An entry in memory. */
+interface CachedEntry {
   readonly entry: Entry;
+  /** Changes up to this position are in it. */
   readonly loadedAt: bigint | null;
 }
 
@@ -69,8 +85,9 @@ interface Kept {
  * loading are kept and applied to it first. So what is read here is at least as new as what `committed` was told.
  */
 export class Mirror implements CommitListener {
-  readonly #entries = new Map<string, Kept>();
+  readonly #entries = new Map<string, CachedEntry>();
   readonly #loading = new Map<string, Promise<Entry>>();
+  readonly #kindsOf = new Map<TableShape, readonly EntryKind[]>();
   readonly #limits: MirrorLimits;
   readonly #shown: () => bigint | null;
   #replay: Step[] = [];
@@ -78,18 +95,30 @@ export class Mirror implements CommitListener {
   #generation = 0;
   #rows = 0;
 
-  /** @param shown the last event that was shown: what is loaded must have it */
-  constructor(limits: MirrorLimits, shown: () => bigint | null = () => null) {
+  /**
+   * @param kinds all kinds of entries that it has
+   * @param shown the last event that was shown: what is loaded must have it
+   */
+  constructor(
+    kinds: readonly EntryKind[],
+    limits: MirrorLimits,
+    shown: () => bigint | null = () => null,
+  ) {
     this.#limits = limits;
     this.#shown = shown;
+    for (const kind of kinds) {
+      for (const table of kind.tables) {
+        this.#kindsOf.set(table, [...(this.#kindsOf.get(table) ?? []), kind]);
+      }
+    }
   }
 
   committed(steps: readonly Step[]): void {
     for (const step of steps) {
       for (const change of step.changes) {
-        for (const name of entriesOf(change)) {
-          const kept = this.#entries.get(name);
-          if (kept !== undefined) applyStep(kept, change, step.position.commit);
+        for (const key of this.#keysOf(change)) {
+          const cached = this.#entries.get(key);
+          if (cached !== undefined) applyChange(cached, change, step.position.commit);
         }
       }
     }
@@ -104,56 +133,62 @@ export class Mirror implements CommitListener {
     this.#forgetReplay();
   }
 
-  /** The entry, from memory or loaded now; one load at a time for each name. Throws what `load` throws. */
-  async get<E extends Entry>(name: string, load: () => Promise<Loaded<E>>): Promise<E> {
-    const kept = this.peek<E>(name);
-    if (kept !== undefined) return kept;
-    const loading = this.#loading.get(name);
+  /** The entry, from memory or loaded now; one load at a time for each key. Throws what `load` throws. */
+  async get<E extends Entry>(key: string, load: () => Promise<Loaded<E>>): Promise<E> {
+    const cached = this.peek<E>(key);
+    if (cached !== undefined) return cached;
+    const loading = this.#loading.get(key);
     if (loading !== undefined) return (await loading) as E;
-    const fresh = this.#load(name, load).finally(() => {
-      this.#loading.delete(name);
+    const fresh = this.#load(key, load).finally(() => {
+      this.#loading.delete(key);
       if (this.#loading.size === 0) this.#replay = [];
     });
-    this.#loading.set(name, fresh);
+    this.#loading.set(key, fresh);
     return fresh;
   }
 
   /** The entry when it is in memory. */
-  peek<E extends Entry>(name: string): E | undefined {
-    const kept = this.#entries.get(name);
-    if (kept === undefined) return undefined;
+  peek<E extends Entry>(key: string): E | undefined {
+    const cached = this.#entries.get(key);
+    if (cached === undefined) return undefined;
     // Read last, so evicted last.
-    this.#entries.delete(name);
-    this.#entries.set(name, kept);
-    return kept.entry as E;
+    this.#entries.delete(key);
+    this.#entries.set(key, cached);
+    return cached.entry as E;
   }
 
-  async #load<E extends Entry>(name: string, load: () => Promise<Loaded<E>>): Promise<E> {
+  async #load<E extends Entry>(key: string, load: () => Promise<Loaded<E>>): Promise<E> {
     for (let attempt = 1; attempt <= loadAttemptsMax; attempt += 1) {
       const generation = this.#generation;
       const from = this.#replay.length;
       const { entry, position } = await loadShown(load, this.#shown);
       if (generation !== this.#generation) continue;
-      const kept = { entry, loadedAt: position };
+      const cached = { entry, loadedAt: position };
       for (const step of this.#replay.slice(from)) {
         for (const change of step.changes) {
-          if (entriesOf(change).includes(name)) applyStep(kept, change, step.position.commit);
+          if (this.#keysOf(change).includes(key)) applyChange(cached, change, step.position.commit);
         }
       }
-      this.#keep(name, kept);
+      this.#cache(key, cached);
       return entry;
     }
-    throw new ReadSideUnavailable(`${name} changes faster than it can be read`);
+    throw new ReadSideUnavailable(`${key} changes faster than it can be read`);
   }
 
-  #keep(name: string, kept: Kept): void {
-    this.#entries.set(name, kept);
-    this.#rows += kept.entry.weight;
+  #cache(key: string, cached: CachedEntry): void {
+    this.#entries.set(key, cached);
+    this.#rows += cached.entry.weight;
     for (const [oldest, { entry }] of this.#entries) {
-      if (this.#rows <= this.#limits.rowsMax || oldest === name) break;
+      if (this.#rows <= this.#limits.rowsMax || oldest === key) break;
       this.#entries.delete(oldest);
       this.#rows -= entry.weight;
     }
+  }
+
+  /** The keys of the entries that a change is about. */
+  #keysOf(change: RowChange): readonly string[] {
+    const kinds = this.#kindsOf.get(change.table) ?? [];
+    return kinds.flatMap((kind) => kind.keysOf(change));
   }
 
   #forgetReplay(): void {
@@ -162,37 +197,6 @@ export class Mirror implements CommitListener {
   }
 }
 
-function applyStep({ entry, loadedAt }: Kept, change: RowChange, position: bigint): void {
+function applyChange({ entry, loadedAt }: CachedEntry, change: RowChange, position: bigint): void {
   if (loadedAt === null || position > loadedAt) entry.apply(change, position);
-}
-
-export const concertListEntry = 'concert-list';
-export const seatMapEntry = (sessionId: string): string => `seats ${sessionId}`;
-export const accountEntry = (userId: string): string => `account ${userId}`;
-
-/** The entries that a change is about. The rows that one event puts into a table all belong to the same. */
-function entriesOf(change: RowChange): readonly string[] {
-  switch (change.table.name) {
-    case 'concert':
-      return [concertListEntry];
-    case 'session':
-      return [concertListEntry, seatMapEntry(firstKey(change))];
-    case 'seat':
-      return [seatMapEntry(firstKey(change))];
-    case 'account':
-      return [accountEntry(firstKey(change))];
-    default:
-      return [];
-  }
-}
-
-function firstKey(change: RowChange): string {
-  switch (change.kind) {
-    case 'patch':
-      return change.key[0] ?? '';
-    case 'ensure':
-      return String(change.row[change.table.key[0] ?? '']);
-    case 'put':
-      return String(change.rows[0]?.[change.table.key[0] ?? '']);
-  }
 }

@@ -3,23 +3,20 @@ import { isEventBefore } from '../events/log-position.ts';
 import { isOtherShape, isUnavailable } from '../infrastructure/postgres.ts';
 import type { Database } from '../projections/models/database.ts';
 import type { Projector } from '../projections/projector.ts';
-import { type Account, loadAccount } from './account.ts';
-import { type ConcertList, loadConcertList } from './concert-list.ts';
+import { type Account, accountEntries, accountEntry, loadAccount } from './account.ts';
 import {
-  accountEntry,
-  Behind,
+  type ConcertList,
+  concertListEntries,
   concertListEntry,
-  type Entry,
-  type Loaded,
-  loadShown,
-  Mirror,
-  type MirrorLimits,
-  seatMapEntry,
-} from './mirror.ts';
+  loadConcertList,
+} from './concert-list.ts';
+import { Behind, type Entry, type Loaded, loadShown, Mirror, type MirrorLimits } from './mirror.ts';
 import { type ReadSide, ReadSideUnavailable } from './read-side.ts';
 import { reservationById, reservationsOf } from './reservations.ts';
-import { loadSeatMap, type SeatMap } from './seat-map.ts';
+import { loadSeatMap, type SeatMap, seatMapEntries, seatMapEntry } from './seat-map.ts';
 import { takenAsOf } from './seats-as-of.ts';
+
+const kinds = [concertListEntries, seatMapEntries, accountEntries];
 
 const defaultLimits: MirrorLimits = { rowsMax: 1_500_000, replayStepsMax: 20_000 };
 
@@ -42,7 +39,7 @@ export interface ReadSideOptions {
 export function createReadSide(options: ReadSideOptions): ReadSide {
   const { db, projector, scheduledMs, currency = 'KRW' } = options;
   const shown = () => projector.status().eventPosition;
-  const mirror = new Mirror({ ...defaultLimits, ...options.limits }, shown);
+  const mirror = new Mirror(kinds, { ...defaultLimits, ...options.limits }, shown);
   projector.listen(mirror);
 
   const asked = async <T>(ask: () => Promise<T>): Promise<T> => {

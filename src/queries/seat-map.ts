@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
 import type { Database } from '../projections/models/database.ts';
-import type { RowChange } from '../projections/models/projection.ts';
+import { isOf, type RowChange } from '../projections/models/row-change.ts';
 import { type SeatRow, seatTable } from '../projections/models/seat/projection.ts';
 import { sessionTable } from '../projections/models/session/projection.ts';
-import type { Entry, Loaded } from './mirror.ts';
+import { type Entry, type EntryKind, firstKeyOf, type Loaded } from './mirror.ts';
 import { prepared, preparedOfChunks, versionOf } from './prepared.ts';
 import type { PreparedBody, SeatFilter } from './read-side.ts';
 import { Snapshots } from './snapshots.ts';
@@ -22,6 +22,14 @@ const flagBytes = taken.length;
 const comma = Buffer.from(',');
 const end = Buffer.from(']}');
 
+export const seatMapEntry = (sessionId: string): string => `seats ${sessionId}`;
+
+/** The seats that one event puts are all of one session. */
+export const seatMapEntries: EntryKind = {
+  tables: [sessionTable, seatTable],
+  keysOf: (change) => [seatMapEntry(firstKeyOf(change))],
+};
+
 /** Where a seat is in the bytes. */
 interface Place {
   readonly section: string;
@@ -37,7 +45,6 @@ interface Place {
  */
 export class SeatMap implements Entry {
   readonly weight: number;
-  readonly #sessionId: string;
   readonly #bytes: Buffer;
   readonly #snapshots: Snapshots;
   readonly #head: Buffer;
@@ -58,7 +65,6 @@ export class SeatMap implements Entry {
     version: bigint,
     generation = 0n,
   ) {
-    this.#sessionId = sessionId;
     this.#generation = generation;
     this.#version = version;
     this.weight = seats.length + 1;
@@ -87,11 +93,11 @@ export class SeatMap implements Entry {
   }
 
   apply(change: RowChange, position: bigint): void {
-    if (change.kind !== 'patch' || change.key[0] !== this.#sessionId) return;
+    if (change.kind !== 'patch') return;
     // Every change of the row, as PostgreSQL has it: an instance that loads it now has the same ETag.
-    if (change.table === sessionTable && 'version' in change.set) this.#changed(position);
+    if (isOf(sessionTable, change) && 'version' in change.set) this.#changed(position);
     const at = this.#places.get(change.key[1] ?? '')?.flagAt;
-    if (change.table !== seatTable || at === undefined || !('status' in change.set)) return;
+    if (!isOf(seatTable, change) || at === undefined || !('status' in change.set)) return;
     const flag = change.set.status === 'available' ? available : taken;
     if (this.#bytes[at] === flag[0]) return;
     flag.copy(this.#bytes, at);

@@ -2,7 +2,7 @@ import { gunzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { gzipChunks } from '../../src/http/gzip-chunks.ts';
-import { patch } from '../../src/projections/models/projection.ts';
+import { patch } from '../../src/projections/models/row-change.ts';
 import { seatTable } from '../../src/projections/models/seat/projection.ts';
 import { SeatMap, type SeatView } from '../../src/queries/seat-map.ts';
 

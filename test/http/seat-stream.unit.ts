@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { eventAt } from '../../src/events/log-position.ts';
 import { createHttpServer, type HttpServer } from '../../src/http/server.ts';
 import type { Step } from '../../src/projections/log-step.ts';
-import { patch } from '../../src/projections/models/projection.ts';
+import { patch } from '../../src/projections/models/row-change.ts';
 import { type SeatRow, seatTable } from '../../src/projections/models/seat/projection.ts';
 import { sessionTable } from '../../src/projections/models/session/projection.ts';
 import { ReadSideUnavailable } from '../../src/queries/read-side.ts';

@@ -10,16 +10,16 @@ import {
   type Row,
   type RowChange,
   type Table,
-} from '../../src/projections/models/projection.ts';
+} from '../../src/projections/models/row-change.ts';
 import { applyPlainly } from './support/read-models.ts';
 
-interface Thing {
+type Thing = {
   readonly id: string;
   readonly part: string;
   readonly name: string;
   readonly count: number;
   readonly total: number;
-}
+};
 
 const things: Table<Thing> = {
   name: 'thing',

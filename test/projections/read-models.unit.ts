@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { type RecordedEvent, UnreadableEvent } from '../../src/events/codec.ts';
 import type { DomainEvent } from '../../src/events/events.ts';
-import type { Row } from '../../src/projections/models/projection.ts';
+import type { Row } from '../../src/projections/models/row-change.ts';
 import { rowsFromScratch } from './support/read-models.ts';
 
 const at = '2026-01-01T00:00:00.000Z';

@@ -2,10 +2,15 @@ import { expect } from 'chai';
 import { eventAt } from '../../src/events/log-position.ts';
 import type { Step } from '../../src/projections/log-step.ts';
 import { accountTable } from '../../src/projections/models/account/projection.ts';
-import { ensure, patch } from '../../src/projections/models/projection.ts';
-import { Account } from '../../src/queries/account.ts';
-import { accountEntry, type Loaded, Mirror } from '../../src/queries/mirror.ts';
+import { concertTable } from '../../src/projections/models/concert/projection.ts';
+import { ensure, patch, put, type RowChange } from '../../src/projections/models/row-change.ts';
+import { seatTable } from '../../src/projections/models/seat/projection.ts';
+import { sessionTable } from '../../src/projections/models/session/projection.ts';
+import { Account, accountEntries, accountEntry } from '../../src/queries/account.ts';
+import { concertListEntries } from '../../src/queries/concert-list.ts';
+import { type Loaded, Mirror } from '../../src/queries/mirror.ts';
 import { ReadSideUnavailable } from '../../src/queries/read-side.ts';
+import { seatMapEntries } from '../../src/queries/seat-map.ts';
 
 const zero = (userId: string) => ({ user_id: userId, balance: 0, held: 0, currency: 'KRW' });
 
@@ -19,7 +24,7 @@ const charge = (position: bigint, userId = 'u'): Step => ({
 
 /** The account as a snapshot after `position`, when each position up to it added 1. */
 const snapshot = (position: bigint, userId = 'u'): Loaded<Account> => ({
-  entry: new Account(userId, { ...zero(userId), balance: Number(position) }),
+  entry: new Account({ ...zero(userId), balance: Number(position) }),
   position,
 });
 
@@ -37,21 +42,48 @@ describe('the mirror', () => {
   const never = () => Promise.reject(new Error('must not be loaded'));
 
   it('loads an entry once and then changes it', async () => {
-    const mirror = new Mirror(limits);
+    const mirror = new Mirror([accountEntries], limits);
     await mirror.get(name, async () => snapshot(3n));
     mirror.committed([charge(4n), charge(5n)]);
     expect(await balance(mirror.get<Account>(name, never))).to.equal(5);
   });
 
+  it('gives a change to the entries that it is about, and to no other', async () => {
+    const mirror = new Mirror([accountEntries], limits);
+    await mirror.get(accountEntry('u'), async () => snapshot(3n));
+    await mirror.get(accountEntry('v'), async () => snapshot(3n, 'v'));
+    mirror.committed([charge(4n, 'v'), charge(5n, 'w')]);
+    expect(mirror.peek<Account>(accountEntry('u'))?.row?.balance).to.equal(3);
+    expect(mirror.peek<Account>(accountEntry('v'))?.row?.balance).to.equal(4);
+  });
+
+  it('knows by its kinds which entries a change of a table is about', () => {
+    const seat = patch(seatTable, ['s', '1'], { status: 'held' });
+    const session = patch(sessionTable, ['s'], { version: '1' });
+    const kinds = { concertListEntries, seatMapEntries, accountEntries };
+    const about = (change: RowChange) =>
+      Object.entries(kinds).flatMap(([kind, { tables, keysOf }]) =>
+        tables.includes(change.table) ? [`${kind}: ${keysOf(change)}`] : [],
+      );
+    expect(about(seat)).to.deep.equal(['seatMapEntries: seats s']);
+    expect(about(session)).to.deep.equal([
+      'concertListEntries: concert-list',
+      'seatMapEntries: seats s',
+    ]);
+    expect(about(ensure(accountTable, zero('u')))).to.deep.equal(['accountEntries: account u']);
+    const row = { concert_id: 'c', title: 'C', venue: null, version: '1' };
+    expect(about(put(concertTable, [row]))).to.deep.equal(['concertListEntries: concert-list']);
+  });
+
   it('does not count again what the snapshot had', async () => {
-    const mirror = new Mirror(limits);
+    const mirror = new Mirror([accountEntries], limits);
     await mirror.get(name, async () => snapshot(5n));
     mirror.committed([charge(4n), charge(5n), charge(6n)]);
     expect(await balance(mirror.get<Account>(name, never))).to.equal(6);
   });
 
   it('misses nothing that is committed while it loads', async () => {
-    const mirror = new Mirror(limits);
+    const mirror = new Mirror([accountEntries], limits);
     const { load, answers } = byHand();
     const both = [mirror.get(name, load), mirror.get(name, load)];
     mirror.committed([charge(4n), charge(5n)]);
@@ -62,7 +94,7 @@ describe('the mirror', () => {
 
   it('does not keep what a server that is behind has: it is asked again, and then refused', async () => {
     let shown = 5n;
-    const mirror = new Mirror(limits, () => shown);
+    const mirror = new Mirror([accountEntries], limits, () => shown);
     let asked = 0;
     const replica = (positions: readonly bigint[]) => async () => {
       asked += 1;
@@ -72,7 +104,7 @@ describe('the mirror', () => {
     expect(asked).to.equal(3);
     shown = 9n;
     asked = 0;
-    const other = new Mirror(limits, () => shown);
+    const other = new Mirror([accountEntries], limits, () => shown);
     const refused = await other.get(name, replica([8n, 8n, 8n, 8n])).catch((error) => error);
     expect(refused).to.be.instanceOf(ReadSideUnavailable);
     expect(refused.message).to.contain('standby');
@@ -80,7 +112,7 @@ describe('the mirror', () => {
   });
 
   it('loads again when more was committed meanwhile than it keeps, and gives up in the end', async () => {
-    const mirror = new Mirror(limits);
+    const mirror = new Mirror([accountEntries], limits);
     const { load, answers } = byHand();
     const account = mirror.get(name, load);
     const many = (from: bigint) => Array.from({ length: 6 }, (_, n) => charge(from + BigInt(n)));
@@ -100,7 +132,7 @@ describe('the mirror', () => {
   });
 
   it('forgets all on a reset, also what is being loaded', async () => {
-    const mirror = new Mirror(limits);
+    const mirror = new Mirror([accountEntries], limits);
     const { load, answers } = byHand();
     await mirror.get(accountEntry('v'), async () => snapshot(9n, 'v'));
     const account = mirror.get(name, load);
@@ -113,7 +145,7 @@ describe('the mirror', () => {
   });
 
   it('keeps no more than its bound: what was not read for longest goes', async () => {
-    const mirror = new Mirror(limits);
+    const mirror = new Mirror([accountEntries], limits);
     for (const id of ['a', 'b', 'c'])
       await mirror.get(accountEntry(id), async () => snapshot(1n, id));
     mirror.peek(accountEntry('a'));
@@ -123,7 +155,7 @@ describe('the mirror', () => {
   });
 
   it('keeps no failure', async () => {
-    const mirror = new Mirror(limits);
+    const mirror = new Mirror([accountEntries], limits);
     const failed = mirror.get(name, () => Promise.reject(new Error('away')));
     expect(await failed.catch((error: Error) => error.message)).to.equal('away');
     expect(await balance(mirror.get(name, async () => snapshot(2n)))).to.equal(2);

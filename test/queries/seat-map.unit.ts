@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { patch } from '../../src/projections/models/projection.ts';
+import { patch } from '../../src/projections/models/row-change.ts';
 import { seatTable } from '../../src/projections/models/seat/projection.ts';
 import type { SeatFilter } from '../../src/queries/read-side.ts';
 import { SeatMap } from '../../src/queries/seat-map.ts';

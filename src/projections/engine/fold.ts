@@ -1,10 +1,12 @@
 import {
   type Cell,
+  keyOfRow,
+  type Patch,
   patched,
   type Row,
   type RowChange,
   type TableShape,
-} from '../models/projection.ts';
+} from '../models/row-change.ts';
 
 /** What a batch does to one table in the end: at most one entry a key in each map, applied in this order. */
 export interface TableChanges {
@@ -20,7 +22,7 @@ export interface FoldedPatch {
 }
 
 /** Ids hold no spaces, so a joined key is unique. */
-export const keyOf = (key: readonly string[]): string =>
+export const keyText = (key: readonly string[]): string =>
   key.length === 1 ? (key[0] ?? '') : key.join(' ');
 
 /**
@@ -44,19 +46,19 @@ function foldOne({ ensures, puts, patches }: TableChanges, change: RowChange): v
   switch (change.kind) {
     case 'put':
       for (const row of change.rows) {
-        const key = keyOf(change.table.key.map((column) => String(row[column])));
+        const key = keyText(keyOfRow(change.table, row));
         puts.set(key, row);
         ensures.delete(key);
         patches.delete(key);
       }
       return;
     case 'ensure': {
-      const key = keyOf(change.table.key.map((column) => String(change.row[column])));
+      const key = keyText(keyOfRow(change.table, change.row));
       if (!puts.has(key) && !ensures.has(key)) ensures.set(key, change.row);
       return;
     }
     case 'patch': {
-      const key = keyOf(change.key);
+      const key = keyText(change.key);
       const row = puts.get(key);
       if (row !== undefined) {
         puts.set(key, patched(row, change));
@@ -64,7 +66,11 @@ function foldOne({ ensures, puts, patches }: TableChanges, change: RowChange): v
       }
       const before = patches.get(key);
       if (before === undefined) {
-        patches.set(key, { key: change.key, set: { ...change.set }, add: { ...change.add } });
+        patches.set(key, {
+          key: change.key,
+          set: { ...(change.set as Row) },
+          add: { ...change.add },
+        });
       } else {
         mergePatch(before, change);
       }
@@ -72,7 +78,7 @@ function foldOne({ ensures, puts, patches }: TableChanges, change: RowChange): v
   }
 }
 
-function mergePatch({ set, add }: FoldedPatch, later: Pick<FoldedPatch, 'set' | 'add'>): void {
+function mergePatch({ set, add }: FoldedPatch, later: Pick<Patch, 'set' | 'add'>): void {
   for (const column in later.set) {
     set[column] = later.set[column] ?? null;
     delete add[column];

@@ -14,7 +14,8 @@ import { randomized } from '../../support/backoff.ts';
 import { pause } from '../../support/pause.ts';
 import { pgText } from '../../support/pg-text.ts';
 import type { Step, StepEvent } from '../log-step.ts';
-import { joinProjections, type Projection, type RowChange } from '../models/projection.ts';
+import { joinProjections, type Projection } from '../models/projection.ts';
+import type { RowChange } from '../models/row-change.ts';
 import { parkedName } from '../parking/parked-table.ts';
 import type { Backlog } from './backlog.ts';
 

@@ -1,4 +1,4 @@
-import type { Cell, Row, TableShape } from '../models/projection.ts';
+import type { Cell, Row, TableShape } from '../models/row-change.ts';
 import type { FoldedPatch, TableChanges } from './fold.ts';
 
 /** A statement and its parameters: an array a column, in PostgreSQL's text form. */

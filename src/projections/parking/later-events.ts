@@ -10,8 +10,8 @@ import { parseReservationId } from '../../events/ids.ts';
 import type { Skips } from '../../events/skipped.ts';
 import { accountStream, seatStream, streamPrefixes } from '../../events/streams.ts';
 import { eventsToEnd } from '../engine/events-to-end.ts';
-import { keyOf } from '../engine/fold.ts';
-import type { Row, RowChange, TableShape } from '../models/projection.ts';
+import { keyText } from '../engine/fold.ts';
+import { keyOfRow, keysOf, type RowChange, type TableShape } from '../models/row-change.ts';
 import type { ParkedEvents } from './parked-streams.ts';
 import { parkedName } from './parked-table.ts';
 
@@ -146,7 +146,7 @@ export class LateRows {
   #putAgain(change: Extract<RowChange, { kind: 'put' }>): readonly RowChange[] {
     const { table } = change;
     const rows = change.rows.filter((row) => {
-      const name = nameOf(table, rowKey(table, row));
+      const name = nameOf(table, keyOfRow(table, row));
       if (this.#patched.has(name)) this.#put.add(name);
       return this.#put.has(name);
     });
@@ -154,18 +154,4 @@ export class LateRows {
   }
 }
 
-const rowKey = ({ key }: TableShape, row: Row): readonly string[] =>
-  key.map((column) => String(row[column]));
-
-function keysOf(change: RowChange): readonly (readonly string[])[] {
-  switch (change.kind) {
-    case 'patch':
-      return [change.key];
-    case 'ensure':
-      return [rowKey(change.table, change.row)];
-    case 'put':
-      return change.rows.map((row) => rowKey(change.table, row));
-  }
-}
-
-const nameOf = ({ name }: TableShape, key: readonly string[]): string => `${name} ${keyOf(key)}`;
+const nameOf = ({ name }: TableShape, key: readonly string[]): string => `${name} ${keyText(key)}`;

@@ -7,7 +7,8 @@ import { readSkips, Skips } from '../../events/skipped.ts';
 import { holdCheckpoint, nextGeneration } from '../engine/checkpoint.ts';
 import { writeRows } from '../engine/write-batch.ts';
 import { describeEvent, type Step } from '../log-step.ts';
-import { joinProjections, type Projection, type RowChange } from '../models/projection.ts';
+import { joinProjections, type Projection } from '../models/projection.ts';
+import type { RowChange } from '../models/row-change.ts';
 import { LateRows, LaterEvents } from './later-events.ts';
 import { findParked } from './parked-in-log.ts';
 import {

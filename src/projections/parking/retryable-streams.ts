@@ -5,7 +5,7 @@ import {
   UnreadableEvent,
 } from '../../events/codec.ts';
 import type { Skips } from '../../events/skipped.ts';
-import type { RowChange } from '../models/projection.ts';
+import type { RowChange } from '../models/row-change.ts';
 import type { ParkedEvents } from './parked-streams.ts';
 import type { StoredParked } from './parked-table.ts';
 

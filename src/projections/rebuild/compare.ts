@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import { buildSchema } from '../engine/live-schema.ts';
-import type { Projection, TableShape } from '../models/projection.ts';
+import type { Projection } from '../models/projection.ts';
+import type { TableShape } from '../models/row-change.ts';
 
 /** A row that is not the same in the live table and in the one made from the log. */
 export interface Difference {

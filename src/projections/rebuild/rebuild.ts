@@ -72,7 +72,7 @@ async function discard(pool: Pool, clients: PoolClient[]): Promise<void> {
 
 /** The driver's types lack it. */
 const pidOf = (client: PoolClient): number =>
-  (client as unknown as { processID: number }).processID;
+  (client as PoolClient & { readonly processID: number }).processID;
 
 class Rebuild {
   readonly #options: RebuildOptions;

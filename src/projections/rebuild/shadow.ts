@@ -14,7 +14,8 @@ import {
 import { buildSchema, liveSchema, oldSchema } from '../engine/live-schema.ts';
 import { assertAscending, writeRows } from '../engine/write-batch.ts';
 import type { Step } from '../log-step.ts';
-import type { Projection, TableShape } from '../models/projection.ts';
+import type { Projection } from '../models/projection.ts';
+import type { TableShape } from '../models/row-change.ts';
 
 /** How far the new tables are. */
 export interface Built extends Checkpoint {

@@ -1,14 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
 import { decode, type RecordedEvent, type StoredEvent } from '../../../src/events/codec.ts';
-import { fold, keyOf } from '../../../src/projections/engine/fold.ts';
-import {
-  joinProjections,
-  patched,
-  type Row,
-  type TableShape,
-} from '../../../src/projections/models/projection.ts';
+import { fold, keyText } from '../../../src/projections/engine/fold.ts';
+import { joinProjections } from '../../../src/projections/models/projection.ts';
 import { projections } from '../../../src/projections/models/registry.ts';
+import { patched, type Row, type TableShape } from '../../../src/projections/models/row-change.ts';
 import { ExpectedTables } from '../../../src/verify/expected-tables.ts';
 import { type Data, Findings, type LogEvent } from '../../../src/verify/finding.ts';
 import { LogProof } from '../../../src/verify/log-proof.ts';
@@ -90,7 +86,7 @@ function rowsOf(events: readonly StoredEvent[], batch: number) {
       for (const change of (
         patches as Map<string, Parameters<typeof patched>[1] & { key: string[] }>
       ).values()) {
-        const key = keyOf(change.key);
+        const key = keyText(change.key);
         const row = rows.get(key);
         if (row !== undefined) rows.set(key, patched(row, change));
       }

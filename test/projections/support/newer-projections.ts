@@ -1,9 +1,6 @@
-import type {
-  Projection,
-  RowChange,
-  TableShape,
-} from '../../../src/projections/models/projection.ts';
+import type { Projection } from '../../../src/projections/models/projection.ts';
 import { projections } from '../../../src/projections/models/registry.ts';
+import type { RowChange, TableShape } from '../../../src/projections/models/row-change.ts';
 import { seatProjection, seatTable } from '../../../src/projections/models/seat/projection.ts';
 
 /** The seats as a later version might have them: a column more, one less, another index. */

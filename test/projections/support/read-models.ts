@@ -5,13 +5,9 @@ import { decode, type RecordedEvent } from '../../../src/events/codec.ts';
 import { connectPostgres, type Postgres } from '../../../src/infrastructure/postgres.ts';
 import type { Logger } from '../../../src/projections/engine/options.ts';
 import type { Database } from '../../../src/projections/models/database.ts';
-import {
-  joinProjections,
-  patched,
-  type Row,
-  type RowChange,
-} from '../../../src/projections/models/projection.ts';
+import { joinProjections } from '../../../src/projections/models/projection.ts';
 import { projections } from '../../../src/projections/models/registry.ts';
+import { patched, type Row, type RowChange } from '../../../src/projections/models/row-change.ts';
 import { type TestDatabase, testDatabase } from '../../support/servers.ts';
 
 export const silent: Logger = { debug() {}, warn() {}, error() {} };

@@ -1,13 +1,14 @@
-import { ensure, type Fact, type Projection, patch, put, type Table } from '../projection.ts';
+import type { Fact, Projection } from '../projection.ts';
+import { ensure, patch, put, type Table } from '../row-change.ts';
 
-export interface AccountRow {
+export type AccountRow = {
   readonly user_id: string;
   /** What can be spent. */
   readonly balance: number;
   /** What payments under way hold. */
   readonly held: number;
   readonly currency: string;
-}
+};
 
 export const accountTable: Table<AccountRow> = {
   name: 'account',
@@ -15,7 +16,7 @@ export const accountTable: Table<AccountRow> = {
   key: ['user_id'],
 };
 
-export interface PaymentRow {
+export type PaymentRow = {
   readonly payment_id: string;
   readonly user_id: string;
   readonly reservation_id: string;
@@ -31,7 +32,7 @@ export interface PaymentRow {
   readonly refund_due_at: string | null;
   /** When it was last captured, released or refunded. */
   readonly resolved_at: string | null;
-}
+};
 
 export const paymentTable: Table<PaymentRow> = {
   name: 'payment',

@@ -1,13 +1,14 @@
 import { pgText } from '../../../support/pg-text.ts';
-import { type Fact, type Projection, put, type Table } from '../projection.ts';
+import type { Fact, Projection } from '../projection.ts';
+import { put, type Table } from '../row-change.ts';
 
-export interface ConcertRow {
+export type ConcertRow = {
   readonly concert_id: string;
   readonly title: string;
   readonly venue: string | null;
   /** Position of the last event that changed the row. */
   readonly version: string;
-}
+};
 
 export const concertTable: Table<ConcertRow> = {
   name: 'concert',

@@ -1,8 +1,9 @@
 import type { EventData } from '../../../events/events.ts';
 import { orderReservationId } from '../../../events/ids.ts';
-import { type Projection, patch, put, type Table } from '../projection.ts';
+import type { Projection } from '../projection.ts';
+import { patch, put, type Table } from '../row-change.ts';
 
-export interface ReservationRow {
+export type ReservationRow = {
   readonly reservation_id: string;
   readonly session_id: string;
   /** The seats' ids, joined by commas. */
@@ -23,7 +24,7 @@ export interface ReservationRow {
   readonly order_id: string | null;
   /** Since when an order waits for its seats to follow it; null when nothing is left to do. */
   readonly unsettled_since: string | null;
-}
+};
 
 export const reservationTable: Table<ReservationRow> = {
   name: 'reservation',

@@ -1,7 +1,8 @@
 import { seatsOf } from '../../../commands/concert/decider.ts';
-import { type Projection, patch, put, type Table } from '../projection.ts';
+import type { Projection } from '../projection.ts';
+import { patch, put, type Table } from '../row-change.ts';
 
-export interface SeatRow {
+export type SeatRow = {
   readonly session_id: string;
   readonly seat_id: string;
   /** Place in seat-map order, from 0. */
@@ -15,7 +16,7 @@ export interface SeatRow {
   /** Whose it is; null while it is available. */
   readonly reservation_id: string | null;
   readonly user_id: string | null;
-}
+};
 
 export const seatTable: Table<SeatRow> = {
   name: 'seat',

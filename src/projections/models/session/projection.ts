@@ -1,7 +1,8 @@
 import type { Section } from '../../../events/events.ts';
-import { type Fact, type Projection, patch, put, type Table } from '../projection.ts';
+import type { Fact, Projection } from '../projection.ts';
+import { patch, put, type Table } from '../row-change.ts';
 
-export interface SessionRow {
+export type SessionRow = {
   readonly session_id: string;
   readonly concert_id: string;
   readonly starts_at: string;
@@ -13,7 +14,7 @@ export interface SessionRow {
   readonly cancelled_at: string | null;
   /** Position of the last event that changed the row. */
   readonly version: string;
-}
+};
 
 export const sessionTable: Table<SessionRow> = {
   name: 'session',
