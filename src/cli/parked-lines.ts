@@ -1,10 +1,10 @@
-import type { StoredParked } from '../projections/parking/parked-table.ts';
+import type { ParkedStreamRow } from '../projections/parking/parked-table.ts';
 
 /** Parked streams that are listed; `reprise projections --json` lists all. */
 const parkedLinesMax = 20;
 
 /** What is parked, the streams whose events came first in the log first. */
-export function parkedLines(parked: readonly StoredParked[]): readonly string[] {
+export function parkedLines(parked: readonly ParkedStreamRow[]): readonly string[] {
   if (parked.length === 0) return [];
   const events = parked.reduce((sum, one) => sum + one.events, 0);
   const oldest = Math.min(...parked.map(({ parkedAt }) => parkedAt.getTime()));

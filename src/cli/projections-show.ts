@@ -8,7 +8,7 @@ import {
   projectionState,
 } from '../projections/engine/overview.ts';
 import { projections } from '../projections/models/registry.ts';
-import { readParked, type StoredParked } from '../projections/parking/parked-table.ts';
+import { type ParkedStreamRow, readParked } from '../projections/parking/parked-table.ts';
 import { parkedLines } from './parked-lines.ts';
 import { table } from './table.ts';
 import { withServers } from './with-servers.ts';
@@ -63,8 +63,10 @@ async function showProjections({ json }: ShowFlags, config: Config): Promise<voi
   });
 }
 
-const asJson = (overview: readonly ProjectionOverview[], parked: readonly StoredParked[]): string =>
-  JSON.stringify({ projections: overview.map(projectionState), parked }, decimal, 2);
+const asJson = (
+  overview: readonly ProjectionOverview[],
+  parked: readonly ParkedStreamRow[],
+): string => JSON.stringify({ projections: overview.map(projectionState), parked }, decimal, 2);
 
 /** Positions and revisions may pass 2^53. */
 const decimal = (_name: string, value: unknown) =>

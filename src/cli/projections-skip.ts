@@ -12,8 +12,7 @@ import {
 import { type Config, readConfig } from '../config.ts';
 import { shownText } from '../events/writable.ts';
 import { projections } from '../projections/models/registry.ts';
-import { isInReadModels } from '../projections/parking/in-read-models.ts';
-import { parkedName } from '../projections/parking/parked-table.ts';
+import { isInReadModels, parkedName } from '../projections/parking/parked-table.ts';
 import { retryParked } from '../projections/parking/retry.ts';
 import { counted, parkedLines } from './parked-lines.ts';
 import { table } from './table.ts';

@@ -2,7 +2,7 @@ import type { ClientBase } from 'pg';
 import type { LogPlace } from '../../commands/core/event-store.ts';
 import { isBefore, type LogPosition } from '../../events/log-position.ts';
 import type { Projection } from '../models/projection.ts';
-import type { ParkedEvents } from '../parking/parked-streams.ts';
+import type { ParkedFrom } from '../parking/parked-streams.ts';
 
 /** What a projection's checkpoint is known by. */
 type Named = Pick<Projection, 'name' | 'version'>;
@@ -73,7 +73,7 @@ export interface StoredCheckpoint extends Checkpoint {
   /** How often a rebuild put other rows into the tables, or parked events were written after all. */
   readonly generation: number;
   /** The streams that are kept from the tables, in the same snapshot. */
-  readonly parked: readonly Pick<ParkedEvents, 'stream' | 'position' | 'events'>[];
+  readonly parked: readonly ParkedFrom[];
 }
 
 /** Notified in the transaction that writes events. Whatever it says, it is a reason to read the checkpoint, and no more. */
@@ -204,8 +204,8 @@ export async function nextGeneration(
   await client.query(`NOTIFY ${replacedChannel}`);
 }
 
-/** Where a batch leads. */
-export interface Move {
+/** How a batch moves the checkpoint. */
+export interface CheckpointMove {
   /** Of its first step. */
   readonly first: LogPosition;
   /** Of its last step. */
@@ -224,7 +224,7 @@ export async function moveCheckpoint(
   client: ClientBase,
   projections: readonly Named[],
   from: LogPosition | null,
-  { first, last, event }: Move,
+  { first, last, event }: CheckpointMove,
 ): Promise<void> {
   const moving = client.query({
     name: 'move_checkpoint',

@@ -7,8 +7,7 @@ import { quick } from '../../infrastructure/postgres.ts';
 import { randomized } from '../../support/backoff.ts';
 import { pause } from '../../support/pause.ts';
 import { describeEvent, type Step } from '../log-step.ts';
-import { type ParkedEvents, Parking, TooManyParked } from '../parking/parked-streams.ts';
-import { Portion, RowsRefused } from '../parking/refused-rows.ts';
+import { type ParkedStream, ParkedStreams, TooManyParked } from '../parking/parked-streams.ts';
 import type { CommitListener, Projector, ReadSideStatus } from '../projector.ts';
 import { leaderLock } from './advisory-locks.ts';
 import { Backlog } from './backlog.ts';
@@ -25,6 +24,7 @@ import { Listeners } from './listeners.ts';
 import { type LogReader, readLog } from './log-reader.ts';
 import { type ProjectorLimits, type ProjectorOptions, projectorDefaults } from './options.ts';
 import { Progress } from './progress.ts';
+import { BatchSize, RowsRefused } from './refused-rows.ts';
 import { Wake } from './wake.ts';
 import { writeBatch } from './write-batch.ts';
 
@@ -53,7 +53,7 @@ class Engine implements Projector {
   readonly #listeners: Listeners;
   #reader: LogReader | undefined;
   readonly #foreign: ForeignStreams;
-  readonly #portion: Portion;
+  readonly #batchSize: BatchSize;
   /** When the last transaction began. */
   #lastFlushMs = 0;
   /** Has this instance the lock? */
@@ -63,7 +63,7 @@ class Engine implements Projector {
   /** Of the tables that listeners know. */
   #generation: number | undefined;
   /** What is parked, as of the checkpoint last read. */
-  #parking = new Parking();
+  #parked = new ParkedStreams();
   /** Times that we were told to read the checkpoint anew, and how many of them it was. */
   #told = 0;
   #looked = 0;
@@ -82,7 +82,7 @@ class Engine implements Projector {
         'projections: events on streams that are nobody’s are passed over',
       ),
     );
-    this.#portion = new Portion(this.#limits.batchEventsMax);
+    this.#batchSize = new BatchSize(this.#limits.batchEventsMax);
     this.#progress = new Progress(this.#backlog, options.now ?? Date.now);
     options.signal.addEventListener('abort', () => this.#wake.call(), { once: true });
     this.done = this.#run();
@@ -101,7 +101,7 @@ class Engine implements Projector {
   }
 
   status(): ReadSideStatus {
-    return { ...this.#progress.status(), parkedEvents: this.#parking.events };
+    return { ...this.#progress.status(), parkedEvents: this.#parked.events };
   }
 
   async #run(): Promise<void> {
@@ -225,8 +225,8 @@ class Engine implements Projector {
     // Without a connection the notification was missed.
     if (isReplaced) this.#listeners.reset();
     this.#generation = checkpoint.generation;
-    this.#parking = new Parking(checkpoint.parked);
-    if (this.#hasTakenLead && this.#parking.events > 0) this.#options.onParkedSkips?.();
+    this.#parked = new ParkedStreams(checkpoint.parked);
+    if (this.#hasTakenLead && this.#parked.events > 0) this.#options.onParkedSkips?.();
     this.#hasTakenLead = false;
     this.#looked = told;
     const isOtherNow = isReplaced && this.#progress.isOfOtherLog;
@@ -250,23 +250,23 @@ class Engine implements Projector {
   /** Lets a few more events come, unless a whole batch waits or nothing was written for a while. */
   async #pause(): Promise<void> {
     const leftMs = this.#limits.flushMsMin - (performance.now() - this.#lastFlushMs);
-    if (leftMs > 0 && this.#backlog.size < this.#portion.max) await pause(leftMs);
+    if (leftMs > 0 && this.#backlog.size < this.#batchSize.max) await pause(leftMs);
   }
 
   /** What is next to write: nothing while there are no events and the checkpoint moved a moment ago. */
   #nextBatch(): readonly Step[] {
     // One that has just taken the lead may still be reading what another has written.
     this.#release();
-    const batch = this.#backlog.first(this.#portion.max, this.#limits.batchRowsMax);
+    const batch = this.#backlog.first(this.#batchSize.max, this.#limits.batchRowsMax);
     const idle = performance.now() - this.#lastFlushMs > this.#limits.idleCheckpointMs;
-    return idle || this.#portion.isCut || batch.some(({ isEvent }) => isEvent) ? batch : [];
+    return idle || this.#batchSize.isReduced || batch.some(({ isEvent }) => isEvent) ? batch : [];
   }
 
   /** @returns false when nothing could be written, since no more events may be parked */
   async #commit(client: PoolClient, batch: readonly Step[]): Promise<boolean> {
     const { projections } = this.#options;
     const { parkedEventsMax } = this.#limits;
-    const { steps, parked } = this.#parking.sort(batch, parkedEventsMax);
+    const { steps, parked } = this.#parked.sort(batch, parkedEventsMax);
     if (steps.length === 0) {
       this.#stopped(new TooManyParked(parkedEventsMax, batch[0]?.event));
       return false;
@@ -277,7 +277,7 @@ class Engine implements Projector {
     const { committed } = this.#progress;
     try {
       const written = await writeBatch(client, projections, committed, steps, parks);
-      this.#portion.written();
+      this.#batchSize.written();
       this.#report.count(steps.filter(({ isEvent }) => isEvent).length);
       this.#tellParked(parked);
       this.#tellSkipped(steps);
@@ -295,23 +295,23 @@ class Engine implements Projector {
     const [one, ...others] = steps.filter(({ changes }) => changes.length > 0);
     if (one?.event === undefined) throw error;
     const why = `${describeEvent(one.event)}: ${error.message}`;
-    if (others.length > 0) this.#portion.refused(steps.length);
+    if (others.length > 0) this.#batchSize.refused(steps.length);
     else this.#backlog.markUnreadable(one.event.id, why);
   }
 
-  #tellParked(parked: readonly ParkedEvents[]): void {
+  #tellParked(parked: readonly ParkedStream[]): void {
     for (const { stream, error } of parked) {
-      if (this.#parking.has(stream)) continue;
+      if (this.#parked.has(stream)) continue;
       const what = 'projections: an event cannot be read, or written; its stream is parked';
       this.#options.logger.error({ stream, why: error }, what);
     }
-    this.#parking.add(parked);
+    this.#parked.add(parked);
   }
 
   /** A stream may be parked by an event that is skipped by a later one of it, which was parked behind. */
   #tellSkipped(steps: readonly Step[]): void {
     const isSkip = ({ event }: Step) =>
-      event?.skips !== undefined && this.#parking.has(event.stream);
+      event?.skips !== undefined && this.#parked.has(event.stream);
     if (steps.some(isSkip)) this.#options.onParkedSkips?.();
   }
 
@@ -338,8 +338,8 @@ class Engine implements Projector {
     const { position } = this.#progress.committed;
     if (position === null) return;
     const steps = this.#backlog.takeThrough(position);
-    if (this.#parking.missed(steps) !== undefined) this.#listeners.reset();
-    if (steps.length > 0) this.#listeners.tell(this.#parking.shown(steps));
+    if (this.#parked.firstUnreadable(steps) !== undefined) this.#listeners.reset();
+    if (steps.length > 0) this.#listeners.tell(this.#parked.withoutParked(steps));
     this.#progress.show(steps);
   }
 

@@ -5,10 +5,10 @@ import type { Step } from '../log-step.ts';
 import type { Projection } from '../models/projection.ts';
 import type { RowChange } from '../models/row-change.ts';
 import { forgetParked, type NewlyParked, park } from '../parking/parked-table.ts';
-import { throwRefused } from '../parking/refused-rows.ts';
 import { OutOfOrder } from './backlog.ts';
 import { type Checkpoint, moveCheckpoint } from './checkpoint.ts';
 import { fold } from './fold.ts';
+import { throwRefused } from './refused-rows.ts';
 import { statementsOf } from './statements.ts';
 
 /**

@@ -1,19 +1,29 @@
+import assert from 'node:assert/strict';
 import type { Step, StepEvent } from '../log-step.ts';
 
-/** Events of a stream that are kept from the tables, each waiting behind the one before. */
-export interface ParkedEvents {
+/**
+ * Which streams are parked, in memory. An event is parked when it cannot be read, or when its rows
+ * cannot be written. Every later event of its stream is parked, too: its rows would be wrong without
+ * the first one. Events of other streams are written as usual.
+ */
+
+/** A stream some of whose events are not in the tables. */
+export interface ParkedStream {
   readonly stream: string;
-  /** Of the first of them. */
+  /** Of its first parked event; so are the position and the type. */
   readonly revision: bigint;
   readonly position: bigint;
   readonly type: string;
   /** Why it is parked. */
   readonly error: string;
-  /** How many they are. */
+  /** How many of its events are parked. */
   readonly events: number;
 }
 
-/** More events would be parked than may be. */
+/** The part of a parked stream that is kept in memory. */
+export type ParkedFrom = Pick<ParkedStream, 'stream' | 'position' | 'events'>;
+
+/** One more event must be parked, and as many are parked as may be. */
 export class TooManyParked extends Error {
   constructor(eventsMax: number, next: StepEvent | undefined) {
     const one = next?.unreadable ?? `event ${next?.revision}@${next?.stream} has to wait`;
@@ -25,25 +35,24 @@ export class TooManyParked extends Error {
   }
 }
 
-/** What a batch comes to. */
-export interface Sorted {
-  /** Those that are parked with it change nothing. Fewer than were given when no more events may be parked. */
+/** A batch as it is written. */
+export interface SortedBatch {
+  /** Events that are parked change nothing. It ends early when no more events may be parked. */
   readonly steps: readonly Step[];
-  /** Of streams that are parked with this batch: all. Of streams that were parked before: the events that come on top. */
-  readonly parked: readonly ParkedEvents[];
+  /**
+   * What is parked with the batch. Of a stream that was parked before: its events in this batch
+   * alone, which are added to those.
+   */
+  readonly parked: readonly ParkedStream[];
 }
 
-/**
- * Which streams are parked, as the tables at the checkpoint have it. An event that cannot be read, or whose rows cannot be
- * written, is parked, and with it every later one of its stream: rows would be wrong if they were written without it.
- * Other streams go on.
- */
-export class Parking {
+/** The parked streams, as the tables at the checkpoint have them. */
+export class ParkedStreams {
   /** Of each parked stream, the position of its first event that is not in the tables. */
   readonly #since = new Map<string, bigint>();
   #count = 0;
 
-  constructor(parked: readonly Pick<ParkedEvents, 'stream' | 'position' | 'events'>[] = []) {
+  constructor(parked: readonly ParkedFrom[] = []) {
     this.add(parked);
   }
 
@@ -56,17 +65,21 @@ export class Parking {
     return this.#since.has(stream);
   }
 
-  add(parked: readonly Pick<ParkedEvents, 'stream' | 'position' | 'events'>[]): void {
+  add(parked: readonly ParkedFrom[]): void {
     for (const { stream, position, events } of parked) {
+      assert(events > 0, `${stream} is parked without an event`);
       if (!this.#since.has(stream)) this.#since.set(stream, position);
       this.#count += events;
     }
   }
 
-  /** Decides what becomes of steps after the checkpoint; `add` what is parked once they are written. */
-  sort(batch: readonly Step[], eventsMax: number): Sorted {
+  /**
+   * Decides which steps after the checkpoint are parked. It changes nothing here: call `add` with
+   * `parked` once the batch is written.
+   */
+  sort(batch: readonly Step[], eventsMax: number): SortedBatch {
     if (this.#since.size === 0 && !batch.some(isUnreadable)) return { steps: batch, parked: [] };
-    const parked = new Map<string, ParkedEvents>();
+    const parked = new Map<string, ParkedStream>();
     const steps: Step[] = [];
     let room = eventsMax - this.#count;
     for (const step of batch) {
@@ -78,7 +91,7 @@ export class Parking {
       const { stream, revision, type, unreadable, isForeign } = event;
       const position = step.position.commit;
       const before = parked.get(stream);
-      // An older version may have parked its stream.
+      // An older version may have parked the stream of a foreign event.
       if (isForeign || (unreadable === undefined && before === undefined && !this.has(stream))) {
         steps.push(step);
         continue;
@@ -92,14 +105,14 @@ export class Parking {
     return { steps, parked: [...parked.values()] };
   }
 
-  /** Steps up to the checkpoint as the tables have them: what is parked changes nothing. */
-  shown(steps: readonly Step[]): readonly Step[] {
+  /** Steps up to the checkpoint as the tables have them: a parked event changes nothing. */
+  withoutParked(steps: readonly Step[]): readonly Step[] {
     if (this.#since.size === 0) return steps;
     return steps.map((step) => (this.#isParked(step) ? { ...step, changes: [] } : step));
   }
 
-  /** The first of these steps, up to the checkpoint, that the tables have although this version cannot read it. */
-  missed(steps: readonly Step[]): Step | undefined {
+  /** The first of these steps that this version cannot read, although the tables have it. */
+  firstUnreadable(steps: readonly Step[]): Step | undefined {
     return steps.find((step) => isUnreadable(step) && !this.#isParked(step));
   }
 

@@ -1,24 +1,28 @@
 import { createHash } from 'node:crypto';
 import type { ClientBase, Pool } from 'pg';
 import type { RecordedEvent } from '../../events/codec.ts';
+import { streamPrefixes } from '../../events/streams.ts';
 import { pgText } from '../../support/pg-text.ts';
 import type { Projection } from '../models/projection.ts';
-import type { ParkedEvents } from './parked-streams.ts';
+import type { ParkedStream } from './parked-streams.ts';
 
-/** The table of parked events: a row a stream. */
+/** The parked streams in PostgreSQL: the table `parked_event` has one row per stream. */
 
-/** A parked stream as the database holds it. */
-export interface StoredParked extends ParkedEvents {
+/** A parked stream as the table has it. */
+export interface ParkedStreamRow extends ParkedStream {
   readonly parkedAt: Date;
 }
 
-/** Characters of a stream's name that the table has, and of what is left of a longer one: a key has at most 2,700 bytes. */
+/**
+ * Characters of a stream's name in the table, and of what is left of a longer one: a key has at most
+ * 2,700 bytes.
+ */
 const nameCharsMax = 500;
 const cutCharsMax = 200;
 
 /**
- * A stream's name as the table has it. One that is no key of PostgreSQL's is cut, with its hash: no stream of Reprise's has
- * such a name, so its events stay parked.
+ * A stream's name as the table has it. A name that cannot be a key in PostgreSQL is cut and gets its
+ * hash. No stream of Reprise has such a name, so its events stay parked.
  */
 export function parkedName(stream: string): string {
   if (stream.length <= nameCharsMax && !stream.includes('\0')) return stream;
@@ -26,17 +30,20 @@ export function parkedName(stream: string): string {
   return `${pgText(stream.slice(0, cutCharsMax))}…${hash}`;
 }
 
-/** Was the name cut? The log does not know it, then. */
+/** Was the name cut? Then the log has no stream of this name. */
 export const isCutName = (name: string): boolean => /…[0-9a-f]{64}$/.test(name);
 
-/** What is parked with a batch. */
+/** What is parked together with a batch. */
 export interface NewlyParked {
-  readonly streams: readonly ParkedEvents[];
-  /** Of the tables, when it was decided. */
+  readonly streams: readonly ParkedStream[];
+  /** The tables' generation when it was decided. */
   readonly generation: number;
 }
 
-/** Rows were written out of the log's order meanwhile: what waited may have nothing to wait for any more. */
+/**
+ * Rows were written out of the log's order since the decision: the stream's first parked event may be
+ * in the tables by now.
+ */
 export class ParkingChanged extends Error {
   constructor() {
     super('parked events were retried, or tables rebuilt, meanwhile');
@@ -51,9 +58,9 @@ export class ParkingChanged extends Error {
 export async function readParked(
   client: ClientBase | Pool,
   schema?: string,
-): Promise<readonly StoredParked[]> {
+): Promise<readonly ParkedStreamRow[]> {
   const table = schema === undefined ? 'parked_event' : `"${schema}".parked_event`;
-  const { rows } = await client.query<StoredParked>(
+  const { rows } = await client.query<ParkedStreamRow>(
     `SELECT stream, revision, position, type, error, events, parked_at AS "parkedAt"
      FROM ${table} ORDER BY position, stream`,
   );
@@ -61,8 +68,8 @@ export async function readParked(
 }
 
 /**
- * Parks events inside the transaction that has moved the checkpoint, and so has its rows locked. Of a stream that is
- * parked already, the events come on top.
+ * Parks events inside the transaction that has moved the checkpoint, and so has its rows locked. The
+ * events of a stream that is parked already are added to those.
  * @throws ParkingChanged when the tables are of another generation
  */
 export async function park(
@@ -78,10 +85,10 @@ export async function park(
   await insert(client, streams, 'events = parked_event.events + excluded.events');
 }
 
-/** Writes what is left of parked streams in the place of what was there; a stream with no events left goes. */
+/** Replaces the rows of parked streams by what is left of them; a stream without events is deleted. */
 export async function replaceParked(
   client: ClientBase,
-  streams: readonly ParkedEvents[],
+  streams: readonly ParkedStream[],
 ): Promise<void> {
   const done = streams.filter(({ events }) => events === 0).map(({ stream }) => stream);
   await client.query('DELETE FROM parked_event WHERE stream = ANY ($1)', [done]);
@@ -90,10 +97,10 @@ export async function replaceParked(
   await insert(client, left, all.map((name) => `${name} = excluded.${name}`).join(', '));
 }
 
-/** Tells why streams are parked by now, of those that begin with these events. */
+/** Updates why streams are parked, of those whose first parked event is one of these. */
 export async function explainParked(
   client: ClientBase | Pool,
-  stuck: readonly { readonly recorded: RecordedEvent; readonly error: string }[],
+  blocking: readonly { readonly recorded: RecordedEvent; readonly error: string }[],
 ): Promise<void> {
   await client.query(
     `UPDATE parked_event AS p SET type = why.type, error = why.error
@@ -101,17 +108,17 @@ export async function explainParked(
        AS why(stream, revision, type, error)
      WHERE p.stream = why.stream AND p.revision = why.revision AND p.error <> why.error`,
     [
-      stuck.map(({ recorded }) => recorded.stream),
-      stuck.map(({ recorded }) => recorded.revision),
-      stuck.map(({ recorded }) => pgText(recorded.type)),
-      stuck.map(({ error }) => pgText(error)),
+      blocking.map(({ recorded }) => recorded.stream),
+      blocking.map(({ recorded }) => recorded.revision),
+      blocking.map(({ recorded }) => pgText(recorded.type)),
+      blocking.map(({ error }) => pgText(error)),
     ],
   );
 }
 
 async function insert(
   client: ClientBase,
-  streams: readonly ParkedEvents[],
+  streams: readonly ParkedStream[],
   onConflict: string,
 ): Promise<void> {
   const columns = ['stream', 'revision', 'position', 'type', 'error', 'events'] as const;
@@ -123,7 +130,27 @@ async function insert(
   );
 }
 
-/** Inside a transaction that leaves nothing to wait for. @returns how many streams were parked */
+/** Deletes all rows, inside the caller's transaction. @returns how many streams were parked */
 export async function forgetParked(client: ClientBase): Promise<number> {
   return (await client.query('DELETE FROM parked_event')).rowCount ?? 0;
+}
+
+/**
+ * Do the read models have an event? Then a version of the service could read it, and its instances
+ * decide by it. They do not have it when they have not come to it, or when its stream is parked from
+ * it, or from an event before it, on.
+ */
+export async function isInReadModels(
+  pool: Pool,
+  { stream, revision, position }: RecordedEvent,
+): Promise<boolean> {
+  if (!streamPrefixes.some((prefix) => stream.startsWith(prefix))) return false;
+  const { rows } = await pool.query<{ at: bigint | null }>(
+    'SELECT min(event_position) AS at FROM projection_checkpoint',
+  );
+  const at = rows[0]?.at ?? null;
+  if (at === null || at < position) return false;
+  const name = parkedName(stream);
+  const parked = (await readParked(pool)).find((one) => one.stream === name);
+  return parked === undefined || parked.revision > revision;
 }

@@ -4,15 +4,17 @@ import type { Logger } from '../engine/options.ts';
 import { readParked } from './parked-table.ts';
 import { type RetryOptions, retryParked } from './retry.ts';
 
-/** Times that it is tried while PostgreSQL or the log is away, and the pause between two, in milliseconds. */
+/** Attempts while PostgreSQL or the log cannot be reached, and the pause between two, in ms. */
 const triesMax = 30;
 const againMs = 1_000;
 
 export type SkipRetryOptions = Omit<RetryOptions, 'onProgress'> & { readonly logger: Logger };
 
 /**
- * Writes what waits behind an event that is skipped by now. Called while it runs, it runs once more.
- * @returns the function to call; it resolves when nothing is left to do, or it has given up, and never rejects
+ * Makes a function that writes the events that are parked behind an event that is skipped by now. A
+ * call while it runs makes it run once more.
+ * @returns the function: it resolves when nothing is left to do, or after `triesMax` attempts, and
+ * never rejects
  */
 export function retrySkipped(options: SkipRetryOptions): () => Promise<void> {
   let running: Promise<void> | undefined;

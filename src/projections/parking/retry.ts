@@ -5,55 +5,64 @@ import type { RecordedEvent, StoredEvent } from '../../events/codec.ts';
 import { eventAt, eventsUpTo } from '../../events/log-position.ts';
 import { readSkips, Skips } from '../../events/skipped.ts';
 import { holdCheckpoint, nextGeneration } from '../engine/checkpoint.ts';
+import { BatchSize, RowsRefused } from '../engine/refused-rows.ts';
 import { writeRows } from '../engine/write-batch.ts';
 import { describeEvent, type Step } from '../log-step.ts';
 import { joinProjections, type Projection } from '../models/projection.ts';
 import type { RowChange } from '../models/row-change.ts';
-import { LateRows, LaterEvents } from './later-events.ts';
-import { findParked } from './parked-in-log.ts';
 import {
   explainParked,
+  type ParkedStreamRow,
   ParkingChanged,
   readParked,
   replaceParked,
-  type StoredParked,
 } from './parked-table.ts';
-import { Portion, RowsRefused } from './refused-rows.ts';
-import { type ParkedFrom, type Ready, Waiting } from './retryable-streams.ts';
+import { LateRows, LaterEvents } from './reapply.ts';
+import {
+  type FirstParked,
+  findParked,
+  type ReadableEvent,
+  RetryableStream,
+} from './retryable-streams.ts';
 
-/** Events of one transaction, beside those that change the same rows. */
+/** Parked events of one transaction; later events that change the same rows are in it, too. */
 const batchEventsMax = 2_000;
 
-/** What came in meanwhile is retried, too, this often; what comes after that is left for another time. */
+/** Events that were parked meanwhile are retried in another round, up to so many rounds. */
 const roundsMax = 100;
 
 export interface RetryOptions {
   readonly eventStore: Pick<EventStore, 'readStream' | 'subscribe' | 'head'>;
   readonly pool: Pool;
-  /** All that there are: what is parked is kept from all of them. */
+  /** All projections: a parked event is in the tables of none. */
   readonly projections: readonly Projection[];
   /** Ends it between two transactions. */
   readonly signal: AbortSignal;
-  /** Told of the events written so far, and how many were parked in all. */
+  /** Called with the events that are written so far, and how many were parked in all. */
   onProgress(written: number, parked: number): void;
 }
 
 export interface RetryResult {
   /** Events that are in the tables now and were not before. */
   readonly written: number;
-  /** Events that were parked and are skipped: nothing waits for them any more. */
+  /** Parked events that are skipped, and so not parked any longer. */
   readonly skipped: number;
-  /** Events that were parked and that the log no longer has, or that are nobody's, by stream: nothing waits for them any more. */
+  /**
+   * Parked events, by stream, that the log no longer has or that are on a foreign stream. They are not
+   * parked any longer.
+   */
   readonly gone: ReadonlyMap<string, number>;
-  /** What still cannot be read or written, with what waits behind it. */
-  readonly remaining: readonly StoredParked[];
+  /** The streams that are still parked. */
+  readonly remaining: readonly ParkedStreamRow[];
 }
 
 /**
- * Reads parked events from the log again and writes those that can be read by now, in the log's order: the rows are then
- * what a rebuild would make them. A transaction that writes events un-parks them, under the locks that the engine writes
- * under, so each is written once, by whomever; the engine may run meanwhile. What the log no longer has is given up.
- * @throws TablesOutdated when the tables are another version's, an Error when the log ends before what is parked
+ * Reads parked events from the log again and writes those that can be read by now, in the log's
+ * order: the rows are then the same as after a rebuild. The transaction that writes events also
+ * un-parks them, under the same locks as the engine's. So each event is written once, and the engine
+ * may run meanwhile. Events that the log no longer has are un-parked without being written.
+ * @throws TablesOutdated when the tables are another version's, an Error when the log ends before
+ * the parked events
  */
 export async function retryParked(options: RetryOptions): Promise<RetryResult> {
   const retry = new Retry(options);
@@ -64,12 +73,13 @@ export async function retryParked(options: RetryOptions): Promise<RetryResult> {
   return { written, skipped, gone, remaining: await readParked(options.pool) };
 }
 
-/** A parked stream of which events were written, or are gone. */
-interface Move {
+/** What changes for a parked stream when events of it are written, or are not in the log. */
+interface StreamUpdate {
   readonly stream: string;
   /** Its first parked revision before. */
   readonly revision: bigint;
-  readonly to: ParkedFrom;
+  /** Its first parked event after it. */
+  readonly to: FirstParked;
 }
 
 class Retry {
@@ -78,7 +88,7 @@ class Retry {
   readonly gone = new Map<string, number>();
   readonly #options: RetryOptions;
   readonly #project: (event: StoredEvent) => readonly RowChange[];
-  readonly #portion = new Portion(batchEventsMax);
+  readonly #batchSize = new BatchSize(batchEventsMax);
   #skips = new Skips();
   readonly #foreign: ForeignStreams;
 
@@ -88,79 +98,81 @@ class Retry {
     this.#project = joinProjections(options.projections);
   }
 
-  /** Retries what is parked by now. @returns whether anything became of it */
+  /** Retries what is parked by now. @returns whether another round may find more to do */
   async round(): Promise<boolean> {
     const { eventStore, pool, signal } = this.#options;
     const parked = await readParked(pool);
     const found = await findParked(eventStore, parked, signal);
-    // What was parked up to now is skipped by what is there by now.
+    // Read after what is parked, so that no skip of it is missed.
     this.#skips = await readSkips(eventStore);
-    const waiting = new Map<string, Waiting>();
+    const streams = new Map<string, RetryableStream>();
     for (const one of parked) {
       const events = found.get(one.stream);
       if (events === undefined) continue;
-      waiting.set(
-        one.stream,
-        new Waiting(one, await this.#ours(events), this.#project, this.#skips),
-      );
+      const ours = await this.#ours(events);
+      streams.set(one.stream, new RetryableStream(one, ours, this.#project, this.#skips));
     }
-    let isMoved: boolean;
+    let isChanged: boolean;
     try {
-      isMoved = await this.#giveUpGone(waiting);
-      isMoved = (await this.#writeReady(waiting, this.written + countEvents(parked))) || isMoved;
+      isChanged = await this.#unparkGone(streams);
+      isChanged =
+        (await this.#writeReadable(streams, this.written + countEvents(parked))) || isChanged;
     } catch (error) {
-      // Somebody else retries, or rebuilt the tables: look again.
+      // Another process retries, or has rebuilt the tables: look again.
       if (!(error instanceof ParkingChanged)) throw error;
       return true;
     }
-    const stuck = [...waiting.values()].flatMap((one) => one.stuck ?? []);
-    await explainParked(pool, stuck);
-    return isMoved;
+    const blocking = [...streams.values()].flatMap((one) => one.blocking ?? []);
+    await explainParked(pool, blocking);
+    return isChanged;
   }
 
-  /** Without those of streams that are nobody's, which older versions parked: they are given up. */
+  /** Without the events of foreign streams, which older versions parked: they are un-parked. */
   async #ours(events: readonly RecordedEvent[]): Promise<readonly RecordedEvent[]> {
     const ours: RecordedEvent[] = [];
     for (const event of events) if (!(await this.#foreign.has(event))) ours.push(event);
     return ours;
   }
 
-  /** What is first in its stream and not in the log: the stream is parked from the next event on, or no more. */
-  async #giveUpGone(waiting: ReadonlyMap<string, Waiting>): Promise<boolean> {
-    const moves: Move[] = [];
-    for (const [stream, one] of waiting) {
+  /** Where the first parked event is not in the log, the next one that is becomes the first. */
+  async #unparkGone(streams: ReadonlyMap<string, RetryableStream>): Promise<boolean> {
+    const updates: StreamUpdate[] = [];
+    for (const [stream, one] of streams) {
       const { revision } = one.parked;
-      const to = one.from(revision);
-      if (to.revision !== revision) moves.push({ stream, revision, to });
+      const to = one.firstParkedFrom(revision);
+      if (to.revision !== revision) updates.push({ stream, revision, to });
     }
-    if (moves.length > 0) await this.#write([], moves);
-    return moves.length > 0;
+    if (updates.length > 0) await this.#write([], updates);
+    return updates.length > 0;
   }
 
   /** @returns whether anything was written */
-  async #writeReady(waiting: ReadonlyMap<string, Waiting>, total: number): Promise<boolean> {
+  async #writeReadable(
+    streams: ReadonlyMap<string, RetryableStream>,
+    total: number,
+  ): Promise<boolean> {
     const { signal, onProgress } = this.#options;
-    let left = [...waiting.values()].flatMap(({ ready }) => ready);
+    let left = [...streams.values()].flatMap(({ readable }) => readable);
     left.sort((a, b) => (a.event.position < b.event.position ? -1 : 1));
     const doneBefore = this.written + this.skipped;
     while (left.length > 0) {
       signal.throwIfAborted();
-      const batch = left.slice(0, this.#portion.max);
+      const batch = left.slice(0, this.#batchSize.max);
       try {
-        await this.#write(batch, movesBy(batch, waiting));
-        this.#portion.written();
+        await this.#write(batch, updatesBy(batch, streams));
+        this.#batchSize.written();
         left = left.slice(batch.length);
         onProgress(this.written, total);
       } catch (error) {
         if (!(error instanceof RowsRefused)) throw error;
-        const [one, ...others] = batch as [Ready, ...Ready[]];
+        const [one, ...others] = batch as [ReadableEvent, ...ReadableEvent[]];
         if (others.length > 0) {
-          this.#portion.refused(batch.length);
+          this.#batchSize.refused(batch.length);
           continue;
         }
         const { event } = one;
-        const stuck = { recorded: event, error: `${describeEvent(event)}: ${error.message}` };
-        waiting.get(event.stream)?.refuse(stuck);
+        const blocking = { recorded: event, error: `${describeEvent(event)}: ${error.message}` };
+        streams.get(event.stream)?.block(blocking);
         left = left.filter(({ event: { stream } }) => stream !== event.stream);
       }
     }
@@ -168,14 +180,14 @@ class Retry {
   }
 
   /** Writes events and un-parks them, in one transaction. @throws RowsRefused, ParkingChanged */
-  async #write(batch: readonly Ready[], moves: readonly Move[]): Promise<void> {
+  async #write(batch: readonly ReadableEvent[], updates: readonly StreamUpdate[]): Promise<void> {
     const { eventStore, pool, projections, signal } = this.#options;
     const project = this.#project;
     const late = batch.flatMap(({ read }) => read ?? []);
     const rows = new LateRows(batch.flatMap(({ changes }) => changes));
     const isConcerned = (event: StoredEvent) => rows.areTouchedBy(project(event));
     const later = new LaterEvents({ eventStore, late, isConcerned, skips: this.#skips, signal });
-    // Most of them first, so that the engine waits for a short while only.
+    // Most of them are read before the engine is made to wait by `holdCheckpoint`.
     await later.readOn();
     const client = await pool.connect();
     try {
@@ -190,20 +202,20 @@ class Retry {
       ];
       steps.sort((a, b) => (a.position.commit < b.position.commit ? -1 : 1));
       await writeRows(client, steps);
-      await moveParked(client, parked, moves);
+      await updateParked(client, parked, updates);
       await nextGeneration(client, projections);
       await client.query('COMMIT');
     } finally {
-      // Closing it gives up what was not committed.
+      // Closing the connection undoes what was not committed.
       client.release(true);
     }
     this.skipped += batch.length - late.length;
     this.written += late.length;
-    this.#countGone(batch, moves);
+    this.#countGone(batch, updates);
   }
 
-  #countGone(batch: readonly Ready[], moves: readonly Move[]): void {
-    for (const { stream, revision, to } of moves) {
+  #countGone(batch: readonly ReadableEvent[], updates: readonly StreamUpdate[]): void {
+    for (const { stream, revision, to } of updates) {
       const done = batch.filter(({ event }) => event.stream === stream).length;
       const gone = Number(to.revision - revision) - done;
       if (gone > 0) this.gone.set(stream, (this.gone.get(stream) ?? 0) + gone);
@@ -211,7 +223,7 @@ class Retry {
   }
 }
 
-const countEvents = (parked: readonly StoredParked[]): number =>
+const countEvents = (parked: readonly ParkedStreamRow[]): number =>
   parked.reduce((sum, { events }) => sum + events, 0);
 
 const step = ({ position, createdMs }: RecordedEvent, changes: readonly RowChange[]): Step => ({
@@ -221,33 +233,36 @@ const step = ({ position, createdMs }: RecordedEvent, changes: readonly RowChang
   isEvent: true,
 });
 
-/** What becomes of the streams of events that are written. */
-function movesBy(batch: readonly Ready[], waiting: ReadonlyMap<string, Waiting>): readonly Move[] {
+/** How parked streams change when a batch of their events is written. */
+function updatesBy(
+  batch: readonly ReadableEvent[],
+  streams: ReadonlyMap<string, RetryableStream>,
+): readonly StreamUpdate[] {
   const first = new Map<string, bigint>();
   const last = new Map<string, bigint>();
   for (const { event } of batch) {
     if (!first.has(event.stream)) first.set(event.stream, event.revision);
     last.set(event.stream, event.revision);
   }
-  return [...waiting].flatMap(([stream, one]) => {
+  return [...streams].flatMap(([stream, one]) => {
     const revision = first.get(stream);
     const through = last.get(stream);
     if (revision === undefined || through === undefined) return [];
-    return [{ stream, revision, to: one.from(through + 1n) }];
+    return [{ stream, revision, to: one.firstParkedFrom(through + 1n) }];
   });
 }
 
-/** Takes what is written, or gone, out of what is parked. @throws ParkingChanged when it is not its first */
-async function moveParked(
+/** Updates the rows of parked streams. @throws ParkingChanged when a stream begins elsewhere by now */
+async function updateParked(
   client: ClientBase,
-  parked: readonly StoredParked[],
-  moves: readonly Move[],
+  parked: readonly ParkedStreamRow[],
+  updates: readonly StreamUpdate[],
 ): Promise<void> {
   const before = new Map(parked.map((one) => [one.stream, one]));
-  const moved = moves.map(({ stream, revision, to }) => {
+  const left = updates.map(({ stream, revision, to }) => {
     const found = before.get(stream);
     if (found?.revision !== revision) throw new ParkingChanged();
     return { ...to, stream, events: found.events - Number(to.revision - revision) };
   });
-  await replaceParked(client, moved);
+  await replaceParked(client, left);
 }

@@ -14,11 +14,11 @@ import { Backlog } from '../engine/backlog.ts';
 import { type Checkpoint, placeAt } from '../engine/checkpoint.ts';
 import { hasEvent } from '../engine/events-to-end.ts';
 import { type LogReader, readLog } from '../engine/log-reader.ts';
+import { BatchSize, RowsRefused } from '../engine/refused-rows.ts';
 import { Wake } from '../engine/wake.ts';
 import { describeEvent, type Step } from '../log-step.ts';
 import { readParked } from '../parking/parked-table.ts';
-import { Portion, RowsRefused } from '../parking/refused-rows.ts';
-import { Kept } from './kept.ts';
+import { KeptOut } from './kept-out.ts';
 import { readLive } from './live.ts';
 import type { RebuildLimits, RebuildOptions, RebuildProgress } from './options.ts';
 import { Pace } from './pace.ts';
@@ -70,12 +70,12 @@ export class Filling {
   readonly #live: string;
   readonly #backlog: Backlog;
   readonly #pace: Pace;
-  readonly #portion: Portion;
+  readonly #batchSize: BatchSize;
   readonly #reader: LogReader;
   /** Called when there is something to write; a cancelled run is not waited for. */
   readonly #wake = new Wake();
   #caughtUp = false;
-  #kept = new Kept([], []);
+  #kept = new KeptOut([], []);
   /** As it was known before anything was read. */
   readonly #skipped: readonly Announced[];
   /** What it ended with when running it again does not help. */
@@ -143,7 +143,7 @@ export class Filling {
       rowsMax: 2 * limits.batchRowsMax,
     });
     this.#backlog.startAfter(built.position);
-    this.#portion = new Portion(limits.batchEventsMax);
+    this.#batchSize = new BatchSize(limits.batchEventsMax);
     this.#reader = this.#read();
   }
 
@@ -249,7 +249,7 @@ export class Filling {
 
   /** Writes one batch. @returns false when there is nothing up to that position */
   async #writeSome(through: Checkpoint | 'end', paced: boolean): Promise<boolean> {
-    const { max } = this.#portion;
+    const { max } = this.#batchSize;
     const eventsMax = paced ? this.#pace.batchEventsMax(max) : max;
     const first = this.#backlog.first(eventsMax, this.#limits.batchRowsMax);
     const isWanted = ({ position }: Step) =>
@@ -282,7 +282,7 @@ export class Filling {
     try {
       const digest = (at: LogPosition | null) => this.#kept.digest(at);
       this.built = await writeBuild(this.#client, this.#live, this.built, steps, digest);
-      this.#portion.written();
+      this.#batchSize.written();
       return true;
     } catch (error) {
       if (!(error instanceof RowsRefused)) throw error;
@@ -291,7 +291,7 @@ export class Filling {
       if (one?.event === undefined) throw error;
       const why = `${describeEvent(one.event)}: ${error.message}`;
       if (others.length === 0) await this.#endAt(one, why);
-      this.#portion.refused(steps.length);
+      this.#batchSize.refused(steps.length);
       return false;
     }
   }
@@ -311,4 +311,5 @@ const keptOf = async (
   client: ClientBase,
   live: string,
   skipped: readonly Announced[],
-): Promise<Kept> => (keepParked ? Kept.read(client, live, skipped) : new Kept([], skipped));
+): Promise<KeptOut> =>
+  keepParked ? KeptOut.read(client, live, skipped) : new KeptOut([], skipped);

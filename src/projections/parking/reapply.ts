@@ -12,15 +12,21 @@ import { accountStream, seatStream, streamPrefixes } from '../../events/streams.
 import { eventsToEnd } from '../engine/events-to-end.ts';
 import { keyText } from '../engine/fold.ts';
 import { keyOfRow, keysOf, type RowChange, type TableShape } from '../models/row-change.ts';
-import type { ParkedEvents } from './parked-streams.ts';
+import type { ParkedStream } from './parked-streams.ts';
 import { parkedName } from './parked-table.ts';
 
-/** So many streams are named when later events are read; of more, all of their kind are read. */
+/**
+ * A parked event is written late: after events that are later in the log. Where these changed the
+ * same rows, their changes are applied again after it, so that the rows are what the log's order
+ * makes them.
+ */
+
+/** Streams that are named when later events are read; for more, all streams are read. */
 const prefixesMax = 50;
 
 /**
- * Prefixes of the other streams whose events change rows that this event changes, too, so that the order between them
- * counts. (A sum does not depend on it, and a `rising` column neither.)
+ * Prefixes of the other streams whose events change the same rows as this event, where the order
+ * matters. (It does not matter for a sum, nor for a `rising` column.)
  */
 function sharedWith({ type, data }: StoredEvent): readonly string[] {
   switch (type) {
@@ -41,21 +47,24 @@ function sharedWith({ type, data }: StoredEvent): readonly string[] {
 
 export interface LaterEventsOptions {
   readonly eventStore: Pick<EventStore, 'subscribe'>;
-  /** Events that are to be written now, in the log's order. */
+  /** The events that are written now, in the log's order. */
   readonly late: readonly StoredEvent[];
-  /** Does an event change rows that the late ones change? Others are not kept. */
+  /** Does an event change rows that the late ones change? Other events are ignored. */
   readonly isConcerned: (event: StoredEvent) => boolean;
-  /** They are in no table. */
+  /** Events that are in no table. */
   readonly skips: Skips;
   readonly signal: AbortSignal;
 }
 
-/** Events of other streams that were written before some that are earlier in the log, and change the same rows. */
+/**
+ * Events that are later in the log than the late ones, were written before them, and change the same
+ * rows. They are of other streams: the rest of a late event's own stream is parked.
+ */
 export class LaterEvents {
   readonly #options: LaterEventsOptions;
   readonly #prefixes: readonly string[];
   readonly #found: StoredEvent[] = [];
-  /** They may be parked, too. */
+  /** Some of them may be parked. */
   readonly #unreadable: UnreadableEvent[] = [];
   #last: LogPlace | null;
 
@@ -63,7 +72,7 @@ export class LaterEvents {
     this.#options = options;
     const shared = options.late.filter((event) => sharedWith(event).length > 0);
     const [first] = shared;
-    // By its own stream's first event the log is known again.
+    // The subscription goes on from the first late event, so it must see that event's stream.
     const prefixes = new Set([...shared.flatMap(sharedWith), ...(first ? [first.stream] : [])]);
     this.#prefixes = prefixes.size > prefixesMax ? streamPrefixes : [...prefixes];
     this.#last = first === undefined ? null : placeOf(first);
@@ -78,7 +87,7 @@ export class LaterEvents {
     await eventsToEnd(eventStore, { after, prefixes, signal }, (recorded) => {
       this.#last = placeOf(recorded);
       if (skips.has(recorded)) return;
-      // Parked, or passed over: in no table.
+      // An event of another shop is parked or passed over: it is in no table.
       if (!isOfThisShop(recorded)) return;
       try {
         const event = decode(recorded);
@@ -91,15 +100,15 @@ export class LaterEvents {
   }
 
   /**
-   * Those that the tables have, which are at a position and lack what is parked.
-   * @throws UnreadableEvent when they have one that another version wrote and this one cannot read
+   * The events that the tables have. The tables are at a position and lack what is parked.
+   * @throws UnreadableEvent when the tables have an event that this version cannot read
    */
-  inTables(position: bigint | null, parked: readonly ParkedEvents[]): readonly StoredEvent[] {
+  inTables(position: bigint | null, parked: readonly ParkedStream[]): readonly StoredEvent[] {
     const since = new Map(parked.map((one) => [one.stream, one.position]));
     const isWritten = (event: RecordedEvent): boolean => {
       const from = since.get(parkedName(event.stream));
-      const isPassed = position !== null && event.position <= position;
-      return isPassed && (from === undefined || event.position < from);
+      const isReached = position !== null && event.position <= position;
+      return isReached && (from === undefined || event.position < from);
     };
     const missed = this.#unreadable.find(({ event }) => isWritten(event));
     if (missed !== undefined) throw missed;
@@ -108,8 +117,8 @@ export class LaterEvents {
 }
 
 /**
- * Rows that late events change. Of a later event's changes, those count again that the late ones would undo: all of a row
- * that was put, and what was set of a row that is patched.
+ * The rows that late events change, and what of a later event's changes they would undo: everything,
+ * where a late event puts the row, and the columns that are set, where it patches the row.
  */
 export class LateRows {
   readonly #put = new Set<string>();
@@ -132,7 +141,7 @@ export class LateRows {
     );
   }
 
-  /** To be asked of one later event after the other, in the log's order. */
+  /** What to apply again. Call it for one later event after the other, in the log's order. */
   undone(changes: readonly RowChange[]): readonly RowChange[] {
     return changes.flatMap((change) => {
       if (change.kind === 'ensure') return [];
