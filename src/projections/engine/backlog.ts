@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { isBefore, type LogPosition } from '../../events/log-position.ts';
 import type { Step } from '../log-step.ts';
 
@@ -14,7 +15,7 @@ const rowsOf = ({ changes }: Step): number => {
   return rows;
 };
 
-/** What comes next in the log is not after what came before: a fault of the store's port, which must not be written. */
+/** A position is not after the one before it: a fault of the event store, which must not be written. */
 export class OutOfOrder extends Error {
   constructor(after: LogPosition | null, position: LogPosition) {
     const at = ({ commit, prepare }: LogPosition) => `${commit}/${prepare}`;
@@ -24,15 +25,15 @@ export class OutOfOrder extends Error {
 }
 
 /**
- * What was read from the log and is not yet committed, strictly ascending. A step stays until PostgreSQL has it, so a batch that
- * failed is simply taken again.
+ * The steps that were read from the log and are not yet committed, strictly ascending. A step stays
+ * until its commit is known, so a batch that failed is simply taken again.
  */
 export class Backlog {
   #steps: Step[] = [];
   #rows = 0;
   #eventCount = 0;
   #room: (() => void) | undefined;
-  /** Of the step that came last, taken out or not. */
+  /** Of the newest step, taken out or not. */
   #last: LogPosition | null = null;
   readonly #limits: BacklogLimits;
 
@@ -67,13 +68,18 @@ export class Backlog {
     if (step.isEvent) this.#eventCount += 1;
   }
 
-  /** Resolves when there is room; its one caller is the reader of the log. */
+  /** Resolves when there is room. One reader waits at a time. */
   whenRoom(): Promise<void> {
-    return this.isFull ? new Promise((resolve) => (this.#room = resolve)) : Promise.resolve();
+    if (!this.isFull) return Promise.resolve();
+    assert(this.#room === undefined, 'two readers wait for room');
+    return new Promise((resolve) => {
+      this.#room = resolve;
+    });
   }
 
-  /** The first steps, at least one and then as many as stay within the limits; they stay here. */
+  /** The first steps, at least one and then as many as the limits allow. They are not taken out. */
   first(stepsMax: number, rowsMax: number): readonly Step[] {
+    assert(stepsMax >= 1 && rowsMax >= 1, `${stepsMax} steps and ${rowsMax} rows`);
     let count = 0;
     let rows = 0;
     for (const step of this.#steps) {
@@ -84,7 +90,7 @@ export class Backlog {
     return this.#steps.slice(0, count);
   }
 
-  /** It turned out that an event's rows cannot be written. */
+  /** PostgreSQL refuses the rows of an event. */
   markUnreadable(id: string, why: string): void {
     const at = this.#steps.findIndex(({ event }) => event?.id === id);
     const step = this.#steps[at];
@@ -106,7 +112,7 @@ export class Backlog {
     return taken;
   }
 
-  /** Empties it for what comes after a place. */
+  /** Empties it: the next step is after this position. */
   startAfter(position: LogPosition | null): void {
     this.#last = position;
     this.#steps = [];
@@ -115,7 +121,7 @@ export class Backlog {
     this.makeRoom();
   }
 
-  /** Lets the reader go on. */
+  /** Ends the reader's wait for room. */
   makeRoom(): void {
     this.#room?.();
     this.#room = undefined;

@@ -1,3 +1,4 @@
+import { AssertionError } from 'node:assert';
 import {
   type EventStore,
   LogDiffers,
@@ -91,7 +92,8 @@ class Reader implements LogReader {
         await this.#read();
       } catch (error) {
         if (this.#signal.aborted) break;
-        if (!(error instanceof LogDiffers)) onTrouble(error);
+        if (error instanceof AssertionError) this.failure = error;
+        else if (!(error instanceof LogDiffers)) onTrouble(error);
         else this.#options.onDiffers(error);
         if (error instanceof LogDiffers && !error.mayPass) return;
       }
@@ -109,11 +111,13 @@ class Reader implements LogReader {
     this.#isPrepared = true;
     for await (const message of eventStore.subscribe({ after, prefixes, signal })) {
       this.#options.onDiffers(undefined);
-      if (backlog.isFull) await backlog.whenRoom();
-      if (this.#signal.aborted) return;
-      // Mostly no promise: awaiting one costs a turn.
-      const isForeign = message.kind === 'event' && this.#isForeign(message.event);
-      this.#take(message, typeof isForeign === 'boolean' ? isForeign : await isForeign);
+      if (backlog.isFull && !signal.aborted) await backlog.whenRoom();
+      // Mostly not a promise: awaiting one costs a turn of the event loop.
+      const foreign = message.kind === 'event' && this.#isForeign(message.event);
+      const isForeign = typeof foreign === 'boolean' ? foreign : await foreign;
+      // Another reader may fill the backlog by now.
+      if (signal.aborted) return;
+      this.#take(message, isForeign);
       if (this.failure !== undefined) return;
     }
   }

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { Pool } from 'pg';
 import type { EventStore } from '../../commands/core/event-store.ts';
 import type { Projection } from '../models/projection.ts';
@@ -38,6 +39,16 @@ export const projectorDefaults: ProjectorLimits = {
   idleCheckpointMs: 1_000,
   retryMsMax: 1_000,
 };
+
+/** How the limits relate: a batch fits into the backlog, and no wait or bound is without effect. */
+export function assertLimits(limits: ProjectorLimits): void {
+  for (const [name, limit] of Object.entries(limits)) assert(limit >= 0, `${name} is ${limit}`);
+  const { batchEventsMax, backlogEventsMax, batchRowsMax, backlogRowsMax } = limits;
+  assert(batchEventsMax >= 1 && batchRowsMax >= 1, 'a batch has at least one event and row');
+  assert(batchEventsMax <= backlogEventsMax, 'a whole batch waits in the backlog');
+  assert(batchRowsMax <= backlogRowsMax, 'the rows of a whole batch wait in the backlog');
+  assert(limits.flushMsMin <= limits.idleCheckpointMs, 'a write is due before the checkpoint is');
+}
 
 /** As pino has it. */
 export interface Logger {

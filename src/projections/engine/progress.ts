@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict';
+import type { LogDiffers } from '../../commands/core/event-store.ts';
 import {
   eventAt,
   eventsUpTo,
@@ -6,157 +8,216 @@ import {
   type LogPosition,
 } from '../../events/log-position.ts';
 import type { Step } from '../log-step.ts';
-import type { ReadSideStatus } from '../projector.ts';
+import { ParkedStreams } from '../parking/parked-streams.ts';
+import type { CommitListener, ReadSideStatus } from '../projector.ts';
 import type { Backlog } from './backlog.ts';
 import { type Checkpoint, logStart } from './checkpoint.ts';
+import type { Mode } from './mode.ts';
+import type { Logger } from './options.ts';
 
-/** Listeners that are behind the tables for longer than this are not asked any more. */
+/** Listeners that lack committed events for longer than this are not used for answers. */
 const behindMsMax = 500;
 
-/** Nor are they when PostgreSQL could not be asked for this long: another instance may have written meanwhile. */
-const unheardMsMax = 5_000;
+/**
+ * Nor are they when PostgreSQL has not answered for this long: another instance may have written
+ * meanwhile.
+ */
+const unansweredMsMax = 5_000;
+
+const otherLogAdvice =
+  'Nothing is shown until the log has it again. Is POSTGRES_URL another log’s database, or does EVENTSTORE_URL name ' +
+  'another store? If this log is the right one, as after a restore, run reprise rebuild: it makes the read models from it';
 
 interface Waiter {
   readonly position: LogPosition;
   readonly settle: (reached: boolean) => void;
 }
 
-/** How far the tables are, how far what listeners know is, and who waits for it. */
+export interface ProgressParts {
+  readonly mode: Mode;
+  readonly backlog: Backlog;
+  readonly logger: Pick<Logger, 'error' | 'warn'>;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/**
+ * How far the tables are (committed), how far the listeners are (shown), and what waits for that. A
+ * step is shown once it is committed: `advanceTo` is the one way there.
+ */
 export class Progress {
-  /** Where the tables are, as last heard. */
+  /** The tables' checkpoint, as last read or written. */
   committed: Checkpoint = logStart;
-  /** What listeners were told up to. */
+  /** Everything up to here was shown to the listeners. */
   shown: LogPosition | null = null;
-  /** The last event that they were told of. */
+  /** The last event that was shown. */
   shownEvent: bigint | null = null;
-  #started = false;
+  /** The streams that are parked, as of the checkpoint last read, with what was parked since. */
+  parked = new ParkedStreams();
+  readonly #parts: ProgressParts;
+  readonly #listeners: CommitListener[] = [];
+  readonly #waiters = new Set<Waiter>();
+  readonly #startedMs: number;
+  /** Is it known where the tables are? */
+  #isStarted = false;
+  /** The log's end when it was first reached; undefined before that. */
   #history: LogPosition | null | undefined;
+  /** Since when the listeners lack events that are committed. */
   #behindSinceMs: number | undefined;
-  #unheardSinceMs: number | undefined;
-  /** Since when something is to be shown and nothing more was. */
+  /** Since when PostgreSQL gives no answer, or an error. */
+  #unansweredSinceMs: number | undefined;
+  /** Since when events are to be shown and none was. */
   #stalledSinceMs: number | undefined;
-  #building = false;
-  /** Why the log is not the one that the tables are of. */
+  /** Why the log is not the one that the tables are made from. */
   #otherLog: string | undefined;
   #failure: string | undefined;
-  #stopped = false;
-  readonly #waiters = new Set<Waiter>();
-  readonly #backlog: Backlog;
-  readonly #now: () => number;
-  readonly #startedMs: number;
 
-  constructor(backlog: Backlog, now: () => number) {
-    this.#backlog = backlog;
-    this.#now = now;
-    this.#startedMs = now();
+  constructor(parts: ProgressParts) {
+    this.#parts = parts;
+    this.#startedMs = parts.now();
   }
 
-  get isStopped(): boolean {
-    return this.#stopped;
+  listen(listener: CommitListener): void {
+    this.#listeners.push(listener);
   }
 
+  /** What the listeners know is no longer true of the tables. */
+  resetListeners(): void {
+    for (const listener of this.#listeners) listener.reset();
+  }
+
+  /** The log is read from this checkpoint on: everything before it counts as shown. */
   startAt(checkpoint: Checkpoint): void {
     this.committed = checkpoint;
     this.shown = checkpoint.position;
     this.shownEvent = checkpoint.eventPosition;
     this.#otherLog = undefined;
-    this.#started = true;
+    this.#isStarted = true;
     this.#history = undefined;
     this.#behindSinceMs = undefined;
     this.#stalledSinceMs = undefined;
   }
 
-  heard(checkpoint: Checkpoint): void {
-    if (!this.#stopped) this.#failure = undefined;
-    this.#unheardSinceMs = undefined;
+  /** PostgreSQL has answered: everything up to this checkpoint is committed, and is shown now. */
+  advanceTo(checkpoint: Checkpoint): void {
+    assert(this.#isStarted, 'nothing is read from the log yet');
+    if (!this.#parts.mode.isStopped) this.#failure = undefined;
+    this.#unansweredSinceMs = undefined;
     if (isBefore(this.committed.position, checkpoint.position)) this.committed = checkpoint;
+    this.showCommitted();
   }
 
-  /** Listeners were told of these steps, perhaps of none. */
-  show(steps: readonly Step[]): void {
+  /** Shows what the backlog has of what is committed: events may be read after their commit. */
+  showCommitted(): void {
+    const { position } = this.committed;
+    if (position === null) return;
+    const steps = this.#parts.backlog.takeThrough(position);
+    this.#tellListeners(steps);
+    this.#setShown(steps, position);
+    for (const waiter of this.#waiters) {
+      if (!isBefore(this.shown, waiter.position)) waiter.settle(true);
+    }
+  }
+
+  #tellListeners(steps: readonly Step[]): void {
+    const [first] = steps;
+    if (first === undefined) return;
+    assert(isBefore(this.shown, first.position), 'a step would be shown a second time');
+    // A newer version has written what this one cannot read: the listeners would lack it.
+    if (this.parked.firstUnreadable(steps) !== undefined) this.resetListeners();
+    const written = this.parked.withoutParked(steps);
+    for (const listener of this.#listeners) {
+      try {
+        listener.committed(written);
+      } catch (error) {
+        const what = 'projections: a listener failed, it starts anew';
+        this.#parts.logger.error({ err: error }, what);
+        listener.reset();
+      }
+    }
+  }
+
+  #setShown(steps: readonly Step[], committed: LogPosition): void {
     const last = steps.at(-1)?.position ?? null;
-    // What is still to come is after the checkpoint, so nothing up to it is missing.
-    const complete = this.#backlog.oldest === undefined ? last : this.committed.position;
+    // The oldest step left is after the checkpoint, so no step up to the checkpoint is missing.
+    const complete = this.#parts.backlog.oldest === undefined ? last : committed;
     if (isBefore(this.shown, complete)) {
       this.shown = complete;
       this.#stalledSinceMs = undefined;
     }
     const event = steps.findLast(({ isEvent }) => isEvent)?.position.commit ?? null;
     if (isEventBefore(this.shownEvent, event)) this.shownEvent = event;
-    this.#lookWhetherStalled();
-    if (this.#lacksEvents) this.#behindSinceMs ??= this.#now();
+    this.#noteStall();
+    if (this.#lacksEvents) this.#behindSinceMs ??= this.#parts.now();
     else this.#behindSinceMs = undefined;
-    for (const waiter of this.#waiters) {
-      if (!isBefore(this.shown, waiter.position)) waiter.settle(true);
-    }
   }
 
-  #lookWhetherStalled(): void {
-    if (this.#backlog.oldest?.isEvent === true || this.#lacksEvents)
-      this.#stalledSinceMs ??= this.#now();
+  #noteStall(): void {
+    if (this.#parts.backlog.oldest?.isEvent === true || this.#lacksEvents)
+      this.#stalledSinceMs ??= this.#parts.now();
     else this.#stalledSinceMs = undefined;
   }
 
-  /** Does the database have events that listeners were not told of? */
+  /** Are events committed that were not shown? */
   get #lacksEvents(): boolean {
     const { eventPosition } = this.committed;
     return eventPosition !== null && isBefore(this.shown, eventAt(eventPosition));
   }
 
   isFresh(): boolean {
-    if (!this.#started || this.#otherLog !== undefined) return false;
-    const now = this.#now();
+    if (!this.#isStarted || this.#otherLog !== undefined) return false;
+    const now = this.#parts.now();
     const behindMs = now - (this.#behindSinceMs ?? now);
-    const unheardMs = now - (this.#unheardSinceMs ?? now);
-    return behindMs < behindMsMax && unheardMs < unheardMsMax;
+    const unansweredMs = now - (this.#unansweredSinceMs ?? now);
+    return behindMs < behindMsMax && unansweredMs < unansweredMsMax;
   }
 
+  /** The log was read to its end, the position of the newest message. */
   caughtUp(position: LogPosition | null): void {
     this.#history ??= position;
   }
 
-  /** PostgreSQL gave no answer, or not the one that was hoped for. */
+  /** PostgreSQL gave no answer, or an error. It is logged once while it stays the same. */
   failed(error: unknown): void {
-    this.#unheardSinceMs ??= this.#now();
-    this.#fail(error);
+    this.#unansweredSinceMs ??= this.#parts.now();
+    if (this.#parts.mode.isStopped) return;
+    const before = this.#error;
+    this.setFailure(error);
+    if (this.#error === before) return;
+    this.#parts.logger.warn({ err: error }, 'projections: PostgreSQL failed, trying again');
   }
 
-  #fail(error: unknown): void {
-    if (this.#stopped) return;
+  /** What `status` gives as the error. */
+  setFailure(error: unknown): void {
     this.#failure = error instanceof Error ? error.message : String(error);
   }
 
-  /** For good: no waiting helps. */
-  stop(error: Error): void {
-    this.#fail(error);
-    this.#stopped = true;
-  }
-
-  /** The log is not the one that the tables are of, or it is again. @returns whether that is news */
-  differs(why: string | undefined): boolean {
+  /** The log is not the one that the tables are made from; undefined: it is. Logs each change. */
+  noteOtherLog(differs: LogDiffers | undefined): void {
+    const why = differs && `${differs.message}. ${otherLogAdvice}`;
     const isNews = (why === undefined) !== (this.#otherLog === undefined);
     this.#otherLog = why;
-    return isNews;
+    if (!isNews) return;
+    const { logger } = this.#parts;
+    if (why === undefined) logger.warn({}, 'projections: the log is that of the read models again');
+    else logger.error({ why }, 'projections: the log is not that of the read models');
   }
 
-  /** Is the log known not to be the one that the tables are of? */
+  get #error(): string | undefined {
+    return this.#otherLog ?? this.#failure;
+  }
+
+  /** Is the log known to be another than the one that the tables are made from? */
   get isOfOtherLog(): boolean {
     return this.#otherLog !== undefined;
   }
 
-  /** The tables are no longer known: listeners know nothing. */
-  forget(): void {
-    this.#started = false;
+  /** It is not known where the tables are: what the listeners know is not used for answers. */
+  forgetTables(): void {
+    this.#isStarted = false;
   }
 
-  /** The tables of this version are not there yet. */
-  async whileBuilding(done: Promise<void>): Promise<void> {
-    this.#building = true;
-    await done.finally(() => {
-      this.#building = false;
-    });
-  }
-
+  /** Nothing more will be shown. */
   end(): void {
     for (const waiter of this.#waiters) waiter.settle(false);
   }
@@ -164,7 +225,7 @@ export class Progress {
   reached(event: bigint, timeoutMs: number): Promise<boolean> {
     const position = eventAt(event);
     if (!isBefore(this.shown, position)) return Promise.resolve(true);
-    if (this.#stopped) return Promise.resolve(false);
+    if (this.#parts.mode.isStopped) return Promise.resolve(false);
     return new Promise((resolve) => {
       const settle = (reached: boolean) => {
         clearTimeout(timer);
@@ -177,24 +238,25 @@ export class Progress {
     });
   }
 
-  status(): Omit<ReadSideStatus, 'parkedEvents'> {
-    this.#lookWhetherStalled();
-    const now = this.#now();
-    const error = this.#otherLog ?? this.#failure;
+  status(): ReadSideStatus {
+    this.#noteStall();
+    const now = this.#parts.now();
+    const error = this.#error;
     return {
       state: this.#state(),
       position: this.shown && eventsUpTo(this.shown),
       eventPosition: this.shownEvent,
       lagSeconds: Math.max(0, now - this.#oldestUnshownMs()) / 1_000,
-      lagEvents: this.#backlog.events,
+      lagEvents: this.#parts.backlog.events,
       stalledSeconds: Math.max(0, now - (this.#stalledSinceMs ?? now)) / 1_000,
+      parkedEvents: this.parked.events,
       ...(error === undefined ? {} : { error }),
     };
   }
 
   #state(): ReadSideStatus['state'] {
-    if (this.#stopped) return 'stopped';
-    if (this.#building) return 'building';
+    const { now } = this.#parts.mode;
+    if (now === 'stopped' || now === 'building') return now;
     if (this.#otherLog !== undefined) return 'other-log';
     return this.#isLive() ? 'live' : 'catching-up';
   }
@@ -203,10 +265,13 @@ export class Progress {
     return this.#history !== undefined && !isBefore(this.shown, this.#history);
   }
 
-  /** While history comes in and nothing waits, the start of the engine stands for the oldest event not yet seen. */
+  /**
+   * While history is read and the backlog is empty, the engine's start stands for the oldest event
+   * that was not yet read.
+   */
   #oldestUnshownMs(): number {
-    const { oldest } = this.#backlog;
-    if (oldest !== undefined) return oldest.isEvent ? oldest.createdMs : this.#now();
-    return this.#isLive() ? this.#now() : this.#startedMs;
+    const { oldest } = this.#parts.backlog;
+    if (oldest !== undefined) return oldest.isEvent ? oldest.createdMs : this.#parts.now();
+    return this.#isLive() ? this.#parts.now() : this.#startedMs;
   }
 }

@@ -1,4 +1,6 @@
-/** Something to wait for that may have happened before: a call that comes while nobody waits is kept. */
+import assert from 'node:assert/strict';
+
+/** Something to wait for. A call that comes while nothing waits ends the next wait at once. */
 export class Wake {
   #called = false;
   #waiting: (() => void) | undefined;
@@ -8,8 +10,12 @@ export class Wake {
     this.#waiting?.();
   }
 
-  /** Resolves at the next call, or at once after a call that nobody waited for, or after `ms`. One waiter at a time. */
+  /**
+   * Resolves at the next call, or after `ms`; at once when there was a call since the last wait. One
+   * wait at a time.
+   */
   async wait(ms: number): Promise<void> {
+    assert(this.#waiting === undefined, 'one waits already');
     if (!this.#called) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, ms);

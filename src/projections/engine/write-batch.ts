@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { ClientBase } from 'pg';
 import { isBefore, type LogPosition } from '../../events/log-position.ts';
 import { quick } from '../../infrastructure/postgres.ts';
@@ -29,7 +30,7 @@ export async function writeBatch(
 ): Promise<Checkpoint> {
   const [first] = batch;
   const last = assertAscending(from.position, batch);
-  if (first === undefined || last === null) throw new Error('an empty batch');
+  assert(first !== undefined && last !== null, 'a batch has a step');
   const newest = batch.findLast(({ isEvent }) => isEvent);
   const event = newest?.event && { position: newest.position.commit, id: newest.event.id };
   // All is sent before the first answer comes, COMMIT too: on a busy event loop each round trip costs a turn of it, and
