@@ -1,17 +1,23 @@
 import type { LogPosition } from '../events/log-position.ts';
 import type { RowChange } from './models/row-change.ts';
 
-/** Which event a step is, as far as parking it goes. */
+/** The event of a step, as far as parking needs it. */
 export interface StepEvent {
   readonly id: string;
   readonly stream: string;
   readonly revision: bigint;
   readonly type: string;
-  /** Why it cannot be read, or its rows not be written; undefined when they can. It changes nothing then. */
+  /**
+   * Why the event cannot be read, or its rows not be written: the step then changes nothing.
+   * Undefined when it can.
+   */
   readonly unreadable: string | undefined;
-  /** Which event of its stream is skipped by it; news when that was not known when the event was read. */
+  /**
+   * The event of its stream that it skips. It is news when the skip was not known when that event
+   * was read.
+   */
   readonly skips?: { readonly revision: bigint; readonly isNews: boolean } | undefined;
-  /** On a stream that is nobody's: it changes nothing, and is not parked either. */
+  /** On a stream that is not one of Reprise's: it changes nothing, and is not parked either. */
   readonly isForeign?: boolean;
 }
 

@@ -3,13 +3,14 @@ import { isUnavailable } from '../infrastructure/postgres.ts';
 import type { Database } from '../projections/models/database.ts';
 import { type ReadSide, ReadSideUnavailable } from './read-side.ts';
 
-/** How long the tables are waited for, in milliseconds. */
+/** Longest wait for the tables, in milliseconds. */
 const reachedMsMax = 2_000;
 
 /**
- * Which seats of a session a user has bought and not given back, by the tables once they show all that the log had when it
- * was asked: what was sold before is not forgotten by a restart, an emptied Redis, or another instance.
- * The function throws EventStoreUnavailable and ReadSideUnavailable.
+ * Makes a function that finds which seats of a session a user has bought and not given back. It
+ * reads the tables once they show everything that the log had when it was called, so a restart, an
+ * emptied Redis or another instance makes no difference. The function throws EventStoreUnavailable
+ * and ReadSideUnavailable.
  */
 export function createBoughtSeats(parts: {
   readonly db: Kysely<Database>;

@@ -68,7 +68,7 @@ export class ConcertList implements Entry {
     return this.#sessions.get(sessionId)?.concert_id === concertId;
   }
 
-  /** Nothing of a cancelled session can be had any more. */
+  /** No seat of a cancelled session is available. */
   isCancelled(sessionId: string): boolean {
     return (this.#sessions.get(sessionId)?.cancelled_at ?? null) !== null;
   }

@@ -7,9 +7,9 @@ import type { ReadSide } from './read-side.ts';
 const answerMsMax = 2_000;
 
 /**
- * The position that the read side has to reach to show everything that is in the log by now. The newest event of the whole
- * log will not do: a position is reached by an event that read models are made from. Costs a subscription, so callers that
- * come while one is open share the next.
+ * Makes a function that finds the position that the read side must reach to show everything that
+ * the log has by now. The log's newest event is no such position when no read model is made from
+ * it. Each look costs a subscription; calls during one share the next.
  * @throws EventStoreUnavailable
  */
 export function createLogEnd(

@@ -36,19 +36,25 @@ export interface Loaded<E extends Entry> {
 }
 
 export interface MirrorLimits {
-  /** Rows kept; above it the entries that were not read for longest go. Default 1,500,000 (about 150 bytes each). */
+  /**
+   * Rows that are kept; above it the entries that were read longest ago are dropped. Default
+   * 1,500,000 (about 150 bytes each).
+   */
   readonly rowsMax: number;
-  /** Changes kept for entries that are being loaded; a load that takes longer is done again. Default 20,000. */
+  /**
+   * Steps that are kept for entries that are being loaded. A load during which more steps come is
+   * done again. Default 20,000.
+   */
   readonly replayStepsMax: number;
 }
 
-/** A load is done again this often before the answer is that the read side is unavailable. */
+/** Attempts to load an entry before the read side counts as unavailable. */
 const loadAttemptsMax = 3;
 
-/** Before a server that was behind is asked again, in ms. */
+/** Pause before a server that was behind is asked again, in ms. */
 const behindMs = 50;
 
-/** What was loaded lacks what is shown already: the server that answered is behind, as a standby may be. */
+/** The loaded rows are older than what was shown: the server is behind, as a standby may be. */
 export class Behind extends ReadSideUnavailable {
   constructor() {
     super(
@@ -80,9 +86,10 @@ interface CachedEntry {
 }
 
 /**
- * Entries in memory, loaded from PostgreSQL when first read and then changed by what was committed. An entry is one
- * snapshot together with the checkpoint in it, plus every later step; the steps that were told of while it was
- * loading are kept and applied to it first. So what is read here is at least as new as what `committed` was told.
+ * Entries in memory, loaded from PostgreSQL when they are first read, and then changed by what is
+ * committed. An entry is the rows of one snapshot, with the checkpoint in it, plus every later
+ * step. Steps that are committed while it is loading are kept, and are applied to it first. So an
+ * entry is at least as new as the steps that `committed` was called with.
  */
 export class Mirror implements CommitListener {
   readonly #entries = new Map<string, CachedEntry>();
@@ -133,7 +140,10 @@ export class Mirror implements CommitListener {
     this.#forgetReplay();
   }
 
-  /** The entry, from memory or loaded now; one load at a time for each key. Throws what `load` throws. */
+  /**
+   * The entry, from memory or loaded now; one load per key at a time.
+   * @throws what `load` throws
+   */
   async get<E extends Entry>(key: string, load: () => Promise<Loaded<E>>): Promise<E> {
     const cached = this.peek<E>(key);
     if (cached !== undefined) return cached;

@@ -23,18 +23,19 @@ const defaultLimits: MirrorLimits = { rowsMax: 1_500_000, replayStepsMax: 20_000
 export interface ReadSideOptions {
   readonly db: Kysely<Database>;
   readonly projector: Pick<Projector, 'listen' | 'listenersAreFresh' | 'reached' | 'status'>;
-  /** When the log took a session, in milliseconds since the epoch; undefined for one that there is not. */
+  /** When the log took a session, in ms since the epoch; undefined for an unknown one. */
   readonly scheduledMs: (sessionId: string) => number | undefined;
-  /** Of accounts that do not exist yet. Default KRW. */
+  /** The currency of accounts that do not exist yet. Default KRW. */
   readonly currency?: string;
   readonly limits?: Partial<MirrorLimits>;
 }
 
 /**
- * The read side from memory: PostgreSQL is asked once for each list and account, and after that they change with what
- * the projector committed. While the projector is behind the tables, or stopped, PostgreSQL is asked each time. What
- * is in memory is answered for some seconds more when PostgreSQL goes away. Rows of a server that is behind what was shown
- * are never answered, nor is anything while the log is not the one that the tables are of.
+ * The read side from memory. PostgreSQL is asked once for each list and account; after that they
+ * change with what the engine commits. While the engine is behind the tables, or stopped,
+ * PostgreSQL is asked each time. When PostgreSQL cannot be reached, memory answers for some seconds
+ * more. Rows of a server that is behind what was shown are never answered. Nothing is answered
+ * while the log is not the one that the tables are made from.
  */
 export function createReadSide(options: ReadSideOptions): ReadSide {
   const { db, projector, scheduledMs, currency = 'KRW' } = options;
@@ -62,7 +63,7 @@ export function createReadSide(options: ReadSideOptions): ReadSide {
     asked(async () =>
       projector.listenersAreFresh() ? mirror.get(name, load) : (await loadShown(load, shown)).entry,
     );
-  /** Rows that are not kept: what they are as of is asked first, on the same connection. */
+  /** Rows that are not kept in memory. Their position is read first, on the same connection. */
   const rows = <T>(load: (db: Kysely<Database>) => Promise<T>): Promise<T> =>
     asked(() =>
       db.connection().execute(async (one) => {
@@ -108,7 +109,7 @@ export function createReadSide(options: ReadSideOptions): ReadSide {
   };
 }
 
-/** Of the last event in the tables, by which a server tells how far it is. */
+/** The position of the last event in the tables: how far this server is. */
 async function lastEvent(db: Kysely<Database>): Promise<bigint | null> {
   const { event } = await db
     .selectFrom('projection_checkpoint')

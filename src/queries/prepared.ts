@@ -1,22 +1,23 @@
 import type { PreparedBody } from './read-side.ts';
 
-/** Raised when the shape of a body changes, so that clients do not keep the old one. */
+/** Raised when the shape of a body changes, so that clients do not keep an old one. */
 const bodyFormat = 1;
 
 /**
- * Which rows a body shows: of the tables' generation (`projection_checkpoint`, summed), raised when rows were written out of
- * the log's order, and up to this log position, so instances agree on it.
+ * The version of the rows that a body shows: the tables' generation (`projection_checkpoint`,
+ * summed), which is raised when rows are written out of the log's order, and the log position.
+ * Instances agree on it.
  */
 export const versionOf = (generation: bigint, position: bigint | string): string =>
   `${generation}.${position}`;
 
-/** A body with its ETag. `part` tells bodies of one version apart. */
+/** A body with its ETag. `part` distinguishes bodies of one version. */
 export const prepared = (body: Buffer, version: string, part = ''): PreparedBody => ({
   body,
   etag: `"${bodyFormat}-${version}${part}"`,
 });
 
-/** The same of stretches that never change; they are joined when the body is asked for as one. */
+/** A body of chunks that never change. They are joined when the body is read as one. */
 export function preparedOfChunks(
   chunks: readonly Buffer[],
   version: string,

@@ -2,23 +2,28 @@ import type { ReadSideStatus } from '../projections/projector.ts';
 import type { ReservationView } from './reservations.ts';
 
 /**
- * What `http/` asks of the read side. Lists come prepared: a body is made when what it shows changes, not a request.
- * Every method may throw ReadSideUnavailable (PostgreSQL is down and memory cannot answer exactly).
+ * What `http/` asks of the read side. A list is a prepared body: it is made when its rows change,
+ * not per request. Every method may throw ReadSideUnavailable: PostgreSQL cannot be reached, and
+ * memory cannot answer exactly.
  */
 export interface ReadSide {
   /** JSON array of concerts: `[{concertId, title, venue}]`. */
   concerts(): Promise<PreparedBody>;
   /** JSON array of a concert's sessions by start time, or undefined for an unknown concert. */
   sessions(concertId: string): Promise<PreparedBody | undefined>;
-  /** JSON object with `seatList`, of the seats that the filter lets through, or undefined for an unknown concert or a session that is not the concert's. */
+  /**
+   * JSON object with `seatList`, the seats that the filter selects. Undefined for an unknown
+   * concert, or a session of another one.
+   */
   seats(
     concertId: string,
     sessionId: string,
     filter?: SeatFilter,
   ): Promise<PreparedBody | undefined>;
   /**
-   * The same as it was at a moment, by the times at which the log took its events; undefined also when the session was
-   * not scheduled by then. PostgreSQL is asked each time, and nothing is kept: callers bound how many ask at once.
+   * The seats as they were at a moment, by the times at which the log took its events. Undefined
+   * also when the session was scheduled later. PostgreSQL is asked each time and nothing is kept:
+   * callers limit how many ask at once.
    */
   seatsAsOf(
     concertId: string,
@@ -26,18 +31,25 @@ export interface ReadSide {
     asOfMs: number,
     filter?: SeatFilter,
   ): Promise<PreparedBody | undefined>;
-  /** A user's balance: zero for a user who never charged. `balance` is what can be spent, `held` what payments under way hold. */
+  /**
+   * A user's balance; zero for a user who never charged. `balance` can be spent, `held` is reserved
+   * for open payments.
+   */
   balance(
     userId: string,
   ): Promise<{ userId: string; balance: number; held: number; currency: string }>;
 
-  /** A reservation, whoever's it is; undefined for an unknown one, and for one seat of several reserved as one. */
+  /** A reservation of any user. Undefined for an unknown one, and for a single seat of an order. */
   reservation(id: string): Promise<ReservationView | undefined>;
-  /** A user's reservations, the newest first, at most `limit`; those made before the user's own `before`, when given. */
+  /**
+   * A user's reservations, newest first, at most `limit`; with `before`, those made before that
+   * reservation of the user.
+   */
   reservations(userId: string, limit: number, before?: string): Promise<readonly ReservationView[]>;
 
   /**
-   * Resolves when the read side shows everything up to a log position; false when that took longer than `timeoutMs`.
+   * Resolves with true when the read side shows everything up to a log position, and with false
+   * after `timeoutMs`.
    */
   reached(position: bigint, timeoutMs: number): Promise<boolean>;
 
@@ -46,7 +58,7 @@ export interface ReadSide {
 }
 
 export interface SeatFilter {
-  /** This section's seats only; none when there is no such section. */
+  /** Seats of this section only; none when there is no such section. */
   readonly section?: string | undefined;
   /** Free seats only. */
   readonly availableOnly?: boolean | undefined;
@@ -57,11 +69,11 @@ export interface PreparedBody {
   readonly body: Buffer;
   /** Strong ETag with its quotes; changes when the body does. */
   readonly etag: string;
-  /** The body in stretches, of a large one: those that two bodies have in common are the same buffers. */
+  /** The chunks of a large body: two bodies share the buffers that are the same in both. */
   readonly chunks?: readonly Buffer[];
 }
 
-/** PostgreSQL gave no answer in time. HTTP says 503 with Retry-After. */
+/** PostgreSQL gave no answer in time: HTTP 503 with Retry-After. */
 export class ReadSideUnavailable extends Error {
   constructor(message: string, cause?: unknown) {
     super(message, { cause });

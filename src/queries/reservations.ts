@@ -44,7 +44,7 @@ const view = (row: Selected): ReservationView => ({
   expiresAt: row.expiresAt.toISOString(),
 });
 
-/** One reservation, or undefined when there is none of this id. A seat of an order is no reservation of its own. */
+/** One reservation; undefined for an unknown id. A single seat of an order has none of its own. */
 export async function reservationById(
   db: Kysely<Database>,
   id: string,
@@ -56,7 +56,10 @@ export async function reservationById(
   return row && view(row);
 }
 
-/** A user's reservations, the newest first, at most `limit`; those made before the user's own `before`, when given. */
+/**
+ * A user's reservations, newest first, at most `limit`; with `before`, those made before that
+ * reservation of the user.
+ */
 export async function reservationsOf(
   db: Kysely<Database>,
   userId: string,

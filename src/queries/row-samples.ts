@@ -5,7 +5,9 @@ import type { Database } from '../projections/models/database.ts';
 /** A stream's row as one snapshot of the tables has it. */
 export interface SampledRow {
   readonly stream: string;
-  /** A seat's: `held by user for reservation`, in words; an account's: what can be spent and what is held. */
+  /**
+   * Of a seat: `held by user for reservation`. Of an account: what can be spent and what is held.
+   */
   readonly says: string;
 }
 
@@ -14,11 +16,11 @@ export interface Sample {
   /** Of the last event in the tables; null before the first. */
   readonly upTo: bigint | null;
   readonly rows: readonly SampledRow[];
-  /** The last stream that was asked for, whether it has a row or not; undefined: there was none. */
+  /** The last stream of the sample, with or without a row; undefined when there was none. */
   readonly last: string | undefined;
 }
 
-/** What a seat's row says, and what its stream's last event must say, too. */
+/** A seat's row as text. The last event of its stream must give the same. */
 export const seatSays = (status: string, reservationId: string | null, userId: string | null) =>
   status === 'available' ? status : `${status} by ${userId} for ${reservationId}`;
 
@@ -26,13 +28,13 @@ export const seatSays = (status: string, reservationId: string | null, userId: s
 export const accountSays = (balance: bigint | number, held: bigint | number): string =>
   `${balance} to spend, ${held} held`;
 
-/** Samples of rows to hold against the log. Streams that are parked are left out. */
+/** Samples of rows that are compared with the log, without those of parked streams. */
 export interface RowSamples {
-  /** The rows of these streams; of others than seats' and accounts', and of streams without a row, none. */
+  /** The rows of these streams. Streams other than of seats and accounts have none. */
   of(streams: readonly string[]): Promise<Sample>;
-  /** The next rows of a walk over all, in the order of their keys; undefined begins again. */
+  /** The next rows of a walk over all rows, in key order; undefined begins at the start. */
   next(after: string | undefined, limit: number): Promise<Sample>;
-  /** Rows that have been on their way for longer than they should: holds that are over, payments that are open. */
+  /** Rows that should have changed since: holds that are over, and payments that are still open. */
   stuck(sinceMs: number, limit: number): Promise<Sample>;
 }
 

@@ -4,10 +4,10 @@ import { seatTable } from '../projections/models/seat/projection.ts';
 import { sessionTable } from '../projections/models/session/projection.ts';
 import type { CommitListener } from '../projections/projector.ts';
 
-/** Changes kept for those who come back and ask what they missed. About 200 bytes each. */
+/** Changes that are kept for clients that reconnect. About 200 bytes each. */
 const changesKeptMax = 20_000;
 
-/** A seat became free, or ceased to be. */
+/** A seat became free, or is not free any longer. */
 export interface SeatChange {
   readonly sessionId: string;
   readonly seatId: string;
@@ -17,34 +17,35 @@ export interface SeatChange {
 }
 
 export interface SeatFeedListener {
-  /** Changes of all sessions, in the log's order, each once, after they were committed. */
+  /** Changes of all sessions, after their commit, in the log's order, each once. */
   changed(changes: readonly SeatChange[]): void;
-  /** Nothing of this session can be had any more, and nothing is told after this. */
+  /** The session is cancelled: no seat of it is free, and no change of it follows. */
   cancelled(sessionId: string): void;
-  /** What was told before does not hold any more. */
+  /** Earlier changes may no longer be true. */
   reset(): void;
 }
 
 /**
- * Tells which seats become free or taken, as the read models have it, on every instance. Nothing of a cancelled session can be
- * had, whoever gives a seat back: those who follow it are told so, and nothing after that.
+ * Reports which seats become free or taken, as the read models have it, on every instance. In a
+ * cancelled session no seat is free, even when one is given back: its listeners get that once, and
+ * nothing after it.
  */
 export class SeatFeed implements CommitListener {
   readonly #keptMax: number;
   readonly #wasCancelled: (sessionId: string) => boolean;
-  /** Sessions cancelled since this feed is told of what is committed. */
+  /** Sessions that were cancelled since the first committed step. */
   readonly #cancelled = new Set<string>();
   readonly #listeners = new Set<SeatFeedListener>();
   /** By session, oldest first; together `#kept`. */
   readonly #bySession = new Map<string, SeatChange[]>();
   #kept: SeatChange[] = [];
-  /** Every change after this position is kept; undefined before the first one was told. */
+  /** Every change after this position is kept; undefined before the first one. */
   #completeAfter: bigint | undefined;
 
-  /** @param options.wasCancelled of a session that was cancelled before the feed is told of what is committed */
+  /** @param options.wasCancelled was the session cancelled before the first committed step? */
   constructor(
     options: {
-      /** Changes kept for those who come back. Default 20,000. */
+      /** Changes that are kept for clients that reconnect. About 200 bytes each. */
       readonly keptMax?: number;
       readonly wasCancelled?: (sessionId: string) => boolean;
     } = {},
@@ -75,7 +76,9 @@ export class SeatFeed implements CommitListener {
     for (const listener of this.#listeners) listener.reset();
   }
 
-  /** A session's changes after a position, oldest first; undefined when they are not all kept any more. */
+  /**
+   * A session's changes after a position, oldest first; undefined when some of them are dropped.
+   */
   since(sessionId: string, position: bigint): readonly SeatChange[] | undefined {
     if (this.#completeAfter === undefined || position < this.#completeAfter) return undefined;
     if (this.isCancelled(sessionId)) return undefined;
@@ -89,7 +92,7 @@ export class SeatFeed implements CommitListener {
     else changes.push(change);
   }
 
-  /** A tenth more than is promised, so that the array is cut now and then only. */
+  /** Keeps up to a tenth more than promised, so that the array is cut only now and then. */
   #dropOldest(): void {
     if (this.#kept.length <= this.#keptMax * 1.1) return;
     const dropped = this.#kept.splice(0, this.#kept.length - this.#keptMax);
@@ -101,12 +104,12 @@ export class SeatFeed implements CommitListener {
     }
   }
 
-  /** Was the session cancelled, as far as it is known here? */
+  /** Is the session known to be cancelled? */
   isCancelled(sessionId: string): boolean {
     return this.#cancelled.has(sessionId) || this.#wasCancelled(sessionId);
   }
 
-  /** Only a held seat is sold, and it was taken already: no change of what is free. */
+  /** A sale is no change: only a held seat is sold, and a held seat is not free. */
   #changesOf({ changes, position: { commit: position } }: Step): SeatChange[] {
     const found: SeatChange[] = [];
     for (const change of changes) {

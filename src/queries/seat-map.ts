@@ -40,8 +40,9 @@ interface Place {
 }
 
 /**
- * One session's seats as the bytes of their list. A change writes five bytes; a body is a copy of the bytes, made when
- * it is read after a change, of the whole list only where it changed. Sessions of 50,000 seats are about 6 MB.
+ * One session's seats as the bytes of their list. A change writes five bytes. A body is a copy of
+ * the bytes, made when it is read after a change; of the whole list, only the changed chunks are
+ * copied. A session of 50,000 seats is about 6 MB.
  */
 export class SeatMap implements Entry {
   readonly weight: number;
@@ -54,10 +55,14 @@ export class SeatMap implements Entry {
   readonly #generation: bigint;
   /** Of the session's row. */
   #version: bigint;
-  /** The bodies of this version that were asked for, by what tells them apart. */
+  /** The bodies of this version that were read, by what distinguishes them. */
   readonly #bodies = new Map<string, PreparedBody>();
 
-  /** @param seats in seat-map order. @param version of the session's row. @param generation of the tables */
+  /**
+   * @param seats in seat-map order
+   * @param version of the session's row
+   * @param generation of the tables
+   */
   constructor(
     concertId: string,
     sessionId: string,
@@ -94,7 +99,8 @@ export class SeatMap implements Entry {
 
   apply(change: RowChange, position: bigint): void {
     if (change.kind !== 'patch') return;
-    // Every change of the row, as PostgreSQL has it: an instance that loads it now has the same ETag.
+    // Every change of the row counts, as in PostgreSQL: an instance that loads it now has the
+    // same ETag.
     if (isOf(sessionTable, change) && 'version' in change.set) this.#changed(position);
     const at = this.#places.get(change.key[1] ?? '')?.flagAt;
     if (!isOf(seatTable, change) || at === undefined || !('status' in change.set)) return;
@@ -105,7 +111,7 @@ export class SeatMap implements Entry {
     this.#changed(position);
   }
 
-  /** @param cancelled the session does not take place: no seat is available, whoever had it */
+  /** @param cancelled the session is cancelled: no seat is available */
   prepared(filter: SeatFilter = {}, cancelled = false): PreparedBody {
     const part = partOf(filter, cancelled);
     const known = this.#bodies.get(part);
@@ -122,8 +128,8 @@ export class SeatMap implements Entry {
   }
 
   /**
-   * The list with these seats taken and all others free, whatever is so now: seats and prices never change. Nothing of
-   * it is kept; its ETag tells which seats are taken.
+   * The list with these seats taken and all others available, whatever they are now; seats and
+   * prices never change. Nothing of it is kept. Its ETag depends on which seats are taken.
    */
   preparedWith(
     takenSeats: ReadonlySet<string>,
@@ -189,7 +195,7 @@ export class SeatMap implements Entry {
   }
 }
 
-/** What tells bodies of one version apart. */
+/** What distinguishes bodies of one version. */
 const partOf = ({ section, availableOnly }: SeatFilter, cancelled: boolean): string =>
   `${section === undefined ? '' : `-s.${section}`}${availableOnly ? '-free' : ''}${cancelled ? '-cancelled' : ''}`;
 

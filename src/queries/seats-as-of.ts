@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { Database } from '../projections/models/database.ts';
 
-/** What a session's seat list of a moment needs beside seats and prices, which never change. */
+/** What a session's seat list at a moment needs beside seats and prices, which never change. */
 export interface TakenSeats {
   /** The seats that were held or sold, by id. */
   readonly taken: ReadonlySet<string>;
@@ -9,9 +9,10 @@ export interface TakenSeats {
 }
 
 /**
- * Which seats of a session were taken at a moment, that moment's events included, in one statement: the table of
- * reservations has when each one began and ended, by the log's events. Like the seat list itself it knows a hold by its
- * events only: one whose time was over counts until the event that ended it, a moment later.
+ * Which seats of a session were taken at a moment, including that moment's events, in one
+ * statement. The table of reservations has the times at which each one began and ended, from the
+ * log's events. Like the seat list, it knows a hold by its events: a hold that is over counts until
+ * the event that ends it, a moment later.
  *
  * Exact as long as the event store's clock was not set back between two events of one seat.
  */

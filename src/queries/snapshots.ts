@@ -1,7 +1,10 @@
-/** Of a stretch: a change costs a copy and a compression of one. */
+/** Bytes of a chunk: a change costs a copy and a compression of one. */
 const chunkBytes = 32 * 1_024;
 
-/** Bytes that change in place, as copies that never do: a stretch that did not change since is the same copy again. */
+/**
+ * Copies, in chunks, of bytes that change in place. A copy never changes, and a chunk that did not
+ * change since the last copy is the same copy again.
+ */
 export class Snapshots {
   readonly #bytes: Buffer;
   readonly #copies: (Buffer | undefined)[];
@@ -11,7 +14,7 @@ export class Snapshots {
     this.#copies = new Array(Math.ceil(bytes.length / chunkBytes)).fill(undefined);
   }
 
-  /** These bytes are others now. */
+  /** These bytes have changed. */
   changed(from: number, length: number): void {
     const last = Math.floor((from + length - 1) / chunkBytes);
     for (let at = Math.floor(from / chunkBytes); at <= last; at += 1) this.#copies[at] = undefined;

@@ -1,13 +1,16 @@
 import type { ReadSide } from './read-side.ts';
 
-/** Seats loaded before the first request; what is beyond is loaded when first asked for. */
+/**
+ * Seats that are loaded before the first request; the others are loaded when they are first read.
+ */
 const seatsMax = 200_000;
 /** Longest time that starting waits for it, in milliseconds. */
 const warmUpMs = 5_000;
 
 /**
- * Has the read side load what the first buyers will ask for: on-sale night begins with all of them at once, and each
- * first look at a session would wait for PostgreSQL. What cannot be loaded now is loaded when it is asked for.
+ * Loads what the first buyers will read. When sales open, all of them come at once, and the first
+ * read of each session would wait for PostgreSQL. What cannot be loaded now is loaded when it is
+ * first read.
  */
 export async function warmUp(
   reads: Pick<ReadSide, 'concerts' | 'sessions' | 'seats'>,

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { Database } from '../projections/models/database.ts';
 
-/** A hold whose time is over and that is still to be ended. */
+/** A hold whose time is over and that has not been ended. */
 export interface DueHold {
   readonly reservationId: string;
   readonly userId: string;
@@ -12,7 +12,7 @@ export interface DueHold {
   readonly orderId: string | undefined;
 }
 
-/** A payment that is to be settled. */
+/** A payment that is not yet captured or released. */
 export interface OpenPayment {
   readonly userId: string;
   readonly reservationId: string;
@@ -24,23 +24,29 @@ export interface RefundDue extends OpenPayment {
   readonly currency: string;
 }
 
-/** What waits since `atMs` (since the epoch) or longer, oldest first, at most `limit` after the first `offset` (default 0). */
+/**
+ * Items that are due since `atMs` (ms since the epoch) or longer, oldest first, at most `limit`
+ * after the first `offset` (default 0).
+ */
 export type Due<Item> = (atMs: number, limit: number, offset?: number) => Promise<readonly Item[]>;
 
-/** The processes' durable lists of what is due, and of what a crash or a failure after the answer left half way. */
+/**
+ * The durable lists of the processes: what is due, and what a crash, or a failure after the answer,
+ * left unfinished.
+ */
 export interface WorkLists {
-  /** Holds that ended and are held still. */
+  /** Holds whose time is over and whose seats are still held. */
   readonly dueHolds: Due<DueHold>;
-  /** Payments whose money is held and neither captured nor released. */
+  /** Payments whose money is held and is neither captured nor released. */
   readonly openPayments: Due<OpenPayment>;
   /** Payments whose seat was given back and whose money is still owed. */
   readonly refundsDue: Due<RefundDue>;
   /**
-   * Orders that wait for a confirmation, or for their seats to follow them: also those that had ended when a seat was taken
-   * for them.
+   * Orders that wait for a confirmation, or whose seats are not yet in the order's state. Among
+   * them are orders that had ended when a seat was taken for them.
    */
   readonly unsettledOrders: Due<string>;
-  /** Reservations of cancelled sessions that are held or sold still, however short they wait. */
+  /** Reservations of cancelled sessions that are still held or sold, without a minimum wait. */
   readonly cancelledReservations: Due<string>;
 }
 

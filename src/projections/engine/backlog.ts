@@ -15,7 +15,7 @@ const rowsOf = ({ changes }: Step): number => {
   return rows;
 };
 
-/** A position is not after the one before it: a fault of the event store, which must not be written. */
+/** A position is not after the one before it: a fault of the event store, never written. */
 export class OutOfOrder extends Error {
   constructor(after: LogPosition | null, position: LogPosition) {
     const at = ({ commit, prepare }: LogPosition) => `${commit}/${prepare}`;

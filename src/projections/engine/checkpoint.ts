@@ -7,7 +7,7 @@ import type { ParkedFrom } from '../parking/parked-streams.ts';
 /** What a projection's checkpoint is known by. */
 type Named = Pick<Projection, 'name' | 'version'>;
 
-/** Somebody else moved the checkpoint: what is on its way must not be written. */
+/** Another process moved the checkpoint: the batch must not be written. */
 export class FenceLost extends Error {
   constructor(expected: LogPosition | null) {
     super(`the checkpoint is no longer at ${expected?.commit ?? 'the start'}: somebody else wrote`);
@@ -15,9 +15,12 @@ export class FenceLost extends Error {
   }
 }
 
-/** The tables are not what this version of the service writes: they must be built anew from the log. */
+/** The tables are not those of this version of the service: they must be rebuilt from the log. */
 export class TablesOutdated extends Error {
-  /** Names of the projections to build. None: the tables are a newer version's, and this one must leave them alone. */
+  /**
+   * Names of the projections to build. Empty when the tables are a newer version's: this version
+   * must leave them alone.
+   */
   readonly toBuild: readonly string[];
 
   constructor(detail: string, toBuild: readonly string[] = []) {
@@ -70,22 +73,28 @@ export const isSame = (a: Checkpoint, b: Checkpoint): boolean =>
 
 /** A checkpoint as the database holds it. */
 export interface StoredCheckpoint extends Checkpoint {
-  /** How often a rebuild put other rows into the tables, or parked events were written after all. */
+  /** Raised when a rebuild put other rows into the tables, or parked events were written. */
   readonly generation: number;
-  /** The streams that are kept from the tables, in the same snapshot. */
+  /** The parked streams, in the same snapshot. */
   readonly parked: readonly ParkedFrom[];
 }
 
-/** Notified in the transaction that writes events. Whatever it says, it is a reason to read the checkpoint, and no more. */
+/**
+ * Notified in the transaction that writes events. It means that the checkpoint must be read again;
+ * what the notification says is ignored.
+ */
 export const checkpointChannel = 'reprise_checkpoint';
 
-/** Notified in the transaction that writes rows out of the log's order: what is known of the tables does not hold. */
+/**
+ * Notified in the transaction that writes rows out of the log's order: nothing that is known of the
+ * tables is sure to be true.
+ */
 export const replacedChannel = 'reprise_replaced';
 
 /**
- * Where all of the projections' tables are. In a database that no projection was written to, those that the migrations made
- * are registered at the start.
- * @throws TablesOutdated when some are at another position or of another version, or are not there
+ * Reads where all of the projections' tables are. In a database to which no projection was written
+ * yet, it registers the tables that the migrations made, at the log's start.
+ * @throws TablesOutdated when some are at another position, of another version, or not there
  */
 export async function readCheckpoint(
   client: ClientBase,
@@ -113,7 +122,7 @@ export async function readCheckpoint(
   };
 }
 
-/** Of projections: a new one is behind the others. */
+/** The checkpoint of the projection that is furthest; a new projection is behind the others. */
 export const furthestOf = (checkpoints: readonly Checkpoint[]): Checkpoint =>
   checkpoints.reduce(
     (furthest, one) => (isBefore(furthest.position, one.position) ? one : furthest),
@@ -122,7 +131,7 @@ export const furthestOf = (checkpoints: readonly Checkpoint[]): Checkpoint =>
 
 interface StoredProjection extends Checkpoint, Named {
   readonly generation: number;
-  /** Of all projections, the same in every row; positions in decimal. */
+  /** Of all projections, the same in every row; positions are decimal. */
   readonly parked: readonly { stream: string; position: string; events: number }[];
 }
 
@@ -177,9 +186,10 @@ function describeOutdated(
 }
 
 /**
- * Keeps the tables where they are until the caller's transaction ends, under the locks that `moveCheckpoint` takes.
- * @returns where they are
- * @throws TablesOutdated when they are not all this version's, at one position
+ * Keeps the tables at their position until the caller's transaction ends, by the locks that
+ * `moveCheckpoint` takes.
+ * @returns the position
+ * @throws TablesOutdated when not all tables are this version's, at one position
  */
 export async function holdCheckpoint(
   client: ClientBase,
@@ -192,7 +202,10 @@ export async function holdCheckpoint(
   return readCheckpoint(client, projections);
 }
 
-/** Inside a transaction that writes rows out of the log's order: tells every instance to forget what it knows of them. */
+/**
+ * Makes every instance forget what it knows of the tables. Called in a transaction that writes rows
+ * out of the log's order.
+ */
 export async function nextGeneration(
   client: ClientBase,
   projections: readonly Named[],
@@ -215,9 +228,9 @@ export interface CheckpointMove {
 }
 
 /**
- * Moves all the checkpoints inside the caller's transaction, in one order for every caller, and tells who listens. It
- * is the fence: they must be where the caller read them, before the batch's first step, and stay locked until the
- * transaction ends.
+ * Moves all checkpoints inside the caller's transaction, in the same order for every caller, and
+ * notifies the other instances. It is the fence: the checkpoints must be where the caller read
+ * them, and before the batch's first step. They stay locked until the transaction ends.
  * @throws FenceLost
  */
 export async function moveCheckpoint(
@@ -257,7 +270,7 @@ const lostFenceState = 'RP001';
 export const isLostFence = (error: unknown): boolean =>
   (error as { code?: unknown }).code === lostFenceState;
 
-/** Fails where not every checkpoint could be moved, and the transaction with it. */
+/** Fails, and the transaction with it, when one of the checkpoints is not where it was read. */
 const moveText = `
   WITH fence AS (
     SELECT name FROM projection_checkpoint

@@ -1,21 +1,23 @@
 import type { ClientBase } from 'pg';
 import type { ReadSideStatus } from '../projector.ts';
 
-/** Told at most this often, in ms, and only when there is something new. */
+/** Shortest time between two reports, in ms. Nothing is written when nothing has changed. */
 const reportMs = 1_000;
 
-/** Tells `reprise projections` by a row in the database what the instance that writes the read models does. */
+/**
+ * The row in the database from which `reprise projections` shows what the leading instance does.
+ */
 export class EngineReport {
   #events = 0;
   #sinceMs = performance.now();
   #told: string | undefined;
 
-  /** Events that were written. */
+  /** Counts events that were written. */
   count(events: number): void {
     this.#events += events;
   }
 
-  /** The next write is made whatever was told before: somebody else may have told something meanwhile. */
+  /** Makes the next report in any case: another instance may have written one meanwhile. */
   startAnew(): void {
     this.#told = undefined;
     this.#events = 0;

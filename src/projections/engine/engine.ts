@@ -33,14 +33,14 @@ import { Progress } from './progress.ts';
 import { Wake } from './wake.ts';
 
 /**
- * Keeps the projections' tables up to date with the log. Every instance reads the log, and knows what
- * each event does to the tables. The instance that has the leader lock writes the tables, one
- * transaction per batch; the others wait until the checkpoint has passed an event. `mode.ts` has the
- * modes of an instance and how it changes between them.
+ * Keeps the projections' tables up to date with the log. Every instance reads the log, and knows
+ * what each event does to the tables. The instance that has the leader lock writes the tables, one
+ * transaction per batch; the others wait until the checkpoint has passed an event. `mode.ts` has
+ * the modes of an instance and how it changes between them.
  *
  * The checkpoint is moved in the transaction of its batch and is a fence, so the lock only saves
- * work. One rule serves everything, a lost connection and an unclear commit too: what is at or before
- * the checkpoint is committed, and the rest of the log is still to be written.
+ * work. One rule serves everything, a lost connection and an unclear commit too: what is at or
+ * before the checkpoint is committed, and the rest of the log is still to be written.
  */
 export function runProjections(options: ProjectorOptions): Projector {
   return new Engine(options);
@@ -211,7 +211,7 @@ class Engine implements Projector {
     let checkpoint: Awaited<ReturnType<typeof readCheckpoint>>;
     do {
       this.#isCheckpointOld = false;
-      // What is shown may advance while PostgreSQL is asked: it is compared with what it was before.
+      // What is shown may advance while PostgreSQL is asked: compare with what it was before.
       shown = this.#progress.shown;
       checkpoint = await readCheckpoint(client, this.#options.projections);
     } while (this.#isCheckpointOld);

@@ -12,8 +12,8 @@ import { readToEnd } from '../../support/read-to-end.ts';
 const readMsMax = 600_000;
 
 /**
- * Does the log have an event at its place, so that it is the one that was read before? True where nothing was.
- * @throws EventStoreUnavailable when it did not say in `timeoutMs`, what the signal was aborted with
+ * Does the log have this event, so that it is the log that was read before? True without one.
+ * @throws EventStoreUnavailable without an answer in `timeoutMs`, the signal's abort reason
  */
 export async function hasEvent(
   eventStore: Pick<EventStore, 'subscribe'>,

@@ -8,7 +8,7 @@ import {
   type TableShape,
 } from '../models/row-change.ts';
 
-/** What a batch does to one table in the end: at most one entry a key in each map, applied in this order. */
+/** What a batch does to one table: at most one entry per key in each map, applied in this order. */
 export interface TableChanges {
   readonly ensures: Map<string, Row>;
   readonly puts: Map<string, Row>;
@@ -26,8 +26,9 @@ export const keyText = (key: readonly string[]): string =>
   key.length === 1 ? (key[0] ?? '') : key.join(' ');
 
 /**
- * Folds changes, in order, into what they come to: a row put and then patched is put once, a row patched often is
- * patched once. A patch of a row that does not exist counts for nothing.
+ * Folds changes, in order, into what they add up to: a row that is put and then patched is put
+ * once, and a row that is patched several times is patched once. A patch of a row that does not
+ * exist changes nothing.
  */
 export function fold(changes: Iterable<RowChange>): ReadonlyMap<TableShape, TableChanges> {
   const tables = new Map<TableShape, TableChanges>();

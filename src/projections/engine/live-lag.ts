@@ -17,9 +17,10 @@ export interface LagHistogram {
 }
 
 /**
- * The live lag: from when the log took an event to when its rows are visible, in the tables and in this process. It is a
- * little more than what is since the append was acknowledged, and as right as the two servers' clocks. What comes while
- * history is caught up with is not counted.
+ * The live lag: the time from when the log took an event to when its rows are visible, in the
+ * tables and in this process. It is a little more than the time since the append was acknowledged,
+ * and as exact as the clocks of the two servers agree. Events that are read while history is caught
+ * up with are not counted.
  */
 export class LiveLag implements CommitListener {
   readonly #status: () => Pick<ReadSideStatus, 'state'>;

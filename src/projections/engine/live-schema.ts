@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto';
 import type { ClientBase } from 'pg';
 
 /**
- * One database may have the tables of several services, each in a schema of its own. What PostgreSQL has once a database
- * carries the schema's name: keys of advisory locks, and the schemas beside the live one. In `public` they are those of
- * versions that knew of no other.
+ * One database may have the tables of several services, each in its own schema. What PostgreSQL has
+ * only once per database gets the schema's name: the keys of advisory locks, and the schemas beside
+ * the live one. In `public` they have the names that older versions gave them.
  */
 
 const usual = 'public';
 
-/** PostgreSQL cuts names to so many bytes. */
+/** Bytes of a name in PostgreSQL; a longer one is cut. */
 const nameBytesMax = 63;
 
 /** The name of a schema that belongs to the live one. */

@@ -33,26 +33,30 @@ export interface LogReaderOptions {
   onStep(): void;
   /** The position of the newest message before; null when there was none. */
   onCaughtUp(position: LogPosition | null): void;
-  /** The log is not the one that was read before; undefined: it is. Asked again for as long as it may pass. */
+  /**
+   * Called with the error when the log is not the one that was read before, and with undefined when
+   * it is. The log is asked again for as long as the error may pass.
+   */
   onDiffers(differs: LogDiffers | undefined): void;
   onTrouble(error: unknown): void;
 }
 
 export interface LogReader {
-  /** Why it stopped reading for good: a bug. */
+  /** Why it stopped reading: a bug. */
   readonly failure: Error | undefined;
   stop(): Promise<void>;
 }
 
-/** A bug, told with the event that shows it. */
+/** A bug, with the event at which it shows. */
 function failedAt({ revision, stream, type }: RecordedEvent, cause: unknown): Error {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new Error(`event ${revision}@${stream} (${type}): ${why}`, { cause });
 }
 
 /**
- * Reads the log into the backlog, from a position on, until it is stopped; pauses while the backlog is full. An event that
- * this version cannot read becomes a step that says why; one that is skipped, a step that changes nothing.
+ * Reads the log into the backlog, from a position on, until it is stopped. It pauses while the
+ * backlog is full. An event that this version cannot read becomes a step that says why; an event
+ * that is skipped becomes a step that changes nothing.
  */
 export function readLog(options: LogReaderOptions): LogReader {
   return new Reader(options);
@@ -66,7 +70,10 @@ class Reader implements LogReader {
   readonly #signal: AbortSignal;
   readonly #ended: Promise<void>;
   #last: LogPlace | null;
-  /** Read before anything else, and once: what is skipped later is met after the event that it is about. */
+  /**
+   * Are the skips read? They are read once, before anything else. A later skip is met in the log,
+   * after the event that it is about.
+   */
   #isPrepared = false;
   #skips = new Skips();
 

@@ -10,21 +10,24 @@ export interface ProjectorLimits {
   /** Rows of one transaction, unless one event alone changes more. Default 20,000. */
   readonly batchRowsMax: number;
   /**
-   * Shortest time from the start of one transaction to the next, while less waits than one takes: few events come at
-   * the price of many. It is part of the lag. Default 30.
+   * Shortest time from the start of one transaction to the start of the next, unless a whole batch
+   * waits: one event then costs no more than many. It is part of the lag. Default 30.
    */
   readonly flushMsMin: number;
   /** Events read and not yet committed; reading the log pauses at it. Default 16,000. */
   readonly backlogEventsMax: number;
   /** Rows that those change; reading the log pauses at it. Default 100,000. */
   readonly backlogRowsMax: number;
-  /** Events that may be parked; at one more the engine stops, and says so. Default 5,000. */
+  /** Events that may be parked; at one more the engine stops. Default 5,000. */
   readonly parkedEventsMax: number;
-  /** How often an instance that does not write looks whether it should. Default 1,000. */
+  /** How often an instance that does not lead tries to, in ms. Default 1,000. */
   readonly standbyPollMs: number;
-  /** How often the checkpoint moves while there is nothing to write. Default 1,000. */
+  /** How often the checkpoint moves while there is nothing to write, in ms. Default 1,000. */
   readonly idleCheckpointMs: number;
-  /** Longest wait between two attempts to reach a server that is away, in ms; the shortest is a tenth. Default 1,000. */
+  /**
+   * Longest wait between two attempts to reach a server, in ms; the shortest is a tenth. Default
+   * 1,000.
+   */
   readonly retryMsMax: number;
 }
 
@@ -59,7 +62,10 @@ export interface Logger {
 
 export interface ProjectorOptions {
   readonly eventStore: Pick<EventStore, 'subscribe' | 'readStream'>;
-  /** As `connectPostgres` makes it: bounded in time, bigint as BigInt. One connection is kept for as long as it runs. */
+  /**
+   * As `connectPostgres` makes it: its statements are bounded in time, and bigint arrives as
+   * BigInt. The engine keeps one connection.
+   */
   readonly pool: Pool;
   readonly projections: readonly Projection[];
   readonly logger: Logger;
@@ -67,13 +73,14 @@ export interface ProjectorOptions {
   readonly signal: AbortSignal;
   readonly limits?: Partial<ProjectorLimits>;
   /**
-   * Called when the tables are an older version's: resolves when those of this version are in place, rejects when there
-   * will be none. Without it the engine stops.
+   * Called when the tables are an older version's. It resolves when those of this version are in
+   * place, and rejects when they cannot be built. Without it the engine stops.
    */
   readonly renew?: () => Promise<void>;
   /**
-   * Called by who writes the tables when events are parked that may be skipped by now: when an event that says so is parked
-   * itself, and when it begins to write and finds any parked. Not waited for. Default: nothing happens.
+   * Called by the leading instance when parked events may be skipped by now: when a skip is itself
+   * parked, and when the instance begins to lead and finds parked events. It is not waited for.
+   * Default: nothing happens.
    */
   readonly onParkedSkips?: () => void;
   /** Milliseconds since the epoch. Default `Date.now`. */

@@ -19,10 +19,13 @@ import {
   type StoredPosition,
 } from './checkpoint.ts';
 
-/** Events that are counted behind a checkpoint; a longer way is not told exactly. */
+/** Events that are counted behind a checkpoint; of more, only this many are shown. */
 export const behindEventsMax = 100_000;
 
-/** A younger event is on its way: what has only such events to come is live. */
+/**
+ * Age in seconds up to which an event counts as on its way: a projection that lacks only such
+ * events is live.
+ */
 const onItsWaySeconds = 1;
 
 /** Longest wait for the log, in ms. */
@@ -39,14 +42,14 @@ export interface ProjectionOverview {
   readonly behindEvents: number | null;
   /** Age of the oldest of them, in seconds; 0 when there is none. */
   readonly behindSeconds: number | null;
-  /** Events a second that were written when it was last told, for all projections together. */
+  /** Events per second, of all projections together, when the engine last reported. */
   readonly eventsPerSecond: number;
   /**
-   * `outdated`: the tables are of another version than this one, or behind the other projections': rebuild them.
-   * `not running`: no service writes them.
+   * `outdated`: the tables are of another version than this one, or behind those of the other
+   * projections: rebuild them. `not running`: no service writes them.
    */
   readonly status: 'live' | 'catching up' | 'stopped' | 'outdated' | 'not running';
-  /** Which event or server it stopped at, or is held up by. */
+  /** The event or server because of which it stopped or waits. */
   readonly error: string | null;
   readonly rebuiltAt: Date | null;
 }
@@ -76,7 +79,7 @@ interface Engine {
   readonly rate: number | null;
 }
 
-/** What is still to come after a checkpoint. */
+/** What comes after a checkpoint. */
 export interface Behind {
   /** At most `behindEventsMax`. */
   readonly events: number;
@@ -85,8 +88,8 @@ export interface Behind {
 }
 
 /**
- * How every projection is, from the database, whether a service runs or not.
- * @param measure tells what is to come after the furthest checkpoint; undefined when that is not known
+ * The state of every projection, from the database, whether a service runs or not.
+ * @param measure how much comes after the furthest checkpoint; undefined when it is not known
  */
 export async function projectionOverview(
   pool: Pool,
@@ -103,7 +106,7 @@ export async function projectionOverview(
   const behind = await measure(furthest);
   return projections.map(({ name, version }) => {
     const stored = checkpoints.find((row) => row.name === name);
-    // One that is not there, beside others that are, is to be built.
+    // A projection without tables, beside others that have some, must be built.
     const isCurrent =
       checkpoints.length === 0 || (stored?.version === version && isSame(stored.at, furthest));
     const isStopped = engine.state === 'stopped';
@@ -141,8 +144,8 @@ const engineText = `
   FROM (SELECT) AS always LEFT JOIN projection_engine ON true`;
 
 /**
- * Measures by reading on from the checkpoint to the log's end. Undefined when the log gives no
- * answer, or is not that of the tables.
+ * Measures by reading the log from the checkpoint to its end. Undefined when the log is not that of
+ * the tables.
  */
 export const behindInLog =
   (eventStore: Pick<EventStore, 'subscribe'>, now: () => number = Date.now) =>

@@ -25,9 +25,9 @@ export function throwRefused(error: unknown): never {
 }
 
 /**
- * How many events one transaction may have. When PostgreSQL refuses the rows of one event, it refuses
- * the whole batch. The size is then halved until that event is alone; after that it doubles with each
- * batch that is written.
+ * How many events one transaction may have. When PostgreSQL refuses the rows of one event, it
+ * refuses the whole batch. The size is then halved until that event is alone; after that it doubles
+ * with each batch that is written.
  */
 export class BatchSize {
   readonly #limit: number;

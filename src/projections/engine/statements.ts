@@ -1,9 +1,9 @@
 import type { Cell, Row, TableShape } from '../models/row-change.ts';
 import type { FoldedPatch, TableChanges } from './fold.ts';
 
-/** A statement and its parameters: an array a column, in PostgreSQL's text form. */
+/** A statement and its parameters: one array per column, in PostgreSQL's text form. */
 export interface Statement {
-  /** The same for the same text: PostgreSQL parses it once a connection. */
+  /** The same for the same text, so that PostgreSQL parses it once per connection. */
   readonly name: string;
   readonly text: string;
   readonly values: readonly string[];
@@ -15,7 +15,10 @@ interface Column {
   readonly cells: readonly (Cell | undefined)[];
 }
 
-/** The statements that apply a table's folded changes: one a kind, and one a set of patched columns. */
+/**
+ * The statements that apply a table's folded changes: one per kind of change, and one per set of
+ * patched columns.
+ */
 export function* statementsOf(
   table: TableShape,
   { ensures, puts, patches }: TableChanges,
@@ -80,7 +83,7 @@ function update(table: TableShape, group: readonly FoldedPatch[]): Statement {
   );
 }
 
-/** One a kind of change that the projections make, so a few dozen. */
+/** One name per statement text: a few dozen, for the kinds of changes that projections make. */
 const names = new Map<string, string>();
 
 function statement(text: string, given: readonly Column[]): Statement {
@@ -100,8 +103,8 @@ function records({ columns }: TableShape, given: readonly Column[]): string {
 }
 
 /**
- * A column as the text of a PostgreSQL array: a JSON array in braces is one, unless a string has an escape other than
- * `\"` and `\\`, which PostgreSQL reads as the bare character after the backslash.
+ * A column as the text of a PostgreSQL array. A JSON array in braces is one, unless a string has an
+ * escape other than `\"` and `\\`: PostgreSQL reads that as the bare character after the backslash.
  */
 export function arrayText({ cells }: Pick<Column, 'cells'>): string {
   const json = JSON.stringify(cells);

@@ -11,8 +11,8 @@ export class Wake {
   }
 
   /**
-   * Resolves at the next call, or after `ms`; at once when there was a call since the last wait. One
-   * wait at a time.
+   * Resolves at the next call, or after `ms`; at once when there was a call since the last wait.
+   * One wait at a time.
    */
   async wait(ms: number): Promise<void> {
     assert(this.#waiting === undefined, 'one waits already');

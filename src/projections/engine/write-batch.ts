@@ -13,13 +13,15 @@ import { throwRefused } from './refused-rows.ts';
 import { statementsOf } from './statements.ts';
 
 /**
- * Writes a batch, parks events of it and moves the checkpoint in one transaction. When it throws, the caller must close
- * the connection: the transaction may be open, or its outcome unknown, and the checkpoint tells which.
+ * Writes a batch, parks events of it and moves the checkpoint in one transaction. When it throws,
+ * the caller must close the connection: the transaction may be open, or its outcome unknown. The
+ * checkpoint then says whether it was committed.
  * @param from the checkpoint as last read
  * @param batch at least one step, strictly ascending and after `from`
  * @param parks what is parked with it; undefined when nothing is
- * @throws OutOfOrder, and nothing was sent. FenceLost when the checkpoint is elsewhere, ParkingChanged: nothing was written. RowsRefused: nothing was
- * written, and the connection can be used after a ROLLBACK
+ * @throws OutOfOrder, and nothing was sent; FenceLost when the checkpoint is elsewhere, or
+ * ParkingChanged, and nothing was written; RowsRefused, nothing was written, and the connection can
+ * be used after a ROLLBACK
  */
 export async function writeBatch(
   client: ClientBase,
@@ -33,8 +35,9 @@ export async function writeBatch(
   assert(first !== undefined && last !== null, 'a batch has a step');
   const newest = batch.findLast(({ isEvent }) => isEvent);
   const event = newest?.event && { position: newest.position.commit, id: newest.event.id };
-  // All is sent before the first answer comes, COMMIT too: on a busy event loop each round trip costs a turn of it, and
-  // the lag is their sum. In PostgreSQL the fence comes first; where it is lost, COMMIT finds a failed transaction.
+  // All is sent before the first answer comes, COMMIT too. On a busy event loop each round trip costs
+  // a turn of the loop, and the lag is their sum. In PostgreSQL the fence comes first. Where it is
+  // lost, COMMIT finds a failed transaction.
   const begun = client.query({ text: 'BEGIN', ...quick });
   const move = { first: first.position, last, event };
   const moved = moveCheckpoint(client, projections, from.position, move);
@@ -69,7 +72,10 @@ export function assertAscending(
   return last;
 }
 
-/** Writes what a batch comes to into the tables that the connection's search path leads to. @throws RowsRefused */
+/**
+ * Writes the folded changes of a batch into the tables of the connection's search path.
+ * @throws RowsRefused
+ */
 export async function writeRows(client: ClientBase, batch: readonly Step[]): Promise<void> {
   const sent: Promise<unknown>[] = [];
   for (const [table, changes] of fold(changesOf(batch))) {

@@ -7,7 +7,7 @@ import type { SessionRow } from './session/projection.ts';
 
 type ReadAs<T> = ColumnType<T, never, never>;
 
-/** Read models are written by the engine alone: here every column can be read only. */
+/** The read models, read-only: the engine alone writes them. */
 type ReadOnly<R, Special> = {
   [C in keyof R]: C extends keyof Special ? Special[C] : ReadAs<R[C]>;
 };

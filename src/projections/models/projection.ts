@@ -11,8 +11,8 @@ import { parseStream, type StreamName } from '../../events/streams.ts';
 import type { RowChange, TableShape } from './row-change.ts';
 
 /**
- * Claims of ids and requests are no part of any read model: their streams are not subscribed to. That an event is skipped
- * is not one either.
+ * Claims of ids, and requests, are not part of any read model: the engine does not subscribe to
+ * their streams. A skip is not part of one either.
  */
 type ProjectedType = Exclude<EventType, (CatalogEvent | RequestEvent | SkipEvent)['type']>;
 
@@ -32,7 +32,7 @@ export interface Fact<T extends ProjectedType> {
 /** A read model's writer: a pure map from events to row changes. */
 export interface Projection {
   readonly name: string;
-  /** Raised when the tables or their meaning change: the tables are then built anew from the log. */
+  /** Raised when the tables or their meaning change: they are then rebuilt from the log. */
   readonly version: number;
   readonly tables: readonly TableShape[];
   /** Event types that are not here are ignored. */
@@ -70,7 +70,7 @@ export function joinProjections(
 /** A fact of any type. */
 type AnyFact = Pick<RecordedFact, 'data' | 'stream' | 'position' | 'at'>;
 
-/** What handlers do not ask for is not made. */
+/** Computes a property only when a handler reads it. */
 class RecordedFact {
   readonly data: unknown;
   readonly stream: StreamName;

@@ -5,7 +5,7 @@ import { reservationProjection } from './reservation/projection.ts';
 import { seatProjection } from './seat/projection.ts';
 import { sessionProjection } from './session/projection.ts';
 
-/** Every projection there is. They move together: one subscription, one transaction a batch. */
+/** All projections. They advance together: one subscription, one transaction per batch. */
 export const projections: readonly Projection[] = [
   concertProjection,
   sessionProjection,

@@ -3,8 +3,8 @@ import type { Step, StepEvent } from '../log-step.ts';
 
 /**
  * Which streams are parked, in memory. An event is parked when it cannot be read, or when its rows
- * cannot be written. Every later event of its stream is parked, too: its rows would be wrong without
- * the first one. Events of other streams are written as usual.
+ * cannot be written. Every later event of its stream is parked, too: its rows would be wrong
+ * without the first one. Events of other streams are written as usual.
  */
 
 /** A stream some of whose events are not in the tables. */

@@ -14,15 +14,15 @@ export interface ParkedStreamRow extends ParkedStream {
 }
 
 /**
- * Characters of a stream's name in the table, and of what is left of a longer one: a key has at most
- * 2,700 bytes.
+ * Characters of a stream's name in the table, and of what is left of a longer one: a key has at
+ * most 2,700 bytes.
  */
 const nameCharsMax = 500;
 const cutCharsMax = 200;
 
 /**
- * A stream's name as the table has it. A name that cannot be a key in PostgreSQL is cut and gets its
- * hash. No stream of Reprise has such a name, so its events stay parked.
+ * A stream's name as the table has it. A name that cannot be a key in PostgreSQL is cut and gets
+ * its hash. No stream of Reprise has such a name, so its events stay parked.
  */
 export function parkedName(stream: string): string {
   if (stream.length <= nameCharsMax && !stream.includes('\0')) return stream;
@@ -41,8 +41,8 @@ export interface NewlyParked {
 }
 
 /**
- * Rows were written out of the log's order since the decision: the stream's first parked event may be
- * in the tables by now.
+ * Rows were written out of the log's order since the decision: the stream's first parked event may
+ * be in the tables by now.
  */
 export class ParkingChanged extends Error {
   constructor() {
@@ -68,8 +68,8 @@ export async function readParked(
 }
 
 /**
- * Parks events inside the transaction that has moved the checkpoint, and so has its rows locked. The
- * events of a stream that is parked already are added to those.
+ * Parks events inside the transaction that has moved the checkpoint, and so has its rows locked.
+ * The events of a stream that is parked already are added to those.
  * @throws ParkingChanged when the tables are of another generation
  */
 export async function park(
@@ -85,7 +85,7 @@ export async function park(
   await insert(client, streams, 'events = parked_event.events + excluded.events');
 }
 
-/** Replaces the rows of parked streams by what is left of them; a stream without events is deleted. */
+/** Replaces the rows of parked streams by what is left of them, or deletes them when nothing is. */
 export async function replaceParked(
   client: ClientBase,
   streams: readonly ParkedStream[],
@@ -137,8 +137,8 @@ export async function forgetParked(client: ClientBase): Promise<number> {
 
 /**
  * Do the read models have an event? Then a version of the service could read it, and its instances
- * decide by it. They do not have it when they have not come to it, or when its stream is parked from
- * it, or from an event before it, on.
+ * decide by it. They do not have it when they have not come to it, or when its stream is parked
+ * from it, or from an event before it, on.
  */
 export async function isInReadModels(
   pool: Pool,

@@ -57,8 +57,8 @@ export interface LaterEventsOptions {
 }
 
 /**
- * Events that are later in the log than the late ones, were written before them, and change the same
- * rows. They are of other streams: the rest of a late event's own stream is parked.
+ * Events that are later in the log than the late ones, were written before them, and change the
+ * same rows. They are of other streams: the rest of a late event's own stream is parked.
  */
 export class LaterEvents {
   readonly #options: LaterEventsOptions;
@@ -117,8 +117,9 @@ export class LaterEvents {
 }
 
 /**
- * The rows that late events change, and what of a later event's changes they would undo: everything,
- * where a late event puts the row, and the columns that are set, where it patches the row.
+ * The rows that late events change, and what of a later event's changes they would undo:
+ * everything, where a late event puts the row, and the columns that are set, where it patches the
+ * row.
  */
 export class LateRows {
   readonly #put = new Set<string>();

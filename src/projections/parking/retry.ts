@@ -48,8 +48,8 @@ export interface RetryResult {
   /** Parked events that are skipped, and so not parked any longer. */
   readonly skipped: number;
   /**
-   * Parked events, by stream, that the log no longer has or that are on a foreign stream. They are not
-   * parked any longer.
+   * Parked events, by stream, that the log no longer has or that are on a foreign stream. They are
+   * not parked any longer.
    */
   readonly gone: ReadonlyMap<string, number>;
   /** The streams that are still parked. */
@@ -59,8 +59,8 @@ export interface RetryResult {
 /**
  * Reads parked events from the log again and writes those that can be read by now, in the log's
  * order: the rows are then the same as after a rebuild. The transaction that writes events also
- * un-parks them, under the same locks as the engine's. So each event is written once, and the engine
- * may run meanwhile. Events that the log no longer has are un-parked without being written.
+ * un-parks them, under the same locks as the engine's. So each event is written once, and the
+ * engine may run meanwhile. Events that the log no longer has are un-parked without being written.
  * @throws TablesOutdated when the tables are another version's, an Error when the log ends before
  * the parked events
  */
@@ -252,7 +252,10 @@ function updatesBy(
   });
 }
 
-/** Updates the rows of parked streams. @throws ParkingChanged when a stream begins elsewhere by now */
+/**
+ * Updates the rows of parked streams.
+ * @throws ParkingChanged when a stream's first parked event is another one by now
+ */
 async function updateParked(
   client: ClientBase,
   parked: readonly ParkedStreamRow[],

@@ -28,7 +28,7 @@ export interface ReadableEvent {
   readonly changes: readonly RowChange[];
 }
 
-/** A parked event that cannot be written, and why. The later ones of its stream stay parked, too. */
+/** A parked event that cannot be written. The later ones of its stream stay parked, too. */
 export interface BlockingEvent {
   readonly recorded: RecordedEvent;
   readonly error: string;
@@ -101,8 +101,8 @@ export type EventsByStream = ReadonlyMap<string, readonly RecordedEvent[]>;
 
 /**
  * Reads parked events. A stream that was deleted or truncated hides them. The log as a whole, which
- * rebuilds read, shows them until it is scavenged. So an event that is found in neither is not in the
- * tables of a rebuild either.
+ * rebuilds read, shows them until it is scavenged. So an event that is found in neither is not in
+ * the tables of a rebuild either.
  * @throws Error when the log ends before them, EventStoreUnavailable, the signal's abort reason
  */
 export async function findParked(
@@ -130,8 +130,8 @@ async function fromStream(log: Log, parked: ParkedStreamRow): Promise<readonly R
       found.push(event);
     }
   } catch (error) {
-    // The store refuses to read a stream that is deleted for ever. If it refuses for another reason,
-    // it refuses to read the log, too.
+    // The store refuses to read a stream that is deleted for ever. If it refuses for another
+    // reason, it refuses to read the log, too.
     if (error instanceof EventStoreUnavailable) throw error;
   }
   return found;
