@@ -10,7 +10,7 @@ const reportMs = 1_000;
 export class EngineReport {
   #events = 0;
   #sinceMs = performance.now();
-  #told: string | undefined;
+  #written: string | undefined;
 
   /** Counts events that were written. */
   count(events: number): void {
@@ -19,21 +19,21 @@ export class EngineReport {
 
   /** Makes the next report in any case: another instance may have written one meanwhile. */
   startAnew(): void {
-    this.#told = undefined;
+    this.#written = undefined;
     this.#events = 0;
     this.#sinceMs = performance.now();
   }
 
   async write(client: ClientBase, { state, error }: ReadSideStatus): Promise<void> {
     const passedMs = performance.now() - this.#sinceMs;
-    if (passedMs < reportMs && this.#told !== undefined && state !== 'stopped') return;
+    if (passedMs < reportMs && this.#written !== undefined && state !== 'stopped') return;
     const rate = passedMs > 0 ? Math.round((1_000 * this.#events) / passedMs) : 0;
     this.#events = 0;
     this.#sinceMs = performance.now();
-    const telling = `${state} ${rate} ${error}`;
-    if (telling === this.#told) return;
+    const report = `${state} ${rate} ${error}`;
+    if (report === this.#written) return;
     await client.query({ name: 'engine_report', text: reportText, values: [state, error, rate] });
-    this.#told = telling;
+    this.#written = report;
   }
 }
 

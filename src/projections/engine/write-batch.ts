@@ -35,9 +35,9 @@ export async function writeBatch(
   assert(first !== undefined && last !== null, 'a batch has a step');
   const newest = batch.findLast(({ isEvent }) => isEvent);
   const event = newest?.event && { position: newest.position.commit, id: newest.event.id };
-  // All is sent before the first answer comes, COMMIT too. On a busy event loop each round trip costs
-  // a turn of the loop, and the lag is their sum. In PostgreSQL the fence comes first. Where it is
-  // lost, COMMIT finds a failed transaction.
+  // All is sent before the first answer comes, COMMIT too. On a busy event loop each round trip
+  // costs a turn of the loop, and the lag is their sum. In PostgreSQL the fence comes first. Where
+  // it is lost, COMMIT finds a failed transaction.
   const begun = client.query({ text: 'BEGIN', ...quick });
   const move = { first: first.position, last, event };
   const moved = moveCheckpoint(client, projections, from.position, move);

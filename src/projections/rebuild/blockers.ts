@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 
-/** Sessions that are named, and characters of what each does. */
+/** Sessions that are named, and characters of the query of each. */
 const namedMax = 3;
 const quoteMax = 80;
 
@@ -13,8 +13,8 @@ interface Blocker {
 }
 
 /**
- * Who has the live tables in use, in words; empty when nobody has any more. A role that may not see what others do is told
- * their process ids.
+ * The sessions that use the live tables, as text; empty when there are none. A role that may not
+ * see other sessions gets only their process ids.
  * @param own process ids of the connections that ask
  */
 export async function whoUses(

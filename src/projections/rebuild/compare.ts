@@ -17,8 +17,8 @@ export interface Difference {
 const fetchRows = 500;
 
 /**
- * Compares every row of the live tables with the new ones, in the snapshot of the caller's transaction. Both must be at
- * the same position in it.
+ * Compares every row of the live tables with the new ones, in the snapshot of the caller's
+ * transaction. In it both must be at the same position.
  */
 export async function* compareTables(
   client: ClientBase,

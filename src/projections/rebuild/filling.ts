@@ -18,49 +18,14 @@ import { BatchSize, RowsRefused } from '../engine/refused-rows.ts';
 import { Wake } from '../engine/wake.ts';
 import { describeEvent, type Step } from '../log-step.ts';
 import { readParked } from '../parking/parked-table.ts';
+import { EventInTheWay, NotYet, Retried, SkippedMeanwhile } from './errors.ts';
 import { KeptOut } from './kept-out.ts';
 import { readLive } from './live.ts';
 import type { RebuildLimits, RebuildOptions, RebuildProgress } from './options.ts';
 import { Pace } from './pace.ts';
 import { type Built, prepareBuild, writeBuild } from './shadow.ts';
 
-/** The new tables did not come to a position in time. */
-export class NotYet extends Error {
-  constructor() {
-    super('the log does not yet give what the live tables have');
-    this.name = 'NotYet';
-  }
-}
-
-/** What was kept out of the new tables is in the live ones by now. */
-class Retried extends Error {
-  constructor() {
-    super('parked events were retried while new tables were built without them: run it again');
-    this.name = 'Retried';
-  }
-}
-
-/** An event that is in the new tables counts for nothing by now. */
-class SkippedMeanwhile extends Error {
-  constructor(stream: string, revision: bigint) {
-    super(`event ${revision}@${stream} was skipped while new tables were built: run it again`);
-    this.name = 'SkippedMeanwhile';
-  }
-}
-
-/** An event that this version cannot read, or PostgreSQL not hold: tables without it would be taken for right. */
-class EventInTheWay extends Error {
-  constructor(why: string, { commit }: LogPosition, isParked: boolean) {
-    const out = isParked
-      ? 'its stream is parked in the live tables: a version that can read it brings it in (reprise projections retry, or ' +
-        'reprise rebuild), and reprise rebuild --keep-parked leaves it parked in the new tables'
-      : 'run it with a version that can read it; reprise help projections skip says what to do where there is none';
-    super(`${why}, at log position ${commit}; ${out}`);
-    this.name = 'EventInTheWay';
-  }
-}
-
-/** Fills the new tables from the log, up to where it is told to. */
+/** Fills the new tables from the log, up to a given position. */
 export class Filling {
   /** Where the new tables are. */
   built: Built;
@@ -72,13 +37,13 @@ export class Filling {
   readonly #pace: Pace;
   readonly #batchSize: BatchSize;
   readonly #reader: LogReader;
-  /** Called when there is something to write; a cancelled run is not waited for. */
+  /** Called when there is something to write. */
   readonly #wake = new Wake();
   #caughtUp = false;
   #kept = new KeptOut([], []);
-  /** As it was known before anything was read. */
+  /** The skips, as they were before anything was read. */
   readonly #skipped: readonly Announced[];
-  /** What it ended with when running it again does not help. */
+  /** The error with which it ended, when running it again does not help. */
   #inTheWay: EventInTheWay | SkippedMeanwhile | LogDiffers | undefined;
   #target: bigint | null = null;
   #lastStepMs = performance.now();
@@ -87,7 +52,7 @@ export class Filling {
    * Makes the new tables, or finds those that a killed rebuild left, and begins to read.
    * @param client has entered the build
    * @param live schema of the live tables
-   * @param through where they are; `end` when they are of another log
+   * @param through the checkpoint of the live tables; `end` when they are of another log
    */
   static async start(
     options: RebuildOptions,
@@ -152,7 +117,7 @@ export class Filling {
     return this.#reader.failure !== undefined || this.#inTheWay !== undefined;
   }
 
-  /** Streams that are parked in the live tables and kept out of the new ones. */
+  /** Streams that are parked in the live tables and are kept out of the new ones. */
   get keptStreams(): number {
     return this.#kept.streams;
   }
@@ -162,10 +127,10 @@ export class Filling {
   }
 
   /**
-   * Writes what the log has up to a checkpoint of the live tables, as it was read just now, and nothing after it; or up to
-   * the log's end as it is found.
+   * Writes the events of the log up to a checkpoint of the live tables that was just read, and none
+   * after it; or up to the log's end.
    * @param deadlineMs on `performance.now()`'s clock; NotYet is thrown then
-   * @param paced makes way for buyers
+   * @param paced leaves room for buyers
    * @throws EventInTheWay, NotYet, Retried, LogDiffers
    */
   async fillTo(
@@ -196,8 +161,8 @@ export class Filling {
     }
   }
 
-  /** Tells how far it is. */
-  tell(step: RebuildProgress['step']): void {
+  /** Reports how far it is. */
+  report(step: RebuildProgress['step']): void {
     const { events, position } = this.built;
     const at = position && eventsUpTo(position);
     this.#options.onProgress({ step, events, position: at, target: this.#target });
@@ -235,8 +200,8 @@ export class Filling {
   }
 
   /**
-   * Is everything up to a checkpoint of the live tables in the new ones? Between its last event and its position the
-   * log has none of ours, which history's end confirms.
+   * Is everything up to a checkpoint of the live tables in the new ones? Between its last event and
+   * its position the log has no event of Reprise. That is certain once the log's end is read.
    */
   #isAt(through: Checkpoint | 'end'): boolean {
     const { oldest } = this.#backlog;
@@ -247,7 +212,10 @@ export class Filling {
     return this.#caughtUp && !isEventBefore(this.built.eventPosition, eventPosition);
   }
 
-  /** Writes one batch. @returns false when there is nothing up to that position */
+  /**
+   * Writes one batch.
+   * @returns false when there is nothing up to that position
+   */
   async #writeSome(through: Checkpoint | 'end', paced: boolean): Promise<boolean> {
     const { max } = this.#batchSize;
     const eventsMax = paced ? this.#pace.batchEventsMax(max) : max;
@@ -262,7 +230,7 @@ export class Filling {
     if (!(await this.#write(this.#kept.sort(batch)))) return true;
     this.#backlog.takeThrough(last.position);
     this.#lastStepMs = performance.now();
-    this.tell('filling');
+    this.report('filling');
     if (paced) {
       const events = this.built.events - eventsBefore;
       await delay(await this.#pace.restMs(events, this.#lastStepMs - fromMs));
@@ -270,7 +238,10 @@ export class Filling {
     return true;
   }
 
-  /** @returns false when PostgreSQL refuses the rows of one event of several: fewer are to be tried. @throws EventInTheWay */
+  /**
+   * @returns false when PostgreSQL refuses the rows of one of several events: try fewer
+   * @throws EventInTheWay
+   */
   async #write(steps: readonly Step[]): Promise<boolean> {
     const news = steps.find(({ event }) => event?.skips?.isNews)?.event;
     if (news?.skips !== undefined) {

@@ -7,8 +7,8 @@ import { ParkedStreams } from '../parking/parked-streams.ts';
 import { type ParkedStreamRow, readParked } from '../parking/parked-table.ts';
 
 /**
- * The events that stay out of the new tables: what is parked in the live ones, so that both have the
- * same events, and what was skipped when the new tables were begun.
+ * The events that stay out of the new tables: what is parked in the live ones, so that both have
+ * the same events, and what was skipped when the new tables were begun.
  */
 export class KeptOut {
   readonly #parked: readonly ParkedStreamRow[];
@@ -23,8 +23,8 @@ export class KeptOut {
   }
 
   /**
-   * As the live tables have it. When their position was read before, the result has every stream that
-   * is parked up to it.
+   * Reads what is parked in the live tables. Read their position before: the result then has every
+   * stream that is parked up to it.
    * @param live their schema
    */
   static async read(

@@ -9,11 +9,13 @@ import {
 } from '../engine/checkpoint.ts';
 import { buildSchema, oldSchema } from '../engine/live-schema.ts';
 import type { Projection } from '../models/projection.ts';
+import { PartlyOtherLog, PartlyParked } from './errors.ts';
 import { tableNames } from './shadow.ts';
 
 /**
- * Longest wait for a lock in ms; then it is tried again, so that queries do not queue behind it. Shorter than the second
- * after which PostgreSQL looks for deadlocks: a query is never the one that is ended.
+ * Longest wait for a lock, in ms; then it is tried again, so that queries do not queue behind it.
+ * It is shorter than the second after which PostgreSQL looks for deadlocks, so that it never ends a
+ * query for one.
  */
 const lockMsMax = 200;
 
@@ -37,8 +39,8 @@ export async function liveVersions(
 }
 
 /**
- * Opens a transaction in which the live tables stay where they are: it has the locks of all checkpoints, in the order
- * in which the engine takes them.
+ * Opens a transaction in which the live tables stay at their position: it has the locks of all
+ * checkpoints, in the order in which the engine takes them.
  * @throws `lock_not_available` of PostgreSQL within `lockMsMax`
  */
 export async function holdLive(client: ClientBase, live: string): Promise<Checkpoint> {
@@ -50,11 +52,14 @@ export async function holdLive(client: ClientBase, live: string): Promise<Checkp
 }
 
 /**
- * Puts the new tables in the place of the live ones, inside the transaction of `holdLive`, and commits it. The old ones
- * go to `oldSchema`, in the place of those that an earlier rebuild left there.
- * @param at where the new tables are; where `holdLive` found the live ones, unless these are of another log
- * @param differs do the new tables hold other rows? Then running services forget what they know of the old ones
- * @param keepParked do the new tables lack what is parked, as the live ones do? Otherwise nothing is parked any more
+ * Replaces the live tables by the new ones, inside the transaction of `holdLive`, and commits it.
+ * The old ones go to `oldSchema` and replace those of an earlier rebuild there.
+ * @param at where the new tables are: where `holdLive` found the live ones, unless these are of
+ * another log
+ * @param differs do the new tables have other rows? Then running services forget what they know of
+ * the old ones
+ * @param keepParked do the new tables lack what is parked, like the live ones? Otherwise nothing
+ * stays parked
  * @throws PartlyParked
  */
 export async function swap(
@@ -110,18 +115,7 @@ export async function swap(
   await client.query('COMMIT');
 }
 
-/** Live tables of another log: part of them would stay. */
-export class PartlyOtherLog extends Error {
-  constructor() {
-    super(
-      'the live tables are made from another log than this one, or from what it had before it was put back: rebuild all ' +
-        'projections together',
-    );
-    this.name = 'PartlyOtherLog';
-  }
-}
-
-/** @throws PartlyOtherLog when tables stay that are not among these projections' */
+/** @throws PartlyOtherLog when a projection with live tables is not among these */
 export async function checkAllReplaced(
   client: ClientBase,
   live: string,
@@ -133,18 +127,10 @@ export async function checkAllReplaced(
   }
 }
 
-/** Events are parked: they are kept from every table, so tables that have them do not fit those that do not. */
-export class PartlyParked extends Error {
-  constructor() {
-    super(
-      'events are parked: rebuild all projections together, or leave them parked (--keep-parked), or run ' +
-        'reprise projections retry',
-    );
-    this.name = 'PartlyParked';
-  }
-}
-
-/** @returns whether anything was parked. @throws PartlyParked */
+/**
+ * @returns whether anything was parked
+ * @throws PartlyParked
+ */
 async function unpark(
   client: ClientBase,
   live: string,
@@ -155,7 +141,7 @@ async function unpark(
   return rowCount !== 0;
 }
 
-/** @throws PartlyParked when events are kept from tables that stay, and the new ones would have them */
+/** @throws PartlyParked when events are parked, and not all tables are rebuilt */
 export async function checkParked(
   client: ClientBase,
   live: string,

@@ -10,13 +10,22 @@ export interface RebuildLimits extends PaceLimits {
   readonly batchEventsMax: number;
   /** Rows of one transaction, unless one event alone changes more. Default 50,000. */
   readonly batchRowsMax: number;
-  /** While fewer events than half a transaction wait, more are waited for, up to this. Default 50. */
+  /** Longest wait for more events while less than half a transaction waits, in ms. Default 50. */
   readonly gatherMs: number;
-  /** The live tables' writer waits for at most this long while the new ones come to its position. Default 1,000. */
+  /**
+   * Longest wait of the live tables' writer while the new tables come to its position, in ms.
+   * Default 1,000.
+   */
   readonly holdMsMax: number;
-  /** The live tables cannot be held still, or locked, this often: it fails. Default 100, about four minutes. */
+  /**
+   * Attempts to hold or lock the live tables before the rebuild fails. Default 100, about four
+   * minutes.
+   */
   readonly holdAttemptsMax: number;
-  /** The log gives nothing for this long while something is missing: it fails. Default 60,000. */
+  /**
+   * Longest time without an event from the log while events are missing, in ms: then it fails.
+   * Default 60,000.
+   */
   readonly silentMsMax: number;
 }
 
@@ -52,8 +61,9 @@ export interface RebuildOptions {
   /** Compare only; the new tables are dropped afterwards. */
   readonly dryRun: boolean;
   /**
-   * Streams that are parked in the live tables stay parked in the new ones. Without it, and for any other event that cannot
-   * be read or written, the rebuild fails. Default false.
+   * Streams that are parked in the live tables stay parked in the new ones. Without it the rebuild
+   * fails at a parked event; at any other event that cannot be read or written it always fails.
+   * Default false.
    */
   readonly keepParked?: boolean;
   /** Cancels it: nothing is left of it. */
@@ -67,12 +77,17 @@ export interface RebuildOptions {
 
 export interface RebuildResult {
   readonly events: number;
-  /** Those that a rebuild that was killed had left: they were not read again. */
+  /** Events that a killed rebuild had left in the new tables: they were not read again. */
   readonly eventsFound: number;
   readonly differences: number;
-  /** Projections whose live tables are of an older version, or not there: their rows were not compared. */
+  /**
+   * Projections whose live tables were of an older version, or did not exist: their rows were not
+   * compared.
+   */
   readonly renewed: readonly string[];
-  /** The live tables were made from another log, or from what this one had before it was put back. */
+  /**
+   * The live tables were made from another log, or from what this log had before it was restored.
+   */
   readonly isOtherLog: boolean;
   readonly position: bigint | null;
   /** Streams that stay parked. */

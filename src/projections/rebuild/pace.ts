@@ -1,13 +1,14 @@
 import { availableParallelism } from 'node:os';
 
-/** How a rebuild makes way for buyers. */
+/** How a rebuild leaves room for buyers. */
 export interface PaceLimits {
   /**
-   * Events a second while the live tables change. Default 1,000 for each processor: with what the event store and
-   * PostgreSQL do for it, a tenth of them. A share of time would not do: who waits for a busy machine would rest, too.
+   * Events per second while the live tables change. Default 1,000 per processor: together with the
+   * work of the event store and PostgreSQL for them, that takes a tenth of a processor. A share of
+   * time would be wrong: the rebuild would also rest while it only waits for a busy machine.
    */
   readonly busyEventsPerSecond: number;
-  /** Events of one transaction then: what buyers wait behind is short. Default 250. */
+  /** Events of one transaction then: buyers wait behind a short one. Default 250. */
   readonly busyBatchEventsMax: number;
   /** Events read ahead then. Default 1,000. */
   readonly busyReadAheadMax: number;
@@ -23,8 +24,8 @@ export const paceDefaults: PaceLimits = {
 };
 
 /**
- * Works without a rest while the live tables stay as they are, and rests between short steps while they change, or may:
- * before the second look.
+ * Works without a rest while the live tables do not change. Rests between short steps while they
+ * change, and before the second look, when that is not known.
  */
 export class Pace {
   readonly #limits: PaceLimits;
@@ -34,8 +35,8 @@ export class Pace {
   #isBusy = true;
 
   /**
-   * @param look tells which event is the last in the live tables
-   * @param first which one it was when they were looked at just now; undefined: they were not
+   * @param look finds the last event in the live tables
+   * @param first that event, when it was read just now; otherwise undefined
    */
   constructor(limits: PaceLimits, look: () => Promise<bigint | null>, first?: bigint | null) {
     this.#limits = limits;

@@ -8,7 +8,8 @@ import { oldSchema } from '../engine/live-schema.ts';
 import type { Projection } from '../models/projection.ts';
 import { whoUses } from './blockers.ts';
 import { compareTables } from './compare.ts';
-import { Filling, NotYet } from './filling.ts';
+import { InUse, NotYet, WentBack } from './errors.ts';
+import { Filling } from './filling.ts';
 import { checkAllReplaced, checkParked, holdLive, liveVersions, readLive, swap } from './live.ts';
 import {
   type RebuildLimits,
@@ -18,20 +19,29 @@ import {
 } from './options.ts';
 import { dropBuild, enterBuild, finishTables, tableNames } from './shadow.ts';
 
-/** Most of the way is filled at a pace that leaves room for buyers, this often: what came meanwhile is less each time. */
+/**
+ * Fills at a pace that leaves room for buyers, before the last one that does not: each has less to
+ * write than the one before.
+ */
 const pacedFills = 3;
 
-/** Between two attempts to hold the live tables still, in ms: so much longer each time, and at most. */
+/**
+ * Pause between two attempts to hold the live tables, in ms: it grows by `retryMs`, up to
+ * `retryMsMax`.
+ */
 const retryMs = 100;
 const retryMsMax = 3_000;
 
 /**
- * Builds projections' tables anew from the log beside the live ones, compares them row by row at the same position and
- * puts them in their place. The live ones are read and written all the while. Killed, it goes on from where it was when
- * it is run again; cancelled, or failed for a reason that running it again does not help, it leaves nothing.
- * Tables of a newer version of a projection than the live ones take their place in the same way, without a comparison; so
- * do those of this log where the live ones are of another, or of what it had before it was put back.
- * @throws what made it fail; TablesOutdated when the live ones are the newer; what the signal was aborted with
+ * Rebuilds projections' tables from the log beside the live ones, compares them row by row at the
+ * same position, and replaces the live ones by them. The live ones are read and written meanwhile.
+ * A rebuild that was killed goes on from where it was when it is run again. One that is cancelled,
+ * or fails for a reason that another run does not pass, leaves nothing.
+ * Tables of a newer version of a projection than the live ones replace them in the same way,
+ * without a comparison. So do tables of this log when the live ones are of another, or of what this
+ * log had before it was restored.
+ * @throws what made it fail; TablesOutdated when the live tables are of a newer version; the
+ * signal's abort reason
  */
 export async function rebuild(options: RebuildOptions): Promise<RebuildResult> {
   const { pool } = options;
@@ -59,7 +69,7 @@ export async function rebuild(options: RebuildOptions): Promise<RebuildResult> {
   }
 }
 
-/** Ends what the connections still do, then drops the new tables. */
+/** Ends the statements of the connections, then drops the new tables. */
 async function discard(pool: Pool, clients: PoolClient[]): Promise<void> {
   const pids = clients.map(pidOf);
   const client = await pool.connect();
@@ -82,7 +92,7 @@ class Rebuild {
   readonly #holder: PoolClient;
   readonly #comparer: PoolClient;
   #filling: Filling | undefined;
-  /** The one thing that is not cut short: it takes a moment, and its outcome must be known. */
+  /** The swap is the one step that is not cut short: it is short, and its outcome must be known. */
   #isSwapping = false;
 
   constructor(
@@ -105,7 +115,9 @@ class Rebuild {
     return this.#filling?.isHopeless === true;
   }
 
-  /** Settles as the run does, or rejects at once when it is cancelled, whatever PostgreSQL is busy with. */
+  /**
+   * Settles like the run, or rejects at once when it is cancelled, also while PostgreSQL is busy.
+   */
   async unlessCancelled<T>(done: Promise<T>): Promise<T> {
     const { signal } = this.#options;
     let cancel = () => {};
@@ -143,7 +155,7 @@ class Rebuild {
       for (let fill = 1; fill < pacedFills && !isOtherLog; fill += 1) {
         await filling.fillTo(await readLive(writer, live), { paced: true });
       }
-      filling.tell('indexing');
+      filling.report('indexing');
       await finishTables(writer, live, projections);
       const compared = isOtherLog ? [] : same;
       const differences = await this.#compare(filling, compared);
@@ -175,7 +187,10 @@ class Rebuild {
     return hasEvent(eventStore, mark, streamPrefixes, signal, this.#limits.silentMsMax);
   }
 
-  /** Those whose live tables can be compared. @throws TablesOutdated rather than put older tables in place */
+  /**
+   * The projections whose live tables can be compared.
+   * @throws TablesOutdated rather than replace tables by those of an older version
+   */
   async #ofSameVersion(): Promise<readonly Projection[]> {
     const live = await liveVersions(this.#writer, this.#live);
     return this.#options.projections.filter(({ name, version }) => {
@@ -188,8 +203,9 @@ class Rebuild {
   }
 
   /**
-   * Runs `work` while both the live and the new tables are at one position, committed, and stay there. It comes close
-   * before it holds the writer of the live ones up. `work` ends the holder's transaction or leaves it to be undone.
+   * Runs `work` while the live and the new tables are at one position and stay there, committed.
+   * The new tables come close to it before the writer of the live ones is held up. `work` ends the
+   * holder's transaction, or leaves it to be rolled back.
    */
   async #atOnePosition<T>(filling: Filling, work: (at: Checkpoint) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
@@ -215,10 +231,10 @@ class Rebuild {
     if (projections.length === 0) return 0;
     await this.#atOnePosition(filling, async () => {
       await this.#comparer.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-      // The first statement takes the snapshot. One processor is enough for who has time.
+      // The first statement takes the snapshot. The comparison is not urgent: one processor does.
       await this.#comparer.query('SELECT 1; SET LOCAL max_parallel_workers_per_gather TO 0');
     });
-    filling.tell('comparing');
+    filling.report('comparing');
     let differences = 0;
     for await (const one of compareTables(this.#comparer, this.#live, projections)) {
       differences += 1;
@@ -230,7 +246,7 @@ class Rebuild {
 
   async #swap(filling: Filling, differs: boolean): Promise<void> {
     const { projections, keepParked = false } = this.#options;
-    filling.tell('swapping');
+    filling.report('swapping');
     await this.#atOnePosition(filling, async (at) => {
       this.#options.signal.throwIfAborted();
       this.#isSwapping = true;
@@ -247,10 +263,10 @@ class Rebuild {
     return new InUse(cause, await whoUses(this.#writer, this.#live, tables, own).catch(() => ''));
   }
 
-  /** Puts the new tables in place wherever the live ones are: these are of another log. */
+  /** Replaces the live tables at whatever position they are, since they are of another log. */
   async #exchange(filling: Filling): Promise<void> {
     const { projections, signal } = this.#options;
-    filling.tell('swapping');
+    filling.report('swapping');
     for (let attempt = 1; ; attempt += 1) {
       await filling.fillTo('end');
       signal.throwIfAborted();
@@ -271,30 +287,9 @@ class Rebuild {
   }
 }
 
-/** Others kept the live tables busy for too long. */
-class InUse extends Error {
-  /** @param users in words; empty when they are not known */
-  constructor(cause: unknown, users: string) {
-    super(
-      `the live tables were in use all the time (${(cause as Error).message}): ` +
-        `let what reads them at length end, and run it again${users && `. In use by ${users}`}`,
-      { cause },
-    );
-    this.name = 'InUse';
-  }
-}
-
-/** The live tables were emptied or exchanged meanwhile. */
-class WentBack extends Error {
-  constructor() {
-    super('the live tables went back while new ones were built: run it again');
-    this.name = 'WentBack';
-  }
-}
-
 /** Lock not available, serialization failure, deadlock. */
 const busyStates: ReadonlySet<unknown> = new Set(['55P03', '40001', '40P01']);
 
-/** Worth another attempt: others were in the way, or the log was late. */
+/** Is another attempt of use? Other sessions were in the way, or the log was late. */
 const isBusy = (error: unknown): boolean =>
   error instanceof NotYet || busyStates.has((error as { code?: unknown }).code);

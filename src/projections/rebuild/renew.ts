@@ -12,9 +12,12 @@ import { RebuildRuns } from './shadow.ts';
 
 /** Bounds of a renewal. */
 export interface RenewLimits {
-  /** Between two looks at what another process builds, or at a PostgreSQL that is away, in ms. Default 1,000. */
+  /**
+   * Pause between two looks at what another process builds, or at a PostgreSQL that does not
+   * answer, in ms. Default 1,000.
+   */
   readonly pollMs: number;
-  /** Nothing new is seen of what is waited for during this long, in ms: it fails. Default 1,800,000. */
+  /** Longest wait without any progress, in ms: then it fails. Default 1,800,000. */
   readonly silentMsMax: number;
 }
 
@@ -23,16 +26,19 @@ const defaults: RenewLimits = { pollMs: 1_000, silentMsMax: 1_800_000 };
 export interface RenewOptions
   extends Pick<RebuildOptions, 'eventStore' | 'pool' | 'projections' | 'signal' | 'onTrouble'> {
   onProgress(progress: RebuildProgress): void;
-  /** Another process builds; `events` are in its tables by now, null when that is not known. */
+  /**
+   * Another process builds; its tables have so many events by now, or null when that is not known.
+   */
   onWait(events: number | null): void;
   readonly limits?: Partial<RenewLimits>;
 }
 
 /**
- * Brings the tables to this version of the service, when they are of an older one, beside the running older service: builds
- * the new ones and puts them in place. Of several processes one builds, the others wait until it is done, and go on where
- * it was when it is killed.
- * @throws TablesOutdated when they are a newer version's; what made the rebuild fail; what the signal was aborted with
+ * Brings tables of an older version of the service to this one, while the older service runs:
+ * builds the new ones and replaces the old ones by them. Of several processes one builds and the
+ * others wait. When it is killed, another goes on from where it was.
+ * @throws TablesOutdated when the tables are a newer version's; what made the rebuild fail; the
+ * signal's abort reason
  */
 export async function renewTables(options: RenewOptions): Promise<void> {
   const { signal, onTrouble } = options;
@@ -54,7 +60,7 @@ export async function renewTables(options: RenewOptions): Promise<void> {
   }
 }
 
-/** Ends a wait in which nothing new is seen. */
+/** Ends a wait without progress. */
 class Patience {
   readonly #msMax: number;
   #last: string | undefined;
@@ -83,7 +89,7 @@ async function tryToRenew(options: RenewOptions): Promise<'done' | { events: num
       `SELECT pg_try_advisory_lock(${renewLock}) AS mine`,
     );
     if (rows[0]?.mine !== true) return { events: await eventsBuilt(client) };
-    // Asked with the lock: who had it before may have built them.
+    // Asked while it has the lock: the process that had it before may have built them.
     const names = await outdatedNames(client, options.projections);
     if (names.length === 0) return 'done';
     // What is parked is kept from every table, and new ones would have it.

@@ -40,8 +40,8 @@ export class RebuildRuns extends Error {
 }
 
 /**
- * Makes this connection the one that fills the new tables: takes the lock of rebuilds and leads every unqualified name
- * into `buildSchema`, so nothing that is written here can reach a live table.
+ * Makes this connection the one that fills the new tables. It takes the lock of rebuilds, and every
+ * unqualified name leads into `buildSchema`, so that nothing it writes can reach a live table.
  * @returns the schema of the live tables
  * @throws RebuildRuns; Error that says what is missing
  */
@@ -59,8 +59,8 @@ export async function enterBuild(client: ClientBase): Promise<string> {
       `new tables are made in a schema of their own, and the role may make none: ${first.grant}`,
     );
   }
-  // A crash of the server may cost the last transactions, rows and position together: they are made again. Indexes are
-  // made by one process, so that buyers keep the others.
+  // A crash of the server may lose the last transactions, rows and position together: they are
+  // written again. Indexes are made by one process, so that buyers keep the others.
   await client.query(
     `SET search_path TO "${buildSchema(live)}"; SET synchronous_commit TO off;
      SET max_parallel_maintenance_workers TO 0`,
@@ -69,11 +69,13 @@ export async function enterBuild(client: ClientBase): Promise<string> {
 }
 
 /**
- * Makes empty tables beside the live ones, or finds those that a rebuild of the same projections was filling when it
- * was killed.
- * @param through where the live tables are: what was filled further than they are is of no use. `end`: the log's end
- * @param isOfLog does the log have the last event in the new tables? What was filled from another is of no use
- * @param kept what is parked up to a position: what was filled when something else was is of no use
+ * Makes empty tables beside the live ones, or finds those that a killed rebuild of the same
+ * projections was filling. It makes them anew when the ones it finds cannot be used.
+ * @param through where the live tables are: tables that are further cannot be used. `end`: the
+ * log's end
+ * @param isOfLog does the log have the last event in the new tables? Tables of another log cannot
+ * be used
+ * @param kept digest of what is parked up to a position: tables with another one cannot be used
  */
 export async function prepareBuild(
   client: ClientBase,
@@ -103,8 +105,9 @@ export async function prepareBuild(
   for (const table of tablesOf(projections)) await makeTable(client, live, table);
   await client.query(
     // Its key is for publications of all tables: without one, no row of it could be changed.
-    `CREATE TABLE build (only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one), shape text, position bigint, prepare bigint, event_position bigint,
-       event_id text, events bigint, kept text)`,
+    `CREATE TABLE build (only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one), shape text,
+       position bigint, prepare bigint, event_position bigint, event_id text, events bigint,
+       kept text)`,
   );
   await client.query("INSERT INTO build (shape, events, kept) VALUES ($1, 0, '')", [shape]);
   await client.query('COMMIT');
@@ -131,7 +134,10 @@ async function findBuild(
   return first && { ...checkpointIn(first), events: Number(first.events), kept: first.kept };
 }
 
-/** What is built: a build of other versions, or of tables that a migration has changed since, is of no use. */
+/**
+ * What is built. A build of other versions, or of tables that a migration has changed since, cannot
+ * be used.
+ */
 async function shapeOf(
   client: ClientBase,
   live: string,
@@ -148,7 +154,7 @@ async function shapeOf(
   return `${versions.join()}: ${rows[0]?.columns} ${JSON.stringify(definitions)}`;
 }
 
-/** An empty table with its key alone: the other indexes are made when it is full. */
+/** Makes an empty table with its key alone: the other indexes are made when it is filled. */
 async function makeTable(
   client: ClientBase,
   live: string,
@@ -182,10 +188,11 @@ async function copyTable(client: ClientBase, live: string, table: string): Promi
 }
 
 /**
- * Writes a batch and how far it leads in one transaction.
+ * Writes a batch, and how far it leads, in one transaction.
  * @param live schema of the live tables
- * @param kept what is parked up to a position
- * @throws OutOfOrder, and nothing was sent; FenceLost when somebody else wrote; RowsRefused, and the connection can be used after a ROLLBACK
+ * @param kept digest of what is parked up to a position
+ * @throws OutOfOrder, and nothing was sent; FenceLost when another process wrote; RowsRefused, and
+ * the connection can be used after a ROLLBACK
  */
 export async function writeBuild(
   client: ClientBase,
@@ -204,8 +211,8 @@ export async function writeBuild(
     events: from.events + events.length,
     kept: kept(position),
   };
-  // All is sent before the first answer comes, as the engine does it: the event loop is busy reading, and PostgreSQL would
-  // have nothing to do for a turn of it after each answer.
+  // All is sent before the first answer comes, as in the engine: the event loop is busy reading,
+  // and PostgreSQL would be idle for a turn of it after each answer.
   const begun = client.query('BEGIN');
   const moved = client.query(moveBuildText(live), [
     from.position?.commit,
@@ -231,7 +238,7 @@ export async function writeBuild(
   return built;
 }
 
-/** Fails, and the transaction with it, where the new tables are not where they were read to be. */
+/** Fails, and the transaction with it, when the new tables are not where they were read to be. */
 const moveBuildText = (live: string) => `
   WITH moved AS (
     UPDATE build SET position = $3, prepare = $4, event_position = $5, event_id = $6, events = $7,
@@ -242,8 +249,8 @@ const moveBuildText = (live: string) => `
   SELECT CASE count(*) WHEN 0 THEN "${live}".${raiseLostFence}() END FROM moved`;
 
 /**
- * Gives the full tables their other indexes, those of the live ones by the same names, and statistics for the planner.
- * A rebuild that was killed may have made some.
+ * Gives the filled tables the other indexes of the live ones, by the same names, and statistics for
+ * the planner. A killed rebuild may have made some of them.
  */
 export async function finishTables(
   client: ClientBase,
@@ -270,7 +277,7 @@ async function liveIndexes(client: ClientBase, live: string, table: string): Pro
   return rows.map(({ definition }) => definition);
 }
 
-/** Forgets a build that was not put in place. */
+/** Drops a build that is not used. */
 export async function dropBuild(client: ClientBase, live: string): Promise<void> {
   await client.query(`DROP SCHEMA IF EXISTS "${buildSchema(live)}" CASCADE`);
 }

@@ -1,0 +1,88 @@
+import type { LogPosition } from '../../events/log-position.ts';
+
+/** Why a rebuild fails. */
+
+/** The new tables did not reach a position in time. */
+export class NotYet extends Error {
+  constructor() {
+    super('the log does not yet give what the live tables have');
+    this.name = 'NotYet';
+  }
+}
+
+/** Events that were kept out of the new tables are in the live ones by now. */
+export class Retried extends Error {
+  constructor() {
+    super('parked events were retried while new tables were built without them: run it again');
+    this.name = 'Retried';
+  }
+}
+
+/** An event that is in the new tables is skipped by now. */
+export class SkippedMeanwhile extends Error {
+  constructor(stream: string, revision: bigint) {
+    super(`event ${revision}@${stream} was skipped while new tables were built: run it again`);
+    this.name = 'SkippedMeanwhile';
+  }
+}
+
+/**
+ * An event that this version cannot read, or PostgreSQL cannot store. Tables without it would be
+ * taken for complete.
+ */
+export class EventInTheWay extends Error {
+  constructor(why: string, { commit }: LogPosition, isParked: boolean) {
+    const out = isParked
+      ? 'its stream is parked in the live tables: a version that can read it brings it in (reprise projections retry, or ' +
+        'reprise rebuild), and reprise rebuild --keep-parked leaves it parked in the new tables'
+      : 'run it with a version that can read it; reprise help projections skip says what to do where there is none';
+    super(`${why}, at log position ${commit}; ${out}`);
+    this.name = 'EventInTheWay';
+  }
+}
+
+/** Other sessions used the live tables for too long. */
+export class InUse extends Error {
+  /** @param users in words; empty when they are not known */
+  constructor(cause: unknown, users: string) {
+    super(
+      `the live tables were in use all the time (${(cause as Error).message}): ` +
+        `let what reads them at length end, and run it again${users && `. In use by ${users}`}`,
+      { cause },
+    );
+    this.name = 'InUse';
+  }
+}
+
+/** The live tables were emptied or replaced meanwhile. */
+export class WentBack extends Error {
+  constructor() {
+    super('the live tables went back while new ones were built: run it again');
+    this.name = 'WentBack';
+  }
+}
+
+/** The live tables are of another log, and some of them are not rebuilt. */
+export class PartlyOtherLog extends Error {
+  constructor() {
+    super(
+      'the live tables are made from another log than this one, or from what it had before it was put back: rebuild all ' +
+        'projections together',
+    );
+    this.name = 'PartlyOtherLog';
+  }
+}
+
+/**
+ * Events are parked, and so are in no table. New tables that have them would not fit the tables
+ * that are not rebuilt.
+ */
+export class PartlyParked extends Error {
+  constructor() {
+    super(
+      'events are parked: rebuild all projections together, or leave them parked (--keep-parked), or run ' +
+        'reprise projections retry',
+    );
+    this.name = 'PartlyParked';
+  }
+}
