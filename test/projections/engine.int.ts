@@ -179,6 +179,19 @@ describe('the projection engine', function () {
     expect(projector.status().error).to.contain('seat has version 2, not 1');
   });
 
+  it('stops at what can only be a bug, and does not try it again and again', async () => {
+    const events = recorded(shape, 100);
+    store.append(...events);
+    const first = start();
+    expect(await first.projector.reached(last(events), 10_000)).to.equal(true);
+    await stopInstances();
+    await sql`INSERT INTO parked_event (stream, revision, position, type, error, events)
+      VALUES ('seat-s/1', 0, 1, 'SeatReserved', 'none', 0)`.execute(models.db);
+    const { projector } = start();
+    await eventually('stopped', () => projector.status().state === 'stopped');
+    expect(projector.status().error).to.contain('seat-s/1 is parked without an event');
+  });
+
   it('reads anew when the tables are emptied under it', async () => {
     const events = recorded(shape, 1_000);
     store.append(...events.slice(0, 900));
