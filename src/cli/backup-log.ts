@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { archiveLog } from '../backup/archive-log.ts';
 import { ArchiveWriter } from '../backup/archive-writer.ts';
 import { archiveIds, makeArchive } from '../backup/archives.ts';
@@ -7,9 +6,10 @@ import type { Config } from '../config.ts';
 import { connectRawLog } from '../infrastructure/raw-log.ts';
 import { borrowEventStore, logMustExist } from '../servers/servers.ts';
 import { findService } from '../servers/service-file.ts';
+import { pause } from '../support/pause.ts';
+import { ProgressMeter } from './progress.ts';
+import { version } from './version.ts';
 
-/** Between two lines of progress, in milliseconds. */
-const progressMs = 5_000;
 /** Events of `create` wait so long at most, in milliseconds: what is cut short keeps the rest. */
 const createFlushMs = 5_000;
 /** How often it is looked where the running service's event store is, in milliseconds: each start has another address. */
@@ -21,10 +21,10 @@ const say = (line: string) => console.log(line);
 export async function createBackup(
   config: Config,
   parent: string,
-  { isNew, version }: { readonly isNew: boolean; readonly version: string },
+  { isNew }: { readonly isNew: boolean },
 ): Promise<void> {
   await logMustExist(config);
-  const writer = await openArchive(parent, version, isNew);
+  const writer = await openArchive(parent, isNew);
   try {
     const server = await borrowEventStore(config);
     say(`log: ${server.where}`);
@@ -41,22 +41,22 @@ export async function createBackup(
 }
 
 /** `reprise backup follow`, until a signal. @throws Error in words for people when it cannot go on */
-export async function followLog(
+export async function followIntoArchive(
   config: Config,
   parent: string,
-  { flushMs, version }: { readonly flushMs: number; readonly version: string },
+  { flushMs }: { readonly flushMs: number },
 ): Promise<void> {
   const stop = new AbortController();
   const onSignal = () => stop.abort();
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
-  let writer = await openArchive(parent, version, false);
+  let writer = await openArchive(parent, false);
   let written = 0;
   try {
     while (!stop.signal.aborted) {
       if (writer.isFull) {
         say('the archive has as many parts as one may have: another one begins');
         writer.close();
-        writer = await openArchive(parent, version, true);
+        writer = await openArchive(parent, true);
       }
       const url = config.eventStoreUrl ?? (await urlOfService(config.dataDir, stop.signal));
       if (url === undefined) break;
@@ -77,11 +77,7 @@ export async function followLog(
 }
 
 /** The newest archive, or a new one. */
-async function openArchive(
-  parent: string,
-  version: string,
-  isNew: boolean,
-): Promise<ArchiveWriter> {
+async function openArchive(parent: string, isNew: boolean): Promise<ArchiveWriter> {
   const newest = isNew ? undefined : (await archiveIds(parent)).at(-1);
   const id = newest ?? (await makeArchive(parent, new Date()));
   const writer = await ArchiveWriter.open(join(parent, id), { version });
@@ -95,21 +91,19 @@ async function write(
   writer: ArchiveWriter,
   parts: { readonly flushMs: number; readonly signal: AbortSignal; readonly follow?: true },
 ): Promise<number> {
-  const log = connectRawLog(url, { onOddity: say });
-  let toldMs = performance.now();
+  const meter = new ProgressMeter();
+  const log = connectRawLog(url, { onOddity: (what) => meter.line(what) });
   try {
     return await archiveLog({
       ...{ log, writer, follow: false, ...parts },
-      onProgress: ({ events }) => {
-        if (performance.now() - toldMs < progressMs) return;
-        toldMs = performance.now();
-        say(`${events} events written`);
-      },
+      onProgress: ({ events }) =>
+        meter.show({ doing: 'writing the archive', done: events, unit: 'events' }),
       onCaughtUp: () => {
-        if (parts.follow) say('the archive has all that the log has; following it');
+        if (parts.follow) meter.line('the archive has all that the log has; following it');
       },
     });
   } finally {
+    meter.clear();
     log.close();
   }
 }
@@ -122,7 +116,7 @@ async function urlOfService(dataDir: string, signal: AbortSignal): Promise<strin
     if (service !== undefined) return service.eventStoreUrl;
     if (!isTold) say(`no service runs on ${dataDir}: waiting for one`);
     isTold = true;
-    await sleep(lookMs, undefined, { signal }).catch(() => {});
+    await pause(lookMs, signal);
   }
   return undefined;
 }

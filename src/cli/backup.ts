@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { readConfig } from '../config.ts';
 import type { BackupFlags, PruneFlags, VerifyBackupFlags } from './backup-of.ts';
-import { version } from './version.ts';
 
 /** `reprise backup`. */
 export function defineBackup(backup: Command): void {
@@ -38,7 +37,7 @@ Exit codes: 0 the archive has all that the log had, 1 it has not (the reason is 
     .action(async (flags: BackupFlags & { readonly new?: true }) => {
       const { createBackup } = await import('./backup-log.ts');
       const config = readConfig(process.env);
-      await createBackup(config, placeOf(flags), { isNew: flags.new === true, version });
+      await createBackup(config, placeOf(flags), { isNew: flags.new === true });
     });
 
   withTo(backup.command('follow'))
@@ -51,9 +50,9 @@ It goes on when the event store comes back after it was away. It ends with 1 whe
 supervisor start it again.`,
     )
     .action(async (flags: BackupFlags & { readonly every: number }) => {
-      const { followLog } = await import('./backup-log.ts');
+      const { followIntoArchive } = await import('./backup-log.ts');
       const config = readConfig(process.env);
-      await followLog(config, placeOf(flags), { flushMs: flags.every * 1_000, version });
+      await followIntoArchive(config, placeOf(flags), { flushMs: flags.every * 1_000 });
     });
 
   withTo(backup.command('list'))

@@ -1,5 +1,5 @@
 /** How far a long command is. */
-export interface Progress {
+export interface CommandProgress {
   /** What it does now: `reading the log`. The rate is measured anew when this changes. */
   readonly doing: string;
   /** What is done so far, in `unit`s. */
@@ -36,6 +36,8 @@ const redrawMs = 200;
 const sampleMs = 100;
 /** The rate is that of the last few seconds: the weight of older ones falls to a third in this time. */
 const rateMs = 3_000;
+/** Width of a terminal that does not say its own, in characters. */
+const columnsUsual = 80;
 /** Characters of the bar: at most, and at least; where fewer fit there is none. */
 const barMax = 20;
 const barMin = 8;
@@ -64,7 +66,7 @@ export class ProgressMeter {
   }
 
   /** Takes note of the progress, and shows it when it is time. */
-  show(progress: Progress): void {
+  show(progress: CommandProgress): void {
     if (this.#isSilent) return;
     const nowMs = this.#now();
     this.#rate.see(progress, nowMs);
@@ -87,8 +89,9 @@ export class ProgressMeter {
     if (this.#output.isTTY) this.#shownMs = Number.NEGATIVE_INFINITY;
   }
 
-  #draw(progress: Progress): void {
-    const { columns = 80 } = this.#output;
+  #draw(progress: CommandProgress): void {
+    // A terminal that does not know its width says 0.
+    const columns = this.#output.columns || columnsUsual;
     const figures = this.#figures(progress);
     const share = shareOf(progress);
     const left = columns - 1 - progress.doing.length - figures.length - 4;
@@ -99,7 +102,7 @@ export class ProgressMeter {
   }
 
   /** `31 %, 1200 of 4000 seats, 310/s, 9 s left` */
-  #figures(progress: Progress): string {
+  #figures(progress: CommandProgress): string {
     const { done, unit, of } = progress;
     const share = shareOf(progress);
     const { perSecond, sharePerSecond } = this.#rate;
@@ -115,7 +118,7 @@ export class ProgressMeter {
   }
 }
 
-const shareOf = ({ done, of, share }: Progress): number | undefined => {
+const shareOf = ({ done, of, share }: CommandProgress): number | undefined => {
   const found = share ?? (of === undefined ? undefined : of === 0 ? 1 : done / of);
   return found === undefined ? undefined : Math.min(1, Math.max(0, found));
 };
@@ -124,9 +127,9 @@ const shareOf = ({ done, of, share }: Progress): number | undefined => {
 class Rate {
   perSecond = 0;
   sharePerSecond = 0;
-  #last: { readonly progress: Progress; readonly atMs: number } | undefined;
+  #last: { readonly progress: CommandProgress; readonly atMs: number } | undefined;
 
-  see(progress: Progress, atMs: number): void {
+  see(progress: CommandProgress, atMs: number): void {
     const last = this.#last;
     if (last === undefined || last.progress.doing !== progress.doing) {
       [this.perSecond, this.sharePerSecond] = [0, 0];

@@ -1,8 +1,13 @@
 import type { RebuildProgress } from '../projections/rebuild/options.ts';
-import type { Progress } from './progress.ts';
+import type { CommandProgress } from './progress.ts';
 
 /** A rebuild's progress for the meter. */
-export function rebuildProgress({ step, events, position, target }: RebuildProgress): Progress {
+export function rebuildProgress({
+  step,
+  events,
+  position,
+  target,
+}: RebuildProgress): CommandProgress {
   const doing = `${step} the new tables`;
   if (step !== 'filling') return { doing, done: events, unit: 'events' };
   // Positions stand for the events: nobody knows their number without reading all of them.

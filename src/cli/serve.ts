@@ -21,7 +21,7 @@ Ctrl-C stops the service: it answers the requests under way, stops the embedded 
 all data. SIGTERM does the same after DRAIN_SECONDS. A second signal stops it at once.`,
     )
     .action(async () => {
-      const { serve } = await import('../serve/serve.ts');
+      const { serve } = await import('../serve/run.ts');
       await serve(readConfig(process.env), version);
     });
 }

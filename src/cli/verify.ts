@@ -5,8 +5,8 @@ import { borrowEventStore, borrowServers, logMustExist, mustExist } from '../ser
 import { findService } from '../servers/service-file.ts';
 import { graceMsDefault, listedMaxDefault } from '../verify/defaults.ts';
 import { describeVerdict, verdictToJson } from '../verify/describe.ts';
-import { type Verdict, type Progress as VerifyProgress, verify } from '../verify/verify.ts';
-import { type Progress, ProgressMeter } from './progress.ts';
+import { type Progress, type Verdict, verify } from '../verify/verify.ts';
+import { type CommandProgress, ProgressMeter } from './progress.ts';
 
 /** As the command line has them. */
 interface VerifyFlags {
@@ -108,7 +108,7 @@ async function verifyServers(
   }
   // A log of our own that no service has open: nobody could have ended what is over since.
   const asOf = config.eventStoreUrl === undefined && service === undefined ? 'log-end' : 'now';
-  const onProgress = (progress: VerifyProgress) => meter.show(inWords(progress));
+  const onProgress = (progress: Progress) => meter.show(inWords(progress));
   const options = { graceMs: grace * 1_000, listedMax: max, asOf, onProgress } as const;
   if (logOnly) {
     const { url: eventStoreUrl, stop } = await borrowEventStore(config);
@@ -119,7 +119,7 @@ async function verifyServers(
   return verify({ eventStoreUrl, postgresUrl, ...options }).finally(() => servers.stop());
 }
 
-const inWords = ({ doing, done, share }: VerifyProgress): Progress =>
+const inWords = ({ doing, done, share }: Progress): CommandProgress =>
   doing === 'log'
     ? { doing: 'reading the log', done, unit: 'events', share }
     : { doing: 'comparing PostgreSQL', done, unit: 'rows' };

@@ -1,5 +1,9 @@
 import { expect } from 'chai';
-import { type Progress, ProgressMeter, type ProgressOptions } from '../../src/cli/progress.ts';
+import {
+  type CommandProgress,
+  ProgressMeter,
+  type ProgressOptions,
+} from '../../src/cli/progress.ts';
 
 /** A meter of a command that moves by itself, with what it wrote. */
 function started(options: { isTTY?: boolean; columns?: number } & ProgressOptions = {}) {
@@ -12,7 +16,7 @@ function started(options: { isTTY?: boolean; columns?: number } & ProgressOption
     meter,
     written,
     /** Shows the progress `afterMs` later. */
-    show(afterMs: number, progress: Partial<Progress>) {
+    show(afterMs: number, progress: Partial<CommandProgress>) {
       nowMs += afterMs;
       meter.show({ doing: 'reading the log', done: 0, unit: 'events', ...progress });
     },
@@ -99,6 +103,15 @@ describe('the progress of a long command, on a terminal', () => {
       expect(shown.length).to.be.at.most(columns - 1);
       expect(shown.includes('[')).to.equal(columns >= 60);
     }
+  });
+
+  it('is 80 characters wide at most on a terminal that does not know its width', () => {
+    const [unknown, usual] = [0, 80].map((columns) => {
+      const { show, written } = started({ isTTY: true, columns });
+      show(0, { done: 123, of: 456_789 });
+      return written;
+    });
+    expect(unknown).to.deep.equal(usual);
   });
 
   it('is removed before a line of the result, and drawn again after it', () => {
