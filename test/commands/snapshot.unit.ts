@@ -5,7 +5,7 @@ import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
 
 const everyEvents = 10;
 
-describe('summing up a stream', () => {
+describe('a snapshot of a stream', () => {
   it('is looked at again after as many events when it was no time for it, not with every command', async () => {
     let looks = 0;
     let isTime = false;

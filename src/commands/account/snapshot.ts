@@ -31,7 +31,7 @@ assertAscending({ bytesMax: snapshotBounds.bytesMax, storeAppendBytesMax });
  * an index of where the stream names which id, by which a retry finds its own charge or payment. No
  * events when more payments hold money than one event can list.
  *
- * What no retry can ask for any longer is left out. Refunded payments stay for ever, since a refund
+ * What no retry can ask for any longer is left out. Refunded payments stay for good, since a refund
  * may come months after the payment and must come once.
  */
 export function takeSnapshot(state: AccountState, bounds: SnapshotBounds): readonly AccountEvent[] {

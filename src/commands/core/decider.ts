@@ -22,10 +22,6 @@ export interface Decider<State, Command, Event extends DomainEvent, Answer> {
   readonly elsewhere?: Elsewhere<State, Command, Event>;
 }
 
-/** The events of a decider's streams. */
-export type EventOf<D> =
-  D extends Decider<infer _State, infer _Command, infer Event, infer _Answer> ? Event : never;
-
 /** Where in its stream an event is. An event that was never in a log follows the last one. */
 export interface AtRevision {
   readonly revision?: bigint;
