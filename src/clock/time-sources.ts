@@ -50,7 +50,7 @@ export interface Append {
  */
 export class EventStoreTime implements TimeSource {
   readonly name = 'the event store';
-  #last: (Append & { readonly stream: string }) | undefined;
+  #noted: (Append & { readonly stream: string }) | undefined;
   readonly #store: () => Pick<EventStore, 'readStream'>;
 
   /** @param store asked for when it is needed: it tells of its appends itself */
@@ -58,16 +58,16 @@ export class EventStoreTime implements TimeSource {
     this.#store = store;
   }
 
-  /** The store was appended to. */
+  /** The store was appended to. One between two rounds is enough. */
   note(stream: string, append: Append): void {
-    this.#last = { ...append, stream };
+    this.#noted ??= { ...append, stream };
   }
 
   readonly ask = async () => {
-    const last = this.#last;
-    if (last === undefined) return undefined;
-    this.#last = undefined;
-    const { stream, revision, fromMs, toMs } = last;
+    const noted = this.#noted;
+    if (noted === undefined) return undefined;
+    this.#noted = undefined;
+    const { stream, revision, fromMs, toMs } = noted;
     for await (const event of this.#store().readStream(stream, revision)) {
       if (event.revision !== revision) return undefined;
       return { serverMs: event.createdMs, fromMs, toMs };

@@ -13,7 +13,7 @@ export interface Exchange {
   /** W3C trace context, when well-formed. */
   readonly traceparent: string | undefined;
   /** Aborted when it was answered, or its client went away. */
-  readonly over: () => AbortSignal;
+  over(): AbortSignal;
 }
 
 /** Also a valid relative URI, so that it can be a problem's `instance`. */
@@ -23,26 +23,32 @@ const requestIdPattern = /^[A-Za-z0-9._-]{1,128}$/;
 const traceparentPattern =
   /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
-export function beginExchange(req: IncomingMessage, res: ServerResponse): Exchange {
-  const given = req.headers['x-request-id'];
-  const traceparent = req.headers.traceparent;
-  return {
-    requestId: typeof given === 'string' && requestIdPattern.test(given) ? given : randomUUID(),
-    startedMs: performance.now(),
-    traceparent:
-      typeof traceparent === 'string' && traceparentPattern.test(traceparent)
-        ? traceparent
-        : undefined,
-    over: () => signalOf(res),
-  };
+/** A class, since a request costs less than with a function of its own. */
+class Begun implements Exchange {
+  readonly requestId: string;
+  readonly startedMs = performance.now();
+  readonly traceparent: string | undefined;
+  readonly #res: ServerResponse;
+
+  constructor({ headers }: IncomingMessage, res: ServerResponse) {
+    const { 'x-request-id': given, traceparent } = headers;
+    const isGiven = typeof given === 'string' && requestIdPattern.test(given);
+    const isTraced = typeof traceparent === 'string' && traceparentPattern.test(traceparent);
+    this.requestId = isGiven ? given : randomUUID();
+    this.traceparent = isTraced ? traceparent : undefined;
+    this.#res = res;
+  }
+
+  /** Made when it is asked for: few calls have work that is worth being given up. */
+  over(): AbortSignal {
+    const over = new AbortController();
+    whenOver(this.#res, () => over.abort());
+    return over.signal;
+  }
 }
 
-/** Made when it is asked for: few calls have work that is worth being given up. */
-function signalOf(res: ServerResponse): AbortSignal {
-  const over = new AbortController();
-  whenOver(res, () => over.abort());
-  return over.signal;
-}
+export const beginExchange = (req: IncomingMessage, res: ServerResponse): Exchange =>
+  new Begun(req, res);
 
 /** Who asks, for the events' metadata; and the time that the request's command has, from now on. */
 export function commandContext(commandId: string, exchange: Exchange): CommandContext {

@@ -20,35 +20,33 @@ const stuckMs = 60_000;
 const concurrencyMax = 2;
 /** Events of a stream that are read; a longer way back is not compared. */
 const eventsMax = 2_000;
-/** Streams that are remembered as appended to; the oldest go first. */
+/** Appends that are remembered, the newest. */
 const rememberedMax = 2_000;
 /** Wrong rows that are remembered; more are not told one by one. */
 const wrongMax = 1_000;
 
-/** Streams that this process has appended to, the newest last. */
+/** Streams that this process has appended to lately. */
 export class RecentStreams {
-  readonly #streams = new Set<string>();
+  /** Of the last appends, one stream as often as it was appended to: what is done with each append costs next to nothing. */
+  #appends: string[] = [];
+  #at = 0;
 
   note(stream: string): void {
     if (!stream.startsWith('seat-') && !stream.startsWith('account-')) return;
-    this.#streams.delete(stream);
-    this.#streams.add(stream);
-    if (this.#streams.size <= rememberedMax) return;
-    const [oldest] = this.#streams;
-    if (oldest !== undefined) this.#streams.delete(oldest);
+    this.#appends[this.#at] = stream;
+    this.#at = (this.#at + 1) % rememberedMax;
   }
 
   /** Takes some out, at random. */
   take(limit: number): readonly string[] {
-    const all = [...this.#streams];
-    const taken: string[] = [];
-    while (taken.length < limit && all.length > 0) {
-      const [one] = all.splice(Math.floor(Math.random() * all.length), 1);
-      if (one === undefined) break;
-      this.#streams.delete(one);
-      taken.push(one);
+    const all = [...new Set(this.#appends)];
+    const taken = new Set<string>();
+    while (taken.size < limit && all.length > 0) {
+      for (const one of all.splice(Math.floor(Math.random() * all.length), 1)) taken.add(one);
     }
-    return taken;
+    this.#appends = this.#appends.filter((one) => !taken.has(one));
+    this.#at = this.#appends.length % rememberedMax;
+    return [...taken];
   }
 }
 

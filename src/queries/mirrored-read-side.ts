@@ -44,8 +44,11 @@ export function createReadSide(options: ReadSideOptions): ReadSide {
   projector.listen(mirror);
 
   const asked = async <T>(ask: () => Promise<T>): Promise<T> => {
-    const { state, error } = projector.status();
-    if (state === 'other-log') throw new ReadSideUnavailable(error ?? state);
+    // What listeners know is not fresh while the log is another one.
+    if (!projector.listenersAreFresh()) {
+      const { state, error } = projector.status();
+      if (state === 'other-log') throw new ReadSideUnavailable(error ?? state);
+    }
     try {
       return await ask();
     } catch (error) {

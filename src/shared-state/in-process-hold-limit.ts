@@ -82,10 +82,8 @@ export class InProcessHoldLimit implements HoldLimit {
   ): Promise<void> {
     const { againMs, soldMs } = this.#rules;
     const now = this.#now();
-    const isOurs = (entry: Entry) =>
-      entry.sessionId === sessionId && seatIds.includes(entry.seatId);
     const entries = this.#kept(userId, now).flatMap((entry) => {
-      if (!isOurs(entry)) return [entry];
+      if (entry.sessionId !== sessionId || !seatIds.includes(entry.seatId)) return [entry];
       if (entry.by === paid) return how === 'never' ? [entry] : [];
       if (entry.by === givenBack || entry.endsMs !== untilMs) return [entry];
       const isTold = how === 'given-back' && againMs > 0 && untilMs > now;
@@ -141,6 +139,7 @@ class Seen {
 
   excess(): Excess | undefined {
     const { claim, rules, now } = this.#asked;
+    if (this.#waits.size === 0 && this.#claims <= leastOf(rules)) return undefined;
     for (const seatId of claim.seatIds) {
       const at = this.#waits.get(seatId) ?? 0;
       if (at > now && !this.#here.has(seatId)) return this.#refuse('again', at, seatId);
@@ -149,13 +148,10 @@ class Seen {
     const ends = others.map(([, endsMs]) => endsMs);
     const all = [...ends, ...this.#elsewhere.values()];
     const count = claim.seatIds.length;
-    const tooMany = (held: readonly number[], max: number) => held.length + count - max;
-    if (tooMany(ends, rules.heldMax) > 0) {
-      return this.#refuse('session', roomAt(ends, tooMany(ends, rules.heldMax)));
-    }
-    if (tooMany(all, rules.heldTotalMax) > 0) {
-      return this.#refuse('total', roomAt(all, tooMany(all, rules.heldTotalMax)));
-    }
+    const tooMany = ends.length + count - rules.heldMax;
+    if (tooMany > 0) return this.#refuse('session', roomAt(ends, tooMany));
+    const tooManyInAll = all.length + count - rules.heldTotalMax;
+    if (tooManyInAll > 0) return this.#refuse('total', roomAt(all, tooManyInAll));
     if (this.#claims > claimsMax) return this.#refuse('session', roomAt(all, 1));
     if (rules.boughtMax < 0) return undefined;
     const mayEnd = others.flatMap(([seatId, at]) => (this.#bought.has(seatId) ? [] : [at]));
@@ -197,6 +193,10 @@ class Seen {
     return { rule, max: maxOf(rules, rule), retryMs, ...(seatId !== undefined && { seatId }) };
   }
 }
+
+/** So many claims break no rule but that of waiting, whatever they are on. */
+const leastOf = ({ heldMax, heldTotalMax, boughtMax }: HoldRules): number =>
+  boughtMax >= 0 ? -1 : Math.min(heldMax, heldTotalMax, claimsMax);
 
 interface Asked {
   readonly claim: SeatClaim;
