@@ -1,18 +1,18 @@
-import { once } from 'node:events';
-import { chmod, open, rename, rm, writeFile } from 'node:fs/promises';
-import { createServer as createHttp } from 'node:http';
-import { createServer as createHttp2 } from 'node:http2';
-import type { AddressInfo, Server } from 'node:net';
+import { chmod, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Redis } from 'ioredis';
-import pg from 'pg';
 import { Service } from '../test/e2e/support/service.ts';
 import { type SmallDisk, smallDisk } from '../test/eventstore/crash/small-disk.ts';
-import { type Program, startPostgres, startRedisServer } from '../test/support/programs.ts';
-import { type Relay, startRelay } from '../test/support/relay.ts';
+import {
+  type Program,
+  startPostgres,
+  startRedisServer,
+  startStandby,
+} from '../test/support/programs.ts';
+import { startRelay } from '../test/support/relay.ts';
 import { selfSigned } from '../test/support/self-signed.ts';
-import { type TestEventStore, testEventStore } from '../test/support/servers.ts';
+import { testEventStore } from '../test/support/servers.ts';
+import { type Fault, faults, impostors, portOf, type Site } from './support/faults.ts';
 
 /**
  * `npm run faults [-- WORD]`: one service on a real PostgreSQL, a real Redis and the embedded event store, each behind a
@@ -34,140 +34,6 @@ const askEachMs = 100;
 /** Where PostgreSQL's data are: what it has from the start takes about a half of it. */
 const diskMegabytes = 128;
 const callMsMax = 12_000;
-
-interface Site {
-  readonly service: Service;
-  readonly postgres: Program;
-  readonly redis: Program;
-  readonly store: TestEventStore;
-  /** What the service trusts the event store's certificate by. */
-  readonly caFile: string;
-  /** A file beside PostgreSQL's. */
-  readonly ballast: string;
-  readonly ways: { readonly postgres: Relay; readonly redis: Relay; readonly store: Relay };
-}
-
-interface Fault {
-  readonly name: string;
-  readonly begin: (site: Site) => unknown;
-  /** Undefined for a fault that lasts: the service has to leave it behind. */
-  readonly end?: (site: Site) => unknown;
-}
-
-const postgresSays = async ({ postgres }: Site, ...statements: string[]) => {
-  const client = new pg.Client({ connectionString: postgres.url });
-  await client.connect();
-  for (const statement of statements) await client.query(statement);
-  await client.end();
-};
-const redisSays = async ({ redis }: Site, ...[host, port]: [string, string]) => {
-  const client = new Redis(redis.url);
-  await client.call('REPLICAOF', host, port);
-  client.disconnect();
-};
-const portOf = (url: string) => Number(/:(\d+)(?:[/?]|$)/.exec(url)?.[1]);
-
-/** Servers that stand where the event store was. */
-const impostors: Server[] = [];
-async function impostor(server: Server): Promise<number> {
-  impostors.push(server.listen(0, '127.0.0.1'));
-  await once(server, 'listening');
-  return (server.address() as AddressInfo).port;
-}
-const answering =
-  (status: number) =>
-  async ({ ways }: Site) => {
-    const server = createHttp2((_, response) => {
-      response.writeHead(status);
-      response.end();
-    });
-    ways.store.lead(await impostor(server));
-  };
-const storeAgain = ({ ways, store }: Site) => ways.store.lead(portOf(store.url));
-
-const faults: readonly Fault[] = [
-  {
-    name: 'PostgreSQL: its connections carry nothing any more, both ways; new ones pass',
-    begin: ({ ways }) => ways.postgres.freeze(),
-  },
-  {
-    name: 'PostgreSQL: killed, and started again',
-    begin: ({ postgres }) => postgres.kill(),
-    end: ({ postgres }) => postgres.restart(),
-  },
-  {
-    name: 'PostgreSQL: its disk is full, which ends it; started again with room',
-    begin: async (site) => {
-      const ballast = await open(site.ballast, 'w');
-      const megabyte = Buffer.alloc(1024 * 1024);
-      try {
-        for (;;) await ballast.write(megabyte);
-      } catch {
-        await ballast.close();
-      }
-      // The next part of its own log is one that there is no room for.
-      await postgresSays(site, 'SELECT pg_switch_wal()').catch(() => {});
-    },
-    end: async ({ postgres, ballast }) => {
-      await rm(ballast);
-      await postgres.restart();
-    },
-  },
-  {
-    name: 'PostgreSQL: takes no writes, as after a failover that left connections behind',
-    begin: (site) =>
-      postgresSays(
-        site,
-        'ALTER SYSTEM SET default_transaction_read_only TO on',
-        'SELECT pg_reload_conf()',
-      ),
-    end: (site) =>
-      postgresSays(
-        site,
-        'SET default_transaction_read_only TO off',
-        'ALTER SYSTEM RESET default_transaction_read_only',
-        'SELECT pg_reload_conf()',
-      ),
-  },
-  {
-    name: 'Redis: killed, and started again without its data',
-    begin: ({ redis }) => redis.kill(),
-    end: ({ redis }) => redis.restart(),
-  },
-  {
-    name: 'Redis: became the replica of another, then a master again',
-    begin: (site) => redisSays(site, '127.0.0.1', '9'),
-    end: (site) => redisSays(site, 'NO', 'ONE'),
-  },
-  {
-    name: 'event store: killed, and started again',
-    begin: ({ store }) => store.kill?.(),
-    end: ({ store }) => store.restart?.(),
-  },
-  {
-    name: 'event store: cut off, and the file of tlsCAFile is away',
-    begin: async (site) => {
-      await rename(site.caFile, `${site.caFile}.away`);
-      storeAgain(site);
-    },
-    end: ({ caFile }) => rename(`${caFile}.away`, caFile),
-  },
-  {
-    name: 'event store: its connections carry nothing any more; new ones pass',
-    begin: ({ ways }) => ways.store.freeze(),
-  },
-  ...[401, 403, 404].map((status) => ({
-    name: `event store: a proxy answers ${status}`,
-    begin: answering(status),
-    end: storeAgain,
-  })),
-  {
-    name: 'event store: another program has its port',
-    begin: async ({ ways }) =>
-      ways.store.lead(await impostor(createHttp((_, response) => response.end('hello')))),
-    end: storeAgain,
-  },
-];
 
 /** What buyers do, by name. */
 const calls: Readonly<Record<string, (service: Service, n: number) => Promise<number>>> = {
@@ -310,7 +176,8 @@ async function main(word: string | undefined): Promise<void> {
     await startRedisServer(),
     await testEventStore({}),
   ];
-  if (postgres === undefined || redis === undefined) {
+  const standby = postgres && (await startStandby(postgres));
+  if (postgres === undefined || standby === undefined || redis === undefined) {
     throw new Error('PostgreSQL and redis-server must be installed');
   }
   const ways = {
@@ -325,7 +192,7 @@ async function main(word: string | undefined): Promise<void> {
     DEMO: 'on',
   });
   const ballast = path.join(disk.path, 'ballast');
-  const site = { service, postgres, redis, store, ways, caFile, ballast };
+  const site = { service, postgres, standby, redis, store, ways, caFile, ballast };
   const rows: Row[] = [];
   try {
     for (const fault of faults.filter(({ name }) => name.includes(word ?? ''))) {
@@ -337,7 +204,7 @@ async function main(word: string | undefined): Promise<void> {
     if (!rows.every(isInTime)) process.exitCode = 1;
   } finally {
     await service.remove();
-    for (const part of [...Object.values(ways), postgres, redis, store]) await part.stop();
+    for (const part of [...Object.values(ways), standby, postgres, redis, store]) await part.stop();
     for (const server of impostors) server.close();
     await disk.remove();
   }

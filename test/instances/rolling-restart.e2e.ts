@@ -8,6 +8,16 @@ import { askedEveryMs, startBalancer } from './support/balancer.ts';
 import { Instances } from './support/instances.ts';
 
 const drainSeconds = 3;
+/** Of each balancer. */
+const sessionsEach = 40;
+
+/** A balancer, and instances behind it. */
+const sites = [
+  ['haproxy', 3],
+  ['haproxy', 2],
+  ['nginx', 3],
+  ['nginx', 2],
+] as const;
 
 describe('a rolling restart behind a balancer', function () {
   this.timeout(300_000);
@@ -23,7 +33,7 @@ describe('a rolling restart behind a balancer', function () {
       return this.skip();
     }
     all = started;
-    await all.schedule(40, 60);
+    await all.schedule(sites.length * sessionsEach, 60);
   });
   after(() => all?.stop());
 
@@ -43,10 +53,7 @@ describe('a rolling restart behind a balancer', function () {
     await sleep(3 * askedEveryMs);
   }
 
-  for (const [kind, count] of [
-    ['haproxy', 3],
-    ['nginx', 2],
-  ] as const) {
+  for (const [index, [kind, count]] of sites.entries()) {
     it(`of ${count} instances behind ${kind} fails no request`, async function () {
       const services = all.services.slice(0, count);
       const balancer = await startBalancer(
@@ -60,11 +67,11 @@ describe('a rolling restart behind a balancer', function () {
       const through = Service.at(balancer.url);
       try {
         for (let n = 1; n <= 8; n += 1) {
-          await through.charge(`buyer-${n}`, 1_000_000, `${kind}-${all.tag}`);
+          await through.charge(`buyer-${n}`, 1_000_000, `${kind}-${count}-${all.tag}`);
         }
         const sessions = Array.from(
-          { length: 40 },
-          (_, n) => [all.tag, all.session(n + 1)] as const,
+          { length: sessionsEach },
+          (_, n) => [all.tag, all.session(index * sessionsEach + n + 1)] as const,
         );
         const { acknowledged, stop } = startBuyers(through, { buyers: 8, sessions });
         await eventually('buyers pay', () => acknowledged.payments.size > 0);

@@ -31,21 +31,28 @@ const startAttempts = 3;
 export const isInstalled = (program: string, versionFlag = '--version'): boolean =>
   spawnSync(program, [versionFlag], { stdio: 'ignore' }).status === 0;
 
+interface PostgresPrograms {
+  readonly initdb: string;
+  readonly postgres: string;
+  readonly basebackup: string;
+}
+
 /** Where a PostgreSQL's own programs are: the newest that Debian's packages installed; undefined when there is none. */
-export function postgresPrograms(): { initdb: string; postgres: string } | undefined {
+export function postgresPrograms(): PostgresPrograms | undefined {
   const root = '/usr/lib/postgresql';
   const versions = existsSync(root) ? readdirSync(root) : [];
   const [newest] = versions.sort((a, b) => Number(b) - Number(a));
   if (newest === undefined) return undefined;
   const of = (name: string) => path.join(root, newest, 'bin', name);
-  return existsSync(of('initdb')) ? { initdb: of('initdb'), postgres: of('postgres') } : undefined;
+  if (!existsSync(of('initdb'))) return undefined;
+  return { initdb: of('initdb'), postgres: of('postgres'), basebackup: of('pg_basebackup') };
 }
 
 /**
  * Who runs servers that refuse to be root. Gives them the directory.
  * @returns how to spawn `program` as them
  */
-async function asUser(directory: string, programs: { initdb: string; postgres: string }) {
+async function asUser(directory: string, programs: PostgresPrograms) {
   const { user } = await chooseUser(directory, programs);
   if (user.uid !== undefined) await chown(directory, user.uid, user.gid ?? user.uid);
   return user;
@@ -61,20 +68,42 @@ export async function startPostgres(
 ): Promise<Program | undefined> {
   const programs = postgresPrograms();
   if (programs === undefined) return undefined;
-  const directory = await mkdtemp(path.join(tmpdir(), 'reprise-postgres-'));
-  const data = path.join(directory, 'data');
-  const user = await asUser(directory, programs);
-  const made = user.wrap(programs.initdb, [
+  return startCluster(programs, settings, (data) => [
+    programs.initdb,
     ...[`--pgdata=${data}`, '--username=postgres', '--auth=trust', '--encoding=UTF8'],
     ...['--locale=C', '--no-sync', '--no-instructions'],
   ]);
+}
+
+/** A standby of a PostgreSQL that `startPostgres` started, which follows it. @returns undefined when it is not installed */
+export async function startStandby({ port }: Pick<Program, 'port'>): Promise<Program | undefined> {
+  const programs = postgresPrograms();
+  if (programs === undefined) return undefined;
+  return startCluster(programs, {}, (data) => [
+    programs.basebackup,
+    ...[`--pgdata=${data}`, '--host=127.0.0.1', `--port=${port}`, '--username=postgres'],
+    ...['--write-recovery-conf', '--checkpoint=fast', '--no-sync'],
+  ]);
+}
+
+/** @param make the command that makes the cluster in a directory */
+async function startCluster(
+  programs: PostgresPrograms,
+  settings: Readonly<Record<string, string>>,
+  make: (data: string) => readonly string[],
+): Promise<Program> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'reprise-postgres-'));
+  const data = path.join(directory, 'data');
+  const user = await asUser(directory, programs);
+  const [program = '', ...args] = make(data);
+  const made = user.wrap(program, args);
   const environment = { PATH: process.env.PATH ?? '', LC_ALL: 'C', TZ: 'UTC' };
   const { status, stderr } = spawnSync(made.file, made.args, {
     ...made.options,
     cwd: directory,
     env: environment,
   });
-  if (status !== 0) throw new Error(`initdb: ${stderr}`);
+  if (status !== 0) throw new Error(`${program}: ${stderr}`);
   const given = Object.entries({
     ...{ listen_addresses: '127.0.0.1', unix_socket_directories: '', shared_buffers: '64MB' },
     ...settings,
@@ -91,9 +120,13 @@ export async function startPostgres(
   });
 }
 
-/** @param settings as on its command line, without the dashes @returns undefined when it is not installed */
+/**
+ * @param settings as on its command line, without the dashes @param portSetting `tls-port`: it speaks TLS alone
+ * @returns undefined when it is not installed
+ */
 export async function startRedisServer(
   settings: Readonly<Record<string, string>> = {},
+  portSetting: 'port' | 'tls-port' = 'port',
 ): Promise<Program | undefined> {
   if (!isInstalled('redis-server')) return undefined;
   const directory = await mkdtemp(path.join(tmpdir(), 'reprise-redis-'));
@@ -101,7 +134,10 @@ export async function startRedisServer(
   const args = given.flatMap(([name, value]) => [`--${name}`, value]);
   return startProgram(
     directory,
-    (port) => spawn('redis-server', ['--port', `${port}`, ...args], { stdio: 'ignore' }),
+    (port) =>
+      spawn('redis-server', ['--port', '0', `--${portSetting}`, `${port}`, ...args], {
+        stdio: 'ignore',
+      }),
     { url: (port) => `redis://127.0.0.1:${port}`, answers: accepts },
   );
 }
