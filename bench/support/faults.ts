@@ -13,6 +13,9 @@ import type { TestEventStore } from '../../test/support/servers.ts';
 
 /** What may go wrong behind a service, for `bench/faults.ts`. */
 
+/** Parts of PostgreSQL's log that it may have made before it needs them. */
+const partsMax = 32;
+
 export interface Site {
   readonly service: Service;
   readonly postgres: Program;
@@ -36,6 +39,8 @@ export interface Fault {
 const postgresSays = ({ postgres }: Site, ...statements: string[]) => said(postgres, ...statements);
 const said = async ({ url }: Pick<Program, 'url'>, ...statements: string[]) => {
   const client = new pg.Client({ connectionString: url });
+  // It may end under the statement, which tells of it.
+  client.on('error', () => {});
   await client.connect();
   for (const statement of statements) await client.query(statement);
   await client.end();
@@ -85,8 +90,16 @@ export const faults: readonly Fault[] = [
       } catch {
         await ballast.close();
       }
-      // The next part of its own log is one that there is no room for.
-      await postgresSays(site, 'SELECT pg_switch_wal()').catch(() => {});
+      // One of the next parts of its own log is one that there is no room for.
+      for (let part = 0; part < partsMax; part += 1) {
+        try {
+          const something = "SELECT pg_logical_emit_message(true, 'fault', '')";
+          await postgresSays(site, something, 'SELECT pg_switch_wal()');
+        } catch {
+          return;
+        }
+      }
+      throw new Error('the disk is full, and PostgreSQL goes on');
     },
     end: async ({ postgres, ballast }) => {
       await rm(ballast);

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { paymentsHeldMax } from '../../src/commands/account/bounds.ts';
 import { type AccountCommand, accountDecider } from '../../src/commands/account/decider.ts';
 import type { AccountState } from '../../src/commands/account/evolve.ts';
 import { type AccountEvent, type EventOf, eventSchemas } from '../../src/events/events.ts';
@@ -138,6 +139,24 @@ describe('an account', () => {
     given([charged('c1', 500, 500), held(1, 300, 200)])
       .when(hold(2, 201))
       .thenRefused('balance-too-small');
+  });
+
+  it('holds money for so many payments at once, and for another when one of them ended', () => {
+    const n = paymentsHeldMax;
+    const all = [
+      charged('c', 5_000, 5_000),
+      ...Array.from({ length: n }, (_, i) => held(i, 1, 4_999 - i)),
+    ];
+    given(all).when(hold(n, 1)).thenRefused('overloaded');
+    given(all)
+      .when(hold(n - 1, 1))
+      .thenWrites([]);
+    for (const end of [captured(0, 1), releasedEvent(0, 1)]) {
+      const balance = 4_999 - n + (end.type === 'PaymentReleased' ? 1 : 0);
+      given([...all, end])
+        .when(hold(n, 1))
+        .thenWrites([held(n, 1, balance)]);
+    }
   });
 
   it('holds no money of another currency', () => {
@@ -320,6 +339,25 @@ describe('a summarised account', () => {
     expect(typesOf(ended)).to.deep.equal(['AccountIndexed', 'AccountTotalled']);
     // What holds money must be told; so much of it does not fit.
     expect(typesOf(ended.slice(0, 1_501))).to.deep.equal([]);
+  });
+
+  it('tells as many payments that hold money as there may be, whatever their ids, and counts them', () => {
+    const n = paymentsHeldMax;
+    const payments = Array.from({ length: n }, (_, i) => {
+      const reservationId = `${'s'.repeat(64)}.${'a'.repeat(64)}.${100_000_000 + i}`;
+      const { type, data } = held(i, 1, 4_999 - i) as EventOf<'PaymentHeld'>;
+      return { type, data: { ...data, reservationId, paymentId: `pay.${reservationId}` } };
+    });
+    const charges = Array.from({ length: 2_000 }, (_, i) => charged(`c${i}`, 10, 10 * (i + 1)));
+    const state = fold([...charges, ...payments]);
+    const told = accountDecider.snapshot.of(state);
+    expect(told.map(({ type }) => type)).to.deep.equal(['AccountIndexed', 'AccountTotalled']);
+    for (const read of [told.reduce(accountDecider.evolve, state), fold(told.slice(1)), state]) {
+      expect(accountDecider.decide(hold(n, 1), read)).to.have.nested.property(
+        'refusal.code',
+        'overloaded',
+      );
+    }
   });
 
   it('decides exactly as the one that is not, wherever the summaries are', () => {

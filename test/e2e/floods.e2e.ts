@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { httpLimits } from '../../src/http/limits.ts';
 import { sendHostile } from '../http/support/hostile-crowd.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually } from '../support/eventually.ts';
 import { Service } from './support/service.ts';
 
 /** More than a service lets in at the same time. */

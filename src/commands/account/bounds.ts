@@ -10,3 +10,9 @@ export const paymentKeptMs = 60_000;
 
 assertAscending({ answerKeptMs, chargeKeptMs });
 assertAscending({ requestOverMs, paymentKeptMs });
+
+/**
+ * Payments of an account that may hold money at the same moment. A snapshot lists each of them and
+ * has to fit into the store, however long their ids are. No setting lets a buyer hold more seats.
+ */
+export const paymentsHeldMax = 1_000;

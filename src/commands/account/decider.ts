@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { AccountEvent } from '../../events/events.ts';
 import { accept, type Decider, type Decision, type Elsewhere } from '../core/decider.ts';
 import { type RefusalCode, refuse } from '../core/result.ts';
-import { paymentKeptMs } from './bounds.ts';
+import { paymentKeptMs, paymentsHeldMax } from './bounds.ts';
 import { type AccountState, evolve, initial, type PaymentRecord, recall } from './evolve.ts';
 import { pageOf, rangesOf, withMissing } from './index-pages.ts';
 import { snapshotBounds, takeSnapshot } from './snapshot.ts';
@@ -161,6 +161,9 @@ function hold(command: Of<'HoldPayment'>, state: AccountState): AccountDecision 
   if (amount > state.balance || (amount > 0 && currency !== state.currency)) {
     const available = currency === state.currency ? state.balance : 0;
     return refuse('balance-too-small', `${amount} ${currency} needed, ${available} available`);
+  }
+  if (state.heldCount >= paymentsHeldMax) {
+    return refuse('overloaded', `${paymentsHeldMax} payments of the buyer are under way`);
   }
   const balance = state.balance - amount;
   const holdExpiresAt = new Date(holdExpiresAtMs).toISOString();

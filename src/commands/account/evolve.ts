@@ -20,6 +20,8 @@ export interface AccountState {
   readonly balance: number;
   /** What payments under way hold. */
   readonly held: number;
+  /** How many these are. */
+  readonly heldCount: number;
   /** Taken and not refunded. It may come back, since the organiser refunds at any time. */
   readonly captured: number;
   /** The newest moment in an event, in ms since the epoch: snapshots measure age from it. */
@@ -56,6 +58,7 @@ export const initial: AccountState = {
   currency: null,
   balance: 0,
   held: 0,
+  heldCount: 0,
   captured: 0,
   latestMs: 0,
   leftOutBeforeMs: 0,
@@ -128,7 +131,7 @@ function withListed(
   data: Pick<EventData['AccountSummarised'], 'charges' | 'payments'>,
   only?: ReadonlySet<string>,
 ): AccountState {
-  let { charges, payments } = state;
+  let { charges, payments, heldCount } = state;
   for (const { chargeId, amount, balance, at } of data.charges) {
     if (only !== undefined && !only.has(chargeId)) continue;
     charges = charges.with(chargeId, { amount, balance, atMs: Date.parse(at) });
@@ -136,8 +139,9 @@ function withListed(
   for (const { paymentId, holdExpiresAt, ...payment } of data.payments) {
     if (only !== undefined && !only.has(paymentId)) continue;
     payments = payments.with(paymentId, { ...payment, holdExpiresAtMs: Date.parse(holdExpiresAt) });
+    if (payment.status === 'held') heldCount += 1;
   }
-  return { ...state, charges, payments };
+  return { ...state, charges, payments, heldCount };
 }
 
 /** Events that are no snapshot, nor a part of one. */
@@ -186,6 +190,7 @@ function withFact(state: AccountState, event: AccountFact): AccountState {
         latestMs: Math.max(state.latestMs, Date.parse(at)),
         balance: state.balance - amount,
         held: state.held + amount,
+        heldCount: state.heldCount + 1,
         payments: state.payments.with(paymentId, record),
       };
     }
@@ -220,6 +225,7 @@ function settle(
     ...state,
     balance: state.balance + returned,
     held: state.held - amount,
+    heldCount: Math.max(0, state.heldCount - 1),
     captured: state.captured + (amount - returned),
     payments,
   };
