@@ -30,6 +30,8 @@ const unnoticedMsMax = 8_000;
 const patienceMs = 60_000;
 /** All calls must succeed for so long to count as well, in milliseconds: those that were begun by then. */
 const steadyMs = 1_500;
+/** Longer than what a projection needs for anything, in seconds. */
+const stalledSecondsMax = 1;
 const askEachMs = 100;
 /** Where PostgreSQL's data are: what it has from the start takes about a half of it. */
 const diskMegabytes = 128;
@@ -60,7 +62,7 @@ interface Seen {
 
 interface Told {
   readonly dependencies?: Readonly<Record<string, 'up' | 'down'>>;
-  readonly projection?: { readonly state: string };
+  readonly projection?: { readonly state: string; readonly stalledSeconds: number };
 }
 
 let asked = 0;
@@ -85,8 +87,9 @@ async function look(service: Service, seen: Seen): Promise<void> {
   for (const [name, state] of Object.entries(ready?.body.dependencies ?? {})) {
     if (state === 'down') seen.causes.add(`${name} is down`);
   }
-  const { state } = ready?.body.projection ?? {};
-  if (state !== undefined && state !== 'live') seen.causes.add(`the projection is ${state}`);
+  const { state = 'live', stalledSeconds = 0 } = ready?.body.projection ?? {};
+  if (state !== 'live') seen.causes.add(`the projection is ${state}`);
+  if (stalledSeconds > stalledSecondsMax) seen.causes.add('the projection stands still');
   one.isWell = ready?.status === 200 && outcomes.every((outcome) => outcome);
 }
 
