@@ -3,6 +3,7 @@ import { createServer as createHttp } from 'node:http';
 import { createServer as createHttp2, createSecureServer } from 'node:http2';
 import { createServer as createHttps } from 'node:https';
 import { type AddressInfo, createServer, type Server } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { expect } from 'chai';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import {
@@ -98,6 +99,27 @@ describe('a wrong URL ends the start at once, in words that hold no password', (
       expect(unknown).to.equal(correct('database "no_such_database" does not exist'));
       const tls = await start((url) => url.searchParams.set('sslmode', 'verify-full'));
       expect(tls).to.equal(correct('it speaks no TLS, and the URL wants it'));
+    });
+
+    it('a certificate that is not trusted', async function () {
+      const pair = await selfSigned();
+      if (pair === undefined) return this.skip();
+      // As PostgreSQL begins TLS: by a yes to the first eight bytes.
+      const port = await listen(
+        createServer((socket) =>
+          socket
+            .on('error', () => {})
+            .once('data', () => {
+              socket.write('S');
+              new TLSSocket(socket, { isServer: true, ...pair }).on('error', () => {});
+            }),
+        ),
+      );
+      const postgres = connectPostgres(`postgres://u:p@localhost:${port}/d?sslmode=require`);
+      expect(await startOn(namedPostgres(postgres))).to.match(
+        /certificate is not trusted \(self-signed certificate\): name its authority by sslrootcert.*: correct POSTGRES_URL$/,
+      );
+      await postgres.close();
     });
 
     it('no password', () => {
