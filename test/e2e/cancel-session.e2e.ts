@@ -65,6 +65,23 @@ describe('reprise catalog cancel', function () {
     expect(other.status).to.equal(200);
   });
 
+  it('ends, however many seats nobody has had', async () => {
+    const seats = 5_000;
+    const { concerts } = catalogFile(1, newTag('large'));
+    const large = concerts.map((one) => ({
+      ...one,
+      sessions: one.sessions.map((session) => ({
+        ...session,
+        seatMap: [{ section: 'A', price: 100, rows: [{ row: '1', seats }] }],
+      })),
+    }));
+    const env = { DATA_DIR: service.dataDir };
+    await importCatalog({ concerts: large }, env);
+    const { code, stdout } = await reprise(['catalog', 'cancel', `${large[0]?.concertId}-1`], env);
+    expect(stdout).to.contain(`cancelled; ${seats} seats looked at, 0 given back`);
+    expect(code).to.equal(0);
+  });
+
   it('says that there is no such session', async () => {
     const { code, stderr } = await reprise(['catalog', 'cancel', `${concert}-9`], {
       DATA_DIR: service.dataDir,
