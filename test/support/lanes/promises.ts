@@ -37,7 +37,7 @@ const promises: Readonly<Record<string, Promised>> = {
     sizes: { LONG_RUNS: '900' },
   },
   'hostile-requests': {
-    files: ['test/http/hostile.unit.ts', 'test/http/fuzz.unit.ts'],
+    files: ['test/http/hostile.unit.ts', 'test/http/fuzz.unit.ts', 'test/e2e/floods.e2e.ts'],
     sizes: { HOSTILE_REQUESTS: '100000', FUZZ_RUNS: '3000' },
   },
   'write-then-read': {
