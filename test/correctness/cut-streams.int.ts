@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { EventStoreDBClient } from '@eventstore/db-client';
 import { expect } from 'chai';
 import type { EventStore } from '../../src/commands/core/event-store.ts';
-import { RememberedAnswers } from '../../src/commands/idempotency/idempotency-keys.ts';
+import { IdempotencyKeys } from '../../src/commands/idempotency/idempotency-keys.ts';
 import { UnreadableEvent } from '../../src/events/codec.ts';
 import { accountStream, requestStream, seatStream } from '../../src/events/streams.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
@@ -107,7 +107,7 @@ describeWithOwnEventStore('streams that do not begin at their beginning', functi
 
   it('a key whose stream was deleted is used up', async () => {
     const request = { keyHash: randomUUID(), fingerprint: 'f', context: { commandId: 'c' } };
-    const answers = () => new RememberedAnswers(store, Date.now);
+    const answers = () => new IdempotencyKeys(store, Date.now);
     expect(await answers().start(request)).to.include({ ok: true });
     await client.deleteStream(requestStream(request.keyHash));
     for (let attempt = 1; attempt <= 2; attempt += 1) {
