@@ -115,4 +115,19 @@ describe('a proxy for gRPC', () => {
     expect(exceptions({ ...proxy, no_grpc_proxy: 'c', no_proxy: 'd' })).to.match(/^c,localhost/);
     expect(exceptions(proxy, 'esdb://a@[::1]:2113')).to.equal('localhost,127.0.0.0/8,::1');
   });
+
+  it('is not for this machine when a store is connected', async () => {
+    const { http_proxy, no_grpc_proxy } = process.env;
+    process.env.http_proxy = 'http://127.0.0.1:9';
+    delete process.env.no_grpc_proxy;
+    try {
+      await connectEventStore('esdb://127.0.0.1:9?tls=false').close();
+      expect(process.env.no_grpc_proxy).to.equal('localhost,127.0.0.0/8');
+    } finally {
+      for (const [name, value] of Object.entries({ http_proxy, no_grpc_proxy })) {
+        if (value === undefined) delete process.env[name];
+        else process.env[name] = value;
+      }
+    }
+  });
 });
