@@ -11,7 +11,10 @@ import type { EventStore, NewEvent } from '../src/commands/core/event-store.ts';
 import type { AccountEvent } from '../src/events/events.ts';
 import { connectEventStore } from '../src/infrastructure/eventstoredb.ts';
 
-/** How long an account of 10,000 events takes to load, with its summaries and read whole. Prints one table. */
+/**
+ * How long an account of 10,000 events takes to load, with its summaries and read whole. Prints one
+ * table.
+ */
 
 const eventsWanted = 10_000;
 const loads = 15;

@@ -1,6 +1,7 @@
 /**
- * How fast `reprise backup create` archives a log and `reprise backup verify` reads the archive, against the official client alone
- * reading `$all`, in turn and in one run. Ends with exit code 1 below a bound, or when memory grows with the log.
+ * How fast `reprise backup create` archives a log and `reprise backup verify` reads the archive,
+ * against the official client alone reading `$all`, in turn and in one run. Ends with exit code 1
+ * below a bound, or when memory grows with the log.
  *
  *   npm run bench:backup [events, default 200000] [rounds, default 3]
  */

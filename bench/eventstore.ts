@@ -2,11 +2,12 @@
  * Measures the embedded event store and prints what it found beside the bounds it must keep:
  *
  *   npm run bench:eventstore             about four minutes
- *   npm run bench:eventstore -- --quick  less than a minute: fewer rounds, 100,000 events instead of 1,000,000
+ *   npm run bench:eventstore -- --quick  less than a minute: fewer rounds, a tenth of the events
  *
- * Rates are ratios to a server that stores nothing (support/no-op-server.ts), measured in turns in the same run with
- * the same client and the same processes, so that they mean the same on any machine. A missed bound is printed, not an
- * error: only a benchmark that breaks ends with a code other than 0.
+ * Rates are ratios to a server that stores nothing (support/no-op-server.ts), measured in turns in
+ * the same run with the same client and the same processes, so that they mean the same on any
+ * machine. A missed bound is printed, not an error: only a benchmark that breaks ends with a code
+ * other than 0.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
@@ -88,7 +89,10 @@ function withBoth<T>(use: (store: Station, noOp: Station) => Promise<T>): Promis
   );
 }
 
-/** Measures both in turns, after one unmeasured turn of each, and compares turn by turn: a busy moment hits both. */
+/**
+ * Measures both in turns, after one unmeasured turn of each, and compares turn by turn: a busy
+ * moment hits both.
+ */
 async function ratio(
   what: string,
   [store, noOp]: readonly [Station, Station],
@@ -175,7 +179,10 @@ async function large(): Promise<Finding[]> {
   });
 }
 
-/** Flat: its peak in the second half of the work is not above that of the first half by more than a fifth. */
+/**
+ * Flat: its peak in the second half of the work is not above that of the first half by more than a
+ * fifth.
+ */
 function memoryFinding(what: string, samples: readonly Memory[]): Finding {
   const bound = 'second half ≤ 1.2 × first half';
   const middle = Math.floor(samples.length / 2);

@@ -15,9 +15,10 @@ import { testEventStore } from '../test/support/servers.ts';
 import { type Fault, faults, impostors, portOf, type Site } from './support/faults.ts';
 
 /**
- * `npm run faults [-- WORD]`: one service on a real PostgreSQL, a real Redis and the embedded event store, each behind a
- * way that can fail; makes one fault after the other (those whose name has the word) and measures what buyers see meanwhile
- * and how soon all is well again. A run of all writes docs/faults.md. Exit code 1 when one did not heal in time.
+ * `npm run faults [-- WORD]`: one service on a real PostgreSQL, a real Redis and the embedded event
+ * store, each behind a way that can fail; makes one fault after the other (those whose name has the
+ * word) and measures what buyers see meanwhile and how soon all is well again. A run of all writes
+ * docs/faults.md. Exit code 1 when one did not heal in time.
  */
 
 /** How long a fault lasts, unless it lasts for good, in milliseconds. */
@@ -28,7 +29,10 @@ const healedMsMax = 5_000;
 const unnoticedMsMax = 8_000;
 /** A fault that has not healed by then never will, in milliseconds. */
 const patienceMs = 60_000;
-/** All calls must succeed for so long to count as well, in milliseconds: those that were begun by then. */
+/**
+ * All calls must succeed for so long to count as well, in milliseconds: those that were begun by
+ * then.
+ */
 const steadyMs = 1_500;
 /** Longer than what a projection needs for anything, in seconds. */
 const stalledSecondsMax = 1;
@@ -93,7 +97,10 @@ async function look(service: Service, seen: Seen): Promise<void> {
   one.isWell = ready?.status === 200 && outcomes.every((outcome) => outcome);
 }
 
-/** Since when all was well, in the order of the questions; undefined when it is not so, or not for long enough. */
+/**
+ * Since when all was well, in the order of the questions; undefined when it is not so, or not for
+ * long enough.
+ */
 function wellSince(looks: readonly Look[]): number | undefined {
   let since: number | undefined;
   let untilMs = 0;

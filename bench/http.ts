@@ -1,7 +1,8 @@
 /**
- * What the HTTP layer costs: requests a second of raw `node:http`, of Express as it comes, of Express with requests
- * born with its prototypes, and of Reprise's own server, all in one run. The clients (`http-client.ts`) are a process of
- * their own, so on two cores the server has one to itself.
+ * What the HTTP layer costs: requests a second of raw `node:http`, of Express as it comes, of
+ * Express with requests born with its prototypes, and of Reprise's own server, all in one run. The
+ * clients (`http-client.ts`) are a process of their own, so on two cores the server has one to
+ * itself.
  *
  *     node --import tsx bench/http.ts [seconds a case, default 3] [rounds, default 3]
  */
@@ -124,7 +125,10 @@ const cases: readonly (readonly [name: string, start: Start, request: string])[]
 
 interface Figures {
   readonly perSecond: number;
-  /** CPU of this process, the server's, a request: says more than requests a second on a busy machine. */
+  /**
+   * CPU of this process, the server's, a request: says more than requests a second on a busy
+   * machine.
+   */
   readonly cpuMicros: number;
 }
 

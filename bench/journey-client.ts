@@ -1,6 +1,7 @@
 /**
- * The buyers of the benchmarks, in a process of their own: each makes the journey of `load/journey.ts` again and again on one
- * connection, or asks for one page. It says what came of it after the time that it was told, and waits for the next job.
+ * The buyers of the benchmarks, in a process of their own: each makes the journey of
+ * `load/journey.ts` again and again on one connection, or asks for one page. It says what came of
+ * it after the time that it was told, and waits for the next job.
  */
 import { Client } from 'undici';
 import { quantile } from './support/measure.ts';
@@ -34,7 +35,10 @@ interface Answer {
 }
 
 const concerts = 10;
-/** Few, as in `load/journey.ts`: who has paid keeps a place in the queue for a moment, and its next journey uses it. */
+/**
+ * Few, as in `load/journey.ts`: who has paid keeps a place in the queue for a moment, and its next
+ * journey uses it.
+ */
 const users = 10;
 
 const random = (n: number): number => Math.floor(Math.random() * n);

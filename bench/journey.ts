@@ -1,11 +1,13 @@
 /**
- * The journey of `load/journey.ts` on fresh services with everything embedded, by an own generator: the first ten seconds of one,
- * and five of another after four. Beside it, in the same run, one page of a plain `node:http` server by the same generator: how
- * fast a machine is changes from hour to hour, and a journey counted in plain requests does not.
+ * The journey of `load/journey.ts` on fresh services with everything embedded, by an own generator:
+ * the first ten seconds of one, and five of another after four. Beside it, in the same run, one
+ * page of a plain `node:http` server by the same generator: how fast a machine is changes from hour
+ * to hour, and a journey counted in plain requests does not.
  *
  *   npm run bench:journey -- [--rounds 3] [--buyers 100] [--against DIRECTORY]
  *
- * With `--against`, another checkout of the project (with its packages) takes turns with this one. Linux only.
+ * With `--against`, another checkout of the project (with its packages) takes turns with this one.
+ * Linux only.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,9 +1,12 @@
 /**
- * What the longest streams cost after a restart: an account of 1,000,000 charges, all of them recent, and a seat that was held
- * 100,000 times. A whole service is a process of its own on an embedded event store; it is started again for each round, others
- * charge their accounts and look at their balances all the time, and in every other round somebody asks for the long streams, too.
+ * What the longest streams cost after a restart: an account of 1,000,000 charges, all of them
+ * recent, and a seat that was held 100,000 times. A whole service is a process of its own on an
+ * embedded event store; it is started again for each round, others charge their accounts and look
+ * at their balances all the time, and in every other round somebody asks for the long streams, too.
  *
- *     node --import tsx bench/long-streams.ts [charges, default 1000000] [holds, default 100000] [rounds, default 5]
+ *     node --import tsx bench/long-streams.ts [charges] [holds] [rounds]
+ *
+ * Without arguments: 1,000,000 charges, 100,000 holds, 5 rounds.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -195,7 +198,10 @@ async function seatOf(service: Service): Promise<Seat> {
   return { concertId, sessionId, ...seat };
 }
 
-/** As the handler would have written it: 500 charges and what sums them up in each append, within the last day. */
+/**
+ * As the handler would have written it: 500 charges and what sums them up in each append, within
+ * the last day.
+ */
 async function fillAccount(store: EventStore): Promise<void> {
   const { decide, evolve, snapshot } = accountDecider;
   const startMs = Date.now() - 86_000_000;

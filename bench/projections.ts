@@ -1,6 +1,7 @@
 /**
- * How fast the projections catch up, and how fast they are rebuilt, compared and put in place, against the client alone
- * reading the same events and throwing them away: in turn, in one run. Ends with exit code 1 below the bound.
+ * How fast the projections catch up, and how fast they are rebuilt, compared and put in place,
+ * against the client alone reading the same events and throwing them away: in turn, in one run.
+ * Ends with exit code 1 below the bound.
  *
  *   npm run bench:projections [events, default 200000] [rounds, default 3]
  */
@@ -78,7 +79,10 @@ async function main(): Promise<boolean> {
 interface Measured {
   /** Events a second. */
   readonly rate: number;
-  /** Of this process, microseconds an event: says more than the rate on a machine that others use too. */
+  /**
+   * Of this process, microseconds an event: says more than the rate on a machine that others use
+   * too.
+   */
   readonly cpu: number;
 }
 

@@ -1,9 +1,12 @@
 /**
- * The service on a real EventStoreDB, one node on disk, against the service on the embedded event store: the journey in
- * turn, in one run. Then how fast `reprise verify` and a rebuild read that server's log, against the client alone
- * reading `$all` of it. Needs EVENTSTORE_BIN. Ends with exit code 1 below a bound.
+ * The service on a real EventStoreDB, one node on disk, against the service on the embedded event
+ * store: the journey in turn, in one run. Then how fast `reprise verify` and a rebuild read that
+ * server's log, against the client alone reading `$all` of it. Needs EVENTSTORE_BIN. Ends with exit
+ * code 1 below a bound.
  *
- *   EVENTSTORE_BIN=… npm run bench:real-store [rounds, default 3] [events to read, default 100000; 0: the journeys alone]
+ *   EVENTSTORE_BIN=… npm run bench:real-store [rounds] [events to read]
+ *
+ * Without arguments: 3 rounds, 100,000 events. With 0 events: the journeys alone.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

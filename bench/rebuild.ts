@@ -1,6 +1,7 @@
 /**
- * What a rebuild costs buyers: the load journey without, with and again without `reprise rebuild` running, in turn on one
- * service with a long log; and whether any query misses a row meanwhile. Ends with exit code 1 above the bound.
+ * What a rebuild costs buyers: the load journey without, with and again without `reprise rebuild`
+ * running, in turn on one service with a long log; and whether any query misses a row meanwhile.
+ * Ends with exit code 1 above the bound.
  *
  *   npm run bench:rebuild [events, default 100000] [rounds, default 3] [seconds a run, default 10]
  *
@@ -27,7 +28,10 @@ const eventsWanted = Number(process.argv[2] ?? '100000');
 const rounds = Number(process.argv[3] ?? '3');
 const seconds = Number(process.argv[4] ?? '10');
 
-/** Sessions of 50 seats that are added to each of the ten concerts of the demo, so that no run sells out. */
+/**
+ * Sessions of 50 seats that are added to each of the ten concerts of the demo, so that no run sells
+ * out.
+ */
 const moreSessions = Math.ceil((rounds * 2 + 2) * seconds * 1.6);
 
 /** A history beside the demo. */
@@ -173,7 +177,10 @@ function reprise(
   });
 }
 
-/** One rebuild after the other, as an operator starts it; the one under way at the end is let finish. */
+/**
+ * One rebuild after the other, as an operator starts it; the one under way at the end is let
+ * finish.
+ */
 function keepRebuilding(env: Record<string, string>): { stop(): Promise<number> } {
   let stopped = false;
   let count = 0;

@@ -1,6 +1,7 @@
 /**
- * The clients of `bench/seats.ts`: each asks for the list again and again at its own pace, whether the one before was slow or not
- * by then, and waits for the last byte. What is received is not unpacked: that is the page's time, not the service's.
+ * The clients of `bench/seats.ts`: each asks for the list again and again at its own pace, whether
+ * the one before was slow or not by then, and waits for the last byte. What is received is not
+ * unpacked: that is the page's time, not the service's.
  */
 import { Agent, get } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';

@@ -1,9 +1,12 @@
 /**
- * The seat list at stadium size: the p95 of GET …/seat of a session of 50,000 seats against one of 500, by the same
- * clients in one run, in turn; while nobody buys, and while seats change. The clients (`seats-client.ts`) are a process of
- * their own and take gzip. Ends with exit code 1 above the bound.
+ * The seat list at stadium size: the p95 of GET …/seat of a session of 50,000 seats against one of
+ * 500, by the same clients in one run, in turn; while nobody buys, and while seats change. The
+ * clients (`seats-client.ts`) are a process of their own and take gzip. Ends with exit code 1 above
+ * the bound.
  *
- *   npm run bench:seats [seconds a case, default 4] [rounds, default 3] [changes a second, default 10]
+ *   npm run bench:seats [seconds per case] [rounds] [changes per second]
+ *
+ * Without arguments: 4 seconds, 3 rounds, 10 changes.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';

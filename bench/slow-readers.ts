@@ -1,7 +1,8 @@
 /**
- * What clients cost that ask for a list of 50,000 seats and do not read: the memory that the service has more while they are
- * there, how they were answered, after how long they are gone, and what a buyer waits for meanwhile. The service is a process
- * of its own, with a seat that changes every 5 ms.
+ * What clients cost that ask for a list of 50,000 seats and do not read: the memory that the
+ * service has more while they are there, how they were answered, after how long they are gone, and
+ * what a buyer waits for meanwhile. The service is a process of its own, with a seat that changes
+ * every 5 ms.
  *
  *     npm run bench:slow-readers [clients, default 1000]
  */

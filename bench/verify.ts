@@ -1,6 +1,6 @@
 /**
- * How fast `reprise verify` proves a log and compares PostgreSQL with it. Ends with exit code 1 below the bound, or when an
- * honest log is not proven.
+ * How fast `reprise verify` proves a log and compares PostgreSQL with it. Ends with exit code 1
+ * below the bound, or when an honest log is not proven.
  *
  *   node --import tsx bench/verify.ts [events] [rounds]
  */
@@ -82,7 +82,10 @@ async function main(): Promise<boolean> {
   }
 }
 
-/** Appends step by step, all seats a step: the log's order is as it must be, and each account's events are few appends. */
+/**
+ * Appends step by step, all seats a step: the log's order is as it must be, and each account's
+ * events are few appends.
+ */
 async function fill(url: string): Promise<void> {
   const client = EventStoreDBClient.connectionString(url);
   let count = 0;

@@ -7,7 +7,10 @@ import { startChild } from '../embedded/child.ts';
 import { connectEventStore } from '../src/infrastructure/eventstoredb.ts';
 import { charged } from '../test/infrastructure/support/eventstoredb.ts';
 
-/** Appends a second through the wrapper against the bare client, in turns, on one embedded event store. */
+/**
+ * Appends a second through the wrapper against the bare client, in turns, on one embedded event
+ * store.
+ */
 
 const rounds = 5;
 const appendsEach = 2_000;

@@ -7,18 +7,24 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 /**
  * The embedded parts run in processes of their own. Both sides of their protocol are here.
  *
- * The child sends `{ ready: { url } }` or `{ failed: why }` once. It stops cleanly on SIGTERM and when the parent's
- * end of the channel closes, so a parent that was killed leaves no orphan. It ignores SIGINT and SIGHUP: a terminal
- * sends those to the whole process group, and the order of stopping is the parent's to decide.
+ * The child sends `{ ready: { url } }` or `{ failed: why }` once. It stops cleanly on SIGTERM and
+ * when the parent's end of the channel closes, so a parent that was killed leaves no orphan. It
+ * ignores SIGINT and SIGHUP: a terminal sends those to the whole process group, and the order of
+ * stopping is the parent's to decide.
  */
 
 /** A child that is slower than this to stop is killed. */
 const stopMs = 20_000;
 
-/** Once ordered to stop, a child that hangs ends itself this long after, with nobody left to do it. */
+/**
+ * Once ordered to stop, a child that hangs ends itself this long after, with nobody left to do it.
+ */
 const orphanStopMs = 30_000;
 
-/** What runs TypeScript, as an absolute address: the parent may have been started in any directory, without it. */
+/**
+ * What runs TypeScript, as an absolute address: the parent may have been started in any directory,
+ * without it.
+ */
 const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
 type FirstWord = { readonly ready: { readonly url: string } } | { readonly failed: string };
@@ -33,13 +39,17 @@ export interface ChildExit {
 export interface Child {
   readonly url: string;
   readonly pid: number;
-  /** Asks it to stop and waits for its end; kills it after 20 s. Stopping twice is stopping once. */
+  /**
+   * Asks it to stop and waits for its end; kills it after 20 s. Stopping twice is stopping once.
+   */
   stop(): Promise<void>;
   /** Kills it with SIGKILL and waits for its end. */
   kill(): Promise<void>;
   /** Resolves when the process has ended, in whatever way. Never rejects. */
   readonly exited: Promise<ChildExit>;
-  /** Sends it a message; resolves when the channel took it. @throws Error when the child is gone. */
+  /**
+   * Sends it a message; resolves when the channel took it. @throws Error when the child is gone.
+   */
   send(message: object): Promise<void>;
   /** The next message that the child sends. Never resolves when none comes. */
   nextMessage(): Promise<unknown>;
@@ -47,7 +57,8 @@ export interface Child {
 
 /**
  * Forks a TypeScript module that ends in `runChild` and waits until it is ready.
- * @throws Error when the child says that it failed, ends, or is silent for `timeoutMs`; it is gone then.
+ * @throws Error when the child says that it failed, ends, or is silent for `timeoutMs`; it is
+ *   gone then.
  */
 export async function startChild(
   module: URL,
@@ -65,7 +76,8 @@ export async function startChild(
   const child = fork(name, [...args], {
     execArgv: ['--import', loader],
     env: { ...process.env, ...env },
-    // Standard output is the parent's own (a report, a reporter's JSON): children speak on standard error.
+    // Standard output is the parent's own (a report, a reporter's JSON): children speak on standard
+    // error.
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const exited = ended(child);
@@ -82,7 +94,8 @@ export async function startChild(
 function ended(child: ChildProcess): Promise<ChildExit> {
   return new Promise((resolve) => {
     child.once('exit', (code, signal) => resolve({ code, signal }));
-    // A process that could not be started, or a message that could not be sent to one that just ended.
+    // A process that could not be started, or a message that could not be sent to one that just
+    // ended.
     child.on('error', () => {
       if (child.pid === undefined) resolve({ code: null, signal: null });
     });
@@ -151,9 +164,10 @@ export interface Running {
 }
 
 /**
- * The child's side: runs `start`, tells the parent, and stops when told to or when the parent is gone. `start` is
- * handed a signal that aborts when the order to stop comes before it is done. Call it once, last in the module.
- * Started by hand, without a parent, the part stops on SIGINT and SIGHUP as well.
+ * The child's side: runs `start`, tells the parent, and stops when told to or when the parent is
+ * gone. `start` is handed a signal that aborts when the order to stop comes before it is done. Call
+ * it once, last in the module. Started by hand, without a parent, the part stops on SIGINT and
+ * SIGHUP as well.
  */
 export function runChild(start: (signal: AbortSignal) => Promise<Running>): void {
   const stopSignal = new AbortController();
@@ -178,7 +192,8 @@ export function runChild(start: (signal: AbortSignal) => Promise<Running>): void
   process.on('disconnect', stop);
   // The parent was killed while this module was loaded: nobody heard that the channel closed.
   if (process.send !== undefined && !process.connected) stop();
-  // Whoever read our standard error may be gone before we are: not a reason to end without cleaning up.
+  // Whoever read our standard error may be gone before we are: not a reason to end without cleaning
+  // up.
   process.stderr.on('error', ignore);
 
   started.then(

@@ -1,9 +1,10 @@
 /**
- * One process a directory: a lock on a file in it, which the kernel holds for as long as the open file lives. A killed
- * process has none any more, a stopped one still has it, and process ids, containers and boots do not matter
- * (docs/adr/0023-the-kernel-holds-the-lock.md).
+ * One process a directory: a lock on a file in it, which the kernel holds for as long as the open
+ * file lives. A killed process has none any more, a stopped one still has it, and process ids,
+ * containers and boots do not matter (docs/adr/0023-the-kernel-holds-the-lock.md).
  *
- * The file is never removed: whoever locked a removed one would be alone with it. What it says is for people only.
+ * The file is never removed: whoever locked a removed one would be alone with it. What it says is
+ * for people only.
  */
 import {
   closeSync,
@@ -25,7 +26,10 @@ const pollMs = 20;
 
 /** A lock that this process has. */
 export interface FileLock {
-  /** Handed to a child process as one of its files, the child has the lock as well: the last of them frees it. */
+  /**
+   * Handed to a child process as one of its files, the child has the lock as well: the last of them
+   * frees it.
+   */
   readonly fd: number;
   /** Gives up this process's part of it. Twice is once. */
   release(): void;
@@ -38,8 +42,8 @@ export class LockHeld extends Error {}
 export class LocksMissing extends Error {}
 
 /**
- * Takes the lock at once. The file is made when it is missing. @throws LockHeld, or the system's error when the file
- * cannot be written or the file system knows no locks
+ * Takes the lock at once. The file is made when it is missing. @throws LockHeld, or the system's
+ * error when the file cannot be written or the file system knows no locks
  */
 export function lockFile(path: string): FileLock {
   for (;;) {
@@ -85,8 +89,9 @@ export async function lockFileWithin(path: string, waitMs: number): Promise<File
 }
 
 /**
- * Who has the lock, in words; undefined when nobody has it. For a moment too short to measure this looks like another
- * holder to who takes the lock meanwhile. @throws the system's error when the file is there and cannot be read
+ * Who has the lock, in words; undefined when nobody has it. For a moment too short to measure this
+ * looks like another holder to who takes the lock meanwhile. @throws the system's error when the
+ * file is there and cannot be read
  */
 export function lockHolder(path: string): string | undefined {
   let fd: number;

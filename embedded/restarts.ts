@@ -1,4 +1,7 @@
-/** A server that ends by itself is started again this often within `windowMs`; ending once more it is given up. */
+/**
+ * A server that ends by itself is started again this often within `windowMs`; ending once more it
+ * is given up.
+ */
 const restartsMax = 5;
 /** In milliseconds. */
 const windowMs = 600_000;

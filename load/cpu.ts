@@ -1,6 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 
-/** The kernel counts processor time in hundredths of a second, for every program, on every Linux. */
+/**
+ * The kernel counts processor time in hundredths of a second, for every program, on every Linux.
+ */
 const ticksPerSecond = 100;
 
 /** How often the load generator's time is read: after its end it cannot be, in milliseconds. */
@@ -22,8 +24,8 @@ interface Process {
 }
 
 /**
- * Measures the processor time that a run takes: of k6, of the service and of the servers that the service started.
- * Undefined where there is no /proc.
+ * Measures the processor time that a run takes: of k6, of the service and of the servers that the
+ * service started. Undefined where there is no /proc.
  */
 export class CpuMeter {
   readonly #service: number;

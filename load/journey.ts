@@ -1,21 +1,24 @@
 /**
- * The journey of the original report's load test, for k6: wait in the queue, look at the sessions and the seats of a
- * random concert, reserve a random free seat, pay it, look at the balance. Its thresholds, too.
+ * The journey of the original report's load test, for k6: wait in the queue, look at the sessions
+ * and the seats of a random concert, reserve a random free seat, pay it, look at the balance. Its
+ * thresholds, too.
  *
- *   k6 run load/journey.ts            (npm run load starts a fresh service first and proves the result from the log)
+ *   k6 run load/journey.ts
+ *
+ * `npm run load` starts a fresh service first and proves the result from the log.
  *
  * Environment:
- *   BASE_URL     the service                                             default http://127.0.0.1:3000
- *   VUS          virtual users, each one journey after the other         default 100
- *   DURATION     how long journeys are begun                             default 10s
- *   CONCERTS     concerts are picked from 1 to this                      default 10
- *   USERS        users are picked from 1 to this                         default 10
- *   THINK_MS     pause between two steps of a journey, milliseconds      default 0
- *   STEPS        on: the times of each step, too (costs k6 some CPU)     default off
- *   RESULT_FILE  where the figures are written as JSON                   default none
+ *   BASE_URL     the service                                      default http://127.0.0.1:3000
+ *   VUS          virtual users, each one journey after the other  default 100
+ *   DURATION     how long journeys are begun                      default 10s
+ *   CONCERTS     concerts are picked from 1 to this               default 10
+ *   USERS        users are picked from 1 to this                  default 10
+ *   THINK_MS     milliseconds between two steps of a journey      default 0
+ *   STEPS        on: the times of each step, too (costs some CPU)  default off
+ *   RESULT_FILE  where the figures are written as JSON            default none
  *
- * Somebody else may take the seat first: that 409 is the answer the service owes, so it is counted apart
- * (`lost_races`), and the journey ends there without being completed or failed.
+ * Somebody else may take the seat first: that 409 is the answer the service owes, so it is counted
+ * apart (`lost_races`), and the journey ends there without being completed or failed.
  */
 import { check, sleep } from 'k6';
 import http, { type RefinedParams, type RefinedResponse } from 'k6/http';
@@ -40,8 +43,8 @@ export const options: Options = {
     checks: ['rate>0.95'],
   },
   summaryTrendStats: ['avg', 'med', 'p(90)', 'p(95)', 'p(99)', 'max'],
-  // k6 shares the machine with what it measures: bodies are kept where they are read, and requests are not told
-  // apart by their URLs (which hold ids, each of them a time series of its own).
+  // k6 shares the machine with what it measures: bodies are kept where they are read, and requests
+  // are not told apart by their URLs (which hold ids, each of them a time series of its own).
   discardResponseBodies: true,
   systemTags: ['check'],
 };
@@ -120,7 +123,10 @@ export default function journey(): void {
   if (done('balance', balance, 'balance: 200')) completed.add(1);
 }
 
-/** Polls as often as the server says until the user is admitted. The token, or undefined after a failure. */
+/**
+ * Polls as often as the server says until the user is admitted. The token, or undefined after a
+ * failure.
+ */
 function waitInQueue(userId: number): string | undefined {
   for (;;) {
     const body = get('queue', `/concert/waiting/status?userId=${userId}`, 'queue: 200');
@@ -154,8 +160,9 @@ const isAvailable = (seat: { isAvailable: boolean }): boolean => seat.isAvailabl
 const probesMax = 8;
 
 /**
- * A random object that suits, from the list of flat objects in a JSON text. It reads only the object at a random place
- * of the text: reading all the lists would cost k6 more than everything else it does.
+ * A random object that suits, from the list of flat objects in a JSON text. It reads only the
+ * object at a random place of the text: reading all the lists would cost k6 more than everything
+ * else it does.
  */
 function pickObject<T>(text: string, suits: (object: T) => boolean): T | undefined {
   const first = text.indexOf('[');

@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
-/** The k6 that is installed where there is none; any 1.x will do (older ones do not run TypeScript). */
+/**
+ * The k6 that is installed where there is none; any 1.x will do (older ones do not run TypeScript).
+ */
 export const k6Version = 'v1.8.1';
 
 /** Building k6 from source takes minutes; longer than this is given up, in milliseconds. */
@@ -67,7 +69,10 @@ export interface K6Run {
   readonly exitCode: Promise<number>;
 }
 
-/** Starts a scenario; its settings are environment variables. What it prints goes to this process's output. */
+/**
+ * Starts a scenario; its settings are environment variables. What it prints goes to this process's
+ * output.
+ */
 export function startK6(
   k6: string,
   scenario: string,

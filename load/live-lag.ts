@@ -1,4 +1,7 @@
-/** How many events took how long to be visible, as GET /metrics counts them since the service started. */
+/**
+ * How many events took how long to be visible, as GET /metrics counts them since the service
+ * started.
+ */
 export interface LagCounts {
   /** Upper bound in seconds, and how many events took no longer; the last bound is Infinity. */
   readonly upTo: readonly (readonly [bound: number, count: number])[];

@@ -7,7 +7,10 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-/** A fresh service makes a database and a demo catalog first; longer than this is a fault, in milliseconds. */
+/**
+ * A fresh service makes a database and a demo catalog first; longer than this is a fault, in
+ * milliseconds.
+ */
 const readyMsMax = 180_000;
 const readyPollMs = 100;
 /** A service that has not stopped by then is killed, in milliseconds. */
@@ -25,8 +28,9 @@ export interface LoadedService {
 }
 
 /**
- * Starts `reprise serve` on a free port and a temporary directory and waits until it is ready. Settings and servers come
- * from the environment as for any service, and from `env` before it; its log goes to a file.
+ * Starts `reprise serve` on a free port and a temporary directory and waits until it is ready.
+ * Settings and servers come from the environment as for any service, and from `env` before it; its
+ * log goes to a file.
  * @param checkout directory of the project to start; this one unless told
  * @throws when it ends or is not ready in time, or `signal` aborts; it is stopped then
  */
@@ -40,7 +44,8 @@ export async function startFreshService(
   const port = await freePort();
   const program = fileURLToPath(new URL('bin/reprise.js', checkout));
   const log = await open(logFile, 'w');
-  // As `npm start` does: a larger young generation copies less of what a batch keeps alive for a moment.
+  // As `npm start` does: a larger young generation copies less of what a batch keeps alive for a
+  // moment.
   const child = spawn(process.execPath, ['--max-semi-space-size=64', program, 'serve'], {
     env: {
       LOG_LEVEL: 'warn',

@@ -1,4 +1,7 @@
-/** What is told of a run of `journey.ts`, which k6 calls at its end: a table for people, figures as JSON. */
+/**
+ * What is told of a run of `journey.ts`, which k6 calls at its end: a table for people, figures as
+ * JSON.
+ */
 
 declare const __ENV: Readonly<Record<string, string | undefined>>;
 

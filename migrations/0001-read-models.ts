@@ -1,10 +1,12 @@
 import { type Kysely, sql } from 'kysely';
 
 /**
- * The read models as they were first: one table a folder of `src/projections`, and the projections' checkpoints. All
- * of it is derived from the log. A migration is never edited once released; a changed shape is a new one.
+ * The read models as they were first: one table a folder of `src/projections`, and the projections'
+ * checkpoints. All of it is derived from the log. A migration is never edited once released; a
+ * changed shape is a new one.
  *
- * Money is bigint minor units. A `version` column is the log position of the last event that changed what the row shows.
+ * Money is bigint minor units. A `version` column is the log position of the last event that
+ * changed what the row shows.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   for (const statement of statements) await sql.raw(statement).execute(db);
@@ -86,8 +88,8 @@ const statements = [
   `CREATE INDEX payment_refund_due ON payment (refund_due_at) WHERE refund_due_at IS NOT NULL`,
   `CREATE INDEX payment_open ON payment (held_at) WHERE status = 'held'`,
   'CREATE INDEX payment_of_user ON payment (user_id, held_at)',
-  // A null position is the start of the log. The position is the fence of every batch; it moves past events that
-  // nobody reads, event_position does not.
+  // A null position is the start of the log. The position is the fence of every batch; it moves
+  // past events that nobody reads, event_position does not.
   `CREATE TABLE projection_checkpoint (
     name text PRIMARY KEY,
     version integer NOT NULL,

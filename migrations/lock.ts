@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
 
-/** The key of Kysely's lock (its `PostgresAdapter`), which whoever migrates holds, of any service on the database. */
+/**
+ * The key of Kysely's lock (its `PostgresAdapter`), which whoever migrates holds, of any service on
+ * the database.
+ */
 const migrationLock = 3853314791062309107n;
 
 /** Between two looks at who has it, and longest wait for it, in milliseconds. */
@@ -15,7 +18,8 @@ export interface Waiting {
 }
 
 /**
- * Waits until nobody migrates. Not in the lock's own line: a statement there is ended after a few seconds, and nobody is told.
+ * Waits until nobody migrates. Not in the lock's own line: a statement there is ended after a few
+ * seconds, and nobody is told.
  * @throws Error naming who has it after ten minutes; what the signal was aborted with
  */
 export async function untilNobodyMigrates<Tables>(

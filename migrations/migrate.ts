@@ -22,9 +22,10 @@ const migrations: Readonly<Record<string, Migration>> = {
 };
 
 /**
- * Brings a database to the newest schema, under Kysely's lock: processes that start together take turns, and the
- * second finds nothing to do. All or nothing: a migration that fails leaves the database as it was. What was migrated is
- * noted where the tables are: in the connection's own schema, whatever other schemas have.
+ * Brings a database to the newest schema, under Kysely's lock: processes that start together take
+ * turns, and the second finds nothing to do. All or nothing: a migration that fails leaves the
+ * database as it was. What was migrated is noted where the tables are: in the connection's own
+ * schema, whatever other schemas have.
  * @returns the names of the migrations that were applied now
  * @throws what PostgreSQL said, or that the database was migrated by a newer version of the service
  */

@@ -8,8 +8,9 @@ import { verify } from '../../src/verify/verify.ts';
 import type { JourneyJob, JourneyResult } from '../journey-client.ts';
 
 /**
- * How long a service is warmed up and measured, in seconds. The demo catalog has 10,000 seats: a machine that sells 1,000 a
- * second has some left then. Sold out, a service would be measured by what it refuses.
+ * How long a service is warmed up and measured, in seconds. The demo catalog has 10,000 seats: a
+ * machine that sells 1,000 a second has some left then. Sold out, a service would be measured by
+ * what it refuses.
  */
 export const warmUpSeconds = 4;
 export const warmSeconds = 5;
@@ -32,12 +33,18 @@ export class Generator {
 /** What is measured of a fresh service. */
 export interface Measured<T> {
   readonly env?: Readonly<Record<string, string>>;
-  /** Another checkout of the project than this one: its tables may be others, so its log alone is proven. */
+  /**
+   * Another checkout of the project than this one: its tables may be others, so its log alone is
+   * proven.
+   */
   readonly checkout?: URL;
   readonly work: (generator: Generator, service: LoadedService & { port: number }) => Promise<T>;
 }
 
-/** Starts a fresh service, has it measured, and proves it afterwards. @throws Error when it is not proven */
+/**
+ * Starts a fresh service, has it measured, and proves it afterwards. @throws Error when it is not
+ * proven
+ */
 export async function onFreshService<T>({ env = {}, checkout, work }: Measured<T>): Promise<T> {
   const directory = await mkdtemp(path.join(tmpdir(), 'reprise-bench-'));
   const { signal } = new AbortController();

@@ -9,7 +9,10 @@ export function quantile(values: readonly number[], q: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
 }
 
-/** A process's memory in megabytes: what is its own, and all of it, with the pages of the log it has mapped. */
+/**
+ * A process's memory in megabytes: what is its own, and all of it, with the pages of the log it has
+ * mapped.
+ */
 export interface Memory {
   readonly own: number;
   readonly resident: number;

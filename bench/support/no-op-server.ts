@@ -1,7 +1,8 @@
 /**
- * What the embedded event store is measured against: its own transport and codec, and nothing behind them. Appends
- * are acknowledged at once and forgotten; reading `$all` sends canned events, as many as the client asks for.
- * A process of its own, as the real one: `startChild` of embedded/child.ts runs it.
+ * What the embedded event store is measured against: its own transport and codec, and nothing
+ * behind them. Appends are acknowledged at once and forgotten; reading `$all` sends canned events,
+ * as many as the client asks for. A process of its own, as the real one: `startChild` of
+ * embedded/child.ts runs it.
  */
 import { randomUUID } from 'node:crypto';
 import { runChild } from '../../embedded/child.ts';

@@ -7,7 +7,9 @@ import {
   jsonEvent,
 } from '@eventstore/db-client';
 
-/** What every benchmark of the event store appends: JSON of about 200 bytes, and a little metadata. */
+/**
+ * What every benchmark of the event store appends: JSON of about 200 bytes, and a little metadata.
+ */
 export const eventType = 'SeatReserved';
 
 export const eventMetadata = { schemaVersion: 1, actor: 'bench' };
@@ -35,8 +37,8 @@ export function newEvents(count: number, from = 0): EventData[] {
 }
 
 /**
- * Appends single events for so long, `inFlight` at a time, each writer to a stream of its own with the revision that
- * it must have. @returns acknowledged appends a second.
+ * Appends single events for so long, `inFlight` at a time, each writer to a stream of its own with
+ * the revision that it must have. @returns acknowledged appends a second.
  */
 export async function appendRate(
   client: EventStoreDBClient,
@@ -60,7 +62,9 @@ export async function appendRate(
   return (appends / (performance.now() - begin)) * 1_000;
 }
 
-/** Appends so many events as fast as they go, `perAppend` an append, each writer to its own stream. */
+/**
+ * Appends so many events as fast as they go, `perAppend` an append, each writer to its own stream.
+ */
 export async function appendMany(
   client: EventStoreDBClient,
   total: number,
@@ -92,9 +96,10 @@ export async function readRate(client: EventStoreDBClient, count: number): Promi
 }
 
 /**
- * Appends at a steady rate, whether or not earlier ones were answered, while a subscription to `$all` listens.
- * @returns milliseconds: from each append's call to its event's arrival, and by how much each call itself was late,
- * which is this process's and the machine's doing.
+ * Appends at a steady rate, whether or not earlier ones were answered, while a subscription to
+ * `$all` listens.
+ * @returns milliseconds: from each append's call to its event's arrival, and by how much each
+ *   call itself was late, which is this process's and the machine's doing.
  */
 export async function subscriberLatencies(
   client: EventStoreDBClient,

@@ -1,10 +1,16 @@
-/** Who may come in, where a password was set: the Basic credentials that EventStoreDB's clients send with each call. */
+/**
+ * Who may come in, where a password was set: the Basic credentials that EventStoreDB's clients send
+ * with each call.
+ */
 import { timingSafeEqual } from 'node:crypto';
 
 /** The one user there is. */
 export const userName = 'service';
 
-/** Judges a call's `authorization` header. How long that takes tells no more than its length, which is no secret. */
+/**
+ * Judges a call's `authorization` header. How long that takes tells no more than its length, which
+ * is no secret.
+ */
 export function credentialCheck(password: string): (header: string | undefined) => boolean {
   const wanted = Buffer.from(`Basic ${Buffer.from(`${userName}:${password}`).toString('base64')}`);
   return (header = '') => {

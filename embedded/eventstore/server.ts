@@ -27,7 +27,10 @@ export interface ServerOptions extends Partial<Limits> {
   readonly host?: string;
   /** Whose checkpoints filtered subscriptions to `$all` get where they catch up. */
   readonly checkpoints?: CheckpointManner;
-  /** What calls to streams must bring as Basic credentials of the user `service`. Default: anybody is let in. */
+  /**
+   * What calls to streams must bring as Basic credentials of the user `service`. Default: anybody
+   * is let in.
+   */
   readonly password?: string;
   /** Gives up a start that waits. */
   readonly signal?: AbortSignal;
@@ -60,7 +63,10 @@ const defaultHost = '127.0.0.1';
 const predecessorMs = 5_000;
 const pollMs = 50;
 
-/** @throws StorageError when the data directory cannot be used, an ordinary error when the port cannot. */
+/**
+ * @throws StorageError when the data directory cannot be used, an ordinary error when the port
+ *   cannot.
+ */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { signal, password } = options;
   const log = await patiently(
@@ -107,7 +113,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
 }
 
-/** Tries again for so long while what is in the way will pass. @throws what is in the way, or the signal's reason */
+/**
+ * Tries again for so long while what is in the way will pass. @throws what is in the way, or the
+ * signal's reason
+ */
 async function patiently<T>(
   attempt: () => T | Promise<T>,
   passes: (error: unknown) => boolean,
@@ -125,7 +134,10 @@ async function patiently<T>(
   }
 }
 
-/** What a call passes before its handler. The node's own description and its features are for everybody. */
+/**
+ * What a call passes before its handler. The node's own description and its features are for
+ * everybody.
+ */
 function interceptor(
   password: string | undefined,
   faults: Faults | undefined,

@@ -22,14 +22,17 @@ export interface Binaries {
   readonly postgres: string;
 }
 
-/** Finds the programs. @throws Error when there are none for this platform, or they are incomplete for good. */
+/**
+ * Finds the programs. @throws Error when there are none for this platform, or they are incomplete
+ * for good.
+ */
 export function locateBinaries(): Promise<Binaries> {
   return completeBinaries(path.join(packageRoot(), 'native'));
 }
 
 /**
- * Puts right what npm may have left undone: the package's install script (links between libraries) does not run where
- * npm was told to run none, and a package holds no links itself.
+ * Puts right what npm may have left undone: the package's install script (links between libraries)
+ * does not run where npm was told to run none, and a package holds no links itself.
  */
 export async function completeBinaries(native: string): Promise<Binaries> {
   const suffix = process.platform === 'win32' ? '.exe' : '';
@@ -49,8 +52,9 @@ export async function completeBinaries(native: string): Promise<Binaries> {
 }
 
 /**
- * The same programs where every user can go: copied once (60 MB) into a directory of ours in the system's temporary one,
- * again when something of it is gone. @throws Error when they cannot be copied
+ * The same programs where every user can go: copied once (60 MB) into a directory of ours in the
+ * system's temporary one, again when something of it is gone. @throws Error when they cannot be
+ * copied
  */
 export async function reachableCopy({ postgres }: Binaries): Promise<Binaries> {
   const native = path.dirname(path.dirname(postgres));
@@ -64,7 +68,10 @@ export async function reachableCopy({ postgres }: Binaries): Promise<Binaries> {
 /** `pg-symlinks.json` counts on this name. */
 const folder = 'native';
 
-/** Anybody can make a directory of that name: only one that is ours, and that only we may change, is to be run from. */
+/**
+ * Anybody can make a directory of that name: only one that is ours, and that only we may change, is
+ * to be run from.
+ */
 async function isCopy(native: string, place: string): Promise<boolean> {
   const there = await lstat(place).catch(() => undefined);
   if (there === undefined || there.uid !== process.getuid?.()) return false;

@@ -14,7 +14,10 @@ export const dataDirectory = (directory: string): string => path.join(directory,
 /** The cluster's own role. Only its keeper uses it. */
 export const superuser = 'reprise';
 
-/** What PostgreSQL's programs are given of our environment: none of our secrets. With TZ set `initdb` need not guess it. */
+/**
+ * What PostgreSQL's programs are given of our environment: none of our secrets. With TZ set
+ * `initdb` need not guess it.
+ */
 export const programEnvironment = { PATH: process.env.PATH ?? '', LC_ALL: 'C', TZ: 'UTC' };
 
 /** What to do about shared memory, where that is what a program complains of; else ''. */
@@ -28,8 +31,8 @@ export const sharedMemoryAdvice = (said: string): string =>
 const quoteMax = 4_000;
 
 /**
- * Makes the cluster unless it is there: beside its place first, so an `initdb` that was interrupted blocks nothing.
- * Resolves with the superuser's password.
+ * Makes the cluster unless it is there: beside its place first, so an `initdb` that was interrupted
+ * blocks nothing. Resolves with the superuser's password.
  */
 export async function createCluster(
   directory: string,

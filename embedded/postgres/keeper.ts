@@ -9,7 +9,8 @@ import { type Server, type ServerPlace, startServer } from './server.ts';
 import { chooseUser } from './user.ts';
 
 /**
- * The process that keeps PostgreSQL: `keeper.ts DIRECTORY [PORT]`, forked by start.ts. In the directory:
+ * The process that keeps PostgreSQL: `keeper.ts DIRECTORY [PORT]`, forked by start.ts. In the
+ * directory:
  *
  *     keeper.lock  locked by the process that keeps it
  *     server.lock  locked by the server's processes
@@ -56,7 +57,10 @@ async function keep(
   }
 }
 
-/** Starts the server again, at the same address, when it ends although nobody told it to. `ended` rejects when it ends too often. */
+/**
+ * Starts the server again, at the same address, when it ends although nobody told it to. `ended`
+ * rejects when it ends too often.
+ */
 function supervise(
   first: Server,
   place: ServerPlace,

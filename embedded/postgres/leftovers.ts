@@ -10,7 +10,10 @@ import { dataDirectory } from './cluster.ts';
 
 /** A keeper whose parent has just died needs this long at most to stop its server. */
 const claimMs = 5_000;
-/** The processes of a server that was told to end, or whose first one was killed, are gone within this. */
+/**
+ * The processes of a server that was told to end, or whose first one was killed, are gone within
+ * this.
+ */
 const serverEndsMs = 10_000;
 const pollMs = 50;
 
@@ -38,9 +41,9 @@ const ways = [
 ] as const;
 
 /**
- * The lock that a server and all its processes have for as long as one of them lives: to be handed to the next one. A
- * server that still runs although its keeper is gone is stopped first. With the lock in hand none is left, and only then
- * is what the last one wrote of itself put right.
+ * The lock that a server and all its processes have for as long as one of them lives: to be handed
+ * to the next one. A server that still runs although its keeper is gone is stopped first. With the
+ * lock in hand none is left, and only then is what the last one wrote of itself put right.
  * @throws Error when there is one that cannot be stopped.
  */
 export async function claimServer(directory: string): Promise<FileLock> {
@@ -78,8 +81,9 @@ async function stopForsaken(pid: number, data: string): Promise<void> {
 const nobodysPid = 2 ** 30;
 
 /**
- * PostgreSQL refuses to start while the process in the first line is alive, whatever it is. It must still read the
- * other lines: they lead to the shared memory by which it knows whether sessions of the old server are left.
+ * PostgreSQL refuses to start while the process in the first line is alive, whatever it is. It must
+ * still read the other lines: they lead to the shared memory by which it knows whether sessions of
+ * the old server are left.
  */
 async function disarm(file: string): Promise<void> {
   const text = await readFile(file, 'utf8').catch(() => undefined);
@@ -98,10 +102,14 @@ async function firstNumber(file: string): Promise<number | undefined> {
   return Number.isInteger(number) && number > 0 ? number : undefined;
 }
 
-/** A process's command line; '' when there is no such process, or one that has ended and was not yet waited for. */
+/**
+ * A process's command line; '' when there is no such process, or one that has ended and was not yet
+ * waited for.
+ */
 async function commandOf(pid: number): Promise<string> {
   if (process.platform === 'linux') {
-    // The /proc of another pid name space tells of processes that a signal from here would not reach.
+    // The /proc of another pid name space tells of processes that a signal from here would not
+    // reach.
     const self = await readlink('/proc/self').catch(() => '');
     if (self !== String(process.pid)) return '';
     const text = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');

@@ -2,7 +2,10 @@ import { createHmac } from 'node:crypto';
 import pg from 'pg';
 import { superuser } from './cluster.ts';
 
-/** Gives the service a role and a database of its own, so that it need not be the cluster's superuser. */
+/**
+ * Gives the service a role and a database of its own, so that it need not be the cluster's
+ * superuser.
+ */
 
 /** Owner of the database `database`, and nothing else. */
 const role = 'service';
@@ -15,11 +18,12 @@ const noSuchDatabase = '3D000';
 const queryMs = 30_000;
 
 /**
- * Makes the database and the role where they are missing, and makes over to the role what an older version left to the
- * superuser. @returns the address that the service is to use
+ * Makes the database and the role where they are missing, and makes over to the role what an older
+ * version left to the superuser. @returns the address that the service is to use
  */
 export async function prepareDatabase(port: number, superPassword: string): Promise<string> {
-  // Of the one password that is kept, so that there is no second file to lose; it does not lead back to it.
+  // Of the one password that is kept, so that there is no second file to lose; it does not lead
+  // back to it.
   const password = createHmac('sha256', superPassword).update(role).digest('hex');
   const url = (user: string, secret: string, name: string): string =>
     `postgres://${user}:${secret}@127.0.0.1:${port}/${name}`;
@@ -35,8 +39,8 @@ export async function prepareDatabase(port: number, superPassword: string): Prom
 }
 
 /**
- * One transaction, the same at every start. REASSIGN OWNED is not for what the cluster's first role owns, which includes
- * the system's own objects.
+ * One transaction, the same at every start. REASSIGN OWNED is not for what the cluster's first role
+ * owns, which includes the system's own objects.
  */
 const makeRole = (password: string): string => `
 DO $$

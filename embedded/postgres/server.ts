@@ -11,7 +11,10 @@ import type { ServerUser } from './user.ts';
 
 /** Runs the server process. */
 
-/** For a small server beside its only client. Commits stay durable: `fsync` and `synchronous_commit` are on. */
+/**
+ * For a small server beside its only client. Commits stay durable: `fsync` and `synchronous_commit`
+ * are on.
+ */
 const settings = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
@@ -44,7 +47,10 @@ export interface Server {
 const startMs = 60_000;
 const retryMs = 200;
 
-/** What passes: another program took the free port first; the last sessions of a killed server still end. */
+/**
+ * What passes: another program took the free port first; the last sessions of a killed server still
+ * end.
+ */
 const passing = /could not create any TCP\/IP sockets|is still in use|lock file .* already exists/;
 
 const damageAdvice =
@@ -58,8 +64,8 @@ export interface ServerPlace {
 }
 
 /**
- * Starts the server, again while what hinders it will pass, on a free port unless it is to be this one. What an earlier
- * one left behind is cleaned up first.
+ * Starts the server, again while what hinders it will pass, on a free port unless it is to be this
+ * one. What an earlier one left behind is cleaned up first.
  * @throws Error with what the server says; or the signal's reason.
  */
 export async function startServer(
@@ -110,7 +116,8 @@ function launch(
   port: number,
 ): Server & { ready: Promise<undefined> } {
   const data = dataDirectory(directory);
-  // The last of them is no setting of PostgreSQL's: it tells whoever looks at the command line whose server this is.
+  // The last of them is no setting of PostgreSQL's: it tells whoever looks at the command line
+  // whose server this is.
   const all = { ...settings, 'reprise.data': data };
   const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const own = ['-D', user.pathOf(data), '-p', String(port)];
@@ -150,7 +157,9 @@ function listen(child: ServerProcess): { ready: Promise<undefined>; exited: Prom
   return { ready, exited };
 }
 
-/** Fast shutdown, then immediate shutdown (its log is replayed at the next start), then none at all. */
+/**
+ * Fast shutdown, then immediate shutdown (its log is replayed at the next start), then none at all.
+ */
 async function end(child: ServerProcess, exited: Promise<string>): Promise<void> {
   child.kill('SIGINT');
   const timers = [

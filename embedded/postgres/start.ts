@@ -2,14 +2,17 @@ import path from 'node:path';
 import { type ChildExit, startChild } from '../child.ts';
 
 /**
- * What stands in for PostgreSQL when no POSTGRES_URL is given: PostgreSQL itself, its binaries from npm, its data under
- * `<DATA_DIR>/postgres`. A keeper process (keeper.ts) owns the server and stops it when this process ends, in
- * whatever way.
+ * What stands in for PostgreSQL when no POSTGRES_URL is given: PostgreSQL itself, its binaries from
+ * npm, its data under `<DATA_DIR>/postgres`. A keeper process (keeper.ts) owns the server and stops
+ * it when this process ends, in whatever way.
  */
 
 /** A running PostgreSQL of our own. */
 export interface EmbeddedPostgres {
-  /** `postgres://` address of the database `reprise`, with its owner's password: a role that is no superuser. */
+  /**
+   * `postgres://` address of the database `reprise`, with its owner's password: a role that is no
+   * superuser.
+   */
   readonly url: string;
   /** The keeper's process id. */
   readonly pid: number;
@@ -19,14 +22,18 @@ export interface EmbeddedPostgres {
   stop(): Promise<void>;
 }
 
-/** Room for the first start's `initdb` on a slow disk, or for a predecessor's shutdown and a recovery. */
+/**
+ * Room for the first start's `initdb` on a slow disk, or for a predecessor's shutdown and a
+ * recovery.
+ */
 const startMs = 90_000;
 
 /**
- * Starts PostgreSQL on 127.0.0.1; creates the cluster and the database `reprise` the first time. What
- * an earlier run left behind (an interrupted start, a server without its keeper) is cleaned up first.
- * @throws Error that says what to do when it cannot start: no binaries for this platform, a directory that cannot be
- * used, another Reprise running on it.
+ * Starts PostgreSQL on 127.0.0.1; creates the cluster and the database `reprise` the first time.
+ * What an earlier run left behind (an interrupted start, a server without its keeper) is cleaned up
+ * first.
+ * @throws Error that says what to do when it cannot start: no binaries for this platform, a
+ *   directory that cannot be used, another Reprise running on it.
  */
 export async function startEmbeddedPostgres({
   dataDir,

@@ -5,13 +5,13 @@ import path from 'node:path';
 import { type Binaries, reachableCopy } from './binaries.ts';
 
 /**
- * As whom PostgreSQL runs. It refuses to be root, and root is who newcomers are in containers and CI. Then it runs as
- * the owner of its directory, which at first is made over to the system's user `postgres` or `nobody`, with none of
- * root's capabilities and no way to get any back.
+ * As whom PostgreSQL runs. It refuses to be root, and root is who newcomers are in containers and
+ * CI. Then it runs as the owner of its directory, which at first is made over to the system's user
+ * `postgres` or `nobody`, with none of root's capabilities and no way to get any back.
  *
- * DATA_DIR and root's checkout may lie where that user cannot go (/root is 0700, as `mktemp -d` makes directories). Its
- * data that user has as its working directory, which root enters for it. Programs that it cannot reach are copied to
- * where it can.
+ * DATA_DIR and root's checkout may lie where that user cannot go (/root is 0700, as `mktemp -d`
+ * makes directories). Its data that user has as its working directory, which root enters for it.
+ * Programs that it cannot reach are copied to where it can.
  */
 
 /** How to run a program as that user. */
@@ -46,7 +46,8 @@ export interface Way {
 }
 
 /**
- * Finds a way to run PostgreSQL by trying it, and makes the directory over to its user if it is root's.
+ * Finds a way to run PostgreSQL by trying it, and makes the directory over to its user if it is
+ * root's.
  * @throws Error that says what to do when there is no way.
  */
 export async function chooseUser(directory: string, binaries: Binaries): Promise<Way> {

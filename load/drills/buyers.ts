@@ -2,7 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Service } from '../../test/e2e/support/service.ts';
 import { slowestMs, type Window } from './window.ts';
 
-/** Between two steps of a journey, in milliseconds: a drill shows what a fault does, not what the machine can carry. */
+/**
+ * Between two steps of a journey, in milliseconds: a drill shows what a fault does, not what the
+ * machine can carry.
+ */
 const thinkMs = 60;
 
 /** A payment without an answer is asked for again so often; then its buyer begins anew. */
@@ -34,7 +37,10 @@ interface Answer {
   };
 }
 
-/** Refusals that the service owes: somebody was quicker, the hold ended during an outage, a token of before. */
+/**
+ * Refusals that the service owes: somebody was quicker, the hold ended during an outage, a token of
+ * before.
+ */
 const owed = new Set([
   'seat-taken',
   'hold-expired',
@@ -44,8 +50,9 @@ const owed = new Set([
 ]);
 
 /**
- * Buyers who make the journey again and again, each a user of its own at one of the services: queue, seats, reservation,
- * payment. A payment that got no answer is asked for again until there is one.
+ * Buyers who make the journey again and again, each a user of its own at one of the services:
+ * queue, seats, reservation, payment. A payment that got no answer is asked for again until there
+ * is one.
  * @param acknowledged a ledger to go on with
  */
 export function startBuyers(

@@ -1,7 +1,10 @@
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import type { Acknowledged } from './buyers.ts';
 
-/** What buyers were told of and the log does not have: one line each. @throws Error when the log cannot be read */
+/**
+ * What buyers were told of and the log does not have: one line each. @throws Error when the log
+ * cannot be read
+ */
 export async function missingFacts(url: string, told: Acknowledged): Promise<string[]> {
   const reserved = new Map<string, unknown>();
   const sold = new Map<string, unknown>();

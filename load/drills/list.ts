@@ -18,7 +18,9 @@ export interface Bounds {
 
 /** What a drill tells beside what its buyers saw. */
 export interface Told {
-  /** From when on the services have to become ready; the fault unless told. As `performance.now()`. */
+  /**
+   * From when on the services have to become ready; the fault unless told. As `performance.now()`.
+   */
   readonly readyFromMs?: number;
   readonly note?: string;
 }
@@ -272,7 +274,10 @@ const ofNode = (
   },
 ];
 
-/** All drills. Some need a disk or a directory, which `prepare` makes: it is called once before the list is run. */
+/**
+ * All drills. Some need a disk or a directory, which `prepare` makes: it is called once before the
+ * list is run.
+ */
 export function drills(temporary: string): readonly Drill[] {
   const restored = path.join(temporary, 'restored');
   const back: Bounds = { readySecondsMax: 5 };

@@ -8,7 +8,10 @@ export interface CuttableProxy {
   target: number | undefined;
   /** Connections that are open now. */
   readonly connections: number;
-  /** Nothing passes any more: open connections stay open and carry nothing, new ones are never answered. */
+  /**
+   * Nothing passes any more: open connections stay open and carry nothing, new ones are never
+   * answered.
+   */
   cut(): void;
   /** What was cut is torn down, as routers and systems do in the end; new connections work. */
   mend(): void;

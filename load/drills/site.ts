@@ -35,7 +35,10 @@ export interface SiteOptions {
   readonly data?: string;
 }
 
-/** Nodes of an event store, two services on it with one PostgreSQL, a catalog, and buyers with money. */
+/**
+ * Nodes of an event store, two services on it with one PostgreSQL, a catalog, and buyers with
+ * money.
+ */
 export class Site {
   readonly nodes: EventStoreNodes;
   readonly services: readonly Service[];
@@ -162,7 +165,9 @@ export class Site {
     return this.nodes.nodes.filter((node) => node !== leader);
   }
 
-  /** What the buyers' ledger has and the log has not, and what `reprise verify` found in the end. */
+  /**
+   * What the buyers' ledger has and the log has not, and what `reprise verify` found in the end.
+   */
   async conclude(): Promise<{ missing: readonly string[]; verify: string }> {
     const told = this.buyers?.acknowledged;
     const missing = told === undefined ? [] : await missingFacts(this.nodes.url, told);
@@ -220,7 +225,10 @@ async function startTwo(env: Record<string, string>): Promise<Service[]> {
   throw failed.reason;
 }
 
-/** Why `/readyz` is not 200; undefined: it is. A service that does not say so within 2 s is not ready. */
+/**
+ * Why `/readyz` is not 200; undefined: it is. A service that does not say so within 2 s is not
+ * ready.
+ */
 export async function whyNotReady(url: string): Promise<string | undefined> {
   try {
     const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(2_000) });
@@ -239,7 +247,8 @@ const environment = (url: string, postgresUrl: string): Record<string, string> =
   QUEUE_ADMITTED_MAX: '1000',
   HOLD_SECONDS: '60',
   HELD_SEATS_MAX: '10',
-  // A payment that failed for the fault lets its hold lapse, and the buyers know no better than to take that seat again.
+  // A payment that failed for the fault lets its hold lapse, and the buyers know no better than to
+  // take that seat again.
   HOLD_AGAIN_AFTER_SECONDS: '0',
 });
 

@@ -47,7 +47,10 @@ export class Window {
     return [...this.failed.values()].reduce((sum, count) => sum + count, 0);
   }
 
-  /** The longest time in which a service gave no good answer to a reservation or a payment, in seconds. */
+  /**
+   * The longest time in which a service gave no good answer to a reservation or a payment, in
+   * seconds.
+   */
   get longestSeconds(): number {
     return this.#longestMs / 1_000;
   }

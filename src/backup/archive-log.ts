@@ -26,10 +26,11 @@ export interface ArchiveProgress {
 }
 
 /**
- * Writes to an archive what the log has more than it. An append-only log needs no lock for that: what is read up to some event
- * is the log as it was then.
+ * Writes to an archive what the log has more than it. An append-only log needs no lock for that:
+ * what is read up to some event is the log as it was then.
  * @returns how many events were written
- * @throws ArchiveError when the log is not the one that the archive is of, or the archive cannot be written
+ * @throws ArchiveError when the log is not the one that the archive is of, or the archive cannot
+ *   be written
  */
 export async function archiveLog(options: ArchiveLogOptions): Promise<number> {
   const { log, writer, follow, signal } = options;

@@ -19,7 +19,9 @@ import { formatVersion, SegmentDamaged, type SegmentHead, type SegmentText } fro
 /** Segments of one archive; then it is time for another, which has few and large ones. */
 export const segmentsMax = 100_000;
 
-/** The archive cannot be written to; the message says what to do. What it has is as good as before. */
+/**
+ * The archive cannot be written to; the message says what to do. What it has is as good as before.
+ */
 export class ArchiveError extends Error {}
 
 /** The one writer of an archive. */
@@ -42,8 +44,8 @@ export class ArchiveWriter {
   }
 
   /**
-   * Opens an archive to go on with it; the directory must be there. What a crash left half done is removed, or told in the
-   * manifest.
+   * Opens an archive to go on with it; the directory must be there. What a crash left half done is
+   * removed, or told in the manifest.
    * @param version of this program, which each segment names
    * @throws ArchiveError when another process has it, or its last segment is damaged
    */
@@ -71,7 +73,10 @@ export class ArchiveWriter {
     return (this.#last?.segment ?? 0) >= segmentsMax;
   }
 
-  /** Writes what comes next. Resolved, it is on disk. @throws ArchiveError: then nothing of it is there */
+  /**
+   * Writes what comes next. Resolved, it is on disk. @throws ArchiveError: then nothing of it is
+   * there
+   */
   async write(text: SegmentText): Promise<ManifestEntry> {
     const last = this.#last;
     const head: SegmentHead = {
@@ -148,7 +153,8 @@ function lockArchive(directory: string): FileLock {
 }
 
 /**
- * Brings the manifest to what the segments are. @returns its last line, and what the archive is called in the segments
+ * Brings the manifest to what the segments are. @returns its last line, and what the archive is
+ * called in the segments
  * @throws ArchiveError when they are not one whole
  */
 async function completeManifest(

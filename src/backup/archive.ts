@@ -5,9 +5,10 @@ import type { RawEvent } from '../infrastructure/raw-log.ts';
 import { type ArchivedMark, hashOf, readSegment, type Segment } from './segment.ts';
 
 /**
- * An archive: a directory with segments that follow one another, from the log's first event on. `manifest.jsonl` has a line for
- * each: it is made from them, saves reading them all, and knows them when the last ones are lost. `seen.json` says when the log
- * was last looked at, and had no more.
+ * An archive: a directory with segments that follow one another, from the log's first event on.
+ * `manifest.jsonl` has a line for each: it is made from them, saves reading them all, and knows
+ * them when the last ones are lost. `seen.json` says when the log was last looked at, and had no
+ * more.
  */
 
 export const manifestName = 'manifest.jsonl';
@@ -55,7 +56,10 @@ export async function segmentsIn(directory: string): Promise<number[]> {
   return numbers.filter((number) => number > 0).sort((a, b) => a - b);
 }
 
-/** What the manifest tells, up to the first line that is none: a crash leaves half a line at its end. */
+/**
+ * What the manifest tells, up to the first line that is none: a crash leaves half a line at its
+ * end.
+ */
 export async function readManifest(directory: string): Promise<ManifestEntry[]> {
   const text = await readFile(join(directory, manifestName), 'utf8').catch(ifMissing(''));
   const entries: ManifestEntry[] = [];
@@ -75,7 +79,10 @@ function entryIn(line: string): ManifestEntry | undefined {
   }
 }
 
-/** When the log was last looked at, and up to which event; undefined when it never was, or that was lost. */
+/**
+ * When the log was last looked at, and up to which event; undefined when it never was, or that was
+ * lost.
+ */
 export async function readSeen(
   directory: string,
 ): Promise<{ readonly at: string; readonly position: string | null } | undefined> {

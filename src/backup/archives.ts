@@ -12,7 +12,9 @@ import {
 } from './archive.ts';
 import { ArchiveError, syncDirectory } from './archive-writer.ts';
 
-/** Archives beside each other in one directory, each of the whole log: the newest is gone on with. */
+/**
+ * Archives beside each other in one directory, each of the whole log: the newest is gone on with.
+ */
 
 const namePattern = /^\d{8}T\d{6}Z-[0-9a-f]{8}$/;
 /** Before a name: it is being removed. */
@@ -92,7 +94,8 @@ export function lookedAtMs({ id, seenAt, segments }: ArchiveSummary): number {
 }
 
 /**
- * Which archives may go: those last looked at before a moment, but not the newest ones, and none that is written to.
+ * Which archives may go: those last looked at before a moment, but not the newest ones, and none
+ * that is written to.
  * @param keep how many of the newest stay in any case
  */
 export function prunable(
@@ -103,7 +106,10 @@ export function prunable(
   return older.filter((one) => one.writtenBy === undefined && lookedAtMs(one) < beforeMs);
 }
 
-/** A removal that is cut short leaves nothing that looks like an archive; what such a one left goes, too. */
+/**
+ * A removal that is cut short leaves nothing that looks like an archive; what such a one left goes,
+ * too.
+ */
 export async function removeArchives(parent: string, ids: readonly string[]): Promise<void> {
   for (const id of ids) await rename(join(parent, id), join(parent, removedPrefix + id));
   const names = await readdir(parent);

@@ -58,8 +58,9 @@ const tombstoneType = '$streamDeleted';
 const faultsMax = 100;
 
 /**
- * Reads a whole archive and holds it against itself: that each segment is what was written, that they follow one another without
- * a gap, and the events of each stream, too. One stream's last revision is in memory for each stream.
+ * Reads a whole archive and holds it against itself: that each segment is what was written, that
+ * they follow one another without a gap, and the events of each stream, too. One stream's last
+ * revision is in memory for each stream.
  * @param onSegment told of each segment that is read, with its events
  */
 export async function checkArchive(

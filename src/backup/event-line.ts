@@ -1,7 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 import type { RawEvent } from '../infrastructure/raw-log.ts';
 
-/** An event of an archive: one line of JSON. Its data and metadata are the very bytes that the log has. */
+/**
+ * An event of an archive: one line of JSON. Its data and metadata are the very bytes that the log
+ * has.
+ */
 
 /** 100 ns: what the log counts `created` in. */
 const stepsPerMs = 10_000n;

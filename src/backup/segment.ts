@@ -6,8 +6,9 @@ import type { RawEvent } from '../infrastructure/raw-log.ts';
 import { decodeLine, encodeLine, NotAnEvent, timeOf } from './event-line.ts';
 
 /**
- * A segment: a part of the log in one file, JSON lines in gzip. The first line says which part of which archive it is, and what
- * comes before it; then an event a line; the last line says what must have come. It is written once and never changed.
+ * A segment: a part of the log in one file, JSON lines in gzip. The first line says which part of
+ * which archive it is, and what comes before it; then an event a line; the last line says what must
+ * have come. It is written once and never changed.
  */
 
 /** The layout that this version writes, and the only one that it reads. */
@@ -17,8 +18,8 @@ export const formatVersion = 1;
 const fullBytes = 4 * 1024 * 1024;
 const fullEvents = 16_384;
 /**
- * Longest text that is read, in bytes: a full segment and one event more. The largest is an append of 17 MiB, the longest gRPC
- * message, every byte of which may be written with six characters.
+ * Longest text that is read, in bytes: a full segment and one event more. The largest is an append
+ * of 17 MiB, the longest gRPC message, every byte of which may be written with six characters.
  */
 const textBytesMax = 128 * 1024 * 1024;
 

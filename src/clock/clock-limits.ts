@@ -6,14 +6,22 @@ export const clockLimits = {
   askMs: 1_000,
   /** The same at the start, where an answer is needed. */
   firstAskMs: 10_000,
-  /** Clocks that differ by no more than this agree. Two instances that agree with their servers differ by no more either. */
+  /**
+   * Clocks that differ by no more than this agree. Two instances that agree with their servers
+   * differ by no more either.
+   */
   agreeMs: 2_000,
-  /** What a server said counts for this long; after as long without any, the time is called unknown. */
+  /**
+   * What a server said counts for this long; after as long without any, the time is called unknown.
+   */
   freshMs: 60_000,
   /** A difference is made good by this much in a second. */
   slewMs: 10,
   /** Rounds in a row in which all servers say that it is later, before they are believed. */
   laterRounds: 2,
-  /** Holds of before such a step are judged by the time of before for so long beyond the longest of them. */
+  /**
+   * Holds of before such a step are judged by the time of before for so long beyond the longest of
+   * them.
+   */
   marginMs: 10_000,
 } as const;

@@ -1,7 +1,10 @@
 import { valueWithin } from '../support/time-limit.ts';
 import { clockLimits } from './clock-limits.ts';
 
-/** What a server's clock said at a moment between two of this process's monotonic clock. All in milliseconds. */
+/**
+ * What a server's clock said at a moment between two of this process's monotonic clock. All in
+ * milliseconds.
+ */
 export interface TimeSample {
   readonly serverMs: number;
   readonly fromMs: number;
@@ -15,7 +18,10 @@ export interface TimeSource {
   ask(): Promise<TimeSample | undefined>;
 }
 
-/** What a server's time is by its last answer: bounds of what is to be added to the monotonic clock, in milliseconds. */
+/**
+ * What a server's time is by its last answer: bounds of what is to be added to the monotonic clock,
+ * in milliseconds.
+ */
 export interface Heard {
   readonly name: string;
   readonly low: number;

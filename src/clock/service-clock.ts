@@ -12,8 +12,8 @@ import { saying, skewWords } from './words.ts';
 /** How the clocks are, as `/readyz` tells it. */
 export interface ClockStatus {
   /**
-   * `agrees`: with every server that says the time. `contradicted`: the servers contradict each other. `differs`: all of
-   * them say another time. `unknown`: none has said the time for a minute.
+   * `agrees`: with every server that says the time. `contradicted`: the servers contradict each
+   * other. `differs`: all of them say another time. `unknown`: none has said the time for a minute.
    */
   readonly state: 'agrees' | 'contradicted' | 'differs' | 'unknown';
   /** How far this machine's clock is ahead of the service's time, in seconds; negative: behind. */
@@ -26,7 +26,10 @@ export interface ClockStatus {
 export interface Clock {
   /** What is written down: when a hold ends, when money was charged. Never goes back. */
   readonly now: () => number;
-  /** The earliest that it may be, at most `now`. What a clock ends is over when it is over by this one. */
+  /**
+   * The earliest that it may be, at most `now`. What a clock ends is over when it is over by this
+   * one.
+   */
   readonly earliest: () => number;
 }
 
@@ -53,9 +56,10 @@ export interface ServiceClockOptions {
 }
 
 /**
- * One time for all instances of a service, whatever their machines' clocks say: the monotonic clock of this process plus
- * what is measured to be missing to the servers' time. A step of this machine's clock is therefore no step of it, and one
- * server that steps away from the others is not followed. See docs/adr/0030-clocks.md.
+ * One time for all instances of a service, whatever their machines' clocks say: the monotonic clock
+ * of this process plus what is measured to be missing to the servers' time. A step of this
+ * machine's clock is therefore no step of it, and one server that steps away from the others is not
+ * followed. See docs/adr/0030-clocks.md.
  */
 export class ServiceClock implements Clock {
   readonly now = (): number => Math.floor(this.#monotonic() + this.#offsetNow());
@@ -66,8 +70,8 @@ export class ServiceClock implements Clock {
   /** Steps with nothing, not even with the servers: for what this process alone keeps. */
   readonly steady = (): number => Math.floor(this.#monotonic() + this.#steadyOffset);
   /**
-   * The time of the clock that stamps events, at most: what rows say since when. As it was last heard; `now` where it was
-   * never heard.
+   * The time of the clock that stamps events, at most: what rows say since when. As it was last
+   * heard; `now` where it was never heard.
    * @param name the source's
    */
   readonly timeOf = (name: string): number =>
@@ -82,7 +86,10 @@ export class ServiceClock implements Clock {
   #older: { readonly offsetMs: number; readonly untilMs: number } | undefined;
   /** What the server that is furthest behind says, while it is not known which of them is right. */
   #doubtOffset = Number.POSITIVE_INFINITY;
-  /** Have two servers and this clock agreed? Then whoever says another time later is the one that stepped. */
+  /**
+   * Have two servers and this clock agreed? Then whoever says another time later is the one that
+   * stepped.
+   */
   #haveAgreed = false;
   #laterRounds = 0;
   #state: ClockStatus['state'] = 'unknown';
@@ -165,9 +172,10 @@ export class ServiceClock implements Clock {
   }
 
   /**
-   * All servers say another time. Later: it was this process that stood still, or they were all put forward. They are
-   * believed for what is written from now on, and holds of before keep the time that they were given. One alone is not,
-   * where another said something else before. Earlier: this clock goes a little slower.
+   * All servers say another time. Later: it was this process that stood still, or they were all put
+   * forward. They are believed for what is written from now on, and holds of before keep the time
+   * that they were given. One alone is not, where another said something else before. Earlier: this
+   * clock goes a little slower.
    */
   #followUnanimous(usable: readonly Heard[], ms: number): void {
     const [first] = usable;

@@ -45,8 +45,8 @@ export interface Append {
 }
 
 /**
- * The event store has no call for it, and stamps each event: an event that this process has appended is read again, one a
- * round. A process that appends nothing learns nothing from it.
+ * The event store has no call for it, and stamps each event: an event that this process has
+ * appended is read again, one a round. A process that appends nothing learns nothing from it.
  */
 export class EventStoreTime implements TimeSource {
   readonly name = 'the event store';

@@ -40,8 +40,9 @@ const isProjected = (stream: string): boolean =>
   streamPrefixes.some((prefix) => stream.startsWith(prefix));
 
 /**
- * Why an event cannot be read where it is: its type or version is unknown, its data malformed, or it belongs on another stream.
- * Undefined when it can be: then commands decide by it and read models have it.
+ * Why an event cannot be read where it is: its type or version is unknown, its data malformed, or
+ * it belongs on another stream. Undefined when it can be: then commands decide by it and read
+ * models have it.
  */
 export function whyUnreadable(recorded: RecordedEvent): string | undefined {
   const { stream } = recorded;

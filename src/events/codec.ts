@@ -35,8 +35,8 @@ type Schemas = Readonly<Record<string, z.ZodType>>;
 type OlderVersions = Readonly<Record<string, readonly z.ZodType[] | undefined>>;
 
 /**
- * Makes the function that understands recorded events: data of a version that was stored once goes through the schema of
- * each version since, up to the newest.
+ * Makes the function that understands recorded events: data of a version that was stored once goes
+ * through the schema of each version since, up to the newest.
  * @param newest the schema of each type's newest version
  * @param older as `upcasters.ts` has them
  */
@@ -70,15 +70,16 @@ export function createDecoder(
 
 /**
  * Understands a recorded event.
- * @throws UnreadableEvent when the version is newer than this code, the type is unknown or the data is malformed.
+ * @throws UnreadableEvent when the version is newer than this code, the type is unknown or the
+ *   data is malformed.
  */
 export const decode = createDecoder(eventSchemas, olderVersions) as (
   recorded: RecordedEvent,
 ) => StoredEvent;
 
 /**
- * Did this shop write the event, in whatever version? Every event of ours has a version; a type that is not known here is a
- * newer one's when a command's id is with it, which others do not have.
+ * Did this shop write the event, in whatever version? Every event of ours has a version; a type
+ * that is not known here is a newer one's when a command's id is with it, which others do not have.
  */
 export function isOfThisShop({
   type,

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 
 /**
- * The stored contract: every event type with the schema of its newest version. A changed *meaning* gets a new type; a
- * changed shape gets a new version here and an upcaster in `upcasters.ts`. Which stream an event is on says
- * what it is about (`streams.ts`), so data never repeats ids that the stream's name holds.
+ * The stored contract: every event type with the schema of its newest version. A changed *meaning*
+ * gets a new type; a changed shape gets a new version here and an upcaster in `upcasters.ts`. Which
+ * stream an event is on says what it is about (`streams.ts`), so data never repeats ids that the
+ * stream's name holds.
  *
  * Money is a whole number of minor units with an ISO 4217 currency. Times are ISO 8601 UTC.
  */
@@ -54,7 +55,10 @@ export const eventSchemas = {
   SessionCancelled: z.object({ sessionId: id }),
 
   // catalog-sessions
-  /** The ids are this concert's from now on: a session's id names its seats' streams, so it is one concert's alone. */
+  /**
+   * The ids are this concert's from now on: a session's id names its seats' streams, so it is one
+   * concert's alone.
+   */
   SessionsClaimed: z.object({ concertId: id, sessionIds: z.array(id).min(1) }),
 
   // seat-<sessionId>/<seatId>
@@ -116,7 +120,9 @@ export const eventSchemas = {
     reason: z.enum(['hold-expired', 'cancelled']),
   }),
   PaymentRefunded: z.object({ paymentId: id, reservationId: id, amount }),
-  /** All that the stream said so far and that still counts, so that a long stream is read from here. */
+  /**
+   * All that the stream said so far and that still counts, so that a long stream is read from here.
+   */
   AccountSummarised: z.object({
     currency: currency.nullable(),
     balance: amount,
@@ -138,23 +144,30 @@ export const eventSchemas = {
     ),
   }),
   /**
-   * Which ids the stream's events from one revision to another name, so that those need not be read to know what is new.
-   * An entry is a number of 53 bits, `hash × 2^21 + block`: FNV-1a of the id in 32 bits, and the revision of the event that
-   * names it divided by 512. Entries are sorted, each there once, as doubles (8 bytes, little-endian) in base64.
+   * Which ids the stream's events from one revision to another name, so that those need not be read
+   * to know what is new. An entry is a number of 53 bits, `hash × 2^21 + block`: FNV-1a of the id
+   * in 32 bits, and the revision of the event that names it divided by 512. Entries are sorted,
+   * each there once, as doubles (8 bytes, little-endian) in base64.
    */
   AccountIndexed: z.object({
     from: revision,
     to: revision,
-    /** Until then the entries count, measured by the newest moment that an event of the account told of. */
+    /**
+     * Until then the entries count, measured by the newest moment that an event of the account told
+     * of.
+     */
     countsUntil: timeSchema,
     /** Of every event but refunds. */
     entries: doubles,
-    /** Of refunds, which count for ever: those of the range, and older ones whose index is not kept any more. */
+    /**
+     * Of refunds, which count for ever: those of the range, and older ones whose index is not kept
+     * any more.
+     */
     refunds: doubles,
   }),
   /**
-   * A summary of an account that has too many entries to tell them: its totals, the payments that still hold money, and
-   * where the indexes are that tell the rest.
+   * A summary of an account that has too many entries to tell them: its totals, the payments that
+   * still hold money, and where the indexes are that tell the rest.
    */
   AccountTotalled: z.object({
     currency: currency.nullable(),
@@ -173,7 +186,10 @@ export const eventSchemas = {
         holdExpiresAt: timeSchema,
       }),
     ),
-    /** Revisions of the `AccountIndexed` that still count, oldest first; their ranges follow one another up to here. */
+    /**
+     * Revisions of the `AccountIndexed` that still count, oldest first; their ranges follow one
+     * another up to here.
+     */
     indexes: z.array(revision).min(1),
   }),
 
@@ -195,8 +211,8 @@ export const eventSchemas = {
 
   // any stream
   /**
-   * An event before it in its stream, which could not be read, counts for nothing, whoever reads it and whatever version it
-   * is of (docs/adr/0031-events-that-are-skipped.md).
+   * An event before it in its stream, which could not be read, counts for nothing, whoever reads it
+   * and whatever version it is of (docs/adr/0031-events-that-are-skipped.md).
    */
   EventSkipped: z.object({
     revision,
@@ -210,7 +226,10 @@ export const eventSchemas = {
   }),
 
   // skipped-events
-  /** An event is about to be skipped. It is when its stream has this mark, an EventSkipped, and not before. */
+  /**
+   * An event is about to be skipped. It is when its stream has this mark, an EventSkipped, and not
+   * before.
+   */
   SkipAnnounced: z.object({
     stream: z.string(),
     revision,

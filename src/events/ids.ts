@@ -5,8 +5,8 @@ const idPattern = /^[A-Za-z0-9_-]{1,64}$/;
 const numberRule = 'must be a whole number from 0 to 2^53 − 1';
 
 /**
- * An id as the API takes it: `[A-Za-z0-9_-]{1,64}`, or a whole number ≥ 0 (up to 2^53 − 1), which is kept as its
- * decimal string: `7` and `"7"` name the same thing.
+ * An id as the API takes it: `[A-Za-z0-9_-]{1,64}`, or a whole number ≥ 0 (up to 2^53 − 1), which
+ * is kept as its decimal string: `7` and `"7"` name the same thing.
  */
 export const idSchema = z.union([
   z.string().regex(idPattern, 'must be 1 to 64 of A-Z a-z 0-9 _ -'),
@@ -18,14 +18,19 @@ export const idSchema = z.union([
     .transform(String),
 ]);
 
-/** Names of one reservation: which seat's stream it is on, and which of that seat's holds it is (from 1). */
+/**
+ * Names of one reservation: which seat's stream it is on, and which of that seat's holds it is
+ * (from 1).
+ */
 export interface ReservationRef {
   readonly sessionId: string;
   readonly seatId: string;
   readonly ordinal: number;
 }
 
-/** `<sessionId>.<seatId>.<ordinal>`: a reservation's id names its stream, so paying needs no lookup. */
+/**
+ * `<sessionId>.<seatId>.<ordinal>`: a reservation's id names its stream, so paying needs no lookup.
+ */
 export function reservationId(ref: ReservationRef): string {
   return `${ref.sessionId}.${ref.seatId}.${ref.ordinal}`;
 }

@@ -1,7 +1,8 @@
 /**
- * A place in the log, as the event store means it: two halves, compared commit first. An event of ours has equal halves,
- * so one number tells its place (`RecordedEvent.position`). A checkpoint need not be an event's place: (P, 0) is the
- * place right before an event that is at (P, P), and may be told before there is one.
+ * A place in the log, as the event store means it: two halves, compared commit first. An event of
+ * ours has equal halves, so one number tells its place (`RecordedEvent.position`). A checkpoint
+ * need not be an event's place: (P, 0) is the place right before an event that is at (P, P), and
+ * may be told before there is one.
  */
 export interface LogPosition {
   readonly commit: bigint;
@@ -11,7 +12,10 @@ export interface LogPosition {
 /** Before the first event. */
 type Start = null;
 
-/** No log is this long: the store's positions are signed 64-bit numbers, and the last ones mean "none". */
+/**
+ * No log is this long: the store's positions are signed 64-bit numbers, and the last ones mean
+ * "none".
+ */
 const positionMax = 2n ** 63n - 2n;
 
 /** Where an event is. */
@@ -32,6 +36,9 @@ export const isEventBefore = (a: bigint | Start, b: bigint | Start): boolean =>
 export const eventsUpTo = ({ commit, prepare }: LogPosition): bigint =>
   prepare < commit ? commit - 1n : commit;
 
-/** Can a log have it? Servers up to 24.10.4 send (2^64 − 1, 2^64 − 1) where a scan has found nothing. */
+/**
+ * Can a log have it? Servers up to 24.10.4 send (2^64 − 1, 2^64 − 1) where a scan has found
+ * nothing.
+ */
 export const isPossible = ({ commit, prepare }: LogPosition): boolean =>
   commit <= positionMax && prepare <= commit;

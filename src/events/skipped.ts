@@ -2,12 +2,16 @@ import { decode, type RecordedEvent, UnreadableEvent } from './codec.ts';
 import { skippedStream } from './streams.ts';
 
 /**
- * Events that are skipped: they could not be read, and count for nothing by now. An `EventSkipped` later in the same stream
- * says so: the mark. Who reads a stream as a whole finds the marks in it; who reads the log in its order must know them
- * before, from `skippedStream`, and learns of new ones as it meets them.
+ * Events that are skipped: they could not be read, and count for nothing by now. An `EventSkipped`
+ * later in the same stream says so: the mark. Who reads a stream as a whole finds the marks in it;
+ * who reads the log in its order must know them before, from `skippedStream`, and learns of new
+ * ones as it meets them.
  */
 
-/** Events that may be skipped in one log, and announcements of it: each reader reads them all before it begins. */
+/**
+ * Events that may be skipped in one log, and announcements of it: each reader reads them all before
+ * it begins.
+ */
 export const skipsMax = 1_000;
 
 /** Marks looked for at the same time. */
@@ -56,7 +60,10 @@ export class Skips {
 /** Is it a mark? Of whatever version. */
 export const isMark = ({ type }: Pick<RecordedEvent, 'type'>): boolean => type === 'EventSkipped';
 
-/** What a mark skips; undefined when an event is no mark, or names what is not before it. @throws UnreadableEvent */
+/**
+ * What a mark skips; undefined when an event is no mark, or names what is not before it. @throws
+ * UnreadableEvent
+ */
 export function skipIn(recorded: RecordedEvent): Skip | undefined {
   if (!isMark(recorded)) return undefined;
   const event = decode(recorded);
@@ -74,7 +81,10 @@ export interface Announced extends Skip {
   readonly markId: string;
 }
 
-/** What was announced so far, and the revision of the last announcement. One that cannot be read announces nothing. */
+/**
+ * What was announced so far, and the revision of the last announcement. One that cannot be read
+ * announces nothing.
+ */
 export async function readAnnounced(
   log: Streams,
 ): Promise<{ readonly announced: readonly Announced[]; readonly revision: bigint | undefined }> {
@@ -100,7 +110,8 @@ export async function readAnnounced(
 }
 
 /**
- * All that is skipped by now: what was announced and has its mark. One read of a stream, and one more for each announcement.
+ * All that is skipped by now: what was announced and has its mark. One read of a stream, and one
+ * more for each announcement.
  * @param of one stream's only
  * @throws what the log's port throws
  */

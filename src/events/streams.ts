@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 
-/** Stream names. The part before the first `-` is the category, as EventStoreDB's own projections use it. */
+/**
+ * Stream names. The part before the first `-` is the category, as EventStoreDB's own projections
+ * use it.
+ */
 
 export type StreamName =
   | { readonly category: 'concert'; readonly concertId: string }
@@ -8,7 +11,9 @@ export type StreamName =
   | { readonly category: 'order'; readonly orderId: string }
   | { readonly category: 'account'; readonly userId: string };
 
-/** Prefixes of the streams that read models are made from: what a projection's `$all` filter names. */
+/**
+ * Prefixes of the streams that read models are made from: what a projection's `$all` filter names.
+ */
 export const streamPrefixes = ['concert-', 'seat-', 'order-', 'account-'] as const;
 
 /** Every stream of ours starts with one of these: what a backup has. */
@@ -18,9 +23,14 @@ export const archivedPrefixes = [...ownPrefixes, ...ownPrefixes.map((prefix) => 
 
 /** One for the whole shop. */
 export const sessionsStream = 'catalog-sessions';
-/** One for the whole shop: which events are skipped, for readers that must know it before they meet one. */
+/**
+ * One for the whole shop: which events are skipped, for readers that must know it before they meet
+ * one.
+ */
 export const skippedStream = 'skipped-events';
-/** One for the whole shop: that the log was restored from a backup, and whether its sale is open. */
+/**
+ * One for the whole shop: that the log was restored from a backup, and whether its sale is open.
+ */
 export const restoredStream = 'restored-log';
 export const concertStream = (concertId: string): string => `concert-${concertId}`;
 export const seatStream = (sessionId: string, seatId: string): string =>
@@ -31,13 +41,16 @@ export const requestStream = (hash: string): string => `request-${hash}`;
 export const accountStream = (userId: string): string => `account-${userId}`;
 
 /**
- * The hash (SHA-256, hexadecimal) of a user's idempotency key for one call. Neither a call's name, a
- * user id nor a key holds a line break, so the three cannot run into each other.
+ * The hash (SHA-256, hexadecimal) of a user's idempotency key for one call. Neither a call's name,
+ * a user id nor a key holds a line break, so the three cannot run into each other.
  */
 export const keyHash = (call: string, userId: string, key: string): string =>
   createHash('sha256').update(`${call}\n${userId}\n${key}`).digest('hex');
 
-/** As ids in events: visible ASCII, at most two of them and a slash. Longer ones would be no key of a table. */
+/**
+ * As ids in events: visible ASCII, at most two of them and a slash. Longer ones would be no key of
+ * a table.
+ */
 const ofIds = /^[!-~]{1,500}$/;
 
 /** What a stream is about, or undefined for a stream that is not Reprise's. */

@@ -2,8 +2,8 @@ import type { z } from 'zod';
 import { type EventType, eventSchemas } from './events.ts';
 
 /**
- * The first version did not tell what was taken and not refunded: what its payments tell is less, since those that were settled
- * long ago had been left out.
+ * The first version did not tell what was taken and not refunded: what its payments tell is less,
+ * since those that were settled long ago had been left out.
  */
 const accountSummarised1 = eventSchemas.AccountSummarised.omit({ captured: true }).transform(
   (data) => {
@@ -13,9 +13,10 @@ const accountSummarised1 = eventSchemas.AccountSummarised.omit({ captured: true 
 );
 
 /**
- * Every older version of each event type, oldest first: the schema that its data had, with a `transform` into the data of
- * the next version. A type's version today is one more than it has older ones. What was ever stored is read for ever, so
- * nothing is taken out of here. A new version comes with a fixture in `test/events/fixtures/`.
+ * Every older version of each event type, oldest first: the schema that its data had, with a
+ * `transform` into the data of the next version. A type's version today is one more than it has
+ * older ones. What was ever stored is read for ever, so nothing is taken out of here. A new version
+ * comes with a fixture in `test/events/fixtures/`.
  */
 export const olderVersions: { readonly [T in EventType]?: readonly z.ZodType[] } = {
   AccountSummarised: [accountSummarised1],

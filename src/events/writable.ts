@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { type DomainEvent, type EventType, eventSchemas } from './events.ts';
 
 /**
- * What may be written from now on: what its readers take. Text that people see has more rules than its readers ask for,
- * because logs have some that was taken before there were any.
+ * What may be written from now on: what its readers take. Text that people see has more rules than
+ * its readers ask for, because logs have some that was taken before there were any.
  */
 
 /** Nothing that is to be seen: white space, format and control characters. */
@@ -33,8 +33,9 @@ const stricter: { readonly [T in EventType]?: z.ZodType } = {
 };
 
 /**
- * Why an event would not be read again as it is, with the place in its data; undefined when it would. By the schemas that
- * `codec.ts` reads with, so nothing gets into the log that is parked when it comes out.
+ * Why an event would not be read again as it is, with the place in its data; undefined when it
+ * would. By the schemas that `codec.ts` reads with, so nothing gets into the log that is parked
+ * when it comes out.
  */
 export function whyNotWritable({ type, data }: DomainEvent): string | undefined {
   const parsed = (stricter[type] ?? eventSchemas[type]).safeParse(data);

@@ -5,7 +5,10 @@ import type { EventType } from '../events/events.ts';
 export interface Origin {
   /** The command's name: `ReserveSeat`. */
   readonly command: string;
-  /** The X-Request-Id of the request that asked for it; undefined when the service or the command line did it by itself. */
+  /**
+   * The X-Request-Id of the request that asked for it; undefined when the service or the command
+   * line did it by itself.
+   */
   readonly requestId: string | undefined;
 }
 
@@ -38,7 +41,10 @@ export function byWhom({ command, requestId }: Origin): string {
   }
 }
 
-/** Events of before commands were named in the metadata: but for buyers' own, their ids begin with what they do. */
+/**
+ * Events of before commands were named in the metadata: but for buyers' own, their ids begin with
+ * what they do.
+ */
 function commandByItsId(id: string, type: string): string | undefined {
   const isOrder = type.startsWith('Order');
   const [verb = '', second] = id.split(' ');

@@ -10,8 +10,8 @@ type Log = Pick<EventStore, 'readStream'>;
 type Events = AsyncIterable<RecordedEvent>;
 
 /**
- * All that the log says of a reservation, in its order: its seats, its order when it has one, and its payment. The id of
- * one seat of an order stands for the order.
+ * All that the log says of a reservation, in its order: its seats, its order when it has one, and
+ * its payment. The id of one seat of an order stands for the order.
  * @returns undefined when there never was such a reservation
  */
 export async function eventsOfReservation(log: Log, id: string): Promise<Events | undefined> {
@@ -71,7 +71,9 @@ const eventsOfPayment = (log: Log, userId: string, reservationId: string): Event
     (event) => textIn(event, 'paymentId') === paymentId(reservationId),
   );
 
-/** The events that the log took between two moments, both included; milliseconds since the epoch. */
+/**
+ * The events that the log took between two moments, both included; milliseconds since the epoch.
+ */
 export const eventsBetween = (events: Events, fromMs: number, untilMs: number): Events =>
   only(events, ({ createdMs }) => createdMs >= fromMs && createdMs <= untilMs);
 

@@ -10,9 +10,10 @@ const isLoopback = (host: string): boolean =>
 export type AllowsHost = (host: string) => boolean;
 
 /**
- * Which Host headers are answered. A page of any site can have its own name point to 127.0.0.1 and then read what a service
- * there answers (DNS rebinding), so a service on loopback answers to the names of loopback and to ALLOWED_HOSTS alone. Elsewhere
- * every name is answered unless ALLOWED_HOSTS is set.
+ * Which Host headers are answered. A page of any site can have its own name point to 127.0.0.1 and
+ * then read what a service there answers (DNS rebinding), so a service on loopback answers to the
+ * names of loopback and to ALLOWED_HOSTS alone. Elsewhere every name is answered unless
+ * ALLOWED_HOSTS is set.
  */
 export function allowedHosts({
   host,

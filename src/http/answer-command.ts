@@ -11,7 +11,10 @@ import {
 import type { ApiContext } from './endpoint.ts';
 import { httpLimits } from './limits.ts';
 
-/** Answers a user's command, after every instance knows where its effect is: the user's queries wait for that. */
+/**
+ * Answers a user's command, after every instance knows where its effect is: the user's queries wait
+ * for that.
+ */
 export async function answerCommand(
   api: ApiContext,
   userId: string,
@@ -29,7 +32,10 @@ export async function answerCommand(
   return json(result.value, position);
 }
 
-/** Waits until the read side shows what the user did last, and what is asked for; else a 503 to answer. */
+/**
+ * Waits until the read side shows what the user did last, and what is asked for; else a 503 to
+ * answer.
+ */
 export async function refuseUntilOwnShown(
   { ownPositions, logEnd, reads }: ApiContext,
   userId: string,

@@ -172,9 +172,9 @@ export function render(answer: JsonAnswer | ProblemAnswer, requestId: string): R
 }
 
 /**
- * Sends an answer with one `writeHead` and one `end`, past Express's `res.json`, which costs about a tenth of the
- * service's throughput. Header lines are flat pairs because Node then writes them as they are.
- * A list that has no room in the outbox is answered 503.
+ * Sends an answer with one `writeHead` and one `end`, past Express's `res.json`, which costs about
+ * a tenth of the service's throughput. Header lines are flat pairs because Node then writes them as
+ * they are. A list that has no room in the outbox is answered 503.
  */
 export function send(
   res: ServerResponse,

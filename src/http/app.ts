@@ -21,7 +21,10 @@ import { readJson } from './read-json.ts';
 import type { RequestLog } from './request-log.ts';
 import { fieldErrors, inWords, type Part } from './validate.ts';
 
-/** What the app needs of a response: Express's own, with what `server.ts` knows of the request in `locals`. */
+/**
+ * What the app needs of a response: Express's own, with what `server.ts` knows of the request in
+ * `locals`.
+ */
 export type Reply = ServerResponse & { locals: Exchange };
 
 /** Sends an answer and logs that it did. Half an answer cannot be mended: its connection is cut. */
@@ -40,7 +43,10 @@ function cut(res: Reply): Sent {
   return { status: 500 };
 }
 
-/** The Express app: one route a path, nothing before it. What no route takes is the caller's (`unrouted`). */
+/**
+ * The Express app: one route a path, nothing before it. What no route takes is the caller's
+ * (`unrouted`).
+ */
 export function createApp(api: ApiContext, respond: Respond, timeoutMs: number): Express {
   const app = express();
   app.disable('x-powered-by');
@@ -127,7 +133,10 @@ async function answer(
   return handled instanceof Promise ? inTime(timeoutMs, handled) : handled;
 }
 
-/** The answer, or a 503 in its place when it takes longer: then what becomes of it does not matter any more. */
+/**
+ * The answer, or a 503 in its place when it takes longer: then what becomes of it does not matter
+ * any more.
+ */
 function inTime(timeoutMs: number, handled: Promise<Answer>): Promise<Answer> {
   return within(timeoutMs, handled, () => {
     const endStream = (given: Answer) => given.kind === 'stream' && given.stream.end();

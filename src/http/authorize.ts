@@ -10,7 +10,8 @@ export const bearerToken = (header: string): string | undefined => bearer.exec(h
 
 /**
  * Is the bearer of the header's token admitted as this user?
- * @param mayWithoutPlace asked when the token is the user's, without an admitted place: may it be all the same?
+ * @param mayWithoutPlace asked when the token is the user's, without an admitted place: may it be
+ *   all the same?
  * @returns undefined when so, else the 401 or 403 to answer
  * @throws QueueUnavailable
  */
@@ -50,7 +51,10 @@ const unknownToken = problem('token-unknown', {
   detail: 'It was never given, or its place ended: ask the waiting status for a new one.',
 });
 
-/** What becomes of a place is told the queue beside the answer: what was done stands whether or not the queue answers. */
+/**
+ * What becomes of a place is told the queue beside the answer: what was done stands whether or not
+ * the queue answers.
+ */
 export function besideAnswer(
   { log }: Pick<ApiContext, 'log'>,
   { requestId }: Exchange,

@@ -4,15 +4,21 @@ import type { Logger } from 'pino';
 import { httpLimits, type Timeouts } from './limits.ts';
 import { Sampler } from './sampler.ts';
 
-/** A connection that was just opened has this long to ask before it counts as idle, in milliseconds. */
+/**
+ * A connection that was just opened has this long to ask before it counts as idle, in milliseconds.
+ */
 const firstAskMs = 1_000;
 
-/** After a search that found no idle connection there is none for as long, in milliseconds: it looks at all of them. */
+/**
+ * After a search that found no idle connection there is none for as long, in milliseconds: it looks
+ * at all of them.
+ */
 const searchPauseMs = 100;
 
 /**
- * The connections of a server, the one that asked longest ago first. At the bound the longest idle ones are closed for those
- * that come; when none is idle, `connectionsSpare` more are taken, for probes alone.
+ * The connections of a server, the one that asked longest ago first. At the bound the longest idle
+ * ones are closed for those that come; when none is idle, `connectionsSpare` more are taken, for
+ * probes alone.
  */
 export class Connections {
   readonly #max: number;
@@ -22,7 +28,10 @@ export class Connections {
   readonly #open = new Map<Socket, ServerResponse | number>();
   readonly #spare = new WeakSet<Socket>();
   #searchAgainMs = 0;
-  /** Idle ones that were closed to let others in, and those that were dropped, since the process started. */
+  /**
+   * Idle ones that were closed to let others in, and those that were dropped, since the process
+   * started.
+   */
   #closed = 0;
   #dropped = 0;
 
@@ -58,7 +67,10 @@ export class Connections {
     return this.#open.size > this.#max && this.#spare.has(socket);
   }
 
-  /** The response that is under way on a connection, if any; with several the last one, which is sent after the others. */
+  /**
+   * The response that is under way on a connection, if any; with several the last one, which is
+   * sent after the others.
+   */
   underWay(socket: Socket): ServerResponse | undefined {
     const last = this.#open.get(socket);
     return last === undefined || typeof last === 'number' || last.closed ? undefined : last;

@@ -3,9 +3,9 @@ import type { AllowsHost } from './allowed-hosts.ts';
 import { type ProblemAnswer, problem } from './answer.ts';
 
 /**
- * What Node lets in and HTTP/1.1 does not, or this service does not: whatever is unclear about where a request ends or whom it is
- * for may look otherwise to a proxy in front, so it is refused before anything reads it. Its
- * connection has to end with the answer.
+ * What Node lets in and HTTP/1.1 does not, or this service does not: whatever is unclear about
+ * where a request ends or whom it is for may look otherwise to a proxy in front, so it is refused
+ * before anything reads it. Its connection has to end with the answer.
  * @returns undefined for a request that is let in
  */
 export function refuseAtTheDoor(

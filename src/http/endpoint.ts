@@ -28,7 +28,10 @@ export interface HttpDeps {
   readonly seatFeed: SeatFeed;
   readonly idempotencyKeys: IdempotencyKeys;
   readonly ownPositions: OwnPositions;
-  /** What the read side has to reach to show everything that is in the log by now. @throws EventStoreUnavailable */
+  /**
+   * What the read side has to reach to show everything that is in the log by now. @throws
+   * EventStoreUnavailable
+   */
   readonly logEnd: () => Promise<bigint | null>;
   /** Every projection as the database has it. @throws when PostgreSQL gives no answer */
   readonly projections: () => Promise<readonly ProjectionState[]>;
@@ -73,8 +76,8 @@ export interface Input<P, Q, H, B> {
 }
 
 /**
- * One call of the API: where it is, what it takes, what it answers, and what it does. The OpenAPI document is made
- * from the same schemas that check the request.
+ * One call of the API: where it is, what it takes, what it answers, and what it does. The OpenAPI
+ * document is made from the same schemas that check the request.
  */
 export interface Endpoint<P = unknown, Q = unknown, H = unknown, B = unknown> {
   /** Names the call in the document. */
@@ -98,9 +101,14 @@ export interface Endpoint<P = unknown, Q = unknown, H = unknown, B = unknown> {
   readonly positioned?: boolean;
   /** The 200 carries Retry-After at times. */
   readonly mayRetry?: boolean;
-  /** A GET that changes something: HEAD is refused, since whoever sends it expects that nothing happens. */
+  /**
+   * A GET that changes something: HEAD is refused, since whoever sends it expects that nothing
+   * happens.
+   */
   readonly takesNoHead?: boolean;
-  /** Codes that it may refuse with, beside those that its parts imply (malformed fields or bodies). */
+  /**
+   * Codes that it may refuse with, beside those that its parts imply (malformed fields or bodies).
+   */
   readonly problems: readonly ProblemCode[];
   handle(api: ApiContext, input: Input<P, Q, H, B>, exchange: Exchange): Answer | Promise<Answer>;
 }

@@ -2,7 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import type { Sendable } from './answer.ts';
 import { problemKind } from './problems.ts';
 
-/** After a refusal without Retry-After an EventSource comes back in about this time, in milliseconds. */
+/**
+ * After a refusal without Retry-After an EventSource comes back in about this time, in
+ * milliseconds.
+ */
 const retryMsDefault = 30_000;
 
 /** Does the client ask for events, as every EventSource does? */
@@ -10,8 +13,9 @@ export const takesEvents = ({ headers }: IncomingMessage): boolean =>
   headers.accept?.includes('text/event-stream') ?? false;
 
 /**
- * An EventSource never asks again after any status but 200, and is not told the answer's headers. So what may pass is said to it
- * in a stream: an event `problem` with the problem, and when to come back. What asking again cannot change stays as it is.
+ * An EventSource never asks again after any status but 200, and is not told the answer's headers.
+ * So what may pass is said to it in a stream: an event `problem` with the problem, and when to come
+ * back. What asking again cannot change stays as it is.
  */
 export function asEvent(answer: Sendable): Sendable {
   if (answer.kind !== 'problem') return answer;

@@ -1,4 +1,6 @@
-/** Lets a bounded number of pieces of work run at the same time; a bounded number more wait in line. */
+/**
+ * Lets a bounded number of pieces of work run at the same time; a bounded number more wait in line.
+ */
 export class Gate {
   readonly #runningMax: number;
   readonly #waitingMax: number;
@@ -13,7 +15,8 @@ export class Gate {
   /**
    * Runs the work in its turn.
    * @param over who waits in line leaves it when this is aborted: nobody wants the work any more
-   * @returns undefined at once, and does nothing, when the line is full; undefined also to who left it
+   * @returns undefined at once, and does nothing, when the line is full; undefined also to who
+   *   left it
    */
   async run<T>(work: () => Promise<T>, over?: AbortSignal): Promise<T | undefined> {
     if (over?.aborted) return undefined;

@@ -18,8 +18,9 @@ const head = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
 const lastBlock = Buffer.from([3, 0]);
 
 /**
- * One gzip member of stretches that never change: only those that are new are compressed, which takes a small part of the
- * time that a large body takes. Each ends at a full flush, so none refers to another.
+ * One gzip member of stretches that never change: only those that are new are compressed, which
+ * takes a small part of the time that a large body takes. Each ends at a full flush, so none refers
+ * to another.
  * @returns the member in parts; those of the same stretch are the same buffers
  */
 export async function gzipChunks(
@@ -50,7 +51,10 @@ function deflateOnce(chunk: Buffer, level: number): Promise<Deflated> {
   return made;
 }
 
-/** What so many bytes of zeros after them do to a checksum, as 32 columns: linear, so that the next bytes' is added by XOR. */
+/**
+ * What so many bytes of zeros after them do to a checksum, as 32 columns: linear, so that the next
+ * bytes' is added by XOR.
+ */
 const shifts = new Map<number, readonly number[]>();
 /** Bodies have few lengths of stretches; above it they are worked out again. */
 const shiftsMax = 1_000;
@@ -65,7 +69,9 @@ function shifted(crc: number, bytes: number): number {
   return times(shift, crc);
 }
 
-/** As zlib's crc32_combine does it: the shift by one bit, doubled as often as the length has bits. */
+/**
+ * As zlib's crc32_combine does it: the shift by one bit, doubled as often as the length has bits.
+ */
 function shiftOf(bytes: number): readonly number[] {
   const oneBit = [0xedb88320, ...Array.from({ length: 31 }, (_, bit) => 2 ** bit)];
   let power = squared(squared(squared(oneBit)));

@@ -14,7 +14,10 @@ const keySchema = z
   .regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 visible ASCII characters, without spaces')
   .meta({ description: 'Repetitions with the same key have one effect.' });
 
-/** `AuthorizationWaiting: Bearer <token>`; judged by `authorize.ts`, as a missing token is a 401 and no 400. */
+/**
+ * `AuthorizationWaiting: Bearer <token>`; judged by `authorize.ts`, as a missing token is a 401 and
+ * no 400.
+ */
 export const tokenHeader = { authorizationwaiting: z.string().optional() };
 
 export const requiredKeyHeader = { 'idempotency-key': keySchema };

@@ -32,7 +32,10 @@ export interface Asked {
   readonly mayWithoutPlace?: () => Promise<boolean>;
 }
 
-/** Carries the command out. Its answer is repeated to the same request for a day, unless it is a 5xx. */
+/**
+ * Carries the command out. Its answer is repeated to the same request for a day, unless it is a
+ * 5xx.
+ */
 type CarryOut = (context: CommandContext) => Promise<JsonAnswer | ProblemAnswer>;
 
 /** Answers a request: with a key, the first time by carrying it out, and then by its answer. */
@@ -81,9 +84,10 @@ export async function answerOnce(
 }
 
 /**
- * The same for calls that an admitted user alone may make. An answer that was given already is also repeated to who shows
- * the token it was given to, although that token's place has ended, and to the user while waiting: who pays and loses
- * the connection has seconds before the place ends, and learns all the same what became of it.
+ * The same for calls that an admitted user alone may make. An answer that was given already is also
+ * repeated to who shows the token it was given to, although that token's place has ended, and to
+ * the user while waiting: who pays and loses the connection has seconds before the place ends, and
+ * learns all the same what became of it.
  */
 export async function answerOnceAdmitted(
   api: ApiContext,

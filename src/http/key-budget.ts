@@ -3,8 +3,8 @@ import { httpLimits } from './limits.ts';
 const hourMs = 3_600_000;
 
 /**
- * How many idempotency keys a user has used in this hour, on this instance: each leaves two events in the log for ever. Of the
- * `keyUsersMax` users who used one last; an hour is one of the clock's.
+ * How many idempotency keys a user has used in this hour, on this instance: each leaves two events
+ * in the log for ever. Of the `keyUsersMax` users who used one last; an hour is one of the clock's.
  */
 export class KeyBudget {
   readonly #keysMax: number;

@@ -4,17 +4,26 @@ import { requestMaxMs } from '../commands/core/deadline.ts';
 export const httpLimits = {
   /** Largest request body; above it 413. */
   bodyBytesMax: 16 * 1024,
-  /** A refused body is read to its end and thrown away up to this size, so that the client sees the 413; above it the connection ends. */
+  /**
+   * A refused body is read to its end and thrown away up to this size, so that the client sees the
+   * 413; above it the connection ends.
+   */
   bodyDrainBytesMax: 1024 * 1024,
   /** All header lines of a request; above it 431. */
   headerBytesMax: 16 * 1024,
   /**
-   * Connections at the same time; for further ones the longest idle are closed. It bounds every per-request wait as well.
+   * Connections at the same time; for further ones the longest idle are closed. It bounds every
+   * per-request wait as well.
    */
   connectionsMax: 10_000,
-  /** Further connections while none is idle, for probes alone; above them connections are dropped. */
+  /**
+   * Further connections while none is idle, for probes alone; above them connections are dropped.
+   */
   connectionsSpare: 100,
-  /** Of `connectionsMax`: so many idle ones are closed at a time, so that one search serves as many newcomers. */
+  /**
+   * Of `connectionsMax`: so many idle ones are closed at a time, so that one search serves as many
+   * newcomers.
+   */
   connectionsClosedShare: 0.01,
   /** It is logged this often at most, with its count. */
   connectionsLogMs: 10_000,
@@ -24,19 +33,34 @@ export const httpLimits = {
   requestTimeoutMs: 30_000,
   /** How often the two timeouts above are looked at. */
   timeoutCheckMs: 2_000,
-  /** A request that has arrived is answered within this, by a 503 if need be: after the command itself gave up. */
+  /**
+   * A request that has arrived is answered within this, by a 503 if need be: after the command
+   * itself gave up.
+   */
   answerTimeoutMs: requestMaxMs + 250,
-  /** An idle connection is kept this long: longer than the 60 s of usual load balancers, so that they close first. */
+  /**
+   * An idle connection is kept this long: longer than the 60 s of usual load balancers, so that
+   * they close first.
+   */
   keepAliveTimeoutMs: 75_000,
-  /** A connection on which nothing moves, as of a client that does not read its answer, ends after this long. */
+  /**
+   * A connection on which nothing moves, as of a client that does not read its answer, ends after
+   * this long.
+   */
   silenceTimeoutMs: 120_000,
   /** A list's answer of which a client takes nothing for this long is cut off. */
   answerStallTimeoutMs: 12_000,
   /** How often such answers are looked for. */
   answerStallCheckTimeoutMs: 1_000,
-  /** A list of this size or less is given to its socket at once; of a larger one, this much at a time. */
+  /**
+   * A list of this size or less is given to its socket at once; of a larger one, this much at a
+   * time.
+   */
   answerStretchBytes: 64 * 1024,
-  /** Bytes of larger lists that may wait for slow readers, each counted once however many wait for it; above it 503. */
+  /**
+   * Bytes of larger lists that may wait for slow readers, each counted once however many wait for
+   * it; above it 503.
+   */
   answerWaitingBytesMax: 128 * 1024 * 1024,
   /** The share of it that lists of the past may take, which nobody else can be sent. */
   pastWaitingShare: 0.5,
@@ -46,7 +70,10 @@ export const httpLimits = {
   closeSweepMs: 20,
   /** How long a query waits for the read side to show a position; then 503. */
   readSideWaitMs: 2_000,
-  /** Users whose idempotency keys of this hour are counted; those who used none for longest are forgotten first. */
+  /**
+   * Users whose idempotency keys of this hour are counted; those who used none for longest are
+   * forgotten first.
+   */
   keyUsersMax: 200_000,
   /** Reservations that one page of a user's list has. */
   reservationsPageMax: 100,
@@ -56,7 +83,10 @@ export const httpLimits = {
   compressionLevel: 6,
   /** Streams of seat changes at the same time; one more is 503. */
   seatStreamsMax: 2_000,
-  /** What may wait for a reader of a stream, beside what the system's sockets hold; above it the reader is dropped. */
+  /**
+   * What may wait for a reader of a stream, beside what the system's sockets hold; above it the
+   * reader is dropped.
+   */
   seatStreamBufferBytesMax: 64 * 1024,
   /** A sign of life on a stream on which nothing else moves. */
   seatStreamHeartbeatMs: 15_000,
@@ -68,13 +98,19 @@ export const httpLimits = {
   seatStreamRetryMs: 2_000,
   /** How long a readiness probe may take; then the dependency counts as down. */
   probeMs: 1_000,
-  /** Seat lists of the past that are made at the same time: the largest keep PostgreSQL busy for 0.2 s, this process for 0.1 s. */
+  /**
+   * Seat lists of the past that are made at the same time: the largest keep PostgreSQL busy for 0.2
+   * s, this process for 0.1 s.
+   */
   pastRunningMax: 1,
   /** Those that wait for their turn, which comes before their time is over; one more is 503. */
   pastWaitingMax: 8,
   /** A projection that is behind and shows nothing more for this long is not ready. */
   projectionStallMaxSeconds: 30,
-  /** Refusals of a kind that is expected under load are logged this often at most, a kind each, with their count. */
+  /**
+   * Refusals of a kind that is expected under load are logged this often at most, a kind each, with
+   * their count.
+   */
   refusalsLogMs: 1_000,
   /** A request slower than this is logged. */
   slowRequestMs: 500,

@@ -11,7 +11,10 @@ const compress = promisify(gzip);
 /** Each prepared body is compressed once, when it is first asked for so, and forgotten with it. */
 const compressed = new WeakMap<PreparedBody, Promise<readonly Buffer[]>>();
 
-/** Chooses how a prepared body is sent: compressed to who takes that and if it is worth it, and not to who has it. */
+/**
+ * Chooses how a prepared body is sent: compressed to who takes that and if it is worth it, and not
+ * to who has it.
+ */
 export async function negotiate(
   { prepared, isOnce }: Pick<PreparedAnswer, 'prepared' | 'isOnce'>,
   headers: IncomingHttpHeaders,
@@ -36,7 +39,10 @@ const isSentCompressed = (prepared: PreparedBody, acceptEncoding: string | undef
 const etagOf = ({ etag }: PreparedBody, isCompressed: boolean): string =>
   isCompressed ? `${etag.slice(0, -1)}-gzip"` : etag;
 
-/** Has the compressed form made now, whoever will ask for it: what is sent to who takes gzip costs no more then. */
+/**
+ * Has the compressed form made now, whoever will ask for it: what is sent to who takes gzip costs
+ * no more then.
+ */
 export async function compressAhead(prepared: PreparedBody): Promise<void> {
   if (isWorthIt(prepared)) await gzipped(prepared);
 }
@@ -58,7 +64,9 @@ function gzipped(prepared: PreparedBody): Promise<readonly Buffer[]> {
   return made;
 }
 
-/** Accept-Encoding (RFC 9110, 12.5.3): is gzip acceptable, and liked no less than no coding at all? */
+/**
+ * Accept-Encoding (RFC 9110, 12.5.3): is gzip acceptable, and liked no less than no coding at all?
+ */
 export function takesGzip(acceptEncoding: string | string[] | undefined): boolean {
   if (acceptEncoding === undefined) return false;
   const weights = new Map<string, number>();

@@ -78,7 +78,10 @@ export function headersOfProblems(codes: readonly ProblemCode[], isKeyed: boolea
   return headers([...namesIn(uncached), ...every], atTimes);
 }
 
-/** `components.parameters`: what is read from the requests of many calls, whatever their routes ask for. */
+/**
+ * `components.parameters`: what is read from the requests of many calls, whatever their routes ask
+ * for.
+ */
 export const commonParameters = {
   'X-Request-Id': parameter(
     'X-Request-Id',
@@ -93,7 +96,10 @@ function parameter(name: string, description: string): Json {
   return { name, in: 'header', required: false, description, schema: { type: 'string' } };
 }
 
-/** What of it a call reads: commands store where they come from, lists are revalidated and compressed. */
+/**
+ * What of it a call reads: commands store where they come from, lists are revalidated and
+ * compressed.
+ */
 export function protocolParameters(call: Endpoint): Json[] {
   const names: (keyof typeof commonParameters)[] = ['X-Request-Id'];
   if (call.positioned) names.push('traceparent');

@@ -19,8 +19,9 @@ interface Delivery {
 }
 
 /**
- * Sends large bodies as their sockets take them. The parts of a body are shared by all who are sent it, and each counts
- * once, until the last answer that has it is over. A client that takes nothing for `answerStallTimeoutMs` is cut off.
+ * Sends large bodies as their sockets take them. The parts of a body are shared by all who are sent
+ * it, and each counts once, until the last answer that has it is over. A client that takes nothing
+ * for `answerStallTimeoutMs` is cut off.
  */
 export class Outbox {
   readonly #limits: OutboxLimits;
@@ -93,7 +94,10 @@ export class Outbox {
   }
 }
 
-/** Writes the next stretch; what is written waits in the socket until the client takes it, so it is not much at a time. */
+/**
+ * Writes the next stretch; what is written waits in the socket until the client takes it, so it is
+ * not much at a time.
+ */
 function proceed(delivery: Delivery): void {
   const { res, parts } = delivery;
   if (res.writableEnded || res.destroyed) return;

@@ -5,8 +5,9 @@ import type { Socket } from 'node:net';
 const waiting = new WeakMap<Socket, Set<() => void>>();
 
 /**
- * Tells once that an answer is over: it was sent, or its connection is gone. Node says neither of an answer that waits behind
- * another one on its connection when that goes: it has no socket yet, and whatever it holds would be held for ever.
+ * Tells once that an answer is over: it was sent, or its connection is gone. Node says neither of
+ * an answer that waits behind another one on its connection when that goes: it has no socket yet,
+ * and whatever it holds would be held for ever.
  */
 export function whenOver(res: ServerResponse, tell: () => void): void {
   const { socket } = res.req;

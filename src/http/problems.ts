@@ -15,7 +15,9 @@ interface ProblemKind {
   readonly title: string;
   /** Header lines that it always comes with. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Its refusals say at times when to try again: Retry-After, and `retryAfterSeconds` in the body. */
+  /**
+   * Its refusals say at times when to try again: Retry-After, and `retryAfterSeconds` in the body.
+   */
   readonly mayRetry?: true;
 }
 
@@ -118,7 +120,10 @@ export const problemKinds = {
 
 export type ProblemCode = keyof typeof problemKinds;
 
-/** Refusals that no call of the API gives: those of imports, and of steps that the service takes by itself. */
+/**
+ * Refusals that no call of the API gives: those of imports, and of steps that the service takes by
+ * itself.
+ */
 export const neverOverHttp: readonly string[] = [
   'already-captured',
   'seat-map-changed',
@@ -139,7 +144,9 @@ export interface FieldError {
   readonly message: string;
 }
 
-/** The members of an `application/problem+json` body (RFC 9457) beside those that its code gives. */
+/**
+ * The members of an `application/problem+json` body (RFC 9457) beside those that its code gives.
+ */
 export interface ProblemDetails {
   readonly detail: string;
   readonly errors?: readonly FieldError[];
@@ -158,8 +165,8 @@ export const unknownOutcome =
   'The outcome is unknown: repeat the request, with the same Idempotency-Key if it had one.';
 
 /**
- * The problem that a thrown error is: a dependency that is down, or a request that the router could not decode.
- * Undefined for anything else, which is a bug of ours.
+ * The problem that a thrown error is: a dependency that is down, or a request that the router could
+ * not decode. Undefined for anything else, which is a bug of ours.
  */
 export function problemOfError(error: unknown): { code: ProblemCode; detail: string } | undefined {
   if (error instanceof EventStoreUnavailable) {

@@ -11,8 +11,9 @@ export type JsonBody =
 const refuse = (refusal: Answer): JsonBody => ({ ok: false, refusal });
 
 /**
- * Reads a request's JSON body: `application/json` in UTF-8, not compressed, at most `bodyBytesMax`. Never rejects: what
- * is wrong with the body is a refusal. `bench/http.ts` shows what it saves against `express.json`.
+ * Reads a request's JSON body: `application/json` in UTF-8, not compressed, at most `bodyBytesMax`.
+ * Never rejects: what is wrong with the body is a refusal. `bench/http.ts` shows what it saves
+ * against `express.json`.
  */
 export async function readJson(req: IncomingMessage): Promise<JsonBody> {
   const unsupported = unsupportedMedia(req);

@@ -22,8 +22,8 @@ export interface Readiness {
 type Asked = Pick<HttpDeps, 'probes' | 'reads' | 'projections' | 'rowsWrong' | 'clock'>;
 
 /**
- * Asks every dependency and the read side. Simultaneous callers share one round of probes, so that a flood of
- * `/readyz` never becomes a flood of probes.
+ * Asks every dependency and the read side. Simultaneous callers share one round of probes, so that
+ * a flood of `/readyz` never becomes a flood of probes.
  * @param isDraining is it about to stop?
  */
 export function createReadiness(
@@ -35,7 +35,8 @@ export function createReadiness(
   const ask = async (): Promise<Readiness> => {
     const found = await look(asked);
     const nowMs = performance.now();
-    // Right after PostgreSQL came back every instance is behind: none of them may be taken away for that.
+    // Right after PostgreSQL came back every instance is behind: none of them may be taken away for
+    // that.
     if (found.dependencies.postgres === 'down') excusedUntilMs = nowMs + excusedMs;
     return { ...found, state: stateOf(found, nowMs < excusedUntilMs) };
   };
@@ -52,8 +53,8 @@ export function createReadiness(
 const excusedMs = httpLimits.projectionStallMaxSeconds * 1_000;
 
 /**
- * Ready is who can sell, which takes the event store and the queue. PostgreSQL is for what is shown: lists are in memory for a
- * while without it, and no other instance has it either.
+ * Ready is who can sell, which takes the event store and the queue. PostgreSQL is for what is
+ * shown: lists are in memory for a while without it, and no other instance has it either.
  */
 function stateOf(
   { dependencies, projection }: Omit<Readiness, 'state'>,

@@ -16,9 +16,10 @@ export type RequestLog = (
 ) => void;
 
 /**
- * Logs what is a bug of ours, with its stack. Refusals for want of something (503) and slow requests are expected under load, and
- * as many as there are requests: of each code one a `refusalsLogMs` is logged, with how many there were. Of ordinary requests one
- * of `ordinarySample` is. Neither headers nor the query string are logged, so no token is.
+ * Logs what is a bug of ours, with its stack. Refusals for want of something (503) and slow
+ * requests are expected under load, and as many as there are requests: of each code one a
+ * `refusalsLogMs` is logged, with how many there were. Of ordinary requests one of `ordinarySample`
+ * is. Neither headers nor the query string are logged, so no token is.
  */
 export function createRequestLog(log: Logger): RequestLog {
   const sampler = new Sampler(httpLimits.refusalsLogMs);

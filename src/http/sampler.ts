@@ -1,4 +1,7 @@
-/** Lets what happens often be told at most once every so many milliseconds. Names come from a fixed list: each is kept. */
+/**
+ * Lets what happens often be told at most once every so many milliseconds. Names come from a fixed
+ * list: each is kept.
+ */
 export class Sampler {
   readonly #everyMs: number;
   readonly #told = new Map<string, { atMs: number; since: number }>();
@@ -7,7 +10,10 @@ export class Sampler {
     this.#everyMs = everyMs;
   }
 
-  /** @returns how often it happened since it was last told, this time included; undefined: do not tell */
+  /**
+   * @returns how often it happened since it was last told, this time included; undefined: do not
+   *   tell
+   */
   count(name: string): number | undefined {
     const nowMs = performance.now();
     const before = this.#told.get(name);

@@ -16,8 +16,8 @@ interface Channel {
 }
 
 /**
- * Sends changes of seats to those who follow a session. What changes within `seatStreamFlushMs` is sent together, in one
- * write a stream, and its text is made once for all.
+ * Sends changes of seats to those who follow a session. What changes within `seatStreamFlushMs` is
+ * sent together, in one write a stream, and its text is made once for all.
  */
 export class SeatStreams {
   readonly #feed: SeatFeed;
@@ -42,8 +42,8 @@ export class SeatStreams {
   }
 
   /**
-   * Follows a session from here on; nothing is sent before `start`, and `end` has to come in any case. Undefined when
-   * there are `seatStreamsMax` streams.
+   * Follows a session from here on; nothing is sent before `start`, and `end` has to come in any
+   * case. Undefined when there are `seatStreamsMax` streams.
    */
   open(sessionId: string): SeatStream | undefined {
     if (this.#closed || this.#count >= this.#limits.seatStreamsMax) return undefined;
@@ -69,7 +69,10 @@ export class SeatStreams {
     return this.#shown() ?? 0n;
   }
 
-  /** What a session's followers were sent after a position, as text; undefined when that is not known any more. */
+  /**
+   * What a session's followers were sent after a position, as text; undefined when that is not
+   * known any more.
+   */
   missed(sessionId: string, after: bigint): string | undefined {
     return this.#feed.since(sessionId, after)?.map(message).join('');
   }
@@ -104,7 +107,10 @@ export class SeatStreams {
     for (const stream of channel.streams) stream.send(chunk);
   }
 
-  /** A comment, for whoever watches the connection; the id lets quiet followers come back after what they know. */
+  /**
+   * A comment, for whoever watches the connection; the id lets quiet followers come back after what
+   * they know.
+   */
   #beat(): void {
     for (const channel of this.#channels.values()) {
       this.#flush(channel);
@@ -178,7 +184,8 @@ export class SeatStream {
       if (this.#earlyBytes > this.#bufferBytesMax) this.end();
       return;
     }
-    // What was written just now counts until the next turn, so only what waited before is held against the reader.
+    // What was written just now counts until the next turn, so only what waited before is held
+    // against the reader.
     if (this.#res.writableLength > this.#bufferBytesMax) {
       this.#res.destroy();
       this.end();

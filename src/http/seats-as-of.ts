@@ -14,9 +14,9 @@ export interface SeatsAsOf {
 }
 
 /**
- * Answers with a session's seats as they were at a moment. Such an answer is made for each request, and takes
- * PostgreSQL and the compression some tenths of a second for the largest sessions: all of it goes through a gate, so that
- * questions about the past cannot keep the service from selling.
+ * Answers with a session's seats as they were at a moment. Such an answer is made for each request,
+ * and takes PostgreSQL and the compression some tenths of a second for the largest sessions: all of
+ * it goes through a gate, so that questions about the past cannot keep the service from selling.
  */
 export async function answerSeatsAsOf(
   api: ApiContext,
@@ -29,7 +29,8 @@ export async function answerSeatsAsOf(
     const errors = [{ field: 'asOf', message: 'must not be in the future' }];
     return problem('invalid-request', { detail: 'asOf must not be in the future', errors });
   }
-  // What the log took before that moment may not be shown yet. Who waits for it keeps nobody from the gate.
+  // What the log took before that moment may not be shown yet. Who waits for it keeps nobody from
+  // the gate.
   const late = await refuseUntilShown(api.reads, minPosition, await api.logEnd());
   if (late !== undefined) return late;
   const answer = await api.pastGate.run(async () => {

@@ -29,13 +29,14 @@ export interface HttpServer {
   listen(port: number, host?: string): Promise<number>;
 
   /**
-   * Goes on serving, and says to who asks that it is about to stop: `/readyz` is 503, every answer ends its connection.
+   * Goes on serving, and says to who asks that it is about to stop: `/readyz` is 503, every answer
+   * ends its connection.
    */
   drain(): void;
 
   /**
-   * Stops accepting, lets what is under way finish within `withinMs` (default `closeMs`), then cuts what is left.
-   * Called again, it answers with the first call's end.
+   * Stops accepting, lets what is under way finish within `withinMs` (default `closeMs`), then cuts
+   * what is left. Called again, it answers with the first call's end.
    */
   close(withinMs?: number): Promise<void>;
 }
@@ -116,11 +117,14 @@ const serverOptions = (timeouts: Timeouts) => ({
   requireHostHeader: false,
 });
 
-/** Answers on the socket itself where Node has no request to give: broken HTTP, timeouts, CONNECT. */
+/**
+ * Answers on the socket itself where Node has no request to give: broken HTTP, timeouts, CONNECT.
+ */
 function refuseWhatIsNoRequest(server: Server, connections: Connections): void {
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const underWay = connections.underWay(socket as Socket);
-    // A request that came whole is answered, whatever follows it: the client must know what became of it.
+    // A request that came whole is answered, whatever follows it: the client must know what became
+    // of it.
     if (underWay?.req.complete && !underWay.writableFinished) {
       underWay.shouldKeepAlive = false;
       underWay.once('close', () => socket.destroy());
@@ -173,7 +177,10 @@ function listen(server: Server, port: number, host: string | undefined): Promise
   });
 }
 
-/** Node closes idle connections once, when closing begins; those that fall idle later are swept here. */
+/**
+ * Node closes idle connections once, when closing begins; those that fall idle later are swept
+ * here.
+ */
 function close(server: Server, withinMs: number): Promise<void> {
   return new Promise((resolve) => {
     const sweep = setInterval(() => server.closeIdleConnections(), httpLimits.closeSweepMs);

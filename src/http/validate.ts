@@ -6,7 +6,9 @@ export type Part = 'params' | 'query' | 'headers' | 'body';
 
 type Issue = z.core.$ZodIssue;
 
-/** Says for people what is wrong with one part of a request: the first broken rule of each field. */
+/**
+ * Says for people what is wrong with one part of a request: the first broken rule of each field.
+ */
 export function fieldErrors(part: Part, given: unknown, issues: readonly Issue[]): FieldError[] {
   const messages = new Map<string, string>();
   for (const issue of issues) {
@@ -39,7 +41,10 @@ function message(part: Part, value: unknown, issue: Issue): string {
   return issue.code === 'invalid_union' ? ofAlternatives(issue.errors.flat()) : issue.message;
 }
 
-/** An alternative that fails by its type says less than one that fails by a rule, so the latter is shown. */
+/**
+ * An alternative that fails by its type says less than one that fails by a rule, so the latter is
+ * shown.
+ */
 function ofAlternatives(alternatives: readonly Issue[]): string {
   const rules = alternatives.filter((alternative) => typeInWords(alternative) === undefined);
   const shown = rules.length > 0 ? rules : alternatives;
@@ -56,5 +61,8 @@ const types: Readonly<Record<string, string>> = {
 const typeInWords = (issue: { readonly code: string; readonly expected?: unknown }) =>
   issue.code === 'invalid_type' ? types[String(issue.expected)] : undefined;
 
-/** How requests are checked: rules say themselves what they want, types are said here in place of Zod's words. */
+/**
+ * How requests are checked: rules say themselves what they want, types are said here in place of
+ * Zod's words.
+ */
 export const inWords = { error: typeInWords };

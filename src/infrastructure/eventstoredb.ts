@@ -12,7 +12,10 @@ import { subscribe } from './eventstoredb/subscribe.ts';
 export interface EventStoreListener {
   /** Told once of each kind of thing that a server may send and that is left out. */
   readonly onOddity?: (what: string) => void;
-  /** Told of each stream that was appended to: its revision now, and between which moments of `performance.now()` that was. */
+  /**
+   * Told of each stream that was appended to: its revision now, and between which moments of
+   * `performance.now()` that was.
+   */
   readonly onAppended?: (
     stream: string,
     append: { readonly revision: bigint; readonly fromMs: number; readonly toMs: number },
@@ -36,8 +39,8 @@ export interface EventStoreListener {
  * So `head` minus position is no lag; a position that an append returned is always reached.
  *
  * @param url esdb:// or esdb+discover:// connection string
- * @throws Error naming EVENTSTORE_URL when the connection string cannot be understood, or a file that
- * it names cannot be read
+ * @throws Error naming EVENTSTORE_URL when the connection string cannot be understood, or a file
+ *   that it names cannot be read
  */
 export function connectEventStore(
   url: string,

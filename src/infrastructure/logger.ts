@@ -3,8 +3,9 @@ import { type Logger, pino } from 'pino';
 export type { Logger };
 
 /**
- * JSON lines on standard error, written asynchronously: a synchronous line a request costs about a tenth of the speed.
- * `flush` writes what is buffered; call it before the process ends. Tokens and URLs with passwords are never logged.
+ * JSON lines on standard error, written asynchronously: a synchronous line a request costs about a
+ * tenth of the speed. `flush` writes what is buffered; call it before the process ends. Tokens and
+ * URLs with passwords are never logged.
  */
 export function createLogger(level: string): { logger: Logger; flush: () => void } {
   const destination = pino.destination({ dest: 2, sync: false, minLength: 4_096 });

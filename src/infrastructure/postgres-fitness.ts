@@ -10,8 +10,8 @@ const rights = 'SELECT, INSERT, UPDATE, DELETE';
 const asksMax = 4;
 
 /**
- * Why a service cannot work with this server, with what to do about it; undefined when it can. To be asked once the server
- * has answered.
+ * Why a service cannot work with this server, with what to do about it; undefined when it can. To
+ * be asked once the server has answered.
  * @param tables names of those that the service writes, where they are there
  * @param functions names of those that the service calls, where they are there
  * @throws what the server said
@@ -35,8 +35,9 @@ export async function whyUnfit(
 }
 
 /**
- * A pooler that gives each transaction another session loses advisory locks, LISTEN and settings. While one connection's
- * transaction keeps a session, the other's statements show whether theirs is always the same.
+ * A pooler that gives each transaction another session loses advisory locks, LISTEN and settings.
+ * While one connection's transaction keeps a session, the other's statements show whether theirs is
+ * always the same.
  */
 async function whyPooled(asked: PoolClient, keeping: PoolClient): Promise<string | undefined> {
   const pidOf = async (client: PoolClient) =>
@@ -98,8 +99,8 @@ async function whyForbidden(
 }
 
 /**
- * What the role may not do that a service does not need to start, but `reprise rebuild` and the next version's tables do;
- * undefined when there is nothing.
+ * What the role may not do that a service does not need to start, but `reprise rebuild` and the
+ * next version's tables do; undefined when there is nothing.
  */
 export async function whatIsMissing({ pool }: Postgres): Promise<string | undefined> {
   const { rows } = await pool.query<{ grant: string }>(

@@ -1,23 +1,34 @@
 import pg from 'pg';
 
-/** What every connection is told and asked before it is used, and what becomes of one that is given up. */
+/**
+ * What every connection is told and asked before it is used, and what becomes of one that is given
+ * up.
+ */
 
-/** Sessions given up that are remembered until they can be ended; with more the oldest are left to the server's own bounds. */
+/**
+ * Sessions given up that are remembered until they can be ended; with more the oldest are left to
+ * the server's own bounds.
+ */
 const givenUpMax = 100;
 
 /** How long the one who ends a session waits until its locks are free, in milliseconds. */
 const endMsMax = 1_000;
 
-/** When one connection turns out to be dead, those that were silent for this long are taken for dead too, in milliseconds. */
+/**
+ * When one connection turns out to be dead, those that were silent for this long are taken for dead
+ * too, in milliseconds.
+ */
 const silentMsMax = 1_000;
 
 /**
- * What a session is set to. Not by start-up parameters: poolers refuse those. A client that is gone without a word is
- * noticed in about ten seconds; the default of most systems is two hours, and it keeps its locks for as long.
+ * What a session is set to. Not by start-up parameters: poolers refuse those. A client that is gone
+ * without a word is noticed in about ten seconds; the default of most systems is two hours, and it
+ * keeps its locks for as long.
  */
 const settingsOf = (statementTimeoutMs: number) => ({
   statement_timeout: statementTimeoutMs,
-  // A transaction in which nothing happens for this long is ended: a lost one holds no lock for ever.
+  // A transaction in which nothing happens for this long is ended: a lost one holds no lock for
+  // ever.
   idle_in_transaction_session_timeout: 30_000,
   tcp_keepalives_idle: 5,
   tcp_keepalives_interval: 2,
@@ -31,14 +42,16 @@ const settingsOf = (statementTimeoutMs: number) => ({
 const anchorTable = 'projection_checkpoint';
 
 /**
- * The one schema that unqualified names lead to: where the tables are. Without this, a schema made later than the tables,
- * named like the role, would come before theirs.
+ * The one schema that unqualified names lead to: where the tables are. Without this, a schema made
+ * later than the tables, named like the role, would come before theirs.
  */
 const homeText = `SELECT set_config('search_path', quote_ident(home), false) FROM coalesce(
   (SELECT nspname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
    WHERE pg_class.oid = to_regclass('${anchorTable}')), current_schema()) AS home WHERE home IS NOT NULL`;
 
-/** A session by what tells it from a later one with the same process id, and where it found itself. */
+/**
+ * A session by what tells it from a later one with the same process id, and where it found itself.
+ */
 interface Session {
   readonly pid: number;
   readonly since: string;
@@ -56,7 +69,9 @@ const sessionText = `SELECT pid, extract(epoch FROM backend_start)::text AS sinc
    WHERE pg_class.oid = to_regclass('${anchorTable}')) AS home
   FROM pg_stat_activity WHERE pid = pg_backend_pid()`;
 
-/** The server takes no writes: a standby, or the one that a failover left behind. It counts as away. */
+/**
+ * The server takes no writes: a standby, or the one that a failover left behind. It counts as away.
+ */
 export class ReadOnlyServer extends Error {
   constructor() {
     super('the server takes no writes: it is a standby, or set to read only');
@@ -112,7 +127,8 @@ export class Sessions {
   }
 
   /**
-   * Makes a new connection ready, and first ends the sessions that were given up: what they hold would be waited for.
+   * Makes a new connection ready, and first ends the sessions that were given up: what they hold
+   * would be waited for.
    * @throws ReadOnlyServer; what the server said
    */
   async begin(client: pg.PoolClient): Promise<void> {
@@ -149,7 +165,8 @@ export class Sessions {
 
   /**
    * Whoever used this connection is done with it for good.
-   * @param why a server that was silent: what else leads to it is as dead, and is not to be found out one after the other
+   * @param why a server that was silent: what else leads to it is as dead, and is not to be found
+   *   out one after the other
    */
   giveUp(client: pg.PoolClient, why?: unknown): void {
     const session = this.#open.get(client)?.session;
@@ -172,8 +189,9 @@ export class Sessions {
   }
 
   /**
-   * A connection on which nothing comes through any more is closed here, and the server does not hear of it: its session
-   * would keep what it has locked. Those that ended are not there; those of another server do not match.
+   * A connection on which nothing comes through any more is closed here, and the server does not
+   * hear of it: its session would keep what it has locked. Those that ended are not there; those of
+   * another server do not match.
    */
   async #endGivenUp(client: pg.PoolClient): Promise<void> {
     const sessions = this.#givenUp;

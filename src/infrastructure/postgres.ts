@@ -3,7 +3,10 @@ import { valueWithin } from '../support/time-limit.ts';
 import { isUntrusted } from './certificates.ts';
 import { ReadOnlyServer, Sessions } from './postgres-sessions.ts';
 
-/** The one file that knows the PostgreSQL driver: connections, their bounds, and what its errors mean. */
+/**
+ * The one file that knows the PostgreSQL driver: connections, their bounds, and what its errors
+ * mean.
+ */
 
 /** Bounds of a pool of connections. */
 export interface PostgresBounds {
@@ -17,12 +20,15 @@ export interface PostgresBounds {
   readonly mayBeReadOnly?: boolean;
 }
 
-/** A server that does not even end the statement in time is given this much more before the client gives up. */
+/**
+ * A server that does not even end the statement in time is given this much more before the client
+ * gives up.
+ */
 const silentServerMs = 500;
 
 /**
- * For statements that take no time on a server that is well, as the driver takes it with a query, in milliseconds. A
- * connection that carries nothing any more is known by their silence.
+ * For statements that take no time on a server that is well, as the driver takes it with a query,
+ * in milliseconds. A connection that carries nothing any more is known by their silence.
  */
 export const quick = { query_timeout: 2_000 };
 
@@ -32,20 +38,30 @@ export interface Postgres {
   readonly pool: pg.Pool;
   /** Answers within `timeoutMs` whether a query can be made. Never throws. */
   reachable(timeoutMs: number): Promise<boolean>;
-  /** Why the server refused what `reachable` asked last, if it will refuse it again: see `whyRefused`. */
+  /**
+   * Why the server refused what `reachable` asked last, if it will refuse it again: see
+   * `whyRefused`.
+   */
   refusal(): string | undefined;
-  /** What `reachable` failed with last, in the server's or the system's words; undefined when it did not. */
+  /**
+   * What `reachable` failed with last, in the server's or the system's words; undefined when it did
+   * not.
+   */
   lastWords(): string | undefined;
   /**
-   * The schema that a new table would be in, by the URL's and the role's settings, and the one that has the tables, which
-   * every unqualified name leads to; each null when there is none. Undefined before the first connection.
+   * The schema that a new table would be in, by the URL's and the role's settings, and the one that
+   * has the tables, which every unqualified name leads to; each null when there is none. Undefined
+   * before the first connection.
    */
   schemas(): { readonly own: string | null; readonly home: string | null } | undefined;
   /** Closes the connections that are free now and the others when they are given back. */
   close(): Promise<void>;
 }
 
-/** Opens no connection yet: the first query does. `url` is a `postgres://` address with the database's name. */
+/**
+ * Opens no connection yet: the first query does. `url` is a `postgres://` address with the
+ * database's name.
+ */
 export function connectPostgres(url: string, bounds: PostgresBounds = {}): Postgres {
   const { connectionsMax = 10, connectTimeoutMs = 2_000, statementTimeoutMs = 4_000 } = bounds;
   const { mayBeReadOnly = false } = bounds;
@@ -62,8 +78,8 @@ export function connectPostgres(url: string, bounds: PostgresBounds = {}): Postg
     types: { getTypeParser },
     onConnect: (client) => sessions.begin(client as pg.PoolClient),
   });
-  // Without listeners a server that goes away would end the process. The pool drops such a connection itself, and
-  // whoever was using it is told by the query.
+  // Without listeners a server that goes away would end the process. The pool drops such a
+  // connection itself, and whoever was using it is told by the query.
   pool.on('error', () => {});
   pool.on('release', (error: Error | boolean | undefined, client) => {
     if (error) sessions.giveUp(client, error);
@@ -101,9 +117,10 @@ const getTypeParser: typeof pg.types.getTypeParser = (
     : pg.types.getTypeParser(oid, format as 'text');
 
 /**
- * SQLSTATE classes and codes (appendix A of PostgreSQL's manual) that speak of the server and not of the statement:
- * 08 connection, 53 resources, 57P ends and starts of the server, 57014 statement timeout, 58 the disk, 25P03 idle
- * transaction ended, 25006 no writes any more, 40001 and 40P01 another transaction was in the way.
+ * SQLSTATE classes and codes (appendix A of PostgreSQL's manual) that speak of the server and not
+ * of the statement: 08 connection, 53 resources, 57P ends and starts of the server, 57014 statement
+ * timeout, 58 the disk, 25P03 idle transaction ended, 25006 no writes any more, 40001 and 40P01
+ * another transaction was in the way.
  */
 const unavailableState = /^(08...|53...|57P0[1-5]|57014|58...|25P03|25006|40001|40P01)$/;
 
@@ -114,21 +131,30 @@ const otherShapeState = /^(42703|42P01)$/;
 export const isOtherShape = (error: unknown): boolean =>
   error instanceof pg.DatabaseError && otherShapeState.test(error.code ?? '');
 
-/** Classes that speak of the values which a statement was given: 22 data, 23 integrity, 54 limits of the program. */
+/**
+ * Classes that speak of the values which a statement was given: 22 data, 23 integrity, 54 limits of
+ * the program.
+ */
 const refusedState = /^(22|23|54)...$/;
 
 /** Does PostgreSQL refuse what a statement was to write, and would again? */
 export const isRefusal = (error: unknown): boolean =>
   error instanceof pg.DatabaseError && refusedState.test(error.code ?? '');
 
-/** Invalid authorization, invalid catalog name and no right to connect: the user, the password or the database is not what the server has. */
+/**
+ * Invalid authorization, invalid catalog name and no right to connect: the user, the password or
+ * the database is not what the server has.
+ */
 const wrongLoginState = /^(28...|3D000|42501)$/;
 
 /** What poolers say in words only. */
 const startUpRefused = /^unsupported startup parameter/;
 const noLogin = /^(no such (database|user)|password authentication failed)/;
 
-/** Why the server takes no connection and, as long as the URL is the same, never will; undefined for anything else. */
+/**
+ * Why the server takes no connection and, as long as the URL is the same, never will; undefined for
+ * anything else.
+ */
 export function whyRefused(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { message } = error;
@@ -165,8 +191,9 @@ const unavailableWords =
   /^(Connection terminated|timeout e(xceeded|xpired)|Query read timeout|Client has encountered a connection error|Client was closed)/;
 
 /**
- * Does the error say that the server is away, overloaded or too slow? What the statement changed, if it could, is then
- * unknown. Other errors are bugs, or the caller's to understand (a unique violation).
+ * Does the error say that the server is away, overloaded or too slow? What the statement changed,
+ * if it could, is then unknown. Other errors are bugs, or the caller's to understand (a unique
+ * violation).
  */
 export function isUnavailable(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isUnavailable);

@@ -5,12 +5,16 @@ import { isUntrusted } from './certificates.ts';
 /** Without what the driver's types take in one place and refuse in another. */
 type ConnectionOptions = Omit<CommonRedisOptions, 'replyMapping'>;
 
-/** A connection to one Redis or to a Redis Cluster; it reconnects for ever by itself until closed. */
+/**
+ * A connection to one Redis or to a Redis Cluster; it reconnects for ever by itself until closed.
+ */
 export type RedisClient = Redis | Cluster;
 
 /** Longest time to open a connection, in milliseconds. */
 const connectMsMax = 1_000;
-/** A connection on which commands wait and nothing arrives for this long is cut, in milliseconds. */
+/**
+ * A connection on which commands wait and nothing arrives for this long is cut, in milliseconds.
+ */
 const silentMsMax = 2_000;
 /** Pauses before reconnecting, in milliseconds. */
 const reconnecting = { firstMs: 50, maxMs: 500, randomShare: 0.25 };
@@ -18,13 +22,14 @@ const reconnecting = { firstMs: 50, maxMs: 500, randomShare: 0.25 };
 const redirectionsMax = 4;
 
 /**
- * Connects in the background. Without a connection every command fails at once: none waits in a queue
- * of the client, and none is sent again after its outcome became unclear.
+ * Connects in the background. Without a connection every command fails at once: none waits in a
+ * queue of the client, and none is sent again after its outcome became unclear.
  *
  * @param url `redis://[user:password@]host[:port][/db]`, `rediss://…` for TLS, or
- *   `redis+cluster://[user:password@]host:port[,host:port…]` (`rediss+cluster://…`) for a cluster, of
- *   which some nodes are enough.
- * @param onError told of each failed connection, many times during an outage: sample before logging.
+ *   `redis+cluster://[user:password@]host:port[,host:port…]` (`rediss+cluster://…`) for a cluster,
+ *   of which some nodes are enough.
+ * @param onError told of each failed connection, many times during an outage: sample before
+ *   logging.
  * @throws when a cluster's URL names no node
  */
 export function connectRedis(url: string, onError: (error: Error) => void): RedisClient {
@@ -49,8 +54,9 @@ export function connectRedis(url: string, onError: (error: Error) => void): Redi
 }
 
 /**
- * Why a server refuses a connection and, as long as the URL is the same, always will; undefined for any other error that
- * `onError` of `connectRedis` is told. Such an error has the password in it, and is not to be logged whole.
+ * Why a server refuses a connection and, as long as the URL is the same, always will; undefined for
+ * any other error that `onError` of `connectRedis` is told. Such an error has the password in it,
+ * and is not to be logged whole.
  */
 export function whyRefused(error: Error): string | undefined {
   const { lastNodeError } = error as { lastNodeError?: Error };
@@ -82,7 +88,8 @@ function connectCluster(url: string, options: ConnectionOptions): Cluster {
     maxRedirections: redirectionsMax,
     clusterRetryStrategy: reconnectMs,
     slotsRefreshTimeout: connectMsMax,
-    // Nodes are dialled by the names that the URL and the cluster give them: certificates are for names.
+    // Nodes are dialled by the names that the URL and the cluster give them: certificates are for
+    // names.
     dnsLookup: (address, found) => found(null, address),
     redisOptions: {
       ...options,

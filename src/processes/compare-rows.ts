@@ -10,7 +10,10 @@ import { type ProcessParts, repeat } from './repeat.ts';
 
 /** From one sample to the next, in milliseconds. */
 const idleMs = 10_000;
-/** Streams of one sample: appended to by this process lately, next in the walk over all rows, on their way for too long. */
+/**
+ * Streams of one sample: appended to by this process lately, next in the walk over all rows, on
+ * their way for too long.
+ */
 const recentMax = 40;
 const walkMax = 40;
 const stuckMax = 10;
@@ -27,7 +30,10 @@ const wrongMax = 1_000;
 
 /** Streams that this process has appended to lately. */
 export class RecentStreams {
-  /** Of the last appends, one stream as often as it was appended to: what is done with each append costs next to nothing. */
+  /**
+   * Of the last appends, one stream as often as it was appended to: what is done with each append
+   * costs next to nothing.
+   */
   #appends: string[] = [];
   #at = 0;
 
@@ -63,7 +69,10 @@ export interface CompareParts extends ProcessParts {
   readonly everyMs?: number;
 }
 
-/** Compares rows with the log, now and then and cheaply: an unknown fault is noticed in minutes, not at the next `verify`. */
+/**
+ * Compares rows with the log, now and then and cheaply: an unknown fault is noticed in minutes, not
+ * at the next `verify`.
+ */
 export class RowComparison {
   /** What was found wrong and is still: the stream, and what its row says and should say. */
   readonly wrong = new Map<string, string>();
@@ -132,7 +141,8 @@ export class RowComparison {
       for await (const event of this.#parts.store.readBackwards(stream)) {
         read += 1;
         if (read > eventsMax) return undefined;
-        // Also one that the tables have not come to: what is skipped is in none, or its stream is parked.
+        // Also one that the tables have not come to: what is skipped is in none, or its stream is
+        // parked.
         const skip = skipIn(event);
         if (skip !== undefined) skips.add(skip);
         if (event.position > upTo || isMark(event) || skips.has(event)) continue;

@@ -17,11 +17,12 @@ const what = 'follow the catalog';
 const againMs = 500;
 
 /**
- * Keeps the catalog in memory up with the log's concert events. An event that cannot be read is reported and passed over:
- * that concert stays as it was, the others go on. When one is skipped for good, all is read anew without it. A stream that is
- * nobody's is passed over. A subscription that the store refuses is made again; meanwhile the
- * catalog is not followed, and knows. Of a log that is not the one that was read before, all is read anew, and takes the
- * place of what was known once it is complete.
+ * Keeps the catalog in memory up with the log's concert events. An event that cannot be read is
+ * reported and passed over: that concert stays as it was, the others go on. When one is skipped for
+ * good, all is read anew without it. A stream that is nobody's is passed over. A subscription that
+ * the store refuses is made again; meanwhile the catalog is not followed, and knows. Of a log that
+ * is not the one that was read before, all is read anew, and takes the place of what was known once
+ * it is complete.
  * @returns `ready` when the history is in; `ended` when the signal aborted
  */
 export function followCatalog({
@@ -42,7 +43,10 @@ export function followCatalog({
   let after: LogPlace | null = null;
   /** Takes the events: the catalog, or what is to take its place. */
   let target = catalog;
-  /** Read before the history; what is skipped later is met in it, so that it is known whether its event was taken. */
+  /**
+   * Read before the history; what is skipped later is met in it, so that it is known whether its
+   * event was taken.
+   */
   let skips: Skips | undefined;
   const apply = (recorded: RecordedEvent, known: Skips) => {
     const skip = skipIn(recorded);

@@ -12,16 +12,20 @@ const concurrencyMax = 8;
 export interface RecoveryParts extends ProcessParts {
   readonly sales: Recovery & Pick<OrganiserCommands, 'cancelForOrganiser'>;
   readonly lists: Omit<WorkLists, 'dueHolds'>;
-  /** Milliseconds since the epoch, by the clock that stamped the rows of the lists: the event store's. */
+  /**
+   * Milliseconds since the epoch, by the clock that stamped the rows of the lists: the event
+   * store's.
+   */
   readonly rowsNow: () => number;
   /** The same by the service's clock, which stamped the claims. */
   readonly now: () => number;
 }
 
 /**
- * Finishes or undoes what a crash, or a failure after the answer, left between two appends: each process looks in its list for
- * what waits too long, and has the command side bring it to its end, which says by the streams what that is. They run until
- * the signal aborts. Any number of instances may run them.
+ * Finishes or undoes what a crash, or a failure after the answer, left between two appends: each
+ * process looks in its list for what waits too long, and has the command side bring it to its end,
+ * which says by the streams what that is. They run until the signal aborts. Any number of instances
+ * may run them.
  */
 export function recover(parts: RecoveryParts): Promise<unknown> {
   return Promise.all(processes.map((run) => run(parts)));

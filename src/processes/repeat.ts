@@ -9,8 +9,9 @@ export interface ProcessParts {
 }
 
 /**
- * Runs a round again and again until the signal aborts: at once while a round says that there is more to do, after
- * `idleMs` otherwise. A failed round is reported and tried again after `idleMs`; it never ends the process.
+ * Runs a round again and again until the signal aborts: at once while a round says that there is
+ * more to do, after `idleMs` otherwise. A failed round is reported and tried again after `idleMs`;
+ * it never ends the process.
  */
 export async function repeat(
   what: string,

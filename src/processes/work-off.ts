@@ -5,12 +5,17 @@ import { type ProcessParts, repeat } from './repeat.ts';
 
 /** Items read, and so worked on at most, in one round. */
 const roundMax = 500;
-/** An item that failed is passed over for this long the first time, and twice as long each time after, up to a limit; in milliseconds. */
+/**
+ * An item that failed is passed over for this long the first time, and twice as long each time
+ * after, up to a limit; in milliseconds.
+ */
 const againMs = 1_000;
 const againMsMax = 300_000;
 /** The same for an item that is done and listed still: read models may be late. */
 const doneMs = 15_000;
-/** Items passed over that are remembered; with more, those from longest ago are tried again early. */
+/**
+ * Items passed over that are remembered; with more, those from longest ago are tried again early.
+ */
 const passedOverMax = 100_000;
 /** Failures of one round that are reported one by one; the others are counted. */
 const reportsMax = 5;
@@ -18,7 +23,10 @@ const reportsMax = 5;
 export interface WorkList<Item> {
   /** Named in errors. */
   readonly what: string;
-  /** What is to be done from a place of the list on, the most urgent first: a read model's, which may be late. */
+  /**
+   * What is to be done from a place of the list on, the most urgent first: a read model's, which
+   * may be late.
+   */
   readonly list: (limit: number, offset: number) => Promise<readonly Item[]>;
   readonly keyOf: (item: Item) => string;
   /** @returns whether it is done; it is tried again otherwise, as it is when this throws */
@@ -27,7 +35,10 @@ export interface WorkList<Item> {
   readonly concurrencyMax: number;
   /** Pause between looks at the list, in milliseconds. */
   readonly idleMs: number;
-  /** An item holds up others for this long at most, in milliseconds; then it is passed over until it has ended. Default 15,000. */
+  /**
+   * An item holds up others for this long at most, in milliseconds; then it is passed over until it
+   * has ended. Default 15,000.
+   */
   readonly itemMsMax?: number;
 }
 
@@ -43,10 +54,11 @@ interface PassedOver {
 }
 
 /**
- * Works off a durable list until the signal aborts. Items know nothing of each other: one that fails or hangs is reported,
- * once, and passed over for longer and longer; the others go on. The list is walked through a round's length at a time,
- * from its head again after its end: however many at its head are hopeless, those behind them have their turn. What is
- * remembered is what is listed and passed over, up to a bound. Any number of instances may work off the same list.
+ * Works off a durable list until the signal aborts. Items know nothing of each other: one that
+ * fails or hangs is reported, once, and passed over for longer and longer; the others go on. The
+ * list is walked through a round's length at a time, from its head again after its end: however
+ * many at its head are hopeless, those behind them have their turn. What is remembered is what is
+ * listed and passed over, up to a bound. Any number of instances may work off the same list.
  */
 export function workOff<Item>({
   what,
@@ -103,7 +115,8 @@ export function workOff<Item>({
       parts.onError(what, new Error(`${failures - reportsMax} more of ${fresh.length} failed`));
     }
     const isEnd = items.length < roundMax;
-    // What was worked on is about to leave the list; if not, the next round finds it there and goes past it.
+    // What was worked on is about to leave the list; if not, the next round finds it there and goes
+    // past it.
     offset = isEnd ? 0 : offset + items.length - fresh.length;
     if (isEnd) walk += 1;
     forget();

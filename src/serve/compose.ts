@@ -146,8 +146,9 @@ export async function showWhatIsThere(
 }
 
 /**
- * Up to where the read side must come to show what the log has by now; the whole log's end where that takes too long to
- * find. Null where there is nothing to show, or another log's tables, which are not shown at all.
+ * Up to where the read side must come to show what the log has by now; the whole log's end where
+ * that takes too long to find. Null where there is nothing to show, or another log's tables, which
+ * are not shown at all.
  */
 async function endToShow(
   store: Pick<EventStore, 'head'>,
@@ -162,7 +163,10 @@ async function endToShow(
   }
 }
 
-/** What a service does on its own. @returns how rows compare with the log, and when all have ended by the signal */
+/**
+ * What a service does on its own. @returns how rows compare with the log, and when all have ended
+ * by the signal
+ */
 export function startProcesses(
   { store, storeTime, recent, db, clock }: Connections,
   { projector }: Followers,

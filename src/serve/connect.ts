@@ -80,7 +80,8 @@ export function connect(config: Config, servers: Servers, logger: Logger): Conne
 }
 
 /**
- * Waits until every server answers, looks whether it will do, brings the tables up to date, and takes the time.
+ * Waits until every server answers, looks whether it will do, brings the tables up to date, and
+ * takes the time.
  * @throws Error in words for people when one never will do
  */
 export async function untilReady(

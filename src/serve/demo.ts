@@ -27,7 +27,10 @@ const hall: Section[] = [
 
 const day = 86_400_000;
 
-/** The demo's concerts, on sale since `beganMs`, their sessions on the evenings from 30 days later on. */
+/**
+ * The demo's concerts, on sale since `beganMs`, their sessions on the evenings from 30 days later
+ * on.
+ */
 function demoConcerts(beganMs: number): CatalogConcert[] {
   const midnight = Math.floor(beganMs / day) * day;
   const iso = (ms: number) => new Date(ms).toISOString();
@@ -45,8 +48,8 @@ function demoConcerts(beganMs: number): CatalogConcert[] {
 }
 
 /**
- * Whether the demo belongs into this log: it has no concert yet, or the demo was cut short (its first concert is
- * there, its last one is not complete).
+ * Whether the demo belongs into this log: it has no concert yet, or the demo was cut short (its
+ * first concert is there, its last one is not complete).
  */
 export function wantsDemo(catalog: Catalog): boolean {
   if (catalog.concertCount === 0) return true;
@@ -56,8 +59,8 @@ export function wantsDemo(catalog: Catalog): boolean {
 }
 
 /**
- * Writes the demo: users 1–1000 with a balance first, then the concerts. Running it again writes what is missing, and several
- * services that do it at once write what one would.
+ * Writes the demo: users 1–1000 with a balance first, then the concerts. Running it again writes
+ * what is missing, and several services that do it at once write what one would.
  */
 export async function seedDemo(parts: DemoParts): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
@@ -97,7 +100,10 @@ async function write(concerts: readonly CatalogConcert[], parts: ImportParts): P
   }
 }
 
-/** When the log got the demo's first concert: it, and not each service's own clock, says which day the demo's is. */
+/**
+ * When the log got the demo's first concert: it, and not each service's own clock, says which day
+ * the demo's is.
+ */
 async function began(parts: ImportParts): Promise<number> {
   const first = demoConcerts(0)
     .slice(0, 1)

@@ -10,8 +10,9 @@ import { rebuildConnection } from '../projections/rebuild/options.ts';
 import { renewTables } from '../projections/rebuild/renew.ts';
 
 /**
- * For `reprise serve`: has the read models of this version built when a deployment finds those of an older one, with
- * connections of its own, and says how far it is. Throws what `renewTables` does.
+ * For `reprise serve`: has the read models of this version built when a deployment finds those of
+ * an older one, with connections of its own, and says how far it is. Throws what `renewTables`
+ * does.
  */
 export async function renewReadModels(
   postgresUrl: string,
@@ -40,8 +41,8 @@ export async function renewReadModels(
 }
 
 /**
- * For `reprise serve`: brings the tables to the newest schema, on connections that give large tables their time.
- * Throws what `migrate` does.
+ * For `reprise serve`: brings the tables to the newest schema, on connections that give large
+ * tables their time. Throws what `migrate` does.
  */
 export async function migrateTables(
   postgresUrl: string,

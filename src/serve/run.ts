@@ -23,7 +23,10 @@ import { drained, listenForStop, type StopSignals } from './stop-signals.ts';
 /** The catalog's history has to be read within this; then starting has failed. In milliseconds. */
 const catchUpMs = 600_000;
 
-/** `reprise serve`: runs until SIGINT or SIGTERM (`stop-signals.ts`). @throws Error in words for people when it cannot start */
+/**
+ * `reprise serve`: runs until SIGINT or SIGTERM (`stop-signals.ts`). @throws Error in words for
+ * people when it cannot start
+ */
 export async function serve(config: Config, version: string): Promise<void> {
   const { logger, flush } = createLogger(config.logLevel);
   const say = (line: string) => console.log(line);
@@ -122,7 +125,9 @@ async function startService(
   }
 }
 
-/** Waits for what is on sale, and puts something on sale for who tries the service on an empty log. */
+/**
+ * Waits for what is on sale, and puts something on sale for who tries the service on an empty log.
+ */
 async function openCatalog(
   { store }: Connections,
   config: Config,
@@ -141,7 +146,9 @@ async function openCatalog(
   say('  demo         10 concerts × 20 sessions × 50 seats, users 1–1000 with a balance');
 }
 
-/** With calls that have something to show: seats of the first session, or how to put one on sale. */
+/**
+ * With calls that have something to show: seats of the first session, or how to put one on sale.
+ */
 function tellNext(
   say: (line: string) => void,
   url: string,
@@ -162,7 +169,10 @@ Try next:
 README.md has the whole journey. Ctrl-C stops everything.`);
 }
 
-/** What a command in the same directory needs to find this service and its currency; of the defaults nothing. */
+/**
+ * What a command in the same directory needs to find this service and its currency; of the defaults
+ * nothing.
+ */
 function settingsToFind({ dataDir, currency }: Config): string {
   const usual = readConfig({});
   const quoted = /^[\w./+@:-]+$/.test(dataDir) ? dataDir : `'${dataDir.replaceAll("'", "'\\''")}'`;

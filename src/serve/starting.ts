@@ -9,7 +9,9 @@ import { raiseLostFence } from '../projections/engine/checkpoint.ts';
 import { projections } from '../projections/models/registry.ts';
 import type { WaitingQueue } from '../queue/waiting-queue.ts';
 
-/** A server that a URL names may be starting itself; it is waited for this long, in milliseconds. */
+/**
+ * A server that a URL names may be starting itself; it is waited for this long, in milliseconds.
+ */
 const serverMs = 60_000;
 /** Longest wait for one answer of it, and between two questions, in milliseconds. */
 const answerMs = 2_000;
@@ -22,7 +24,9 @@ export interface NamedServer {
   readonly setting: string;
   /** Answers within `timeoutMs`, or some seconds, whether it can be used. */
   readonly reachable: (timeoutMs: number) => Promise<boolean>;
-  /** Why it could not be reached, when it never will be with this URL; never with a password in it. */
+  /**
+   * Why it could not be reached, when it never will be with this URL; never with a password in it.
+   */
   readonly refusal: (timeoutMs: number) => string | undefined | Promise<string | undefined>;
   /** What it, or the system, said last; never with a password in it. */
   readonly lastWords?: () => string | undefined;
@@ -37,8 +41,8 @@ export interface StartParts {
 
 /**
  * Waits until a server answers, and says so when that takes longer than a moment.
- * @throws Error naming the setting when it stays away, at once when it says that the URL is wrong; or what the signal was
- * aborted with
+ * @throws Error naming the setting when it stays away, at once when it says that the URL is
+ *   wrong; or what the signal was aborted with
  */
 export async function untilAnswers(
   { name, setting, reachable, refusal, lastWords }: NamedServer,
@@ -121,7 +125,8 @@ export async function assertFit(postgres: Postgres, say: (line: string) => void)
 }
 
 /**
- * A log is kept in one currency, its first session's. @throws Error in words for people when CURRENCY is another
+ * A log is kept in one currency, its first session's. @throws Error in words for people when
+ * CURRENCY is another
  */
 export function assertCurrency(catalog: Catalog, currency: string): void {
   const [first] = catalog.sessions();
@@ -132,7 +137,9 @@ export function assertCurrency(catalog: Catalog, currency: string): void {
   );
 }
 
-/** Asked before anything is started. @throws Error in words for people when nothing can listen there */
+/**
+ * Asked before anything is started. @throws Error in words for people when nothing can listen there
+ */
 export async function assertFree(port: number, host: string): Promise<void> {
   const probe = createServer();
   try {

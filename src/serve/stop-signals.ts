@@ -11,9 +11,9 @@ export interface StopSignals {
 }
 
 /**
- * SIGTERM, as supervisors send it, stops the service after those who send it buyers had time to notice. SIGINT, as Ctrl-C at a
- * terminal sends it, a second signal of either kind, and what goes wrong stop it at once. A signal after that ends the process
- * as if nobody listened.
+ * SIGTERM, as supervisors send it, stops the service after those who send it buyers had time to
+ * notice. SIGINT, as Ctrl-C at a terminal sends it, a second signal of either kind, and what goes
+ * wrong stop it at once. A signal after that ends the process as if nobody listened.
  */
 export function listenForStop(say: (line: string) => void): StopSignals {
   const stopping = new AbortController();

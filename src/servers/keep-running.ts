@@ -9,8 +9,9 @@ const startAgainMs = 500;
 type Part = Pick<Child, 'url' | 'exited' | 'stop'>;
 
 /**
- * Starts an embedded server, and starts it again on its port whenever it ends by itself, within the bounds of `Restarts`;
- * then it is a fatal fault. A start that fails counts as one that ended; one that waits for its port is not over yet.
+ * Starts an embedded server, and starts it again on its port whenever it ends by itself, within the
+ * bounds of `Restarts`; then it is a fatal fault. A start that fails counts as one that ended; one
+ * that waits for its port is not over yet.
  * @returns its URL
  */
 export async function keepRunning(

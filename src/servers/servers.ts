@@ -7,9 +7,15 @@ import type { Config } from '../config.ts';
 import { keepRunning } from './keep-running.ts';
 import { claimDataDir, findService, makeDataDir } from './service-file.ts';
 
-/** An embedded event store opens a large log in seconds; longer than this is a fault, in milliseconds. */
+/**
+ * An embedded event store opens a large log in seconds; longer than this is a fault, in
+ * milliseconds.
+ */
 const startTimeoutMs = 60_000;
-/** Started again, it waits this long for its port, which another program may have taken meanwhile, in milliseconds. */
+/**
+ * Started again, it waits this long for its port, which another program may have taken meanwhile,
+ * in milliseconds.
+ */
 const portWaitMs = 60_000;
 
 /** The servers behind the service, embedded or named by their URLs. */
@@ -23,7 +29,8 @@ export interface Servers {
 
 /**
  * Starts an embedded server for each URL that is not set, and keeps it running.
- * @throws Error in words for people when DATA_DIR is in use or a server does not start; what was started is stopped
+ * @throws Error in words for people when DATA_DIR is in use or a server does not start; what was
+ *   started is stopped
  */
 export async function startServers(
   config: Config,
@@ -66,8 +73,8 @@ export async function startServers(
 }
 
 /**
- * The event store alone, for a command that needs no more: the running service's, the configured one, or one started for it.
- * `where` tells people which.
+ * The event store alone, for a command that needs no more: the running service's, the configured
+ * one, or one started for it. `where` tells people which.
  */
 export async function borrowEventStore(
   config: Config,
@@ -92,9 +99,10 @@ export async function borrowEventStore(
 }
 
 /**
- * Both servers, for a command: the configured ones, else the running service's, else embedded ones that are started for
- * the command, and a service cannot start meanwhile.
- * @throws Error in words for people when one does not start, or there is no log, or no PostgreSQL and it must be there
+ * Both servers, for a command: the configured ones, else the running service's, else embedded ones
+ * that are started for the command, and a service cannot start meanwhile.
+ * @throws Error in words for people when one does not start, or there is no log, or no PostgreSQL
+ *   and it must be there
  */
 export async function borrowServers(
   config: Config,
@@ -118,7 +126,9 @@ export async function borrowServers(
   return startServers(config, onFault);
 }
 
-/** For commands that need a log that is there. @throws Error in words for people when there is none */
+/**
+ * For commands that need a log that is there. @throws Error in words for people when there is none
+ */
 export async function logMustExist(config: Config): Promise<void> {
   if (config.eventStoreUrl !== undefined || findService(config.dataDir) !== undefined) return;
   await mustExist(join(config.dataDir, 'eventstore'), 'set DATA_DIR or EVENTSTORE_URL');
@@ -152,8 +162,9 @@ function eventStoreStarter(config: Config): (port?: string) => Promise<Child> {
 }
 
 /**
- * A URL without what may be a password, whatever is wrong with it: one that holds an `@`, a `/` or a `?` that is not
- * escaped, or that is a parameter. Where its end cannot be told the scheme is all that is left.
+ * A URL without what may be a password, whatever is wrong with it: one that holds an `@`, a `/` or
+ * a `?` that is not escaped, or that is a parameter. Where its end cannot be told the scheme is all
+ * that is left.
  */
 export function bare(text: string): string {
   const [, scheme = '', place = '', query = ''] = /^([^:]*:\/\/)?([^?]*)(.*)$/s.exec(text) ?? [];

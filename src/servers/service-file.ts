@@ -10,8 +10,8 @@ import {
 } from '../../embedded/file-lock.ts';
 
 /**
- * One service a DATA_DIR: it has `service.lock` locked for as long as it lives, and says in `service.json`, which only its
- * owner can read, where its servers are and how to be let in.
+ * One service a DATA_DIR: it has `service.lock` locked for as long as it lives, and says in
+ * `service.json`, which only its owner can read, where its servers are and how to be let in.
  */
 
 /** Where a running service's servers are. */
@@ -32,7 +32,10 @@ export interface ServicePlace {
   release(): Promise<void>;
 }
 
-/** A command that asks whether a service runs is in the way of one for a moment; longer than this it is another service. */
+/**
+ * A command that asks whether a service runs is in the way of one for a moment; longer than this it
+ * is another service.
+ */
 const askedMs = 250;
 
 const lockPath = (dataDir: string): string => join(dataDir, 'service.lock');
@@ -40,7 +43,8 @@ const urlsPath = (dataDir: string): string => join(dataDir, 'service.json');
 
 /**
  * Makes this process the only service of DATA_DIR, which is made when it is missing.
- * @param holdsData whether there will be data in it; if not, it is done without a lock on platforms that have none
+ * @param holdsData whether there will be data in it; if not, it is done without a lock on
+ *   platforms that have none
  * @throws Error in words for people when another has it, or it cannot be used
  */
 export async function claimDataDir(dataDir: string, holdsData = true): Promise<ServicePlace> {
@@ -72,7 +76,10 @@ async function lockDataDir(dataDir: string): Promise<FileLock> {
   }
 }
 
-/** The running service of a DATA_DIR, or undefined. @throws Error in words for people while one starts or stops */
+/**
+ * The running service of a DATA_DIR, or undefined. @throws Error in words for people while one
+ * starts or stops
+ */
 export function findService(dataDir: string): RunningService | undefined {
   const holder = holderOf(dataDir);
   if (holder === undefined) return undefined;
@@ -111,7 +118,10 @@ function unusable(dataDir: string, error: unknown): Error {
   );
 }
 
-/** With what leads to it. Node's own `recursive` goes on for ever where nothing can be made, as below /proc. */
+/**
+ * With what leads to it. Node's own `recursive` goes on for ever where nothing can be made, as
+ * below /proc.
+ */
 async function makeDirectory(path: string, mode?: number): Promise<void> {
   const make = () => mkdir(path, { mode });
   await make().catch(async (error: NodeJS.ErrnoException) => {

@@ -3,7 +3,10 @@ import { type LogEvent, list, money, text, timeMs, Unreadable } from './finding.
 /** Of a revision, in an entry: how many events share one number. */
 const blockEvents = 512;
 const blocks = 2 ** 21;
-/** How long the service has to know a charge again, and a payment after its hold's end. In milliseconds. */
+/**
+ * How long the service has to know a charge again, and a payment after its hold's end. In
+ * milliseconds.
+ */
 const chargeCountsMs = 2 * 86_400_000;
 const paymentCountsMs = 60_000;
 
@@ -158,7 +161,9 @@ export class AccountIndexes {
     this.#untold += 1;
   }
 
-  /** Counts for each refund the indexes that tell it, from those that were named to those that are. */
+  /**
+   * Counts for each refund the indexes that tell it, from those that were named to those that are.
+   */
   #rename(named: readonly number[]): void {
     const [before, now] = [new Set(this.#named), new Set(named)];
     for (const at of now) if (!before.has(at)) this.#tell(at, 1);

@@ -26,7 +26,10 @@ interface Account {
   held: number;
   captured: number;
   refunded: number;
-  /** Later summaries may tell less than was captured: one of the first version, before them, did not tell it. */
+  /**
+   * Later summaries may tell less than was captured: one of the first version, before them, did not
+   * tell it.
+   */
   capturedUntold: boolean;
   /** Amounts by charge id. */
   readonly charges: Map<string, number>;
@@ -127,7 +130,10 @@ export class Accounts {
     this.#report('unpaid-sale', event, `${paymentId} of user ${sale.userId} ${found}`);
   }
 
-  /** After the last event: no money is held for long, or kept for long after its seat was given back. */
+  /**
+   * After the last event: no money is held for long, or kept for long after its seat was given
+   * back.
+   */
   conclude(beforeMs: number): void {
     for (const { id, status, amount, heldBy, reservationId } of this.payments()) {
       if (status === 'held' && heldBy.createdMs <= beforeMs) {

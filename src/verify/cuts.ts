@@ -1,6 +1,9 @@
 import type { LogEvent, Report } from './finding.ts';
 
-/** What in a stream's metadata hides events from who reads the stream. The log as a whole shows them until a scavenge. */
+/**
+ * What in a stream's metadata hides events from who reads the stream. The log as a whole shows them
+ * until a scavenge.
+ */
 const hiding = ['$maxCount', '$maxAge', '$tb'] as const;
 
 /** Streams whose events somebody hides: a sold seat would look free to who reads it. */

@@ -22,8 +22,9 @@ const sumUp: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * What PostgreSQL must say, worked out from the events alone: every row of every read model with all its columns. It
- * takes each event literally, sound or not: whether the log itself is right, the proof says.
+ * What PostgreSQL must say, worked out from the events alone: every row of every read model with
+ * all its columns. It takes each event literally, sound or not: whether the log itself is right,
+ * the proof says.
  */
 export class ExpectedTables {
   readonly #concerts = new ExpectedTable('concert', 1, 'concert_id title venue version'.split(' '));
@@ -75,7 +76,10 @@ export class ExpectedTables {
   /** With an event that cannot be read: its later ones wait for it. */
   readonly #stuck = new Set<string>();
 
-  /** Takes the next event of the log. One that cannot be read holds its stream back: the proof reports it. */
+  /**
+   * Takes the next event of the log. One that cannot be read holds its stream back: the proof
+   * reports it.
+   */
   see(event: LogEvent): void {
     const { stream } = event;
     if (this.#stuck.has(stream) || isMark(event) || this.#skipped.has(event)) return;

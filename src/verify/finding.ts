@@ -32,11 +32,17 @@ export const momentOf = ({ stream, revision, position, createdMs }: Moment): Mom
 export type ViolationCode =
   /** A stream's revisions do not follow one another. */
   | 'revision-gap'
-  /** A stream whose metadata hides events: it was deleted, truncated, or given a limit. Nothing is decided on it. */
+  /**
+   * A stream whose metadata hides events: it was deleted, truncated, or given a limit. Nothing is
+   * decided on it.
+   */
   | 'stream-cut'
   /** An event that cannot be read, so nothing is proven of its stream. */
   | 'unreadable'
-  /** An event that says of another one that it is skipped, and is wrong, or was not announced to readers. */
+  /**
+   * An event that says of another one that it is skipped, and is wrong, or was not announced to
+   * readers.
+   */
   | 'wrong-skip'
   /** A session scheduled twice, or changed without having been scheduled. */
   | 'wrong-session'
@@ -53,7 +59,10 @@ export type ViolationCode =
   | 'sale-without-reservation'
   /** Sold, but its buyer held no money for it. */
   | 'unpaid-sale'
-  /** A release of what was not held, or of what was sold, or for another reason than its order ended for. */
+  /**
+   * A release of what was not held, or of what was sold, or for another reason than its order ended
+   * for.
+   */
   | 'wrong-release'
   /** A hold that is long over, and the seat was never given back. */
   | 'lost-release'
@@ -100,7 +109,10 @@ export type ViolationCode =
 
 export interface Violation {
   readonly code: ViolationCode;
-  /** The event that shows it; for a row, the last one that changed it. Undefined for a row that no event made. */
+  /**
+   * The event that shows it; for a row, the last one that changed it. Undefined for a row that no
+   * event made.
+   */
   readonly stream: string | undefined;
   readonly revision: bigint | undefined;
   /** The row that is wrong, as `<table> <key>`; undefined for a violation of the log. */
@@ -160,7 +172,10 @@ export interface Purchase {
 /** Data that is not what its event's type promises. */
 export class Unreadable extends Error {}
 
-/** The versions of a type's data that are understood: up to 1, but for those that were changed since. */
+/**
+ * The versions of a type's data that are understood: up to 1, but for those that were changed
+ * since.
+ */
 const versionsKnown: Readonly<Record<string, number>> = { AccountSummarised: 2 };
 
 /** Types of the service's events. */
@@ -176,8 +191,8 @@ const typesKnown: ReadonlySet<string> = new Set(
 );
 
 /**
- * Could any version of the service have written it? All of them put a version to it; a type that is not known is a later
- * one's when a command's id is there, too.
+ * Could any version of the service have written it? All of them put a version to it; a type that is
+ * not known is a later one's when a command's id is there, too.
  */
 export const isOfService = ({ type, version, commandId }: LogEvent): boolean =>
   Number.isSafeInteger(version) &&
@@ -187,7 +202,10 @@ export const isOfService = ({ type, version, commandId }: LogEvent): boolean =>
 /** Ids are visible ASCII, and so is a stream's name, which is made of them. */
 const namePattern = /^[!-~]{1,500}$/;
 
-/** @throws Unreadable for what is on nobody's stream, and for data of another version, whatever it looks like */
+/**
+ * @throws Unreadable for what is on nobody's stream, and for data of another version, whatever it
+ *   looks like
+ */
 export function checkEnvelope({ stream, type, version }: LogEvent): void {
   if (!namePattern.test(stream)) throw new Unreadable('its stream’s name is not made of ids');
   const isKnown = version === 1 || version === versionsKnown[type];

@@ -4,16 +4,23 @@ import protobuf from 'protobufjs/minimal.js';
 import type { Data, LogEvent } from './finding.ts';
 
 /*
- * The verifier's own reading of the event store's messages (field numbers: streams.proto), apart from the service's: what one of
- * them misreads, the other does not. The client's generated classes and its conversion took most of a proof's time.
+ * The verifier's own reading of the event store's messages (field numbers: streams.proto), apart
+ * from the service's: what one of them misreads, the other does not. The client's generated classes
+ * and its conversion took most of a proof's time.
  */
 
 type Reader = protobuf.Reader;
 
-/** `created` counts in 100 ns: so many digits are below a millisecond. The whole would not fit a number. */
+/**
+ * `created` counts in 100 ns: so many digits are below a millisecond. The whole would not fit a
+ * number.
+ */
 const digitsBelowMs = 4;
 
-/** The request that the client's own `readAll` makes: every event from a position (inclusive) or the start to the end. */
+/**
+ * The request that the client's own `readAll` makes: every event from a position (inclusive) or the
+ * start to the end.
+ */
 export function encodeReadAll(from: bigint | undefined): ReadReq {
   const { Options } = streamsPb.ReadReq;
   const all = new Options.AllOptions();
@@ -37,7 +44,10 @@ export function encodeReadAll(from: bigint | undefined): ReadReq {
   return request;
 }
 
-/** The event of one message of that call; undefined for a message without one. @throws Error when the bytes are none */
+/**
+ * The event of one message of that call; undefined for a message without one. @throws Error when
+ * the bytes are none
+ */
 export function decodeLogEvent(bytes: Buffer): LogEvent | undefined {
   const reader = protobuf.Reader.create(bytes);
   // ReadResp.event, ReadEvent.event: both are field 1.

@@ -19,7 +19,10 @@ export interface LogFigures {
   readonly events: number;
   /** Of those, events that no version could read and that were skipped by an operator. */
   readonly skipped: number;
-  /** Events on streams that are named like the service's and begin with another's event: they are nobody's. */
+  /**
+   * Events on streams that are named like the service's and begin with another's event: they are
+   * nobody's.
+   */
   readonly foreign: number;
   readonly seats: number;
   readonly reservations: number;
@@ -34,9 +37,10 @@ export interface LogFigures {
 }
 
 /**
- * Proves from the events alone, taken in the log's order, that no seat was sold twice, every sold seat was paid once by
- * its buyer, no balance is wrong or negative, and every hold of a seat or of money is resolved or young. It
- * shares no code with the service: what the service misunderstands, it must not.
+ * Proves from the events alone, taken in the log's order, that no seat was sold twice, every sold
+ * seat was paid once by its buyer, no balance is wrong or negative, and every hold of a seat or of
+ * money is resolved or young. It shares no code with the service: what the service misunderstands,
+ * it must not.
  */
 export class LogProof {
   readonly #findings: Findings;
@@ -79,7 +83,10 @@ export class LogProof {
     return this.#bookOf(stream) !== undefined;
   }
 
-  /** Takes the next event of the log. @returns whether it is the service's, or in the way of its events */
+  /**
+   * Takes the next event of the log. @returns whether it is the service's, or in the way of its
+   * events
+   */
   see(event: LogEvent): boolean {
     const { stream, revision } = event;
     this.#cuts.see(event);
@@ -113,7 +120,10 @@ export class LogProof {
     return true;
   }
 
-  /** When the log took the newest event of the service; 0 when it has none. Others, and the store itself, may go on writing. */
+  /**
+   * When the log took the newest event of the service; 0 when it has none. Others, and the store
+   * itself, may go on writing.
+   */
   get newestMs(): number {
     return this.#newestMs;
   }
@@ -128,8 +138,8 @@ export class LogProof {
   }
 
   /**
-   * After the last event. A hold is young until `graceMs` after its end, a payment or an order's step until so long after
-   * it was written.
+   * After the last event. A hold is young until `graceMs` after its end, a payment or an order's
+   * step until so long after it was written.
    */
   conclude(nowMs: number, graceMs: number): LogFigures {
     this.#catalog.conclude();

@@ -20,7 +20,10 @@ const silentMsMax = 15_000;
 /** A stream's event: servers before 22.6 do not tell its position. */
 type StreamEvent = NonNullable<ResolvedEvent['event']>;
 
-/** Reads the log over the official client's connection, piece by piece, each event once and in order. */
+/**
+ * Reads the log over the official client's connection, piece by piece, each event once and in
+ * order.
+ */
 export class LogReader {
   readonly #client: EventStoreDBClient;
   /** The newest event that was delivered. */
@@ -36,7 +39,10 @@ export class LogReader {
     return this.#last;
   }
 
-  /** The position of the log's newest event; undefined when it is empty. @throws Error when the log cannot be read */
+  /**
+   * The position of the log's newest event; undefined when it is empty. @throws Error when the log
+   * cannot be read
+   */
   async head(): Promise<bigint | undefined> {
     const read = this.#client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: 1 });
     let head: bigint | undefined;
@@ -44,7 +50,10 @@ export class LogReader {
     return head;
   }
 
-  /** What is skipped by now: what was announced, where its stream says so. @throws Error when it cannot be read */
+  /**
+   * What is skipped by now: what was announced, where its stream says so. @throws Error when it
+   * cannot be read
+   */
   async skips(): Promise<Skip[]> {
     const skips: Skip[] = [];
     for await (const announced of stream(this.#client, skippedStream, START)) {
@@ -77,7 +86,10 @@ export class LogReader {
     });
   }
 
-  /** What was read to its end is closed at once; the client would wait for ever for a read that was broken off. */
+  /**
+   * What was read to its end is closed at once; the client would wait for ever for a read that was
+   * broken off.
+   */
   close(): void {
     this.#client.dispose().catch(() => {});
   }
@@ -99,8 +111,9 @@ async function* stream(
 }
 
 /**
- * Takes a call's events until it ends or `see` returns false. It is no iterator: a turn of the event loop for each event would
- * take longer than to check it. @throws Error when the call breaks or is silent, what `see` throws
+ * Takes a call's events until it ends or `see` returns false. It is no iterator: a turn of the
+ * event loop for each event would take longer than to check it. @throws Error when the call breaks
+ * or is silent, what `see` throws
  */
 function eachEvent(
   opening: Promise<ClientReadableStream<LogEvent | undefined>>,

@@ -44,7 +44,9 @@ export interface HoldOfSeat {
   readonly reserved: Moment;
 }
 
-/** What became of each order, as the orders' streams tell it. The seats and the payments follow it. */
+/**
+ * What became of each order, as the orders' streams tell it. The seats and the payments follow it.
+ */
 export class Orders {
   readonly #orders = new Map<string, Order>();
   readonly #parts: OrderParts;
@@ -76,7 +78,9 @@ export class Orders {
     else this.#report('unreadable', event, `${event.type} on an order`);
   }
 
-  /** After the last event: what was placed is confirmed or ended, what was paid or ended is settled. */
+  /**
+   * After the last event: what was placed is confirmed or ended, what was paid or ended is settled.
+   */
   conclude(beforeMs: number): void {
     for (const { id, status, settled, placed, decided } of this.#orders.values()) {
       const since = status === 'placed' ? placed : settled ? undefined : decided;

@@ -47,9 +47,10 @@ export class ReadModels {
   }
 
   /**
-   * From here on everything read is of this one moment. A snapshot alone would not do: names are looked up as of now, so
-   * a table that a rebuild puts in the place of another meanwhile would be read, and seem to lack rows. The locks let
-   * nobody do that, and come before the snapshot, which the next statement takes. They hold up nothing else.
+   * From here on everything read is of this one moment. A snapshot alone would not do: names are
+   * looked up as of now, so a table that a rebuild puts in the place of another meanwhile would be
+   * read, and seem to lack rows. The locks let nobody do that, and come before the snapshot, which
+   * the next statement takes. They hold up nothing else.
    */
   async freeze(tables: readonly string[]): Promise<void> {
     this.#snapshot = await this.#postgres.pool.connect();

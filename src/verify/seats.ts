@@ -80,7 +80,10 @@ export class Seats {
     else this.#report('unreadable', event, `${event.type} on a seat`);
   }
 
-  /** After the last event: every hold is sold, released, or not over for long, and seats followed their orders. */
+  /**
+   * After the last event: every hold is sold, released, or not over for long, and seats followed
+   * their orders.
+   */
   conclude(beforeMs: number): void {
     for (const { current } of this.#seats.values()) {
       if (current === undefined) continue;
@@ -194,7 +197,10 @@ export class Seats {
   }
 }
 
-/** Why a seat may be given back now: a seat of an order for what its order ended for, and not before. */
+/**
+ * Why a seat may be given back now: a seat of an order for what its order ended for, and not
+ * before.
+ */
 function reasonsDue(hold: Hold, order: Order | undefined): readonly string[] {
   const sold = hold.soldTo !== undefined;
   if (hold.orderId === undefined) return sold ? ['refunded'] : ['expired', 'cancelled'];

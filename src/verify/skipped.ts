@@ -20,8 +20,8 @@ export interface Skip {
 }
 
 /**
- * Events that an operator has skipped, because no version could read them: they are counted, and prove nothing. What their
- * absence does to money and seats is judged like anything else.
+ * Events that an operator has skipped, because no version could read them: they are counted, and
+ * prove nothing. What their absence does to money and seats is judged like anything else.
  */
 export class Skipped {
   readonly #byId: ReadonlyMap<string, Skip>;
@@ -46,7 +46,9 @@ export class Skipped {
     return skip?.stream === stream && skip.revision === revision;
   }
 
-  /** Does it sum up what was skipped after it? Then it counts for nothing either, whoever wrote it. */
+  /**
+   * Does it sum up what was skipped after it? Then it counts for nothing either, whoever wrote it.
+   */
   isStale({ type, stream, revision }: LogEvent): boolean {
     if (this.#byId.size === 0 || !sums.has(type)) return false;
     for (const skip of this.#byId.values()) {

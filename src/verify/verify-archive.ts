@@ -4,7 +4,10 @@ import { LogProof } from './log-proof.ts';
 import { isMark, isOf, type Skip, Skipped, skipIn, skippedStream } from './skipped.ts';
 import type { Verdict } from './verify.ts';
 
-/** An event as an archive has it: its bytes, and when the log took it, in steps of 100 ns since the epoch. */
+/**
+ * An event as an archive has it: its bytes, and when the log took it, in steps of 100 ns since the
+ * epoch.
+ */
 export interface ArchivedEvent {
   readonly id: string;
   readonly stream: string;
@@ -19,7 +22,10 @@ export interface ArchivedEvent {
 
 const stepDigits = 4;
 
-/** What is skipped in an archive. It has to be known before the events are judged: a first look at all of them finds it. */
+/**
+ * What is skipped in an archive. It has to be known before the events are judged: a first look at
+ * all of them finds it.
+ */
 export class ArchivedSkips {
   readonly #announced: LogEvent[] = [];
   readonly #marks = new Map<string, LogEvent>();
@@ -45,8 +51,9 @@ export class ArchivedSkips {
 }
 
 /**
- * The proof of the log (`verify`) over an archive of it: what is restored from it is a shop in which no seat is sold twice and no
- * money is lost. Judged as of its newest event: nobody could have ended what is over since.
+ * The proof of the log (`verify`) over an archive of it: what is restored from it is a shop in
+ * which no seat is sold twice and no money is lost. Judged as of its newest event: nobody could
+ * have ended what is over since.
  * @param events all of them, a part at a time
  */
 export async function verifyArchive(

@@ -18,8 +18,8 @@ export interface VerifyOptions {
   /** Default 15,000. */
   readonly graceMs?: number;
   /**
-   * As of when a hold is young or over: `now`, or the log's newest event, for a log that no service works on, where nobody
-   * could have ended what is over since. Default `now`.
+   * As of when a hold is young or over: `now`, or the log's newest event, for a log that no service
+   * works on, where nobody could have ended what is over since. Default `now`.
    */
   readonly asOf?: 'now' | 'log-end';
   /** Default 100. */
@@ -46,7 +46,9 @@ export interface Verdict {
 }
 
 export interface RowFigures {
-  /** The log position that the read models are at, and were compared at; null at the log's start. */
+  /**
+   * The log position that the read models are at, and were compared at; null at the log's start.
+   */
   readonly position: bigint | null;
   /** Rows by table, as PostgreSQL has them. */
   readonly tables: Readonly<Record<string, number>>;
@@ -60,8 +62,8 @@ export interface Violations {
 }
 
 /**
- * Reads the whole log and proves or refutes what a sale must keep to, and that the read models say the same: the rows as of
- * their checkpoint, the log to its end. The service may be running.
+ * Reads the whole log and proves or refutes what a sale must keep to, and that the read models say
+ * the same: the rows as of their checkpoint, the log to its end. The service may be running.
  * @throws Error when the log or the tables cannot be read
  */
 export async function verify(options: VerifyOptions): Promise<Verdict> {
@@ -150,7 +152,10 @@ function checkAhead(
   }
 }
 
-/** Tables of a log that has another event where they have their last: it was exchanged, or put back and went on. */
+/**
+ * Tables of a log that has another event where they have their last: it was exchanged, or put back
+ * and went on.
+ */
 function checkNewest(
   checkpoints: readonly Checkpoint[],
   newest: LogEvent | undefined,

@@ -18,7 +18,10 @@ const minute = 60_000;
 const holdMs = minute;
 const sessionId = 's1';
 
-/** Two services on real servers, the first with the sweeper; their times, and those of their machines, are a script's. */
+/**
+ * Two services on real servers, the first with the sweeper; their times, and those of their
+ * machines, are a script's.
+ */
 describe('two instances whose machines are two minutes apart', function () {
   this.timeout(120_000);
   let server: TestEventStore;

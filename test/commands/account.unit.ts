@@ -442,8 +442,8 @@ const command = fc
   });
 
 /**
- * What the seat's stream lets come: a refund of what was sold to the payment, at any time; everything else while the hold
- * lasts and a minute after it, or while the money is held.
+ * What the seat's stream lets come: a refund of what was sold to the payment, at any time;
+ * everything else while the hold lasts and a minute after it, or while the money is held.
  */
 function mayCome(asked: AccountCommand & { n: number }, state: AccountState, nowMs: number) {
   if (asked.type === 'ChargeBalance') return true;

@@ -13,7 +13,7 @@ import { heldSeat, seatDecider } from '../../src/commands/seat/decider.ts';
 import { SeatBookings } from '../../src/commands/seat/seat-bookings.ts';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import type { AccountEvent } from '../../src/events/events.ts';
-import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
+import { MemoryEventStore } from '../support/memory-event-store.ts';
 
 const context = { commandId: 'test' };
 const nowMs = Date.UTC(2030, 0, 1);

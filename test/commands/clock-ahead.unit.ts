@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import type { EventStore } from '../../src/commands/core/event-store.ts';
 import type { Sales } from '../../src/commands/sales/sales.ts';
-import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
 import { catalogOf, salesOn } from '../correctness/support/sale.ts';
 import { eventually } from '../support/eventually.ts';
+import { MemoryEventStore } from '../support/memory-event-store.ts';
 
 const hour = 3_600_000;
 /** Events after which an account is summed up. */

@@ -3,9 +3,12 @@ import { Accounts } from '../../src/commands/account/accounts.ts';
 import { appendMsMin } from '../../src/commands/core/deadline.ts';
 import { type EventStore, EventStoreUnavailable } from '../../src/commands/core/event-store.ts';
 import { IdempotencyKeys } from '../../src/commands/idempotency/idempotency-keys.ts';
-import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
+import { MemoryEventStore } from '../support/memory-event-store.ts';
 
-/** A log that notes how long each append was given, and keeps the first one waiting until it is let go. */
+/**
+ * A log that notes how long each append was given, and keeps the first one waiting until it is let
+ * go.
+ */
 class NotingEventStore extends MemoryEventStore {
   readonly timeouts: (number | undefined)[] = [];
   letGo = () => {};

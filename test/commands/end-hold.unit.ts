@@ -3,26 +3,11 @@ import type { EventStore } from '../../src/commands/core/event-store.ts';
 import type { Sales } from '../../src/commands/sales/sales.ts';
 import type { KnownHold } from '../../src/commands/seat/decider.ts';
 import { ignoringRevision } from '../correctness/support/ignoring-revision.ts';
-import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
 import { catalogOf, holdMs, prices, salesOn } from '../correctness/support/sale.ts';
+import { CountingLog } from '../support/counting-log.ts';
 
 const catalog = catalogOf(['s'], 3);
 const reservationOf = (ordinal: number): string => `s.A-1-1.${ordinal}`;
-
-/** Counts how often a stream is read. */
-class CountingLog extends MemoryEventStore {
-  reads = 0;
-
-  override readStream(...args: Parameters<MemoryEventStore['readStream']>) {
-    this.reads += 1;
-    return super.readStream(...args);
-  }
-
-  override readBackwards(...args: Parameters<MemoryEventStore['readBackwards']>) {
-    this.reads += 1;
-    return super.readBackwards(...args);
-  }
-}
 
 describe('ending a hold of which the read model tells', () => {
   let log: CountingLog;

@@ -28,7 +28,10 @@ describe('two imports that want the same session ids for different concerts, at 
       ({ type }) => type === 'SessionScheduled',
     );
 
-  /** Each imports a concert of its own with one session of its own and the same others. @returns what was refused */
+  /**
+   * Each imports a concert of its own with one session of its own and the same others. @returns
+   * what was refused
+   */
   async function race(run: string, change: (store: EventStore) => EventStore): Promise<string[]> {
     const refused: string[] = [];
     const bring = async (store: EventStore, name: string): Promise<void> => {

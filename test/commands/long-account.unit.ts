@@ -11,9 +11,10 @@ import type { AccountEvent } from '../../src/events/events.ts';
 import { Findings } from '../../src/verify/finding.ts';
 import { LogProof } from '../../src/verify/log-proof.ts';
 import { Skipped, skipIn } from '../../src/verify/skipped.ts';
-import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
 import { newer } from '../correctness/support/newer-version.ts';
+import { CountingLog } from '../support/counting-log.ts';
 import { decided } from '../support/given-when-then.ts';
+import type { MemoryEventStore } from '../support/memory-event-store.ts';
 
 const stream = 'account-u1';
 const context = { commandId: 'test' };
@@ -42,25 +43,7 @@ const charge = (chargeId: string, amount: number, nowMs: number): AccountCommand
   ...{ chargeId, amount, currency, nowMs },
 });
 
-/** Counts what is read. */
-class CountingLog extends MemoryEventStore {
-  read = 0;
-
-  override readStream(...args: Parameters<MemoryEventStore['readStream']>) {
-    return this.#counted(super.readStream(...args));
-  }
-
-  override readBackwards(...args: Parameters<MemoryEventStore['readBackwards']>) {
-    return this.#counted(super.readBackwards(...args));
-  }
-
-  async *#counted(events: ReturnType<MemoryEventStore['readStream']>) {
-    for await (const event of events) {
-      this.read += 1;
-      yield event;
-    }
-  }
-
+class AccountLog extends CountingLog {
   typed(type: string) {
     return this.log.filter((event) => event.type === type);
   }
@@ -101,7 +84,9 @@ const charges = (count: number, prefix = 'old'): AccountEvent[] =>
 const restated = (event: AccountEvent, balance: number): AccountEvent =>
   event.type === 'BalanceCharged' ? { ...event, data: { ...event.data, balance } } : event;
 
-/** Says what the log's events make when each is read, and none of them is believed to sum up others. */
+/**
+ * Says what the log's events make when each is read, and none of them is believed to sum up others.
+ */
 function plainOf({ log }: MemoryEventStore): () => AccountState {
   let state = accountDecider.initial;
   let read = 0;
@@ -145,7 +130,7 @@ describe('an account with more entries than one event tells', () => {
   const handlerOn = (log: MemoryEventStore, of = decider) => new CommandHandler(log, of);
 
   it('is read after a restart from its totals, not whole', async () => {
-    const log = new CountingLog();
+    const log = new AccountLog();
     await log.fill(charges(5_000));
     const first = handlerOn(log);
     for (let n = 0; n < 20; n++) await first.execute(stream, charge(`n${n}`, 1, start), context);
@@ -159,7 +144,7 @@ describe('an account with more entries than one event tells', () => {
   });
 
   it('answers an old charge as the first time, by reading the events near it', async () => {
-    const log = new CountingLog();
+    const log = new AccountLog();
     await log.fill(charges(5_000));
     const first = handlerOn(log);
     for (let n = 0; n < 20; n++) await first.execute(stream, charge(`n${n}`, 1, start), context);
@@ -179,7 +164,7 @@ describe('an account with more entries than one event tells', () => {
   it('takes a charge for new whose id has the hash of an old one', async () => {
     // Found by trying: FNV-1a of both is the same.
     const [one, two] = sameHash();
-    const log = new CountingLog();
+    const log = new AccountLog();
     await log.fill([...charges(600), ...charges(1, one), ...charges(600, 'later')]);
     const handler = handlerOn(log);
     for (let n = 0; n < 20; n++) await handler.execute(stream, charge(`n${n}`, 1, start), context);
@@ -196,15 +181,14 @@ describe('an account with more entries than one event tells', () => {
 
   it('is not decided on when an index that it names is gone, or is another event', async () => {
     for (const spoil of [
-      (log: CountingLog) =>
-        Object.assign(log.typed('AccountIndexed')[0] ?? {}, { type: 'Foreign' }),
-      (log: CountingLog) => {
+      (log: AccountLog) => Object.assign(log.typed('AccountIndexed')[0] ?? {}, { type: 'Foreign' }),
+      (log: AccountLog) => {
         const eventId = randomUUID();
         const [type, at] = ['EventSkipped', new Date(start).toISOString()];
         const data = { revision: 0, eventId, type: 'Foreign', why: 'w', reason: 'r', at };
         Object.assign(log.typed('AccountIndexed')[0] ?? {}, { type, data });
       },
-      (log: CountingLog) => {
+      (log: AccountLog) => {
         const named = log.typed('AccountIndexed')[0];
         const { readStream } = log;
         log.readStream = async function* (...args) {
@@ -212,7 +196,7 @@ describe('an account with more entries than one event tells', () => {
         };
       },
     ]) {
-      const log = new CountingLog();
+      const log = new AccountLog();
       await log.fill(charges(1_500));
       const first = handlerOn(log);
       for (let n = 0; n < 9; n++) await first.execute(stream, charge(`n${n}`, 1, start), context);
@@ -226,10 +210,10 @@ describe('an account with more entries than one event tells', () => {
     }
   });
 
-  // Of an index that is kept for its many refunds alone nothing else counts: it would tell that a payment was held, when the one that
-  // tells of its capture is gone.
+  // Of an index that is kept for its many refunds alone nothing else counts: it would tell that a
+  // payment was held, when the one that tells of its capture is gone.
   it('captures nothing twice when the index of the hold is kept and that of the capture is not', async () => {
-    const log = new CountingLog();
+    const log = new AccountLog();
     const of = deciderOf({ ...small, pages: { entriesMax: 1_000, smallMax: 5, fanOut: 3 } }, 4);
     const totals = () => log.typed('AccountTotalled').at(-1)?.data as { indexes: number[] };
     const handler = handlerOn(log, of);
@@ -272,7 +256,7 @@ describe('an account with more entries than one event tells', () => {
   });
 
   it('finds what a plain summary told before there were indexes', async () => {
-    const log = new CountingLog();
+    const log = new AccountLog();
     // The summary is in another block of the stream than what it tells of.
     await log.fill(charges(1_000));
     const plain = handlerOn(log, deciderOf({ ...small, entriesMax: 2_000 }, 10));
@@ -290,7 +274,7 @@ describe('an account with more entries than one event tells', () => {
   });
 
   it('does without an event that was skipped, before its indexes or after them, and what summed it up', async () => {
-    const log = new CountingLog();
+    const log = new AccountLog();
     const chargeMany = async (handler: ReturnType<typeof handlerOn>, prefix: string) => {
       for (let n = 0; n < 9; n++)
         expect(
@@ -352,7 +336,7 @@ describe('an account with more entries than one event tells', () => {
   });
 
   it('knows a payment until totals leave it out, though a clock ahead has charged the account', async () => {
-    const log = new CountingLog();
+    const log = new AccountLog();
     await log.fill(charges(1_500));
     const holdExpiresAtMs = start + 300_000;
     const hold = (nowMs: number, provenAtMs?: number): AccountCommand => ({
@@ -383,7 +367,7 @@ describe('an account with more entries than one event tells', () => {
   });
 
   it('refunds again what a summary says is refunded because of an event that was skipped', async () => {
-    const log = new CountingLog();
+    const log = new AccountLog();
     const payment = { paymentId: 'p', reservationId: 'r', amount: 10 };
     const at = new Date(start).toISOString();
     const holdExpiresAt = new Date(start + 300_000).toISOString();
@@ -413,7 +397,7 @@ describe('an account with more entries than one event tells', () => {
     const of = deciderOf(small, 4);
     let merged = 0;
     for (let count = 20; count < 60; count++) {
-      const log = new CountingLog();
+      const log = new AccountLog();
       const chargeMany = async (prefix: string, upTo: number) => {
         const handler = handlerOn(log, of);
         for (let n = 0; n < upTo; n++)
@@ -440,7 +424,7 @@ describe('an account with more entries than one event tells', () => {
   });
 
   it('writes each entry again a few times, however many there are', async () => {
-    const log = new CountingLog();
+    const log = new AccountLog();
     const bounds = { ...small, pages: { entriesMax: 4_000, smallMax: 16, fanOut: 4 } };
     const handler = handlerOn(log, deciderOf(bounds, 10));
     const count = 4_000;
@@ -457,7 +441,7 @@ describe('an account with more entries than one event tells', () => {
 
 describe('an account with a few entries', () => {
   it('is summed up by one event as ever, and reads nothing besides', async () => {
-    const log = new CountingLog();
+    const log = new AccountLog();
     const handler = new CommandHandler(log, accountDecider);
     for (let n = 0; n < 1_200; n++)
       await handler.execute(stream, charge(`c${n}`, 1, start), context);
@@ -496,7 +480,7 @@ describe('any long account, with small pages', function () {
     steps: readonly (readonly [string, number, number, number, boolean])[],
     { fill, of, everyEvents, proven = true }: Trial,
   ): Promise<void> {
-    const log = new CountingLog();
+    const log = new AccountLog();
     const decider = { ...deciderOf(small, everyEvents) };
     Object.assign(decider.snapshot, { of: (state: AccountState) => of(state, small) });
     await log.fill(charges(fill));
@@ -513,7 +497,8 @@ describe('any long account, with small pages', function () {
         if (!mayCome(command, whole, nowMs)) continue;
         const expected = decided(accountDecider, command, whole);
         const known = expected.ok ? expected.answer : expected.refusal.code;
-        // What ended long after its hold may be left out by the next summary, which the second one then reads.
+        // What ended long after its hold may be left out by the next summary, which the second one
+        // then reads.
         const isYoung = !('paymentId' in command) || nowMs <= (endsMs.get(command.paymentId) ?? 0);
         const asked = isRace && isYoung ? handlers : [handlers[on] as (typeof handlers)[0]];
         const all = await Promise.all(

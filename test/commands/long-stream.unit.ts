@@ -6,7 +6,8 @@ import type { NewEvent } from '../../src/commands/core/event-store.ts';
 import { requestDecider } from '../../src/commands/idempotency/decider.ts';
 import { seatDecider } from '../../src/commands/seat/decider.ts';
 import { pastHold } from '../../src/commands/seat/past-hold.ts';
-import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
+import { CountingLog } from '../support/counting-log.ts';
+import { MemoryEventStore } from '../support/memory-event-store.ts';
 
 const context = { commandId: 'test' };
 const length = 4_000;
@@ -85,28 +86,6 @@ describe('a long stream', () => {
     expect(reads).to.equal(1);
   });
 });
-
-/** Counts what is read, and may have lost the beginning of its streams. */
-class CountingLog extends MemoryEventStore {
-  read = 0;
-  cutBefore = 0n;
-
-  override readStream(...args: Parameters<MemoryEventStore['readStream']>) {
-    return this.#counted(super.readStream(...args));
-  }
-
-  override readBackwards(...args: Parameters<MemoryEventStore['readBackwards']>) {
-    return this.#counted(super.readBackwards(...args));
-  }
-
-  async *#counted(events: ReturnType<MemoryEventStore['readStream']>) {
-    for await (const event of events) {
-      if (event.revision < this.cutBefore) continue;
-      this.read += 1;
-      yield event;
-    }
-  }
-}
 
 describe('a seat that was held a thousand times', () => {
   const stream = 'seat-s1/A';

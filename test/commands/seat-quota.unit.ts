@@ -5,8 +5,8 @@ import type { Sales } from '../../src/commands/sales/sales.ts';
 import { UnreadableEvent } from '../../src/events/codec.ts';
 import { InProcessHoldLimit } from '../../src/shared-state/in-process-hold-limit.ts';
 import { QueueUnavailable } from '../../src/shared-state/queue-unavailable.ts';
-import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
 import { catalogOf, salesOn } from '../correctness/support/sale.ts';
+import { MemoryEventStore } from '../support/memory-event-store.ts';
 
 const seatsMax = 4;
 const catalog = catalogOf(['s'], 20);

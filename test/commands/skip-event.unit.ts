@@ -11,8 +11,8 @@ import type { RecordedEvent } from '../../src/events/codec.ts';
 import { eventSchemas } from '../../src/events/events.ts';
 import { readAnnounced, readSkips, skipsMax } from '../../src/events/skipped.ts';
 import { skippedStream } from '../../src/events/streams.ts';
-import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
 import { newer } from '../correctness/support/newer-version.ts';
+import { MemoryEventStore } from '../support/memory-event-store.ts';
 
 const seat = 'seat-s1/A-1-1';
 const account = 'account-u1';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { accountDecider } from '../../src/commands/account/decider.ts';
 import { CommandHandler } from '../../src/commands/core/command-handler.ts';
-import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
+import { MemoryEventStore } from '../support/memory-event-store.ts';
 
 const everyEvents = 10;
 

@@ -3,7 +3,10 @@ import { expect } from 'chai';
 
 const root = new URL('../../', import.meta.url);
 
-/** Of servers whose data or protocol we depend on to the patch: what is in docker-compose.yml was tried. */
+/**
+ * Of servers whose data or protocol we depend on to the patch: what is in docker-compose.yml was
+ * tried.
+ */
 const exact = /^eventstore\/eventstore:\d+\.\d+\.\d+-[a-z]+(-[a-z]+)*$/;
 
 /** Tags that name another image from one day to the next. */

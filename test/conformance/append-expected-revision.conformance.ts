@@ -41,7 +41,8 @@ const expectedRevisions: Record<string, Case> = {
       metadata: { by: 'conformance' },
     });
     expect(read?.position?.commit).to.equal(positionOf(answer));
-    // A server on another machine has another clock: a minute is enough to tell a time from a wrong unit.
+    // A server on another machine has another clock: a minute is enough to tell a time from a wrong
+    // unit.
     expect(read?.created.getTime()).to.be.within(before - 60_000, Date.now() + 60_000);
   },
 

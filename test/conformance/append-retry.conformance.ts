@@ -61,7 +61,8 @@ describe('conformance: append, retries', () => {
       expect(await idsIn(client, stream)).to.deep.equal(idsOf([...first, ...second, ...third]));
     });
 
-    // A promise of recent ids only: a server that was restarted, or a long time ago, may write them again.
+    // A promise of recent ids only: a server that was restarted, or a long time ago, may write them
+    // again.
     it(`12 a prompt retry with any or stream_exists → the same answer (${way})`, async () => {
       const { client } = subject;
       const stream = unique('retry-any');

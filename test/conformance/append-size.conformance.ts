@@ -24,7 +24,10 @@ import { isReal, useSubject } from './support/suite.ts';
 
 const embeddedLimit = 1_048_576;
 
-/** An event whose size, as the limit counts it, is `bytes`: data, metadata and the type twice (it is UTF-16 there). */
+/**
+ * An event whose size, as the limit counts it, is `bytes`: data, metadata and the type twice (it is
+ * UTF-16 there).
+ */
 function eventOfSize(bytes: number, metadata?: Uint8Array, type = 'Sized'): EventData {
   const data = new Uint8Array(bytes - 2 * type.length - (metadata?.length ?? 0)).fill(7);
   return binaryEvent({ type, data, ...(metadata && { metadata }) });
@@ -44,7 +47,9 @@ async function countsDataAlone(url: string): Promise<boolean> {
   }
 }
 
-/** A real server may have another limit, by its version or its settings: an append above it tells. */
+/**
+ * A real server may have another limit, by its version or its settings: an append above it tells.
+ */
 async function limitOf(client: EventStoreDBClient): Promise<number> {
   if (!isReal) return embeddedLimit;
   // The largest last: a busy server takes longer for it than its own 2 s for a batch append.

@@ -138,7 +138,8 @@ describe('conformance: append', () => {
     }
   });
 
-  // The client shows revision 0 for an answer that says "no stream". A real server gives a position here, we need not.
+  // The client shows revision 0 for an answer that says "no stream". A real server gives a position
+  // here, we need not.
   it('24 an empty array → accepted, nothing written', async () => {
     const { client } = subject;
     for (const { name, options } of bothWays) {

@@ -72,7 +72,8 @@ describe('conformance: delete', () => {
     }
   });
 
-  // Servers tell the revision of a stream that is not there as −1 here, and "any" and "no stream" as −2 and −1.
+  // Servers tell the revision of a stream that is not there as −1 here, and "any" and "no stream"
+  // as −2 and −1.
   it('53 deleting what never existed → wrong version', async () => {
     const { client } = subject;
     for (const [expectedRevision, expectedVersion] of [

@@ -93,7 +93,8 @@ describe('conformance: life, finding servers and their errors', () => {
         { streamName: stream, expectedVersion: 4n, actualVersion: 0n },
       );
     }
-    // The rest come in trailers, which carry ASCII only. A real server fails at that, and says HTTP 500 for them all.
+    // The rest come in trailers, which carry ASCII only. A real server fails at that, and says HTTP
+    // 500 for them all.
     const inTrailers = <T extends Error>(
       error: unknown,
       errorClass: Parameters<typeof expectError<T>>[1],

@@ -69,7 +69,8 @@ describe('conformance: life', function () {
     },
   );
 
-  // Ten or two hundred such kills, with several streams and retries, are in test/eventstore/crash.e2e.ts.
+  // Ten or two hundred such kills, with several streams and retries, are in
+  // test/eventstore/crash.e2e.ts.
   itWithOwnServer(
     '61 kill -9 in mid-append: all or nothing, what was acknowledged stays',
     'kills the server',

@@ -10,7 +10,10 @@ import { expect } from 'chai';
 import { collect, events, idsOf, positionOf, recorded, unique } from './support/client.ts';
 import { useSubject } from './support/suite.ts';
 
-/** On a shared log others may write between our events: how many of theirs a search passes before it gives up. */
+/**
+ * On a shared log others may write between our events: how many of theirs a search passes before it
+ * gives up.
+ */
 const othersMax = 10_000;
 
 describe('conformance: read $all', () => {
@@ -90,8 +93,9 @@ function idsRead(read: Parameters<typeof recorded>[0]): string[] {
 }
 
 /**
- * The first `count` events of `stream` in `$all`, which others may write to. It reads to the end of its page: a read
- * that is left half way keeps its call, and can keep the client's `dispose` waiting for ever.
+ * The first `count` events of `stream` in `$all`, which others may write to. It reads to the end of
+ * its page: a read that is left half way keeps its call, and can keep the client's `dispose`
+ * waiting for ever.
  */
 async function find(
   client: EventStoreDBClient,

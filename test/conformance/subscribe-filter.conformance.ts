@@ -19,7 +19,9 @@ import {
 } from './support/recorder.ts';
 import { useSubject } from './support/suite.ts';
 
-/** Real servers look at this many events between two checkpoints when the client names no window. */
+/**
+ * Real servers look at this many events between two checkpoints when the client names no window.
+ */
 const defaultWindow = 32;
 
 describe('conformance: subscribe, filters and checkpoints', () => {
@@ -134,7 +136,9 @@ describe('conformance: subscribe, filters and checkpoints', () => {
     }
   });
 
-  /** `appends` appends of one event into `stream` and nine into another that no filter here matches. */
+  /**
+   * `appends` appends of one event into `stream` and nine into another that no filter here matches.
+   */
   async function writeMixed(stream: string, appends: number): Promise<string[]> {
     const { client } = subject;
     const aside = unique('aside');
@@ -161,7 +165,10 @@ function checkpointsOf(steps: readonly Step[]): Position[] {
   return steps.filter(({ kind }) => kind === 'checkpoint').map(({ position }) => position);
 }
 
-/** A checkpoint says that everything up to it was delivered: later events are later in the log, and so are checkpoints. */
+/**
+ * A checkpoint says that everything up to it was delivered: later events are later in the log, and
+ * so are checkpoints.
+ */
 function expectCheckpointsHold(steps: readonly Step[]): void {
   let checkpoint: Position = { commit: -1n, prepare: -1n };
   for (const [index, { kind, position }] of steps.entries()) {

@@ -8,8 +8,8 @@ import { Recorder, recording } from './support/recorder.ts';
 import { itWithEmbeddedServer, useSubject } from './support/suite.ts';
 
 /**
- * 10,000 events of 8 KB: a server that kept them for its subscribers would grow by 80 MB at the least. Without that,
- * the garbage of the appends themselves makes it grow by up to 30 MB.
+ * 10,000 events of 8 KB: a server that kept them for its subscribers would grow by 80 MB at the
+ * least. Without that, the garbage of the appends themselves makes it grow by up to 30 MB.
  */
 const liveEvents = 10_000;
 const bytesEach = 8_192;
@@ -28,7 +28,8 @@ describe('conformance: subscribe, slow consumers and leaving ones', () => {
     this.timeout(60_000);
     const { client, other, pid } = subject;
     const measured = pid !== undefined && canMeasureMemory;
-    // The same load before, so that what the appends themselves take is not counted as the subscribers'.
+    // The same load before, so that what the appends themselves take is not counted as the
+    // subscribers'.
     await appendLive(other, unique('warm-up'), liveEvents / 2);
     const before = measured ? await ownMegabytes(pid) : 0;
 
@@ -99,7 +100,10 @@ describe('conformance: subscribe, slow consumers and leaving ones', () => {
   );
 });
 
-/** Appends so many events, ten at a time, 16 appends in flight; returns their ids in the order of their revisions. */
+/**
+ * Appends so many events, ten at a time, 16 appends in flight; returns their ids in the order of
+ * their revisions.
+ */
 async function appendLive(
   client: EventStoreDBClient,
   stream: string,

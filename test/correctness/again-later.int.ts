@@ -160,7 +160,8 @@ describe('asking again later, whoever has had the seats since', function () {
     expect(never.ok === false && never.refusal.code).to.equal('reservation-not-found');
   });
 
-  // Each seat of a refunded order once gave its price to who cancelled it by the seat's own reservation id.
+  // Each seat of a refunded order once gave its price to who cancelled it by the seat's own
+  // reservation id.
   it('a seat of an order is neither paid nor given back by itself, and gives no money', async () => {
     const first = await rich('first');
     const order = await shop.held(0, first, ['A-1-1', 'B-1-1']);

@@ -14,8 +14,8 @@ import {
 import { catalogOf, prices, salesOn } from './support/sale.ts';
 
 /**
- * Somebody deletes or cuts a stream in the store, by hand or by a rule of it. A sold seat is no free one then, and an
- * account with money no new one: nothing is decided on what is left.
+ * Somebody deletes or cuts a stream in the store, by hand or by a rule of it. A sold seat is no
+ * free one then, and an account with money no new one: nothing is decided on what is left.
  */
 describeWithOwnEventStore('streams that do not begin at their beginning', function () {
   this.timeout(60_000);

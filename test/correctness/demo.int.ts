@@ -34,7 +34,10 @@ describeWithOwnEventStore(
     });
     afterEach(() => server.stop());
 
-    /** Seeds from so many services, each of which found the log empty. @returns what is in the log then */
+    /**
+     * Seeds from so many services, each of which found the log empty. @returns what is in the log
+     * then
+     */
     async function seed(
       count: number,
       change: (store: EventStore) => EventStore = (store) => store,

@@ -19,7 +19,10 @@ import { sessionEvents } from './support/sale.ts';
 
 const killedService = fileURLToPath(new URL('./support/killed-service.ts', import.meta.url));
 
-/** FAULT_POINTS=each: a process for each point, where the ordinary run has one that dies in the middle of all of them. */
+/**
+ * FAULT_POINTS=each: a process for each point, where the ordinary run has one that dies in the
+ * middle of all of them.
+ */
 const each = process.env.FAULT_POINTS === 'each';
 
 describe('the process is killed at every step between two appends', function () {
@@ -72,7 +75,9 @@ describe('the process is killed at every step between two appends', function () 
   });
 });
 
-/** A command that was begun is finished or undone as a whole; one that was not begun did nothing. */
+/**
+ * A command that was begun is finished or undone as a whole; one that was not begun did nothing.
+ */
 function expectEnd(audit: Audit, { command, append, written, sessionId, userId }: FaultPoint) {
   const begun = append > 1 || written;
   const seats = [...audit.seats].filter(([name]) => name.startsWith(`${sessionId}/`));

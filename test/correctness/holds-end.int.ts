@@ -18,7 +18,10 @@ import { catalogOf, salesOn } from './support/sale.ts';
 
 /** Holds that end in the same second. */
 const endingTogether = 10_000;
-/** Ending all of them takes some seconds on two quiet cores; longer than this and the sweeper is stuck, in milliseconds. */
+/**
+ * Ending all of them takes some seconds on two quiet cores; longer than this and the sweeper is
+ * stuck, in milliseconds.
+ */
 const overMsMax = 180_000;
 
 describe('holds end on time', function () {
@@ -32,7 +35,10 @@ describe('holds end on time', function () {
   /** The sweeper's clock while it stands still. */
   let stoodStillMs: number | undefined;
 
-  /** A service's own parts in one process: projections, sweeper and commands take turns on one event loop. */
+  /**
+   * A service's own parts in one process: projections, sweeper and commands take turns on one event
+   * loop.
+   */
   before(async () => {
     [log, database] = await Promise.all([testEventStore(), testDatabase()]);
     store = connectEventStore(log.url);
@@ -55,7 +61,10 @@ describe('holds end on time', function () {
     await Promise.all([log.stop(), database.drop()]);
   });
 
-  /** Reserves `A-1-1 … A-1-<seats>` of a new session until `endMs`, and waits for their ends in the log. */
+  /**
+   * Reserves `A-1-1 … A-1-<seats>` of a new session until `endMs`, and waits for their ends in the
+   * log.
+   */
   async function hold(seats: number, endMs: (seat: number) => number) {
     const sessionId = `s-${randomUUID().slice(0, 8)}`;
     const catalog = catalogOf([sessionId], seats);
@@ -123,7 +132,10 @@ describe('holds end on time', function () {
   });
 });
 
-/** Ten buyers who reserve other seats, one after another each, until it is over. @returns how long each took, sorted, in ms */
+/**
+ * Ten buyers who reserve other seats, one after another each, until it is over. @returns how long
+ * each took, sorted, in ms
+ */
 async function reserveUntil(store: EventStore, over: () => boolean): Promise<number[]> {
   const sessionId = `s-${randomUUID().slice(0, 8)}`;
   const sales = salesOn(store, catalogOf([sessionId], 50_000));

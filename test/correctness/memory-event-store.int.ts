@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import type { EventStore, ExpectedRevision } from '../../src/commands/core/event-store.ts';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
+import { MemoryEventStore } from '../support/memory-event-store.ts';
 import { type TestEventStore, testEventStore } from '../support/servers.ts';
-import { MemoryEventStore } from './support/memory-event-store.ts';
 
 describe('the log in memory, which histories are tried on', function () {
   this.timeout(60_000);

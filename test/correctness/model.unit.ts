@@ -11,7 +11,10 @@ import { concurrent, serial } from './support/histories.ts';
 import { ignoringRevision } from './support/ignoring-revision.ts';
 import { runAtOnce, runSerially } from './support/run-histories.ts';
 
-/** Histories tried by each test; more with MODEL_RUNS. A failing one prints its seed: try it again with MODEL_SEED. */
+/**
+ * Histories tried by each test; more with MODEL_RUNS. A failing one prints its seed: try it again
+ * with MODEL_SEED.
+ */
 const numRuns = Number(process.env.MODEL_RUNS || 300);
 const seed = process.env.MODEL_SEED ? Number(process.env.MODEL_SEED) : undefined;
 

@@ -11,8 +11,9 @@ import { ofTag, readAudit } from './support/read-audit.ts';
 const concert = newTag('c');
 
 /**
- * What public services of this kind did under load, tried on a whole service over HTTP. The others of the eight are in
- * `races.int.ts` (a lock that ran out, a reservation paid twice) and `holds-end.int.ts` (seats that nothing swept).
+ * What public services of this kind did under load, tried on a whole service over HTTP. The others
+ * of the eight are in `races.int.ts` (a lock that ran out, a reservation paid twice) and
+ * `holds-end.int.ts` (seats that nothing swept).
  */
 describe('what went wrong in public services does not here', function () {
   this.timeout(120_000);
@@ -105,7 +106,8 @@ describe('what went wrong in public services does not here', function () {
     client.on('error', () => {});
     await client.connect();
     try {
-      // The projections have some of the tables while they write: of the two that wait for each other PostgreSQL ends one.
+      // The projections have some of the tables while they write: of the two that wait for each
+      // other PostgreSQL ends one.
       await eventually('every table is locked', async () => {
         await client.query('ROLLBACK');
         await client.query('BEGIN');

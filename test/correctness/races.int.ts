@@ -30,7 +30,10 @@ describe('races over services that share nothing but the log', function () {
   afterEach(() => shops?.close());
   after(() => server.stop());
 
-  /** The last service's clock says that the holds are over, the others' that they are not: their appends race. */
+  /**
+   * The last service's clock says that the holds are over, the others' that they are not: their
+   * appends race.
+   */
   const sweeper = instances - 1;
   const skewMs = (index: number) => (index === sweeper ? holdMs + 1_000 : 0);
   const payAgainstExpire = (shop: Shops, rounds: number) =>
@@ -374,7 +377,10 @@ async function releaseReasons(shop: Shops): Promise<Record<string, number>> {
   return reasons;
 }
 
-/** Pays a reservation and does something `against` it at the same time, again and again with other seats and users. */
+/**
+ * Pays a reservation and does something `against` it at the same time, again and again with other
+ * seats and users.
+ */
 async function race(
   shop: Shops,
   options: {
@@ -402,7 +408,8 @@ async function race(
     );
     const tookMs: number[] = [];
     const ended = held.map(async ({ i, user, id }) => {
-      // Where in the payment the other one comes changes from race to race, however fast the machine is.
+      // Where in the payment the other one comes changes from race to race, however fast the
+      // machine is.
       const later = sleep((payMs * (i % atOnce)) / atOnce);
       const fromMs = performance.now();
       const [paid, other] = await Promise.all([

@@ -7,9 +7,9 @@ const pay = { do: 'pay', user: 'u1', nth: 0, on: 0, part: false } as const;
 const cancel = { do: 'cancel', user: 'u1', nth: 0, on: 0, part: false } as const;
 
 /**
- * Sold, then killed before the capture; given back, then killed before the refund. The payment is still held then, and was
- * once released as if the seat had never been sold: a summary leaves such payments out, and the next cancel of the same
- * reservation would have refunded it once more.
+ * Sold, then killed before the capture; given back, then killed before the refund. The payment is
+ * still held then, and was once released as if the seat had never been sold: a summary leaves such
+ * payments out, and the next cancel of the same reservation would have refunded it once more.
  */
 describe('a sold seat that was given back before its payment was captured', () => {
   it('is refunded by the payment, which is not released', async () => {

@@ -8,13 +8,16 @@ import { type Data, Findings } from '../../src/verify/finding.ts';
 import { LogProof } from '../../src/verify/log-proof.ts';
 import { Skipped, skipIn } from '../../src/verify/skipped.ts';
 import { eventually } from '../support/eventually.ts';
-import { MemoryEventStore } from './support/memory-event-store.ts';
+import { MemoryEventStore } from '../support/memory-event-store.ts';
 import { catalogOf, holdMs, salesOn } from './support/sale.ts';
 
 const startMs = Date.parse('2026-01-01T00:00:00.000Z');
 const context = { commandId: 'test' };
 
-/** What becomes of money and seats when one of a sale's events is skipped, and the processes do what is left. */
+/**
+ * What becomes of money and seats when one of a sale's events is skipped, and the processes do what
+ * is left.
+ */
 describe('a sale of which an event was skipped', () => {
   let log: MemoryEventStore;
   let nowMs: number;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import { MemoryEventStore } from './support/memory-event-store.ts';
+import { MemoryEventStore } from '../support/memory-event-store.ts';
 import { catalogOf, holdMs, salesOn } from './support/sale.ts';
 
 describe('an order of free seats and one that is taken', () => {

@@ -57,7 +57,10 @@ describe('clocks that step by an hour during a sale', function () {
     return body.seatList.find((seat) => seat.seatId === seatId)?.isAvailable;
   };
 
-  /** Holds that are open during a step are paid by all but one, whose hold ends when it has lasted as long as it should. */
+  /**
+   * Holds that are open during a step are paid by all but one, whose hold ends when it has lasted
+   * as long as it should.
+   */
   async function holdsThrough(session: number, step: () => Promise<unknown>): Promise<void> {
     for (let n = 1; n <= 2; n += 1) await service.charge(`rush-${session}-${n}`, 1_000_000, 'one');
     const rush = startBuyers(service, {

@@ -48,7 +48,8 @@ describe('kill -9 of the service under load', function () {
       const [sessionId = '', seatId = ''] = reservationId.split('.');
       const token = await service.token(userId);
       const again = await service.reserve(userId, token, concert, sessionId, seatId);
-      // Still held: the same reservation. Paid in the call that got no answer: taken, by this very buyer.
+      // Still held: the same reservation. Paid in the call that got no answer: taken, by this very
+      // buyer.
       if (again.status === 200) expect(again.body.reservationId).to.equal(reservationId);
       else expect((await service.pay(userId, token, reservationId)).status).to.equal(200);
     });

@@ -18,7 +18,10 @@ const openedAtOnce = 100;
 /** `HOSTILE_REQUESTS` sends more; the same seed sends the same. */
 const hostileCount = Number(process.env.HOSTILE_REQUESTS ?? 3_000);
 const seed = Number(process.env.HOSTILE_SEED ?? Math.floor(Math.random() * 2 ** 32));
-/** A count of sockets that has not changed for so long is that of a service at rest, in milliseconds. */
+/**
+ * A count of sockets that has not changed for so long is that of a service at rest, in
+ * milliseconds.
+ */
 const restMs = 6_000;
 /** Longer than what a pool keeps an idle connection for, in milliseconds. */
 const goneMsMax = 60_000;
@@ -170,7 +173,8 @@ describe(`a whole service under floods (HOSTILE_SEED=${seed})`, function () {
     const statuses = await sendHostile(Number(new URL(service.url).port), {
       requests: hostileCount,
       seed,
-      // What is not shown yet, what no server here does, and more questions about the past than are answered at once.
+      // What is not shown yet, what no server here does, and more questions about the past than are
+      // answered at once.
       rightly: ['read-side-behind', 'method-not-implemented', 'too-many-queries'],
     });
     expect([...statuses.keys()]).to.include.members([200, 400, 404, 405]);

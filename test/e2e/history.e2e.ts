@@ -33,7 +33,10 @@ describe('reprise history', function () {
   /** The life of the seat A-1-1. */
   let seat: Line[];
 
-  /** u1 held A-1-1 and let it go, u2 bought it, u3 came too late with a key; u4 ordered two seats and paid. */
+  /**
+   * u1 held A-1-1 and let it go, u2 bought it, u3 came too late with a key; u4 ordered two seats
+   * and paid.
+   */
   before(async () => {
     service = await Service.start({ HOLD_SECONDS: '2' });
     env = { ...service.env, DATA_DIR: service.dataDir };

@@ -7,7 +7,8 @@ import { Service } from './support/service.ts';
 const buyers = 1_000;
 const concert = newTag('c');
 
-// Its negative control is in test/commands/one-seat.int.ts: there the expected revision can be taken away.
+// Its negative control is in test/commands/one-seat.int.ts: there the expected revision can be
+// taken away.
 describe('1,000 parallel reservations of one seat over HTTP', function () {
   this.timeout(120_000);
   let service: Service;

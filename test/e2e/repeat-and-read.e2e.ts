@@ -16,7 +16,10 @@ const u2 = `${concert}-u2`;
 const u3 = `${concert}-u3`;
 const u4 = `${concert}-u4`;
 
-/** Two services on one event store, PostgreSQL and Redis where the run has a Redis; else one, asked twice. */
+/**
+ * Two services on one event store, PostgreSQL and Redis where the run has a Redis; else one, asked
+ * twice.
+ */
 describe('the same request again, and one’s own writes, on whole services', function () {
   this.timeout(120_000 + pairs * 40);
   let first: Service;

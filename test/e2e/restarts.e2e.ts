@@ -66,7 +66,8 @@ describe('kill -9 of what runs beside the service', function () {
         expect(await status('/livez'), `the service without its ${victim}`).to.equal(200);
         await eventually('ready', async () => (await status('/readyz')) === 200);
         const readyMs = Date.now() - from;
-        // Within 5 s; where even the whole start takes longer, the machine is busy with something else.
+        // Within 5 s; where even the whole start takes longer, the machine is busy with something
+        // else.
         const limitMs = Math.max(5_000, startMs);
         expect(readyMs, `ms until ready after the ${victim} was killed`).to.be.lessThan(limitMs);
         const then = payments.size;

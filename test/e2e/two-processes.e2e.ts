@@ -157,7 +157,10 @@ function listening(child: ChildProcess): Promise<void> {
   });
 }
 
-/** Ids, as they are here, of the processes with this in their command lines; the parent of them first. */
+/**
+ * Ids, as they are here, of the processes with this in their command lines; the parent of them
+ * first.
+ */
 async function processesWith(text: string): Promise<number[]> {
   const ids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
   const found = await Promise.all(

@@ -45,7 +45,9 @@ describe('a lock that the kernel holds', function () {
   });
   after(() => rm(directory, { recursive: true }));
 
-  /** A process that takes the lock once its standard input ends. `said` is all that it says of it. */
+  /**
+   * A process that takes the lock once its standard input ends. `said` is all that it says of it.
+   */
   function startOne(wrap: (...command: string[]) => string[], order: string, times = 1) {
     const command = [process.execPath, script, module, order, file, String(times)];
     const [program = '', ...args] = wrap(...command);

@@ -11,7 +11,9 @@ import { lockHolder } from '../../embedded/file-lock.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../embedded/postgres/start.ts';
 import { eventually } from '../support/eventually.ts';
 
-/** Whole starts and ends of processes. `mkdtemp` makes directories that only their owner may enter. */
+/**
+ * Whole starts and ends of processes. `mkdtemp` makes directories that only their owner may enter.
+ */
 describe('embedded PostgreSQL', function () {
   this.timeout(60_000);
 
@@ -79,7 +81,10 @@ describe('embedded PostgreSQL', function () {
     await removeDataDir();
   });
 
-  /** One after another on the same directory: a first start and a copy of what it made take longer than most of these. */
+  /**
+   * One after another on the same directory: a first start and a copy of what it made take longer
+   * than most of these.
+   */
   describe('on a directory of its own', () => {
     before(newDataDir);
     // One of them opens it to others.

@@ -6,9 +6,10 @@ import { type EventType, eventSchemas } from '../../src/events/events.ts';
 import { olderVersions, versionOf } from '../../src/events/upcasters.ts';
 
 /**
- * What was stored, one file an event type and version: examples of its data with every optional part there and not there.
- * `asToday` is what an older version's data is read as; a version that is written today is read as it is. A file is never
- * changed once events of its version may be in a log: a changed shape is a new version, and a new file.
+ * What was stored, one file an event type and version: examples of its data with every optional
+ * part there and not there. `asToday` is what an older version's data is read as; a version that is
+ * written today is read as it is. A file is never changed once events of its version may be in a
+ * log: a changed shape is a new version, and a new file.
  */
 interface Fixture {
   readonly type: EventType;
@@ -100,7 +101,8 @@ describe('an event that PostgreSQL could not store', () => {
 });
 
 describe('the decoder', () => {
-  // An event type with a past: a price in a currency that was always KRW, then in major units, then as it is.
+  // An event type with a past: a price in a currency that was always KRW, then in major units, then
+  // as it is.
   const read = createDecoder(
     { Priced: z.object({ amount: z.number().int(), currency: z.string() }), Plain: z.object({}) },
     {

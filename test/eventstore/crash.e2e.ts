@@ -19,7 +19,10 @@ import { send, writeUntilKilled } from './crash/writers.ts';
 const isLongForm = process.env.CRASH_ROUNDS !== undefined;
 const rounds = isLongForm ? Number(process.env.CRASH_ROUNDS) : 10;
 
-/** A kill comes at a random moment up to here after the writers began: from the very first append on. */
+/**
+ * A kill comes at a random moment up to here after the writers began: from the very first append
+ * on.
+ */
 const killWithinMs = 500;
 
 /** Milliseconds that one round may take, with a slow machine's start of the server in it. */
@@ -90,7 +93,8 @@ describeWithOwnEventStore('event store: killed under load', function () {
       expect(torn.message).to.match(/torn/);
       const doubled = await plan(async (attempt, truth) => {
         await send(client, attempt);
-        // At the stream's end the ids are not compared: this is how a store without retries would look.
+        // At the stream's end the ids are not compared: this is how a store without retries would
+        // look.
         await send(client, { ...truth, expected: 4n });
       });
       expect(doubled.message).to.match(/twice/);
@@ -112,12 +116,16 @@ function newAttempt(count: number): Attempt {
   return { stream: unique('planned'), expected: 'no_stream', way: 'batch', events: events(count) };
 }
 
-/** Lets the writers write and kills the server at a random moment; resolves when all writers have stopped. */
+/**
+ * Lets the writers write and kills the server at a random moment; resolves when all writers have
+ * stopped.
+ */
 async function loadAndKill(server: OwnServer, ledger: Ledger, round: number): Promise<unknown[]> {
   const client = connect(server.url);
   try {
     const writing = writeUntilKilled(client, ledger, `r${round}`);
-    // In every other round after the first answer: a slow machine would be killed before it, time and again.
+    // In every other round after the first answer: a slow machine would be killed before it, time
+    // and again.
     if (round % 2 === 1)
       await eventually('an answer', () => ledger.acknowledged.length > 0, 10_000);
     await delay(randomInt(killWithinMs));
@@ -128,7 +136,10 @@ async function loadAndKill(server: OwnServer, ledger: Ledger, round: number): Pr
   }
 }
 
-/** Sends what had no answer again. What is there already is answered as it is there; the rest is written now. */
+/**
+ * Sends what had no answer again. What is there already is answered as it is there; the rest is
+ * written now.
+ */
 async function retryUnclear(
   client: ReturnType<typeof connect>,
   ledger: Ledger,
@@ -138,7 +149,8 @@ async function retryUnclear(
   const there = new Map(found.map((place) => [place.attempt, place]));
   for (const attempt of ledger.unclear) {
     const place = there.get(attempt);
-    // "any" promises to know recent ids only: after a restart it may write them again. So it is not sent again.
+    // "any" promises to know recent ids only: after a restart it may write them again. So it is not
+    // sent again.
     if (attempt.expected === 'any' && place !== undefined) {
       attempt.answer = { revision: place.revision, position: place.position };
       continue;

@@ -20,7 +20,9 @@ interface Answer {
   body: Buffer;
 }
 
-/** The bare HTTP/2 of gRPC, so that frames come as the test wants them, not as a library sends them. */
+/**
+ * The bare HTTP/2 of gRPC, so that frames come as the test wants them, not as a library sends them.
+ */
 describe('event store: gRPC', () => {
   let server: GrpcServer;
   let session: ClientHttp2Session;

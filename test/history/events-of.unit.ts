@@ -9,7 +9,7 @@ import { byWhom, originOf } from '../../src/history/command-of.ts';
 import { eventsOfReservation, textIn } from '../../src/history/events-of.ts';
 import { holdsOf } from '../../src/history/holds.ts';
 import { inWords } from '../../src/history/words.ts';
-import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
+import { MemoryEventStore } from '../support/memory-event-store.ts';
 import { randomSale } from './support/random-sale.ts';
 
 const sales = 20;

@@ -138,7 +138,8 @@ describe('the deadline of a request', function () {
       expect(headers.get('retry-after')).to.equal('1');
       expect(tookMs).to.be.lessThan(5_000);
 
-      // Negative control: the same without a deadline goes on for longer, and by then so would this one have.
+      // Negative control: the same without a deadline goes on for longer, and by then so would this
+      // one have.
       expect((await withoutDeadline).ok).to.equal(true);
       expect(Date.now() - startedMs).to.be.greaterThan(requestOverMs);
       expect(requestOverMs).to.be.greaterThan(requestMaxMs);

@@ -71,7 +71,9 @@ function onReads({ reads }: FakeApi, work: () => Promise<never>): void {
   Object.assign(reads, { balance: work, reservation: work, reservations: work });
 }
 
-/** Makes the call answer this problem. What the shop refuses it refuses by itself: see `refusing`. */
+/**
+ * Makes the call answer this problem. What the shop refuses it refuses by itself: see `refusing`.
+ */
 const provoke: Partial<Record<ProblemCode, Change>> = {
   'invalid-request'(_house, ask) {
     ask.headers['X-Min-Event-Position'] = 'soon';

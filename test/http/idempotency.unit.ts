@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { EventStoreUnavailable } from '../../src/commands/core/event-store.ts';
 import { runningMaxMs } from '../../src/commands/idempotency/decider.ts';
 import { IdempotencyKeys } from '../../src/commands/idempotency/idempotency-keys.ts';
-import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
 import { eventually } from '../support/eventually.ts';
+import { MemoryEventStore } from '../support/memory-event-store.ts';
 import { type Api, bearer, bill, order, type Reply, serveApi } from './support/api.ts';
 import { fakeApi } from './support/fake-api.ts';
 
@@ -14,7 +14,10 @@ const calls = [
   ['DELETE', '/concert/reservation/11.A-1-1.1?userId=7', undefined],
 ] as const;
 
-/** What a repetition must have like the first answer: all but the request's own id, the date and the sign of repetition. */
+/**
+ * What a repetition must have like the first answer: all but the request's own id, the date and the
+ * sign of repetition.
+ */
 function answerOf({ status, headers, text }: Reply) {
   const own = ['x-request-id', 'date', 'idempotent-replayed', 'connection', 'keep-alive'];
   return [status, text, [...headers].filter(([name]) => !own.includes(name))];

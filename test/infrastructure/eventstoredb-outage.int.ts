@@ -47,7 +47,8 @@ describeWithOwnEventStore('eventstoredb while the store is killed and restarted'
           return await store.append(...append);
         } catch (error) {
           if (!(error instanceof EventStoreUnavailable)) throw error;
-          // A store that was closed says so at once: after a failed test this would go on for ever, and nothing else.
+          // A store that was closed says so at once: after a failed test this would go on for ever,
+          // and nothing else.
           await delay(5);
         }
       }

@@ -38,7 +38,9 @@ describe('whether a PostgreSQL will do', function () {
     change(url);
     return url.href;
   };
-  /** The database by way of PgBouncer; its connections are not encrypted, so any password will do. */
+  /**
+   * The database by way of PgBouncer; its connections are not encrypted, so any password will do.
+   */
   const pooled = async (mode: string): Promise<string | undefined> => {
     const one = await startPgBouncer(database.url, { pool_mode: mode });
     if (one !== undefined) pooler.push(one);

@@ -123,8 +123,8 @@ describe('what may come next in the log', () => {
   });
 
   /**
-   * A server that has events at 1 … and sends what real ones do, at random: checkpoints of both manners, events again,
-   * calls that end anywhere and go on from where they are asked to.
+   * A server that has events at 1 … and sends what real ones do, at random: checkpoints of both
+   * manners, events again, calls that end anywhere and go on from where they are asked to.
    */
   it('is every event once, in order, whatever a server with the right log does', () => {
     const steps = fc.array(

@@ -123,7 +123,8 @@ describe('a wrong URL ends the start at once, in words that hold no password', (
     });
 
     it('no password', () => {
-      // The driver leaves such a connection open, and no database can be dropped meanwhile: so not on the server.
+      // The driver leaves such a connection open, and no database can be dropped meanwhile: so not
+      // on the server.
       const error = new Error('SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string');
       expect(whyPostgresRefused(error)).to.equal('it wants a password, and the URL has none');
     });

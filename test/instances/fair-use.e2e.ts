@@ -38,7 +38,8 @@ describe('fair use over three instances', function () {
     );
     const { 200: got = 0, ...refused } = outcomes(answers);
     expect(Object.keys(refused)).to.include('409 too-many-held');
-    // A busy machine may answer one with a 503, which gives its claim back: fewer then, and never more.
+    // A busy machine may answer one with a 503, which gives its claim back: fewer then, and never
+    // more.
     const unavailable = answers.filter(({ status }) => status === 503).length;
     expect(got, JSON.stringify(refused)).to.be.within(totalMax - unavailable, totalMax);
     for (const { status, body, headers } of answers) {

@@ -38,7 +38,8 @@ describe('the processor meter', () => {
   };
 
   it('tells the load generator, the service and the servers behind it apart', async () => {
-    // The service burns nothing; a child of its own, which looks like the event store by its command line, does.
+    // The service burns nothing; a child of its own, which looks like the event store by its
+    // command line, does.
     const child = `const c = require('child_process').spawn(process.execPath,
       ['-e', ${JSON.stringify(burn(500))}, 'eventstore/main.ts'], { stdio: ['pipe', 'inherit', 'inherit'] });
       process.on('SIGTERM', () => { c.kill('SIGKILL'); process.exit(); });`;

@@ -13,7 +13,10 @@ import { sessionEvents } from '../correctness/support/sale.ts';
 import { eventually } from '../support/eventually.ts';
 
 describe('following the catalog', () => {
-  /** What the log has; each subscription gives it, then waits, until `refuse` ends it and each one after. */
+  /**
+   * What the log has; each subscription gives it, then waits, until `refuse` ends it and each one
+   * after.
+   */
   let log: LogMessage[];
   let asked: (bigint | null)[];
   let refusal: Error | undefined;
@@ -38,7 +41,10 @@ describe('following the catalog', () => {
       },
     }));
 
-  /** The last event of a stream, which is to be skipped; its announcement, and its mark, right behind it. */
+  /**
+   * The last event of a stream, which is to be skipped; its announcement, and its mark, right
+   * behind it.
+   */
   const skipped = (target: LogMessage): readonly [RecordedEvent, LogMessage] => {
     if (target.kind !== 'event') throw new Error('no event');
     const { id: eventId, stream, position, type } = target.event;

@@ -14,9 +14,14 @@ import {
 
 /** Events; more in the long form. */
 const count = Number(process.env.CATCH_UP_EVENTS ?? '60000');
-/** What waits, is on its way and is cached takes about 10 MB; with an unbounded backlog it is 45 MB. */
+/**
+ * What waits, is on its way and is cached takes about 10 MB; with an unbounded backlog it is 45 MB.
+ */
 const growthMaxBytes = 30_000_000;
-/** From a fifth of the way to its end: a single number kept of each event would be more, in the long form. */
+/**
+ * From a fifth of the way to its end: a single number kept of each event would be more, in the long
+ * form.
+ */
 const driftMaxBytes = 3_000_000;
 
 setFlagsFromString('--expose-gc');

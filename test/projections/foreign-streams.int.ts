@@ -1,13 +1,12 @@
 import { expect } from 'chai';
 import type { RecordedEvent } from '../../src/events/codec.ts';
-import { projections } from '../../src/projections/models/registry.ts';
 import { readParked } from '../../src/projections/parking/parked-table.ts';
-import { retryParked } from '../../src/projections/parking/retry.ts';
 import { eventually } from '../support/eventually.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
 import { type Instance, startInstance, stopInstances } from './support/engines.ts';
 import { recorded, withoutParked } from './support/history.ts';
 import { type ReadModels, readModels, rowsFromScratch, tableRows } from './support/read-models.ts';
+import { retryOn } from './support/repairs.ts';
 
 const shape = { seed: 23, sessions: 3, seatsPerSession: 8, users: 5 };
 /** More than may be parked. */
@@ -59,14 +58,7 @@ describe('streams that are named like ours and that another program has begun', 
     await models.close();
   });
 
-  const retry = (eventStore: ArrayEventStore) =>
-    retryParked({
-      eventStore,
-      pool: models.postgres.pool,
-      projections,
-      signal: new AbortController().signal,
-      onProgress() {},
-    });
+  const retry = (eventStore: ArrayEventStore) => retryOn(models.postgres, eventStore);
 
   const kinds = {
     'one stream': (n: number) => ({ stream: 'order-theirs', revision: BigInt(n) }),

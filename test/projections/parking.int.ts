@@ -6,12 +6,12 @@ import { readCheckpoint } from '../../src/projections/engine/checkpoint.ts';
 import { writeBatch } from '../../src/projections/engine/write-batch.ts';
 import { projections } from '../../src/projections/models/registry.ts';
 import { ParkingChanged, readParked } from '../../src/projections/parking/parked-table.ts';
-import { retryParked } from '../../src/projections/parking/retry.ts';
 import { eventually } from '../support/eventually.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
 import { type Instance, startInstance, stopInstances } from './support/engines.ts';
 import { randomInts, recorded, withoutParked } from './support/history.ts';
 import { type ReadModels, readModels, rowsFromScratch, tableRows } from './support/read-models.ts';
+import { retryOn } from './support/repairs.ts';
 
 const shape = { seed: 11, sessions: 3, seatsPerSession: 8, users: 5 };
 const last = (events: readonly RecordedEvent[]): bigint => events.at(-1)?.position ?? 0n;
@@ -22,7 +22,10 @@ const unreadable = (event: RecordedEvent): RecordedEvent => ({
   metadata: { schemaVersion: 99 },
 });
 
-/** The same events, each session's schedule first, and the rest in any order that keeps each stream's own. */
+/**
+ * The same events, each session's schedule first, and the rest in any order that keeps each
+ * stream's own.
+ */
 function reordered(events: readonly RecordedEvent[], seed: number): RecordedEvent[] {
   const random = randomInts(seed);
   const isSchedule = ({ type }: RecordedEvent) =>
@@ -52,14 +55,7 @@ describe('an event that cannot be read', function () {
 
   const start = (options = {}) => startInstance(models.url, store, options);
   const parked = () => readParked(models.postgres.pool);
-  const retry = (eventStore = store) =>
-    retryParked({
-      eventStore,
-      pool: models.postgres.pool,
-      projections,
-      signal: new AbortController().signal,
-      onProgress() {},
-    });
+  const retry = (eventStore = store) => retryOn(models.postgres, eventStore);
   const logOf = (events: readonly RecordedEvent[], poison: ReadonlySet<RecordedEvent>) =>
     events.map((event) => (poison.has(event) ? unreadable(event) : event));
   /** A version that can read all of it takes over the log. */

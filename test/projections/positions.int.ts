@@ -14,8 +14,8 @@ import { randomInts, recorded } from './support/history.ts';
 import { type ReadModels, readModels, rowsFromScratch, tableRows } from './support/read-models.ts';
 
 /**
- * What servers were seen to send, and worse: the tables and the lists in memory have each event once. The bug that this
- * pins multiplied balances by 415 on a real server's empty log.
+ * What servers were seen to send, and worse: the tables and the lists in memory have each event
+ * once. The bug that this pins multiplied balances by 415 on a real server's empty log.
  */
 describe('a store that sends odd positions', function () {
   this.timeout(60_000);

@@ -4,15 +4,14 @@ import type { RecordedEvent } from '../../src/events/codec.ts';
 import { connectPostgres, type Postgres } from '../../src/infrastructure/postgres.ts';
 import { projections } from '../../src/projections/models/registry.ts';
 import { readParked } from '../../src/projections/parking/parked-table.ts';
-import { retryParked } from '../../src/projections/parking/retry.ts';
 import type { RebuildOptions } from '../../src/projections/rebuild/options.ts';
-import { rebuild } from '../../src/projections/rebuild/rebuild.ts';
 import { eventually } from '../support/eventually.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
 import { startInstance, stopInstances } from './support/engines.ts';
 import { recorded, withoutParked } from './support/history.ts';
 import { newerProjections } from './support/newer-projections.ts';
 import { type ReadModels, readModels, rowsFromScratch, tableRows } from './support/read-models.ts';
+import { failure, rebuildOn, retryOn } from './support/repairs.ts';
 
 const shape = { seed: 41, sessions: 3, seatsPerSession: 8, users: 5 };
 const events = recorded(shape, 1_200);
@@ -51,37 +50,17 @@ describe('a rebuild while events are parked', function () {
   });
 
   const run = (eventStore: ArrayEventStore, options: Partial<RebuildOptions> = {}) =>
-    rebuild({
-      eventStore,
-      pool: postgres.pool,
-      projections,
-      dryRun: false,
-      signal: new AbortController().signal,
-      onProgress() {},
-      onDifference() {},
-      onTrouble() {},
+    rebuildOn(postgres, eventStore, {
       ...options,
-      limits: { batchEventsMax: 200, gatherMs: 5, ...options.limits },
+      limits: { batchEventsMax: 200, ...options.limits },
     });
-  const failure = (running: Promise<unknown>): Promise<string> =>
-    running.then(
-      () => 'it did not fail',
-      (error: Error) => error.message,
-    );
   const live = async (eventStore: ArrayEventStore, some: readonly RecordedEvent[]) => {
     const instance = startInstance(models.url, eventStore);
     expect(await instance.projector.reached(last(some), 20_000)).to.equal(true);
     return instance;
   };
   const parked = () => readParked(postgres.pool);
-  const retry = (eventStore: ArrayEventStore) =>
-    retryParked({
-      eventStore,
-      pool: postgres.pool,
-      projections,
-      signal: new AbortController().signal,
-      onProgress() {},
-    });
+  const retry = (eventStore: ArrayEventStore) => retryOn(postgres, eventStore);
   const schemas = async (): Promise<string[]> => {
     const { rows } = await sql<{ name: string }>`
       SELECT nspname AS name FROM pg_namespace WHERE nspname LIKE 'reprise%' ORDER BY 1`.execute(

@@ -195,7 +195,8 @@ describe('a rebuild', function () {
     expect(by.get('ghost')?.live?.title).to.equal('Nobody');
     expect(hashOf(await tableRows(models.db))).to.equal(wrong);
     expect(await schemas()).to.deep.equal([]);
-    // In earnest: the rows are right again, and a running service shows it though it had them in memory.
+    // In earnest: the rows are right again, and a running service shows it though it had them in
+    // memory.
     const shown = async () => JSON.parse(String((await readSide.concerts()).body)).length;
     expect(await shown()).to.equal(shape.sessions);
     expect((await run()).differences).to.equal(3);

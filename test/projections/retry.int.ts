@@ -4,9 +4,7 @@ import { sql } from 'kysely';
 import type { EventStore } from '../../src/commands/core/event-store.ts';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
-import { projections } from '../../src/projections/models/registry.ts';
 import { readParked } from '../../src/projections/parking/parked-table.ts';
-import { retryParked } from '../../src/projections/parking/retry.ts';
 import { eventually } from '../support/eventually.ts';
 import { itWithOwnEventStore, testEventStore } from '../support/servers.ts';
 import { appendHistory, wholeLog } from './support/append-history.ts';
@@ -14,6 +12,7 @@ import { ArrayEventStore } from './support/array-event-store.ts';
 import { startInstance, stopInstances } from './support/engines.ts';
 import { history, recorded, type Written, withoutParked } from './support/history.ts';
 import { type ReadModels, readModels, rowsFromScratch, tableRows } from './support/read-models.ts';
+import { retryOn } from './support/repairs.ts';
 
 const shape = { seed: 31, sessions: 3, seatsPerSession: 8, users: 5 };
 const events = recorded(shape, 700);
@@ -42,14 +41,7 @@ describe('retrying parked events', function () {
     return store;
   };
   const parked = () => readParked(models.postgres.pool);
-  const retry = (eventStore: ArrayEventStore | EventStore) =>
-    retryParked({
-      eventStore,
-      pool: models.postgres.pool,
-      projections,
-      signal: new AbortController().signal,
-      onProgress() {},
-    });
+  const retry = (eventStore: ArrayEventStore | EventStore) => retryOn(models.postgres, eventStore);
 
   /** The tables and what is parked, as an older version leaves them. */
   const parkedBy = async (log: readonly RecordedEvent[]) => {

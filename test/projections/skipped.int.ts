@@ -3,10 +3,8 @@ import type { RecordedEvent } from '../../src/events/codec.ts';
 import { connectPostgres, type Postgres } from '../../src/infrastructure/postgres.ts';
 import { projections } from '../../src/projections/models/registry.ts';
 import { isInReadModels, readParked } from '../../src/projections/parking/parked-table.ts';
-import { retryParked } from '../../src/projections/parking/retry.ts';
 import { retrySkipped } from '../../src/projections/parking/retry-skipped.ts';
 import type { RebuildOptions } from '../../src/projections/rebuild/options.ts';
-import { rebuild } from '../../src/projections/rebuild/rebuild.ts';
 import { eventually } from '../support/eventually.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
 import { startInstance, stopInstances } from './support/engines.ts';
@@ -18,6 +16,7 @@ import {
   silent,
   tableRows,
 } from './support/read-models.ts';
+import { failure, rebuildOn, retryOn } from './support/repairs.ts';
 
 const events = recorded({ seed: 53, sessions: 2, seatsPerSession: 6, users: 4 }, 500);
 const last = (some: readonly RecordedEvent[]): bigint => some.at(-1)?.position ?? 0n;
@@ -85,8 +84,7 @@ describe('read models of a log with an event that is skipped', function () {
   };
   const { signal } = new AbortController();
   const parked = () => readParked(postgres.pool);
-  const retry = (eventStore: ArrayEventStore) =>
-    retryParked({ eventStore, pool: postgres.pool, projections, signal, onProgress() {} });
+  const retry = (eventStore: ArrayEventStore) => retryOn(postgres, eventStore);
   /** An instance as the service makes it. */
   const start = (eventStore: ArrayEventStore) => {
     const parts = { eventStore, pool: postgres.pool, projections, signal, logger: silent };
@@ -94,23 +92,10 @@ describe('read models of a log with an event that is skipped', function () {
     return startInstance(models.url, eventStore, { onParkedSkips: () => void unpark() });
   };
   const run = (eventStore: RebuildOptions['eventStore'], options: Partial<RebuildOptions> = {}) =>
-    rebuild({
-      eventStore,
-      pool: postgres.pool,
-      projections,
-      dryRun: false,
-      signal,
-      onProgress() {},
-      onDifference() {},
-      onTrouble() {},
+    rebuildOn(postgres, eventStore, {
       ...options,
-      limits: { batchEventsMax: 100, gatherMs: 5, ...options.limits },
+      limits: { batchEventsMax: 100, ...options.limits },
     });
-  const failure = (running: Promise<unknown>): Promise<string> =>
-    running.then(
-      () => 'it did not fail',
-      (error: Error) => error.message,
-    );
   const rows = () => tableRows(models.db);
 
   it('have its later events as soon as it is skipped, and both instances know', async () => {

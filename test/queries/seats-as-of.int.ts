@@ -114,7 +114,10 @@ describe('a session’s seats as they were', function () {
     );
   });
 
-  /** A history whose events come after one another by some gaps, many at the same time; some sessions end cancelled. */
+  /**
+   * A history whose events come after one another by some gaps, many at the same time; some
+   * sessions end cancelled.
+   */
   async function timed(shape: HistoryShape, gaps: readonly number[], cancels: boolean) {
     let createdMs = Date.UTC(2026, 3, 1);
     const events = recorded(shape, gaps.length).map((event, index) => {
@@ -150,7 +153,8 @@ describe('a session’s seats as they were', function () {
   });
 
   it('negative control: with the orders’ own rows, seats would be taken too early', async () => {
-    // What the statement leaves out: the row of the order, which names both seats from the moment it was placed.
+    // What the statement leaves out: the row of the order, which names both seats from the moment
+    // it was placed.
     const { rows } = await sql<{ seat_ids: string }>`
       SELECT seat_ids FROM reservation WHERE session_id = 'order'
         AND reserved_at <= ${new Date(orderHistory()[2]?.createdMs ?? 0)}`.execute(models.db);
@@ -192,7 +196,10 @@ describe('a session’s seats as they were', function () {
   });
 });
 
-/** Two seats ordered, taken one after the other, paid and given back one after the other. Its session is called `order`. */
+/**
+ * Two seats ordered, taken one after the other, paid and given back one after the other. Its
+ * session is called `order`.
+ */
 function orderHistory(): RecordedEvent[] {
   const startMs = Date.UTC(2026, 4, 1);
   const sessionId = 'order';

@@ -35,7 +35,10 @@ describe('the small queries', function () {
     await models.close();
   });
 
-  /** The plans of what is asked, with sequential scans priced out: tables this small would be scanned. */
+  /**
+   * The plans of what is asked, with sequential scans priced out: tables this small would be
+   * scanned.
+   */
   async function planOf(ask: (db: Kysely<Database>) => Promise<unknown>): Promise<string> {
     const { pool } = models.postgres;
     const asked: CompiledQuery[] = [];

@@ -3,8 +3,8 @@ import type { Refusal, Result } from '../../src/commands/core/result.ts';
 import { type FairUse, soldKeptMs } from '../../src/commands/hold-limit/hold-limit.ts';
 import type { Sales } from '../../src/commands/sales/sales.ts';
 import { InProcessHoldLimit } from '../../src/shared-state/in-process-hold-limit.ts';
-import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
 import { catalogOf, holdMs, salesOn } from '../correctness/support/sale.ts';
+import { MemoryEventStore } from '../support/memory-event-store.ts';
 
 const catalog = catalogOf(['s', 't', 'r'], 20);
 const againMs = 60_000;

@@ -2,13 +2,16 @@ import { expect } from 'chai';
 import type { AppendResult, EventStore } from '../../src/commands/core/event-store.ts';
 import type { HoldLimit, SeatClaim } from '../../src/commands/hold-limit/hold-limit.ts';
 import { InProcessHoldLimit } from '../../src/shared-state/in-process-hold-limit.ts';
-import { MemoryEventStore } from '../correctness/support/memory-event-store.ts';
 import { catalogOf, salesOn } from '../correctness/support/sale.ts';
+import { MemoryEventStore } from '../support/memory-event-store.ts';
 
 const catalog = catalogOf(['s'], 20);
 const limitOf = { seats: 4 };
 
-/** A log on which the first append to a stream of this prefix can be made to wait until it is let go. */
+/**
+ * A log on which the first append to a stream of this prefix can be made to wait until it is let
+ * go.
+ */
 class SlowLog extends MemoryEventStore {
   #prefix: string | undefined;
   #reached = () => {};
@@ -64,7 +67,8 @@ describe('limit of held seats, as commands use it', () => {
     return limitOf.seats + 1;
   };
 
-  // One request of a buyer wants seat 2 and gets it, another at the same time wants 2 and 3 and is refused.
+  // One request of a buyer wants seat 2 and gets it, another at the same time wants 2 and 3 and is
+  // refused.
   const gets = [2];
   const inVain = [2, 3];
   for (const [first, slow, quick] of [

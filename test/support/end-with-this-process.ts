@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 
 /**
- * A shell that waits until this process is gone, even by SIGKILL, and then kills a process that we started and
- * removes its directory, and the one above when that is empty: reading its standard input ends with us. It has a group of its own, so that Ctrl-C does not end it first.
+ * A shell that waits until this process is gone, even by SIGKILL, and then kills a process that we
+ * started and removes its directory, and the one above when that is empty: reading its standard
+ * input ends with us. It has a group of its own, so that Ctrl-C does not end it first.
  */
 export function endWithThisProcess(
   pid: number | undefined,

@@ -46,13 +46,19 @@ export interface EventStoreNode {
   readonly pid: number;
   /** True from its start to its end; a paused node runs. */
   readonly running: boolean;
-  /** Ends it and waits until it is gone: SIGKILL at once, SIGTERM in good order. A paused one goes on first. */
+  /**
+   * Ends it and waits until it is gone: SIGKILL at once, SIGTERM in good order. A paused one goes
+   * on first.
+   */
   kill(signal?: 'SIGKILL' | 'SIGTERM'): Promise<void>;
   /** SIGSTOP: it holds its connections and answers nothing. */
   pause(): void;
   /** SIGCONT. */
   resume(): void;
-  /** Starts it on the same ports and data, ending it before if it runs. Resolves when it answers: its role may be open. */
+  /**
+   * Starts it on the same ports and data, ending it before if it runs. Resolves when it answers:
+   * its role may be open.
+   */
   restart(): Promise<void>;
   /** Resolves when the process has ended, in whatever way; at once when it does not run. */
   ended(): Promise<void>;
@@ -149,7 +155,8 @@ export class Node implements EventStoreNode {
       try {
         return await this.start();
       } catch (error) {
-        // Something may have the port for a moment: a client that looks for the node can be given it as its own.
+        // Something may have the port for a moment: a client that looks for the node can be given
+        // it as its own.
         const taken = /address already in use/i.test(String(error));
         if (!taken || start === startsMax) throw error;
         await delay(1_000);
@@ -170,7 +177,9 @@ export class Node implements EventStoreNode {
     }));
   }
 
-  /** The port of the leader that this node knows; undefined while it knows none or does not answer. */
+  /**
+   * The port of the leader that this node knows; undefined while it knows none or does not answer.
+   */
   async leaderPort(): Promise<number | undefined> {
     if (!this.running) return undefined;
     const members = await this.gossip().catch(() => []);
@@ -212,7 +221,10 @@ export function urlOf(ports: readonly number[]): string {
   return `esdb://${ports.map((port) => `127.0.0.1:${port}`).join(',')}?tls=false`;
 }
 
-/** A server takes each variable with its prefix for an option, and ends at one that it does not know. */
+/**
+ * A server takes each variable with its prefix for an option, and ends at one that it does not
+ * know.
+ */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const own = /^(EVENTSTORE|KURRENTDB)_/i;
   const kept = Object.entries(process.env).filter(([name]) => !own.test(name));

@@ -7,9 +7,9 @@ import { eventually } from './eventually.ts';
 import { freePorts } from './free-ports.ts';
 
 /**
- * Nodes of a real EventStoreDB, started from the executable that EVENTSTORE_BIN names: one, or a cluster of three, in
- * memory or on disk, on 127.0.0.1 without TLS. A test may kill, hang and start them again. They end with the test
- * run, whatever ends it.
+ * Nodes of a real EventStoreDB, started from the executable that EVENTSTORE_BIN names: one, or a
+ * cluster of three, in memory or on disk, on 127.0.0.1 without TLS. A test may kill, hang and start
+ * them again. They end with the test run, whatever ends it.
  */
 
 /** Between two looks at all nodes, in milliseconds. */
@@ -18,12 +18,17 @@ const pollMs = 100;
 /** Between two looks at what the nodes say while they start, in milliseconds. */
 const corruptPollMs = 1_000;
 
-/** How often nodes are started on new ports because something else took theirs, or anew because they did not come together. */
+/**
+ * How often nodes are started on new ports because something else took theirs, or anew because they
+ * did not come together.
+ */
 const startsMax = 3;
 
 /** The nodes of one server. */
 export interface EventStoreNodes {
-  /** The connection string: of the node, or of all three, which the client looks through by gossip. */
+  /**
+   * The connection string: of the node, or of all three, which the client looks through by gossip.
+   */
   readonly url: string;
   /** As the server tells it: `24.10.4.0`. */
   readonly version: string;
@@ -35,12 +40,16 @@ export interface EventStoreNodes {
    */
   leader(deadlineMs?: number): Promise<EventStoreNode>;
   /**
-   * Waits until every node runs in a role, one as leader. One that ended by itself is started again, as its supervisor
-   * would: a former leader that comes back may end once more, to cut off what it alone has.
+   * Waits until every node runs in a role, one as leader. One that ended by itself is started
+   * again, as its supervisor would: a former leader that comes back may end once more, to cut off
+   * what it alone has.
    * @throws Error after 90 s, with the ends of the logs
    */
   ready(): Promise<void>;
-  /** Ends them and removes what they wrote, other than into a directory that was given. Twice is once. */
+  /**
+   * Ends them and removes what they wrote, other than into a directory that was given. Twice is
+   * once.
+   */
   stop(): Promise<void>;
 }
 
@@ -49,8 +58,9 @@ export interface EventStoreNodesOptions {
   /** 1 unless told. */
   readonly count?: 1 | 3;
   /**
-   * `memory`: a node that was ended begins empty, unless others of its cluster hold the log. `disk`: in a temporary
-   * directory. Anything else is a directory, made where it is missing, which stays. `memory` unless told.
+   * `memory`: a node that was ended begins empty, unless others of its cluster hold the log.
+   * `disk`: in a temporary directory. Anything else is a directory, made where it is missing, which
+   * stays. `memory` unless told.
    */
   readonly data?: string;
   /** More options for every node, `['--max-append-size', '2097152']`, or for each by its index. */
@@ -68,7 +78,8 @@ if (typeof after === 'function') {
 
 /**
  * Starts nodes on free ports and waits until each has its role, one as leader.
- * @throws Error when EVENTSTORE_BIN is not set, or when they are not ready within 90 s, with the ends of their logs
+ * @throws Error when EVENTSTORE_BIN is not set, or when they are not ready within 90 s, with the
+ *   ends of their logs
  */
 export async function startEventStoreNodes(
   options: EventStoreNodesOptions = {},
@@ -86,8 +97,8 @@ export async function startEventStoreNodes(
 }
 
 /**
- * Three empty nodes on a busy machine may elect two leaders one after another. The one that has to drop what it wrote finds its
- * own checkpoints corrupt then, and never comes.
+ * Three empty nodes on a busy machine may elect two leaders one after another. The one that has to
+ * drop what it wrote finds its own checkpoints corrupt then, and never comes.
  */
 const corrupt = /Corrupt database detected/;
 
@@ -200,7 +211,10 @@ function networkOptions(port: number, replication: number, seeds: readonly numbe
   ];
 }
 
-/** No log file and no statistics, the output says enough. The default filter of 256 MB is for many more streams. */
+/**
+ * No log file and no statistics, the output says enough. The default filter of 256 MB is for many
+ * more streams.
+ */
 function quietOptions(log: string): string[] {
   return [
     ...['--log', log, '--disable-log-file', '--stats-period-sec', '36000'],

@@ -21,7 +21,10 @@ export function decided<State, Command, Event extends DomainEvent, Answer>(
   return { ok: true, events, answer: answer(after) };
 }
 
-/** Specifies a decider: given events, when a command, then exactly these events in order, or a refusal's code. */
+/**
+ * Specifies a decider: given events, when a command, then exactly these events in order, or a
+ * refusal's code.
+ */
 export function specify<State, Command, Event extends DomainEvent, Answer>(
   decider: Decider<State, Command, Event, Answer>,
 ) {

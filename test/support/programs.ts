@@ -10,7 +10,10 @@ import { chooseUser } from '../../embedded/postgres/user.ts';
 import { eventually } from './eventually.ts';
 import { freePorts } from './free-ports.ts';
 
-/** Servers from the system's own programs, each on a free port of 127.0.0.1, with its data in a temporary directory. */
+/**
+ * Servers from the system's own programs, each on a free port of 127.0.0.1, with its data in a
+ * temporary directory.
+ */
 
 export interface Program {
   readonly port: number;
@@ -37,7 +40,10 @@ interface PostgresPrograms {
   readonly basebackup: string;
 }
 
-/** Where a PostgreSQL's own programs are: the newest that Debian's packages installed; undefined when there is none. */
+/**
+ * Where a PostgreSQL's own programs are: the newest that Debian's packages installed; undefined
+ * when there is none.
+ */
 export function postgresPrograms(): PostgresPrograms | undefined {
   const root = '/usr/lib/postgresql';
   const versions = existsSync(root) ? readdirSync(root) : [];
@@ -59,7 +65,8 @@ async function asUser(directory: string, programs: PostgresPrograms) {
 }
 
 /**
- * PostgreSQL with the superuser `postgres` and no password, on a new cluster. Its URL names the database `postgres`.
+ * PostgreSQL with the superuser `postgres` and no password, on a new cluster. Its URL names the
+ * database `postgres`.
  * @param settings as in postgresql.conf
  * @returns undefined when it is not installed: skip the test
  */
@@ -75,7 +82,10 @@ export async function startPostgres(
   ]);
 }
 
-/** A standby of a PostgreSQL that `startPostgres` started, which follows it. @returns undefined when it is not installed */
+/**
+ * A standby of a PostgreSQL that `startPostgres` started, which follows it. @returns undefined when
+ * it is not installed
+ */
 export async function startStandby({ port }: Pick<Program, 'port'>): Promise<Program | undefined> {
   const programs = postgresPrograms();
   if (programs === undefined) return undefined;
@@ -121,7 +131,8 @@ async function startCluster(
 }
 
 /**
- * @param settings as on its command line, without the dashes @param portSetting `tls-port`: it speaks TLS alone
+ * @param settings as on its command line, without the dashes @param portSetting `tls-port`: it
+ *   speaks TLS alone
  * @returns undefined when it is not installed
  */
 export async function startRedisServer(

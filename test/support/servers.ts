@@ -9,22 +9,34 @@ import { startEventStoreNodes } from './eventstore-nodes.ts';
 import { eventually } from './eventually.ts';
 import { administer, makeDatabase, startTestPostgres } from './test-postgres.ts';
 
-/** Servers for tests: embedded ones in processes of their own, or the real ones that the environment names. */
+/**
+ * Servers for tests: embedded ones in processes of their own, or the real ones that the environment
+ * names.
+ */
 
 /** REDIS_URL when set, else undefined. */
 export const testRedisUrl: string | undefined = process.env.REDIS_URL || undefined;
 
-/** EVENTSTORE_URL, of a server that others use, too. Undefined when not set, and where EVENTSTORE_BIN is, which goes before. */
+/**
+ * EVENTSTORE_URL, of a server that others use, too. Undefined when not set, and where
+ * EVENTSTORE_BIN is, which goes before.
+ */
 export const sharedEventStoreUrl: string | undefined =
   eventStoreBin === undefined ? process.env.EVENTSTORE_URL || undefined : undefined;
 
-/** The tests run on a real EventStoreDB: nodes of EVENTSTORE_BIN, or the server of EVENTSTORE_URL. */
+/**
+ * The tests run on a real EventStoreDB: nodes of EVENTSTORE_BIN, or the server of EVENTSTORE_URL.
+ */
 export const isRealEventStore = sharedEventStoreUrl !== undefined || eventStoreBin !== undefined;
 
-/** Nodes of EVENTSTORE_BIN that a test's own event store has: EVENTSTORE_NODES, 1 unless it is 3. */
+/**
+ * Nodes of EVENTSTORE_BIN that a test's own event store has: EVENTSTORE_NODES, 1 unless it is 3.
+ */
 const eventStoreNodes = process.env.EVENTSTORE_NODES === '3' ? 3 : 1;
 
-/** What is started and not yet stopped: a test that fails half way must not keep mocha from ending. */
+/**
+ * What is started and not yet stopped: a test that fails half way must not keep mocha from ending.
+ */
 const running = new Set<{ stop(): Promise<void> }>();
 
 // Loaded with the test files, outside any `describe`: this is a hook of the whole run.
@@ -40,8 +52,9 @@ export const startMs = 40_000;
 const needsItsOwn = 'skipped: needs an event store of its own, set EVENTSTORE_BIN';
 
 /**
- * A suite on a log that nobody else writes to: it looks at all of the log, spoils it, or ends its server. On the shared
- * server of EVENTSTORE_URL it is reported as skipped, with the reason in its title.
+ * A suite on a log that nobody else writes to: it looks at all of the log, spoils it, or ends its
+ * server. On the shared server of EVENTSTORE_URL it is reported as skipped, with the reason in its
+ * title.
  */
 export function describeWithOwnEventStore(title: string, suite: (this: Suite) => void): void {
   if (sharedEventStoreUrl === undefined) describe(title, suite);
@@ -61,7 +74,9 @@ export interface TestEventStore {
   kill?(): Promise<void>;
   /** Stops it if it still runs and starts it again: same data, same port. */
   restart?(): Promise<void>;
-  /** Makes it misbehave; undefined without `faults`. Resolves when the server has said that it will. */
+  /**
+   * Makes it misbehave; undefined without `faults`. Resolves when the server has said that it will.
+   */
   fault?(spec: unknown): Promise<void>;
   stop(): Promise<void>;
 }
@@ -76,8 +91,9 @@ interface EmbeddedOptions {
 }
 
 /**
- * An event store for a test file: nodes of EVENTSTORE_BIN of its own, on disk; else the server of EVENTSTORE_URL, shared
- * and not empty, so name streams uniquely and look at these alone; else a fresh embedded one in a process of its own.
+ * An event store for a test file: nodes of EVENTSTORE_BIN of its own, on disk; else the server of
+ * EVENTSTORE_URL, shared and not empty, so name streams uniquely and look at these alone; else a
+ * fresh embedded one in a process of its own.
  * @param embedded it is the embedded one, whatever the run was given
  */
 export async function testEventStore(embedded?: EmbeddedOptions): Promise<TestEventStore> {
@@ -122,7 +138,8 @@ async function embeddedEventStore(options: EmbeddedOptions): Promise<TestEventSt
     kill: () => child.kill(),
     async restart() {
       await child.stop();
-      // Something may have the port for a moment: a client that looks for the server can be given it as its own.
+      // Something may have the port for a moment: a client that looks for the server can be given
+      // it as its own.
       child = await eventually(`it starts again on port ${port}`, () => start(port));
     },
     async stop() {
@@ -151,7 +168,8 @@ export interface TestDatabase {
 }
 
 /**
- * A fresh database: on one embedded PostgreSQL started once a mocha run, or on the server of POSTGRES_URL.
+ * A fresh database: on one embedded PostgreSQL started once a mocha run, or on the server of
+ * POSTGRES_URL.
  * @param like a database to copy, which nobody is connected to; without it the new one is empty
  */
 export async function testDatabase(like?: TestDatabase): Promise<TestDatabase> {

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * Loaded before a service (NODE_OPTIONS=--import …): its wall clock, and that of its embedded event store, are ahead by as many
- * milliseconds as the files of CLOCK_SHIFT_SERVICE and CLOCK_SHIFT_STORE say, from a moment after they were written.
+ * Loaded before a service (NODE_OPTIONS=--import …): its wall clock, and that of its embedded event
+ * store, are ahead by as many milliseconds as the files of CLOCK_SHIFT_SERVICE and
+ * CLOCK_SHIFT_STORE say, from a moment after they were written.
  */
 
 const [, program = ''] = process.argv;

@@ -5,7 +5,10 @@ import path from 'node:path';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../../embedded/postgres/start.ts';
 
-/** An embedded PostgreSQL of a run's own, by the role that may make databases: the service's may make none. */
+/**
+ * An embedded PostgreSQL of a run's own, by the role that may make databases: the service's may
+ * make none.
+ */
 export interface TestPostgres {
   readonly url: string;
   /** Its data go with it. */

@@ -1,6 +1,7 @@
 /**
- * `npm run test:real`: the tests that use an event store, on nodes of a real EventStoreDB that they start themselves from
- * EVENTSTORE_BIN. First each file on one node of its own; then whole services and outages on clusters of three.
+ * `npm run test:real`: the tests that use an event store, on nodes of a real EventStoreDB that they
+ * start themselves from EVENTSTORE_BIN. First each file on one node of its own; then whole services
+ * and outages on clusters of three.
  */
 import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';

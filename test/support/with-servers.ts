@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { type Program, startPostgres, startRedisServer } from './programs.ts';
 
 /**
- * Runs a command with the addresses of a real PostgreSQL and Redis in POSTGRES_URL and REDIS_URL: those that are set
- * already, else ones of its own, started from the system's programs on free ports and stopped whatever happens.
+ * Runs a command with the addresses of a real PostgreSQL and Redis in POSTGRES_URL and REDIS_URL:
+ * those that are set already, else ones of its own, started from the system's programs on free
+ * ports and stopped whatever happens.
  *
  *   node --import tsx test/support/with-servers.ts npx mocha test/queue/redis-queue.int.ts
  *

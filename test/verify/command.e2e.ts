@@ -41,7 +41,8 @@ describeWithOwnEventStore('reprise verify', function () {
     const overMs = Date.now() + 5_000;
     await service.stop();
     await eventually('a hold is over that nobody can end', () => Date.now() > overMs);
-    // Of a log that a URL names it is not known whether somebody works on it: there the hold's end is told after the usual time.
+    // Of a log that a URL names it is not known whether somebody works on it: there the hold's end
+    // is told after the usual time.
     const stopped = await run('--json', ...(isRealEventStore ? [] : ['--grace', '0']));
     const verdict = JSON.parse(stopped.stdout);
     expect(verdict.violations.listed).to.deep.equal([]);

@@ -550,7 +550,8 @@ const corrupt: Record<string, [codes: string[], plant: (world: World) => Promise
   'a negative balance': [
     ['negative-balance', 'wrong-balance'],
     async (world) => {
-      // Ten payments of 100 are covered, the eleventh is not; no event may state a balance below zero.
+      // Ten payments of 100 are covered, the eleventh is not; no event may state a balance below
+      // zero.
       for (let turn = 1; turn <= 11; turn += 1) {
         const reservationId = world.reservation('A-1-1', turn);
         const paymentId = `pay.${reservationId}`;

@@ -1,4 +1,6 @@
-/** ReadReq, which asks for a page of events or for a subscription (field numbers: streams.proto). */
+/**
+ * ReadReq, which asks for a page of events or for a subscription (field numbers: streams.proto).
+ */
 import type { LogPosition } from '../log/position.ts';
 import { decodeIdentifier, FieldError } from './requests.ts';
 import { HandlerError, maxRevision, WireReader } from './wire.ts';
@@ -48,7 +50,10 @@ interface Choices {
   hasUuidOption: boolean;
 }
 
-/** @throws FieldError, HandlerError for a request that no server can answer, each as the real one refuses it */
+/**
+ * @throws FieldError, HandlerError for a request that no server can answer, each as the real one
+ *   refuses it
+ */
 export function decodeRead(message: Buffer): ReadOptions {
   const options: ReadOptions = {
     revision: 'start',

@@ -1,6 +1,6 @@
 /**
- * An event as the log keeps it: the bytes of the `ReadResp` message that a read answers with, so that
- * sending an event is copying it. Layout (all nested messages, fields in this order):
+ * An event as the log keeps it: the bytes of the `ReadResp` message that a read answers with, so
+ * that sending an event is copying it. Layout (all nested messages, fields in this order):
  *
  *   ReadResp { 1: ReadEvent { 1: RecordedEvent, 3: commit_position } }
  *   RecordedEvent { 1: UUID { 2: id }, 2: { 3: stream }, 3: revision, 4: prepare, 5: commit,
@@ -46,7 +46,9 @@ export const uuidLength = 36;
 const typeKey = Buffer.from('\x0a\x04type\x12', 'latin1');
 const contentTypeKey = Buffer.from('\x0a\x0ccontent-type\x12', 'latin1');
 const createdKey = Buffer.from('\x0a\x07created\x12', 'latin1');
-/** The protocol counts in 100 ns ticks; ours end in these zeros, since the clock has milliseconds. */
+/**
+ * The protocol counts in 100 ns ticks; ours end in these zeros, since the clock has milliseconds.
+ */
 const ticksBelowAMillisecond = '0000';
 
 const delimited = (length: number) => varintLength(length) + length;

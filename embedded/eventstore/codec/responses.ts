@@ -1,4 +1,7 @@
-/** The responses of the Streams service as bytes (field numbers: streams.proto, shared.proto, status.proto). */
+/**
+ * The responses of the Streams service as bytes (field numbers: streams.proto, shared.proto,
+ * status.proto).
+ */
 
 import type { LogPosition } from '../log/position.ts';
 import type { ExpectedRevision } from '../streams/append.ts';
@@ -20,8 +23,8 @@ export interface BatchEcho {
 }
 
 /**
- * BatchAppendResp { 1: correlation id, 3: Success { 1: revision or 2: no stream, 3: position or 4: none },
- * 4: stream identifier }. Written by hand: one goes out for every append.
+ * BatchAppendResp { 1: correlation id, 3: Success { 1: revision or 2: no stream, 3: position or 4:
+ * none }, 4: stream identifier }. Written by hand: one goes out for every append.
  */
 export function batchAppended(echo: BatchEcho, revision: number, position?: number): Buffer {
   const nameLength = Buffer.byteLength(echo.stream);
@@ -75,7 +78,10 @@ export function batchAppended(echo: BatchEcho, revision: number, position?: numb
 export interface BatchError {
   readonly code: number;
   readonly message: string;
-  /** The message type, under `event_store.client.` unless it is a full name; the client's error class follows it. */
+  /**
+   * The message type, under `event_store.client.` unless it is a full name; the client's error
+   * class follows it.
+   */
   readonly type: string;
   readonly details: Buffer;
 }
@@ -174,7 +180,10 @@ export function lastStreamPosition(revision: number): Buffer {
 /** ReadResp { 8: CaughtUp }. */
 export const caughtUp = bytesField(8, emptyMessage);
 
-/** ReadResp { 1: ReadEvent } of a link: the event it points at (if it is there), and the link itself. */
+/**
+ * ReadResp { 1: ReadEvent } of a link: the event it points at (if it is there), and the link
+ * itself.
+ */
 export function resolvedLink(event: Buffer | undefined, link: Buffer, position: number): Buffer {
   return messageField(
     1,

@@ -11,9 +11,9 @@ import type { RecentEvent, RecentEvents } from './recent-events.ts';
 import { nameKey } from './storage.ts';
 
 /**
- * The writes that will become one commit. While it is filled it answers as if it were committed, so that
- * a write is judged by all before it: what is on disk, and what stands before it in the same group.
- * Nobody else sees any of it until `publish`.
+ * The writes that will become one commit. While it is filled it answers as if it were committed, so
+ * that a write is judged by all before it: what is on disk, and what stands before it in the same
+ * group. Nobody else sees any of it until `publish`.
  */
 export class CommitGroup {
   readonly events: CommittedEvent[] = [];
@@ -66,7 +66,10 @@ export class CommitGroup {
     return this.#ids.get(id) ?? this.#recent.get(id);
   }
 
-  /** Puts an event after the last one of its stream (a tombstone: at its own revision). Returns its position. */
+  /**
+   * Puts an event after the last one of its stream (a tombstone: at its own revision). Returns its
+   * position.
+   */
   add(stream: string, event: ProposedEvent, nowMs: number, tombstone?: number): number {
     const head = this.headOf(stream);
     const revision = tombstone ?? head.last + 1;
@@ -94,7 +97,9 @@ export class CommitGroup {
     return position;
   }
 
-  /** Writes all of it in one transaction; resolves when it is on disk. Rejects: nothing was written. */
+  /**
+   * Writes all of it in one transaction; resolves when it is on disk. Rejects: nothing was written.
+   */
   async commit(): Promise<void> {
     const { root, events, index, streams } = this.#log.storage;
     // The promises of the single puts are not awaited: inside `batch` they say nothing.

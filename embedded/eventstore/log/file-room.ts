@@ -1,7 +1,8 @@
 /**
- * Keeps the log file longer than what it holds. A flush of pages inside the file writes just these pages; one that
- * also makes the file longer takes the file system's journal along. On ext4 that doubles the median of a flush and
- * makes its 99th percentile three to five times as long, and every append waits for a flush (docs/performance.md).
+ * Keeps the log file longer than what it holds. A flush of pages inside the file writes just these
+ * pages; one that also makes the file longer takes the file system's journal along. On ext4 that
+ * doubles the median of a flush and makes its 99th percentile three to five times as long, and
+ * every append waits for a flush (docs/performance.md).
  */
 import { closeSync, fstatSync, openSync, write } from 'node:fs';
 import { promisify } from 'node:util';
@@ -9,11 +10,19 @@ import type { RootDatabase } from 'lmdb';
 
 const writeAt = promisify(write);
 
-/** Less than this behind the last page, and the file grows: more than what most commits between two looks take. */
+/**
+ * Less than this behind the last page, and the file grows: more than what most commits between two
+ * looks take.
+ */
 const roomBytesMin = 1024 * 1024;
-/** Commits from one look at the last page to the next: looking takes a fiftieth of a commit's time. */
+/**
+ * Commits from one look at the last page to the next: looking takes a fiftieth of a commit's time.
+ */
 const commitsPerLook = 8;
-/** Zeros, not a hole and not `fallocate`: pages that were never written are journalled when they are. */
+/**
+ * Zeros, not a hole and not `fallocate`: pages that were never written are journalled when they
+ * are.
+ */
 const zeroBytes = Buffer.alloc(1024 * 1024);
 
 export class FileRoom {
@@ -29,9 +38,9 @@ export class FileRoom {
   }
 
   /**
-   * Makes the file longer by one step where it has become tight. To be called, and waited for, between two commits:
-   * while nobody else writes, nothing but zeros can be beyond the last page. Where it fails, the next commit grows the
-   * file itself, and says what the disk says.
+   * Makes the file longer by one step where it has become tight. To be called, and waited for,
+   * between two commits: while nobody else writes, nothing but zeros can be beyond the last page.
+   * Where it fails, the next commit grows the file itself, and says what the disk says.
    */
   async keep(): Promise<void> {
     if (this.#commits++ % commitsPerLook !== 0) return;

@@ -1,6 +1,7 @@
 /**
- * Looks at the LMDB file before LMDB does: LMDB would make a new database of an empty file, and would end
- * the process on reading a page that is cut off. Layout of a meta page: mdb.c, `MDB_meta`.
+ * Looks at the LMDB file before LMDB does: LMDB would make a new database of an empty file, and
+ * would end the process on reading a page that is cut off. Layout of a meta page: mdb.c,
+ * `MDB_meta`.
  */
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, truncateSync } from 'node:fs';
 
@@ -8,8 +9,8 @@ const metaBytes = 256;
 const metaOffset = 24;
 const magic = 0xbeefc0de;
 /**
- * LMDB itself may leave a file this many pages short: pages that a transaction took at the end and gave
- * back before it was committed.
+ * LMDB itself may leave a file this many pages short: pages that a transaction took at the end and
+ * gave back before it was committed.
  */
 const unwrittenTailPagesMax = 8;
 
@@ -23,8 +24,8 @@ export interface Meta {
 }
 
 /**
- * Fills a short tail up, so that LMDB can say what is wrong with it instead of crashing on it. Returns how
- * to undo that, for a file that turns out to be damaged.
+ * Fills a short tail up, so that LMDB can say what is wrong with it instead of crashing on it.
+ * Returns how to undo that, for a file that turns out to be damaged.
  * @throws Error that says what is wrong with the file, which stays as it is.
  */
 export function checkLogFile(path: string): () => void {

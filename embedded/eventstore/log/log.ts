@@ -126,8 +126,8 @@ export class EventLog {
   }
 
   /**
-   * What a read backwards from a place starts below. Such a read looks at where events end: before (P, P)
-   * comes the event that ends at P, before (P, 0) only the one before that.
+   * What a read backwards from a place starts below. Such a read looks at where events end: before
+   * (P, P) comes the event that ends at P, before (P, 0) only the one before that.
    */
   endBackwards({ commit, prepare }: LogPosition): number {
     if (prepare >= commit) return commit;

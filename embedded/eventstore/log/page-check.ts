@@ -1,11 +1,15 @@
 /**
- * Walks the trees of the LMDB file before LMDB does, which ends the process, or never ends, on a page that is none. Each
- * page says its own number and kind, so one that was overwritten is seen. Layout: mdb.c, `MDB_page`, `MDB_node`, `MDB_db`.
+ * Walks the trees of the LMDB file before LMDB does, which ends the process, or never ends, on a
+ * page that is none. Each page says its own number and kind, so one that was overwritten is seen.
+ * Layout: mdb.c, `MDB_page`, `MDB_node`, `MDB_db`.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { type Meta, newestMeta } from './log-file.ts';
 
-/** A log so large that the walk takes longer is opened unchecked from there on: a gigabyte takes about a second. */
+/**
+ * A log so large that the walk takes longer is opened unchecked from there on: a gigabyte takes
+ * about a second.
+ */
 const checkMsMax = 5_000;
 /** Pages between two looks at the clock. */
 const pagesPerLook = 1_024;

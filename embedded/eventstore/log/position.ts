@@ -1,14 +1,17 @@
 /**
- * A place in `$all`, as the protocol names it: in two halves, compared one after the other. Both halves
- * of an event's place are the same. A checkpoint may stand before an event that its first half names:
- * (P, 0) comes before the event at (P, P).
+ * A place in `$all`, as the protocol names it: in two halves, compared one after the other. Both
+ * halves of an event's place are the same. A checkpoint may stand before an event that its first
+ * half names: (P, 0) comes before the event at (P, P).
  */
 export interface LogPosition {
   readonly commit: number;
   readonly prepare: number;
 }
 
-/** Before every event, also one at (0, 0). The protocol writes it as the greatest number there is, twice. */
+/**
+ * Before every event, also one at (0, 0). The protocol writes it as the greatest number there is,
+ * twice.
+ */
 export const beforeAll: LogPosition = { commit: -1, prepare: -1 };
 
 export function placeOf(eventPosition: number): LogPosition {

@@ -8,8 +8,9 @@ export interface RecentEvent {
 }
 
 /**
- * Ids of the events written last, for retries without an expected revision: as weak as EventStoreDB's
- * own (it forgets with size and with a restart). Retries with a revision never need it.
+ * Ids of the events written last, for retries without an expected revision: as weak as
+ * EventStoreDB's own (it forgets with size and with a restart). Retries with a revision never need
+ * it.
  */
 export type RecentEvents = BoundedCache<string, RecentEvent>;
 

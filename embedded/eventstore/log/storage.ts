@@ -1,15 +1,17 @@
 /**
- * The files of the log: one LMDB environment in the data directory, opened by one process at a time.
+ * The files of the log: one LMDB environment in the data directory, opened by one process at a
+ * time.
  *
  *   events   position → stored event (recorded-event.ts); position order is the order of `$all`
  *   index    [stream number, revision] → position
  *   streams  stream name → stream number
  *
- * Beside it, `FORMAT` holds the version of this layout, and `owner.lock` is locked while the directory is open.
+ * Beside it, `FORMAT` holds the version of this layout, and `owner.lock` is locked while the
+ * directory is open.
  *
- * A commit is one LMDB transaction, flushed before its promise resolves and before any reader sees it
- * (`overlappingSync` is off for exactly that reason). Nothing is counted at start: the next position and
- * the next stream number are read off the last keys.
+ * A commit is one LMDB transaction, flushed before its promise resolves and before any reader sees
+ * it (`overlappingSync` is off for exactly that reason). Nothing is counted at start: the next
+ * position and the next stream number are read off the last keys.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -32,7 +34,10 @@ import { checkLogFile } from './log-file.ts';
 import { checkPages } from './page-check.ts';
 
 export const formatVersion = 1;
-/** A log file of a first start that was killed holds no event yet; anything larger is never thrown away. */
+/**
+ * A log file of a first start that was killed holds no event yet; anything larger is never thrown
+ * away.
+ */
 const unfinishedBytesMax = 64 * 1024;
 /** LMDB refuses keys above 1,978 bytes; longer names go in by their hash. */
 const nameKeyBytesMax = 1_000;
@@ -57,7 +62,9 @@ export class StorageError extends Error {}
 /** Another process has the directory open. */
 export class StorageInUse extends StorageError {}
 
-/** @throws StorageError when the directory is in use, damaged, not writable, or of another format. */
+/**
+ * @throws StorageError when the directory is in use, damaged, not writable, or of another format.
+ */
 export function openStorage(directory: string): Storage {
   const lock = lockDirectory(directory);
   try {
@@ -102,8 +109,8 @@ function openEnvironment(directory: string, unlock: () => void): Storage {
       path: file,
       maxDbs: 8,
       overlappingSync: false,
-      // Transactions are made by `batch` alone. With turn batching, lmdb-js makes a promise of its own for
-      // each, and one that nobody can handle when the disk is full.
+      // Transactions are made by `batch` alone. With turn batching, lmdb-js makes a promise of its
+      // own for each, and one that nobody can handle when the disk is full.
       eventTurnBatching: false,
     });
     const storage = databases(root, new FileRoom(file, root), unlock);

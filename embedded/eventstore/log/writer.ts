@@ -9,7 +9,10 @@ export interface Write<Outcome> {
   readonly deadlineMs: number;
   /** Roughly what it occupies. */
   readonly bytes: number;
-  /** Decides, and adds its events to the group when the answer is yes. Throws: only this write fails. */
+  /**
+   * Decides, and adds its events to the group when the answer is yes. Throws: only this write
+   * fails.
+   */
   decide(group: CommitGroup, nowMs: number): Outcome;
   /** Called exactly once, when the outcome is durable or can never happen. */
   done(result: WriteResult<Outcome>): void;
@@ -17,7 +20,10 @@ export interface Write<Outcome> {
 
 export type WriteResult<Outcome> =
   | { readonly kind: 'decided'; readonly outcome: Outcome }
-  /** Not answered in time: dropped from the queue, or the disk still works on it (then it may be there later). */
+  /**
+   * Not answered in time: dropped from the queue, or the disk still works on it (then it may be
+   * there later).
+   */
   | { readonly kind: 'timeout' }
   /** The disk refused the commit; nothing was written. */
   | { readonly kind: 'failed'; readonly reason: string };
@@ -25,8 +31,8 @@ export type WriteResult<Outcome> =
 /** What one commit carries at most; what waits beyond it goes into the next. */
 const groupWritesMax = 2_048;
 /**
- * Of more than this, one commit takes half: clients then work on the answers of the first half while the
- * second one is written, instead of all waiting for one commit and then all at once.
+ * Of more than this, one commit takes half: clients then work on the answers of the first half
+ * while the second one is written, instead of all waiting for one commit and then all at once.
  */
 const groupWritesMin = 32;
 const groupBytesMax = 4 * 1024 * 1024;
@@ -43,9 +49,9 @@ interface Queued {
 }
 
 /**
- * The one writer. It takes what has gathered, decides it in order, commits it as one group and answers;
- * meanwhile the next group gathers. Only one commit is under way at a time, so a decision never rests on
- * something that may still fail.
+ * The one writer. It takes what has gathered, decides it in order, commits it as one group and
+ * answers; meanwhile the next group gathers. Only one commit is under way at a time, so a decision
+ * never rests on something that may still fail.
  */
 export class Writer {
   #queue: Queued[] = [];
@@ -162,7 +168,9 @@ function answer(queued: Queued, result: Result): void {
   queued.write.done(result);
 }
 
-/** lmdb-js hides why a commit failed behind another promise; LMDB calls a full disk an I/O error. */
+/**
+ * lmdb-js hides why a commit failed behind another promise; LMDB calls a full disk an I/O error.
+ */
 async function failureReason(error: unknown, directory: string): Promise<string> {
   let reason = (error as Error).message;
   try {

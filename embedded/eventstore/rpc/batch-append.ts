@@ -1,6 +1,6 @@
 /**
- * BatchAppend: one long stream that carries many appends, each under a correlation id, its events in one
- * or more chunks. Exactly one answer goes out for each, when it is durable or refused.
+ * BatchAppend: one long stream that carries many appends, each under a correlation id, its events
+ * in one or more chunks. Exactly one answer goes out for each, when it is durable or refused.
  */
 import type { ProposedEvent } from '../codec/recorded-event.ts';
 import {
@@ -166,7 +166,9 @@ class BatchAppendCall {
     this.#holdBack();
   }
 
-  /** Takes nothing in while the writer has too much to do, or the client does not read its answers. */
+  /**
+   * Takes nothing in while the writer has too much to do, or the client does not read its answers.
+   */
   #holdBack(): void {
     const { writer } = this.#service;
     if (this.#paused || !(writer.isFull || this.#call.isBlocked)) return;

@@ -284,7 +284,9 @@ function percentEncoded(text: string): string {
   );
 }
 
-/** Metadata values are visible ASCII; anything else would break the whole call, so it is encoded. */
+/**
+ * Metadata values are visible ASCII; anything else would break the whole call, so it is encoded.
+ */
 function headerValue(value: string): string {
   return /^[\x20-\x7e]*$/.test(value) ? value : encodeURIComponent(value);
 }

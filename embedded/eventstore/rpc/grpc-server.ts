@@ -1,6 +1,6 @@
 /**
- * gRPC on Node's own HTTP/2: as much of it as the event store needs, and nothing between its messages and
- * the socket. Messages sent in one turn of the event loop leave as one write.
+ * gRPC on Node's own HTTP/2: as much of it as the event store needs, and nothing between its
+ * messages and the socket. Messages sent in one turn of the event loop leave as one write.
  */
 import {
   createServer,
@@ -18,12 +18,16 @@ const receiveWindowBytes = 1024 * 1024;
 const concurrentCallsMax = 10_000;
 /** Node counts buffered bytes a session and refuses new calls above it (in MB). */
 const sessionMemoryMaxMb = 512;
-/** How long calls that were told to end may take before they are reset, and then their connections cut. */
+/**
+ * How long calls that were told to end may take before they are reset, and then their connections
+ * cut.
+ */
 const goodbyeMs = 300;
 const resetMs = 100;
 /**
- * How often each connection is asked for a sign of life, which must come before the next time (EventStoreDB's
- * own interval). nghttp2 stops reading from a client that resets too many calls, and says so to nobody.
+ * How often each connection is asked for a sign of life, which must come before the next time
+ * (EventStoreDB's own interval). nghttp2 stops reading from a client that resets too many calls,
+ * and says so to nobody.
  */
 const keepAliveMsDefault = 10_000;
 
@@ -136,7 +140,8 @@ export class GrpcServer {
     const closed = new Promise<void>((resolve) => this.#http.close(() => resolve()));
     for (const call of this.#calls) call.end(Status.cancelled, 'the server is shutting down');
     for (const session of this.#sessions.keys()) session.close();
-    // A client that reads slowly learns it from a reset, which goes before what it has not taken yet.
+    // A client that reads slowly learns it from a reset, which goes before what it has not taken
+    // yet.
     const reset = setTimeout(() => {
       for (const call of this.#calls) call.cancel();
     }, goodbyeMs);

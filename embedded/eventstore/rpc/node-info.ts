@@ -12,7 +12,10 @@ const serverVersions: Readonly<Record<CheckpointManner, string>> = {
 const leaderState = 8;
 const ticksPerMs = 10_000;
 
-/** Lists exactly the methods given (`/service/Method` paths); clients choose their way to append by it. */
+/**
+ * Lists exactly the methods given (`/service/Method` paths); clients choose their way to append by
+ * it.
+ */
 export function supportedMethods(
   paths: readonly string[],
   checkpoints: CheckpointManner = defaultCheckpoints,

@@ -35,7 +35,9 @@ export function read(service: Service, call: GrpcCall): void {
 
 type Pages = Generator<StoredAt[], void, undefined>;
 
-/** Sends page by page, each when the client took the one before; a short answer leaves in one write. */
+/**
+ * Sends page by page, each when the client took the one before; a short answer leaves in one write.
+ */
 async function sendPages(
   log: EventLog,
   call: GrpcCall,
@@ -90,8 +92,8 @@ function* pagesOfStream(log: EventLog, call: GrpcCall, options: ReadOptions): Pa
 }
 
 /**
- * Where the stream begins: a real server tells it for each of its pages that is empty before the first
- * event, when that is not where the page was to begin.
+ * Where the stream begins: a real server tells it for each of its pages that is empty before the
+ * first event, when that is not where the page was to begin.
  */
 function sendFirstPositions(
   call: GrpcCall,

@@ -34,7 +34,10 @@ export interface PendingWrite {
   notReady(): void;
 }
 
-/** Where tests may put a fault between a request and its write, and between the write and its answer. */
+/**
+ * Where tests may put a fault between a request and its write, and between the write and its
+ * answer.
+ */
 export interface WriteHooks {
   beforeWrite(call: GrpcCall, write: PendingWrite): void;
   beforeAnswer(call: GrpcCall, proceed: () => void): void;

@@ -12,7 +12,9 @@ export interface UnaryWrite<Outcome> {
   answer(outcome: Outcome): void;
 }
 
-/** Writes, and answers when it is durable; when nothing was decided, the call ends with the reason. */
+/**
+ * Writes, and answers when it is durable; when nothing was decided, the call ends with the reason.
+ */
 export function submitWrite<Outcome>(
   service: Service,
   call: GrpcCall,

@@ -1,7 +1,7 @@
 /**
  * What an append may do: EventStoreDB's rules of expected revisions and of retries. A retry is
- * recognised by its event ids, either exactly where the expected revision says they must be (however
- * long ago that was), or, without a revision, among the events written lately.
+ * recognised by its event ids, either exactly where the expected revision says they must be
+ * (however long ago that was), or, without a revision, among the events written lately.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -97,8 +97,8 @@ function writtenAfter(
 }
 
 /**
- * The same without a revision to look at: the events must all have been written to this stream lately, in
- * whatever order. The last of them is the answer.
+ * The same without a revision to look at: the events must all have been written to this stream
+ * lately, in whatever order. The last of them is the answer.
  */
 function lately(
   group: CommitGroup,

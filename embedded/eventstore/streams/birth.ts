@@ -1,7 +1,9 @@
 import type { Writer } from '../log/writer.ts';
 import { decideAppend, metadataEvent } from './append.ts';
 
-/** What a real node writes before anybody else can: who may read about scavenges, and for how long. */
+/**
+ * What a real node writes before anybody else can: who may read about scavenges, and for how long.
+ */
 const stream = '$$$scavenges';
 const metadata = '{"$maxAge":2592000,"$acl":{"$r":"$ops","$w":[],"$d":[],"$mr":[],"$mw":[]}}';
 

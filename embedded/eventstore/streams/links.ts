@@ -10,8 +10,8 @@ const linkType = '$>';
 const targetForm = /^\s*([+-]?\d+)\s*(?:@(.*))?$/s;
 
 /**
- * The message for an event when links are wanted resolved: a link comes with what it points at. What only
- * has a link's type comes as it is from history, and as a broken link live.
+ * The message for an event when links are wanted resolved: a link comes with what it points at.
+ * What only has a link's type comes as it is from history, and as a broken link live.
  */
 export function resolveLink(log: EventLog, stored: StoredAt, from: 'history' | 'live'): Buffer {
   const view = viewStoredEvent(stored.message);

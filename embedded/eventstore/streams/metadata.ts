@@ -1,6 +1,8 @@
 import { maxRevision } from '../codec/wire.ts';
 
-/** What the metadata of a stream says about reading it. Anything else in it is kept and not used. */
+/**
+ * What the metadata of a stream says about reading it. Anything else in it is kept and not used.
+ */
 export interface StreamMetadata {
   readonly maxCount?: number;
   readonly maxAgeSeconds?: number;
@@ -11,7 +13,10 @@ export interface StreamMetadata {
 }
 
 const none: StreamMetadata = {};
-/** Where a double ends up that stands for 2^63 − 1, the `$tb` of a soft delete; more than that is no long. */
+/**
+ * Where a double ends up that stands for 2^63 − 1, the `$tb` of a soft delete; more than that is no
+ * long.
+ */
 const longEnd = 2 ** 63;
 const integers = ['$maxCount', '$maxAge', '$tb', '$cacheControl'] as const;
 /** A number that JavaScript cannot tell from an integer, and EventStoreDB can. */
@@ -19,8 +24,8 @@ const fraction = /"\$(?:maxCount|maxAge|tb|cacheControl)"\s*:\s*-?\d+[.eE]/;
 const roleNames: readonly string[] = ['$r', '$w', '$d', '$mr', '$mw'];
 
 /**
- * Reads `$maxCount`, `$maxAge` and `$tb`. As in EventStoreDB, one of its own keys with a value that it does
- * not understand makes all of it say nothing, and so does what is no JSON object.
+ * Reads `$maxCount`, `$maxAge` and `$tb`. As in EventStoreDB, one of its own keys with a value that
+ * it does not understand makes all of it say nothing, and so does what is no JSON object.
  */
 export function parseStreamMetadata(data: Buffer | undefined): StreamMetadata {
   if (data === undefined || data.length === 0) return none;
@@ -73,7 +78,9 @@ function parseObject(text: string): Record<string, unknown> | undefined {
 
 const longMax = '9223372036854775807';
 
-/** The metadata with another `$tb`, everything else as it was. MAX_REVISION is written as 2^63 − 1. */
+/**
+ * The metadata with another `$tb`, everything else as it was. MAX_REVISION is written as 2^63 − 1.
+ */
 export function withTruncateBefore(data: Buffer | undefined, revision: number): Buffer {
   const { $tb: _, ...rest } = (data && parseObject(data.toString('utf8'))) ?? {};
   // JSON numbers in JavaScript do not reach 2^63 − 1, so the digits go in as text.

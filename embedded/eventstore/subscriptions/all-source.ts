@@ -11,10 +11,15 @@ interface Filtering {
   readonly search: SearchOptions;
 }
 
-/** `$all`, or with a filter a choice from it and checkpoints that say how far the choice has come. */
+/**
+ * `$all`, or with a filter a choice from it and checkpoints that say how far the choice has come.
+ */
 export class AllSource implements Source {
   readonly stream = undefined;
-  /** The event or checkpoint that was sent last: later events are owed, and checkpoints not before it. */
+  /**
+   * The event or checkpoint that was sent last: later events are owed, and checkpoints not before
+   * it.
+   */
   #sent: LogPosition;
   /** Where the next page of history begins. */
   #next = 0;

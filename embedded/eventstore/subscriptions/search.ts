@@ -1,6 +1,9 @@
 import { compare, type LogPosition, placeOf } from '../log/position.ts';
 
-/** Whose checkpoints are sent where catch-up comes to the end of the log (README.md tells them apart). */
+/**
+ * Whose checkpoints are sent where catch-up comes to the end of the log (README.md tells them
+ * apart).
+ */
 export type CheckpointManner = '24.10.4' | '25.0';
 
 export const checkpointManners: readonly CheckpointManner[] = ['24.10.4', '25.0'];
@@ -18,8 +21,8 @@ export interface SearchOptions {
 }
 
 /**
- * How a filtered subscription to `$all` goes through history: in pages, as a real server reads them, since
- * its checkpoints follow from where pages begin and end.
+ * How a filtered subscription to `$all` goes through history: in pages, as a real server reads
+ * them, since its checkpoints follow from where pages begin and end.
  */
 export class Search {
   readonly #options: SearchOptions;

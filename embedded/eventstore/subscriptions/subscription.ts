@@ -1,7 +1,7 @@
 /**
- * One subscription: history from disk, then live events as they are committed. A subscriber that does
- * not keep up loses its place in the live flow and reads from disk again, so what waits for it in memory
- * is bounded, and what it gets stays in order, each event once.
+ * One subscription: history from disk, then live events as they are committed. A subscriber that
+ * does not keep up loses its place in the live flow and reads from disk again, so what waits for it
+ * in memory is bounded, and what it gets stays in order, each event once.
  */
 import { randomUUID } from 'node:crypto';
 import type { ReadOptions } from '../codec/read-request.ts';
@@ -99,7 +99,8 @@ export class Subscription implements Subscriber {
       this.#source.fellBehind();
       this.#buffer = [];
       this.#isLive = false;
-      // With an empty buffer nobody waits for the subscriber yet; else `release` sees it is not live.
+      // With an empty buffer nobody waits for the subscriber yet; else `release` sees it is not
+      // live.
       if (wasEmpty) void this.#catchUp();
     } else if (wasEmpty) void this.#release();
   }

@@ -25,9 +25,9 @@ export interface BatchAnswer {
 }
 
 /*
- * The messages of the hot path are written and read with protobufjs's reader and writer (field numbers: streams.proto); each
- * `uint32` below that is not a length is a tag, the field's number times eight and its wire type. The client's
- * generated classes take several times as long.
+ * The messages of the hot path are written and read with protobufjs's reader and writer (field
+ * numbers: streams.proto); each `uint32` below that is not a length is a tag, the field's number
+ * times eight and its wire type. The client's generated classes take several times as long.
  */
 
 /**
@@ -61,8 +61,9 @@ const entry = (writer: protobuf.Writer, key: string, value: string) =>
   writer.uint32(18).fork().uint32(10).string(key).uint32(18).string(value).ldelim();
 
 /**
- * One append in one message, but for its correlation id. It names no deadline: that would be a time on this machine's clock
- * which the server compares with its own; without one the server gives up after its write timeout.
+ * One append in one message, but for its correlation id. It names no deadline: that would be a time
+ * on this machine's clock which the server compares with its own; without one the server gives up
+ * after its write timeout.
  */
 export function encodeAppend(
   stream: string,

@@ -15,8 +15,8 @@ export interface EventStoreBounds {
    */
   readonly quietCheckMs: number;
   /**
-   * A node that lacks an event which was read before is asked again for this long: after another node's death it may be
-   * behind for a moment. Then the log is said to differ. Default 2,000 ms.
+   * A node that lacks an event which was read before is asked again for this long: after another
+   * node's death it may be behind for a moment. Then the log is said to differ. Default 2,000 ms.
    */
   readonly behindMs: number;
   /**

@@ -3,7 +3,10 @@ import { StreamsClient, StreamsService } from '@eventstore/db-client/generated/s
 import type { ReadReq } from '@eventstore/db-client/generated/streams_pb.js';
 import type { CallOptions, Channel, ClientReadableStream, Metadata } from '@grpc/grpc-js';
 
-/** What the client keeps `protected` for its own methods, and calls on its channel need as well (6.2.1). */
+/**
+ * What the client keeps `protected` for its own methods, and calls on its channel need as well
+ * (6.2.1).
+ */
 interface ClientInside {
   GRPCStreamCreator<Call>(
     service: typeof StreamsClient,
@@ -19,9 +22,10 @@ export const insideOf = (client: EventStoreDBClient): ClientInside =>
   client as unknown as ClientInside;
 
 /**
- * A client that is not connected yet, and that sends the URL's credentials to an event store on this machine as well. The
- * official one sends them over TLS alone, and drops them without a word where the URL says tls=false; on this machine there
- * is no line that somebody could listen on. They are no reason for it to append by unary calls, as credentials of a call are.
+ * A client that is not connected yet, and that sends the URL's credentials to an event store on
+ * this machine as well. The official one sends them over TLS alone, and drops them without a word
+ * where the URL says tls=false; on this machine there is no line that somebody could listen on.
+ * They are no reason for it to append by unary calls, as credentials of a call are.
  * @throws Error when the connection string cannot be understood
  */
 export function createClient(url: string): EventStoreDBClient {
@@ -39,8 +43,9 @@ export function createClient(url: string): EventStoreDBClient {
 }
 
 /**
- * Opens a call that reads, each message decoded by the caller's own decoder: the client's generated classes and its conversion
- * take several times as long. It has no deadline: it may be a subscription.
+ * Opens a call that reads, each message decoded by the caller's own decoder: the client's generated
+ * classes and its conversion take several times as long. It has no deadline: it may be a
+ * subscription.
  */
 export function openReadCall<Message>(
   client: EventStoreDBClient,

@@ -29,7 +29,10 @@ export class Connection {
   #link: Link | undefined;
   #failures = 0;
   #notBeforeMs = 0;
-  /** When the first of the silent calls began that nothing has come after, on `performance.now()`'s clock. */
+  /**
+   * When the first of the silent calls began that nothing has come after, on `performance.now()`'s
+   * clock.
+   */
   #silentSinceMs: number | undefined;
   #closed = false;
 
@@ -41,9 +44,9 @@ export class Connection {
   /**
    * The client to use now, after the wait that the last failure imposed. Connects with its first
    * call.
-   * @throws EventStoreUnavailable once this connection is closed or the signal has aborted; what made
-   * it impossible to make a client (a certificate's file that is away), which passes like any other
-   * failure
+   * @throws EventStoreUnavailable once this connection is closed or the signal has aborted; what
+   *   made it impossible to make a client (a certificate's file that is away), which passes like
+   *   any other failure
    */
   async client(signal?: AbortSignal): Promise<EventStoreDBClient> {
     for (;;) {
@@ -88,8 +91,9 @@ export class Connection {
   }
 
   /**
-   * A call on this client heard nothing, by somebody whose time was too short for that to say much. A row of such calls is as
-   * good as one that waits long enough: where nobody else calls, a dead connection would stay.
+   * A call on this client heard nothing, by somebody whose time was too short for that to say much.
+   * A row of such calls is as good as one that waits long enough: where nobody else calls, a dead
+   * connection would stay.
    * @param sinceMs when it began
    */
   silent(client: EventStoreDBClient | undefined, error: unknown, sinceMs: number): void {

@@ -62,8 +62,8 @@ export function isNotLeader(error: unknown): boolean {
 }
 
 /**
- * Whether a call never had a connection, so that nothing of it was sent. gRPC says so in words only: its code is that of
- * calls that lost theirs, too.
+ * Whether a call never had a connection, so that nothing of it was sent. gRPC says so in words
+ * only: its code is that of calls that lost theirs, too.
  */
 export function neverConnected(error: unknown): boolean {
   const details = property(error, 'details');
@@ -73,7 +73,10 @@ export function neverConnected(error: unknown): boolean {
   );
 }
 
-/** Whether the server says that its log has no such position. It says so with the code of every other wrong argument. */
+/**
+ * Whether the server says that its log has no such position. It says so with the code of every
+ * other wrong argument.
+ */
 export function isInvalidPosition(error: unknown): boolean {
   const isArgument =
     property(error, 'code') === 3 || property(error, 'type') === 'invalid-argument';

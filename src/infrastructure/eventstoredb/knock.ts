@@ -9,7 +9,9 @@ interface Address {
   readonly caFile: string | undefined;
 }
 
-/** What answered a connection. `silent`: nobody, or nothing that could be understood as anything. */
+/**
+ * What answered a connection. `silent`: nobody, or nothing that could be understood as anything.
+ */
 type Plain = 'http2' | 'other' | 'silent';
 type Secured = 'http2' | 'other' | 'no-tls' | 'silent' | { readonly untrusted: string };
 
@@ -21,8 +23,9 @@ const preface = Buffer.concat([
 const settingsFrame = 4;
 
 /**
- * Why whatever listens at a connection string's addresses cannot be an event store that is spoken to like this: it speaks
- * another protocol, TLS or none, or shows a certificate that is not trusted. The client's own errors tell none of this apart.
+ * Why whatever listens at a connection string's addresses cannot be an event store that is spoken
+ * to like this: it speaks another protocol, TLS or none, or shows a certificate that is not
+ * trusted. The client's own errors tell none of this apart.
  * @returns undefined when one of the addresses could be right, or nobody listens there yet
  */
 export async function whyNoEventStore(url: string, timeoutMs: number): Promise<string | undefined> {

@@ -1,6 +1,7 @@
 /**
- * gRPC goes by the proxy that `grpc_proxy`, `https_proxy` or `http_proxy` names, also to this machine itself, where no
- * proxy leads to. Excepts that from it for this process, beside what `no_grpc_proxy` or `no_proxy` excepts already.
+ * gRPC goes by the proxy that `grpc_proxy`, `https_proxy` or `http_proxy` names, also to this
+ * machine itself, where no proxy leads to. Excepts that from it for this process, beside what
+ * `no_grpc_proxy` or `no_proxy` excepts already.
  * @param url the connection string: its hosts that are this machine by another name than the usual
  */
 export function exceptLoopback(

@@ -5,7 +5,10 @@ import { type Newest, newestOn } from './read.ts';
 
 /** What the watch looks at, and ends. */
 export interface Watched {
-  /** Whether it has given out everything that came: what still waits is the consumer's slowness, not silence. */
+  /**
+   * Whether it has given out everything that came: what still waits is the consumer's slowness, not
+   * silence.
+   */
   readonly isWaiting: boolean;
   fail(error: Error): void;
 }

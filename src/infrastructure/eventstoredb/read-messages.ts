@@ -6,7 +6,10 @@ import type { RecordedEvent } from '../../events/codec.ts';
 import type { LogPosition } from '../../events/log-position.ts';
 import { endOf, logPosition, number64, text } from './wire.ts';
 
-/** What comes over a subscription's call: what the port has, the confirmation, and what needs no answer. */
+/**
+ * What comes over a subscription's call: what the port has, the confirmation, and what needs no
+ * answer.
+ */
 export type ReadMessage<Event = RecordedEvent> =
   | LogMessage<Event>
   | { readonly kind: 'confirmed' }
@@ -26,10 +29,16 @@ export interface RawEvent {
   readonly data: Uint8Array;
 }
 
-/** `created` counts in 100 ns: so many digits are below a millisecond. The whole would not fit a number. */
+/**
+ * `created` counts in 100 ns: so many digits are below a millisecond. The whole would not fit a
+ * number.
+ */
 const digitsBelowMs = 4;
 
-/** The request that the client's own `subscribeToAll` makes: every event of streams with these prefixes. */
+/**
+ * The request that the client's own `subscribeToAll` makes: every event of streams with these
+ * prefixes.
+ */
 export function encodeSubscription(
   after: LogPosition | null,
   prefixes: readonly string[],
@@ -61,10 +70,11 @@ export function encodeSubscription(
 }
 
 /**
- * One message of the call, read straight into the port's form (field numbers: streams.proto). The client's generated
- * classes and their conversion take several times as long, and every instance reads the whole log
- * (docs/adr/0016-subscriptions-decoded-once.md). @throws Error when the bytes are no such message, EventStoreRefused for
- * an event whose place is not one number: nothing of ours is written in transactions
+ * One message of the call, read straight into the port's form (field numbers: streams.proto). The
+ * client's generated classes and their conversion take several times as long, and every instance
+ * reads the whole log (docs/adr/0016-subscriptions-decoded-once.md). @throws Error when the bytes
+ * are no such message, EventStoreRefused for an event whose place is not one number: nothing of
+ * ours is written in transactions
  */
 export const decodeReadMessage = (bytes: Buffer): ReadMessage =>
   decodeMessage(bytes, recordedEvent);

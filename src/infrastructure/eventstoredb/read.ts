@@ -15,10 +15,10 @@ import { isStreamNotFound, isTransient, messageOf, NoAnswer, refused } from './f
 import { answerWithin } from './timing.ts';
 
 /**
- * A stream's events from a revision (inclusive; undefined: from its end), `countMax` at most. A broken read goes on
- * after the last event delivered, on another connection, as long as there is progress within
- * `readTimeoutMs`. The leader is asked: another node may not have the event yet that an append was
- * just refused for.
+ * A stream's events from a revision (inclusive; undefined: from its end), `countMax` at most. A
+ * broken read goes on after the last event delivered, on another connection, as long as there is
+ * progress within `readTimeoutMs`. The leader is asked: another node may not have the event yet
+ * that an append was just refused for.
  */
 export async function* readStream(
   connection: Connection,
@@ -152,8 +152,8 @@ async function* items<T>(read: Cancellable, silenceMs: number): AsyncGenerator<T
       waiting = true;
       timer.refresh();
       const item = await iterator.next().catch((error) => {
-        // Whatever else broke it has ended the call as well: cancelling that resets it needlessly, and
-        // too many resets end the connection.
+        // Whatever else broke it has ended the call as well: cancelling that resets it needlessly,
+        // and too many resets end the connection.
         ended = !(error instanceof NoAnswer);
         throw error;
       });

@@ -20,12 +20,12 @@ import {
 export type EventInLog = Pick<RecordedEvent, 'id' | 'position' | 'revision' | 'stream' | 'type'>;
 
 /**
- * Where a subscription is in the log, and whether what comes next may come there: nothing that a server says about
- * positions is believed. What is delivered is strictly ascending over all calls.
+ * Where a subscription is in the log, and whether what comes next may come there: nothing that a
+ * server says about positions is believed. What is delivered is strictly ascending over all calls.
  *
- * Each call begins with the last event that was delivered. So the log shows first that it is the one that was read
- * before; an exchanged log, an older copy and a node that is behind do not have that event at its place. A reader that
- * knows of no event begins at the start.
+ * Each call begins with the last event that was delivered. So the log shows first that it is the
+ * one that was read before; an exchanged log, an older copy and a node that is behind do not have
+ * that event at its place. A reader that knows of no event begins at the start.
  */
 export class Reading {
   #place: LogPlace | null;
@@ -50,12 +50,18 @@ export class Reading {
     return this.#awaited === undefined ? null : rightBefore(this.#awaited.position);
   }
 
-  /** The server refused the call. @returns what that means when the log has not yet shown that it is the same */
+  /**
+   * The server refused the call. @returns what that means when the log has not yet shown that it is
+   * the same
+   */
   refused(why: string): LogDiffers | undefined {
     return this.#awaited && LogDiffers.lacks(this.#awaited, why);
   }
 
-  /** @returns whether the message is to be delivered. @throws LogDiffers, EventStoreRefused: then the call is over */
+  /**
+   * @returns whether the message is to be delivered. @throws LogDiffers, EventStoreRefused: then
+   *   the call is over
+   */
   take(message: LogMessage<EventInLog>): boolean {
     switch (message.kind) {
       case 'event':

@@ -24,8 +24,8 @@ export interface Wanted<Event> {
 }
 
 /**
- * See the port. One call after another, each from the last event of the one before, which shows that the log is still
- * the same. Closes the connection when it ends.
+ * See the port. One call after another, each from the last event of the one before, which shows
+ * that the log is still the same. Closes the connection when it ends.
  */
 export async function* subscribe<Event extends EventInLog>(
   connection: Connection,

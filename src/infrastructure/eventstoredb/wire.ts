@@ -1,7 +1,10 @@
 import type { Reader } from 'protobufjs/minimal.js';
 import type { LogPosition } from '../../events/log-position.ts';
 
-/** What the messages of reads and appends have in common. Each function leaves the reader behind what it read. */
+/**
+ * What the messages of reads and appends have in common. Each function leaves the reader behind
+ * what it read.
+ */
 
 /** Where the message ends whose length comes next. */
 export const endOf = (reader: Reader): number => reader.uint32() + reader.pos;

@@ -1,4 +1,7 @@
-/** Archives a log until it is killed: `archive-fixture.ts URL DIRECTORY FLUSH_MS`. Ends where the log ends. */
+/**
+ * Archives a log until it is killed: `archive-fixture.ts URL DIRECTORY FLUSH_MS`. Ends where the
+ * log ends.
+ */
 import { archiveLog } from '../../../src/backup/archive-log.ts';
 import { ArchiveWriter } from '../../../src/backup/archive-writer.ts';
 import { connectRawLog } from '../../../src/infrastructure/raw-log.ts';

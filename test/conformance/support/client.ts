@@ -67,7 +67,10 @@ export async function collect<T>(reading: AsyncIterable<T>): Promise<T[]> {
   return all;
 }
 
-/** The events of a read or a subscription, each of which must be there: no unresolved link among them. */
+/**
+ * The events of a read or a subscription, each of which must be there: no unresolved link among
+ * them.
+ */
 export function recorded(resolved: readonly Resolved[]): Recorded[] {
   return resolved.map(({ event }) => {
     if (event === undefined) throw new Error('a broken link where an event was expected');

@@ -5,9 +5,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 export const canMeasureMemory = process.platform === 'linux';
 
 /**
- * Megabytes of a process's own memory, without the pages of files it has mapped: the log is one, and the operating
- * system keeps as much of it in memory as it likes. The least of a few samples, so that what is only waiting for the
- * garbage collector counts less.
+ * Megabytes of a process's own memory, without the pages of files it has mapped: the log is one,
+ * and the operating system keeps as much of it in memory as it likes. The least of a few samples,
+ * so that what is only waiting for the garbage collector counts less.
  */
 export async function ownMegabytes(pid: number, samples = 10): Promise<number> {
   let least = Number.POSITIVE_INFINITY;

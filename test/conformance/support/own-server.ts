@@ -12,8 +12,9 @@ import { connect } from './client.ts';
 const mainModule = new URL('../../../embedded/eventstore/main.ts', import.meta.url);
 
 /**
- * A server in a process and on a directory of its own, which a test may stop, kill and start again: each start is on
- * the same data and, after the first, on the same port, so that a client finds it again.
+ * A server in a process and on a directory of its own, which a test may stop, kill and start again:
+ * each start is on the same data and, after the first, on the same port, so that a client finds it
+ * again.
  */
 export interface OwnServer {
   readonly url: string;
@@ -55,7 +56,10 @@ export class EmbeddedServer implements OwnServer {
     this.#ownsDirectory = ownsDirectory;
   }
 
-  /** On a new temporary directory, or on `directory`, which then stays after `dispose`. @throws what the server refused to start for. */
+  /**
+   * On a new temporary directory, or on `directory`, which then stays after `dispose`. @throws what
+   * the server refused to start for.
+   */
   static async start(
     options: { directory?: string; args?: readonly string[] } = {},
   ): Promise<EmbeddedServer> {
@@ -77,7 +81,8 @@ export class EmbeddedServer implements OwnServer {
   async start(): Promise<void> {
     const args = ['--port', String(this.#port), '--data', this.directory, ...this.#args];
     const start = () => startChild(mainModule, args, { timeoutMs: startMs });
-    // Something may have the port for a moment: a client that looks for the server can be given it as its own.
+    // Something may have the port for a moment: a client that looks for the server can be given it
+    // as its own.
     const again = () => eventually(`it starts again on port ${this.#port}`, start);
     this.#child = await (this.#port === 0 ? start() : again());
     this.#port = Number(/:(\d+)/.exec(this.url.slice('esdb://'.length))?.[1]);
@@ -95,7 +100,10 @@ export class EmbeddedServer implements OwnServer {
     return this.#port;
   }
 
-  /** Orders the server something over its process channel, such as a fault; resolves with its next message. */
+  /**
+   * Orders the server something over its process channel, such as a fault; resolves with its next
+   * message.
+   */
   async ask(message: object): Promise<unknown> {
     const child = this.#running();
     const answer = child.nextMessage();
@@ -129,7 +137,10 @@ export async function withServer(
   await withClientOf(await startOwnServer(), test);
 }
 
-/** An embedded server that takes orders from the test, and a client for it, both given back afterwards. */
+/**
+ * An embedded server that takes orders from the test, and a client for it, both given back
+ * afterwards.
+ */
 export async function withFaultyServer(
   test: (server: EmbeddedServer, client: EventStoreDBClient) => Promise<void>,
 ): Promise<void> {

@@ -23,7 +23,9 @@ export interface Place {
   readonly prepare: bigint;
 }
 
-/** A call that reads or subscribes, without the client's classes between: every message, in order. */
+/**
+ * A call that reads or subscribes, without the client's classes between: every message, in order.
+ */
 export class RawCall {
   readonly messages: ReadResp[] = [];
   status: StatusObject | undefined;
@@ -84,7 +86,10 @@ const eventNames = new Map<number, string>([
   [ContentCase.LAST_STREAM_POSITION, 'last-position'],
 ]);
 
-/** The protocol itself, for what the client never sends or does not show. Needs a server without TLS. */
+/**
+ * The protocol itself, for what the client never sends or does not show. Needs a server without
+ * TLS.
+ */
 export class RawClient {
   readonly streams: StreamsClient;
   readonly #features: ServerFeaturesClient;

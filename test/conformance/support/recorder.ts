@@ -93,7 +93,10 @@ export async function recording(
   }
 }
 
-/** One entry of a filtered subscription's log: an event delivered or a checkpoint reached, as the consumer saw them. */
+/**
+ * One entry of a filtered subscription's log: an event delivered or a checkpoint reached, as the
+ * consumer saw them.
+ */
 export type Step =
   | { readonly kind: 'event'; readonly id: string; readonly position: Position }
   | { readonly kind: 'checkpoint'; readonly position: Position };
@@ -104,8 +107,9 @@ export function comparePositions(a: Position, b: Position): number {
 }
 
 /**
- * The options of a filter that write both events and checkpoints into one list in the order in which a consumer gets
- * them: the callback waits a turn, in which the client hands out the events that came before the checkpoint.
+ * The options of a filter that write both events and checkpoints into one list in the order in
+ * which a consumer gets them: the callback waits a turn, in which the client hands out the events
+ * that came before the checkpoint.
  */
 export function checkpointsInto(steps: Step[]): {
   checkpointReached: (subscription: AllStreamSubscription, position: Position) => Promise<void>;
@@ -118,7 +122,10 @@ export function checkpointsInto(steps: Step[]): {
   };
 }
 
-/** The position of the newest event that a stream got, to start a subscription behind it on a shared log. */
+/**
+ * The position of the newest event that a stream got, to start a subscription behind it on a shared
+ * log.
+ */
 export async function mark(client: EventStoreDBClient, stream: string): Promise<Position> {
   const { position } = await client.appendToStream(stream, events(1));
   if (position === undefined) throw new Error('the answer has no position');

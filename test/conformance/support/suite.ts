@@ -6,10 +6,15 @@ import { EmbeddedServer, type OwnServer, startOwnServer } from './own-server.ts'
 /** The server that EVENTSTORE_URL names: shared and not empty, and not ours to stop. */
 export const externalUrl = sharedEventStoreUrl;
 
-/** The cases run on a real server, whose settings and version may be others than the embedded one's. */
+/**
+ * The cases run on a real server, whose settings and version may be others than the embedded one's.
+ */
 export const isReal = isRealEventStore;
 
-/** The whole suite with an embedded server that sends another version's checkpoints: `CHECKPOINTS=25.0`. */
+/**
+ * The whole suite with an embedded server that sends another version's checkpoints:
+ * `CHECKPOINTS=25.0`.
+ */
 const { CHECKPOINTS } = process.env;
 const ownArgs = CHECKPOINTS ? ['--checkpoints', CHECKPOINTS] : [];
 
@@ -45,13 +50,19 @@ export function useSubject(args: readonly string[] = []): Subject {
   return subject as Subject;
 }
 
-/** A case that stops or kills its server. On one of EVENTSTORE_URL it is reported as skipped, with the reason. */
+/**
+ * A case that stops or kills its server. On one of EVENTSTORE_URL it is reported as skipped, with
+ * the reason.
+ */
 export function itWithOwnServer(name: string, reason: string, test: () => Promise<void>): void {
   if (externalUrl === undefined) it(name, test);
   else it.skip(`${name} [skipped: ${reason}, set EVENTSTORE_BIN]`);
 }
 
-/** A case of what only the embedded server does or tells. On a real one it is reported as skipped, with the reason. */
+/**
+ * A case of what only the embedded server does or tells. On a real one it is reported as skipped,
+ * with the reason.
+ */
 export function itWithEmbeddedServer(
   name: string,
   reason: string,

@@ -32,8 +32,8 @@ export interface OrderNow {
 type Data = Record<string, never> & Record<string, unknown>;
 
 /**
- * Reads the log with none of the service's folding code and collects what must never be in it, whatever crashed and
- * whoever raced. `unresolved()` then says what is still to be finished.
+ * Reads the log with none of the service's folding code and collects what must never be in it,
+ * whatever crashed and whoever raced. `unresolved()` then says what is still to be finished.
  */
 export class Audit {
   /** One line each: what is wrong and where. */
@@ -46,7 +46,10 @@ export class Audit {
   readonly cancelledSessions = new Set<string>();
   /** By reservation id: whose it was, what it costs, and the payment it was sold to, ever. */
   readonly reservations = new Map<string, { userId: string; price: number; soldTo?: string }>();
-  /** Reservations that were sold and given back: their money is owed until their payment is refunded or released. */
+  /**
+   * Reservations that were sold and given back: their money is owed until their payment is refunded
+   * or released.
+   */
   readonly refundsOwed = new Set<string>();
   readonly #charges = new Set<string>();
   readonly #revisions = new Map<string, bigint>();
@@ -70,7 +73,10 @@ export class Audit {
     else if (type === 'SessionCancelled') this.cancelledSessions.add(String(data.sessionId));
   }
 
-  /** What has to be finished once nothing runs any more: money without a seat, a seat without money, half an order. */
+  /**
+   * What has to be finished once nothing runs any more: money without a seat, a seat without money,
+   * half an order.
+   */
   unresolved(): string[] {
     const left: string[] = [];
     for (const [id, { status }] of this.payments) if (status === 'held') left.push(`${id} is held`);

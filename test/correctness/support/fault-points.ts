@@ -1,4 +1,7 @@
-/** A command of several appends, and where in it the process dies. Each has a concert, a session and a user of its own. */
+/**
+ * A command of several appends, and where in it the process dies. Each has a concert, a session and
+ * a user of its own.
+ */
 export interface FaultPoint {
   readonly command: keyof typeof appendsOf;
   /** From 1: the command's append that does not come back. */
@@ -25,11 +28,16 @@ export const appendsOf = {
   'cancel-order': 4,
   /** OrderEnded, SeatReleased × 2, PaymentRefunded, OrderSettled. */
   'refund-order': 5,
-  /** SessionCancelled, then the above for a sold and a held order, and for a sold and a held seat. */
+  /**
+   * SessionCancelled, then the above for a sold and a held order, and for a sold and a held seat.
+   */
   'cancel-session': 1 + 5 + 2 + 4 + 1,
 } as const;
 
-/** Every step of every command: before each append and after it. `run` makes the names of one run its own. */
+/**
+ * Every step of every command: before each append and after it. `run` makes the names of one run
+ * its own.
+ */
 export function allFaultPoints(run: string): FaultPoint[] {
   const points: FaultPoint[] = [];
   for (const [command, appends] of Object.entries(appendsOf)) {

@@ -43,7 +43,10 @@ const crash = fc.record({
   written: fc.boolean(),
 });
 
-/** One thing after another, over instances that each remember what they saw; each may die between two appends. */
+/**
+ * One thing after another, over instances that each remember what they saw; each may die between
+ * two appends.
+ */
 export const serial = fc.array(
   fc.oneof(
     { weight: 6, arbitrary: reserve },

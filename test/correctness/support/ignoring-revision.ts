@@ -1,6 +1,9 @@
 import type { EventStore } from '../../../src/commands/core/event-store.ts';
 
-/** For negative controls: a log that appends whatever the stream's revision is, and says that it was the expected one. */
+/**
+ * For negative controls: a log that appends whatever the stream's revision is, and says that it was
+ * the expected one.
+ */
 export const ignoringRevision = (store: EventStore): EventStore => ({
   subscribe: (options) => store.subscribe(options),
   readStream: (...args) => store.readStream(...args),

@@ -11,9 +11,10 @@ import type { FaultPoint } from './fault-points.ts';
 import { salesOn } from './sale.ts';
 
 /**
- * A service in a process of its own that is killed, by its own SIGKILL, at the moment when each of its commands is at its
- * fault point: some between two appends, some before the first, some after the last. Commands on different seats and users
- * know nothing of each other, so one process can die in the middle of all of them.
+ * A service in a process of its own that is killed, by its own SIGKILL, at the moment when each of
+ * its commands is at its fault point: some between two appends, some before the first, some after
+ * the last. Commands on different seats and users know nothing of each other, so one process can
+ * die in the middle of all of them.
  *
  * argv: the event store's URL, the fault points as JSON.
  */

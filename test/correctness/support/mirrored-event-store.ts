@@ -1,10 +1,11 @@
 import { deepStrictEqual } from 'node:assert';
 import type { AppendResult, EventStore } from '../../../src/commands/core/event-store.ts';
-import { MemoryEventStore } from './memory-event-store.ts';
+import { MemoryEventStore } from '../../support/memory-event-store.ts';
 
 /**
- * A real log whose appends are taken by the log in memory, too, and answered the same by both: histories run on the server,
- * and the audit reads them from memory. Appends go one by one; streams have names of their own.
+ * A real log whose appends are taken by the log in memory, too, and answered the same by both:
+ * histories run on the server, and the audit reads them from memory. Appends go one by one; streams
+ * have names of their own.
  */
 export class MirroredEventStore extends MemoryEventStore {
   readonly #real: EventStore;

@@ -7,11 +7,17 @@ interface Booking {
   readonly seats: readonly string[];
   readonly price: number;
   readonly untilMs: number;
-  /** `over`: its time ended unpaid, and whether somebody gave it back after that is nobody's business. */
+  /**
+   * `over`: its time ended unpaid, and whether somebody gave it back after that is nobody's
+   * business.
+   */
   status: 'held' | 'sold' | 'cancelled' | 'refunded' | 'over';
 }
 
-/** What buyers would expect: who has which seat and how much money is whose. Nothing of events, streams or payments. */
+/**
+ * What buyers would expect: who has which seat and how much money is whose. Nothing of events,
+ * streams or payments.
+ */
 export class Model {
   nowMs: number;
   readonly balances = new Map<string, number>();
@@ -33,7 +39,10 @@ export class Model {
     return copy;
   }
 
-  /** Takes a step that ran to its end. @returns what must have been answered: a refusal's code, `ok`, or nothing to say */
+  /**
+   * Takes a step that ran to its end. @returns what must have been answered: a refusal's code,
+   * `ok`, or nothing to say
+   */
   take(step: Step): string | undefined {
     switch (step.do) {
       case 'reserve':
@@ -70,7 +79,10 @@ export class Model {
     }
   }
 
-  /** Every seat that somebody has with who it is, and every balance, in words that two of them can be compared by. */
+  /**
+   * Every seat that somebody has with who it is, and every balance, in words that two of them can
+   * be compared by.
+   */
   said(): string {
     const seats = this.bookings.flatMap((booking) =>
       this.#has(booking)

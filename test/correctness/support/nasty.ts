@@ -5,7 +5,9 @@ import fc from 'fast-check';
 const often = <T>(usual: fc.Arbitrary<T>, nasty: fc.Arbitrary<T>, weight = 6) =>
   fc.oneof({ weight, arbitrary: usual }, { weight: 1, arbitrary: nasty });
 
-/** Ids: numbers stand for their text, and the names of what every object has are ids like others. */
+/**
+ * Ids: numbers stand for their text, and the names of what every object has are ids like others.
+ */
 export const nastyId: fc.Arbitrary<unknown> = often(
   fc.constantFrom<unknown>('a', 'b', '7', 7, 0, '-', '_', 'A'.repeat(64), '__proto__', 'toString'),
   fc.constantFrom<unknown>(

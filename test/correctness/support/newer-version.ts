@@ -1,8 +1,11 @@
 import type { EventStore } from '../../../src/commands/core/event-store.ts';
 import type { RecordedEvent } from '../../../src/events/codec.ts';
-import type { MemoryEventStore } from './memory-event-store.ts';
+import type { MemoryEventStore } from '../../support/memory-event-store.ts';
 
-/** The log as a version sees it that knows the second version of an event, which looks like the first. */
+/**
+ * The log as a version sees it that knows the second version of an event, which looks like the
+ * first.
+ */
 export const newer = (log: MemoryEventStore): EventStore => {
   const read = async function* (events: AsyncIterable<RecordedEvent>) {
     for await (const event of events) {

@@ -13,8 +13,9 @@ const changesOf = joinProjections(projections);
 const isRead = ({ stream }: RecordedEvent): boolean => !/^(catalog|request)-/.test(stream);
 
 /**
- * What every reader says of a log: each event is readable, the verifier's proof finds nothing, the read models are the same
- * folded at once and one by one, and are what the verifier expects of them.
+ * What every reader says of a log: each event is readable, the verifier's proof finds nothing, the
+ * read models are the same folded at once and one by one, and are what the verifier expects of
+ * them.
  */
 export function expectReadable(log: readonly RecordedEvent[]): void {
   const stored = log.map(decode);

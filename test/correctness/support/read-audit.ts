@@ -23,7 +23,10 @@ export async function readEvents(
 export const readAudit = async (store: EventStore, isOurs?: IsOurs): Promise<Audit> =>
   Audit.of(await readEvents(store, isOurs));
 
-/** The events of streams that have the tag in their name or in their first event: an order's later ones lack it. */
+/**
+ * The events of streams that have the tag in their name or in their first event: an order's later
+ * ones lack it.
+ */
 export function ofTag(tag: string): IsOurs {
   const ours = new Set<string>();
   return ({ stream, data }) => {

@@ -7,8 +7,8 @@ import { Turns } from './turns.ts';
 import { type Step, World } from './world.ts';
 
 /**
- * One step after another. Every answer must be what the model says, and so must seats and balances; of a step that was cut
- * short by a crash, after a restart, all or nothing.
+ * One step after another. Every answer must be what the model says, and so must seats and balances;
+ * of a step that was cut short by a crash, after a restart, all or nothing.
  */
 export async function runSerially(steps: readonly Step[], store?: MirroredEventStore) {
   const turns = new Turns([], () => store?.underWay ?? 0);
@@ -23,7 +23,8 @@ export async function runSerially(steps: readonly Step[], store?: MirroredEventS
     const [outcome] = await world.run(step);
     const died = world.history.at(-1)?.includes('died') ?? false;
     const expected = model.take(step);
-    // The same command again may be answered as it was the first time, though much has happened since.
+    // The same command again may be answered as it was the first time, though much has happened
+    // since.
     const name = step.do === 'reserve' ? `${step.as} ${step.user} ${step.seats}` : '';
     const again = seen.has(name);
     if (name !== '') seen.add(name);
@@ -47,7 +48,10 @@ export async function runSerially(steps: readonly Step[], store?: MirroredEventS
   if (!crashing) expect(world.audit().unresolved(), world.history.join('\n')).to.deep.equal([]);
 }
 
-/** The reservation whose answer was lost: the log knows its id, and it is the newest. Earlier ones may have been refused. */
+/**
+ * The reservation whose answer was lost: the log knows its id, and it is the newest. Earlier ones
+ * may have been refused.
+ */
 function adopt(world: World, model: Model): void {
   const booking = model.bookings.at(-1);
   for (const [id, { userId }] of [...world.audit().reservations].reverse()) {
@@ -62,8 +66,8 @@ function adopt(world: World, model: Model): void {
 }
 
 /**
- * Rounds of steps at the same time, by clocks that differ. After each the log must be right; after a restart nothing may be
- * left half way, and no seat held for ever.
+ * Rounds of steps at the same time, by clocks that differ. After each the log must be right; after
+ * a restart nothing may be left half way, and no seat held for ever.
  */
 export async function runAtOnce(
   rounds: readonly (readonly Step[])[],

@@ -56,7 +56,10 @@ export const noLimit: HoldLimit = {
   end: async () => {},
 };
 
-/** One service's commands, composed as `src/serve/compose.ts` does; several of them share nothing but the log. */
+/**
+ * One service's commands, composed as `src/serve/compose.ts` does; several of them share nothing
+ * but the log.
+ */
 export function salesOn(
   store: EventStore,
   catalog: Catalog,

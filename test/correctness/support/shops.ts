@@ -11,7 +11,10 @@ import { Audit } from './audit.ts';
 import { readEvents } from './read-audit.ts';
 import { catalogOf, salesOn } from './sale.ts';
 
-/** On a machine that is too busy to answer in time things are slow, and no outage: races are what is tried here. In milliseconds. */
+/**
+ * On a machine that is too busy to answer in time things are slow, and no outage: races are what is
+ * tried here. In milliseconds.
+ */
 const patience = { answerMs: 20_000, appendTimeoutMs: 40_000, readTimeoutMs: 40_000 };
 
 /** Services that share nothing but the log, for one test with a session and users of its own. */

@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 
 /**
- * Decides whose call of the log goes on next: every call waits for its turn, and `choices` says which of the waiting is
- * taken. The same choices give the same history.
+ * Decides whose call of the log goes on next: every call waits for its turn, and `choices` says
+ * which of the waiting is taken. The same choices give the same history.
  */
 export class Turns {
   readonly #waiting: (() => void)[] = [];
@@ -12,7 +12,8 @@ export class Turns {
   readonly #underWay: () => number;
 
   /**
-   * @param choices used one after another, from the start again when they are over; empty: first come, first served
+   * @param choices used one after another, from the start again when they are over; empty: first
+   *   come, first served
    * @param underWay calls that a server has still to answer; none in memory
    */
   constructor(choices: readonly number[], underWay: () => number = () => 0) {

@@ -2,17 +2,23 @@ import type { Catalog } from '../../../src/commands/concert/catalog.ts';
 import type { EventStore } from '../../../src/commands/core/event-store.ts';
 import type { Result } from '../../../src/commands/core/result.ts';
 import type { Sales } from '../../../src/commands/sales/sales.ts';
+import { MemoryEventStore } from '../../support/memory-event-store.ts';
 import { Audit } from './audit.ts';
-import { MemoryEventStore } from './memory-event-store.ts';
 import { cancelIn, catalogOf, salesOn } from './sale.ts';
 import type { Turns } from './turns.ts';
 
 export const sessionId = 's1';
 
-/** What can happen. `on` is the instance that does it, `as` the command's id: the same twice is a duplicate. */
+/**
+ * What can happen. `on` is the instance that does it, `as` the command's id: the same twice is a
+ * duplicate.
+ */
 export type Step =
   | { do: 'reserve'; user: string; seats: readonly string[]; on: number; as: string }
-  /** `nth` of the reservations that were ever answered, by its owner or somebody; `part`: of an order, its first seat's. */
+  /**
+   * `nth` of the reservations that were ever answered, by its owner or somebody; `part`: of an
+   * order, its first seat's.
+   */
   | { do: 'pay' | 'cancel'; user: string; nth: number; on: number; part: boolean }
   | { do: 'charge'; user: string; amount: number; key: string; on: number }
   | { do: 'sweep' | 'finish'; on: number }
@@ -21,7 +27,10 @@ export type Step =
   /** The instance dies at its `after`-th append from now, which was `written` or not. */
   | { do: 'crash'; on: number; after: number; written: boolean };
 
-/** How a step came out: its answer, `undefined` when its instance died first or there was nothing to do. */
+/**
+ * How a step came out: its answer, `undefined` when its instance died first or there was nothing to
+ * do.
+ */
 export type Outcome = Result<unknown> | undefined;
 
 interface Instance {
@@ -31,7 +40,10 @@ interface Instance {
   dying: { after: number; written: boolean } | undefined;
 }
 
-/** Several services on one log in memory. They share nothing else, may die between two appends, and their clocks differ. */
+/**
+ * Several services on one log in memory. They share nothing else, may die between two appends, and
+ * their clocks differ.
+ */
 export class World {
   readonly store: MemoryEventStore;
   readonly catalog: Catalog = catalogOf([sessionId], 4);
@@ -63,7 +75,10 @@ export class World {
     return Audit.of(this.store.log);
   }
 
-  /** Runs steps at the same time and gives turns until nothing moves; instances that died are started again. */
+  /**
+   * Runs steps at the same time and gives turns until nothing moves; instances that died are
+   * started again.
+   */
   async run(...steps: readonly Step[]): Promise<Outcome[]> {
     const outcomes: Outcome[] = steps.map(() => undefined);
     const said = steps.map(() => 'no answer');
@@ -227,7 +242,10 @@ export class World {
     }
   }
 
-  /** What `processes/recovery.ts` does with its lists, without waiting until work under way is surely over. */
+  /**
+   * What `processes/recovery.ts` does with its lists, without waiting until work under way is
+   * surely over.
+   */
   async #finish(sales: Sales): Promise<undefined> {
     const { payments, orders, refundsOwed, cancelledSessions, seats } = this.audit();
     for (const payment of payments.values()) {

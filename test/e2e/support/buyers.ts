@@ -34,8 +34,8 @@ if (typeof afterEach === 'function') {
 }
 
 /**
- * Buyers who make the journey again and again, each a user of its own, `<name>-1` and on, until `stop`. Calls that fail
- * are counted and the journey begins anew.
+ * Buyers who make the journey again and again, each a user of its own, `<name>-1` and on, until
+ * `stop`. Calls that fail are counted and the journey begins anew.
  */
 export function startBuyers(service: Service, { buyers, sessions, name = 'buyer' }: Buyers) {
   const acknowledged: Acknowledged = {
@@ -77,7 +77,8 @@ export function startBuyers(service: Service, { buyers, sessions, name = 'buyer'
   };
   const buyer = async (userId: string) => {
     while (!stopped) {
-      // A service that was killed refuses at once: trying again without a pause would only burn time.
+      // A service that was killed refuses at once: trying again without a pause would only burn
+      // time.
       await journey(userId).catch(() => {
         count('error');
         return new Promise((resolve) => setTimeout(resolve, 100));
@@ -94,7 +95,10 @@ export function startBuyers(service: Service, { buyers, sessions, name = 'buyer'
   return { acknowledged, stop };
 }
 
-/** Does something about what each buyer was told of, one after another of a buyer and the buyers at the same time. */
+/**
+ * Does something about what each buyer was told of, one after another of a buyer and the buyers at
+ * the same time.
+ */
 export async function ofEachBuyer(
   acknowledged: ReadonlyMap<string, string>,
   work: (userId: string, reservationId: string) => Promise<void>,
@@ -107,7 +111,10 @@ export async function ofEachBuyer(
   await Promise.all(all);
 }
 
-/** A concert with 50-seat sessions to buy from, `<concertId>-1` and on, as `reprise catalog import` takes it. */
+/**
+ * A concert with 50-seat sessions to buy from, `<concertId>-1` and on, as `reprise catalog import`
+ * takes it.
+ */
 export function catalogFile(sessionCount: number, concertId = 'c1') {
   const seatMap = [
     { section: 'A', price: 100, rows: [{ row: '1', seats: 25 }] },

@@ -27,7 +27,9 @@ export function reprise(
   return new Promise((resolve) => child.once('close', (code) => resolve({ code, stdout, stderr })));
 }
 
-/** Imports a catalog into a service's log. @throws Error with what the command said when it failed */
+/**
+ * Imports a catalog into a service's log. @throws Error with what the command said when it failed
+ */
 export async function importCatalog(
   catalog: unknown,
   env: Readonly<Record<string, string>>,

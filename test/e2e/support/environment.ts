@@ -1,4 +1,7 @@
-/** This environment without the settings of a service, which the test run may have, other than those that are given. */
+/**
+ * This environment without the settings of a service, which the test run may have, other than those
+ * that are given.
+ */
 export function serviceEnvironment(
   given: Readonly<Record<string, string>>,
 ): Record<string, string> {

@@ -3,8 +3,8 @@ import { type Verdict, verify } from '../../../src/verify/verify.ts';
 import { sharedEventStoreUrl } from '../../support/servers.ts';
 
 /**
- * What `verify` says, and what it finds wrong with a test's own streams and rows. To a shared log others write, too, and
- * some of their tests on purpose what must not be.
+ * What `verify` says, and what it finds wrong with a test's own streams and rows. To a shared log
+ * others write, too, and some of their tests on purpose what must not be.
  * @param tag in every id that the test uses
  */
 export async function verifyOf(

@@ -22,7 +22,10 @@ interface Given {
   readonly database: TestDatabase | undefined;
 }
 
-/** A whole service in a process of its own, as `npm start` runs it, on a data directory that outlives restarts. */
+/**
+ * A whole service in a process of its own, as `npm start` runs it, on a data directory that
+ * outlives restarts.
+ */
 export class Service {
   readonly dataDir: string;
   readonly env: Readonly<Record<string, string>>;
@@ -39,9 +42,10 @@ export class Service {
   }
 
   /**
-   * Starts a service on a new data directory, with the event store, the PostgreSQL (a database of its own) and the Redis
-   * that the test run was given, unless `env` names others; '' is the embedded one. The log may be full of others'
-   * concerts: name everything uniquely and look at these alone.
+   * Starts a service on a new data directory, with the event store, the PostgreSQL (a database of
+   * its own) and the Redis that the test run was given, unless `env` names others; '' is the
+   * embedded one. The log may be full of others' concerts: name everything uniquely and look at
+   * these alone.
    */
   static async start(env: Readonly<Record<string, string>> = {}): Promise<Service> {
     const dataDir = await mkdtemp(join(tmpdir(), 'reprise-service-'));

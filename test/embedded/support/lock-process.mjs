@@ -1,5 +1,6 @@
-// A process as light as it gets: `lock-process.mjs MODULE take|ask FILE [TIMES]`. Begins when its standard input ends, and
-// tries so many times at once: to the kernel each is another opener, as another process is. One line for each.
+// A process as light as it gets: `lock-process.mjs MODULE take|ask FILE [TIMES]`. Begins when its
+// standard input ends, and tries so many times at once: to the kernel each is another opener, as
+// another process is. One line for each.
 import { readFileSync } from 'node:fs';
 
 const [, , module, order, file, times = '1'] = process.argv;

@@ -86,7 +86,10 @@ describe('event store: a disk that refuses to write', function () {
   });
 });
 
-/** Appends until the disk says no, then checks that only the appends are refused, and only while there is no room. */
+/**
+ * Appends until the disk says no, then checks that only the appends are refused, and only while
+ * there is no room.
+ */
 async function refusesAndGoesOn(
   server: EmbeddedServer,
   { makeRoom }: { makeRoom: () => Promise<void> },

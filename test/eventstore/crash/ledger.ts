@@ -3,7 +3,10 @@ import type { EventData } from '@eventstore/db-client';
 /** A revision that an append demanded. `any` demands nothing. */
 export type Expected = 'any' | 'no_stream' | bigint;
 
-/** One append as its writer knows it. Without an answer nobody knows: it is there whole or not at all. */
+/**
+ * One append as its writer knows it. Without an answer nobody knows: it is there whole or not at
+ * all.
+ */
 export interface Attempt {
   readonly stream: string;
   readonly expected: Expected;

@@ -12,7 +12,10 @@ export interface SmallDisk {
   remove(): Promise<void>;
 }
 
-/** Mounts a small disk in memory. Undefined where this user or system cannot (it needs Linux and root). */
+/**
+ * Mounts a small disk in memory. Undefined where this user or system cannot (it needs Linux and
+ * root).
+ */
 export async function smallDisk(megabytes: number): Promise<SmallDisk | undefined> {
   const path = await mkdtemp(join(tmpdir(), 'eventstore-disk-'));
   try {
@@ -36,8 +39,8 @@ export async function setWritable(disk: SmallDisk, writable: boolean): Promise<v
 }
 
 /**
- * Lets a process's files grow to `bytes` and no further; `unlimited` lifts it again. To the process it is a disk that
- * refuses to write. False where there is no such tool (it is part of util-linux).
+ * Lets a process's files grow to `bytes` and no further; `unlimited` lifts it again. To the process
+ * it is a disk that refuses to write. False where there is no such tool (it is part of util-linux).
  */
 export async function limitFileSize(pid: number, bytes: number | 'unlimited'): Promise<boolean> {
   try {

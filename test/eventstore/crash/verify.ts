@@ -3,7 +3,9 @@ import { expect } from 'chai';
 import { collect, type Recorded, recorded } from '../../conformance/support/client.ts';
 import type { Attempt } from './ledger.ts';
 
-/** Where an unclear attempt turned out to be: the revisions and position that its retry must answer. */
+/**
+ * Where an unclear attempt turned out to be: the revisions and position that its retry must answer.
+ */
 export interface Found {
   readonly attempt: Attempt;
   readonly revision: bigint;
@@ -11,9 +13,9 @@ export interface Found {
 }
 
 /**
- * Reads the streams that attempts went to and checks what the log owes: acknowledged appends exactly once, whole, at
- * the revision and position that were answered; unclear ones whole or not at all; nothing else; revisions from 0
- * without gaps; positions that grow with the revisions.
+ * Reads the streams that attempts went to and checks what the log owes: acknowledged appends
+ * exactly once, whole, at the revision and position that were answered; unclear ones whole or not
+ * at all; nothing else; revisions from 0 without gaps; positions that grow with the revisions.
  * @returns the unclear attempts that are there.
  */
 export async function verifyStreams(
@@ -113,8 +115,8 @@ export interface LogTail {
 }
 
 /**
- * Reads `$all` from the event at `after` (which must still be there) or from its start, and checks that positions
- * grow: what is written after a crash comes after everything from before.
+ * Reads `$all` from the event at `after` (which must still be there) or from its start, and checks
+ * that positions grow: what is written after a crash comes after everything from before.
  */
 export async function verifyLog(
   client: EventStoreDBClient,
@@ -134,7 +136,10 @@ export async function verifyLog(
   return { newest, ids: written.map(({ id }) => id) };
 }
 
-/** `$all` holds every event of these attempts, which are all acknowledged, exactly once and nothing else. */
+/**
+ * `$all` holds every event of these attempts, which are all acknowledged, exactly once and nothing
+ * else.
+ */
 export function checkWholeLog(ids: readonly string[], attempts: readonly Attempt[]): void {
   const written = attempts.flatMap((attempt) => attempt.events.map(({ id }) => id));
   expect(new Set(ids).size, 'no event twice in $all').to.equal(ids.length);

@@ -16,8 +16,8 @@ const sharedInFlight = 3;
 const eventsMax = 6;
 
 /**
- * Appends to several streams at once until the server goes away, and writes every attempt and answer into the ledger.
- * Resolves when all writers have seen it go, with one error a writer.
+ * Appends to several streams at once until the server goes away, and writes every attempt and
+ * answer into the ledger. Resolves when all writers have seen it go, with one error a writer.
  */
 export async function writeUntilKilled(
   client: EventStoreDBClient,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { MemoryEventStore } from '../../correctness/support/memory-event-store.ts';
 import { cancelIn, catalogOf, holdMs, salesOn } from '../../correctness/support/sale.ts';
 import { randomInts } from '../../projections/support/history.ts';
+import { MemoryEventStore } from '../../support/memory-event-store.ts';
 
 export const sessionId = 's1';
 
@@ -11,7 +11,9 @@ export interface RandomSale {
   readonly reservations: readonly string[];
 }
 
-/** Users charge, reserve one seat or several, pay, cancel and let holds run out, one after another. */
+/**
+ * Users charge, reserve one seat or several, pay, cancel and let holds run out, one after another.
+ */
 export async function randomSale(seed: number, steps: number): Promise<RandomSale> {
   const random = randomInts(seed);
   const store = new MemoryEventStore();

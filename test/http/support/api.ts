@@ -15,7 +15,10 @@ export interface Api {
   readonly fake: FakeApi;
   readonly server: HttpServer;
   readonly port: number;
-  /** Sends a request and fails unless the OpenAPI document has its answer. A body that is no text and no bytes is sent as JSON. */
+  /**
+   * Sends a request and fails unless the OpenAPI document has its answer. A body that is no text
+   * and no bytes is sent as JSON.
+   */
   call(
     method: string,
     path: string,

@@ -30,7 +30,10 @@ const templates = Object.keys(document.paths).map((path) => ({
 
 const schemas = new Map<unknown, z.ZodType>();
 
-/** The document's own schema as a check. Objects are closed: an answer has no member that the document does not name. */
+/**
+ * The document's own schema as a check. Objects are closed: an answer has no member that the
+ * document does not name.
+ */
 function check(schema: Json, closed: boolean): z.ZodType {
   const known = schemas.get(schema);
   if (known !== undefined) return known;
@@ -81,7 +84,10 @@ export const documentedStatuses = (template: string, verb: string): number[] =>
 export const ownHeaders = (headers: Headers): string[] =>
   [...headers.keys()].filter((name) => !notOurs.includes(name));
 
-/** Fails unless the answer has every header that is always there, and none that the document does not have. */
+/**
+ * Fails unless the answer has every header that is always there, and none that the document does
+ * not have.
+ */
 function expectHeaders(
   documented: readonly DocumentedHeader[],
   headers: Headers,
@@ -96,7 +102,10 @@ function expectHeaders(
   ).to.include.members(own);
 }
 
-/** Fails unless the OpenAPI document has this answer: its status, its media type, its headers, its shape, its code. */
+/**
+ * Fails unless the OpenAPI document has this answer: its status, its media type, its headers, its
+ * shape, its code.
+ */
 export function expectDocumented(
   method: string,
   path: string,

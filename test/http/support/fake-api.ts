@@ -10,7 +10,7 @@ import { SeatFeed } from '../../../src/queries/seat-feed.ts';
 import type { QueueEntry } from '../../../src/queue/queue-entry.ts';
 import type { Authorization, WaitingQueue } from '../../../src/queue/waiting-queue.ts';
 import { InProcessOwnPositions } from '../../../src/shared-state/in-process-own-positions.ts';
-import { MemoryEventStore } from '../../correctness/support/memory-event-store.ts';
+import { MemoryEventStore } from '../../support/memory-event-store.ts';
 
 /** Every test may change what a port answers by replacing its method. */
 export interface FakeApi extends HttpDeps {
@@ -73,8 +73,9 @@ const held = {
 } as const;
 
 /**
- * Small in-memory ports: concert `1` with session `11` and seat `A-1-1`. The token of a user is `token-<userId>`; users
- * whose id begins with `waiting` wait. Each command succeeds at the next position, which the read side shows at once.
+ * Small in-memory ports: concert `1` with session `11` and seat `A-1-1`. The token of a user is
+ * `token-<userId>`; users whose id begins with `waiting` wait. Each command succeeds at the next
+ * position, which the read side shows at once.
  */
 export function fakeApi(): FakeApi {
   const lines: string[] = [];

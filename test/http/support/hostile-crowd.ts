@@ -3,7 +3,10 @@ import { expect } from 'chai';
 import { Hostile, numbersFrom } from './hostile.ts';
 
 const together = 32;
-/** Longer than the slowest answer that the service gives to a request that came whole, in milliseconds. */
+/**
+ * Longer than the slowest answer that the service gives to a request that came whole, in
+ * milliseconds.
+ */
 const answeredMsMax = 15_000;
 
 interface Seen {
@@ -13,8 +16,8 @@ interface Seen {
 }
 
 /**
- * Sends hostile requests, 32 at a time, and judges each answer: it is below 400 or in problem+json, tells nothing of the code,
- * and is a 5xx only where that is right.
+ * Sends hostile requests, 32 at a time, and judges each answer: it is below 400 or in problem+json,
+ * tells nothing of the code, and is a 5xx only where that is right.
  * @param rightly codes of problems from 500 up that are right
  * @returns how often each status was seen
  */

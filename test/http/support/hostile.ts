@@ -68,7 +68,9 @@ const bodies = [
   ],
 ];
 
-/** A request that somebody might send who means no good, as bytes; the same for the same numbers. */
+/**
+ * A request that somebody might send who means no good, as bytes; the same for the same numbers.
+ */
 export class Hostile {
   readonly #next: () => number;
 
@@ -76,7 +78,10 @@ export class Hostile {
     this.#next = next;
   }
 
-  /** @returns one request, or several at once on one connection; whoever sends it says that no more come */
+  /**
+   * @returns one request, or several at once on one connection; whoever sends it says that no
+   *   more come
+   */
   bytes(): Buffer {
     const count = this.#chance(0.05) ? 3 : 1;
     const requests = Array.from({ length: count }, () => this.#request());

@@ -27,7 +27,8 @@ const haproxy: Kind = {
   program: 'haproxy',
   version: '-v',
   file: 'haproxy.cfg',
-  // Asks each service whether it is ready, as an orchestrator does, and believes the third no: one may be a busy machine's.
+  // Asks each service whether it is ready, as an orchestrator does, and believes the third no: one
+  // may be a busy machine's.
   config: (port, services) => `
 global
   maxconn 1000
@@ -55,7 +56,8 @@ const nginx: Kind = {
   program: 'nginx',
   version: '-v',
   file: 'nginx.conf',
-  // It asks nobody, and finds out by the requests themselves. Every call may be sent twice, so all go on to another.
+  // It asks nobody, and finds out by the requests themselves. Every call may be sent twice, so all
+  // go on to another.
   config: (port, services, dir) => `
 daemon off;
 worker_processes 1;

@@ -96,7 +96,10 @@ export class Instances {
     return `${this.tag}-${n}`;
   }
 
-  /** Imports a concert with these sessions through the command line, and waits until every instance sells it. */
+  /**
+   * Imports a concert with these sessions through the command line, and waits until every instance
+   * sells it.
+   */
   async schedule(sessions: number, seatsEach: number): Promise<void> {
     const seatMap = [{ section: 'A', price, rows: [{ row: '1', seats: seatsEach }] }];
     const [startsAt, salesOpenAt] = ['2099-01-01T10:00:00Z', '2020-01-01T00:00:00Z'];
@@ -142,7 +145,10 @@ export class Instances {
     return (await this.#listed(n, session)).body.seatList;
   }
 
-  /** Waits until every instance shows the same seats, under one ETag: a client's copy is good for all of them. */
+  /**
+   * Waits until every instance shows the same seats, under one ETag: a client's copy is good for
+   * all of them.
+   */
   async agreedSeats(session: number): Promise<readonly ListedSeat[]> {
     let list: readonly ListedSeat[] = [];
     await eventually(`all show the same of ${this.session(session)}`, async () => {

@@ -10,7 +10,10 @@ export interface TestRedis {
   stop(): Promise<void>;
 }
 
-/** The one of REDIS_URL, else one of its own where there is a `redis-server`; undefined: skip the tests. */
+/**
+ * The one of REDIS_URL, else one of its own where there is a `redis-server`; undefined: skip the
+ * tests.
+ */
 export async function testRedis(): Promise<TestRedis | undefined> {
   if (testRedisUrl !== undefined) return given(testRedisUrl, async () => {});
   const server = await startRedisServer();

@@ -8,7 +8,8 @@ import type { Written } from './history.ts';
 const inFlightMax = 64;
 
 /**
- * Appends events, each stream's in order; concerts before all else, so that no seat comes before its session.
+ * Appends events, each stream's in order; concerts before all else, so that no seat comes before
+ * its session.
  * @returns the highest position
  */
 export async function appendHistory(

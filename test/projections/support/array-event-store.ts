@@ -8,14 +8,17 @@ import type { RecordedEvent } from '../../../src/events/codec.ts';
 import { eventAt, isBefore, type LogPosition } from '../../../src/events/log-position.ts';
 
 /**
- * A log in an array, for tests that must say exactly when a subscriber gets which message. The only double there is:
- * everything else runs against a server.
+ * A log in an array, for tests that must say exactly when a subscriber gets which message. The only
+ * double there is: everything else runs against a server.
  */
 export class ArrayEventStore implements Pick<EventStore, 'subscribe' | 'head' | 'readStream'> {
   readonly log: LogMessage[] = [];
   /** Subscribers get no message at or after this index. */
   heldBackFrom = Number.POSITIVE_INFINITY;
-  /** Reads of a stream do not show what is before this revision; the log does, until it is scavenged. */
+  /**
+   * Reads of a stream do not show what is before this revision; the log does, until it is
+   * scavenged.
+   */
   readonly truncatedBefore = new Map<string, bigint>();
   /** Subscriptions that were opened, by the position asked for. */
   readonly subscribedAfter: (bigint | null)[] = [];

@@ -42,7 +42,9 @@ export function randomInts(seed: number): (n: number) => number {
   };
 }
 
-/** An endless history that the deciders could have written: catalog, charges, then buyers at random. */
+/**
+ * An endless history that the deciders could have written: catalog, charges, then buyers at random.
+ */
 export function* history(shape: HistoryShape): Generator<Written> {
   const random = randomInts(shape.seed);
   const prefix = shape.prefix ?? '';
@@ -194,7 +196,10 @@ export function recorded(shape: HistoryShape, count: number): RecordedEvent[] {
   return events;
 }
 
-/** What the tables are made from while some events are parked: each holds back the rest of its stream. */
+/**
+ * What the tables are made from while some events are parked: each holds back the rest of its
+ * stream.
+ */
 export function withoutParked(
   events: readonly RecordedEvent[],
   poison: ReadonlySet<RecordedEvent>,

@@ -1,4 +1,7 @@
-/** The projection engine as a process of its own, to be killed: `<event store URL> <PostgreSQL URL>`. */
+/**
+ * The projection engine as a process of its own, to be killed: `<event store URL> <PostgreSQL
+ * URL>`.
+ */
 import { connectEventStore } from '../../../src/infrastructure/eventstoredb.ts';
 import { connectPostgres } from '../../../src/infrastructure/postgres.ts';
 import { runProjections } from '../../../src/projections/engine/engine.ts';

@@ -31,7 +31,8 @@ async function migratedDatabase(): Promise<TestDatabase> {
   return database;
 }
 
-// Loaded with the test files, outside any `describe`: this is a hook of the whole run. An embedded server is gone by now.
+// Loaded with the test files, outside any `describe`: this is a hook of the whole run. An embedded
+// server is gone by now.
 if (typeof after === 'function') {
   after('drop the database that the others were copies of', async () => {
     await (await migrated)?.drop().catch(() => {});

@@ -1,7 +1,7 @@
 /**
- * A service of the later version, as far as the read models go, as a process of its own, to be killed:
- * `<event store URL> <PostgreSQL URL> <events after which the log gives no more, 0 for all>`. It tells its parent how far
- * the new tables are.
+ * A service of the later version, as far as the read models go, as a process of its own, to be
+ * killed: `<event store URL> <PostgreSQL URL> <events after which the log gives no more, 0 for
+ * all>`. It tells its parent how far the new tables are.
  */
 import type { EventStore } from '../../../src/commands/core/event-store.ts';
 import { connectEventStore } from '../../../src/infrastructure/eventstoredb.ts';

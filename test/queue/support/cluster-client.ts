@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectRedis } from '../../../src/infrastructure/redis.ts';
 
-/** `cluster-client.ts URL`: says what a cluster answers, or why it does not. Trusts what NODE_EXTRA_CA_CERTS names. */
+/**
+ * `cluster-client.ts URL`: says what a cluster answers, or why it does not. Trusts what
+ * NODE_EXTRA_CA_CERTS names.
+ */
 const [, , url = ''] = process.argv;
 const patienceMs = 20_000;
 

@@ -9,7 +9,10 @@ import {
 } from '../../../src/queue/waiting-queue.ts';
 import { type OpenQueue, TestClock, testSettings } from './times.ts';
 
-/** What every waiting queue must do. `open` is undefined where there is nothing to run it on: then it is skipped. */
+/**
+ * What every waiting queue must do. `open` is undefined where there is nothing to run it on: then
+ * it is skipped.
+ */
 export function queueContract(name: string, open: OpenQueue | undefined): void {
   describe(`waiting queue, ${name}`, () => {
     let clock: TestClock;

@@ -127,7 +127,9 @@ async function replay(
   }
 }
 
-/** The comparison itself, and its negative control: a model that admits one more must be told apart. */
+/**
+ * The comparison itself, and its negative control: a model that admits one more must be told apart.
+ */
 export function queueProperties(name: string, open: OpenQueue | undefined, runs: number): void {
   describe(`waiting queue, ${name}, against a naive model`, () => {
     before(function () {

@@ -46,7 +46,8 @@ interface Step {
 }
 
 /**
- * Runs a sale by a clock of its own: users ask as told, with 20 to 200 ms of network each way, and go through their journey.
+ * Runs a sale by a clock of its own: users ask as told, with 20 to 200 ms of network each way, and
+ * go through their journey.
  * @param seed the same sale for the same number
  */
 export async function runSale(

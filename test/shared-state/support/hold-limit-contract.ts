@@ -80,7 +80,8 @@ export function holdLimitContract(name: string, open: OpenHoldLimit | undefined)
       expect(await take(seats(5))).to.equal(true);
     });
 
-    // One request of a buyer took 1 and 2; another wants 2 and 3, is refused 3 and gives back what it asked for.
+    // One request of a buyer took 1 and 2; another wants 2 and 3, is refused 3 and gives back what
+    // it asked for.
     for (const order of ['before', 'after']) {
       it(`still counts a seat on which a claim was withdrawn that came ${order} the one that got it`, async () => {
         const [got, vain] = [claim(seats(1, 2)), claim(seats(2, 3))];
@@ -289,7 +290,10 @@ const seatIds = fc.uniqueArray(fc.constantFrom(...seats(1, 2, 3, 4, 5, 6)), {
   maxLength: 3,
 });
 const nth = fc.nat(20);
-/** Redis removes a key by its own clock, which goes on while the test's stands still: so nothing is short. */
+/**
+ * Redis removes a key by its own clock, which goes on while the test's stands still: so nothing is
+ * short.
+ */
 const minutes = (max: number) => fc.integer({ min: 1, max }).map((n) => n * 60_000);
 const step: fc.Arbitrary<Step> = fc.oneof(
   {

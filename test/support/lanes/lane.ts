@@ -10,16 +10,23 @@ import type { LaneMessage } from './reporter.ts';
 /** Longest time of a lane, in milliseconds. Then it is killed, and that is a failure. */
 export const laneMaxMs = 25 * 60_000;
 
-/** A process that a lane left behind may keep its output open: it is read for so long after the lane's end. */
+/**
+ * A process that a lane left behind may keep its output open: it is read for so long after the
+ * lane's end.
+ */
 const outputMaxMs = 1_000;
 
 const running = new Set<ChildProcess>();
 
-/** What ends this process ends the lanes that run, and their servers with them. */
+let isEnding = false;
+
+/** What ends this process ends the lanes that run, after their hooks, and no other begins. */
 export function endLanesWithThisProcess(): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => {
-      for (const child of running) child.kill(signal);
+    process.on(signal, () => {
+      isEnding = true;
+      // By this one mocha still runs the hooks, which stop the servers.
+      for (const child of running) child.kill('SIGINT');
     });
   }
 }
@@ -46,8 +53,8 @@ const reporter = fileURLToPath(new URL('reporter.ts', import.meta.url));
 /**
  * Runs files, one after another, in a process of their own.
  * @param name stands before what the tests print
- * @param report is given each file's result as soon as it is known. A lane that crashes, is killed at its time limit or
- *   leaves a file without a test reports that as a failure of its own
+ * @param report is given each file's result as soon as it is known. A lane that crashes, is
+ *   killed at its time limit or leaves a file without a test reports that as a failure of its own
  */
 export async function runLane(
   name: string,
@@ -55,6 +62,7 @@ export async function runLane(
   report: (result: FileResult) => void,
   { env = process.env, maxMs = laneMaxMs }: LaneOptions = {},
 ): Promise<void> {
+  if (isEnding) return report(failed(name, 'not begun: the run was ended'));
   const child = spawn(
     process.execPath,
     ['--import', 'tsx', mocha, '--reporter', reporter, ...files],

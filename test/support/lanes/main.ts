@@ -1,12 +1,13 @@
 /**
- * Runs the test files of some kinds in parallel lanes, each a mocha process with its own servers, ports and databases;
- * then, one after another, the files that measure time.
+ * Runs the test files of some kinds in parallel lanes, each a mocha process with its own servers,
+ * ports and databases; then, one after another, the files that measure time.
  *
  *   node --import tsx test/support/lanes/main.ts unit int
  *
- * Without a kind it runs all. LANES: how many at a time, 1 to 16; otherwise one more
- * than there are cores, and one when a URL names a server, which the files would share. RECORD_SECONDS=1 writes how long each file took to
- * `seconds.json`, by which the files are shared out. Exit code: 0 when all passed.
+ * Without a kind it runs all. LANES: how many at a time, 1 to 16; otherwise one more than there are
+ * cores, and one when a URL names a server, which the files would share. RECORD_SECONDS=1 writes
+ * how long each file took to `seconds.json`, by which the files are shared out. Exit code: 0 when
+ * all passed.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';

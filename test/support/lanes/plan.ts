@@ -26,7 +26,8 @@ export async function testFiles(kinds: readonly Suffix[]): Promise<string[]> {
 }
 
 /**
- * Shares files out to lanes of about the same length: the longest file first, each to the lane that is shortest so far.
+ * Shares files out to lanes of about the same length: the longest file first, each to the lane that
+ * is shortest so far.
  * @param seconds how long files took before; others count as usual for their kind
  * @returns `count` lanes at the most; none is empty
  */

@@ -1,7 +1,8 @@
 /**
- * `npm run test:promises`: what the project promises, at the size it promises it. Kills by the hundred, races by the
- * thousand, and the long forms of the tests that `npm test` runs at an ordinary size. One after another, since some
- * measure. A size that the environment sets is taken from there. Names of promises as arguments: only these.
+ * `npm run test:promises`: what the project promises, at the size it promises it. Kills by the
+ * hundred, races by the thousand, and the long forms of the tests that `npm test` runs at an
+ * ordinary size. One after another, since some measure. A size that the environment sets is taken
+ * from there. Names of promises as arguments: only these.
  */
 import { endLanesWithThisProcess, runLane } from './lane.ts';
 import { Results } from './results.ts';
@@ -37,7 +38,7 @@ const promises: Readonly<Record<string, Promised>> = {
     sizes: { LONG_RUNS: '900' },
   },
   'hostile-requests': {
-    files: ['test/http/hostile.unit.ts', 'test/http/fuzz.unit.ts', 'test/e2e/floods.e2e.ts'],
+    files: ['test/http/hostile.unit.ts', 'test/http/fuzz.unit.ts'],
     sizes: { HOSTILE_REQUESTS: '100000', FUZZ_RUNS: '3000' },
   },
   'write-then-read': {

@@ -1,6 +1,6 @@
 /**
- * Files that measure how long something takes, against a bound that a busy machine misses. They run one after another
- * when the parallel lanes are done.
+ * Files that measure how long something takes, against a bound that a busy machine misses. They run
+ * one after another when the parallel lanes are done.
  */
 export const quietFiles: readonly string[] = [
   'test/commands/deadline.unit.ts',

@@ -12,7 +12,10 @@ interface FileMessage {
   readonly file: string;
 }
 
-/** A test, or a hook that failed. `file` is its path from the root; `text` is mocha's own, of a failure. */
+/**
+ * A test, or a hook that failed. `file` is its path from the root; `text` is mocha's own, of a
+ * failure.
+ */
 interface TestMessage {
   readonly kind: 'test';
   readonly file: string;

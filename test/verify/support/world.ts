@@ -8,7 +8,10 @@ type Listed = Data & { readonly charges?: readonly Data[]; readonly payments?: r
 /** Ids, with the revisions of the events that name them. */
 export type Named = readonly (readonly [id: string, revision: number])[];
 
-/** As `AccountIndexed` has them: FNV-1a of the id and the revision's block of 512, each once, in order. */
+/**
+ * As `AccountIndexed` has them: FNV-1a of the id and the revision's block of 512, each once, in
+ * order.
+ */
 function doublesOf(named: Named): string {
   const entries = named.map(([id, revision]) => {
     let hash = 2_166_136_261;
@@ -19,7 +22,9 @@ function doublesOf(named: Named): string {
   return Buffer.from(Float64Array.from(sorted).buffer).toString('base64');
 }
 
-/** A little world of its own in the log: a session with two seats, a buyer with money, another one. */
+/**
+ * A little world of its own in the log: a session with two seats, a buyer with money, another one.
+ */
 export class World {
   readonly session = `s${randomBytes(5).toString('hex')}`;
   readonly buyer = `b${this.session}`;

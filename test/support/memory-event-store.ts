@@ -4,12 +4,12 @@ import type {
   ExpectedRevision,
   LogMessage,
   NewEvent,
-} from '../../../src/commands/core/event-store.ts';
-import type { RecordedEvent } from '../../../src/events/codec.ts';
+} from '../../src/commands/core/event-store.ts';
+import type { RecordedEvent } from '../../src/events/codec.ts';
 
 /**
- * The log's exact semantics in memory, so that thousands of histories can be tried. `memory-event-store.int.ts` holds it
- * to what a server does. Deterministic: nothing waits.
+ * The log's exact semantics in memory, so that thousands of histories can be tried.
+ * `memory-event-store.int.ts` holds it to what a server does. Deterministic: nothing waits.
  */
 export class MemoryEventStore implements EventStore {
   /** Every event in the order in which it was taken. */

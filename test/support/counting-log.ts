@@ -1,0 +1,28 @@
+import { MemoryEventStore } from './memory-event-store.ts';
+
+/** A log in memory that counts what is read of it. */
+export class CountingLog extends MemoryEventStore {
+  /** Reads that were begun. */
+  reads = 0;
+  /** Events that were read. */
+  read = 0;
+  /** The first revision that each stream still has. */
+  cutBefore = 0n;
+
+  override readStream(...args: Parameters<MemoryEventStore['readStream']>) {
+    return this.#counted(super.readStream(...args));
+  }
+
+  override readBackwards(...args: Parameters<MemoryEventStore['readBackwards']>) {
+    return this.#counted(super.readBackwards(...args));
+  }
+
+  async *#counted(events: ReturnType<MemoryEventStore['readStream']>) {
+    this.reads += 1;
+    for await (const event of events) {
+      if (event.revision < this.cutBefore) continue;
+      this.read += 1;
+      yield event;
+    }
+  }
+}
