@@ -71,6 +71,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./history.ts')).defineHistory,
   },
   {
+    name: 'queue',
+    description: 'Steer the waiting queue while it runs, on all instances.',
+    load: async () => (await import('./queue.ts')).defineQueue,
+  },
+  {
     name: 'backup',
     description: 'Keep a copy of the whole log, and prove that it is one.',
     load: async () => (await import('./backup.ts')).defineBackup,

@@ -31,6 +31,7 @@ export const categoryOf = {
   RequestAbandoned: 'request',
   EventSkipped: null,
   SkipAnnounced: 'skipped',
+  QueueSteered: 'queue',
 } as const satisfies Readonly<Record<EventType, string | null>>;
 
 /** Why an event of our schema cannot be read where it is. */

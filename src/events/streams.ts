@@ -17,7 +17,10 @@ export type StreamName =
 export const streamPrefixes = ['concert-', 'seat-', 'order-', 'account-'] as const;
 
 /** Every stream of ours starts with one of these: what a backup has. */
-const ownPrefixes = [...streamPrefixes, 'catalog-', 'request-', 'skipped-events', 'restored-log'];
+const ownPrefixes = [
+  ...streamPrefixes,
+  ...['catalog-', 'request-', 'skipped-events', 'restored-log', 'queue-'],
+];
 /** The same with the streams of their metadata: what is hidden or deleted is told there. */
 export const archivedPrefixes = [...ownPrefixes, ...ownPrefixes.map((prefix) => `$$${prefix}`)];
 
@@ -32,6 +35,8 @@ export const skippedStream = 'skipped-events';
  * One for the whole shop: that the log was restored from a backup, and whether its sale is open.
  */
 export const restoredStream = 'restored-log';
+/** One for the whole shop: how the waiting queue is steered. */
+export const steeringStream = 'queue-steering';
 export const concertStream = (concertId: string): string => `concert-${concertId}`;
 export const seatStream = (sessionId: string, seatId: string): string =>
   `seat-${sessionId}/${seatId}`;

@@ -94,4 +94,5 @@ const commandByEvent: Readonly<Record<EventType, string>> = {
   RequestAbandoned: 'AbandonRequest',
   EventSkipped: 'SkipEvent',
   SkipAnnounced: 'SkipEvent',
+  QueueSteered: 'SteerQueue',
 };

@@ -40,6 +40,8 @@ export interface HttpDeps {
   /** Rows that are known not to be what the log says. */
   readonly rowsWrong: () => number;
   readonly clock: () => ClockStatus;
+  /** What of Redis does not suit the queue, as known at the last look. Default nothing. */
+  readonly queueWarnings?: () => readonly string[];
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly now?: () => number;
   /** What must answer before the service is ready, by the name that `/readyz` shows. */

@@ -6,7 +6,7 @@ import {
 import type { RefusalCode } from '../commands/core/result.ts';
 import { UnreadableEvent } from '../events/codec.ts';
 import { ReadSideUnavailable } from '../queries/read-side.ts';
-import { QueueFull } from '../queue/waiting-queue.ts';
+import { QueueDraining, QueueFull } from '../queue/waiting-queue.ts';
 import { QueueUnavailable } from '../shared-state/queue-unavailable.ts';
 
 /** What a problem code says to HTTP. */
@@ -107,6 +107,11 @@ export const problemKinds = {
   'too-many-connections': { status: 503, title: 'Too many connections', headers: retryAfter(1) },
   'too-many-lists': { status: 503, title: 'Too many lists are waiting', headers: retryAfter(2) },
   'queue-full': { status: 503, title: 'The waiting queue is full', headers: retryAfter(10) },
+  'queue-draining': {
+    status: 503,
+    title: 'The waiting queue takes nobody new',
+    headers: retryAfter(60),
+  },
   'read-side-unavailable': {
     status: 503,
     title: 'The read side does not answer',
@@ -192,6 +197,11 @@ export function problemOfError(error: unknown): { code: ProblemCode; detail: str
   }
   if (error instanceof QueueUnavailable) {
     return { code: 'queue-unavailable', detail: 'Nothing was changed: repeat the request.' };
+  }
+  if (error instanceof QueueDraining) {
+    const detail =
+      'The shop has closed the waiting queue for newcomers. Users who wait keep their places.';
+    return { code: 'queue-draining', detail };
   }
   if (error instanceof QueueFull) {
     return {

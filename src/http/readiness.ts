@@ -1,6 +1,7 @@
 import type { ClockStatus } from '../clock/service-clock.ts';
 import type { ProjectionState } from '../projections/engine/overview.ts';
 import type { ReadSideStatus } from '../projections/projector.ts';
+import type { QueueCounts } from '../queue/waiting-queue.ts';
 import { valueWithin } from '../support/time-limit.ts';
 import type { HttpDeps, Probe } from './endpoint.ts';
 import { httpLimits } from './limits.ts';
@@ -15,11 +16,16 @@ export interface Readiness {
     readonly rowsWrong: number;
   };
   readonly clock: ClockStatus;
+  /** Without the counts while the queue does not tell. */
+  readonly queue: Partial<QueueCounts> & { readonly warnings: readonly string[] };
   /** Undefined while PostgreSQL does not tell. */
   readonly projections: readonly ProjectionState[] | undefined;
 }
 
-type Asked = Pick<HttpDeps, 'probes' | 'reads' | 'projections' | 'rowsWrong' | 'clock'>;
+type Asked = Pick<
+  HttpDeps,
+  'probes' | 'reads' | 'projections' | 'rowsWrong' | 'clock' | 'queue' | 'queueWarnings'
+>;
 
 /**
  * Asks every dependency and the read side. Simultaneous callers share one round of probes, so that
@@ -74,10 +80,13 @@ async function look({
   projections,
   rowsWrong,
   clock,
+  queue,
+  queueWarnings = () => [],
 }: Asked): Promise<Omit<Readiness, 'state'>> {
-  const [states, told] = await Promise.all([
+  const [states, told, counts] = await Promise.all([
     Promise.all(Object.values(probes).map(upOrDown)),
     valueWithin(httpLimits.probeMs, projections()),
+    valueWithin(httpLimits.probeMs, queue.counts()),
   ]);
   const dependencies = Object.fromEntries(
     Object.keys(probes).map((name, at) => [name, states[at] ?? 'down']),
@@ -91,6 +100,7 @@ async function look({
       rowsWrong: rowsWrong(),
     },
     clock: clock(),
+    queue: { ...counts, warnings: queueWarnings() },
     projections: told,
   };
 }

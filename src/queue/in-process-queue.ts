@@ -7,12 +7,17 @@ import {
   endsMax,
   lateMs,
   pauseMs,
+  type Tickets,
+  ticketsAt,
 } from './pace.ts';
+import { notSteered, type QueueControl } from './queue-control.ts';
 import { admittedEntry, type QueueEntry, waitingEntry } from './queue-entry.ts';
 import { type LineNode, RankedLine } from './ranked-line.ts';
 import { newSecret, parseToken, sameSecret, tokenOf } from './token.ts';
 import {
   type Authorization,
+  type QueueCounts,
+  QueueDraining,
   QueueFull,
   type QueueSettings,
   type WaitingQueue,
@@ -69,6 +74,9 @@ export class InProcessQueue implements WaitingQueue {
   readonly #inside = new ExpiryHeap<Place>();
   readonly #holders = new Holders();
   #lastNumber = 0;
+  #control = notSteered;
+  /** As many as there may be. */
+  #tickets: Tickets = { left: Number.MAX_SAFE_INTEGER, at: 0 };
   #admissions: Admissions = { window: 0, current: 0, previous: 0, since: 0 };
 
   constructor(settings: QueueSettings, options: InProcessQueueOptions = {}) {
@@ -91,7 +99,7 @@ export class InProcessQueue implements WaitingQueue {
       place.state = 'there';
     }
     const ahead = this.#line.ahead(place);
-    if (ahead < this.#free()) {
+    if (ahead < this.#free(now)) {
       this.#admit(place, now, own === undefined);
       return admittedEntry(userId, tokenOf(userId, place.secret), place.expiresAt);
     }
@@ -130,15 +138,36 @@ export class InProcessQueue implements WaitingQueue {
     this.#inside.set(own, Math.min(own.expiresAt, now + this.#settings.afterPaymentMs));
   }
 
+  steer(control: QueueControl): void {
+    if (control.revision <= this.#control.revision) return;
+    const isCleared = control.clearedRevision > this.#control.clearedRevision;
+    this.#control = control;
+    if (!isCleared) return;
+    for (const place of [...this.#places.values()]) if (!place.isInside) this.#forget(place);
+  }
+
+  async counts(): Promise<QueueCounts> {
+    return {
+      waiting: this.#waiting.size,
+      there: this.#line.size,
+      admitted: this.#inside.size,
+    };
+  }
+
   async reachable(): Promise<boolean> {
     return true;
   }
 
   async close(): Promise<void> {}
 
-  /** Places that are free now. */
-  #free(): number {
-    return this.#settings.admittedMax - this.#inside.size;
+  /** How many may be admitted now. */
+  #free(now: number): number {
+    const { admittedMax, perMinute, paused } = this.#control;
+    if (paused) return 0;
+    const places = (admittedMax ?? this.#settings.admittedMax) - this.#inside.size;
+    if (perMinute === null) return places;
+    this.#tickets = ticketsAt(this.#tickets, perMinute, now);
+    return Math.min(places, Math.floor(this.#tickets.left));
   }
 
   #endThoseOver(now: number): void {
@@ -179,8 +208,11 @@ export class InProcessQueue implements WaitingQueue {
 
   #enrol(userId: string, now: number): Place {
     const { waitingMax } = this.#settings;
+    if (this.#control.draining) throw new QueueDraining();
     // With room for the user and for all who are there, nobody has to wait, however many are away.
-    if (this.#waiting.size >= waitingMax && this.#line.size >= this.#free()) throw new QueueFull();
+    if (this.#waiting.size >= waitingMax && this.#line.size >= this.#free(now)) {
+      throw new QueueFull();
+    }
     if (this.#line.size === 0) this.#admissions = { ...this.#admissions, since: now };
     // A number tells when its user came, in microseconds, and is above all before it whatever is forgotten.
     this.#lastNumber = Math.max(this.#lastNumber + 1, now * 1_000);
@@ -197,6 +229,7 @@ export class InProcessQueue implements WaitingQueue {
     place.admittedAt = now;
     place.expiresAt = now + this.#settings.claimMs;
     this.#inside.add(place);
+    this.#tickets = { ...this.#tickets, left: this.#tickets.left - 1 };
     // Who did not have to wait says nothing about those who do.
     if (!isNew) this.#admissions = countAdmission(this.#admissions, now);
   }
@@ -220,7 +253,8 @@ export class InProcessQueue implements WaitingQueue {
     this.#waiting.set(place, now + retryAfterMs + lateMs);
     const expiresAt = place.expiresAt + waitingMs;
     const token = tokenOf(userId, secret);
-    return waitingEntry({ userId, token, ahead, perSecond, retryAfterMs, expiresAt });
+    const isPaused = this.#control.paused;
+    return waitingEntry({ userId, token, ahead, perSecond, retryAfterMs, expiresAt, isPaused });
   }
 
   #forget(place: Place): void {

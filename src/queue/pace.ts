@@ -60,5 +60,18 @@ export function pauseMs(
   return Math.floor(base * (1 + jitter * chance));
 }
 
+/** Admissions that a limit per minute has left, at a moment in milliseconds since the epoch. */
+export interface Tickets {
+  readonly left: number;
+  readonly at: number;
+}
+
+/** The tickets at `now`: they come back evenly, a second's worth at most is kept. */
+export function ticketsAt({ left, at }: Tickets, perMinute: number, now: number): Tickets {
+  const keptMax = Math.max(1, perMinute / 60);
+  const more = (Math.max(0, now - at) * perMinute) / 60_000;
+  return { left: Math.min(keptMax, left + more), at: now };
+}
+
 /** What the scripts of the queue in Redis work with, where they do the same. */
 export const paceOfScripts = { endsMax, rateWindowMs, lateMs, pauseMinMs, nearMin, jitter };

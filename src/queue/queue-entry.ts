@@ -19,8 +19,11 @@ export interface QueueEntry {
   readonly expiresAt: number;
 }
 
-/** `nobody-admitted`: nobody of the line was in the last two minutes, or since it began. */
-export type EstimateReason = 'nobody-admitted';
+/**
+ * `nobody-admitted`: nobody of the line was in the last two minutes, or since it began. `paused`: nobody is, until somebody
+ * resumes it.
+ */
+export type EstimateReason = 'nobody-admitted' | 'paused';
 
 /** The entry of a waiting user, for whom `ahead` others who are there wait in front. */
 export function waitingEntry(standing: {
@@ -30,12 +33,14 @@ export function waitingEntry(standing: {
   readonly perSecond: number;
   readonly retryAfterMs: number;
   readonly expiresAt: number;
+  readonly isPaused: boolean;
 }): QueueEntry {
-  const { perSecond, ...told } = standing;
+  const { perSecond, isPaused, ...told } = standing;
   const position = told.ahead + 1;
   const waiting = { ...told, processing: false, position };
-  if (perSecond === 0) {
-    return { ...waiting, estimatedWaitSeconds: null, estimateReason: 'nobody-admitted' };
+  if (isPaused || perSecond === 0) {
+    const estimateReason = isPaused ? 'paused' : 'nobody-admitted';
+    return { ...waiting, estimatedWaitSeconds: null, estimateReason };
   }
   return { ...waiting, estimatedWaitSeconds: Math.ceil(position / perSecond) };
 }

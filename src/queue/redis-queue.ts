@@ -2,10 +2,13 @@ import type { RedisClient } from '../infrastructure/redis.ts';
 import type { QueueUnavailable } from '../shared-state/queue-unavailable.ts';
 import { luaScript, RedisCalls } from '../shared-state/redis-calls.ts';
 import { paceOfScripts } from './pace.ts';
+import { notSteered, type QueueControl } from './queue-control.ts';
 import { admittedEntry, type QueueEntry, waitingEntry } from './queue-entry.ts';
 import { newSecret, parseToken, tokenOf } from './token.ts';
 import {
   type Authorization,
+  type QueueCounts,
+  QueueDraining,
   QueueFull,
   type QueueSettings,
   type WaitingQueue,
@@ -15,8 +18,9 @@ import {
 type Reply =
   | ['unknown']
   | ['full']
+  | ['draining']
   | ['admitted', string, number]
-  | ['waiting', string, number, number, number, string];
+  | ['waiting', string, number, number, number, string, number];
 
 type Argument = string | number;
 
@@ -59,7 +63,10 @@ export interface RedisQueueOptions {
 export class RedisQueue implements WaitingQueue {
   readonly #redis: RedisClient & Scripts;
   readonly #calls = new RedisCalls();
-  readonly #settings: string;
+  readonly #settings: QueueSettings;
+  #control = notSteered;
+  /** The settings as the scripts have them, with how the queue is steered. */
+  #told: string;
   readonly #now: () => Argument;
   readonly #chance: () => number;
   readonly #keys: readonly string[];
@@ -68,7 +75,8 @@ export class RedisQueue implements WaitingQueue {
 
   constructor(redis: RedisClient, settings: QueueSettings, options: RedisQueueOptions = {}) {
     const tag = `{${options.name ?? 'reprise:queue'}}`;
-    this.#settings = JSON.stringify({ ...settings, ...paceOfScripts });
+    this.#settings = settings;
+    this.#told = this.#toTell();
     this.#now = options.now ?? (() => '');
     this.#chance = options.chance ?? Math.random;
     this.#keys = keyNames.map((name) => `${tag}:${name}`);
@@ -102,6 +110,21 @@ export class RedisQueue implements WaitingQueue {
     await this.#ask('repriseShorten', userId);
   }
 
+  steer(control: QueueControl): void {
+    if (control.revision <= this.#control.revision) return;
+    this.#control = control;
+    this.#told = this.#toTell();
+  }
+
+  async counts(): Promise<QueueCounts> {
+    const [present, , waiting, admitted] = this.#keys as [string, string, string, string];
+    const redis = this.#redis;
+    const all = () =>
+      Promise.all([redis.hlen(waiting), redis.zcard(present), redis.zcard(admitted)]);
+    const [waits, there, inside] = await this.#calls.ask(all);
+    return { waiting: waits, there, admitted: inside };
+  }
+
   async reachable(timeoutMs: number): Promise<boolean> {
     try {
       // A write, which a replica refuses; one that takes no memory, and changes nothing.
@@ -128,13 +151,24 @@ export class RedisQueue implements WaitingQueue {
 
   #entry(userId: string, reply: Reply): QueueEntry {
     const [state] = reply;
+    if (state === 'draining') throw new QueueDraining();
     if (state === 'full' || state === 'unknown') throw new QueueFull();
     const [, secret, expiresAt] = reply;
     const token = tokenOf(userId, secret);
     if (state === 'admitted') return admittedEntry(userId, token, expiresAt);
-    const [, , , ahead, retryAfterMs, perSecond] = reply;
+    const [, , , ahead, retryAfterMs, perSecond, paused] = reply;
     const standing = { userId, token, ahead, perSecond: Number(perSecond), retryAfterMs };
-    return waitingEntry({ ...standing, expiresAt });
+    return waitingEntry({ ...standing, expiresAt, isPaused: paused === 1 });
+  }
+
+  #toTell(): string {
+    const { admittedMax, perMinute, ...steered } = this.#control;
+    const control = {
+      ...steered,
+      admittedMax: admittedMax ?? this.#settings.admittedMax,
+      perMinute: perMinute ?? 0,
+    };
+    return JSON.stringify({ ...this.#settings, ...paceOfScripts, control });
   }
 
   #ask<Name extends keyof Scripts>(
@@ -144,14 +178,7 @@ export class RedisQueue implements WaitingQueue {
   ): ReturnType<Scripts[Name]> {
     return this.#calls.ask(() =>
       (this.#redis[name] as (...args: Argument[]) => Promise<unknown>)(
-        ...[
-          ...this.#keys,
-          `${this.#holder}:${userId}`,
-          userId,
-          this.#now(),
-          this.#settings,
-          ...args,
-        ],
+        ...[...this.#keys, `${this.#holder}:${userId}`, userId, this.#now(), this.#told, ...args],
       ),
     ) as ReturnType<Scripts[Name]>;
   }

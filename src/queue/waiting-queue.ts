@@ -1,3 +1,4 @@
+import type { QueueControl } from './queue-control.ts';
 import type { QueueEntry } from './queue-entry.ts';
 
 /**
@@ -13,7 +14,8 @@ export interface WaitingQueue {
    * One poll: ends places that are over, enrols the user at the back if new, admits the user when there is room for all
    * who are there in front and for this one, and tells where the user stands. A poll of an admitted user claims the
    * place and does not lengthen it any further. One atomic step of bounded work: what it leaves undone, the next does.
-   * @throws QueueUnavailable; QueueFull when `waitingMax` buyers wait already, or there is no memory for one more
+   * @throws QueueUnavailable; QueueFull when `waitingMax` buyers wait already, or there is no memory for one more;
+   * QueueDraining when nobody new enrols
    */
   poll(userId: string): Promise<QueueEntry>;
 
@@ -35,10 +37,25 @@ export interface WaitingQueue {
    */
   shorten(userId: string): Promise<void>;
 
+  /** How it is steered from now on. Of several instances of one queue the highest revision counts for all. */
+  steer(control: QueueControl): void;
+
+  /** @throws QueueUnavailable */
+  counts(): Promise<QueueCounts>;
+
   /** Answers within `timeoutMs` whether the queue can be reached, and written to. Never throws. */
   reachable(timeoutMs: number): Promise<boolean>;
 
   close(): Promise<void>;
+}
+
+/** How many users the queue has. */
+export interface QueueCounts {
+  /** Who waits, with those who are away. */
+  readonly waiting: number;
+  /** Who waits and is there. */
+  readonly there: number;
+  readonly admitted: number;
 }
 
 export type Authorization =
@@ -77,5 +94,13 @@ export class QueueFull extends Error {
   constructor() {
     super('the waiting queue is full');
     this.name = 'QueueFull';
+  }
+}
+
+/** The queue takes nobody new (`reprise queue drain`). HTTP says 503 with Retry-After. */
+export class QueueDraining extends Error {
+  constructor() {
+    super('the waiting queue takes nobody new');
+    this.name = 'QueueDraining';
   }
 }

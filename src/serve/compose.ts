@@ -6,6 +6,7 @@ import {
 } from '../commands/core/event-store.ts';
 import { IdempotencyKeys } from '../commands/idempotency/idempotency-keys.ts';
 import { Sales } from '../commands/sales/sales.ts';
+import type { Steering } from '../commands/steering/decider.ts';
 import { type Config, fairUseOf } from '../config.ts';
 import { allowedHosts } from '../http/allowed-hosts.ts';
 import type { HttpDeps } from '../http/endpoint.ts';
@@ -13,6 +14,7 @@ import type { Logger } from '../infrastructure/logger.ts';
 import { RowComparison } from '../processes/compare-rows.ts';
 import { expireHolds } from '../processes/expire-holds.ts';
 import { followCatalog } from '../processes/follow-catalog.ts';
+import { followSteering } from '../processes/follow-steering.ts';
 import { recover } from '../processes/recovery.ts';
 import { runProjections } from '../projections/engine/engine.ts';
 import { LiveLag } from '../projections/engine/live-lag.ts';
@@ -51,18 +53,22 @@ export interface Followers {
   readonly catalog: Catalog;
   /** The catalog's history is in. */
   readonly catalogRead: Promise<void>;
+  /** It is known how the queue is steered. */
+  readonly steeringRead: Promise<void>;
   readonly projector: Projector;
   /** Resolves when both have ended by the signal. */
   readonly ended: Promise<unknown>;
 }
 
 export function followLog(
-  { store, postgres, clock }: Connections,
+  { store, postgres, queue, clock }: Connections,
   servers: Servers,
   { logger, say, signal, onError }: Surroundings,
 ): Followers {
   const catalog = new Catalog();
   const following = followCatalog({ store, catalog, signal, onError });
+  const steer = (steering: Steering) => queue.steer(steering);
+  const steering = followSteering({ store, steer, signal, onError });
   const parts = { eventStore: store, pool: postgres.pool, projections, logger, signal };
   const unpark = retrySkipped(parts);
   const projector = runProjections({
@@ -74,9 +80,12 @@ export function followLog(
   return {
     catalog,
     catalogRead: following.ready,
+    steeringRead: steering.ready,
     projector,
     // By then the last does nothing but end.
-    ended: Promise.allSettled([following.ended, projector.done]).then(() => unpark()),
+    ended: Promise.allSettled([following.ended, steering.ended, projector.done]).then(() =>
+      unpark(),
+    ),
   };
 }
 
@@ -199,7 +208,7 @@ export function startProcesses(
  * @param behind up to where own writes were not shown at the start; null: all are
  */
 export function httpDeps(
-  { store, postgres, redis, queue, clock }: Connections,
+  { store, postgres, redis, redisWatch, queue, clock }: Connections,
   config: Config,
   { catalog, projector }: Followers,
   { reads, logEnd, liveLag, seatFeed }: Reading,
@@ -228,6 +237,7 @@ export function httpDeps(
     ownPositions: redis ? new RedisOwnPositions(redis) : new InProcessOwnPositions(behind),
     liveLag: () => liveLag.histogram(),
     rowsWrong: () => comparison.wrong.size,
+    queueWarnings: () => redisWatch?.warnings ?? [],
     clock: () => clock.status(),
     now: clock.now,
     projections: overview,

@@ -7,6 +7,7 @@ import { connectEventStore } from '../infrastructure/eventstoredb.ts';
 import type { Logger } from '../infrastructure/logger.ts';
 import { connectPostgres, type Postgres } from '../infrastructure/postgres.ts';
 import { connectRedis, whyRefused } from '../infrastructure/redis.ts';
+import { RedisWatch } from '../infrastructure/redis-fitness.ts';
 import { RecentStreams } from '../processes/compare-rows.ts';
 import type { Database } from '../projections/models/database.ts';
 import { InProcessQueue } from '../queue/in-process-queue.ts';
@@ -35,6 +36,8 @@ export interface Connections {
   /** Why Redis will not take this service, as far as it is known. */
   readonly redisRefusal: () => string | undefined;
   readonly queue: RedisQueue | InProcessQueue;
+  /** Undefined without REDIS_URL. */
+  readonly redisWatch: RedisWatch | undefined;
   readonly clock: ServiceClock;
   close(): Promise<void>;
 }
@@ -69,8 +72,9 @@ export function connect(config: Config, servers: Servers, logger: Logger): Conne
   const queue = redis
     ? new RedisQueue(redis, config.queue)
     : new InProcessQueue(config.queue, { now: clock.steady });
+  const redisWatch = redis && new RedisWatch(redis, config.queue.waitingMax);
   return {
-    ...{ store, storeTime, recent, postgres, redis, queue, clock },
+    ...{ store, storeTime, recent, postgres, redis, redisWatch, queue, clock },
     db: new Kysely<Database>({ dialect: new PostgresDialect({ pool: postgres.pool }) }),
     redisRefusal: () => refusal,
     async close() {
@@ -85,7 +89,7 @@ export function connect(config: Config, servers: Servers, logger: Logger): Conne
  * @throws Error in words for people when one never will do
  */
 export async function untilReady(
-  { store, postgres, redis, redisRefusal, queue, clock }: Connections,
+  { store, postgres, redis, redisRefusal, redisWatch, queue, clock }: Connections,
   servers: Servers,
   start: StartParts,
 ): Promise<void> {
@@ -93,6 +97,8 @@ export async function untilReady(
   await assertFit(postgres, start.say);
   await untilAnswers(namedEventStore(store, servers.eventStoreUrl), start);
   if (redis) await untilAnswers(namedRedis(queue, redisRefusal), start);
+  await redisWatch?.look();
+  for (const warning of redisWatch?.warnings ?? []) start.say(`  note         ${warning}`);
   await migrateTables(servers.postgresUrl, start);
   await clock.start();
   const { detail } = clock.status();

@@ -131,14 +131,14 @@ async function startService(
 async function openCatalog(
   { store }: Connections,
   config: Config,
-  { catalog, catalogRead }: Followers,
+  { catalog, catalogRead, steeringRead }: Followers,
   sales: Sales,
   { say, stopping }: { say: (line: string) => void; stopping: AbortSignal },
 ): Promise<void> {
   const late = () => {
     throw new Error(`the catalog was not read within ${catchUpMs / 1_000} s`);
   };
-  await within(catchUpMs, catalogRead, late, stopping);
+  await within(catchUpMs, Promise.all([catalogRead, steeringRead]), late, stopping);
   assertCurrency(catalog, config.currency);
   if (!config.demo || !wantsDemo(catalog)) return;
   say('  demo         filling the empty log …');

@@ -56,6 +56,15 @@ const projections = z
   .optional()
   .meta({ description: 'Absent when PostgreSQL does not answer.' });
 
+const queue = z.object({
+  waiting: z.int().optional().meta({ description: 'Users who wait, with those who are away.' }),
+  there: z.int().optional().meta({ description: 'Users who wait and poll as told.' }),
+  admitted: z.int().optional(),
+  warnings: z
+    .array(z.string())
+    .meta({ description: 'What of Redis does not suit the queue, one sentence each.' }),
+});
+
 export const livez = endpoint({
   name: 'livez',
   method: 'get',
@@ -79,6 +88,7 @@ export const readyz = endpoint({
     dependencies,
     projection,
     clock,
+    queue,
     projections,
   }),
   problems: ['not-ready'],

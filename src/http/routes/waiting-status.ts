@@ -19,7 +19,7 @@ export const waitingStatus = endpoint({
       description: 'By the admissions of the last two minutes; null while nothing can be said.',
     }),
     estimateReason: z
-      .enum(['nobody-admitted'])
+      .enum(['nobody-admitted', 'paused'])
       .optional()
       .meta({ description: 'Why nothing can be said.' }),
     retryAfterMs: z
@@ -32,7 +32,7 @@ export const waitingStatus = endpoint({
   }),
   mayRetry: true,
   takesNoHead: true,
-  problems: ['queue-unavailable', 'queue-full'],
+  problems: ['queue-unavailable', 'queue-full', 'queue-draining'],
   async handle({ queue }, { query }): Promise<JsonAnswer> {
     const entry = await queue.poll(query.userId);
     const answer = json({ ...entry, expiresAt: new Date(entry.expiresAt).toISOString() });

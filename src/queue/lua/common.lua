@@ -6,10 +6,11 @@
 --       3 waiting   hash         user who waits → 'secret number'
 --       4 admitted  sorted set   admitted user → when the place ends, ms
 --       5 places    hash         admitted user → 'secret number admittedAt claimed' (claimed: 0 or 1)
---       6 counters  hash         last (number); window, current, previous, since (admissions of the line)
+--       6 counters  hash         last (number); window, current, previous, since (admissions of the line);
+--                                control (JSON, how it is steered); tickets, ticketsAt (of the limit per minute)
 --       7 holder    string       'secret until': by which the user holds a seat, and until when, ms
 -- ARGV  1 user  2 now in ms, or '' for the server's clock  3 the settings as JSON, and from pace.ts
---       endsMax, rateWindowMs, lateMs
+--       endsMax, rateWindowMs, lateMs, …; and how the calling instance knows it to be steered (control)
 --
 -- Each script is allowed beyond maxmemory but the one that enrols: who has a place is served while Redis is full.
 -- "Over" means a time <= now. A number is microseconds of the user's enrolment, or one more than the last.
@@ -58,6 +59,19 @@ if redis.call('EXISTS', ENDS, WAITING) == 1 then
 end
 if redis.call('EXISTS', ADMITTED, PLACES) == 1 then
   redis.call('UNLINK', ADMITTED, PLACES)
+end
+
+-- The newest step counts for all instances, whichever has heard of it first. Lost counters clear no line.
+local control = settings.control
+local kept_control = redis.call('HGET', COUNTERS, 'control')
+local known = kept_control and cjson.decode(kept_control)
+if known and known.revision > control.revision then
+  control = known
+elseif not known or known.revision < control.revision then
+  redis.call('HSET', COUNTERS, 'control', cjson.encode(control))
+  if known and known.clearedRevision < control.clearedRevision then
+    redis.call('UNLINK', PRESENT, ENDS, WAITING)
+  end
 end
 
 local function forget_waiting(who)
@@ -136,15 +150,27 @@ local function count_admission()
   end
 end
 
--- Places that are free now.
+-- Admissions that the limit per minute has left: as ticketsAt in pace.ts has them. 0 per minute: no limit.
+local function tickets()
+  local kept = redis.call('HMGET', COUNTERS, 'tickets', 'ticketsAt')
+  local kept_max = math.max(1, control.perMinute / 60)
+  local more = math.max(0, now - (tonumber(kept[2]) or 0)) * control.perMinute / 60000
+  return math.min(kept_max, (tonumber(kept[1]) or kept_max) + more)
+end
+
+-- How many may be admitted now.
 local function free()
-  return settings.admittedMax - redis.call('ZCARD', ADMITTED)
+  if control.paused then return 0 end
+  local places = control.admittedMax - redis.call('ZCARD', ADMITTED)
+  if control.perMinute == 0 then return places end
+  return math.min(places, math.floor(tickets()))
 end
 
 -- Admits a waiting user when there is room for all who are there in front and for this one, else tells where the user
 -- stands.
 --   chance  from 0 to 1, of the pause
--- Reply {'admitted', secret, expiresAt} or {'waiting', secret, expiresAt, ahead, retryAfterMs, admissions a second}
+-- Reply {'admitted', secret, expiresAt} or
+--       {'waiting', secret, expiresAt, ahead, retryAfterMs, admissions per second, 1 when paused}
 local function admit_or_wait(own, is_new, chance)
   redis.call('ZADD', PRESENT, whole(own.number), user)
   local ahead = redis.call('ZRANK', PRESENT, user)
@@ -153,6 +179,9 @@ local function admit_or_wait(own, is_new, chance)
     own.admitted_at = now
     own.claimed = false
     local ends = keep_place(user, own, now + settings.claimMs)
+    if control.perMinute > 0 then
+      redis.call('HSET', COUNTERS, 'tickets', tostring(tickets() - 1), 'ticketsAt', now)
+    end
     -- Who did not have to wait says nothing about those who do.
     if not is_new then count_admission() end
     return { 'admitted', own.secret, ends }
@@ -164,5 +193,5 @@ local function admit_or_wait(own, is_new, chance)
   local pause = math.floor(base * (1 + settings.jitter * chance))
   local due = now + pause + settings.lateMs
   redis.call('ZADD', ENDS, whole(due), user)
-  return { 'waiting', own.secret, due + settings.waitingMs, ahead, pause, tostring(rate) }
+  return { 'waiting', own.secret, due + settings.waitingMs, ahead, pause, tostring(rate), control.paused and 1 or 0 }
 end

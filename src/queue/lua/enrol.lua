@@ -1,13 +1,14 @@
 -- Enrols a user at the back of the line, atomic. Refused by Redis itself when it is full.
 --
 -- ARGV  4 chance, from 0 to 1, of the pause  5 secret of the new place
--- Reply {'full'} when `waitingMax` wait, else as admit_or_wait; a user who has a place by now keeps it. O(log n).
+-- Reply {'full'} when `waitingMax` wait, {'draining'} when nobody new enrols, else as admit_or_wait; a user who has a place by now keeps it. O(log n).
 
 local place = own_place(user)
 if place then return { 'admitted', place.secret, claim(user, place) } end
 local own = waiting_of(user)
 local is_new = own == nil
 if is_new then
+  if control.draining then return { 'draining' } end
   -- With room for the user and for all who are there, nobody has to wait, however many are away.
   local is_full = redis.call('HLEN', WAITING) >= settings.waitingMax
   if is_full and redis.call('ZCARD', PRESENT) >= free() then return { 'full' } end

@@ -207,6 +207,8 @@ function fakeQueue(): FakeApi['queue'] {
     async shorten(userId) {
       queue.shortened.push(userId);
     },
+    steer: () => {},
+    counts: async () => ({ waiting: 0, there: 0, admitted: 0 }),
     reachable: async () => true,
     close: async () => {},
   };

@@ -1,8 +1,10 @@
 import { expect } from 'chai';
 import { endsMax, lateMs } from '../../../src/queue/pace.ts';
+import { notSteered, type QueueControl } from '../../../src/queue/queue-control.ts';
 import type { QueueEntry } from '../../../src/queue/queue-entry.ts';
 import { newSecret, tokenOf } from '../../../src/queue/token.ts';
 import {
+  QueueDraining,
   QueueFull,
   type QueueSettings,
   type WaitingQueue,
@@ -336,6 +338,78 @@ export function queueContract(name: string, open: OpenQueue | undefined): void {
         await queue.shorten('nobody');
         clock.ms += 1_000;
         expect(await queue.poll('b')).to.deep.include({ ahead: 0, token: before.token });
+      });
+    });
+
+    describe('steered', () => {
+      const steered = (change: Partial<QueueControl>) => queue.steer({ ...notSteered, ...change });
+
+      it('admits by the limit that was set last, and throws nobody out', async () => {
+        await start({ admittedMax: 1 });
+        for (const user of ['a', 'b', 'c', 'd']) await queue.poll(user);
+        steered({ revision: 0, admittedMax: 3 });
+        for (const user of ['b', 'c']) expect((await queue.poll(user)).processing).to.equal(true);
+        expect((await queue.poll('d')).processing).to.equal(false);
+        steered({ revision: 1, admittedMax: 1 });
+        expect((await queue.poll('c')).processing, 'inside').to.equal(true);
+        steered({ revision: 0, admittedMax: 50 });
+        expect((await queue.poll('d')).processing, 'an old step').to.equal(false);
+        expect(await queue.counts()).to.deep.equal({ waiting: 1, there: 1, admitted: 3 });
+      });
+
+      it('admits no more per minute than it is told, evenly', async () => {
+        await start({ admittedMax: 1_000 });
+        steered({ revision: 0, perMinute: 60 });
+        for (let n = 0; n < 100; n += 1) await queue.poll(`u-${n}`);
+        let admitted = 0;
+        for (let second = 0; second < 30; second += 1) {
+          for (let n = 0; n < 100; n += 1) await queue.poll(`u-${n}`);
+          const now = (await queue.counts()).admitted;
+          expect(now - admitted, `second ${second}`).to.equal(1);
+          admitted = now;
+          clock.ms += 1_000;
+        }
+      });
+
+      it('admits nobody while paused, says why, and goes on in order', async () => {
+        await start({ admittedMax: 1, claimMs: 1_000 });
+        await queue.poll('a');
+        await queue.poll('b');
+        steered({ revision: 0, paused: true });
+        clock.ms += 1_000;
+        expect(await queue.poll('b')).to.deep.include({
+          processing: false,
+          estimatedWaitSeconds: null,
+          estimateReason: 'paused',
+        });
+        await queue.poll('c');
+        steered({ revision: 1 });
+        expect((await queue.poll('c')).processing).to.equal(false);
+        expect((await queue.poll('b')).processing).to.equal(true);
+      });
+
+      it('draining, refuses newcomers and serves the others', async () => {
+        await start({ admittedMax: 1 });
+        const { token } = await queue.poll('a');
+        await queue.poll('b');
+        steered({ revision: 0, draining: true });
+        const refusal = await queue.poll('c').catch((error: unknown) => error);
+        expect(refusal).to.be.instanceOf(QueueDraining);
+        expect(await queue.authorize('a', token)).to.equal('admitted');
+        expect((await queue.poll('b')).processing).to.equal(false);
+      });
+
+      it('cleared, has nobody in its line and keeps who is inside', async () => {
+        await start({ admittedMax: 1 });
+        const a = await queue.poll('a');
+        const b = await queue.poll('b');
+        steered({ revision: 0, clearedRevision: 0 });
+        expect(await queue.authorize('a', a.token)).to.equal('admitted');
+        expect(await queue.authorize('b', b.token)).to.equal('unknown');
+        await queue.poll('c');
+        expect(await queue.poll('b')).to.deep.include({ processing: false, ahead: 1 });
+        steered({ revision: 1, clearedRevision: 0 });
+        expect((await queue.poll('c')).ahead, 'once').to.equal(0);
       });
     });
 

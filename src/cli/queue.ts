@@ -1,0 +1,153 @@
+import { randomUUID } from 'node:crypto';
+import { userInfo } from 'node:os';
+import { type Command, InvalidArgumentError } from 'commander';
+import { CommandHandler } from '../commands/core/command-handler.ts';
+import {
+  type Steering,
+  type SteeringChange,
+  steeringDecider,
+} from '../commands/steering/decider.ts';
+import { type Config, readConfig } from '../config.ts';
+import { decode } from '../events/codec.ts';
+import { steeringStream } from '../events/streams.ts';
+import { logMustExist } from '../servers/servers.ts';
+import { withLog } from './with-servers.ts';
+
+/** Most places and admissions per minute that may be set. */
+const numberMax = 1_000_000;
+/** Steps shown by `status`. */
+const stepsMax = 10;
+
+interface Who {
+  readonly by?: string;
+  readonly reason: string;
+}
+
+type SetFlags = Who & { readonly places?: number | null; readonly perMinute?: number | null };
+
+/** `reprise queue`. */
+export function defineQueue(queue: Command): void {
+  queue.addHelpText(
+    'after',
+    `
+Each step is an event in the log, with who and why. Every instance follows the steps within half a
+second. No restart is needed, and a restart changes nothing. The service may be running or not.
+
+Examples:
+  $ reprise queue status
+  $ reprise queue set --places 100 --per-minute 600 --reason 'the shop serves more'
+  $ reprise queue set --places default --per-minute none --reason 'back to the settings'
+  $ reprise queue pause --reason 'payments are slow'
+  $ reprise queue resume --reason 'payments are fast again'
+
+Exit codes: 0 done, or it was so already; 1 anything else.`,
+  );
+  queue
+    .command('status')
+    .description('Show how the queue is steered, and the last steps with who and why.')
+    .action(() => showSteering(readConfig(process.env)));
+
+  /** With the options that every step has. */
+  const step = (name: string, about: string): Command =>
+    queue
+      .command(name)
+      .description(about)
+      .requiredOption('--reason <text>', 'why; the log keeps it with the step')
+      .option('--by <name>', 'who; default the user who runs the command');
+
+  step('set', 'Set the limit of places and the admissions per minute; the rest stays.')
+    .option('--places <n>', 'or `default`: QUEUE_ADMITTED_MAX', numberOr('default'))
+    .option('--per-minute <n>', 'or `none`', numberOr('none'))
+    .action(async ({ places, perMinute, ...who }: SetFlags) => {
+      if (places === undefined && perMinute === undefined) {
+        throw new Error('name --places, --per-minute or both');
+      }
+      const change = {
+        ...(places === undefined ? {} : { admittedMax: places }),
+        ...(perMinute === undefined ? {} : { perMinute }),
+      };
+      await steer(who, change);
+    });
+  step('pause', 'Admit nobody; users who are inside stay inside.').action((who: Who) =>
+    steer(who, { paused: true }),
+  );
+  step('resume', 'Admit users and let newcomers enrol again.').action((who: Who) =>
+    steer(who, { paused: false, draining: false }),
+  );
+  step('drain', 'Let nobody new enrol; users who wait are admitted as before.').action((who: Who) =>
+    steer(who, { draining: true }),
+  );
+  step('clear', 'Empty the line: users who wait enrol again.').action((who: Who) =>
+    steer(who, {}, true),
+  );
+}
+
+/** A whole number from 1, or a word that stands for none. */
+const numberOr =
+  (word: string) =>
+  (text: string): number | null => {
+    if (text === word) return null;
+    const number = Number(text);
+    if (!/^[0-9]{1,7}$/.test(text) || number < 1 || number > numberMax) {
+      throw new InvalidArgumentError(`Give a whole number from 1 to ${numberMax}, or ${word}.`);
+    }
+    return number;
+  };
+
+/** @throws Error in words for people */
+async function steer(
+  { by = userInfo().username, reason }: Who,
+  change: SteeringChange,
+  clear = false,
+): Promise<void> {
+  const config = readConfig(process.env);
+  await logMustExist(config);
+  await withLog(config, async (store) => {
+    const handler = new CommandHandler(store, steeringDecider);
+    const at = new Date().toISOString();
+    const command = { type: 'SteerQueue', change, clear, by, reason, at } as const;
+    const result = await handler.execute(steeringStream, command, { commandId: randomUUID() });
+    if (!result.ok) throw new Error(result.refusal.detail);
+    console.log(`queue: ${result.value}`);
+    console.log(inWords(await handler.state(steeringStream), config));
+  });
+}
+
+/** @throws Error in words for people */
+async function showSteering(config: Config): Promise<void> {
+  await logMustExist(config);
+  await withLog(config, async (store) => {
+    const handler = new CommandHandler(store, steeringDecider);
+    console.log(inWords(await handler.state(steeringStream), config));
+    let left = stepsMax;
+    for await (const recorded of store.readBackwards(steeringStream)) {
+      const event = decode(recorded);
+      if (event.type !== 'QueueSteered' || left === 0) break;
+      left -= 1;
+      const { at, by, reason, cleared, ...after } = event.data;
+      const what = `${settingsInWords(after, config)}${cleared ? ', line cleared' : ''}`;
+      console.log(`  ${at}  by ${by}: ${what} (${reason})`);
+    }
+  });
+}
+
+const inWords = (steering: Steering, config: Config): string =>
+  steering.revision < 0
+    ? `queue: as the settings say, ${config.queue.admittedMax} places; nobody has steered it`
+    : `queue: ${settingsInWords(steering, config)}`;
+
+type Steered = Pick<Steering, 'admittedMax' | 'perMinute' | 'paused' | 'draining'>;
+
+function settingsInWords(
+  { admittedMax, perMinute, paused, draining }: Steered,
+  { queue }: Config,
+): string {
+  const places =
+    admittedMax === null ? `${queue.admittedMax} places (the setting)` : `${admittedMax} places`;
+  return [
+    places,
+    perMinute === null ? 'no limit per minute' : `${perMinute} admissions per minute`,
+    ...(paused ? ['paused'] : []),
+    ...(draining ? ['nobody new enrols'] : []),
+  ].join(', ');
+}

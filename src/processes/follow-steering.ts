@@ -1,0 +1,52 @@
+import type { EventStore } from '../commands/core/event-store.ts';
+import { type Steering, steeredBy, steeringDecider } from '../commands/steering/decider.ts';
+import { decode } from '../events/codec.ts';
+import { steeringStream } from '../events/streams.ts';
+import { type ProcessParts, repeat } from './repeat.ts';
+
+const what = 'follow the steering of the queue';
+/** Between two looks, in milliseconds: a step reaches every instance within this. */
+const idleMs = 500;
+
+/**
+ * Tells how the queue is steered, at the start and after each step in the log. While the log gives no answer, the last
+ * step counts.
+ * @returns `ready` after the first look; `ended` when the signal aborted
+ */
+export function followSteering({
+  store,
+  steer,
+  signal,
+  onError,
+}: ProcessParts & {
+  readonly store: Pick<EventStore, 'readStream'>;
+  readonly steer: (steering: Steering) => void;
+}): { readonly ready: Promise<void>; readonly ended: Promise<void> } {
+  let known = steeringDecider.initial;
+  const look = async () => {
+    const from = BigInt(known.revision + 1);
+    for await (const recorded of store.readStream(steeringStream, from)) {
+      const event = decode(recorded);
+      if (event.type === 'QueueSteered') known = steeredBy(known, event);
+    }
+    steer(known);
+  };
+  const ready = look();
+  let told = '';
+  const round = async (): Promise<'idle'> => {
+    try {
+      await look();
+      told = '';
+    } catch (error) {
+      // Told once, however often it is tried again.
+      if (String(error) !== told) onError(what, error);
+      told = String(error);
+    }
+    return 'idle';
+  };
+  const ended = ready.then(
+    () => repeat(what, round, { idleMs, signal, onError }),
+    () => {},
+  );
+  return { ready, ended };
+}

@@ -1,0 +1,69 @@
+import { expect } from 'chai';
+import { eventually } from '../support/eventually.ts';
+import { reprise } from './support/command-line.ts';
+import { Service } from './support/service.ts';
+
+interface Entry {
+  readonly processing: boolean;
+  readonly token: string;
+  readonly estimateReason?: string;
+}
+
+describe('reprise queue', function () {
+  this.timeout(180_000);
+  let service: Service;
+  let env: Record<string, string>;
+
+  before(async () => {
+    service = await Service.start({ QUEUE_ADMITTED_MAX: '1' });
+    env = { ...service.env, DATA_DIR: service.dataDir };
+  });
+  after(() => service.remove());
+
+  const poll = (user: string) =>
+    service.call<Entry>('GET', `/concert/waiting/status?userId=${user}`);
+  const steer = async (...args: string[]) => {
+    const { code, stdout, stderr } = await reprise(['queue', ...args], env);
+    expect(code, stderr).to.equal(0);
+    return stdout;
+  };
+
+  it('steers a running service, and is told with who and why', async () => {
+    await poll('a');
+    await poll('b');
+    await steer('pause', '--reason', 'payments are slow', '--by', 'kim');
+    await eventually('paused', async () => (await poll('b')).body.estimateReason === 'paused');
+    await steer('set', '--places', '2', '--reason', 'more');
+    await steer('resume', '--reason', 'well again');
+    await eventually('b is inside', async () => (await poll('b')).body.processing);
+    await steer('drain', '--reason', 'closing');
+    let newcomers = 0;
+    await eventually('no newcomers', async () => {
+      newcomers += 1;
+      return (await poll(`newcomer-${newcomers}`)).status === 503;
+    });
+    const status = await steer('status');
+    expect(status).to.match(/2 places, no limit per minute, nobody new enrols/);
+    expect(status).to.match(/by kim: .*paused \(payments are slow\)/);
+    expect(await steer('drain', '--reason', 'again')).to.include('unchanged');
+  });
+
+  it('stays steered after a restart', async () => {
+    await service.stop();
+    await service.start();
+    expect((await poll('d')).body).to.include({ code: 'queue-draining' });
+    await steer('resume', '--reason', 'open');
+    await eventually('newcomers', async () => (await poll('d')).body.processing);
+  });
+
+  it('needs a reason, and something to set', async () => {
+    for (const args of [
+      ['pause'],
+      ['set', '--reason', 'x'],
+      ['set', '--places', '0', '--reason', 'x'],
+    ]) {
+      const { code } = await reprise(['queue', ...args], env);
+      expect(code, args.join(' ')).to.equal(1);
+    }
+  });
+});
