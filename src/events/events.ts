@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { queueSchemas } from './queue-events.ts';
+import { timeSchema } from './time.ts';
 
 /**
  * The stored contract: every event type with the schema of its newest version. A changed *meaning*
@@ -13,8 +15,6 @@ import { z } from 'zod';
 const id = z.string().regex(/^[!-~]{1,200}$/);
 const amount = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const currency = z.string().regex(/^[A-Z]{3}$/);
-/** From year 1 to 9999: PostgreSQL knows no year 0, and later ones are written with a sign. */
-export const timeSchema = z.iso.datetime().regex(/^(?!0000)/);
 
 /** An event's place in its stream. */
 const revision = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -240,23 +240,7 @@ export const eventSchemas = {
     markId: z.string(),
   }),
 
-  // queue-steering
-  /** How the waiting queue is steered from now on: all that is so after the step. */
-  QueueSteered: z.object({
-    /** Places, in place of the setting; null: the setting counts. */
-    admittedMax: z.number().int().min(1).max(1_000_000).nullable(),
-    /** Admissions per minute; null: no limit. */
-    perMinute: z.number().int().min(1).max(1_000_000).nullable(),
-    /** Nobody is admitted. */
-    paused: z.boolean(),
-    /** Nobody new enrols. */
-    draining: z.boolean(),
-    /** The step emptied the line. */
-    cleared: z.boolean(),
-    by: z.string().min(1).max(200),
-    reason: z.string().min(1).max(1_000),
-    at: timeSchema,
-  }),
+  ...queueSchemas,
 } as const;
 
 export type EventType = keyof typeof eventSchemas;

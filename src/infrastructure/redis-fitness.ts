@@ -1,7 +1,7 @@
 import { Cluster } from 'ioredis';
 import type { RedisClient } from './redis.ts';
 
-/** Bytes that Redis needs for one waiting place, measured with ids of ten characters and rounded up. */
+/** Bytes of a waiting place in Redis: 346 were measured, with ids of ten characters. */
 const placeBytes = 450;
 /** What Redis needs beside the places, in bytes. */
 const otherBytes = 32 * 1024 * 1024;
@@ -10,8 +10,8 @@ const otherBytes = 32 * 1024 * 1024;
 export const queueBytes = (waitingMax: number): number => waitingMax * placeBytes + otherBytes;
 
 /**
- * What of a Redis does not suit the waiting queue, one sentence each; none when it is as it should be. Of a cluster
- * every master is asked.
+ * What of a Redis does not suit the waiting queue, one sentence each; none when it is as it should
+ * be. Of a cluster every master is asked.
  * @throws Error when it gives no answer
  */
 export async function redisWarnings(redis: RedisClient, waitingMax: number): Promise<string[]> {

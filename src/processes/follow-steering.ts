@@ -9,8 +9,8 @@ const what = 'follow the steering of the queue';
 const idleMs = 500;
 
 /**
- * Tells how the queue is steered, at the start and after each step in the log. While the log gives no answer, the last
- * step counts.
+ * Tells how the queue is steered, at the start and after each step in the log. While the log gives
+ * no answer, the last step counts.
  * @returns `ready` after the first look; `ended` when the signal aborted
  */
 export function followSteering({

@@ -30,7 +30,6 @@ export const exceptions = {
     'test/projections/parking.int.ts': 414,
     'test/projections/renew.int.ts': 315,
     'test/queries/read-side.int.ts': 306,
-    'test/queue/support/queue-contract.ts': 360,
     'test/shared-state/support/hold-limit-contract.ts': 382,
     'test/verify/log.int.ts': 836,
   },

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { rowSchema, type Section, sectionSchema, timeSchema } from '../../events/events.ts';
+import { rowSchema, type Section, sectionSchema } from '../../events/events.ts';
 import { idSchema } from '../../events/ids.ts';
+import { timeSchema } from '../../events/time.ts';
 import { shownText } from '../../events/writable.ts';
 import { storeAppendBytesMax } from '../core/event-store.ts';
 import { memberTwice } from '../core/json-text.ts';

@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import { timeSchema } from './time.ts';
+
+/** The events of the waiting queue (docs/adr/0033-waiting-room.md). */
+export const queueSchemas = {
+  // queue-steering
+  /** How the waiting queue is steered from now on: all that is so after the step. */
+  QueueSteered: z.object({
+    /** Places, in place of the setting; null: the setting counts. */
+    admittedMax: z.number().int().min(1).max(1_000_000).nullable(),
+    /** Admissions per minute; null: no limit. */
+    perMinute: z.number().int().min(1).max(1_000_000).nullable(),
+    /** Nobody is admitted. */
+    paused: z.boolean(),
+    /** Nobody new enrols. */
+    draining: z.boolean(),
+    /** The step emptied the line. */
+    cleared: z.boolean(),
+    by: z.string().min(1).max(200),
+    reason: z.string().min(1).max(1_000),
+    at: timeSchema,
+  }),
+} as const;
