@@ -19,7 +19,7 @@ import { runProjections } from '../src/projections/engine/engine.ts';
 import type { Database } from '../src/projections/models/database.ts';
 import { projections } from '../src/projections/models/registry.ts';
 import { rebuild } from '../src/projections/rebuild/rebuild.ts';
-import { testEventStore } from '../test/support/servers.ts';
+import { type TestDatabase, testDatabase, testEventStore } from '../test/support/servers.ts';
 import { fill } from './support/fill.ts';
 import { median } from './support/measure.ts';
 
@@ -34,16 +34,10 @@ const silent = { debug() {}, warn: console.warn, error: console.error };
 async function main(): Promise<boolean> {
   const directory = await mkdtemp(path.join(tmpdir(), 'reprise-bench-'));
   const server = await testEventStore();
-  const embedded = process.env.POSTGRES_URL
-    ? undefined
-    : await startEmbeddedPostgres({ dataDir: directory });
-  const postgresUrl = process.env.POSTGRES_URL ?? embedded?.url ?? '';
-  const database = `reprise_bench_${process.pid}`;
-  const admin = connectPostgres(postgresUrl);
-  await admin.pool.query(`CREATE DATABASE ${database}`);
-  const url = new URL(postgresUrl);
-  url.pathname = `/${database}`;
-  const { pool } = connectPostgres(url.href);
+  const { url, drop } = process.env.POSTGRES_URL
+    ? await testDatabase()
+    : await embeddedDatabase(directory);
+  const { pool } = connectPostgres(url);
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
   try {
     await migrate(db);
@@ -53,7 +47,7 @@ async function main(): Promise<boolean> {
     for (let round = 1; round <= rounds; round += 1) {
       const reading = await measure(count, () => readAlone(server.url, head));
       const projecting = await measure(count, () => project(server.url, db, pool, head));
-      const rebuilding = await measure(count, () => rebuildAll(server.url, url.href));
+      const rebuilding = await measure(count, () => rebuildAll(server.url, url));
       ratios['catching up'].push(projecting.rate / reading.rate);
       ratios.rebuilding.push(rebuilding.rate / reading.rate);
       console.log(
@@ -68,12 +62,16 @@ async function main(): Promise<boolean> {
     return Object.values(ratios).every((values) => median(values) >= bound);
   } finally {
     await db.destroy();
-    await admin.pool.query(`DROP DATABASE ${database} WITH (FORCE)`);
-    await admin.close();
-    await embedded?.stop();
+    await drop();
     await server.stop();
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** The embedded server's own database: its role may make no other. */
+async function embeddedDatabase(dataDir: string): Promise<TestDatabase> {
+  const { url, stop } = await startEmbeddedPostgres({ dataDir });
+  return { url, drop: stop };
 }
 
 interface Measured {
