@@ -12,8 +12,8 @@ import type { AccountEvent } from '../src/events/events.ts';
 import { connectEventStore } from '../src/infrastructure/eventstoredb.ts';
 
 /**
- * How long an account of 10,000 events takes to load, with its summaries and read whole. Prints one
- * table.
+ * Measures the load of an account of 10,000 events, from its summary and from all events. Prints
+ * one table.
  */
 
 const eventsWanted = 10_000;

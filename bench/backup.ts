@@ -1,7 +1,7 @@
 /**
- * How fast `reprise backup create` archives a log and `reprise backup verify` reads the archive,
- * against the official client alone reading `$all`, in turn and in one run. Ends with exit code 1
- * below a bound, or when memory grows with the log.
+ * Measures how fast `reprise backup create` archives a log and `reprise backup verify` reads the
+ * archive. In the same run it measures in turns how fast the official client alone reads `$all`.
+ * Exit code 1 when a bound is missed, or when memory grows with the log.
  *
  *   npm run bench:backup [events, default 200000] [rounds, default 3]
  */

@@ -1,13 +1,13 @@
 /**
- * Measures the embedded event store and prints what it found beside the bounds it must keep:
+ * Measures the embedded event store and prints the figures and their bounds:
  *
  *   npm run bench:eventstore             about four minutes
  *   npm run bench:eventstore -- --quick  less than a minute: fewer rounds, a tenth of the events
  *
- * Rates are ratios to a server that stores nothing (support/no-op-server.ts), measured in turns in
- * the same run with the same client and the same processes, so that they mean the same on any
- * machine. A missed bound is printed, not an error: only a benchmark that breaks ends with a code
- * other than 0.
+ * Rates are ratios to a server that stores nothing (support/no-op-server.ts). Both servers are
+ * measured in turns in the same run, with the same client and the same processes, so the ratios can
+ * be compared between machines. A missed bound is printed and is not an error: the exit code is not
+ * 0 only when the benchmark itself fails.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';

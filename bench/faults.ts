@@ -15,36 +15,36 @@ import { testEventStore } from '../test/support/servers.ts';
 import { type Fault, faults, impostors, portOf, type Site } from './support/faults.ts';
 
 /**
- * `npm run faults [-- WORD]`: one service on a real PostgreSQL, a real Redis and the embedded event
- * store, each behind a way that can fail; makes one fault after the other (those whose name has the
- * word) and measures what buyers see meanwhile and how soon all is well again. A run of all writes
- * docs/faults.md. Exit code 1 when one did not heal in time.
+ * `npm run faults [-- WORD]` runs one service on a real PostgreSQL, a real Redis and the embedded
+ * event store. A relay is before each server and can interrupt its connections. The program causes
+ * one fault after another: all faults, or those whose name contains WORD. It measures the answers
+ * to buyers during each fault, and the time until all calls succeed again. A run of all faults
+ * writes docs/faults.md. The exit code is 1 when the service did not recover in time.
  */
 
-/** How long a fault lasts, unless it lasts for good, in milliseconds. */
+/** The duration of a fault that is not permanent, in milliseconds. */
 const faultMs = 4_000;
-/** Everything must be well again within this after the fault is over, in milliseconds. */
+/** All calls must succeed again within this time after the fault is over, in milliseconds. */
 const healedMsMax = 5_000;
-/** A fault that lasts and that nobody noticed for so long is none, in milliseconds. */
+/** A permanent fault without any effect for this long counts as healed, in milliseconds. */
 const unnoticedMsMax = 8_000;
-/** A fault that has not healed by then never will, in milliseconds. */
+/** The longest wait for the service to recover, in milliseconds. */
 const patienceMs = 60_000;
 /**
- * All calls must succeed for so long to count as well, in milliseconds: those that were begun by
- * then.
+ * The service is well when all calls that began within this time succeeded, in milliseconds.
  */
 const steadyMs = 1_500;
-/** Longer than what a projection needs for anything, in seconds. */
+/** A projection that stalls longer than this stands still, in seconds. */
 const stalledSecondsMax = 1;
 const askEachMs = 100;
-/** Where PostgreSQL's data are: what it has from the start takes about a half of it. */
+/** The size of PostgreSQL's disk; its initial data takes about half of it. */
 const diskMegabytes = 128;
 const callMsMax = 12_000;
 
-/** What buyers do, by name. */
+/** The calls of buyers, by name. */
 const calls: Readonly<Record<string, (service: Service, n: number) => Promise<number>>> = {
   charge: async (service, n) => (await service.charge('u1', 1, `${process.pid}-${n}`)).status,
-  // The own charges have to be in it.
+  // The answer must include the user's own charges.
   balance: async (service) => (await service.call('GET', '/concert/balance?userId=u1')).status,
   list: async (service) => (await service.call('GET', '/concert')).status,
   queue: async (service) => (await service.call('GET', '/concert/waiting/status?userId=u1')).status,
@@ -98,8 +98,8 @@ async function look(service: Service, seen: Seen): Promise<void> {
 }
 
 /**
- * Since when all was well, in the order of the questions; undefined when it is not so, or not for
- * long enough.
+ * The time since which all calls succeeded; undefined when one failed, or when that time is too
+ * short.
  */
 function wellSince(looks: readonly Look[]): number | undefined {
   let since: number | undefined;
@@ -115,7 +115,7 @@ function wellSince(looks: readonly Look[]): number | undefined {
 interface Row {
   readonly fault: Fault;
   readonly seen: Seen;
-  /** Until all was well, after the fault was over; undefined when it never was. */
+  /** Time from the end of the fault until all calls succeeded; undefined when they never did. */
   readonly healedMs: number | undefined;
 }
 
@@ -137,7 +137,7 @@ async function suffer(site: Site, fault: Fault): Promise<Row> {
   const healed = async (): Promise<number | undefined> => {
     for (;;) {
       await askAgain();
-      // One that lasts shows only when something is sent.
+      // A permanent fault has an effect only once something is sent.
       const hasShown = fault.end !== undefined || seen.answers.size > 0 || seen.causes.size > 0;
       const isOver = performance.now() - overMs > unnoticedMsMax;
       const sinceMs = wellSince(seen.looks.filter(({ atMs }) => atMs >= overMs));
@@ -164,18 +164,19 @@ function asLine({ fault, seen, healedMs }: Row): string {
   ].join(' | ');
 }
 
-const page = (rows: readonly Row[]) => `# Faults, and what buyers see of them
+const page = (rows: readonly Row[]) => `# Faults and their effect on buyers
 
-Made by \`npm run faults\`: one service on a PostgreSQL, a Redis and the embedded event store, while ${Object.keys(calls).join(', ')}
-and \`/readyz\` are asked ten times a second. A fault lasts ${faultMs / 1_000} s, unless it stays: then the time counts from its start. All
-that is asked from ${healedMsMax / 1_000} s on must be answered well again. Refusals come with \`Retry-After\`.
+\`npm run faults\` writes this page. It runs one service with a PostgreSQL, a Redis and the embedded event store, and causes one fault
+after another. It calls ${Object.keys(calls).join(', ')} and \`/readyz\` ten times per second. A fault lasts ${faultMs / 1_000} s. "Well again after" is the time
+from the end of the fault until all calls succeed; for a permanent fault, from its start. Calls that are made ${healedMsMax / 1_000} s later, or after that, must
+succeed. Refusals have a \`Retry-After\` header.
 
 | fault | refusals seen | \`/readyz\` says | slowest answer | well again after |
 | --- | --- | --- | --- | --- |
 ${rows.map((row) => `| ${asLine(row)} |`).join('\n')}
 `;
 
-/** With its data on a disk of its own. */
+/** Starts PostgreSQL with its data on its own disk. */
 async function startPostgresOn({ path: directory }: SmallDisk): Promise<Program | undefined> {
   const { TMPDIR } = process.env;
   process.env.TMPDIR = directory;
@@ -192,7 +193,7 @@ async function main(word: string | undefined): Promise<void> {
   const disk = await smallDisk(diskMegabytes);
   const pair = await selfSigned();
   if (disk === undefined || pair === undefined) {
-    throw new Error('it takes openssl, and Linux and root for a small disk');
+    throw new Error('openssl is needed, and a small disk needs Linux and root');
   }
   const caFile = path.join(disk.path, 'ca.crt');
   await writeFile(caFile, pair.cert);

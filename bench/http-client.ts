@@ -1,7 +1,7 @@
 /**
- * The clients of `bench/http.ts`: a few hundred lines of HTTP library would cost more than the
- * server under test, so each connection sends the same request again when a response as long as the
- * first one has come. It says how many were answered twice: after the warm-up and at the end.
+ * The clients of `bench/http.ts`. An HTTP library would cost more than the server under test. So
+ * each connection sends the same request again when it has received a response of the length of the
+ * first one. The process reports the number of answers twice: after the warm-up and at the end.
  */
 import { connect, type Socket } from 'node:net';
 

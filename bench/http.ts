@@ -1,10 +1,10 @@
 /**
- * What the HTTP layer costs: requests a second of raw `node:http`, of Express as it comes, of
- * Express with requests born with its prototypes, and of Reprise's own server, all in one run. The
- * clients (`http-client.ts`) are a process of their own, so on two cores the server has one to
- * itself.
+ * Measures the cost of the HTTP layer, in requests per second and in one run: of plain `node:http`,
+ * of unchanged Express, of Express with requests that are created with its prototypes, and of
+ * Reprise's own server. The clients (`http-client.ts`) run in another process, so on a machine with
+ * two cores the server has one core alone.
  *
- *     node --import tsx bench/http.ts [seconds a case, default 3] [rounds, default 3]
+ *     node --import tsx bench/http.ts [seconds per case, default 3] [rounds, default 3]
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';

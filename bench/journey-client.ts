@@ -1,7 +1,7 @@
 /**
- * The buyers of the benchmarks, in a process of their own: each makes the journey of
- * `load/journey.ts` again and again on one connection, or asks for one page. It says what came of
- * it after the time that it was told, and waits for the next job.
+ * The buyers of the benchmarks, in a process of their own. Each buyer has one connection, and
+ * repeats the journey of `load/journey.ts` or requests one page. After the given time, the process
+ * reports the results and waits for the next job.
  */
 import { Client } from 'undici';
 import { quantile } from './support/measure.ts';

@@ -1,13 +1,14 @@
 /**
- * The journey of `load/journey.ts` on fresh services with everything embedded, by an own generator:
- * the first ten seconds of one, and five of another after four. Beside it, in the same run, one
- * page of a plain `node:http` server by the same generator: how fast a machine is changes from hour
- * to hour, and a journey counted in plain requests does not.
+ * Measures the journey of `load/journey.ts` on new services with embedded servers, with its own
+ * load generator: the first ten seconds of one service, and five seconds of another one after four
+ * seconds. In the same run and with the same generator, it measures one page of a plain `node:http`
+ * server. The speed of a machine changes from hour to hour, but the ratio of the two figures does
+ * not.
  *
  *   npm run bench:journey -- [--rounds 3] [--buyers 100] [--against DIRECTORY]
  *
- * With `--against`, another checkout of the project (with its packages) takes turns with this one.
- * Linux only.
+ * `--against` measures another checkout of the project (with its packages installed) in turns with
+ * this one. Linux only.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';

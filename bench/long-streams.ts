@@ -1,8 +1,8 @@
 /**
- * What the longest streams cost after a restart: an account of 1,000,000 charges, all of them
- * recent, and a seat that was held 100,000 times. A whole service is a process of its own on an
- * embedded event store; it is started again for each round, others charge their accounts and look
- * at their balances all the time, and in every other round somebody asks for the long streams, too.
+ * Measures the cost of the longest streams after a restart: an account with 1,000,000 recent
+ * charges, and a seat that was held 100,000 times. The service is a process of its own with an
+ * embedded event store, and restarts for each round. Other users charge their accounts and read
+ * their balances all the time. In every second round, calls also use the long streams.
  *
  *     node --import tsx bench/long-streams.ts [charges] [holds] [rounds]
  *

@@ -1,7 +1,7 @@
 /**
- * How fast the projections catch up, and how fast they are rebuilt, compared and put in place,
- * against the client alone reading the same events and throwing them away: in turn, in one run.
- * Ends with exit code 1 below the bound.
+ * Measures how fast the projections catch up, and how fast they are rebuilt, compared and swapped
+ * in. In the same run it measures in turns how fast the client alone reads the same events. Exit
+ * code 1 when the bound is missed.
  *
  *   npm run bench:projections [events, default 200000] [rounds, default 3]
  */

@@ -1,12 +1,12 @@
 /**
- * The service on a real EventStoreDB, one node on disk, against the service on the embedded event
- * store: the journey in turn, in one run. Then how fast `reprise verify` and a rebuild read that
- * server's log, against the client alone reading `$all` of it. Needs EVENTSTORE_BIN. Ends with exit
- * code 1 below a bound.
+ * Compares the service on a real EventStoreDB (one node, on disk) with the service on the embedded
+ * event store: journeys, in turns, in one run. Then compares how fast `reprise verify` and a
+ * rebuild read the log of the real server with how fast the client alone reads `$all`. Needs
+ * EVENTSTORE_BIN. Exit code 1 when a bound is missed.
  *
  *   EVENTSTORE_BIN=… npm run bench:real-store [rounds] [events to read]
  *
- * Without arguments: 3 rounds, 100,000 events. With 0 events: the journeys alone.
+ * Without arguments: 3 rounds, 100,000 events. With 0 events, it measures only journeys.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

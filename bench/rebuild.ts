@@ -1,11 +1,13 @@
 /**
- * What a rebuild costs buyers: the load journey without, with and again without `reprise rebuild`
- * running, in turn on one service with a long log; and whether any query misses a row meanwhile.
- * Ends with exit code 1 above the bound.
+ * Measures the cost of a rebuild for buyers. On one service with a long log, it runs the load
+ * journey without `reprise rebuild`, with it, and without it again. It also checks that no query
+ * misses a row. Exit code 1 when the bound is exceeded.
  *
- *   npm run bench:rebuild [events, default 100000] [rounds, default 3] [seconds a run, default 10]
+ *   npm run bench:rebuild [events] [rounds] [seconds per run]
  *
- * VUS as load/journey.ts has it. Without k6 and Go it is skipped.
+ * Without arguments: 100,000 events, 3 rounds, 10 seconds.
+ *
+ * `load/journey.ts` describes VUS. Without k6 and Go the benchmark is skipped.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,7 +1,7 @@
 /**
- * The clients of `bench/seats.ts`: each asks for the list again and again at its own pace, whether
- * the one before was slow or not by then, and waits for the last byte. What is received is not
- * unpacked: that is the page's time, not the service's.
+ * The clients of `bench/seats.ts`. Each requests the list at a fixed rate, even when the answer
+ * before was slow, and waits for the last byte. It does not decompress the answers, because that is
+ * the time of the page, not of the service.
  */
 import { Agent, get } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';

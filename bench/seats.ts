@@ -1,8 +1,8 @@
 /**
- * The seat list at stadium size: the p95 of GET …/seat of a session of 50,000 seats against one of
- * 500, by the same clients in one run, in turn; while nobody buys, and while seats change. The
- * clients (`seats-client.ts`) are a process of their own and take gzip. Ends with exit code 1 above
- * the bound.
+ * Measures the seat list of a stadium: compares the p95 of GET …/seat of a session of 50,000 seats
+ * with a session of 500 seats. The same clients call both in turns, in one run: while nobody buys,
+ * and while seats change. The clients (`seats-client.ts`) are another process and accept gzip. Exit
+ * code 1 when the bound is exceeded.
  *
  *   npm run bench:seats [seconds per case] [rounds] [changes per second]
  *

@@ -1,8 +1,8 @@
 /**
- * What clients cost that ask for a list of 50,000 seats and do not read: the memory that the
- * service has more while they are there, how they were answered, after how long they are gone, and
- * what a buyer waits for meanwhile. The service is a process of its own, with a seat that changes
- * every 5 ms.
+ * Measures the cost of clients that request a list of 50,000 seats and do not read the answer: the
+ * additional memory of the service, its answers, the time until the service closes their
+ * connections, and how long a buyer waits meanwhile. The service is a process of its own, and a
+ * seat changes every 5 ms.
  *
  *     npm run bench:slow-readers [clients, default 1000]
  */

@@ -1,6 +1,6 @@
 /**
- * How fast `reprise verify` proves a log and compares PostgreSQL with it. Ends with exit code 1
- * below the bound, or when an honest log is not proven.
+ * Measures how fast `reprise verify` proves a log and compares PostgreSQL with it. Exit code 1 when
+ * the bound is missed, or when a correct log is not proven.
  *
  *   node --import tsx bench/verify.ts [events] [rounds]
  */

@@ -8,8 +8,8 @@ import { connectEventStore } from '../src/infrastructure/eventstoredb.ts';
 import { charged } from '../test/infrastructure/support/eventstoredb.ts';
 
 /**
- * Appends a second through the wrapper against the bare client, in turns, on one embedded event
- * store.
+ * Compares appends per second of the wrapper and of the plain client, in turns, on one embedded
+ * event store.
  */
 
 const rounds = 5;

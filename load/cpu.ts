@@ -5,10 +5,10 @@ import { readdir, readFile } from 'node:fs/promises';
  */
 const ticksPerSecond = 100;
 
-/** How often the load generator's time is read: after its end it cannot be, in milliseconds. */
+/** Interval for reading the time of k6, which cannot be read after its end, in milliseconds. */
 const sampleMs = 100;
 
-/** Processor seconds by part of the whole. */
+/** Processor seconds of each part. */
 export interface CpuSeconds {
   k6: number;
   api: number;
@@ -24,8 +24,8 @@ interface Process {
 }
 
 /**
- * Measures the processor time that a run takes: of k6, of the service and of the servers that the
- * service started. Undefined where there is no /proc.
+ * Measures the processor time of a run: of k6, of the service and of the servers that the service
+ * started. It needs /proc.
  */
 export class CpuMeter {
   readonly #service: number;
@@ -48,7 +48,7 @@ export class CpuMeter {
     return new CpuMeter(service, k6, await ofService(service));
   }
 
-  /** What was taken since the start. Call it as soon as k6 has ended. */
+  /** @returns the time since the start. Call it as soon as k6 has ended */
   async stop(): Promise<CpuSeconds> {
     clearInterval(this.#timer);
     const after = await ofService(this.#service);
@@ -71,7 +71,7 @@ async function ofService(service: number): Promise<CpuSeconds> {
   return sum;
 }
 
-/** A process and all that descend from it. */
+/** A process and all its descendants. */
 async function familyOf(root: number): Promise<Process[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
   const all = (await Promise.all(pids.map(readProcess))).filter((found) => found !== undefined);
@@ -86,7 +86,7 @@ async function readProcess(pid: number): Promise<Process | undefined> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
     const command = await readFile(`/proc/${pid}/cmdline`, 'utf8');
-    // The name, in parentheses, may hold spaces: the fields are counted from its end.
+    // The name, in parentheses, may contain spaces: the fields are counted from its end.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const ticks = Number(fields[11]) + Number(fields[12]);
     return { pid, parent: Number(fields[1]), seconds: ticks / ticksPerSecond, command };

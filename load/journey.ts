@@ -1,24 +1,24 @@
 /**
- * The journey of the original report's load test, for k6: wait in the queue, look at the sessions
- * and the seats of a random concert, reserve a random free seat, pay it, look at the balance. Its
- * thresholds, too.
+ * The k6 scenario of the load test in the original report, with its thresholds. A user waits in the
+ * queue, reads the sessions and the seats of a random concert, reserves a random free seat, pays it
+ * and reads the balance.
  *
  *   k6 run load/journey.ts
  *
- * `npm run load` starts a fresh service first and proves the result from the log.
+ * `npm run load` starts a new service first and proves the result from the log.
  *
  * Environment:
  *   BASE_URL     the service                                      default http://127.0.0.1:3000
- *   VUS          virtual users, each one journey after the other  default 100
- *   DURATION     how long journeys are begun                      default 10s
- *   CONCERTS     concerts are picked from 1 to this               default 10
- *   USERS        users are picked from 1 to this                  default 10
+ *   VUS          virtual users; each repeats the journey          default 100
+ *   DURATION     how long users start new journeys                default 10s
+ *   CONCERTS     concerts are chosen from 1 to this number        default 10
+ *   USERS        users are chosen from 1 to this number           default 10
  *   THINK_MS     milliseconds between two steps of a journey      default 0
- *   STEPS        on: the times of each step, too (costs some CPU)  default off
- *   RESULT_FILE  where the figures are written as JSON            default none
+ *   STEPS        on: also measures each step (needs some CPU)     default off
+ *   RESULT_FILE  the file for the figures, as JSON                default none
  *
- * Somebody else may take the seat first: that 409 is the answer the service owes, so it is counted
- * apart (`lost_races`), and the journey ends there without being completed or failed.
+ * Another user may take the seat first. The answer 409 is correct then: it is counted separately
+ * (`lost_races`). The journey ends there, and counts neither as completed nor as failed.
  */
 import { check, sleep } from 'k6';
 import http, { type RefinedParams, type RefinedResponse } from 'k6/http';
@@ -43,8 +43,8 @@ export const options: Options = {
     checks: ['rate>0.95'],
   },
   summaryTrendStats: ['avg', 'med', 'p(90)', 'p(95)', 'p(99)', 'max'],
-  // k6 shares the machine with what it measures: bodies are kept where they are read, and requests
-  // are not told apart by their URLs (which hold ids, each of them a time series of its own).
+  // k6 shares the machine with the service. So it keeps a body only where the scenario reads it,
+  // and does not group requests by URL (each id in a URL would make a time series of its own).
   discardResponseBodies: true,
   systemTags: ['check'],
 };
@@ -61,7 +61,7 @@ const stepTimes =
 
 http.setResponseCallback(http.expectedStatuses(200));
 
-/** Failures that each virtual user tells of; the rest are only counted. */
+/** The number of failures that each virtual user prints; further ones are only counted. */
 const toldMax = 3;
 let told = 0;
 
@@ -156,13 +156,13 @@ function done(step: StepName, response: RefinedResponse<'text' | 'none'>, name: 
 
 const isAvailable = (seat: { isAvailable: boolean }): boolean => seat.isAvailable;
 
-/** How often a place in a list is tried before the whole list is read. */
+/** Attempts at random places of a list, before the whole list is read. */
 const probesMax = 8;
 
 /**
- * A random object that suits, from the list of flat objects in a JSON text. It reads only the
- * object at a random place of the text: reading all the lists would cost k6 more than everything
- * else it does.
+ * A random object that meets the condition, from a list of flat objects in a JSON text. It parses
+ * only the object at a random place of the text: parsing whole lists would cost k6 more than
+ * everything else it does.
  */
 function pickObject<T>(text: string, suits: (object: T) => boolean): T | undefined {
   const first = text.indexOf('[');

@@ -4,23 +4,24 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 
 /**
- * The k6 that is installed where there is none; any 1.x will do (older ones do not run TypeScript).
+ * The version that is installed when k6 is missing. Any 1.x works; older versions cannot run
+ * TypeScript.
  */
 export const k6Version = 'v1.8.1';
 
-/** Building k6 from source takes minutes; longer than this is given up, in milliseconds. */
+/** The longest build of k6 from source, which takes minutes, in milliseconds. */
 const installMsMax = 20 * 60_000;
 const progressMs = 15_000;
 
-/** Longest run of a scenario, in milliseconds: k6 ends by itself, this is for one that does not. */
+/** The longest run of a scenario, in milliseconds, for a k6 that does not end by itself. */
 const runMsMax = 60 * 60_000;
 
 const run = promisify(execFile);
 
 /**
- * Finds k6 1.x on PATH or where Go installs programs; installs it with Go where there is none.
- * @returns its path, or undefined where neither k6 nor Go is
- * @throws when Go is there and could not install it
+ * Finds k6 1.x on PATH or in Go's directory for programs. If k6 is missing, installs it with Go.
+ * @returns the path of k6, or undefined when k6 and Go are missing
+ * @throws when Go could not install k6
  */
 export async function findK6(say: (line: string) => void): Promise<string | undefined> {
   if (await isK6('k6')) return 'k6';
@@ -62,16 +63,15 @@ async function goBinaries(): Promise<string | undefined> {
   }
 }
 
-/** A scenario that runs. */
+/** A running scenario. */
 export interface K6Run {
   readonly process: ChildProcess;
-  /** 0 when it ran and every threshold was kept, 99 when one was missed. */
+  /** 0 when every threshold was kept, 99 when one was missed. */
   readonly exitCode: Promise<number>;
 }
 
 /**
- * Starts a scenario; its settings are environment variables. What it prints goes to this process's
- * output.
+ * Starts a scenario with `env` as its settings. Its output goes to the output of this process.
  */
 export function startK6(
   k6: string,
@@ -80,7 +80,7 @@ export function startK6(
   options: readonly string[] = [],
 ): K6Run {
   const child = spawn(k6, ['run', '--quiet', '--no-usage-report', ...options, scenario], {
-    // Fewer garbage collections: k6 shares the machine with what it measures.
+    // Fewer garbage collections, because k6 shares the machine with the service.
     env: { GOGC: '400', ...process.env, ...env },
     stdio: ['ignore', 'inherit', 'inherit'],
     timeout: runMsMax,

@@ -1,13 +1,13 @@
 /**
- * How many events took how long to be visible, as GET /metrics counts them since the service
- * started.
+ * Events by the time until they were visible, as GET /metrics counts them since the start of the
+ * service.
  */
 export interface LagCounts {
-  /** Upper bound in seconds, and how many events took no longer; the last bound is Infinity. */
+  /** An upper bound in seconds, and the number of events within it; the last bound is Infinity. */
   readonly upTo: readonly (readonly [bound: number, count: number])[];
 }
 
-/** Undefined when the service does not tell. */
+/** @returns undefined when the service does not report it */
 export async function readLag(url: string): Promise<LagCounts | undefined> {
   const answer = await fetch(`${url}/metrics`).catch(() => undefined);
   if (answer?.status !== 200) return undefined;
@@ -20,7 +20,7 @@ export async function readLag(url: string): Promise<LagCounts | undefined> {
   return { upTo };
 }
 
-/** In milliseconds, each a bound that the quantile is not above. */
+/** In milliseconds: each is the upper bound of the quantile. */
 export interface LiveLag {
   readonly events: number;
   readonly p50: number;
@@ -28,7 +28,7 @@ export interface LiveLag {
   readonly max: number;
 }
 
-/** The lag of the events between two looks. */
+/** The lag of the events between two readings. */
 export function lagBetween(before: LagCounts, after: LagCounts): LiveLag {
   const counts = after.upTo.map(
     ([bound, count], at) => [bound, count - (before.upTo[at]?.[1] ?? 0)] as const,

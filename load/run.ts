@@ -11,21 +11,22 @@ import { type LoadedService, startFreshService } from './service.ts';
 
 const help = `Runs the load journey and proves from the log that nothing was sold twice or paid wrongly.
 
-  npm run load                         a fresh service on temporary data, everything embedded
-  npm run load -- --url http://…       a service that runs already (its seats will be sold!)
+  npm run load                         loads a new service with temporary data and embedded servers
+  npm run load -- --url http://…       loads a running service (and sells its seats!)
 
   --url          the service to load
-  --event-store  its event store, for the proof; without it a service of --url is not proven
-  EVENTSTORE_URL, POSTGRES_URL, REDIS_URL and all settings of the service go to the fresh one;
-  VUS, DURATION, CONCERTS, USERS, THINK_MS, STEPS are described in load/journey.ts.
-  WARM_UP        the same load for so long before, not counted: WARM_UP=10s tells how fast a service is that has been
-                 running; default none, as for one that was started a moment ago
+  --event-store  the event store of that service; without it, nothing is proven about a service of --url
+  WARM_UP        for example 10s: applies the same load for this time first, without counting it. The figures are then
+                 those of a service that has been running. Default: no warm-up
 
-k6 is looked for on PATH and where Go installs programs, and installed with Go (${k6Version}) where it is not.
-Figures go to load/results/ as JSON, the fresh service's log to service.log there.
+The new service gets EVENTSTORE_URL, POSTGRES_URL, REDIS_URL and all its settings from the environment.
+load/journey.ts describes VUS, DURATION, CONCERTS, USERS, THINK_MS and STEPS.
 
-Exit codes: 0 every limit kept, no failed request, proven; or skipped, where neither k6 nor Go is. 3 all of that but for
-a time limit, which a busy machine misses, too. 1 anything else.`;
+The program looks for k6 on PATH and in Go's directory for programs. If k6 is missing, it installs k6 ${k6Version} with Go.
+It writes the figures as JSON to load/results/, and the log of the new service to load/results/service.log.
+
+Exit codes: 0 every limit was kept, no request failed, and the log proved it; or skipped, because k6 and Go are missing.
+3 only a time limit was missed, which also happens on a busy machine. 1 anything else.`;
 
 const results = fileURLToPath(new URL('./results/', import.meta.url));
 
@@ -34,7 +35,7 @@ const timeLimits = 'http_req_duration';
 
 const say = (line: string): void => console.log(line);
 
-/** What the scenario's summary writes, as far as it is used here. */
+/** The figures of the scenario's summary that are used here. */
 interface Figures {
   readonly journeysCompleted: number;
   readonly failedRequests: number;
@@ -56,7 +57,7 @@ async function main(): Promise<void> {
 
   const k6 = await findK6(say);
   if (k6 === undefined) {
-    say('SKIPPED: neither k6 nor Go is here. See https://grafana.com/docs/k6/latest/set-up');
+    say('SKIPPED: k6 and Go are missing. See https://grafana.com/docs/k6/latest/set-up');
     return;
   }
   const interrupted = new AbortController();
@@ -80,7 +81,7 @@ async function main(): Promise<void> {
 type Target = Pick<LoadedService, 'url'> &
   Partial<Pick<LoadedService, 'pid'>> & { readonly eventStoreUrl: string | undefined };
 
-/** The exit code: 0 when every limit was kept, no request failed and the log proves it. */
+/** @returns the exit code: 0 when every limit was kept, no request failed and the log proves it */
 async function loadAndProve(k6: string, target: Target, signal: AbortSignal): Promise<number> {
   const name = `journey-${new Date().toISOString().replaceAll(':', '-')}.json`;
   const file = path.join(results, name);
@@ -103,7 +104,9 @@ async function loadAndProve(k6: string, target: Target, signal: AbortSignal): Pr
   if (cpu !== undefined) say(describeCpu(cpu, figures.journeysCompleted));
   const { eventStoreUrl } = target;
   const verdict = eventStoreUrl === undefined ? undefined : await verify({ eventStoreUrl });
-  say(verdict === undefined ? 'not proven: pass --event-store' : describeVerdict(verdict));
+  say(
+    verdict === undefined ? 'nothing proven: --event-store is missing' : describeVerdict(verdict),
+  );
   const proof = verdict && verdictToJson(verdict);
   await writeFile(file, `${JSON.stringify({ ...figures, liveLag, cpu, proof }, null, 2)}\n`);
   say(`\nfigures: ${path.relative(process.cwd(), file)}`);
@@ -140,7 +143,7 @@ function start(
 ): K6Run {
   const scenario = fileURLToPath(new URL('./journey.ts', import.meta.url));
   const run = startK6(k6, scenario, env, options);
-  // Interrupted, k6 begins no further journey and reports; what was started is stopped after that.
+  // After SIGINT, k6 starts no further journey and reports. Then the service is stopped.
   signal.addEventListener('abort', () => run.process.kill('SIGINT'), { once: true });
   return run;
 }
@@ -156,11 +159,11 @@ function describeCpu(cpu: CpuSeconds, journeys: number): string {
   const lines = parts.map(
     ([name, seconds]) =>
       `  ${`CPU s, ${name}`.padEnd(28)}${seconds.toFixed(1)} ` +
-      `(${((seconds * 1_000) / journeys).toFixed(2)} ms a journey)`,
+      `(${((seconds * 1_000) / journeys).toFixed(2)} ms per journey)`,
   );
   const without = journeys / (total - cpu.k6);
   lines.push(
-    `  ${'journeys a CPU second'.padEnd(28)}${(journeys / total).toFixed(0)}; ` +
+    `  ${'journeys per CPU second'.padEnd(28)}${(journeys / total).toFixed(0)}; ` +
       `without k6's share ${without.toFixed(0)}`,
   );
   return `${lines.join('\n')}\n`;

@@ -8,31 +8,31 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 /**
- * A fresh service makes a database and a demo catalog first; longer than this is a fault, in
- * milliseconds.
+ * The longest start of a new service, which creates a database and a demo catalog, in milliseconds.
  */
 const readyMsMax = 180_000;
 const readyPollMs = 100;
-/** A service that has not stopped by then is killed, in milliseconds. */
+/** A service that has not stopped after this time is killed, in milliseconds. */
 const stopMsMax = 40_000;
 
-/** A service of its own, on fresh data, with the demo catalog. */
+/** A new service with new data and the demo catalog. */
 export interface LoadedService {
   readonly url: string;
   readonly pid: number;
   /** The event store behind it. */
   readonly eventStoreUrl: string;
   readonly postgresUrl: string;
-  /** Stops it and removes its data. */
+  /** Stops the service and removes its data. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts `reprise serve` on a free port and a temporary directory and waits until it is ready.
- * Settings and servers come from the environment as for any service, and from `env` before it; its
- * log goes to a file.
- * @param checkout directory of the project to start; this one unless told
- * @throws when it ends or is not ready in time, or `signal` aborts; it is stopped then
+ * Starts `reprise serve` on a free port with a temporary directory, and waits until it is ready.
+ * Settings and servers come from `env`, and then from the environment. The log of the service goes
+ * to a file.
+ * @param checkout the directory of the project to start; default: this project
+ * @throws when the service ends, is not ready in time, or `signal` aborts; then the service is
+ * stopped
  */
 export async function startFreshService(
   logFile: string,
@@ -44,8 +44,8 @@ export async function startFreshService(
   const port = await freePort();
   const program = fileURLToPath(new URL('bin/reprise.js', checkout));
   const log = await open(logFile, 'w');
-  // As `npm start` does: a larger young generation copies less of what a batch keeps alive for a
-  // moment.
+  // As `npm start` does: with a larger young generation, fewer short-lived objects of a batch are
+  // copied.
   const child = spawn(process.execPath, ['--max-semi-space-size=64', program, 'serve'], {
     env: {
       LOG_LEVEL: 'warn',

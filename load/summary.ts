@@ -1,6 +1,6 @@
 /**
- * What is told of a run of `journey.ts`, which k6 calls at its end: a table for people, figures as
- * JSON.
+ * The report of a run of `journey.ts`, which k6 calls at the end: a table for people, and figures
+ * as JSON.
  */
 
 declare const __ENV: Readonly<Record<string, string | undefined>>;
@@ -8,7 +8,10 @@ declare const __ENV: Readonly<Record<string, string | undefined>>;
 export const stepNames = ['queue', 'sessions', 'seats', 'reserve', 'pay', 'balance'] as const;
 export type StepName = (typeof stepNames)[number];
 
-/** What k6 hands over at the end: of each metric its values, of each threshold whether it held. */
+/**
+ * The data that k6 passes at the end: the values of each metric, and whether each threshold was
+ * kept.
+ */
 interface Summary {
   readonly state: { readonly testRunDurationMs: number };
   readonly metrics: Readonly<
@@ -37,7 +40,7 @@ export function handleSummary(data: Summary): Record<string, string> {
     journeysCompleted: value('journeys_completed', 'count'),
     journeysPerSecond: value('journeys_completed', 'count') / seconds,
     requests: value('http_reqs', 'count'),
-    // Of this rate, `passes` are the requests that failed.
+    // k6 counts failed requests as `passes` of this rate.
     failedRequests: value('http_req_failed', 'passes'),
     checksFailed: value('checks', 'fails'),
     lostRaces: value('lost_races', 'count'),

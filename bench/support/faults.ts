@@ -11,9 +11,9 @@ import type { Program } from '../../test/support/programs.ts';
 import type { Relay } from '../../test/support/relay.ts';
 import type { TestEventStore } from '../../test/support/servers.ts';
 
-/** What may go wrong behind a service, for `bench/faults.ts`. */
+/** The faults of the servers of a service, for `bench/faults.ts`. */
 
-/** Parts of PostgreSQL's log that it may have made before it needs them. */
+/** The most segments of its own log that PostgreSQL creates in advance. */
 const partsMax = 32;
 
 export interface Site {
@@ -22,9 +22,9 @@ export interface Site {
   readonly standby: Program;
   readonly redis: Program;
   readonly store: TestEventStore;
-  /** What the service trusts the event store's certificate by. */
+  /** The certificate file by which the service trusts the event store. */
   readonly caFile: string;
-  /** A file beside PostgreSQL's. */
+  /** A file on PostgreSQL's disk, which fills it. */
   readonly ballast: string;
   readonly ways: { readonly postgres: Relay; readonly redis: Relay; readonly store: Relay };
 }
@@ -32,14 +32,14 @@ export interface Site {
 export interface Fault {
   readonly name: string;
   readonly begin: (site: Site) => unknown;
-  /** Undefined for a fault that lasts: the service has to leave it behind. */
+  /** Undefined for a permanent fault, from which the service must recover by itself. */
   readonly end?: (site: Site) => unknown;
 }
 
 const postgresSays = ({ postgres }: Site, ...statements: string[]) => said(postgres, ...statements);
 const said = async ({ url }: Pick<Program, 'url'>, ...statements: string[]) => {
   const client = new pg.Client({ connectionString: url });
-  // It may end under the statement, which tells of it.
+  // The connection may end during a statement; then the statement fails with the reason.
   client.on('error', () => {});
   await client.connect();
   for (const statement of statements) await client.query(statement);
@@ -52,7 +52,7 @@ const redisSays = async ({ redis }: Site, ...[host, port]: [string, string]) => 
 };
 export const portOf = (url: string) => Number(/:(\d+)(?:[/?]|$)/.exec(url)?.[1]);
 
-/** Servers that stand where the event store was. */
+/** Servers that listen in the place of the event store. */
 export const impostors: Server[] = [];
 async function impostor(server: Server): Promise<number> {
   impostors.push(server.listen(0, '127.0.0.1'));
@@ -72,16 +72,16 @@ const storeAgain = ({ ways, store }: Site) => ways.store.lead(portOf(store.url))
 
 export const faults: readonly Fault[] = [
   {
-    name: 'PostgreSQL: its connections carry nothing any more, both ways; new ones pass',
+    name: 'PostgreSQL: open connections transfer nothing, in both directions; new ones work',
     begin: ({ ways }) => ways.postgres.freeze(),
   },
   {
-    name: 'PostgreSQL: killed, and started again',
+    name: 'PostgreSQL: killed, then restarted',
     begin: ({ postgres }) => postgres.kill(),
     end: ({ postgres }) => postgres.restart(),
   },
   {
-    name: 'PostgreSQL: its disk is full, which ends it; started again with room',
+    name: 'PostgreSQL: its disk is full and it exits; restarted once there is space',
     begin: async (site) => {
       const ballast = await open(site.ballast, 'w');
       const megabyte = Buffer.alloc(1024 * 1024);
@@ -90,7 +90,7 @@ export const faults: readonly Fault[] = [
       } catch {
         await ballast.close();
       }
-      // One of the next parts of its own log is one that there is no room for.
+      // PostgreSQL needs a new segment of its own log soon, and there is no space for it.
       for (let part = 0; part < partsMax; part += 1) {
         try {
           const something = "SELECT pg_logical_emit_message(true, 'fault', '')";
@@ -107,7 +107,7 @@ export const faults: readonly Fault[] = [
     },
   },
   {
-    name: 'PostgreSQL: takes no writes, as after a failover that left connections behind',
+    name: 'PostgreSQL: accepts no writes, as on old connections after a failover',
     begin: (site) =>
       postgresSays(
         site,
@@ -123,7 +123,7 @@ export const faults: readonly Fault[] = [
       ),
   },
   {
-    name: 'PostgreSQL: its address leads to a standby that is behind',
+    name: 'PostgreSQL: its address leads to a standby that lags',
     begin: async (site) => {
       await said(site.standby, 'SELECT pg_wal_replay_pause()');
       site.ways.postgres.lead(site.standby.port);
@@ -134,7 +134,7 @@ export const faults: readonly Fault[] = [
     },
   },
   {
-    name: 'PostgreSQL: somebody notifies its channels of anything',
+    name: 'PostgreSQL: another client sends wrong notifications',
     begin: (site) =>
       postgresSays(
         site,
@@ -147,22 +147,22 @@ export const faults: readonly Fault[] = [
     end: () => {},
   },
   {
-    name: 'Redis: killed, and started again without its data',
+    name: 'Redis: killed, then restarted without its data',
     begin: ({ redis }) => redis.kill(),
     end: ({ redis }) => redis.restart(),
   },
   {
-    name: 'Redis: became the replica of another, then a master again',
+    name: 'Redis: becomes a replica, then the master again',
     begin: (site) => redisSays(site, '127.0.0.1', '9'),
     end: (site) => redisSays(site, 'NO', 'ONE'),
   },
   {
-    name: 'event store: killed, and started again',
+    name: 'event store: killed, then restarted',
     begin: ({ store }) => store.kill?.(),
     end: ({ store }) => store.restart?.(),
   },
   {
-    name: 'event store: cut off, and the file of tlsCAFile is away',
+    name: 'event store: disconnected, and the file of tlsCAFile is missing',
     begin: async (site) => {
       await rename(site.caFile, `${site.caFile}.away`);
       storeAgain(site);
@@ -170,7 +170,7 @@ export const faults: readonly Fault[] = [
     end: ({ caFile }) => rename(`${caFile}.away`, caFile),
   },
   {
-    name: 'event store: its connections carry nothing any more; new ones pass',
+    name: 'event store: open connections transfer nothing; new ones work',
     begin: ({ ways }) => ways.store.freeze(),
   },
   ...[401, 403, 404].map((status) => ({
@@ -179,7 +179,7 @@ export const faults: readonly Fault[] = [
     end: storeAgain,
   })),
   {
-    name: 'event store: another program has its port',
+    name: 'event store: another program uses its port',
     begin: async ({ ways }) =>
       ways.store.lead(await impostor(createHttp((_, response) => response.end('hello')))),
     end: storeAgain,

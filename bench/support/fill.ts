@@ -8,8 +8,9 @@ import { type HistoryShape, history } from '../../test/projections/support/histo
 const inFlightMax = 512;
 
 /**
- * Appends `count` events of a history in its order, which the processes of a service that finds
- * them rely on: most are reservations, sales and payments. No service may run on the log meanwhile.
+ * Appends `count` events of a history: most are reservations, sales and payments. The order of the
+ * history is kept, because the processes of a service rely on it. No service may run on the log at
+ * the same time.
  * @returns the last position
  */
 export async function fill(url: string, shape: HistoryShape, count: number): Promise<bigint> {

@@ -8,9 +8,9 @@ import { verify } from '../../src/verify/verify.ts';
 import type { JourneyJob, JourneyResult } from '../journey-client.ts';
 
 /**
- * How long a service is warmed up and measured, in seconds. The demo catalog has 10,000 seats: a
- * machine that sells 1,000 a second has some left then. Sold out, a service would be measured by
- * what it refuses.
+ * The times for warm-up and measurement, in seconds. The demo catalog has 10,000 seats, so a
+ * machine that sells 1,000 seats per second does not sell out. After that, only refusals would be
+ * measured.
  */
 export const warmUpSeconds = 4;
 export const warmSeconds = 5;

@@ -10,8 +10,7 @@ export function quantile(values: readonly number[], q: number): number {
 }
 
 /**
- * A process's memory in megabytes: what is its own, and all of it, with the pages of the log it has
- * mapped.
+ * The memory of a process in megabytes: its own, and the total with the mapped pages of the log.
  */
 export interface Memory {
   readonly own: number;

@@ -1,8 +1,8 @@
 /**
- * What the embedded event store is measured against: its own transport and codec, and nothing
- * behind them. Appends are acknowledged at once and forgotten; reading `$all` sends canned events,
- * as many as the client asks for. A process of its own, as the real one: `startChild` of
- * embedded/child.ts runs it.
+ * A server for comparison with the embedded event store: the same transport and codec, without
+ * storage. It acknowledges appends at once and forgets them. A read of `$all` sends prepared
+ * events, as many as the client requests. It runs as a process of its own, started by `startChild`
+ * of embedded/child.ts, as the embedded event store does.
  */
 import { randomUUID } from 'node:crypto';
 import { runChild } from '../../embedded/child.ts';

@@ -96,10 +96,10 @@ export async function readRate(client: EventStoreDBClient, count: number): Promi
 }
 
 /**
- * Appends at a steady rate, whether or not earlier ones were answered, while a subscription to
- * `$all` listens.
- * @returns milliseconds: from each append's call to its event's arrival, and by how much each
- *   call itself was late, which is this process's and the machine's doing.
+ * Appends at a steady rate, even when earlier appends are not yet answered, while a subscription to
+ * `$all` is open.
+ * @returns milliseconds: from the call of each append to the arrival of its event, and the delay of
+ * each call itself, which this process and the machine cause
  */
 export async function subscriberLatencies(
   client: EventStoreDBClient,

@@ -8,13 +8,13 @@ import { slowestMs, type Window } from './window.ts';
  */
 const thinkMs = 60;
 
-/** A payment without an answer is asked for again so often; then its buyer begins anew. */
+/** The number of attempts for a payment without an answer; then the buyer starts a new journey. */
 const paysMax = 60;
 
-/** A buyer who got no answer waits so long, in milliseconds. */
+/** The pause of a buyer who got no answer, in milliseconds. */
 const afterFailureMs = 100;
 
-/** What buyers were told: nothing of it may ever be lost. Reservation id → user id. */
+/** Successful answers to buyers, by reservation id → user id: none of these facts may be lost. */
 export interface Acknowledged {
   readonly reservations: Map<string, string>;
   readonly payments: Map<string, string>;
@@ -22,7 +22,7 @@ export interface Acknowledged {
 
 export interface Buyers {
   readonly acknowledged: Acknowledged;
-  /** What is seen from now on goes there. */
+  /** Records all answers from now on in `window`. */
   watch(window: Window | undefined): void;
   stop(): Promise<void>;
 }
@@ -38,8 +38,7 @@ interface Answer {
 }
 
 /**
- * Refusals that the service owes: somebody was quicker, the hold ended during an outage, a token of
- * before.
+ * Correct refusals: another buyer was first, the hold ended during an outage, or the token is old.
  */
 const owed = new Set([
   'seat-taken',
@@ -50,10 +49,9 @@ const owed = new Set([
 ]);
 
 /**
- * Buyers who make the journey again and again, each a user of its own at one of the services:
- * queue, seats, reservation, payment. A payment that got no answer is asked for again until there
- * is one.
- * @param acknowledged a ledger to go on with
+ * Buyers who repeat the journey: queue, seats, reservation, payment. Each buyer is a different
+ * user, at one of the services. A buyer repeats a payment until it has an answer.
+ * @param acknowledged a ledger of earlier answers to continue
  */
 export function startBuyers(
   services: readonly Service[],
@@ -64,7 +62,7 @@ export function startBuyers(
   const stopping = new AbortController();
   let window: Window | undefined;
 
-  /** One call, told to the window. Undefined: no good answer. */
+  /** Makes one call and records it in the window. @returns undefined when it was not successful */
   const ask = async (at: number, isWrite: boolean, call: () => Promise<Answer>) => {
     const seenBy = window;
     const fromMs = performance.now();

@@ -2,8 +2,8 @@ import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import type { Acknowledged } from './buyers.ts';
 
 /**
- * What buyers were told of and the log does not have: one line each. @throws Error when the log
- * cannot be read
+ * Acknowledged facts that the log does not have, one line each.
+ * @throws Error when the log cannot be read
  */
 export async function missingFacts(url: string, told: Acknowledged): Promise<string[]> {
   const reserved = new Map<string, unknown>();

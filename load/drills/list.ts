@@ -12,14 +12,14 @@ export interface Bounds {
   readonly failedMax?: number;
   /** Longest time in which a service gives no good answer to a reservation or a payment. */
   readonly longestSecondsMax?: number;
-  /** Until every service is ready, from the fault on or from what the drill names. */
+  /** Time from the fault, or from the moment that the drill names, until every service is ready. */
   readonly readySecondsMax?: number;
 }
 
-/** What a drill tells beside what its buyers saw. */
+/** Results of a drill besides those of its buyers. */
 export interface Told {
   /**
-   * From when on the services have to become ready; the fault unless told. As `performance.now()`.
+   * The moment from which `readySecondsMax` counts, as `performance.now()`; default: the fault.
    */
   readonly readyFromMs?: number;
   readonly note?: string;
@@ -30,18 +30,18 @@ export interface Drill {
   readonly about: string;
   readonly site: SiteOptions;
   readonly bounds: Bounds;
-  /** How often unless told. */
+  /** The default number of rounds. */
   readonly rounds?: number;
-  /** Injects the fault, holds it, takes it away. */
+  /** Causes the fault, keeps it for its time, ends it. */
   run(site: Site): Promise<Told>;
 }
 
-/** Seconds for which a fault lasts after its effect is over. */
+/** Seconds that a fault lasts after its effect is over. */
 const holdSeconds = 3;
-/** How long a hung or cut node stays so, and how long a quorum is missing, in seconds. */
+/** How long a node hangs or is disconnected, and how long a quorum is missing, in seconds. */
 const faultSeconds = 15;
 
-/** Longest election, in milliseconds. */
+/** The longest election, in milliseconds. */
 const electionMs = 90_000;
 
 const cluster: SiteOptions = { nodes: 3 };
@@ -98,7 +98,7 @@ async function newLeader(site: Site, old: EventStoreNode): Promise<Told> {
   return { note: `a new leader after ${inSeconds(performance.now() - fromMs)} s` };
 }
 
-/** Starts what does not run, and waits until every node has its role. */
+/** Starts the nodes that do not run, and waits until every node has its role. */
 async function heal(site: Site): Promise<void> {
   await Promise.all(
     site.nodes.nodes.filter(({ running }) => !running).map((node) => node.restart()),
@@ -177,7 +177,7 @@ const diskMegabytes = 96;
 const ballastBytes = 400_000;
 let disk: SmallDisk | undefined;
 
-/** One node whose disk another's data fills up, until nothing can be written any more. */
+/** Fills the disk of a single node with other data, until nothing can be written. */
 async function fillDisk(site: Site): Promise<Told> {
   const [node] = site.nodes.nodes as [EventStoreNode];
   const ballast = path.join((disk as SmallDisk).path, 'ballast');
@@ -209,7 +209,7 @@ async function freeBytes(): Promise<number> {
   return bavail * bsize;
 }
 
-/** Yesterday's data is put back: what was sold since is gone, and the services must say so. */
+/** Restores yesterday's data: later sales are lost, and the services must report it. */
 async function restore(site: Site, data: string): Promise<Told> {
   const [node] = site.nodes.nodes as [EventStoreNode];
   const kept = path.join(data, 'node-0', 'data');
@@ -253,7 +253,7 @@ const ofNode = (
 ): Drill[] => [
   {
     name: `${what}-kill`,
-    about: `SIGKILL of the ${what}, started again after its successor is there`,
+    about: `SIGKILL of the ${what}; it is started again once another node has its role`,
     site: sites[0],
     bounds: deadAndHung[0],
     run: (site) => kill(site, choose),
@@ -275,8 +275,7 @@ const ofNode = (
 ];
 
 /**
- * All drills. Some need a disk or a directory, which `prepare` makes: it is called once before the
- * list is run.
+ * All drills. `prepareDisk` must be called before `disk-full`.
  */
 export function drills(temporary: string): readonly Drill[] {
   const restored = path.join(temporary, 'restored');
@@ -299,7 +298,7 @@ export function drills(temporary: string): readonly Drill[] {
     },
     {
       name: 'start-without-leader',
-      about: 'a service is started while two of three nodes are away, which then come',
+      about: 'a service is started with one node of three; then the other two nodes start',
       site: cluster,
       bounds: back,
       run: startWithoutLeader,
@@ -327,7 +326,7 @@ export function drills(temporary: string): readonly Drill[] {
     },
     {
       name: 'disk-full',
-      about: 'one node on a disk that fills up, and has room again',
+      about: 'the disk of a single node is full, then has space again',
       site: {
         nodes: 1,
         args: ['--chunk-size', `${2 * 1024 * 1024}`, '--chunks-cache-size', '8388608'],
@@ -340,7 +339,7 @@ export function drills(temporary: string): readonly Drill[] {
     },
     {
       name: 'restore',
-      about: 'one node; an older copy of its data is put back, then reprise rebuild',
+      about: 'an older copy of the data of a single node is restored, then reprise rebuild',
       site: { nodes: 1, data: restored },
       bounds: { readySecondsMax: 10 },
       run: (site) => restore(site, restored),

@@ -8,21 +8,21 @@ import { type Drill, drills, prepareDisk, removeDisk } from './list.ts';
 import { describeFailed, type Outcome, round, runDrill } from './run-drill.ts';
 import { Site } from './site.ts';
 
-const help = `Drills on a real EventStoreDB: each fault under the load of buyers, with what they saw.
+const help = `Drills on a real EventStoreDB: causes faults under the load of buyers, and shows their effect on the buyers.
 
   EVENTSTORE_BIN=/path/to/eventstored npm run drills
-  npm run drills -- --list                             what there is
-  npm run drills -- --only leader-kill --rounds 10     one of them, ten times; --only may be repeated
+  npm run drills -- --list                             lists the drills
+  npm run drills -- --only leader-kill --rounds 10     runs one drill ten times; --only may be repeated
 
-  --only    a drill's name, or the beginning of names: leader
-  --rounds  how often the fault comes, default 1
-  --buyers  buyers, over two services, default 10
-  --nodes   more options for every node: --nodes '--gossip-timeout-ms 1000'
+  --only    the name of a drill, or the beginning of names, such as leader
+  --rounds  the number of faults per drill, default 1
+  --buyers  the number of buyers at both services together, default 10
+  --nodes   further options for each node: --nodes '--gossip-timeout-ms 1000'
 
-Everything is started here and ends here: nodes of EVENTSTORE_BIN, PostgreSQL, two services on them.
-Never run it where the load of others matters to you: the figures are those of a machine that has nothing else to do.
+The program starts nodes of EVENTSTORE_BIN, a PostgreSQL and two services, and stops them at the end. The load is high:
+do not run it on a machine that others need. Other work on the machine makes the figures worse.
 
-Exit codes: 0 every bound kept. 1 a bound was missed, or a drill came to no end. 2 it cannot run here.`;
+Exit codes: 0 every bound was kept. 1 a bound was missed, or a drill could not finish. 2 the drills cannot run here.`;
 
 const say = (line: string): void => console.log(line);
 
@@ -56,7 +56,7 @@ async function main(): Promise<number> {
     const chosen = all.filter(({ name }) => only.some((begin) => name.startsWith(begin)));
     const [rounds, buyers] = [count(values.rounds), count(values.buyers)];
     if (chosen.length === 0 || rounds === undefined || buyers === undefined) {
-      say('no such drill, or no number: npm run drills -- --help');
+      say('there is no such drill, or a number is wrong: see npm run drills -- --help');
       return 2;
     }
     return await runAll(chosen, rounds, buyers, values.nodes.split(' ').filter(Boolean));
@@ -82,13 +82,13 @@ async function runAll(
     site = undefined;
   };
   try {
-    // Those that share a site come one after another.
+    // Drills with the same site run one after another.
     const sites = [...new Set(chosen.map((one) => one.site))];
     for (const drill of sites.flatMap((of) => chosen.filter((one) => one.site === of))) {
       if (stopped.signal.aborted) break;
       say(`${drill.name}: ${drill.about}`);
       if (drill.name === 'disk-full' && !(await prepareDisk())) {
-        say('  SKIPPED: it needs Linux and root, for a small disk');
+        say('  SKIPPED: a small disk needs Linux and root');
         continue;
       }
       if (siteOf !== drill.site) {
@@ -121,10 +121,10 @@ const firstLine = (error: unknown): string =>
 
 const neverBegan = (drill: Drill, error: unknown): Outcome => ({
   ...{ drill, rounds: [], facts: 0, missing: [], verify: '–' },
-  missed: [`never began: ${firstLine(error)}`],
+  missed: [`did not start: ${firstLine(error)}`],
 });
 
-/** The figures as docs/eventstoredb.md has them; of several rounds the worst. */
+/** The figures as in docs/eventstoredb.md; for several rounds, the worst figures. */
 function table(outcomes: readonly Outcome[]): string {
   const lines = outcomes.map(({ drill, rounds, facts, missing, verify, missed }) => {
     const failed = new Map<string, number>();

@@ -1,19 +1,23 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** The way to a node, which can be cut as a network is: without a word to either side. */
+/**
+ * A proxy before a node that can stop to transfer data, as a broken network does, without closing
+ * connections.
+ */
 export interface CuttableProxy {
   readonly port: number;
-  /** Where it leads; connections before that are refused. */
+  /** The port of the node; until it is set, connections are refused. */
   target: number | undefined;
   /** Connections that are open now. */
   readonly connections: number;
   /**
-   * Nothing passes any more: open connections stay open and carry nothing, new ones are never
-   * answered.
+   * Stops all transfer: open connections stay open, and new ones get no answer.
    */
   cut(): void;
-  /** What was cut is torn down, as routers and systems do in the end; new connections work. */
+  /**
+   * Closes the connections that were stopped, as routers and systems do in the end; new ones work.
+   */
   mend(): void;
   stop(): Promise<void>;
 }

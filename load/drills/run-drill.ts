@@ -3,32 +3,32 @@ import type { Bounds, Drill } from './list.ts';
 import { type Site, whyNotReady } from './site.ts';
 import { Window } from './window.ts';
 
-/** Between two looks at `/readyz`, in milliseconds. */
+/** Interval between two calls of `/readyz`, in milliseconds. */
 const readyPollMs = 100;
-/** After all is well, before the next round, in milliseconds. */
+/** Pause before the next round, after everything works again, in milliseconds. */
 const betweenMs = 1_000;
 
-/** What one round showed. */
+/** The result of a round. */
 export interface Round {
   readonly window: Window;
-  /** Until every service was ready for good. */
+  /** Time until every service was ready and stayed ready. */
   readonly readySeconds: number;
-  /** What the last service to become ready had said before. */
+  /** The last reason why a service was not ready. */
   readonly why: string;
   readonly note: string;
   readonly missed: readonly string[];
 }
 
-/** What a drill showed: all rounds, and the log afterwards. */
+/** The result of a drill: all its rounds, and the check of the log afterwards. */
 export interface Outcome {
   readonly drill: Drill;
   readonly rounds: readonly Round[];
   readonly facts: number;
   readonly missing: readonly string[];
   readonly verify: string;
-  /** Bounds that were missed, in words; empty: kept. */
+  /** Descriptions of the missed bounds; empty when all were kept. */
   readonly missed: readonly string[];
-  /** Why the drill came to no end. */
+  /** Why the drill could not finish. */
   readonly broken?: string;
 }
 
@@ -70,7 +70,7 @@ export async function runDrill(
       ...done.flatMap(({ missed }, at) => missed.map((what) => `round ${at + 1}: ${what}`)),
       ...(missing.length > 0 ? [`${missing.length} acknowledged facts are not in the log`] : []),
       ...(verify !== 'clean' && broken === undefined ? [`verify: ${verify}`] : []),
-      ...(broken === undefined ? [] : [`came to no end: ${broken}`]),
+      ...(broken === undefined ? [] : [`could not finish: ${broken}`]),
     ],
     ...(broken === undefined ? {} : { broken }),
   };
@@ -104,14 +104,14 @@ function missedBounds(
     max !== undefined && value > max ? [`${what} ${round(value)}, the bound is ${max}`] : [];
   return [
     ...over('failed requests', window.failedTotal, failedMax),
-    ...over('s without a good answer', window.longestSeconds, longestSecondsMax),
+    ...over('s without a successful answer', window.longestSeconds, longestSecondsMax),
     ...over('s until ready', readySeconds, readySecondsMax),
     ...over('wrong answers', window.wrong, 0),
     ...over('answers later than 5 s', window.late, 0),
   ];
 }
 
-/** Looks at `/readyz` of every service until it is stopped. */
+/** Calls `/readyz` of every service until it is stopped. */
 function watchReadiness(site: Site) {
   let last = { atMs: Number.NEGATIVE_INFINITY, why: '' };
   let stopped = false;

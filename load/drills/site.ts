@@ -11,27 +11,27 @@ import { type Acknowledged, type Buyers, startBuyers } from './buyers.ts';
 import { missingFacts } from './ledger.ts';
 import { type CuttableProxy, startProxy } from './proxy.ts';
 
-/** Sessions of 50 seats: what one run of the whole list sells. */
+/** Sessions of 50 seats: enough for one run of all drills. */
 const sessionCount = 150;
-/** What each buyer has to spend: 10,000 seats. */
+/** The money of each buyer: enough for 10,000 seats. */
 const charge = 1_000_000;
-/** Longest wait for all to be well again, in milliseconds: more is a finding of its own. */
+/** The longest wait for everything to work again, in milliseconds; more is reported as a fault. */
 const wellMs = 90_000;
-/** Longest wait until what was left half way is settled, in milliseconds. */
+/** The longest wait until all unfinished payments are settled, in milliseconds. */
 const settledMs = 40_000;
-/** Payments of each service after which its buyers are said to buy. */
+/** Buyers of a service count as active after this number of payments. */
 const paidMin = 3;
 
-/** What a drill runs on. */
+/** The servers that a drill needs. */
 export interface SiteOptions {
   readonly nodes: 1 | 3;
   /** What follows `tls=false` in the services' connection string: `&nodePreference=follower`. */
   readonly settings?: string;
-  /** A way to each node that can be cut. */
+  /** Put a proxy before each node, which can be disconnected. */
   readonly proxied?: boolean;
-  /** More options for every node. */
+  /** Further options for every node. */
   readonly args?: readonly string[];
-  /** Where the nodes keep their data; a temporary directory unless told. */
+  /** The directory for the data of the nodes; default: a temporary one. */
   readonly data?: string;
 }
 
@@ -62,9 +62,9 @@ export class Site {
   }
 
   /**
-   * @param postgres where its database is made
-   * @param args more options for every node, after the site's own
-   * @param buyers how many, each at one of the services
+   * @param postgres the server for its database
+   * @param args further options for every node, after those of the site
+   * @param buyers the number of buyers, each at one of the services
    */
   static async start(
     options: SiteOptions,
@@ -105,7 +105,7 @@ export class Site {
     await importCatalog(catalogFile(sessionCount), { EVENTSTORE_URL: this.url });
     const [first] = this.services as [Service];
     for (let i = 1; i <= buyers; i++) {
-      // With the same key again it is the same charge.
+      // Repeated with the same key, it is the same charge.
       const charged = async () =>
         (await first.charge(`buyer-${i}`, charge, 'start')).status === 200;
       await eventually(`buyer ${i} has money`, charged, wellMs, 100);
@@ -121,7 +121,7 @@ export class Site {
     }
   }
 
-  /** @param ledger to go on with; a new one unless told */
+  /** @param ledger the ledger to continue; default: a new one */
   startBuyers(count: number, ledger?: Acknowledged): Buyers {
     this.buyers = startBuyers(this.services, sessionsOf(sessionCount), count, ledger);
     return this.buyers;
@@ -166,7 +166,7 @@ export class Site {
   }
 
   /**
-   * What the buyers' ledger has and the log has not, and what `reprise verify` found in the end.
+   * The facts that the ledger has and the log does not, and the result of `reprise verify`.
    */
   async conclude(): Promise<{ missing: readonly string[]; verify: string }> {
     const told = this.buyers?.acknowledged;
@@ -190,14 +190,14 @@ export class Site {
     return { missing, verify: verdict || 'clean' };
   }
 
-  /** `reprise rebuild`. @throws Error with what it said when it failed */
+  /** Runs `reprise rebuild`. @throws Error with its output when it failed */
   async rebuild(): Promise<void> {
     const env = { EVENTSTORE_URL: this.url, POSTGRES_URL: this.postgresUrl };
     const { code, stdout, stderr } = await reprise(['rebuild'], env);
     if (code !== 0) throw new Error(`rebuild ended with ${code}: ${stdout}${stderr}`);
   }
 
-  /** One more service, which is not yet started. */
+  /** A further service, which is not yet started. */
   async another(): Promise<{ started: Promise<Service>; remove(): Promise<void> }> {
     const started = Service.start(environment(this.url, this.postgresUrl));
     return {
@@ -215,7 +215,7 @@ export class Site {
   }
 }
 
-/** @throws Error when one does not start; then none runs */
+/** @throws Error when one does not start; then the others are stopped */
 async function startTwo(env: Record<string, string>): Promise<Service[]> {
   const started = await Promise.allSettled([Service.start(env), Service.start(env)]);
   const services = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
@@ -226,7 +226,7 @@ async function startTwo(env: Record<string, string>): Promise<Service[]> {
 }
 
 /**
- * Why `/readyz` is not 200; undefined: it is. A service that does not say so within 2 s is not
+ * Why `/readyz` is not 200; undefined when it is. Without an answer within 2 s, a service is not
  * ready.
  */
 export async function whyNotReady(url: string): Promise<string | undefined> {
@@ -252,7 +252,7 @@ const environment = (url: string, postgresUrl: string): Record<string, string> =
   HOLD_AGAIN_AFTER_SECONDS: '0',
 });
 
-/** Where a node sends clients. */
+/** The address that a node reports to clients. */
 const advertised = (proxy: CuttableProxy | undefined): string[] =>
   proxy === undefined
     ? []

@@ -1,26 +1,26 @@
-/** Every request is answered within this, by a 503 if need be; in milliseconds. */
+/** Every request must be answered within this time, if necessary with 503; in milliseconds. */
 export const slowestMs = 5_000;
 
-/** One request, as its buyer saw it. */
+/** One request and its answer. */
 export interface Seen {
-  /** The service that was asked, by its index. */
+  /** The index of the service. */
   readonly at: number;
   /** A reservation or a payment. */
   readonly isWrite: boolean;
-  /** Why the answer was no good one; undefined for a good one. */
+  /** Why the request failed; undefined when it succeeded. */
   readonly kind: string | undefined;
   readonly tookMs: number;
   readonly late: boolean;
 }
 
-/** What buyers saw from a fault on until all was well again. */
+/** The requests of buyers, from a fault until everything works again. */
 export class Window {
   readonly beganMs = performance.now();
   readonly failed = new Map<string, number>();
   requests = 0;
   late = 0;
   slowestMs = 0;
-  /** Good answers to writes, over all services. */
+  /** Successful writes at all services. */
   writes = 0;
   #longestMs = 0;
   readonly #lastGoodMs: number[];
@@ -37,7 +37,7 @@ export class Window {
     else if (isWrite) this.#good(at);
   }
 
-  /** Answers that no outage explains: neither good nor a 503 nor none at all. */
+  /** Answers that no outage explains: not a success, not a 503, and not a missing answer. */
   get wrong(): number {
     const kinds = [...this.failed].filter(([kind]) => !/^(503|no answer)/.test(kind));
     return kinds.reduce((sum, [, count]) => sum + count, 0);
@@ -48,14 +48,14 @@ export class Window {
   }
 
   /**
-   * The longest time in which a service gave no good answer to a reservation or a payment, in
+   * The longest time in which a service gave no successful answer to a reservation or a payment, in
    * seconds.
    */
   get longestSeconds(): number {
     return this.#longestMs / 1_000;
   }
 
-  /** Nothing is seen any more. */
+  /** Ends the recording. */
   close(): void {
     const nowMs = performance.now();
     for (const lastMs of this.#lastGoodMs) {
