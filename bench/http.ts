@@ -85,10 +85,10 @@ function plainApp(): Express {
   return app;
 }
 
-const plain = onServer(() => createServer(plainApp() as unknown as RequestListener));
+const plain = onServer(() => createServer(plainApp() as RequestListener));
 
 const born = (app: Express) =>
-  onServer(() => createServer(bornRequests(app), app as unknown as RequestListener));
+  onServer(() => createServer(bornRequests(app), app as RequestListener));
 
 /** Two apps that differ in how they read a body, and in nothing else. */
 function readerApp(own: boolean): Express {

@@ -26,7 +26,10 @@ Example:
     .action((session: string) => takeOffSale(session, readConfig(process.env)));
 }
 
-/** @throws Error in words for people when there is no log or no such session, or some seats could not be given back */
+/**
+ * @throws Error in words for people when there is no log or no such session, or when the service
+ *   could not give back some seats
+ */
 async function takeOffSale(sessionId: string, config: Config): Promise<void> {
   await logMustExist(config);
   const result = await withCatalog(config, ({ store, catalog }) => {

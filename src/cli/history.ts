@@ -181,7 +181,10 @@ function checkIds(...ids: readonly string[]): void {
   }
 }
 
-/** A log that is there, and standard output; a reader of it that went, as `| head` does, is no error. */
+/**
+ * Works with a log that exists and with standard output. It is no error when the reader of the
+ * output ends early, as `| head` does.
+ */
 async function withOutput(
   config: Config,
   work: (log: EventStore, output: Output) => Promise<void>,

@@ -34,7 +34,10 @@ export interface ProgressOptions {
 const redrawMs = 200;
 /** Least time between two measurements, in milliseconds. */
 const sampleMs = 100;
-/** The rate is that of the last few seconds: the weight of older ones falls to a third in this time. */
+/**
+ * The rate is that of the last few seconds: the weight of older measurements falls to a third in
+ * this time. In milliseconds.
+ */
 const rateMs = 3_000;
 /** Width of a terminal that does not say its own, in characters. */
 const columnsUsual = 80;

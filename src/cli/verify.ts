@@ -94,7 +94,10 @@ async function printVerdict(flags: VerifyFlags): Promise<void> {
   }
 }
 
-/** With the running service's servers, the configured ones, or the embedded ones started for this command. */
+/**
+ * Verifies with the running service's servers, with the configured ones, or with embedded ones that
+ * are started for this command.
+ */
 async function verifyServers(
   { logOnly, grace, max }: VerifyFlags,
   config: Config,

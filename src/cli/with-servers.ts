@@ -7,7 +7,10 @@ import { connectEventStore } from '../infrastructure/eventstoredb.ts';
 import { connectPostgres, type PostgresBounds } from '../infrastructure/postgres.ts';
 import { borrowEventStore, borrowServers } from '../servers/servers.ts';
 
-/** Bounds for commands that write a lot: they wait for the service's transactions, and their own are large. */
+/**
+ * Bounds for commands that write a lot: they wait for the service's transactions, and their own
+ * transactions are large.
+ */
 export const longWrites: PostgresBounds = { statementTimeoutMs: 60_000 };
 
 /** What a command works with while it runs. */
@@ -27,7 +30,8 @@ export interface ServerOptions {
 /**
  * Runs a command's work with both servers: the configured ones, else those of the running service,
  * else embedded ones that are started for it. Closes everything afterwards.
- * @throws Error in words for people when a server does not start or is not there; what `work` throws
+ * @throws Error in words for people when a server does not start or is not there; what `work`
+ *   throws
  */
 export async function withServers<T>(
   config: Config,

@@ -68,14 +68,22 @@ export function createDecoder(
   };
 }
 
+const decodeAny = createDecoder(eventSchemas, olderVersions);
+
 /**
  * Understands a recorded event.
  * @throws UnreadableEvent when the version is newer than this code, the type is unknown or the
  *   data is malformed.
  */
-export const decode = createDecoder(eventSchemas, olderVersions) as (
+export const decode = decodeAny as (recorded: RecordedEvent) => StoredEvent;
+
+/**
+ * The same, typed as an event of one kind of stream. This does not check that the event belongs on
+ * its stream: `readable` in the core of the commands does.
+ */
+export const decodeAs = decodeAny as <Event extends DomainEvent>(
   recorded: RecordedEvent,
-) => StoredEvent;
+) => RecordedEvent & Event;
 
 /**
  * Did this shop write the event, in whatever version? Every event of ours has a version; a type

@@ -41,7 +41,7 @@ const reservationPattern = /^([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{1,64})\.([1-9
 export function parseReservationId(id: string): ReservationRef | undefined {
   const match = reservationPattern.exec(id);
   if (match === null) return undefined;
-  const [, sessionId, seatId, ordinal] = match as unknown as [string, string, string, string];
+  const [, sessionId = '', seatId = '', ordinal] = match;
   return { sessionId, seatId, ordinal: Number(ordinal) };
 }
 

@@ -1,4 +1,4 @@
-import { decode, type RecordedEvent, UnreadableEvent } from '../events/codec.ts';
+import { decodeAs, type RecordedEvent, UnreadableEvent } from '../events/codec.ts';
 import type { EventData, SeatEvent } from '../events/events.ts';
 import { isMark, Skips } from '../events/skipped.ts';
 import { endings } from './words.ts';
@@ -40,7 +40,7 @@ export async function holdsOf(
   for await (const recorded of seatEvents) {
     if (isMark(recorded) || skips.has(recorded)) continue;
     try {
-      note(holds, decode(recorded) as unknown as SeatEvent, recorded.createdMs);
+      note(holds, decodeAs<SeatEvent>(recorded), recorded.createdMs);
     } catch (error) {
       if (!(error instanceof UnreadableEvent)) throw error;
       unreadable += 1;

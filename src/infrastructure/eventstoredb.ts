@@ -51,12 +51,7 @@ export function connectEventStore(
   }: Partial<EventStoreBounds> & EventStoreListener = {},
 ): EventStore {
   const bounds = { ...defaultBounds, ...options };
-  const said = new Set<string>();
-  const sayOnce = (what: string): void => {
-    if (said.has(what)) return;
-    said.add(what);
-    onOddity(what);
-  };
+  const sayOnce = once(onOddity);
   exceptLoopback(url);
   assertUsable(url);
   const appends = new Connection(url, bounds);
@@ -70,7 +65,8 @@ export function connectEventStore(
       const result = await appender.append(stream, expected, events, appendOptions);
       if (!result.ok) return result;
       onAppended(stream, { revision: result.revision, fromMs, toMs: performance.now() });
-      const position = result.position ?? (await positionOf(stream, result.revision));
+      const position =
+        result.position ?? (await positionOf(reads, bounds, stream, result.revision));
       return { ok: true, revision: result.revision, position };
     },
 
@@ -115,12 +111,27 @@ export function connectEventStore(
       reads.close();
     },
   };
+}
 
-  /** For a store that acknowledged without a position. */
-  async function positionOf(stream: string, revision: bigint): Promise<bigint> {
-    for await (const event of readStream(reads, bounds, stream, revision)) return event.position;
-    throw new EventStoreUnavailable(`${revision}@${stream} was acknowledged and cannot be read`);
-  }
+/** Calls `say` once for each text. */
+function once(say: (what: string) => void): (what: string) => void {
+  const said = new Set<string>();
+  return (what) => {
+    if (said.has(what)) return;
+    said.add(what);
+    say(what);
+  };
+}
+
+/** For a store that acknowledged without a position. */
+async function positionOf(
+  reads: Connection,
+  bounds: EventStoreBounds,
+  stream: string,
+  revision: bigint,
+): Promise<bigint> {
+  for await (const event of readStream(reads, bounds, stream, revision)) return event.position;
+  throw new EventStoreUnavailable(`${revision}@${stream} was acknowledged and cannot be read`);
 }
 
 /** Connects nothing: what cannot be used is refused here and now. */

@@ -1,7 +1,7 @@
 import { accountDecider } from '../commands/account/decider.ts';
 import type { AccountState } from '../commands/account/evolve.ts';
 import type { EventStore } from '../commands/core/event-store.ts';
-import { decode, type RecordedEvent, UnreadableEvent } from '../events/codec.ts';
+import { decode, decodeAs, type RecordedEvent, UnreadableEvent } from '../events/codec.ts';
 import type { AccountEvent } from '../events/events.ts';
 import { isMark, Skips, skipIn } from '../events/skipped.ts';
 import { accountSays, type RowSamples, type Sample, seatSays } from '../queries/row-samples.ts';
@@ -180,7 +180,7 @@ function seatSaid(last: RecordedEvent | undefined): string {
 /** By an account's events, the newest first, back to its beginning or its last summary. */
 function accountSaid(events: readonly RecordedEvent[]): string {
   const { balance, held } = events.reduceRight<AccountState>(
-    (state, recorded) => accountDecider.evolve(state, decode(recorded) as unknown as AccountEvent),
+    (state, recorded) => accountDecider.evolve(state, decodeAs<AccountEvent>(recorded)),
     accountDecider.initial,
   );
   return accountSays(balance, held);

@@ -16,6 +16,11 @@ const what = 'follow the catalog';
 /** Pause before a subscription that ended is made again, in milliseconds. */
 const againMs = 500;
 
+export interface FollowCatalogParts extends ProcessParts {
+  readonly store: Pick<EventStore, 'readStream' | 'subscribe'>;
+  readonly catalog: Catalog;
+}
+
 /**
  * Keeps the catalog in memory up with the log's concert events. An event that cannot be read is
  * reported and passed over: that concert stays as it was, the others go on. When one is skipped for
@@ -25,12 +30,7 @@ const againMs = 500;
  * it is complete.
  * @returns `ready` when the history is in; `ended` when the signal aborted
  */
-export function followCatalog({
-  store,
-  catalog,
-  signal,
-  onError,
-}: ProcessParts & { readonly store: EventStore; readonly catalog: Catalog }): {
+export function followCatalog(parts: FollowCatalogParts): {
   ready: Promise<void>;
   ended: Promise<void>;
 } {
@@ -38,57 +38,44 @@ export function followCatalog({
   const ready = new Promise<void>((resolve) => {
     caughtUp = resolve;
   });
-  const foreign = new ForeignStreams(store);
+  return { ready, ended: new Follower(parts, caughtUp).follow() };
+}
+
+class Follower {
+  readonly #parts: FollowCatalogParts;
+  readonly #caughtUp: () => void;
+  readonly #foreign: ForeignStreams;
   /** Where the last event taken is. */
-  let after: LogPlace | null = null;
-  /** Takes the events: the catalog, or what is to take its place. */
-  let target = catalog;
+  #after: LogPlace | null = null;
+  /** Takes the events: the catalog, or what takes its place later. */
+  #target: Catalog;
   /**
    * Read before the history; what is skipped later is met in it, so that it is known whether its
    * event was taken.
    */
-  let skips: Skips | undefined;
-  const apply = (recorded: RecordedEvent, known: Skips) => {
-    const skip = skipIn(recorded);
-    if (skip !== undefined && !known.knows(skip)) {
-      known.add(skip);
-      throw new SkippedSince();
-    }
-    if (!isMark(recorded) && !known.has(recorded)) target.apply(decode(recorded));
-  };
-  const take = async () => {
-    skips ??= await readSkips(store);
-    for await (const message of store.subscribe({ after, prefixes: ['concert-'], signal })) {
-      if (message.kind === 'caught-up') {
-        if (target !== catalog) catalog.becomeLike(target);
-        target = catalog;
-        catalog.setFollowed(true);
-        caughtUp();
-      }
-      if (message.kind !== 'event') continue;
-      after = placeOf(message.event);
-      // The projections tell of them.
-      if (message.event.type !== tombstoneType && (await foreign.has(message.event))) continue;
-      try {
-        apply(message.event, skips);
-      } catch (error) {
-        if (error instanceof SkippedSince) throw error;
-        onError(what, error);
-      }
-    }
-  };
-  const follow = async () => {
+  #skips: Skips | undefined;
+
+  constructor(parts: FollowCatalogParts, caughtUp: () => void) {
+    this.#parts = parts;
+    this.#caughtUp = caughtUp;
+    this.#foreign = new ForeignStreams(parts.store);
+    this.#target = parts.catalog;
+  }
+
+  /** Subscribes again and again until the signal aborts. */
+  async follow(): Promise<void> {
+    const { catalog, signal, onError } = this.#parts;
     let told = '';
     while (!signal.aborted) {
       try {
-        await take();
+        await this.#take();
         told = '';
       } catch (error) {
         if (error instanceof LogDiffers || error instanceof SkippedSince) {
-          after = null;
-          target = new Catalog();
+          this.#after = null;
+          this.#target = new Catalog();
         }
-        if (error instanceof LogDiffers) skips = undefined;
+        if (error instanceof LogDiffers) this.#skips = undefined;
         // What is known holds until then, but for what nobody here could read.
         if (error instanceof SkippedSince && !signal.aborted) continue;
         // Told once, however often it is tried again.
@@ -99,8 +86,46 @@ export function followCatalog({
       catalog.setFollowed(false);
       await pause(againMs, signal);
     }
-  };
-  return { ready, ended: follow() };
+  }
+
+  /** Takes events until the subscription ends. */
+  async #take(): Promise<void> {
+    const { store, signal, onError } = this.#parts;
+    this.#skips ??= await readSkips(store);
+    const subscription = { after: this.#after, prefixes: ['concert-'], signal };
+    for await (const message of store.subscribe(subscription)) {
+      if (message.kind === 'caught-up') this.#isComplete();
+      if (message.kind !== 'event') continue;
+      this.#after = placeOf(message.event);
+      // The projections tell of them.
+      if (message.event.type !== tombstoneType && (await this.#foreign.has(message.event))) {
+        continue;
+      }
+      try {
+        this.#apply(message.event, this.#skips);
+      } catch (error) {
+        if (error instanceof SkippedSince) throw error;
+        onError(what, error);
+      }
+    }
+  }
+
+  #isComplete(): void {
+    const { catalog } = this.#parts;
+    if (this.#target !== catalog) catalog.becomeLike(this.#target);
+    this.#target = catalog;
+    catalog.setFollowed(true);
+    this.#caughtUp();
+  }
+
+  #apply(recorded: RecordedEvent, known: Skips): void {
+    const skip = skipIn(recorded);
+    if (skip !== undefined && !known.knows(skip)) {
+      known.add(skip);
+      throw new SkippedSince();
+    }
+    if (!isMark(recorded) && !known.has(recorded)) this.#target.apply(decode(recorded));
+  }
 }
 
 /** An event of the history counts for nothing by now. */

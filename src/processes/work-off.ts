@@ -119,20 +119,22 @@ export function workOff<Item>({
     // past it.
     offset = isEnd ? 0 : offset + items.length - fresh.length;
     if (isEnd) walk += 1;
-    forget();
+    forgetSome(passedOver, walk);
     return fresh.length > 0 || (!isEnd && isLate) ? 'more' : 'idle';
   };
 
-  const forget = () => {
-    let tooMany = passedOver.size - passedOverMax;
-    for (const [key, why] of passedOver) {
-      if (why.untilMs === Number.POSITIVE_INFINITY) continue;
-      // What moved up in the list while it was walked through may have been missed once.
-      if (tooMany > 0 || why.walk < walk - 2) passedOver.delete(key);
-      tooMany -= 1;
-    }
-  };
   return repeat(what, round, parts);
+}
+
+/** Forgets what is not listed any more, and with too many the oldest; not what is under way. */
+function forgetSome(passedOver: Map<string, PassedOver>, walk: number): void {
+  let tooMany = passedOver.size - passedOverMax;
+  for (const [key, why] of passedOver) {
+    if (why.untilMs === Number.POSITIVE_INFINITY) continue;
+    // What moved up in the list while it was walked through may have been missed once.
+    if (tooMany > 0 || why.walk < walk - 2) passedOver.delete(key);
+    tooMany -= 1;
+  }
 }
 
 function leave(why: PassedOver, firstMs: number): void {

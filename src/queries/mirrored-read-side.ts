@@ -43,32 +43,13 @@ export function createReadSide(options: ReadSideOptions): ReadSide {
   const mirror = new Mirror(kinds, { ...defaultLimits, ...options.limits }, shown);
   projector.listen(mirror);
 
-  const asked = async <T>(ask: () => Promise<T>): Promise<T> => {
-    // What listeners know is not fresh while the log is another one.
-    if (!projector.listenersAreFresh()) {
-      const { state, error } = projector.status();
-      if (state === 'other-log') throw new ReadSideUnavailable(error ?? state);
-    }
-    try {
-      return await ask();
-    } catch (error) {
-      if (isOtherShape(error)) {
-        throw new ReadSideUnavailable(
-          'the read models are of another version of the service',
-          error,
-        );
-      }
-      if (isUnavailable(error)) throw new ReadSideUnavailable('PostgreSQL gave no answer', error);
-      throw error;
-    }
-  };
   const entry = <E extends Entry>(name: string, load: () => Promise<Loaded<E>>): Promise<E> =>
-    asked(async () =>
+    asked(projector, async () =>
       projector.listenersAreFresh() ? mirror.get(name, load) : (await loadShown(load, shown)).entry,
     );
   /** Rows that are not kept in memory. Their position is read first, on the same connection. */
   const rows = <T>(load: (db: Kysely<Database>) => Promise<T>): Promise<T> =>
-    asked(() =>
+    asked(projector, () =>
       db.connection().execute(async (one) => {
         const before = shown();
         const [position, loaded] = await Promise.all([lastEvent(one), load(one)]);
@@ -110,6 +91,27 @@ export function createReadSide(options: ReadSideOptions): ReadSide {
     reached: (position, timeoutMs) => projector.reached(position, timeoutMs),
     status: () => projector.status(),
   };
+}
+
+/** @throws ReadSideUnavailable when the tables cannot answer, or are not made from this log */
+async function asked<T>(
+  projector: ReadSideOptions['projector'],
+  ask: () => Promise<T>,
+): Promise<T> {
+  // What listeners know is not fresh while the log is another one.
+  if (!projector.listenersAreFresh()) {
+    const { state, error } = projector.status();
+    if (state === 'other-log') throw new ReadSideUnavailable(error ?? state);
+  }
+  try {
+    return await ask();
+  } catch (error) {
+    if (isOtherShape(error)) {
+      throw new ReadSideUnavailable('the read models are of another version of the service', error);
+    }
+    if (isUnavailable(error)) throw new ReadSideUnavailable('PostgreSQL gave no answer', error);
+    throw error;
+  }
 }
 
 /** The position of the last event in the tables: how far this server is. */

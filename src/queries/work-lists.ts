@@ -95,30 +95,8 @@ export function workLists(db: Kysely<Database>): WorkLists {
       return rows.map((row) => ({ ...row, amount: Number(row.amount) }));
     },
 
-    async unsettledOrders(atMs, limit, offset = 0) {
-      const at = new Date(atMs);
-      const waiting = db
-        .selectFrom('reservation')
-        .select(['reservation_id as id', 'unsettled_since as at'])
-        .where('unsettled_since', '<=', at);
-      const keepingSeats = db
-        .selectFrom('reservation as seat')
-        .innerJoin('reservation as order', (join) =>
-          join.on('order.reservation_id', '=', sql`'order.' || seat.order_id`),
-        )
-        .select(['order.reservation_id as id', 'seat.reserved_at as at'])
-        .where('seat.status', '=', 'held')
-        .where('seat.order_id', 'is not', null)
-        .where('seat.reserved_at', '<=', at)
-        .where('order.status', '=', 'released');
-      const rows = await waiting
-        .union(keepingSeats)
-        .orderBy('at')
-        .limit(limit)
-        .offset(offset)
-        .execute();
-      return [...new Set(rows.map(({ id }) => id))];
-    },
+    unsettledOrders: (atMs, limit, offset = 0) =>
+      unsettledOrders(db, new Date(atMs), limit, offset),
 
     async cancelledReservations(_atMs, limit, offset = 0) {
       const rows = await db
@@ -134,4 +112,34 @@ export function workLists(db: Kysely<Database>): WorkLists {
       return rows.map(({ id }) => id);
     },
   };
+}
+
+/** Orders that wait for their end, and orders that ended and still have a seat. */
+async function unsettledOrders(
+  db: Kysely<Database>,
+  at: Date,
+  limit: number,
+  offset: number,
+): Promise<readonly string[]> {
+  const waiting = db
+    .selectFrom('reservation')
+    .select(['reservation_id as id', 'unsettled_since as at'])
+    .where('unsettled_since', '<=', at);
+  const keepingSeats = db
+    .selectFrom('reservation as seat')
+    .innerJoin('reservation as order', (join) =>
+      join.on('order.reservation_id', '=', sql`'order.' || seat.order_id`),
+    )
+    .select(['order.reservation_id as id', 'seat.reserved_at as at'])
+    .where('seat.status', '=', 'held')
+    .where('seat.order_id', 'is not', null)
+    .where('seat.reserved_at', '<=', at)
+    .where('order.status', '=', 'released');
+  const rows = await waiting
+    .union(keepingSeats)
+    .orderBy('at')
+    .limit(limit)
+    .offset(offset)
+    .execute();
+  return [...new Set(rows.map(({ id }) => id))];
 }

@@ -1,6 +1,9 @@
 import stringWidth from 'string-width';
 
-/** How many columns of a terminal a text takes. East Asian wide characters, Hangul too, take two. */
+/**
+ * How many columns of a terminal a text takes. Wide characters of East Asia, Hangul among them,
+ * take two.
+ */
 export const displayWidth = (text: string): number => stringWidth(text);
 
 /** The text with spaces behind it, up to so many columns. A wider text stays as it is. */

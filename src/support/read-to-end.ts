@@ -11,7 +11,8 @@ type Subscription = Parameters<EventStore['subscribe']>[0];
  * Reads what the log has after a place, up to its end as it is now.
  * @param onMessage gets each message; `'stop'` ends the reading there
  * @param timeoutMs the reading fails after so many milliseconds, also when the subscription hangs
- * @throws EventStoreUnavailable, what the signal was aborted with, what `subscribe` or `onMessage` throw
+ * @throws EventStoreUnavailable, what the signal was aborted with, what `subscribe` or `onMessage`
+ *   throw
  */
 export async function readToEnd(
   store: Pick<EventStore, 'subscribe'>,

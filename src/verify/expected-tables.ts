@@ -1,5 +1,6 @@
 import { seatsOnSale } from './catalog.ts';
-import { type Cell, ExpectedTable } from './expected-table.ts';
+import { emptyTables } from './empty-tables.ts';
+import type { Cell, ExpectedTable } from './expected-table.ts';
 import {
   checkEnvelope,
   type LogEvent,
@@ -27,45 +28,8 @@ const sumUp: ReadonlySet<string> = new Set([
  * the proof says.
  */
 export class ExpectedTables {
-  readonly #concerts = new ExpectedTable('concert', 1, 'concert_id title venue version'.split(' '));
-  readonly #sessions = new ExpectedTable(
-    'session',
-    1,
-    'session_id concert_id starts_at sales_open_at currency seats_total seats_available cancelled_at version'.split(
-      ' ',
-    ),
-  );
-  readonly #seats = new ExpectedTable(
-    'seat',
-    2,
-    'session_id seat_id ordinal section row_name seat_number price currency status reservation_id user_id'.split(
-      ' ',
-    ),
-  );
-  readonly #reservations = new ExpectedTable(
-    'reservation',
-    1,
-    'reservation_id session_id seat_ids user_id status price currency reserved_at expires_at payment_id release_reason resolved_at order_id unsettled_since'.split(
-      ' ',
-    ),
-  );
-  readonly #accounts = new ExpectedTable('account', 1, 'user_id balance held currency'.split(' '));
-  readonly #payments = new ExpectedTable(
-    'payment',
-    1,
-    'payment_id user_id reservation_id amount currency status held_at hold_expires_at release_reason resolved_at refund_due_at'.split(
-      ' ',
-    ),
-  );
-
-  readonly all: readonly ExpectedTable[] = [
-    this.#concerts,
-    this.#sessions,
-    this.#seats,
-    this.#reservations,
-    this.#accounts,
-    this.#payments,
-  ];
+  readonly #tables = emptyTables();
+  readonly all: readonly ExpectedTable[] = Object.values(this.#tables);
 
   readonly #skipped: Skipped;
 
@@ -107,7 +71,7 @@ export class ExpectedTables {
         venue: storable(venue),
         version,
       };
-      this.#concerts.put(row, moment);
+      this.#tables.concerts.put(row, moment);
       return;
     }
     const sessionId = text(event, 'sessionId');
@@ -119,9 +83,9 @@ export class ExpectedTables {
         sales_open_at: timeMs(event, 'salesOpenAt'),
         version,
       };
-      this.#sessions.change(sessionId, cells, moment);
+      this.#tables.sessions.change(sessionId, cells, moment);
     } else if (event.type === 'SessionCancelled') {
-      this.#sessions.change(sessionId, { cancelled_at: event.createdMs, version }, moment);
+      this.#tables.sessions.change(sessionId, { cancelled_at: event.createdMs, version }, moment);
     } else {
       throw new Unreadable('an unknown type');
     }
@@ -130,7 +94,7 @@ export class ExpectedTables {
   #scheduled(concertId: string, sessionId: string, event: LogEvent, moment: Moment): void {
     const currency = text(event, 'currency');
     const seats = seatsOnSale(event);
-    this.#sessions.put(
+    this.#tables.sessions.put(
       {
         session_id: sessionId,
         concert_id: concertId,
@@ -145,7 +109,7 @@ export class ExpectedTables {
       moment,
     );
     for (const [ordinal, { seatId, section, row, number, price }] of seats.entries()) {
-      this.#seats.put(
+      this.#tables.seats.put(
         {
           session_id: sessionId,
           seat_id: seatId,
@@ -169,21 +133,21 @@ export class ExpectedTables {
     const user_id = text(event, 'userId');
     if (event.type === 'SeatReserved') {
       this.#reserved(id, sessionId, seatId, event, moment);
-      this.#seats.change(seat, { status: 'held', reservation_id: id, user_id }, moment);
+      this.#tables.seats.change(seat, { status: 'held', reservation_id: id, user_id }, moment);
       this.#available(sessionId, -1, moment);
     } else if (event.type === 'SeatSold') {
       const payment_id = text(event, 'paymentId');
       const sold = { status: 'sold', payment_id, resolved_at: event.createdMs };
-      this.#seats.change(seat, { status: 'sold', reservation_id: id, user_id }, moment);
-      this.#reservations.change(id, sold, moment);
+      this.#tables.seats.change(seat, { status: 'sold', reservation_id: id, user_id }, moment);
+      this.#tables.reservations.change(id, sold, moment);
     } else if (event.type === 'SeatReleased') {
       const reason = text(event, 'reason');
       const paymentId = optionalText(event, 'paymentId');
-      this.#seats.change(seat, free, moment);
+      this.#tables.seats.change(seat, free, moment);
       this.#released(id, reason, event, moment);
       this.#available(sessionId, 1, moment);
       if (reason === 'refunded' && paymentId !== undefined) {
-        this.#payments.change(paymentId, { refund_due_at: event.createdMs }, moment);
+        this.#tables.payments.change(paymentId, { refund_due_at: event.createdMs }, moment);
       }
     } else {
       throw new Unreadable('an unknown type');
@@ -191,14 +155,14 @@ export class ExpectedTables {
   }
 
   #available(sessionId: string, by: 1 | -1, moment: Moment): void {
-    this.#sessions.add(sessionId, { seats_available: by }, moment);
-    this.#sessions.change(sessionId, { version: moment.position }, moment);
+    this.#tables.sessions.add(sessionId, { seats_available: by }, moment);
+    this.#tables.sessions.change(sessionId, { version: moment.position }, moment);
   }
 
   /** A reservation of one seat or of an order's seats. */
   #reserved(id: string, sessionId: string, seatIds: string, event: LogEvent, moment: Moment): void {
     const isOrder = event.type === 'OrderPlaced';
-    this.#reservations.put(
+    this.#tables.reservations.put(
       {
         reservation_id: id,
         session_id: sessionId,
@@ -221,21 +185,25 @@ export class ExpectedTables {
 
   #released(id: string, reason: string, { createdMs }: LogEvent, moment: Moment): void {
     const cells = { status: 'released', release_reason: reason, resolved_at: createdMs };
-    this.#reservations.change(id, cells, moment);
+    this.#tables.reservations.change(id, cells, moment);
   }
 
   #order(orderId: string, event: LogEvent, moment: Moment): void {
     const id = `order.${orderId}`;
     const { createdMs } = event;
     const unsettled = (since: Cell) =>
-      this.#reservations.change(id, { unsettled_since: since }, moment);
+      this.#tables.reservations.change(id, { unsettled_since: since }, moment);
     if (event.type === 'OrderPlaced') {
       const seatIds = list(event, 'seats').map((seat) => text(seat, 'seatId'));
       const sessionId = text(event, 'sessionId');
       this.#reserved(text(event, 'reservationId'), sessionId, seatIds.join(','), event, moment);
     } else if (event.type === 'OrderPaid') {
       const payment_id = text(event, 'paymentId');
-      this.#reservations.change(id, { status: 'sold', payment_id, resolved_at: createdMs }, moment);
+      this.#tables.reservations.change(
+        id,
+        { status: 'sold', payment_id, resolved_at: createdMs },
+        moment,
+      );
       unsettled(createdMs);
     } else if (event.type === 'OrderEnded') {
       this.#released(id, text(event, 'reason'), event, moment);
@@ -251,20 +219,20 @@ export class ExpectedTables {
     if (event.type === 'BalanceCharged') {
       const amount = money(event, 'amount');
       this.#open(userId, event, moment);
-      this.#accounts.add(userId, { balance: amount }, moment);
+      this.#tables.accounts.add(userId, { balance: amount }, moment);
       return;
     }
     if (sumUp.has(event.type)) return;
     const id = text(event, 'paymentId');
     const amount = money(event, 'amount');
     const ends = (status: string, cells: Record<string, Cell>, by: Record<string, number>) => {
-      this.#accounts.add(userId, by, moment);
-      this.#payments.change(id, { status, resolved_at: event.createdMs, ...cells }, moment);
+      this.#tables.accounts.add(userId, by, moment);
+      this.#tables.payments.change(id, { status, resolved_at: event.createdMs, ...cells }, moment);
     };
     if (event.type === 'PaymentHeld') {
       this.#open(userId, event, moment);
-      this.#accounts.add(userId, { balance: -amount, held: amount }, moment);
-      this.#payments.put(
+      this.#tables.accounts.add(userId, { balance: -amount, held: amount }, moment);
+      this.#tables.payments.put(
         {
           payment_id: id,
           user_id: userId,
@@ -293,9 +261,9 @@ export class ExpectedTables {
   }
 
   #open(userId: string, event: LogEvent, moment: Moment): void {
-    if (this.#accounts.rows.has(userId)) return;
+    if (this.#tables.accounts.rows.has(userId)) return;
     const row = { user_id: userId, balance: 0, held: 0, currency: text(event, 'currency') };
-    this.#accounts.put(row, moment);
+    this.#tables.accounts.put(row, moment);
   }
 }
 

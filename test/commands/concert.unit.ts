@@ -80,7 +80,7 @@ describe('the catalog in memory', () => {
       { type: 'SessionRescheduled', data: moved },
     ];
     for (const event of events) {
-      catalog.apply({ stream: 'concert-c1', ...event } as unknown as StoredEvent);
+      catalog.apply({ stream: 'concert-c1', ...event } as StoredEvent);
     }
     expect(catalog.session('s1')?.prices.get('A-1-2')).to.equal(100);
     expect(catalog.session('s1')).to.include({

@@ -101,7 +101,7 @@ function plainOf({ log }: MemoryEventStore): () => AccountState {
       const event = log[read] as RecordedEvent;
       if (event.stream !== stream || skipped.has(event.id)) continue;
       if (/^(Account|EventSkipped)/.test(event.type)) continue;
-      state = accountDecider.evolve(state, decode(event) as unknown as AccountEvent);
+      state = accountDecider.evolve(state, decode(event) as AccountEvent);
     }
     return state;
   };

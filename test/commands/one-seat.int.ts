@@ -84,8 +84,7 @@ function catalogWith(sessionId: string): Catalog {
       },
     },
   ];
-  for (const event of events)
-    catalog.apply({ stream: 'concert-c1', ...event } as unknown as StoredEvent);
+  for (const event of events) catalog.apply({ stream: 'concert-c1', ...event } as StoredEvent);
   return catalog;
 }
 

@@ -3,23 +3,24 @@ import statusPb from '@eventstore/db-client/generated/status_pb.js';
 import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { NewEvent } from '../../src/commands/core/event-store.ts';
+import type { EventMetadata } from '../../src/events/events.ts';
 import {
   decodeBatchAnswer,
   encodeAppend,
   encodeEvents,
   withCorrelation,
 } from '../../src/infrastructure/eventstoredb/append-messages.ts';
+import { foreignEvent } from '../support/foreign-event.ts';
 
 const text = fc.string({ unit: 'grapheme' });
 const events = fc.array(
   fc.record({
     id: fc.uuid(),
-    event: fc.record({ type: text, data: fc.dictionary(text, text) }),
-    metadata: fc.dictionary(text, fc.integer()),
+    event: fc.tuple(text, fc.dictionary(text, text)).map((one) => foreignEvent(...one)),
+    metadata: fc.dictionary(text, fc.integer()).map((one) => one as typeof one & EventMetadata),
   }),
   { minLength: 1, maxLength: 5 },
-) as unknown as fc.Arbitrary<NewEvent[]>;
+);
 const expected = fc.oneof(
   fc.constant('no_stream' as const),
   fc.bigInt(0n, 2n ** 53n - 1n),

@@ -6,7 +6,6 @@ import { expect } from 'chai';
 import { EventStoreUnavailable } from '../../src/commands/core/event-store.ts';
 import { Appender } from '../../src/infrastructure/eventstoredb/append.ts';
 import { defaultBounds } from '../../src/infrastructure/eventstoredb/bounds.ts';
-import type { Connection } from '../../src/infrastructure/eventstoredb/connection.ts';
 import { whyNoEventStore } from '../../src/infrastructure/eventstoredb/knock.ts';
 import { exceptLoopback } from '../../src/infrastructure/eventstoredb/proxies.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
@@ -78,8 +77,9 @@ describe('a client that cannot be made', () => {
   it('stands in the way of appends where readers still have an older one', async () => {
     const none = {
       client: () => Promise.reject(new Error('no such file')),
+      worked() {},
       failed() {},
-    } as unknown as Connection;
+    };
     const appender = new Appender(none, defaultBounds);
     expect(await rejection(appender.ready(1_000))).to.have.property('message', 'no such file');
   });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { sql } from 'kysely';
-import type { EventStore, NewEvent } from '../../src/commands/core/event-store.ts';
+import type { EventStore } from '../../src/commands/core/event-store.ts';
 import { skipEvent } from '../../src/commands/skipping/skip-event.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { RecentStreams, RowComparison } from '../../src/processes/compare-rows.ts';
@@ -13,6 +13,7 @@ import { appendHistory } from '../projections/support/append-history.ts';
 import { startInstance, stopInstances } from '../projections/support/engines.ts';
 import { history } from '../projections/support/history.ts';
 import { type ReadModels, readModels } from '../projections/support/read-models.ts';
+import { foreignEvent } from '../support/foreign-event.ts';
 import {
   describeWithOwnEventStore,
   type TestEventStore,
@@ -95,10 +96,7 @@ describeWithOwnEventStore('rows are compared with the log', function () {
     await walk();
     expect(told.sort()).to.deep.equal([`account-${user}`, seat].sort());
     expect(comparison.wrong.get(seat)).to.match(/the row says sold by nobody .* the log says/);
-    const { status, reservation_id, user_id } = before.rows[0] as unknown as Record<
-      string,
-      unknown
-    >;
+    const { status, reservation_id, user_id } = before.rows[0] as Record<string, unknown>;
     await sql`UPDATE seat SET status = ${status}, reservation_id = ${reservation_id},
       user_id = ${user_id} WHERE session_id = ${`${prefix}s2`} AND seat_id = 'A-1-7'`.execute(
       models.db,
@@ -118,7 +116,7 @@ describeWithOwnEventStore('rows are compared with the log', function () {
       let last = -1n;
       for await (const { revision } of store.readStream(stream)) last = revision;
       const id = randomUUID();
-      const event = { type: 'Foreign', data: {} } as unknown as NewEvent['event'];
+      const event = foreignEvent('Foreign', {});
       await store.append(stream, last, [{ id, event, metadata: { schemaVersion: 1 } }]);
       const named = { stream, revision: last + 1n, id };
       await skipEvent(store, named, { reason: 'r', nowMs: Date.now() });

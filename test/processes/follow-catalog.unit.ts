@@ -99,7 +99,7 @@ describe('following the catalog', () => {
     catalog = new Catalog();
     stop = new AbortController();
     const following = followCatalog({
-      store: store as unknown as EventStore,
+      store,
       catalog,
       signal: stop.signal,
       onError: (what, error) => errors.push(`${what}: ${(error as Error).message}`),

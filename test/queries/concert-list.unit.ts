@@ -4,7 +4,7 @@ import type { SessionRow } from '../../src/projections/models/session/projection
 import { ConcertList } from '../../src/queries/concert-list.ts';
 
 const concert = (concert_id: string): ConcertRow =>
-  ({ concert_id, title: concert_id, venue: null, version: '1' }) as unknown as ConcertRow;
+  ({ concert_id, title: concert_id, venue: null, version: '1' }) as ConcertRow;
 
 const session = (session_id: string, starts_at = '2099-01-01T00:00:00.000Z'): SessionRow =>
   ({ concert_id: '1', session_id, starts_at, cancelled_at: null, version: '1' }) as never;

@@ -31,7 +31,7 @@ describe('a session’s filtered seats', () => {
         const map = new SeatMap('c', 's', seatsOf(20), 1n);
         const expectAll = () => {
           for (const { section, availableOnly } of filters) {
-            const wanted = (list(map) as unknown as Record<string, unknown>[]).filter(
+            const wanted = (list(map) as Record<string, unknown>[]).filter(
               (seat) =>
                 (section === undefined || seat.section === section) &&
                 (!availableOnly || seat.isAvailable === true),

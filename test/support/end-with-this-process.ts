@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
 
 /**
  * A shell that waits until this process is gone, even by SIGKILL, and then kills a process that we
@@ -18,6 +19,6 @@ export function endWithThisProcess(
   watch.unref();
   watch.on('error', () => {});
   // Neither it nor the pipe to it keeps mocha from ending.
-  (watch.stdin as unknown as { unref(): void }).unref();
+  (watch.stdin as Socket).unref();
   return watch;
 }

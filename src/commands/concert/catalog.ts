@@ -32,7 +32,7 @@ export class Catalog {
   apply(stored: StoredEvent): void {
     const stream = parseStream(stored.stream);
     if (stream?.category !== 'concert') return;
-    const event = stored as unknown as ConcertEvent;
+    const event = stored as ConcertEvent;
     const before = this.#concerts.get(stream.concertId) ?? concertDecider.initial;
     const after = concertDecider.evolve(before, event);
     this.#concerts.set(stream.concertId, after);

@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict';
 import { setImmediate as othersTurn } from 'node:timers/promises';
 import { categoryOf, notHere } from '../../events/belongs.ts';
-import {
-  decode,
-  type RecordedEvent,
-  type StoredEvent,
-  UnreadableEvent,
-} from '../../events/codec.ts';
+import { decodeAs, type RecordedEvent, UnreadableEvent } from '../../events/codec.ts';
+import type { DomainEvent } from '../../events/events.ts';
 import { type Announced, isMark, type Skips } from '../../events/skipped.ts';
 import type { RevisionRange } from './decider.ts';
 import type { EventStore } from './event-store.ts';
@@ -21,8 +17,10 @@ export const readsAtOnce = 4;
  * @throws UnreadableEvent, also for an event that belongs to another kind of stream: `isWhole` and
  * `evolve` of a decider know those of their own alone
  */
-export function readable(recorded: RecordedEvent): StoredEvent {
-  const event = decode(recorded);
+export function readable<Event extends DomainEvent>(
+  recorded: RecordedEvent,
+): RecordedEvent & Event {
+  const event = decodeAs<Event>(recorded);
   const category = categoryOf[event.type];
   if (category !== null && !recorded.stream.startsWith(category)) {
     throw new UnreadableEvent(recorded, notHere);
@@ -87,20 +85,20 @@ export function countsBy(
  * The events of a range that count.
  * @throws UnreadableEvent when some are gone
  */
-export async function readRange(
+export async function readRange<Event extends DomainEvent>(
   store: Pick<EventStore, 'readStream'>,
   stream: string,
   { from, to }: RevisionRange,
   counts: (recorded: RecordedEvent) => boolean,
-): Promise<StoredEvent[]> {
-  const events: StoredEvent[] = [];
+): Promise<(RecordedEvent & Event)[]> {
+  const events: (RecordedEvent & Event)[] = [];
   let first: RecordedEvent | undefined;
   let count = 0;
   for await (const recorded of store.readStream(stream, BigInt(from), to - from + 1)) {
     if (recorded.revision > BigInt(to)) break;
     first ??= recorded;
     count += 1;
-    if (counts(recorded)) events.push(readable(recorded));
+    if (counts(recorded)) events.push(readable<Event>(recorded));
     if (count % eventsPerTurn === 0) await othersTurn();
   }
   if (first?.revision === BigInt(from) && count === to - from + 1) return events;

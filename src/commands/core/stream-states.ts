@@ -1,9 +1,9 @@
 import { setImmediate as othersTurn } from 'node:timers/promises';
-import { type RecordedEvent, type StoredEvent, UnreadableEvent } from '../../events/codec.ts';
+import { type RecordedEvent, UnreadableEvent } from '../../events/codec.ts';
 import type { DomainEvent } from '../../events/events.ts';
 import { isMark, readMarked, Skips, skipIn } from '../../events/skipped.ts';
 import { eachLimited } from '../../support/concurrency.ts';
-import type { AtRevision, Decider, RevisionRange } from './decider.ts';
+import type { Decider, RevisionRange } from './decider.ts';
 import { type EventStore, EventStoreUnavailable, withNothingWritten } from './event-store.ts';
 import { type Assumed, type Loaded, passOver } from './loaded.ts';
 import { nothingSince, Snapshots } from './snapshot.ts';
@@ -105,10 +105,9 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
       const counts = (recorded: RecordedEvent) =>
         countsBy(recorded, marked, this.snapshots.isDerived(recorded.type));
       const read = await eachLimited(inOrder, readsAtOnce, (range) =>
-        readRange(this.#store, stream, range, counts),
+        readRange<Event>(this.#store, stream, range, counts),
       );
-      const events = read.flat() as unknown as readonly Event[];
-      return { ...loaded, state: elsewhere.recall(loaded.state, asking, events) };
+      return { ...loaded, state: elsewhere.recall(loaded.state, asking, read.flat()) };
     } catch (error) {
       throw withNothingWritten(error);
     }
@@ -132,7 +131,7 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
           if (recorded.revision !== revision || recorded.id !== id) return undefined;
           loaded = { state, revision, position: recorded.position, id, epoch, since };
         } else if (isMark(recorded)) return undefined;
-        else loaded = this.#fold(loaded, readable(recorded));
+        else loaded = this.#fold(loaded, readable<Event>(recorded));
       }
     } catch (error) {
       if (error instanceof UnreadableEvent) return undefined;
@@ -179,7 +178,9 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
         if (skip !== undefined) marks.add(skip);
         if (unreadable !== undefined) continue;
         const counts = !isMark(recorded) && !skips.has(recorded);
-        loaded = counts ? this.#fold(loaded, readable(recorded)) : passOver(loaded, recorded);
+        loaded = counts
+          ? this.#fold(loaded, readable<Event>(recorded))
+          : passOver(loaded, recorded);
       } catch (error) {
         if (!(error instanceof UnreadableEvent)) throw error;
         unreadable ??= error;
@@ -192,11 +193,11 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
 
   /** Marks come after what they skip: read backwards, a mark is met before its event. */
   async #readBack(stream: string): Promise<Loaded<State>> {
-    const events: StoredEvent[] = [];
+    const events: (RecordedEvent & Event)[] = [];
     const skips = new Skips();
     let last: RecordedEvent | undefined;
     let first: RecordedEvent | undefined;
-    let start: StoredEvent | undefined;
+    let start: RecordedEvent | undefined;
     let count = 0;
     for await (const recorded of this.#store.readBackwards(stream)) {
       if (first !== undefined) assertNext(recorded, first);
@@ -209,7 +210,7 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
       const sound = isSound(recorded, skips);
       if (isMark(recorded) || skips.has(recorded)) continue;
       if (!sound && this.snapshots.isDerived(recorded.type)) continue;
-      const event = readable(recorded);
+      const event = readable<Event>(recorded);
       events.push(event);
       if (!sound || !(this.snapshots.isSnapshot(event.type) || this.#isWhole(event))) continue;
       start = event;
@@ -236,7 +237,7 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
   async #begins(
     stream: string,
     first: RecordedEvent,
-    start: StoredEvent | undefined,
+    start: RecordedEvent | undefined,
   ): Promise<void> {
     if (start !== undefined && this.snapshots.isSnapshot(start.type)) return;
     if (start === undefined || first.revision === 0n) return assertBeginning(first, first);
@@ -256,8 +257,8 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
     const counts = (recorded: RecordedEvent) => !isMark(recorded);
     await eachLimited(parts, readsAtOnce, async (part) => {
       const range = { from: part, to: part };
-      const [event] = await readRange(this.#store, stream, range, counts);
-      const known = event && elsewhere.withPart(state, event as unknown as Event & AtRevision);
+      const [event] = await readRange<Event>(this.#store, stream, range, counts);
+      const known = event && elsewhere.withPart(state, event);
       if (known === undefined) {
         const at = event ?? missing(stream, BigInt(part));
         throw new UnreadableEvent(at, 'a later event takes it for a part of itself');
@@ -269,14 +270,13 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
     return { ...loaded, state };
   }
 
-  #isWhole(event: StoredEvent): boolean {
-    return this.#decider.isWhole?.(event as unknown as Event) ?? false;
+  #isWhole(event: Event): boolean {
+    return this.#decider.isWhole?.(event) ?? false;
   }
 
-  #fold(loaded: Loaded<State>, stored: StoredEvent): Loaded<State> {
-    const event = stored as unknown as Event & AtRevision;
+  #fold(loaded: Loaded<State>, event: RecordedEvent & Event): Loaded<State> {
     const state = this.#decider.evolve(loaded.state, event);
     const since = this.snapshots.counted(loaded.since, event.type);
-    return { ...passOver(loaded, stored), state, since };
+    return { ...passOver(loaded, event), state, since };
   }
 }

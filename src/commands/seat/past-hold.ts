@@ -1,4 +1,4 @@
-import { decode, type StoredEvent } from '../../events/codec.ts';
+import { decodeAs, type RecordedEvent } from '../../events/codec.ts';
 import type { SeatEvent } from '../../events/events.ts';
 import { parseReservationId, type ReservationRef, reservationId } from '../../events/ids.ts';
 import { isMark, readSkips, type Skips } from '../../events/skipped.ts';
@@ -83,9 +83,9 @@ async function* read(
   { store, stream, skips }: Seat,
   from: bigint,
   countMax?: number,
-): AsyncGenerator<StoredEvent & SeatEvent> {
+): AsyncGenerator<RecordedEvent & SeatEvent> {
   for await (const recorded of store.readStream(stream, from, countMax)) {
     if (isMark(recorded) || skips.has(recorded)) continue;
-    yield decode(recorded) as StoredEvent & SeatEvent;
+    yield decodeAs<SeatEvent>(recorded);
   }
 }

@@ -11,9 +11,12 @@ import { type Connection, openBatchCall } from './connection.ts';
 import { isTransient, messageOf, NoAnswer, neverConnected, refused } from './failures.ts';
 import { answerWithin, retryWaitMs } from './timing.ts';
 
+/** What appends need of their connection. */
+type AppendConnection = Pick<Connection, 'client' | 'worked' | 'failed'>;
+
 /** Sends appends over one batch stream and settles what became of those whose answer was lost. */
 export class Appender {
-  readonly #connection: Connection;
+  readonly #connection: AppendConnection;
   readonly #bounds: EventStoreBounds;
   #stream: BatchStream | undefined;
   #opening: Promise<BatchStream> | undefined;
@@ -21,7 +24,7 @@ export class Appender {
   #closed = false;
   #epoch = 0;
 
-  constructor(connection: Connection, bounds: EventStoreBounds) {
+  constructor(connection: AppendConnection, bounds: EventStoreBounds) {
     this.#connection = connection;
     this.#bounds = bounds;
   }

@@ -39,7 +39,9 @@ export const rebuildDefaults: RebuildLimits = {
   silentMsMax: 60_000,
 };
 
-/** Bounds of a rebuild's connections: an index of a very large table takes minutes. In milliseconds. */
+/**
+ * Bounds of a rebuild's connections, in milliseconds: an index of a very large table takes minutes.
+ */
 export const rebuildConnection = { statementTimeoutMs: 3_600_000, connectTimeoutMs: 10_000 };
 
 export interface RebuildProgress {

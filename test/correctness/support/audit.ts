@@ -121,7 +121,7 @@ export class Audit {
     if (type === 'SeatReserved') {
       if (seat !== undefined) bad(`reserved while ${seat.reservationId} has it`);
       if (this.reservations.has(id)) bad('the reservation was there before');
-      const { userId, price } = data as unknown as { userId: string; price: number };
+      const { userId, price } = data as Data & { userId: string; price: number };
       const orderId = data.orderId === undefined ? undefined : String(data.orderId);
       const expiresAtMs = Date.parse(String(data.expiresAt));
       this.seats.set(name, {
@@ -165,7 +165,7 @@ export class Audit {
     const order = this.orders.get(id);
     if (type === 'OrderPlaced') {
       if (order !== undefined) bad('placed twice');
-      const placed = data as unknown as Omit<OrderNow, 'expiresAtMs' | 'status' | 'settled'>;
+      const placed = data as Data & Omit<OrderNow, 'expiresAtMs' | 'status' | 'settled'>;
       const expiresAtMs = Date.parse(String(data.expiresAt));
       const state = { status: 'placed', settled: false, reason: undefined } as const;
       this.orders.set(id, { ...placed, expiresAtMs, ...state });

@@ -1,0 +1,207 @@
+import { z } from 'zod';
+
+/**
+ * A setting: its environment variable, what it means, its default. A test checks the README's table
+ * against the list of them.
+ */
+export interface Setting {
+  readonly name: string;
+  readonly about: string;
+  /** As shown to people; empty when there is none. */
+  readonly default: string;
+}
+
+const wholeNumber = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^[0-9]{1,15}$/, `must be a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .refine((n) => n >= min && n <= max, `must be a whole number from ${min} to ${max}`);
+
+/** Several hosts, with commas between them, are no URL to Node: the first is judged. */
+const url = (protocols: readonly string[], example: string) =>
+  z
+    .string()
+    .refine(
+      (text) => protocols.some((protocol) => text.startsWith(`${protocol}://`)),
+      `must start with ${protocols.map((protocol) => `${protocol}://`).join(' or ')}`,
+    )
+    .refine(
+      (text) => URL.canParse(text.replace(/,[^/?@]*(?=[/?]|$)/, '')) && !text.endsWith('://'),
+      `must be a URL like ${example}`,
+    );
+
+/**
+ * Default of `DRAIN_SECONDS` with Redis. It is longer than the 5 s after which balancers and
+ * orchestrators usually ask again, and it ends within the 10 s that `docker stop` leaves. A service
+ * without Redis has no other instance that could serve meanwhile.
+ */
+export const drainSeconds = 7;
+
+export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+/** Every setting with its schema, in the order of the README's table. */
+export const settings = {
+  PORT: {
+    about: 'Port of the HTTP API; 0 takes a free one',
+    schema: wholeNumber(0, 65_535),
+    default: '3000',
+  },
+  HOST: {
+    about: 'Address the HTTP API listens on',
+    schema: z.string().min(1),
+    default: '127.0.0.1',
+  },
+  ALLOWED_HOSTS: {
+    about:
+      'Host names that requests may ask for, with commas, or `*`; those of loopback always are. Default: with a loopback `HOST` no others, else any',
+    schema: z
+      .string()
+      .regex(
+        /^(\*|[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])( *, *(\*|[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]))*$/,
+        'must be names without ports, with commas between them, like shop.example,10.0.0.7',
+      )
+      .optional(),
+    default: '',
+  },
+  DATA_DIR: {
+    about: 'Where the embedded servers keep their data',
+    schema: z.string().min(1),
+    default: '.data',
+  },
+  EVENTSTORE_URL: {
+    about: 'EventStoreDB to use instead of the embedded one: `esdb://…` or `esdb+discover://…`',
+    schema: url(['esdb', 'esdb+discover'], 'esdb://localhost:2113?tls=false').optional(),
+    default: '',
+  },
+  POSTGRES_URL: {
+    about: 'PostgreSQL to use instead of the embedded one: `postgres://…`',
+    schema: url(
+      ['postgres', 'postgresql'],
+      'postgres://user:password@localhost:5432/reprise',
+    ).optional(),
+    default: '',
+  },
+  REDIS_URL: {
+    about:
+      'Redis for the waiting queue instead of memory: `redis://…`, `rediss://…` or `redis+cluster://host:port,…`',
+    schema: url(
+      ['redis', 'rediss', 'redis+cluster', 'rediss+cluster'],
+      'redis://localhost:6379',
+    ).optional(),
+    default: '',
+  },
+  DEMO: {
+    about: 'Fill an empty log with the demo catalog and users: `on` or `off`',
+    schema: z.enum(['on', 'off'], 'must be on or off'),
+    default: 'on',
+  },
+  CURRENCY: {
+    about: 'ISO 4217 code of prices and balances',
+    schema: z.string().regex(/^[A-Z]{3}$/, 'must be three capital letters'),
+    default: 'KRW',
+  },
+  HOLD_SECONDS: {
+    about: 'How long a reserved seat is held for its buyer to pay',
+    schema: wholeNumber(1, 86_400),
+    default: '300',
+  },
+  HELD_SEATS_MAX: {
+    about: 'Seats of one session that a user may hold, unpaid, at the same time',
+    schema: wholeNumber(1, 1_000),
+    default: '8',
+  },
+  HELD_SEATS_TOTAL_MAX: {
+    about:
+      'Seats of all sessions together that a user may hold, unpaid, at the same time; when not set, twice `HELD_SEATS_MAX`',
+    schema: wholeNumber(1, 1_000).optional(),
+    default: '',
+  },
+  BOUGHT_SEATS_MAX: {
+    about:
+      'Seats of one session that a user may have, held and paid together; when not set, there is no limit',
+    schema: wholeNumber(1, 1_000).optional(),
+    default: '',
+  },
+  HOLD_AGAIN_AFTER_SECONDS: {
+    about:
+      'A user who had a seat on hold for `HOLD_SECONDS` and did not pay it waits this long before holding it again; 0: not at all',
+    schema: wholeNumber(0, 86_400),
+    default: '60',
+  },
+  ORDER_SEATS_MAX: {
+    about: 'Seats of one reservation',
+    schema: wholeNumber(1, 16),
+    default: '4',
+  },
+  REFUND_CUTOFF_SECONDS: {
+    about: 'A paid seat can be cancelled for its money until this long before its session',
+    schema: wholeNumber(0, 31_536_000),
+    default: '86400',
+  },
+  QUEUE_ADMITTED_MAX: {
+    about: 'Buyers admitted at the same time',
+    schema: wholeNumber(1, 1_000_000),
+    default: '30',
+  },
+  QUEUE_WAITING_MAX: {
+    about: 'Buyers that may wait at the same time',
+    schema: wholeNumber(1, 10_000_000),
+    default: '1000000',
+  },
+  QUEUE_ADMITTED_SECONDS: {
+    about:
+      'An admitted place ends this long after it was claimed, or after its buyer held a seat last',
+    schema: wholeNumber(1, 86_400),
+    default: '300',
+  },
+  QUEUE_PLACE_MAX_SECONDS: {
+    about: 'An admitted place ends this long after the admission, whatever its buyer does',
+    schema: wholeNumber(1, 86_400),
+    default: '900',
+  },
+  QUEUE_CLAIM_SECONDS: {
+    about:
+      'An admission that its buyer does not claim by a further call passes to the next after this long',
+    schema: wholeNumber(1, 86_400),
+    default: '30',
+  },
+  QUEUE_WAITING_SECONDS: {
+    about: 'A waiting place ends this long after its next poll was due',
+    schema: wholeNumber(1, 86_400),
+    default: '150',
+  },
+  QUEUE_PAUSE_SECONDS: {
+    about:
+      'Longest pause between two polls that is told to those who wait, and up to a quarter more',
+    schema: wholeNumber(1, 3_600),
+    default: '20',
+  },
+  QUEUE_AFTER_PAYMENT_SECONDS: {
+    about: 'What paying leaves of an admitted place, unless the buyer goes on',
+    schema: wholeNumber(1, 3_600),
+    default: '5',
+  },
+  IDEMPOTENCY_KEYS_MAX: {
+    about: 'New idempotency keys of a user in an hour, on each instance',
+    schema: wholeNumber(1, 1_000_000),
+    default: '1000',
+  },
+  DRAIN_SECONDS: {
+    about: `How long SIGTERM leaves the API serving after \`/readyz\` says no, for balancers to notice. Default: ${drainSeconds} with \`REDIS_URL\`, else 0`,
+    schema: wholeNumber(0, 3_600).optional(),
+    default: '',
+  },
+  LOG_LEVEL: {
+    about: `Least level logged: ${logLevels.map((level) => `\`${level}\``).join(', ')}`,
+    schema: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`),
+    default: 'info',
+  },
+} as const;
+
+/** The settings as people see them. */
+export const settingList: readonly Setting[] = Object.entries(settings).map(([name, setting]) => ({
+  name,
+  about: setting.about,
+  default: setting.default,
+}));
