@@ -77,7 +77,7 @@ describe('the same through the servers', function () {
     const database = await testDatabase();
     const store = connectEventStore(server.url);
     try {
-      await runNastySteps(fc.sample(nastySteps, 20).flat(), store);
+      await runNastySteps(fc.sample(nastySteps, 60).flat(), store);
       const catalog = new Catalog();
       let accepted = 0;
       for (const bytes of fc.sample(nastyCatalog, 40)) {

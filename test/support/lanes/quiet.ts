@@ -9,6 +9,7 @@ export const quietFiles: readonly string[] = [
   'test/e2e/outage.e2e.ts',
   'test/e2e/repeat-and-read.e2e.ts',
   'test/e2e/restarts.e2e.ts',
+  'test/embedded/file-lock.e2e.ts',
   'test/http/deadline.int.ts',
   'test/infrastructure/eventstoredb-outage.int.ts',
   'test/instances/outages.e2e.ts',
