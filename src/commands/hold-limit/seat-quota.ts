@@ -5,8 +5,8 @@ import type { Result } from '../core/result.ts';
 import type { Booking, BookingStatus } from '../sales/booking.ts';
 import type { Reservation } from '../sales/roles.ts';
 import type { SeatBookings } from '../seat/seat-bookings.ts';
-import { excessive } from './fair-use.ts';
 import type { Excess, Holder, HoldLimit, HowEnded, SeatClaim } from './hold-limit.ts';
+import { excessive } from './limit-refusals.ts';
 
 /**
  * Claims in doubt that are remembered, about 300 bytes each. Those of further requests count until
