@@ -45,7 +45,7 @@ export interface Child {
   stop(): Promise<void>;
   /** Kills it with SIGKILL and waits for its end. */
   kill(): Promise<void>;
-  /** Resolves when the process has ended, in whatever way. Never rejects. */
+  /** Resolves when the process has ended in any way. Never rejects. */
   readonly exited: Promise<ChildExit>;
   /**
    * Sends it a message; resolves when the channel took it. @throws Error when the child is gone.
@@ -68,7 +68,7 @@ export async function startChild(
     env = {},
   }: {
     readonly timeoutMs: number;
-    /** Beside this process's own environment. */
+    /** Variables in addition to the environment of this process. */
     readonly env?: Readonly<Record<string, string>>;
   },
 ): Promise<Child> {
@@ -164,10 +164,10 @@ export interface Running {
 }
 
 /**
- * The child's side: runs `start`, tells the parent, and stops when told to or when the parent is
- * gone. `start` is handed a signal that aborts when the order to stop comes before it is done. Call
- * it once, last in the module. Started by hand, without a parent, the part stops on SIGINT and
- * SIGHUP as well.
+ * Runs `start` on the child's side, reports the result to the parent, and stops when the parent
+ * requests it or has ended. `start` gets a signal that aborts when the stop is requested before it
+ * has finished. Call it once, last in the module. Without a parent, for example from a shell, the
+ * part also stops on SIGINT and SIGHUP.
  */
 export function runChild(start: (signal: AbortSignal) => Promise<Running>): void {
   const stopSignal = new AbortController();
@@ -192,8 +192,7 @@ export function runChild(start: (signal: AbortSignal) => Promise<Running>): void
   process.on('disconnect', stop);
   // The parent was killed while this module was loaded: nobody heard that the channel closed.
   if (process.send !== undefined && !process.connected) stop();
-  // Whoever read our standard error may be gone before we are: not a reason to end without cleaning
-  // up.
+  // The reader of our standard error may end before this process. The process must still clean up.
   process.stderr.on('error', ignore);
 
   started.then(

@@ -1,10 +1,10 @@
 /**
- * One process a directory: a lock on a file in it, which the kernel holds for as long as the open
- * file lives. A killed process has none any more, a stopped one still has it, and process ids,
- * containers and boots do not matter (docs/adr/0023-the-kernel-holds-the-lock.md).
+ * Allows one process per directory, by a lock on a file in it. The kernel holds the lock while the
+ * file is open. A killed process has no lock, a suspended one still has it, and process ids,
+ * containers and reboots do not matter (docs/adr/0023-the-kernel-holds-the-lock.md).
  *
- * The file is never removed: whoever locked a removed one would be alone with it. What it says is
- * for people only.
+ * The file is never removed: a process with a lock on a removed file would not exclude any other.
+ * The content of the file is only for people.
  */
 import {
   closeSync,
@@ -89,9 +89,9 @@ export async function lockFileWithin(path: string, waitMs: number): Promise<File
 }
 
 /**
- * Who has the lock, in words; undefined when nobody has it. For a moment too short to measure this
- * looks like another holder to who takes the lock meanwhile. @throws the system's error when the
- * file is there and cannot be read
+ * A description of the process that has the lock; undefined when none has it. For a moment too
+ * short to measure, this function looks like another holder to a process that takes the lock.
+ * @throws the system's error when the file exists and cannot be read
  */
 export function lockHolder(path: string): string | undefined {
   let fd: number;

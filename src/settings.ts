@@ -156,7 +156,7 @@ export const settings = {
     default: '300',
   },
   QUEUE_PLACE_MAX_SECONDS: {
-    about: 'An admitted place ends this long after the admission, whatever its buyer does',
+    about: 'An admitted place ends this long after the admission at the latest',
     schema: wholeNumber(1, 86_400),
     default: '900',
   },
@@ -173,7 +173,7 @@ export const settings = {
   },
   QUEUE_PAUSE_SECONDS: {
     about:
-      'Longest pause between two polls that is told to those who wait, and up to a quarter more',
+      'Longest pause that waiting buyers are asked to make between two polls; up to a quarter is added at random',
     schema: wholeNumber(1, 3_600),
     default: '20',
   },

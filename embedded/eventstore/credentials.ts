@@ -8,8 +8,8 @@ import { timingSafeEqual } from 'node:crypto';
 export const userName = 'service';
 
 /**
- * Judges a call's `authorization` header. How long that takes tells no more than its length, which
- * is no secret.
+ * Checks a call's `authorization` header. The time that it takes depends only on the length of the
+ * header, which is not secret.
  */
 export function credentialCheck(password: string): (header: string | undefined) => boolean {
   const wanted = Buffer.from(`Basic ${Buffer.from(`${userName}:${password}`).toString('base64')}`);

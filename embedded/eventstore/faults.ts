@@ -1,35 +1,35 @@
 /**
- * Misbehaviour on demand, for tests: a server started with `--faults` takes these messages over its
- * IPC channel and answers each with one message when it holds.
+ * Faults on demand, for tests: a server started with `--faults` accepts these messages over its IPC
+ * channel. It answers each message once the fault is in effect.
  *
  *   { fault: { kind: 'silent' } }
- *     requests are taken and never answered; writes are not written
+ *     requests are never answered; writes are not written
  *   { fault: { kind: 'unavailable' } }
  *     requests end with UNAVAILABLE
  *   { fault: { kind: 'not-leader', host, port } }
  *     writes, and reads with `requires-leader`, name another leader
  *   { fault: { kind: 'slow', ms } }
- *     requests are held back for so long
+ *     requests are delayed by this time
  *   { fault: { kind: 'cut', when: 'before-write' } }
  *     a write breaks all connections and is not written
  *   { fault: { kind: 'cut', when: 'after-write' } }
  *     a write is durable, then all connections break unanswered
  *   { fault: { kind: 'cut', when: 'now' } }
- *     all connections break at once; nothing lasting
+ *     all connections break at once; this fault does not last
  *   { fault: { kind: 'not-ready' } }
- *     requests are told "Server Is Not Ready", as while there is no leader
+ *     requests are answered "Server Is Not Ready", as while there is no leader
  *   { fault: { kind: 'no-quorum', answerMs, commitMs } }
  *     a write is answered Timeout after `answerMs` (2,000 by default), and is committed `commitMs`
- *     after it came, when nobody waits for it any more
+ *     after it arrived, when no client waits for it
  *   { fault: { kind: 'clear' } }
- *     all is well again
- *   Each is answered by:
+ *     no fault
+ *   The answer to each is:
  *     → { fault: 'set' }, or { refused: why }
  *   { stats: true }
  *     → { stats: { subscriptions, calls, connections } }
  *
- * Every lasting fault takes `times: n`: it clears itself after it struck n requests. One fault
- * holds at a time. Reads and subscriptions that run already go on, except when connections are cut.
+ * Every lasting fault accepts `times: n`: it ends after it affected n requests. Only one fault is
+ * in effect at a time. Open reads and subscriptions continue, except when connections are cut.
  */
 import { endNotLeader, endNotReady } from './rpc/errors.ts';
 import { type GrpcCall, Status } from './rpc/grpc-call.ts';

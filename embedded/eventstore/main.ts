@@ -1,6 +1,6 @@
 /**
  * Runs the event store as a process of its own: from a shell, or forked by a process that uses it
- * (`../child.ts` has what the two then tell each other).
+ * (`../child.ts` describes their messages).
  */
 import { parseArgs } from 'node:util';
 import { runChild } from '../child.ts';

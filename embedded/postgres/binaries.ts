@@ -31,8 +31,8 @@ export function locateBinaries(): Promise<Binaries> {
 }
 
 /**
- * Puts right what npm may have left undone: the package's install script (links between libraries)
- * does not run where npm was told to run none, and a package holds no links itself.
+ * Repairs what npm may leave incomplete. The package's install script, which makes links between
+ * libraries, does not run when npm runs no scripts, and a package itself contains no links.
  */
 export async function completeBinaries(native: string): Promise<Binaries> {
   const suffix = process.platform === 'win32' ? '.exe' : '';
@@ -118,7 +118,7 @@ function packageRoot(): string {
     return path.dirname(path.dirname(from.resolve(name)));
   } catch (error) {
     throw new Error(
-      `no PostgreSQL for this platform: ${name} is not installed (was npm told to omit optional packages?). ` +
+      `no PostgreSQL for this platform: ${name} is not installed (does npm omit optional packages?). ` +
         'Install it, or set POSTGRES_URL to a PostgreSQL server',
       { cause: error },
     );

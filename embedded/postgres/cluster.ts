@@ -31,8 +31,8 @@ export const sharedMemoryAdvice = (said: string): string =>
 const quoteMax = 4_000;
 
 /**
- * Makes the cluster unless it is there: beside its place first, so an `initdb` that was interrupted
- * blocks nothing. Resolves with the superuser's password.
+ * Creates the cluster if it is missing. It is created in a temporary directory first, so an
+ * interrupted `initdb` blocks nothing. Resolves with the superuser's password.
  */
 export async function createCluster(
   directory: string,

@@ -58,8 +58,8 @@ async function keep(
 }
 
 /**
- * Starts the server again, at the same address, when it ends although nobody told it to. `ended`
- * rejects when it ends too often.
+ * Restarts the server at the same address when it ends without a request. `ended` rejects when it
+ * ends too often.
  */
 function supervise(
   first: Server,
@@ -75,7 +75,7 @@ function supervise(
       if (!restarts.another()) throw new Error(`PostgreSQL keeps ending:\n${lastWords}`);
       console.error(`PostgreSQL ended by itself and is started again:\n${lastWords}`);
       server = await startServer(place, signal, first.port);
-      // Told to stop while it started: that order went to its predecessor.
+      // The stop came while this server was starting, so only its predecessor received it.
       if (signal.aborted) await server.stop();
     }
   };

@@ -6,13 +6,13 @@ import { promisify } from 'node:util';
 import { type FileLock, LockHeld, lockFileWithin } from '../file-lock.ts';
 import { dataDirectory } from './cluster.ts';
 
-/** What an earlier run may have left behind, and how to tell it from one that still goes on. */
+/** Finds and stops a server of an earlier run. */
 
 /** A keeper whose parent has just died needs this long at most to stop its server. */
 const claimMs = 5_000;
 /**
- * The processes of a server that was told to end, or whose first one was killed, are gone within
- * this.
+ * After a shutdown, or after the first process was killed, all processes of a server have ended
+ * within this time.
  */
 const serverEndsMs = 10_000;
 const pollMs = 50;
@@ -81,9 +81,9 @@ async function stopForsaken(pid: number, data: string): Promise<void> {
 const nobodysPid = 2 ** 30;
 
 /**
- * PostgreSQL refuses to start while the process in the first line is alive, whatever it is. It must
- * still read the other lines: they lead to the shared memory by which it knows whether sessions of
- * the old server are left.
+ * PostgreSQL refuses to start while the process in the first line is alive, even if it is another
+ * program. It must still read the other lines: they identify the shared memory by which it detects
+ * remaining sessions of the old server.
  */
 async function disarm(file: string): Promise<void> {
   const text = await readFile(file, 'utf8').catch(() => undefined);
@@ -108,8 +108,7 @@ async function firstNumber(file: string): Promise<number | undefined> {
  */
 async function commandOf(pid: number): Promise<string> {
   if (process.platform === 'linux') {
-    // The /proc of another pid name space tells of processes that a signal from here would not
-    // reach.
+    // The /proc of another pid namespace shows processes that a signal from here does not reach.
     const self = await readlink('/proc/self').catch(() => '');
     if (self !== String(process.pid)) return '';
     const text = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');

@@ -12,8 +12,8 @@ import type { ServerUser } from './user.ts';
 /** Runs the server process. */
 
 /**
- * For a small server beside its only client. Commits stay durable: `fsync` and `synchronous_commit`
- * are on.
+ * Settings for a small server with one client on the same machine. Commits are durable: `fsync` and
+ * `synchronous_commit` are on.
  */
 const settings = {
   listen_addresses: '127.0.0.1',
@@ -64,9 +64,9 @@ export interface ServerPlace {
 }
 
 /**
- * Starts the server, again while what hinders it will pass, on a free port unless it is to be this
- * one. What an earlier one left behind is cleaned up first.
- * @throws Error with what the server says; or the signal's reason.
+ * Starts the server on the given port, or on a free one. Repeats the start after temporary faults.
+ * Cleans up after an earlier server first.
+ * @throws Error with the server's message, or the signal's reason
  */
 export async function startServer(
   place: ServerPlace,
@@ -116,8 +116,8 @@ function launch(
   port: number,
 ): Server & { ready: Promise<undefined> } {
   const data = dataDirectory(directory);
-  // The last of them is no setting of PostgreSQL's: it tells whoever looks at the command line
-  // whose server this is.
+  // The last one is not a setting of PostgreSQL. In the command line, it shows whose server this
+  // is.
   const all = { ...settings, 'reprise.data': data };
   const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const own = ['-D', user.pathOf(data), '-p', String(port)];
@@ -128,7 +128,7 @@ function launch(
     env: programEnvironment,
     // Out of the terminal's process group: Ctrl-C is for the service, which stops PostgreSQL last.
     detached: true,
-    // With the lock the server and its processes are seen to be alive, whoever may look for them.
+    // The processes of the server inherit the lock, so others can see that they are alive.
     stdio: ['ignore', 'ignore', 'pipe', lock.fd],
   }) as ServerProcess;
   const { ready, exited } = listen(child);

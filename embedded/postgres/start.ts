@@ -2,9 +2,9 @@ import path from 'node:path';
 import { type ChildExit, startChild } from '../child.ts';
 
 /**
- * What stands in for PostgreSQL when no POSTGRES_URL is given: PostgreSQL itself, its binaries from
- * npm, its data under `<DATA_DIR>/postgres`. A keeper process (keeper.ts) owns the server and stops
- * it when this process ends, in whatever way.
+ * Without POSTGRES_URL, this PostgreSQL is used: the original programs from npm, with the data in
+ * `<DATA_DIR>/postgres`. A keeper process (keeper.ts) owns the server and stops it when this
+ * process ends in any way.
  */
 
 /** A running PostgreSQL of our own. */

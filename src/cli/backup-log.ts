@@ -12,12 +12,15 @@ import { version } from './version.ts';
 
 /** Events of `create` wait so long at most, in milliseconds: what is cut short keeps the rest. */
 const createFlushMs = 5_000;
-/** How often it is looked where the running service's event store is, in milliseconds: each start has another address. */
+/**
+ * How often it is looked where the running service's event store is, in milliseconds: each start
+ * has another address.
+ */
 const lookMs = 500;
 
 const say = (line: string) => console.log(line);
 
-/** `reprise backup create`. @throws Error in words for people */
+/** `reprise backup create`. @throws Error with a message for people */
 export async function createBackup(
   config: Config,
   parent: string,
@@ -40,7 +43,10 @@ export async function createBackup(
   }
 }
 
-/** `reprise backup follow`, until a signal. @throws Error in words for people when it cannot go on */
+/**
+ * `reprise backup follow`, until a signal.
+ * @throws Error with a message for people when it cannot go on
+ */
 export async function followIntoArchive(
   config: Config,
   parent: string,

@@ -56,8 +56,7 @@ function describe(archive: ArchiveSummary): string {
       : `  from ${segments[0]?.first.createdAt} to ${last.createdAt}, position ${last.position}`,
     `  has all that the log had at ${new Date(lookedAtMs(archive)).toISOString()}`,
   ];
-  if (files !== segments.length)
-    lines.push('  its parts are not what its manifest tells: verify it');
+  if (files !== segments.length) lines.push('  its segments do not match its manifest: verify it');
   if (writtenBy !== undefined) lines.push(`  ${writtenBy} writes to it`);
   return lines.join('\n');
 }
@@ -76,7 +75,10 @@ const toJson = (archive: ArchiveSummary): unknown => ({
   writtenBy: archive.writtenBy,
 });
 
-/** `reprise backup verify`. Sets the exit code: 0 nothing is wrong, 1 something is, 2 it could not be read. */
+/**
+ * `reprise backup verify`. Sets the exit code: 0 nothing is wrong, 1 something is, 2 it could not
+ * be read.
+ */
 export async function verifyBackup(
   parent: string,
   name: string | undefined,
@@ -124,7 +126,10 @@ function verdictJson(directory: string, check: CheckResult, proof: Verdict | und
   return JSON.stringify({ directory, whole, ...check, proof: judged }, null, 2);
 }
 
-/** `reprise backup prune`. @throws Error in words for people when what would stay is not good */
+/**
+ * `reprise backup prune`.
+ * @throws Error with a message for people when what would stay is not good
+ */
 export async function pruneBackups(
   parent: string,
   { keepDays, keep, dryRun }: PruneFlags,

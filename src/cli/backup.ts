@@ -8,17 +8,17 @@ export function defineBackup(backup: Command): void {
   backup.addHelpText(
     'after',
     `
-An archive is a directory with the whole log in it, from its first event on: JSON lines in gzip, in parts that are
-written once, each with the hash of the one before it. Archives are beside each other in one directory, DATA_DIR/backup
-unless --to names another; every command works with the newest of them unless another is named. Copy that directory
-off this machine with whatever copies files. docs/backup.md says what to run how often, and how to restore.
+An archive is a directory with the whole log, from the first event on. It consists of compressed files of JSON lines,
+called segments. A segment is written once and has the hash of the segment before it. All archives are in one directory:
+DATA_DIR/backup, or the directory of --to. Each command uses the newest archive by default. Copy the directory to
+another machine with any program that copies files. docs/backup.md says which command to run how often.
 
-The service may be running or not: the log is that of EVENTSTORE_URL, or the embedded one in DATA_DIR.
+The service may be running or not. The log is that of EVENTSTORE_URL, or the embedded one in DATA_DIR.
 
 Examples:
-  $ reprise backup follow --to /backup            as a service of its own: loses seconds at most
-  $ reprise backup create --to /backup            brings the archive up to now, and ends
-  $ reprise backup verify --deep --to /backup     no seat sold twice, no money lost, in the archive itself`,
+  $ reprise backup follow --to /backup            runs all the time: at most seconds are lost
+  $ reprise backup create --to /backup            copies the log up to now, then ends
+  $ reprise backup verify --deep --to /backup     proves the archive: no seat sold twice, no money lost`,
   );
   const withTo = (command: Command): Command =>
     command.option('--to <directory>', 'where the archives are (default DATA_DIR/backup)');
@@ -29,10 +29,10 @@ Examples:
     .addHelpText(
       'after',
       `
-The first one begins an archive. Cut short, run it again: it goes on from what is there. It refuses to go on where the
-log is not the one that the archive is of, or was put back to an older state.
+The first run begins an archive. When a run was interrupted, run the command again: it continues. It refuses to continue
+when the archive is from another log, or when an older copy of the log was restored.
 
-Exit codes: 0 the archive has all that the log had, 1 it has not (the reason is on standard error).`,
+Exit codes: 0 the archive has the whole log, 1 it does not (standard error has the reason).`,
     )
     .action(async (flags: BackupFlags & { readonly new?: true }) => {
       const { createBackup } = await import('./backup-log.ts');
@@ -41,13 +41,13 @@ Exit codes: 0 the archive has all that the log had, 1 it has not (the reason is 
     });
 
   withTo(backup.command('follow'))
-    .description('Keep the newest archive up with the log, until Ctrl-C or SIGTERM.')
-    .option('--every <seconds>', 'how long an event waits at most until it is on disk', seconds, 5)
+    .description('Copy new events to the newest archive, until Ctrl-C or SIGTERM.')
+    .option('--every <seconds>', 'the longest time until a new event is on disk', seconds, 5)
     .addHelpText(
       'after',
       `
-It goes on when the event store comes back after it was away. It ends with 1 when the archive cannot be written: let a
-supervisor start it again.`,
+The command continues after an outage of the event store. It ends with exit code 1 when it cannot write the archive: let a
+supervisor restart it.`,
     )
     .action(async (flags: BackupFlags & { readonly every: number }) => {
       const { followIntoArchive } = await import('./backup-log.ts');
@@ -86,7 +86,7 @@ Exit codes: 0 nothing is wrong, 1 something is, 2 it could not be read.`,
     .description('Remove archives that are older than wanted.')
     .requiredOption('--keep-days <n>', 'archives of so many days stay', wholeNumber)
     .option('--keep <n>', 'so many of the newest stay in any case', wholeNumber, 2)
-    .option('--dry-run', 'tell what would be removed')
+    .option('--dry-run', 'only show what would be removed')
     .addHelpText(
       'after',
       `

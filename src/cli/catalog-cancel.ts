@@ -27,7 +27,8 @@ Example:
 }
 
 /**
- * @throws Error in words for people when there is no log or no such session, or when the service
+ * @throws Error with a message for people when there is no log or no such session, or when the
+ * service
  *   could not give back some seats
  */
 async function takeOffSale(sessionId: string, config: Config): Promise<void> {

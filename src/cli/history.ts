@@ -90,13 +90,13 @@ interface HistoryFlags {
 }
 
 interface SeatHistoryFlags extends HistoryFlags {
-  /** Whose not having got the seat is to be explained. */
+  /** The user who did not get the seat, for the explanation. */
   readonly user?: string;
   /** The Idempotency-Key of that user's request. */
   readonly key?: string;
 }
 
-/** @throws Error in words for people */
+/** @throws Error with a message for people */
 async function seatHistory(
   sessionId: string,
   seatId: string,
@@ -127,7 +127,7 @@ async function seatHistory(
   });
 }
 
-/** `reprise history reservation`. @throws Error in words for people */
+/** `reprise history reservation`. @throws Error with a message for people */
 async function reservationHistory(id: string, flags: HistoryFlags, config: Config): Promise<void> {
   await withOutput(config, async (log, output) => {
     const events = await eventsOfReservation(log, id);
@@ -136,7 +136,7 @@ async function reservationHistory(id: string, flags: HistoryFlags, config: Confi
   });
 }
 
-/** `reprise history account`. @throws Error in words for people */
+/** `reprise history account`. @throws Error with a message for people */
 async function accountHistory(userId: string, flags: HistoryFlags, config: Config): Promise<void> {
   checkIds(userId);
   await withOutput(config, async (log, output) => {

@@ -24,7 +24,7 @@ rest.
 Example:
   $ reprise projections retry
 
-Exit codes: 0 nothing is parked any more, 1 events stay parked (the command lists them) or the
+Exit codes: 0 no event is parked, 1 events stay parked (the command lists them) or the
 command failed.`,
     )
     .action(() => retryAll(readConfig(process.env)));
@@ -32,7 +32,7 @@ command failed.`,
 
 /**
  * Sets the exit code to 1 when events stay parked.
- * @throws Error in words for people when it could not be done, or was cancelled
+ * @throws Error with a message for people when it could not be done, or was cancelled
  */
 async function retryAll(config: Config): Promise<void> {
   await withServers(config, { bounds: longWrites }, async (servers) => {

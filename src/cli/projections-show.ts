@@ -31,8 +31,8 @@ status:
   catching up   the tables are behind, and the service writes the rest
   stopped       the service stopped at the event or the log that the last line names, and waits for a
                 version that can go on
-  outdated      the tables are those of another version: reprise serve of the newer version builds
-                its own beside them
+  outdated      the tables are from another version: reprise serve of the newer version builds new
+                tables and keeps these until then
   not running   no service writes the tables
 
 The service parks an event that this version cannot read, or whose rows PostgreSQL refuses, together
@@ -50,7 +50,7 @@ Exit codes: 0 shown, 1 PostgreSQL gave no answer.`,
     .action((flags: ShowFlags) => showProjections(flags, readConfig(process.env)));
 }
 
-/** @throws Error in words for people when PostgreSQL gives no answer, or there is none */
+/** @throws Error with a message for people when PostgreSQL gives no answer, or there is none */
 async function showProjections({ json }: ShowFlags, config: Config): Promise<void> {
   await withServers(config, { postgresMustExist: true }, async ({ eventStore, pool }) => {
     const overview = await projectionOverview(pool, projections, behindInLog(eventStore));

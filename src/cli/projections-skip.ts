@@ -74,7 +74,7 @@ Exit codes: 0 the event is skipped, or the dry run found that it can be; 1 anyth
 
 /**
  * @param name `<revision>@<stream>`, as everything names an event
- * @throws Error in words for people when it is refused, or could not be done
+ * @throws Error with a message for people when it is refused, or could not be done
  */
 async function skipNamed(name: string, flags: SkipFlags, config: Config): Promise<void> {
   const named = { ...parseName(name), id: flags.id };

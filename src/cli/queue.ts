@@ -94,7 +94,7 @@ const numberOr =
     return number;
   };
 
-/** @throws Error in words for people */
+/** @throws Error with a message for people */
 async function steer(
   { by = userInfo().username, reason }: Who,
   change: SteeringChange,
@@ -113,7 +113,7 @@ async function steer(
   });
 }
 
-/** @throws Error in words for people */
+/** @throws Error with a message for people */
 async function showSteering(config: Config): Promise<void> {
   await logMustExist(config);
   await withLog(config, async (store) => {

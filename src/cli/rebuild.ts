@@ -31,8 +31,8 @@ export function defineRebuild(command: Command): void {
     .addHelpText(
       'after',
       `
-The command fills new tables beside the live ones, from the start of the log up to the position of
-the live ones, and compares them row by row. Then it replaces the live tables in one transaction: a
+The command fills new tables from the start of the log, up to the position of the live tables, and
+compares both row by row. Then it replaces the live tables in one transaction: a
 query sees the old tables or the new ones, never a gap. The service may run meanwhile. The old
 tables stay until you run the command with --drop-old.
 
@@ -61,7 +61,7 @@ Exit codes: 0 the tables are in place, or a dry run found every row the same; 1 
 
 /**
  * Sets the exit code to 1 when a dry run finds a row that differs.
- * @throws Error in words for people when it failed or was cancelled
+ * @throws Error with a message for people when it failed or was cancelled
  */
 async function rebuildChosen(
   chosen: readonly Projection[],

@@ -30,7 +30,7 @@ export interface ServerOptions {
 /**
  * Runs a command's work with both servers: the configured ones, else those of the running service,
  * else embedded ones that are started for it. Closes everything afterwards.
- * @throws Error in words for people when a server does not start or is not there; what `work`
+ * @throws Error with a message for people when a server does not start or is not there; what `work`
  *   throws
  */
 export async function withServers<T>(
@@ -53,8 +53,8 @@ export async function withServers<T>(
 }
 
 /**
- * Runs a command's work with the event store alone, found in the same way. Closes it afterwards.
- * @param work gets the event store, and where it is, in words for people
+ * Runs a command's work with only the event store, found in the same way. Closes it afterwards.
+ * @param work gets the event store and a description of its place for people
  */
 export async function withLog<T>(
   config: Config,

@@ -20,8 +20,8 @@ export const clockLimits = {
   /** Rounds in a row in which all servers say that it is later, before they are believed. */
   laterRounds: 2,
   /**
-   * Holds of before such a step are judged by the time of before for so long beyond the longest of
-   * them.
+   * After such a step, earlier holds are judged by the earlier time, until this long after the
+   * longest of them ends.
    */
   marginMs: 10_000,
 } as const;

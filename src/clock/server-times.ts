@@ -19,8 +19,8 @@ export interface TimeSource {
 }
 
 /**
- * What a server's time is by its last answer: bounds of what is to be added to the monotonic clock,
- * in milliseconds.
+ * A server's time from its last answer: bounds of the difference from the monotonic clock, in
+ * milliseconds.
  */
 export interface Heard {
   readonly name: string;
@@ -77,7 +77,7 @@ export class ServerTimes {
 export const missingTo = ({ low, high }: Heard, ms: number): number =>
   ms < low ? low - ms : ms > high ? high - ms : 0;
 
-/** Do they say the same time, as far as one can tell? */
+/** Whether they may all have the same time, as far as the bounds show. */
 export const areTogether = (all: readonly Heard[]): boolean =>
   Math.max(...all.map(({ low }) => low)) - Math.min(...all.map(({ high }) => high)) <=
   clockLimits.agreeMs;

@@ -9,7 +9,7 @@ import {
 } from './server-times.ts';
 import { saying, skewWords } from './words.ts';
 
-/** How the clocks are, as `/readyz` tells it. */
+/** The state of the clocks, as `/readyz` shows it. */
 export interface ClockStatus {
   /**
    * `agrees`: with every server that says the time. `contradicted`: the servers contradict each
@@ -18,7 +18,7 @@ export interface ClockStatus {
   readonly state: 'agrees' | 'contradicted' | 'differs' | 'unknown';
   /** How far this machine's clock is ahead of the service's time, in seconds; negative: behind. */
   readonly skewSeconds: number;
-  /** In words, when something is to be put right. */
+  /** A message for the operator when a clock must be corrected. */
   readonly detail?: string;
 }
 
@@ -33,7 +33,7 @@ export interface Clock {
   readonly earliest: () => number;
 }
 
-/** So much is to be added to the monotonic clock, and what changes it until when. */
+/** The difference from the monotonic clock, and its changes until a given time. */
 interface Offset {
   readonly ms: number;
   readonly atMs: number;
@@ -47,7 +47,7 @@ export interface ServiceClockOptions {
   readonly sources: readonly TimeSource[];
   /** How long the longest hold lasts. */
   readonly holdMs: number;
-  /** Told, once, of what `status` says in words; undefined: the clocks agree again. */
+  /** Called once for each new `detail` of `status`; undefined when the clocks agree again. */
   readonly tell: (detail: string | undefined) => void;
   /** Default `performance.now`. */
   readonly monotonic?: () => number;
@@ -56,10 +56,10 @@ export interface ServiceClockOptions {
 }
 
 /**
- * One time for all instances of a service, whatever their machines' clocks say: the monotonic clock
- * of this process plus what is measured to be missing to the servers' time. A step of this
- * machine's clock is therefore no step of it, and one server that steps away from the others is not
- * followed. See docs/adr/0030-clocks.md.
+ * One time for all instances of a service, independent of the clocks of their machines: the
+ * monotonic clock of this process plus the measured difference from the servers' time. So a step of
+ * this machine's clock does not change it, and it does not follow a single server that steps away
+ * from the others. See docs/adr/0030-clocks.md.
  */
 export class ServiceClock implements Clock {
   readonly now = (): number => Math.floor(this.#monotonic() + this.#offsetNow());
@@ -82,12 +82,12 @@ export class ServiceClock implements Clock {
   readonly #servers: ServerTimes;
   #offset: Offset;
   #steadyOffset: number;
-  /** Of before the last step, while holds of before it may be open. */
+  /** The difference before the last step, while holds from that time may be open. */
   #older: { readonly offsetMs: number; readonly untilMs: number } | undefined;
   /** What the server that is furthest behind says, while it is not known which of them is right. */
   #doubtOffset = Number.POSITIVE_INFINITY;
   /**
-   * Have two servers and this clock agreed? Then whoever says another time later is the one that
+   * Whether two servers and this clock have agreed. Then one that later has a different time has
    * stepped.
    */
   #haveAgreed = false;
@@ -172,10 +172,10 @@ export class ServiceClock implements Clock {
   }
 
   /**
-   * All servers say another time. Later: it was this process that stood still, or they were all put
-   * forward. They are believed for what is written from now on, and holds of before keep the time
-   * that they were given. One alone is not, where another said something else before. Earlier: this
-   * clock goes a little slower.
+   * All servers have a different time. If it is later, this process was suspended, or all servers
+   * were set forward: then new events use their time, and earlier holds keep their end. A single
+   * server is not followed when another one reported a different time before. If their time is
+   * earlier, this clock runs a little slower until they agree.
    */
   #followUnanimous(usable: readonly Heard[], ms: number): void {
     const [first] = usable;

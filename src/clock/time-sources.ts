@@ -53,7 +53,7 @@ export class EventStoreTime implements TimeSource {
   #noted: (Append & { readonly stream: string }) | undefined;
   readonly #store: () => Pick<EventStore, 'readStream'>;
 
-  /** @param store asked for when it is needed: it tells of its appends itself */
+  /** @param store called when the store is needed; the store reports its appends itself */
   constructor(store: () => Pick<EventStore, 'readStream'>) {
     this.#store = store;
   }

@@ -86,8 +86,9 @@ export const decodeAs = decodeAny as <Event extends DomainEvent>(
 ) => RecordedEvent & Event;
 
 /**
- * Did this shop write the event, in whatever version? Every event of ours has a version; a type
- * that is not known here is a newer one's when a command's id is with it, which others do not have.
+ * Whether this service wrote the event, in any version. Each of our events has a version. An
+ * unknown type with a command id is an event of a newer version, because other programs write no
+ * command ids.
  */
 export function isOfThisShop({
   type,

@@ -153,21 +153,20 @@ export const eventSchemas = {
     from: revision,
     to: revision,
     /**
-     * Until then the entries count, measured by the newest moment that an event of the account told
-     * of.
+     * The entries count until this time, compared with the newest time in an event of the account.
      */
     countsUntil: timeSchema,
     /** Of every event but refunds. */
     entries: doubles,
     /**
-     * Of refunds, which count for ever: those of the range, and older ones whose index is not kept
-     * any more.
+     * Refunds, which always count: those of the range, and older ones whose index is no longer
+     * kept.
      */
     refunds: doubles,
   }),
   /**
-   * A summary of an account that has too many entries to tell them: its totals, the payments that
-   * still hold money, and where the indexes are that tell the rest.
+   * A summary of an account with too many entries for one event: its totals, the payments that
+   * still hold money, and the positions of the indexes that have the other entries.
    */
   AccountTotalled: z.object({
     currency: currency.nullable(),
@@ -211,8 +210,8 @@ export const eventSchemas = {
 
   // any stream
   /**
-   * An event before it in its stream, which could not be read, counts for nothing, whoever reads it
-   * and whatever version it is of (docs/adr/0031-events-that-are-skipped.md).
+   * An earlier event of the same stream could not be read. It counts for nothing from now on, for
+   * all readers and in any version (docs/adr/0031-events-that-are-skipped.md).
    */
   EventSkipped: z.object({
     revision,
@@ -285,7 +284,10 @@ export type AccountEvent = EventOf<
 /** Event metadata as stored. `schemaVersion` decides how the data is read back (`upcasters.ts`). */
 export interface EventMetadata {
   readonly schemaVersion: number;
-  /** The command's name, as its decider has it. Events of before it was stored have none. */
+  /**
+   * The command's name, as in its decider. Events that were written before names were stored have
+   * none.
+   */
   readonly command?: string | undefined;
   readonly commandId?: string | undefined;
   readonly correlationId?: string | undefined;

@@ -1,8 +1,8 @@
 /**
- * A place in the log, as the event store means it: two halves, compared commit first. An event of
- * ours has equal halves, so one number tells its place (`RecordedEvent.position`). A checkpoint
- * need not be an event's place: (P, 0) is the place right before an event that is at (P, P), and
- * may be told before there is one.
+ * A position in the log, as the event store defines it: two parts, compared by commit first. Both
+ * parts of the position of our events are equal, so one number is enough
+ * (`RecordedEvent.position`). A checkpoint need not be the position of an event: (P, 0) is right
+ * before an event at (P, P), and may be reported before that event exists.
  */
 export interface LogPosition {
   readonly commit: bigint;
@@ -21,7 +21,7 @@ const positionMax = 2n ** 63n - 2n;
 /** Where an event is. */
 export const eventAt = (position: bigint): LogPosition => ({ commit: position, prepare: position });
 
-/** Right before an event: who reads on from here gets it first. */
+/** Right before an event: a reader that resumes from here gets that event first. */
 export const rightBefore = (position: bigint): LogPosition => ({ commit: position, prepare: 0n });
 
 export const isBefore = (a: LogPosition | Start, b: LogPosition | Start): boolean =>

@@ -2,10 +2,10 @@ import { decode, type RecordedEvent, UnreadableEvent } from './codec.ts';
 import { skippedStream } from './streams.ts';
 
 /**
- * Events that are skipped: they could not be read, and count for nothing by now. An `EventSkipped`
- * later in the same stream says so: the mark. Who reads a stream as a whole finds the marks in it;
- * who reads the log in its order must know them before, from `skippedStream`, and learns of new
- * ones as it meets them.
+ * Skipped events could not be read, and now count for nothing. A later `EventSkipped` in the same
+ * stream, the mark, says so. A reader of a whole stream finds the marks in it. A reader of the log
+ * must load the known marks first, from `skippedStream`, and then learns new marks as it reads
+ * them.
  */
 
 /**
@@ -57,7 +57,7 @@ export class Skips {
   }
 }
 
-/** Is it a mark? Of whatever version. */
+/** Whether the event is a mark, of any version. */
 export const isMark = ({ type }: Pick<RecordedEvent, 'type'>): boolean => type === 'EventSkipped';
 
 /**

@@ -21,7 +21,7 @@ const ownPrefixes = [
   ...streamPrefixes,
   ...['catalog-', 'request-', 'skipped-events', 'restored-log', 'queue-'],
 ];
-/** The same with the streams of their metadata: what is hidden or deleted is told there. */
+/** The same prefixes, and those of the metadata streams, which say what is hidden or deleted. */
 export const archivedPrefixes = [...ownPrefixes, ...ownPrefixes.map((prefix) => `$$${prefix}`)];
 
 /** One for the whole shop. */

@@ -2,8 +2,8 @@ import type { z } from 'zod';
 import { type EventType, eventSchemas } from './events.ts';
 
 /**
- * The first version did not tell what was taken and not refunded: what its payments tell is less,
- * since those that were settled long ago had been left out.
+ * The first version did not have the sum of money that was captured and not refunded. The sum of
+ * its payments is smaller, because payments that were settled long ago had been left out.
  */
 const accountSummarised1 = eventSchemas.AccountSummarised.omit({ captured: true }).transform(
   (data) => {

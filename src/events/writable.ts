@@ -6,7 +6,7 @@ import { type DomainEvent, type EventType, eventSchemas } from './events.ts';
  * its readers ask for, because logs have some that was taken before there were any.
  */
 
-/** Nothing that is to be seen: white space, format and control characters. */
+/** Only invisible characters: white space, format and control characters. */
 const blank = /^[\s\p{Z}\p{Cc}\p{Cf}]*$/u;
 
 /** Half a character: with the `u` flag a whole pair is no surrogate. */

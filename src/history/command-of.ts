@@ -42,8 +42,8 @@ export function byWhom({ command, requestId }: Origin): string {
 }
 
 /**
- * Events of before commands were named in the metadata: but for buyers' own, their ids begin with
- * what they do.
+ * Old events have no command name in their metadata. Except for commands of buyers, their command
+ * ids begin with the name.
  */
 function commandByItsId(id: string, type: string): string | undefined {
   const isOrder = type.startsWith('Order');
@@ -64,7 +64,7 @@ function commandByItsId(id: string, type: string): string | undefined {
   }
 }
 
-/** What alone writes such an event, but for what `commandByItsId` tells. */
+/** The only command that writes such an event, except for those that `commandByItsId` finds. */
 const commandByEvent: Readonly<Record<EventType, string>> = {
   ConcertRegistered: 'RegisterConcert',
   ConcertRevised: 'RegisterConcert',

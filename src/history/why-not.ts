@@ -62,7 +62,7 @@ export function whyNot({ holds, leftOut, unreadable }: SeatHolds, asked: Asked):
   ];
 }
 
-/** Of refused tries it says nothing to who has the seat: they lost nothing by one. */
+/** Refused attempts are not mentioned to the user who has the seat, because they had no effect. */
 function unsaid(hasIt: boolean, unreadable: number, isKeyGiven: boolean): string[] {
   return [
     ...(unreadable === 0

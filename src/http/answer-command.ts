@@ -26,7 +26,7 @@ export async function answerCommand(
   try {
     await api.ownPositions.note(userId, position);
   } catch {
-    // The next best: it is in the tables, which tell the other instances.
+    // As a fallback, wait for the tables: other instances read them.
     await api.reads.reached(position, httpLimits.readSideWaitMs);
   }
   return json(result.value, position);

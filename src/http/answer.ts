@@ -28,11 +28,11 @@ export interface JsonAnswer {
   readonly kind: 'json';
   readonly value: unknown;
   readonly position: bigint | null;
-  /** Header lines beside the usual ones. */
+  /** Header lines in addition to the usual ones. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** 200 with a body that was made before, or 304: `negotiate` tells. */
+/** 200 with a prepared body, or 304: `negotiate` decides. */
 export interface PreparedAnswer {
   readonly kind: 'prepared';
   readonly prepared: PreparedBody;
@@ -67,7 +67,7 @@ export interface ProblemAnswer {
   readonly kind: 'problem';
   readonly code: ProblemCode;
   readonly details: ProblemDetails;
-  /** Header lines beside the usual ones. */
+  /** Header lines in addition to the usual ones. */
   readonly headers: Readonly<Record<string, string>>;
 }
 

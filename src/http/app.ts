@@ -134,8 +134,7 @@ async function answer(
 }
 
 /**
- * The answer, or a 503 in its place when it takes longer: then what becomes of it does not matter
- * any more.
+ * The answer, or a 503 in its place when it takes too long. The result that comes later is ignored.
  */
 function inTime(timeoutMs: number, handled: Promise<Answer>): Promise<Answer> {
   return within(timeoutMs, handled, () => {
@@ -153,7 +152,10 @@ function problemOf(error: unknown): ProblemAnswer {
   return problem(code, { detail });
 }
 
-/** What a path does not take: OPTIONS is told what it does, anything else is 405. */
+/**
+ * The answer to methods that a path does not have: OPTIONS lists the methods of the path, any other
+ * method is 405.
+ */
 function otherMethods(calls: readonly Endpoint[], respond: Respond) {
   const methods = calls.map(({ method }) => method.toUpperCase());
   if (methods.includes('GET') && !calls.some((call) => call.takesNoHead)) methods.push('HEAD');

@@ -52,8 +52,8 @@ const unknownToken = problem('token-unknown', {
 });
 
 /**
- * What becomes of a place is told the queue beside the answer: what was done stands whether or not
- * the queue answers.
+ * Reports the end of a place to the queue without delaying the answer. The command stands even if
+ * the queue does not answer.
  */
 export function besideAnswer(
   { log }: Pick<ApiContext, 'log'>,

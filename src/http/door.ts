@@ -3,10 +3,11 @@ import type { AllowsHost } from './allowed-hosts.ts';
 import { type ProblemAnswer, problem } from './answer.ts';
 
 /**
- * What Node lets in and HTTP/1.1 does not, or this service does not: whatever is unclear about
- * where a request ends or whom it is for may look otherwise to a proxy in front, so it is refused
- * before anything reads it. Its connection has to end with the answer.
- * @returns undefined for a request that is let in
+ * Refuses requests that Node accepts and HTTP/1.1, or this service, does not. If it is unclear
+ * where a request ends or for which host it is, a proxy before the service may read it differently.
+ * So such a request is refused before anything else reads it, and its connection ends with the
+ * answer.
+ * @returns undefined when the request is accepted
  */
 export function refuseAtTheDoor(
   { httpVersion, headers, rawHeaders }: IncomingMessage,

@@ -104,12 +104,11 @@ export interface Endpoint<P = unknown, Q = unknown, H = unknown, B = unknown> {
   /** The 200 carries Retry-After at times. */
   readonly mayRetry?: boolean;
   /**
-   * A GET that changes something: HEAD is refused, since whoever sends it expects that nothing
-   * happens.
+   * A GET that changes something. HEAD is refused, because its sender expects that nothing changes.
    */
   readonly takesNoHead?: boolean;
   /**
-   * Codes that it may refuse with, beside those that its parts imply (malformed fields or bodies).
+   * Codes of its refusals, in addition to those that its parts imply (malformed fields or bodies).
    */
   readonly problems: readonly ProblemCode[];
   handle(api: ApiContext, input: Input<P, Q, H, B>, exchange: Exchange): Answer | Promise<Answer>;

@@ -13,9 +13,9 @@ export const takesEvents = ({ headers }: IncomingMessage): boolean =>
   headers.accept?.includes('text/event-stream') ?? false;
 
 /**
- * An EventSource never asks again after any status but 200, and is not told the answer's headers.
- * So what may pass is said to it in a stream: an event `problem` with the problem, and when to come
- * back. What asking again cannot change stays as it is.
+ * An EventSource stops after any status but 200, and does not show headers to the page. So a
+ * temporary refusal is sent in a stream: an event `problem` with the problem, and the time to
+ * reconnect. A refusal that a repetition cannot change stays as it is.
  */
 export function asEvent(answer: Sendable): Sendable {
   if (answer.kind !== 'problem') return answer;

@@ -4,7 +4,7 @@ import type { CommandContext } from '../commands/core/command-context.ts';
 import { requestMaxMs } from '../commands/core/deadline.ts';
 import { whenOver } from './over.ts';
 
-/** What is known of one request beside its parts. It is Express's `res.locals`. */
+/** Data about one request, in addition to its parts. It is Express's `res.locals`. */
 export interface Exchange {
   /** From a well-formed X-Request-Id, else random; echoed, and the events' correlation id. */
   readonly requestId: string;
@@ -50,7 +50,7 @@ class Begun implements Exchange {
 export const beginExchange = (req: IncomingMessage, res: ServerResponse): Exchange =>
   new Begun(req, res);
 
-/** Who asks, for the events' metadata; and the time that the request's command has, from now on. */
+/** Metadata for the events, and the deadline of the request's command, which begins now. */
 export function commandContext(commandId: string, exchange: Exchange): CommandContext {
   const deadlineMs = performance.now() + requestMaxMs;
   const context = { commandId, correlationId: exchange.requestId, deadlineMs };

@@ -13,10 +13,11 @@ export class Gate {
   }
 
   /**
-   * Runs the work in its turn.
-   * @param over who waits in line leaves it when this is aborted: nobody wants the work any more
-   * @returns undefined at once, and does nothing, when the line is full; undefined also to who
-   *   left it
+   * Runs the work when it is its turn.
+   * @param over a waiting caller leaves the line when this is aborted, because nobody needs the
+   * work then
+   * @returns undefined at once, without running the work, when the line is full; also undefined for
+   * a caller that left the line
    */
   async run<T>(work: () => Promise<T>, over?: AbortSignal): Promise<T | undefined> {
     if (over?.aborted) return undefined;

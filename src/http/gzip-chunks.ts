@@ -12,7 +12,7 @@ interface Deflated {
 /** A stretch is compressed once, and forgotten with it. */
 const deflated = new WeakMap<Buffer, Promise<Deflated>>();
 
-/** RFC 1952: method deflate, no name, no time, maximum compression not told, unknown system. */
+/** RFC 1952: method deflate, no name, no time, compression level not given, unknown system. */
 const head = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
 /** RFC 1951: a last block with nothing in it. */
 const lastBlock = Buffer.from([3, 0]);

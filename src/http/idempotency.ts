@@ -56,7 +56,7 @@ export async function answerOnce(
   if (!begun.ok) return refused(begun.refusal);
   if (begun.value.status === 'answered') return again(begun.value.answer);
   const { startedMs } = begun.value;
-  // Beside the answer, and in line before a repetition that comes to this process.
+  // Runs in parallel to the answer, and before a repetition that comes to this process.
   const abandon = () => {
     idempotencyKeys.abandon(request, startedMs).catch((error) => {
       api.log.warn(

@@ -84,8 +84,8 @@ export const httpLimits = {
   /** Streams of seat changes at the same time; one more is 503. */
   seatStreamsMax: 2_000,
   /**
-   * What may wait for a reader of a stream, beside what the system's sockets hold; above it the
-   * reader is dropped.
+   * Bytes that may wait for a reader of a stream, in addition to those in the system's sockets. A
+   * reader with more is dropped.
    */
   seatStreamBufferBytesMax: 64 * 1024,
   /** A sign of life on a stream on which nothing else moves. */

@@ -12,8 +12,8 @@ const compress = promisify(gzip);
 const compressed = new WeakMap<PreparedBody, Promise<readonly Buffer[]>>();
 
 /**
- * Chooses how a prepared body is sent: compressed to who takes that and if it is worth it, and not
- * to who has it.
+ * Chooses the form of a prepared body: 304 for a client that has it, compressed for a client that
+ * accepts gzip when that saves enough, else plain.
  */
 export async function negotiate(
   { prepared, isOnce }: Pick<PreparedAnswer, 'prepared' | 'isOnce'>,
@@ -40,8 +40,8 @@ const etagOf = ({ etag }: PreparedBody, isCompressed: boolean): string =>
   isCompressed ? `${etag.slice(0, -1)}-gzip"` : etag;
 
 /**
- * Has the compressed form made now, whoever will ask for it: what is sent to who takes gzip costs
- * no more then.
+ * Makes the compressed form in advance, so later answers to clients that accept gzip cost no
+ * compression.
  */
 export async function compressAhead(prepared: PreparedBody): Promise<void> {
   if (isWorthIt(prepared)) await gzipped(prepared);

@@ -79,8 +79,8 @@ export function headersOfProblems(codes: readonly ProblemCode[], isKeyed: boolea
 }
 
 /**
- * `components.parameters`: what is read from the requests of many calls, whatever their routes ask
- * for.
+ * `components.parameters`: headers that are read from the requests of many calls, independent of
+ * their routes.
  */
 export const commonParameters = {
   'X-Request-Id': parameter(

@@ -150,7 +150,8 @@ export interface FieldError {
 }
 
 /**
- * The members of an `application/problem+json` body (RFC 9457) beside those that its code gives.
+ * The members of an `application/problem+json` body (RFC 9457), in addition to those that its code
+ * implies.
  */
 export interface ProblemDetails {
   readonly detail: string;
@@ -165,7 +166,7 @@ export function problemBody(code: ProblemCode, details: ProblemDetails, requestI
   return JSON.stringify({ type, title, status, ...details, code, instance: requestId });
 }
 
-/** What a client is told that may or may not have got what it asked for. */
+/** The text for a client whose command may or may not have been executed. */
 export const unknownOutcome =
   'The outcome is unknown: repeat the request, with the same Idempotency-Key if it had one.';
 

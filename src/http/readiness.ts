@@ -16,9 +16,9 @@ export interface Readiness {
     readonly rowsWrong: number;
   };
   readonly clock: ClockStatus;
-  /** Without the counts while the queue does not tell. */
+  /** Without the counts while the queue does not report them. */
   readonly queue: Partial<QueueCounts> & { readonly warnings: readonly string[] };
-  /** Undefined while PostgreSQL does not tell. */
+  /** Undefined while PostgreSQL does not report them. */
   readonly projections: readonly ProjectionState[] | undefined;
 }
 

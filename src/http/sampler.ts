@@ -1,6 +1,6 @@
 /**
- * Lets what happens often be told at most once every so many milliseconds. Names come from a fixed
- * list: each is kept.
+ * Limits the reports of a frequent event to one per interval. Names come from a fixed list, because
+ * each is kept.
  */
 export class Sampler {
   readonly #everyMs: number;
@@ -11,8 +11,8 @@ export class Sampler {
   }
 
   /**
-   * @returns how often it happened since it was last told, this time included; undefined: do not
-   *   tell
+   * @returns how often it happened since the last report, this time included; undefined when it
+   * must not be reported now
    */
   count(name: string): number | undefined {
     const nowMs = performance.now();

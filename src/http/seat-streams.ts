@@ -28,7 +28,7 @@ export class SeatStreams {
   #heartbeat: NodeJS.Timeout | undefined;
   #closed = false;
 
-  /** @param shown the position up to which all changes were told */
+  /** @param shown the position up to which all changes were sent */
   constructor(feed: SeatFeed, shown: () => bigint | null, limits: SeatStreamLimits = httpLimits) {
     this.#feed = feed;
     this.#shown = shown;
@@ -36,7 +36,7 @@ export class SeatStreams {
     feed.listen({
       changed: (changes) => this.#changed(changes),
       cancelled: (sessionId) => this.#end(sessionId, cancelledMessage),
-      // Who comes back is told to read the list anew.
+      // A follower that reconnects is asked to read the list again.
       reset: () => this.#endAll(),
     });
   }
@@ -64,14 +64,14 @@ export class SeatStreams {
     return stream;
   }
 
-  /** The position up to which a stream that is opened now will not be told any more. */
+  /** A stream that is opened now is not sent the changes up to this position. */
   position(): bigint {
     return this.#shown() ?? 0n;
   }
 
   /**
-   * What a session's followers were sent after a position, as text; undefined when that is not
-   * known any more.
+   * The text that a session's followers were sent after a position; undefined when it is no longer
+   * in memory.
    */
   missed(sessionId: string, after: bigint): string | undefined {
     return this.#feed.since(sessionId, after)?.map(message).join('');
@@ -108,8 +108,8 @@ export class SeatStreams {
   }
 
   /**
-   * A comment, for whoever watches the connection; the id lets quiet followers come back after what
-   * they know.
+   * Sends a comment, so that both sides notice a dead connection. Its id lets a quiet follower
+   * resume after the last position that it knows.
    */
   #beat(): void {
     for (const channel of this.#channels.values()) {
@@ -175,7 +175,7 @@ export class SeatStream {
     for (const chunk of early) this.send(chunk);
   }
 
-  /** A reader for whom too much waits is dropped: it can come back, and be told what it missed. */
+  /** Drops a reader that has too much waiting. The reader can reconnect and gets what it missed. */
   send(chunk: Buffer): void {
     if (this.#isOver) return;
     if (this.#res === undefined) {

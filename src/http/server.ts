@@ -29,8 +29,8 @@ export interface HttpServer {
   listen(port: number, host?: string): Promise<number>;
 
   /**
-   * Goes on serving, and says to who asks that it is about to stop: `/readyz` is 503, every answer
-   * ends its connection.
+   * Continues to serve, and announces the stop: `/readyz` is 503, and every answer ends its
+   * connection.
    */
   drain(): void;
 
@@ -123,8 +123,8 @@ const serverOptions = (timeouts: Timeouts) => ({
 function refuseWhatIsNoRequest(server: Server, connections: Connections): void {
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const underWay = connections.underWay(socket as Socket);
-    // A request that came whole is answered, whatever follows it: the client must know what became
-    // of it.
+    // A complete request is answered even if its connection fails afterwards: the client must learn
+    // the result.
     if (underWay?.req.complete && !underWay.writableFinished) {
       underWay.shouldKeepAlive = false;
       underWay.once('close', () => socket.destroy());

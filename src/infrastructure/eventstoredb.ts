@@ -10,11 +10,11 @@ import { decodeReadMessage } from './eventstoredb/read-messages.ts';
 import { subscribe } from './eventstoredb/subscribe.ts';
 
 export interface EventStoreListener {
-  /** Told once of each kind of thing that a server may send and that is left out. */
+  /** Called once for each kind of message that a server may send and that is skipped. */
   readonly onOddity?: (what: string) => void;
   /**
-   * Told of each stream that was appended to: its revision now, and between which moments of
-   * `performance.now()` that was.
+   * Called for each stream after an append, with its new revision and the two times of
+   * `performance.now()` between which the append happened.
    */
   readonly onAppended?: (
     stream: string,

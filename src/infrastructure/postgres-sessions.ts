@@ -1,9 +1,6 @@
 import pg from 'pg';
 
-/**
- * What every connection is told and asked before it is used, and what becomes of one that is given
- * up.
- */
+/** The set-up of each connection before its first use, and the end of abandoned connections. */
 
 /**
  * Sessions given up that are remembered until they can be ended; with more the oldest are left to
@@ -34,7 +31,8 @@ const settingsOf = (statementTimeoutMs: number) => ({
   tcp_keepalives_interval: 2,
   tcp_keepalives_count: 3,
   tcp_user_timeout: 10_000,
-  // What the statements were written for, whatever the database or the role has as its default.
+  // The statements depend on these values. The defaults of the database or the role may be
+  // different.
   default_transaction_isolation: 'read committed',
 });
 
@@ -50,7 +48,8 @@ const homeText = `SELECT set_config('search_path', quote_ident(home), false) FRO
    WHERE pg_class.oid = to_regclass('${anchorTable}')), current_schema()) AS home WHERE home IS NOT NULL`;
 
 /**
- * A session by what tells it from a later one with the same process id, and where it found itself.
+ * A session: the values that distinguish it from a later one with the same process id, and its
+ * server.
  */
 interface Session {
   readonly pid: number;
@@ -95,7 +94,7 @@ const isSilence = (error: unknown): boolean =>
 
 /** A connection that is open. */
 interface Open {
-  /** Undefined until the server told. */
+  /** Undefined until the server has sent it. */
   session: Session | undefined;
   /** When the server sent something last, on `performance.now()`'s clock. */
   heardMs: number;
@@ -164,9 +163,9 @@ export class Sessions {
   }
 
   /**
-   * Whoever used this connection is done with it for good.
-   * @param why a server that was silent: what else leads to it is as dead, and is not to be found
-   *   out one after the other
+   * Closes a connection that its user has abandoned.
+   * @param why the error of a silent server: then all other connections to it are closed too, so
+   * that they need not fail one after the other
    */
   giveUp(client: pg.PoolClient, why?: unknown): void {
     const session = this.#open.get(client)?.session;
@@ -177,7 +176,9 @@ export class Sessions {
     if (this.#givenUp.length > givenUpMax) this.#givenUp.shift();
   }
 
-  /** The server that these lead to takes no writes any more. New ones may lead to another. */
+  /**
+   * The server of these connections accepts no writes. New connections may reach another server.
+   */
   #abandonAll(): void {
     if (this.#mayBeReadOnly) return;
     for (const client of this.#open.keys()) cut(client);
@@ -189,9 +190,9 @@ export class Sessions {
   }
 
   /**
-   * A connection on which nothing comes through any more is closed here, and the server does not
-   * hear of it: its session would keep what it has locked. Those that ended are not there; those of
-   * another server do not match.
+   * A connection without any traffic is closed on this side, and the server does not notice: its
+   * session would keep its locks. So the session is ended here. Sessions that have ended are not
+   * found; sessions of another server do not match.
    */
   async #endGivenUp(client: pg.PoolClient): Promise<void> {
     const sessions = this.#givenUp;
@@ -222,6 +223,6 @@ export class Sessions {
 
 function cut(client: pg.PoolClient): void {
   const { connection } = client as unknown as Inside;
-  // The error that told of it goes to its query first.
+  // The query gets the error first.
   setImmediate(() => connection.stream.destroy());
 }

@@ -10,7 +10,7 @@ import { ReadOnlyServer, Sessions } from './postgres-sessions.ts';
 
 /** Bounds of a pool of connections. */
 export interface PostgresBounds {
-  /** Connections open at the same time; who wants one more waits `connectTimeoutMs`. Default 10. */
+  /** Connections open at the same time. A further caller waits `connectTimeoutMs`. Default 10. */
   readonly connectionsMax?: number;
   /** To get a connection, new or from the pool. Default 2,000. */
   readonly connectTimeoutMs?: number;
@@ -27,8 +27,8 @@ export interface PostgresBounds {
 const silentServerMs = 500;
 
 /**
- * For statements that take no time on a server that is well, as the driver takes it with a query,
- * in milliseconds. A connection that carries nothing any more is known by their silence.
+ * The driver's options for statements that are fast on a healthy server, in milliseconds. A query
+ * that exceeds this shows that the connection is dead.
  */
 export const quick = { query_timeout: 2_000 };
 
@@ -78,8 +78,8 @@ export function connectPostgres(url: string, bounds: PostgresBounds = {}): Postg
     types: { getTypeParser },
     onConnect: (client) => sessions.begin(client as pg.PoolClient),
   });
-  // Without listeners a server that goes away would end the process. The pool drops such a
-  // connection itself, and whoever was using it is told by the query.
+  // Without a listener, a lost server would end the process. The pool drops such a connection
+  // itself, and the query reports the error to its caller.
   pool.on('error', () => {});
   pool.on('release', (error: Error | boolean | undefined, client) => {
     if (error) sessions.giveUp(client, error);
@@ -117,10 +117,10 @@ const getTypeParser: typeof pg.types.getTypeParser = (
     : pg.types.getTypeParser(oid, format as 'text');
 
 /**
- * SQLSTATE classes and codes (appendix A of PostgreSQL's manual) that speak of the server and not
- * of the statement: 08 connection, 53 resources, 57P ends and starts of the server, 57014 statement
- * timeout, 58 the disk, 25P03 idle transaction ended, 25006 no writes any more, 40001 and 40P01
- * another transaction was in the way.
+ * SQLSTATE classes and codes (appendix A of PostgreSQL's manual) that concern the server and not
+ * the statement: 08 connection, 53 resources, 57P shutdown and start of the server, 57014 statement
+ * timeout, 58 the disk, 25P03 idle transaction ended, 25006 read-only server, 40001 and 40P01
+ * conflict with another transaction.
  */
 const unavailableState = /^(08...|53...|57P0[1-5]|57014|58...|25P03|25006|40001|40P01)$/;
 
@@ -137,7 +137,7 @@ export const isOtherShape = (error: unknown): boolean =>
  */
 const refusedState = /^(22|23|54)...$/;
 
-/** Does PostgreSQL refuse what a statement was to write, and would again? */
+/** Whether PostgreSQL refuses the values of a statement, and would refuse them again. */
 export const isRefusal = (error: unknown): boolean =>
   error instanceof pg.DatabaseError && refusedState.test(error.code ?? '');
 
@@ -147,7 +147,7 @@ export const isRefusal = (error: unknown): boolean =>
  */
 const wrongLoginState = /^(28...|3D000|42501)$/;
 
-/** What poolers say in words only. */
+/** Errors of poolers that have no code, only a text. */
 const startUpRefused = /^unsupported startup parameter/;
 const noLogin = /^(no such (database|user)|password authentication failed)/;
 
@@ -186,7 +186,7 @@ const wordsOf = (error: unknown): string =>
       ? error.message
       : String(error);
 
-/** What the driver says in words only. */
+/** Errors of the driver that have no code, only a text. */
 const unavailableWords =
   /^(Connection terminated|timeout e(xceeded|xpired)|Query read timeout|Client has encountered a connection error|Client was closed)/;
 

@@ -22,8 +22,9 @@ export interface RawLog {
 }
 
 /**
- * Connects with the first call. @param url esdb:// or esdb+discover:// connection string
- * @param onOddity told, in words, of what a server sent and that was left out
+ * Connects with the first call.
+ * @param url esdb:// or esdb+discover:// connection string
+ * @param onOddity called with a description of each message from the server that is skipped
  */
 export function connectRawLog(
   url: string,

@@ -3,7 +3,7 @@ import type { RedisClient } from './redis.ts';
 
 /** Bytes of a waiting place in Redis: 346 were measured, with ids of ten characters. */
 const placeBytes = 450;
-/** What Redis needs beside the places, in bytes. */
+/** Memory that Redis needs in addition to the places, in bytes. */
 const otherBytes = 32 * 1024 * 1024;
 
 /** Bytes that Redis needs while so many wait. */

@@ -28,7 +28,7 @@ const redirectionsMax = 4;
  * @param url `redis://[user:password@]host[:port][/db]`, `rediss://…` for TLS, or
  *   `redis+cluster://[user:password@]host:port[,host:port…]` (`rediss+cluster://…`) for a cluster,
  *   of which some nodes are enough.
- * @param onError told of each failed connection, many times during an outage: sample before
+ * @param onError called for each failed connection, many times during an outage: sample before
  *   logging.
  * @throws when a cluster's URL names no node
  */
@@ -54,9 +54,9 @@ export function connectRedis(url: string, onError: (error: Error) => void): Redi
 }
 
 /**
- * Why a server refuses a connection and, as long as the URL is the same, always will; undefined for
- * any other error that `onError` of `connectRedis` is told. Such an error has the password in it,
- * and is not to be logged whole.
+ * Why a server refuses a connection, permanently while the URL is the same; undefined for any other
+ * error that `onError` of `connectRedis` gets. Such an error contains the password and must not be
+ * logged as a whole.
  */
 export function whyRefused(error: Error): string | undefined {
   const { lastNodeError } = error as { lastNodeError?: Error };

@@ -25,7 +25,7 @@ const concurrencyMax = 2;
 const eventsMax = 2_000;
 /** Appends that are remembered, the newest. */
 const rememberedMax = 2_000;
-/** Wrong rows that are remembered; more are not told one by one. */
+/** Wrong rows that are remembered. Further ones are not reported one by one. */
 const wrongMax = 1_000;
 
 /** Streams that this process has appended to lately. */
@@ -147,7 +147,7 @@ export class RowComparison {
         if (skip !== undefined) skips.add(skip);
         if (event.position > upTo || isMark(event) || skips.has(event)) continue;
         const isSummary = !isSeat && summaries.has(event.type);
-        // It may tell of what is skipped since.
+        // The summary may include an event that has been skipped since.
         if (isSummary && [...skips].some(({ revision }) => revision < event.revision)) continue;
         events.push(event);
         if (isSeat || isSummary) break;
@@ -163,7 +163,7 @@ export class RowComparison {
 
 const summaries: ReadonlySet<string> = new Set(accountDecider.snapshot?.types);
 
-/** By a seat's last event, who has it. */
+/** The owner of a seat by its last event. */
 function seatSaid(last: RecordedEvent | undefined): string {
   if (last === undefined) return seatSays('available', null, null);
   const event = decode(last);

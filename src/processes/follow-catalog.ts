@@ -78,7 +78,7 @@ class Follower {
         if (error instanceof LogDiffers) this.#skips = undefined;
         // What is known holds until then, but for what nobody here could read.
         if (error instanceof SkippedSince && !signal.aborted) continue;
-        // Told once, however often it is tried again.
+        // An error is reported once, even when repetitions fail in the same way.
         if (String(error) !== told) onError(what, error);
         told = String(error);
       }
@@ -97,7 +97,7 @@ class Follower {
       if (message.kind === 'caught-up') this.#isComplete();
       if (message.kind !== 'event') continue;
       this.#after = placeOf(message.event);
-      // The projections tell of them.
+      // The projections report such events.
       if (message.event.type !== tombstoneType && (await this.#foreign.has(message.event))) {
         continue;
       }

@@ -9,9 +9,9 @@ const what = 'follow the steering of the queue';
 const idleMs = 500;
 
 /**
- * Tells how the queue is steered, at the start and after each step in the log. While the log gives
- * no answer, the last step counts.
- * @returns `ready` after the first look; `ended` when the signal aborted
+ * Passes the steering of the queue on, at the start and after each step in the log. While the log
+ * gives no answer, the last step applies.
+ * @returns `ready` after the first read; `ended` when the signal aborted
  */
 export function followSteering({
   store,
@@ -38,7 +38,7 @@ export function followSteering({
       await look();
       told = '';
     } catch (error) {
-      // Told once, however often it is tried again.
+      // An error is reported once, even when repetitions fail in the same way.
       if (String(error) !== told) onError(what, error);
       told = String(error);
     }

@@ -4,7 +4,7 @@ import type { WorkLists } from '../queries/work-lists.ts';
 import type { ProcessParts } from './repeat.ts';
 import { type WorkList, workOff } from './work-off.ts';
 
-/** Pause between looks for what was left half way, in milliseconds. */
+/** Pause between searches for unfinished work, in milliseconds. */
 const idleMs = 1_000;
 /** Items finished at the same time. */
 const concurrencyMax = 8;
@@ -105,7 +105,7 @@ interface LeftOver<Item> extends Pick<WorkList<Item>, 'what' | 'keyOf' | 'work'>
   readonly now: () => number;
 }
 
-/** What waits for longer than any request takes: nobody works on it any more. */
+/** Work that waits longer than any request takes: no request works on it. */
 const finish = <Item>(
   { signal, onError }: ProcessParts,
   { left, now, ...work }: LeftOver<Item>,

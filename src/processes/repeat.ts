@@ -1,10 +1,10 @@
 import { pause } from '../support/pause.ts';
 
-/** What every process is told apart from its work. */
+/** What every process gets in addition to its work. */
 export interface ProcessParts {
   /** Ends the process; a round under way is finished first. */
   readonly signal: AbortSignal;
-  /** Told of a round that failed; the next one tries again. */
+  /** Called for a failed round; the next round tries again. */
   readonly onError: (what: string, error: unknown) => void;
 }
 

@@ -24,8 +24,8 @@ export interface WorkList<Item> {
   /** Named in errors. */
   readonly what: string;
   /**
-   * What is to be done from a place of the list on, the most urgent first: a read model's, which
-   * may be late.
+   * Unfinished work from an offset of the list on, the most urgent first. It comes from a read
+   * model, which may lag.
    */
   readonly list: (limit: number, offset: number) => Promise<readonly Item[]>;
   readonly keyOf: (item: Item) => string;

@@ -39,7 +39,7 @@ import { renewReadModels } from './renew-read-models.ts';
 /** Read models that are up within this need no words, in milliseconds. */
 const shortCatchUpMs = 5_000;
 
-/** What the parts of a service are told. */
+/** What the parts of a service get from their surroundings. */
 export interface Surroundings {
   readonly logger: Logger;
   readonly say: (line: string) => void;

@@ -86,7 +86,7 @@ export function connect(config: Config, servers: Servers, logger: Logger): Conne
 /**
  * Waits until every server answers, looks whether it will do, brings the tables up to date, and
  * takes the time.
- * @throws Error in words for people when one never will do
+ * @throws Error with a message for people when one never will do
  */
 export async function untilReady(
   { store, postgres, redis, redisRefusal, redisWatch, queue, clock }: Connections,

@@ -24,14 +24,14 @@ import { drained, listenForStop, type StopSignals } from './stop-signals.ts';
 const catchUpMs = 600_000;
 
 /**
- * `reprise serve`: runs until SIGINT or SIGTERM (`stop-signals.ts`). @throws Error in words for
- * people when it cannot start
+ * `reprise serve`: runs until SIGINT or SIGTERM (`stop-signals.ts`).
+ * @throws Error with a message for people when it cannot start
  */
 export async function serve(config: Config, version: string): Promise<void> {
   const { logger, flush } = createLogger(config.logLevel);
   const say = (line: string) => console.log(line);
   const signals = listenForStop(say);
-  // Whoever reads what it says may go (`reprise serve | head -3`): that is no reason to end.
+  // The reader of the output may end (`reprise serve | head -3`). The service continues then.
   process.stdout.on('error', () => {});
   try {
     await assertFree(config.port, config.host);
@@ -43,7 +43,7 @@ export async function serve(config: Config, version: string): Promise<void> {
       signals.stop(message);
     });
   } catch (error) {
-    // Told to stop while starting: what was started is stopped, which is no error.
+    // SIGTERM came during the start: the started parts are stopped, which is not an error.
     if (!signals.stopping.aborted) throw error;
   } finally {
     flush();

@@ -32,7 +32,7 @@ export interface NamedServer {
   readonly lastWords?: () => string | undefined;
 }
 
-/** What a start is told. */
+/** What a start needs. */
 export interface StartParts {
   readonly say: (line: string) => void;
   /** Ends the start. */
@@ -114,7 +114,7 @@ export const namedRedis = (
 /** Tables that no projection has. */
 const otherTables = ['projection_checkpoint', 'projection_engine', 'parked_event'];
 
-/** @throws Error in words for people when PostgreSQL answers and cannot be worked with */
+/** @throws Error with a message for people when PostgreSQL answers and cannot be worked with */
 export async function assertFit(postgres: Postgres, say: (line: string) => void): Promise<void> {
   const tables = projections.flatMap((one) => one.tables.map(({ name }) => name));
   const why = await whyUnfit(postgres, [...tables, ...otherTables], [raiseLostFence]);
@@ -125,7 +125,7 @@ export async function assertFit(postgres: Postgres, say: (line: string) => void)
 }
 
 /**
- * A log is kept in one currency, its first session's. @throws Error in words for people when
+ * A log is kept in one currency, its first session's. @throws Error with a message for people when
  * CURRENCY is another
  */
 export function assertCurrency(catalog: Catalog, currency: string): void {
@@ -138,7 +138,8 @@ export function assertCurrency(catalog: Catalog, currency: string): void {
 }
 
 /**
- * Asked before anything is started. @throws Error in words for people when nothing can listen there
+ * Asked before anything is started.
+ * @throws Error with a message for people when nothing can listen there
  */
 export async function assertFree(port: number, host: string): Promise<void> {
   const probe = createServer();

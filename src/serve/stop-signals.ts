@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface StopSignals {
   /** Aborted when the service is to stop, with the reason. */
   readonly stopping: AbortSignal;
-  /** Aborted when it is not to wait for balancers any more. */
+  /** Aborted when the stop must not wait for balancers. */
   readonly atOnce: AbortSignal;
   /** Something went wrong: stop at once. */
   stop(why: string): void;

@@ -49,7 +49,7 @@ export async function keepRunning(
     for (;;) {
       await part.exited;
       if (!(await startAgain())) return;
-      // Told to stop while it started: that order went to its predecessor.
+      // The stop came while this part was starting, so only its predecessor received it.
       if (stopping) return part.stop();
     }
   };

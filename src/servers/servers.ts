@@ -29,7 +29,8 @@ export interface Servers {
 
 /**
  * Starts an embedded server for each URL that is not set, and keeps it running.
- * @throws Error in words for people when DATA_DIR is in use or a server does not start; what was
+ * @throws Error with a message for people when DATA_DIR is in use or a server does not start; what
+ * was
  *   started is stopped
  */
 export async function startServers(
@@ -73,8 +74,8 @@ export async function startServers(
 }
 
 /**
- * The event store alone, for a command that needs no more: the running service's, the configured
- * one, or one started for it. `where` tells people which.
+ * Only the event store, for a command that needs nothing else: that of the running service, the
+ * configured one, or one that is started here. `where` is a description of it for people.
  */
 export async function borrowEventStore(
   config: Config,
@@ -101,7 +102,8 @@ export async function borrowEventStore(
 /**
  * Both servers, for a command: the configured ones, else the running service's, else embedded ones
  * that are started for the command, and a service cannot start meanwhile.
- * @throws Error in words for people when one does not start, or there is no log, or no PostgreSQL
+ * @throws Error with a message for people when one does not start, or there is no log, or no
+ * PostgreSQL
  *   and it must be there
  */
 export async function borrowServers(
@@ -127,7 +129,8 @@ export async function borrowServers(
 }
 
 /**
- * For commands that need a log that is there. @throws Error in words for people when there is none
+ * For commands that need a log that is there.
+ * @throws Error with a message for people when there is none
  */
 export async function logMustExist(config: Config): Promise<void> {
   if (config.eventStoreUrl !== undefined || findService(config.dataDir) !== undefined) return;
@@ -141,7 +144,10 @@ export async function mustExist(directory: string, advice: string): Promise<void
   });
 }
 
-/** Every start of it lets in the same: whoever has this process's word, or `service.json`. */
+/**
+ * Each start accepts the same clients: those with the password of this process or of
+ * `service.json`.
+ */
 function eventStoreStarter(config: Config): (port?: string) => Promise<Child> {
   const password = randomBytes(24).toString('hex');
   return (port) =>
@@ -162,9 +168,9 @@ function eventStoreStarter(config: Config): (port?: string) => Promise<Child> {
 }
 
 /**
- * A URL without what may be a password, whatever is wrong with it: one that holds an `@`, a `/` or
- * a `?` that is not escaped, or that is a parameter. Where its end cannot be told the scheme is all
- * that is left.
+ * A URL without anything that may be a password, even when the URL is malformed: one with an
+ * unescaped `@`, `/` or `?`, or one in a parameter. Where the end of the password is unclear, only
+ * the scheme is left.
  */
 export function bare(text: string): string {
   const [, scheme = '', place = '', query = ''] = /^([^:]*:\/\/)?([^?]*)(.*)$/s.exec(text) ?? [];

@@ -27,7 +27,7 @@ export interface RunningService extends ServiceUrls {
 
 /** The place of a service that this process is. */
 export interface ServicePlace {
-  /** Tells commands in the same DATA_DIR where the servers are. */
+  /** Publishes the addresses of the servers to commands in the same DATA_DIR. */
   publish(urls: ServiceUrls): Promise<void>;
   release(): Promise<void>;
 }
@@ -45,7 +45,7 @@ const urlsPath = (dataDir: string): string => join(dataDir, 'service.json');
  * Makes this process the only service of DATA_DIR, which is made when it is missing.
  * @param holdsData whether there will be data in it; if not, it is done without a lock on
  *   platforms that have none
- * @throws Error in words for people when another has it, or it cannot be used
+ * @throws Error with a message for people when another has it, or it cannot be used
  */
 export async function claimDataDir(dataDir: string, holdsData = true): Promise<ServicePlace> {
   await makeDataDir(dataDir);
@@ -77,8 +77,8 @@ async function lockDataDir(dataDir: string): Promise<FileLock> {
 }
 
 /**
- * The running service of a DATA_DIR, or undefined. @throws Error in words for people while one
- * starts or stops
+ * The running service of a DATA_DIR, or undefined.
+ * @throws Error with a message for people while one starts or stops
  */
 export function findService(dataDir: string): RunningService | undefined {
   const holder = holderOf(dataDir);
@@ -96,7 +96,7 @@ function holderOf(dataDir: string): string | undefined {
   try {
     return lockHolder(lockPath(dataDir));
   } catch {
-    // A DATA_DIR that cannot be used: whoever needs something in it says so.
+    // DATA_DIR cannot be used. The part that needs it reports the error.
     return undefined;
   }
 }

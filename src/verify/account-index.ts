@@ -53,9 +53,15 @@ const same = (a: readonly number[], b: readonly number[]): boolean =>
 const unique = (entries: readonly number[]): number[] =>
   [...new Set(entries)].sort((a, b) => a - b);
 
-/** What an account's events name, against what its indexes tell of it and its totals leave out. */
+/**
+ * Compares the events of an account with the entries in its indexes and with the entries that its
+ * totals leave out.
+ */
 export class AccountIndexes {
-  /** Since the last summary that told all, with what that told; in the order of their events. */
+  /**
+   * The entries since the last complete summary, with those of that summary; in the order of their
+   * events.
+   */
   #namings: Naming[] = [];
   #indexes = new Map<number, Index>();
   /** The newest index's: none may end before an older one. */
@@ -64,10 +70,10 @@ export class AccountIndexes {
   #leftOut = 0;
   /** The indexes that the last totals named. */
   #named: readonly number[] = [];
-  /** Of each refund, how many named indexes tell it. */
+  /** For each refund, the number of named indexes that have it. */
   #told = new Map<number, number>();
   #untold = 0;
-  /** The newest moment that an event told of. */
+  /** The newest time in an event. */
   #latestMs = 0;
 
   charged(event: LogEvent): void {
@@ -85,7 +91,7 @@ export class AccountIndexes {
     this.#name(event, text(event, 'paymentId'), 0, event.type === 'PaymentRefunded');
   }
 
-  /** A summary that tells all that counts: what came before is not asked for any more. */
+  /** A summary with all entries that count: earlier entries are not needed after it. */
   summarised(event: LogEvent): void {
     this.#namings = [];
     this.#indexes = new Map();
@@ -104,7 +110,10 @@ export class AccountIndexes {
     }
   }
 
-  /** Tells an index exactly what the events of its range name? @returns what is wrong with it */
+  /**
+   * Checks that an index has exactly the entries of the events in its range.
+   * @returns what is wrong with it
+   */
   indexed(event: LogEvent): string | undefined {
     const [from, to] = [money(event, 'from'), money(event, 'to')];
     const untilMs = timeMs(event, 'countsUntil');
@@ -121,12 +130,16 @@ export class AccountIndexes {
     if (!same(refunds, unique(refunds))) return 'its refunds are in no order';
     const has = new Set(refunds);
     if (!of(true).every((entry) => has.has(entry))) return 'it lacks a refund';
-    if (!refunds.every((entry) => this.#told.has(entry))) return 'it tells a refund that never was';
-    if (untilMs < Math.min(end, lastMs)) return 'it is to be forgotten before what it tells of';
+    if (!refunds.every((entry) => this.#told.has(entry)))
+      return 'it has a refund that does not exist';
+    if (untilMs < Math.min(end, lastMs)) return 'it counts for a shorter time than its entries';
     return undefined;
   }
 
-  /** Do the indexes that totals name tell all that counts? @returns what is wrong */
+  /**
+   * Checks that the indexes that the totals name have all entries that count.
+   * @returns what is wrong
+   */
   totalled(event: LogEvent): string | undefined {
     const revision = Number(event.revision);
     const latestMs = timeMs(event, 'latestAt');
@@ -162,7 +175,7 @@ export class AccountIndexes {
   }
 
   /**
-   * Counts for each refund the indexes that tell it, from those that were named to those that are.
+   * Counts, for each refund, the named indexes that have it: from the old names to the new names.
    */
   #rename(named: readonly number[]): void {
     const [before, now] = [new Set(this.#named), new Set(named)];
@@ -193,5 +206,5 @@ export class AccountIndexes {
   }
 }
 
-/** No event tells of a later moment. */
+/** No event has a later time. */
 const lastMs = Date.parse('9999-12-31T23:59:59.999Z');

@@ -19,7 +19,7 @@ interface Payment {
   status: 'held' | 'captured' | 'released' | 'refunded';
 }
 
-/** Sums of all that the account's events told so far. */
+/** Sums of all events of the account so far. */
 interface Account {
   currency: string | undefined;
   charged: number;
@@ -27,8 +27,8 @@ interface Account {
   captured: number;
   refunded: number;
   /**
-   * Later summaries may tell less than was captured: one of the first version, before them, did not
-   * tell it.
+   * Later summaries may have less than was captured, because an earlier summary of the first
+   * version did not have that sum.
    */
   capturedUntold: boolean;
   /** Amounts by charge id. */
@@ -51,7 +51,10 @@ function sumsAreRight(account: Account, event: LogEvent): boolean {
   return captured && rest;
 }
 
-/** Does a summary tell what was captured and not refunded? From its second version on. */
+/**
+ * Checks the sum that was captured and not refunded. Summaries have it from their second version
+ * on.
+ */
 function capturedIsRight(account: Account, event: LogEvent): boolean {
   const isUntold = event.type === 'AccountSummarised' && event.version === 1;
   account.capturedUntold ||= isUntold;
@@ -68,7 +71,7 @@ const resolutions: Readonly<Record<string, readonly [Payment['status'], Payment[
   PaymentRefunded: ['captured', 'refunded'],
 };
 
-/** Everybody's money, as the accounts' streams tell it. */
+/** All users' money, computed from the streams of the accounts. */
 export class Accounts {
   readonly #accounts = new Map<string, Account>();
   readonly #purchases: ReadonlyMap<string, Purchase>;
@@ -250,7 +253,10 @@ export class Accounts {
     if (wrong !== undefined) this.#report('wrong-summary', event, wrong);
   }
 
-  /** Totals tell the payments that hold money, and name indexes that tell all else that counts. */
+  /**
+   * Totals list the payments that hold money, and name the indexes that have everything else that
+   * counts.
+   */
   #totalled(account: Account, event: LogEvent): void {
     const listed = list(event, 'payments');
     const right = listed.filter(({ data }) => {

@@ -3,9 +3,9 @@ import type { Findings } from './finding.ts';
 import type { ReadModels, StoredCell } from './read-models.ts';
 
 /**
- * Compares a table with what the log says, row by row and column by column.
- * @param onRows told how many rows were compared since it was told last
- * @returns how many rows the table has
+ * Compares a table with the log, row by row and column by column.
+ * @param onRows called with the number of rows compared since its last call
+ * @returns the number of rows in the table
  */
 export async function compareRows(
   models: ReadModels,

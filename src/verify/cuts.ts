@@ -1,12 +1,12 @@
 import type { LogEvent, Report } from './finding.ts';
 
 /**
- * What in a stream's metadata hides events from who reads the stream. The log as a whole shows them
- * until a scavenge.
+ * Metadata of a stream that hides events from readers of the stream. Readers of the whole log see
+ * them until a scavenge.
  */
 const hiding = ['$maxCount', '$maxAge', '$tb'] as const;
 
-/** Streams whose events somebody hides: a sold seat would look free to who reads it. */
+/** Streams with hidden events: to a reader of such a stream, a sold seat would look free. */
 export class Cuts {
   readonly #report: Report;
   readonly #isOurs: (stream: string) => boolean;

@@ -25,7 +25,7 @@ export class ExpectedTable {
     this.key = columns.slice(0, keyColumns);
   }
 
-  /** A row as it is now, whatever was there. */
+  /** Sets a row to its current state, replacing any earlier row. */
   put(row: Row, changedBy: Moment): void {
     this.rows.set(this.key.map((column) => row[column]).join('/'), { row, changedBy });
   }

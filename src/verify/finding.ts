@@ -104,7 +104,7 @@ export type ViolationCode =
   | 'row-extra'
   /** A row with another value than the log says. */
   | 'row-differs'
-  /** The read models' checkpoints are not one, or tell of events that the log does not have. */
+  /** The checkpoints of the read models differ, or are at events that the log does not have. */
   | 'wrong-checkpoint';
 
 export interface Violation {
@@ -203,8 +203,8 @@ export const isOfService = ({ type, version, commandId }: LogEvent): boolean =>
 const namePattern = /^[!-~]{1,500}$/;
 
 /**
- * @throws Unreadable for what is on nobody's stream, and for data of another version, whatever it
- *   looks like
+ * @throws Unreadable for events on streams that are not ours, and for data of another version in
+ * any form
  */
 export function checkEnvelope({ stream, type, version }: LogEvent): void {
   if (!namePattern.test(stream)) throw new Unreadable('its stream’s name is not made of ids');

@@ -13,7 +13,7 @@ import { Orders } from './orders.ts';
 import { Seats } from './seats.ts';
 import { isMark, Skipped } from './skipped.ts';
 
-/** What the log tells, in numbers. */
+/** Figures about the log. */
 export interface LogFigures {
   /** Events of the service; others in the log are passed over. */
   readonly events: number;

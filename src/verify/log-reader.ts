@@ -17,7 +17,7 @@ import { isOf, type Skip, skipIn, skippedStream } from './skipped.ts';
 /** A log that sends nothing for so long while it is read is given up, in milliseconds. */
 const silentMsMax = 15_000;
 
-/** A stream's event: servers before 22.6 do not tell its position. */
+/** An event of a stream. Servers before 22.6 do not send its position. */
 type StreamEvent = NonNullable<ResolvedEvent['event']>;
 
 /**
@@ -153,7 +153,7 @@ async function* events(
   read: ReturnType<EventStoreDBClient['readAll']>,
 ): AsyncGenerator<LogEvent, void, undefined> {
   const watchdog = setTimeout(() => read.destroy(silence()), silentMsMax);
-  read.on('error', () => {}); // also when nobody iterates any more
+  read.on('error', () => {}); // even when no caller iterates
   let ended = false;
   try {
     for await (const { event } of read) {

@@ -29,7 +29,7 @@ export interface Order extends Purchase {
 export interface OrderParts {
   readonly catalog: Catalog;
   readonly purchases: Map<string, Purchase>;
-  /** Told of each sale, to look for the money. */
+  /** Called for each sale, to check the payment. */
   readonly onSold: (sale: Purchase, paymentId: string, event: LogEvent) => void;
   /** Who holds or owns a seat now. */
   readonly holdOf: (sessionId: string, seatId: string) => HoldOfSeat | undefined;
@@ -45,7 +45,8 @@ export interface HoldOfSeat {
 }
 
 /**
- * What became of each order, as the orders' streams tell it. The seats and the payments follow it.
+ * The state of each order, computed from the streams of the orders. The checks of seats and
+ * payments use it.
  */
 export class Orders {
   readonly #orders = new Map<string, Order>();

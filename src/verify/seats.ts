@@ -31,12 +31,12 @@ export interface SeatParts {
   readonly catalog: Catalog;
   readonly orders: Orders;
   readonly purchases: Map<string, Purchase>;
-  /** Told of each sale, to look for the money. */
+  /** Called for each sale, to check the payment. */
   readonly onSold: (sale: Purchase, paymentId: string, event: LogEvent) => void;
   readonly report: Report;
 }
 
-/** Who holds and who owns each seat, as the seats' streams tell it. */
+/** The holder and the owner of each seat, computed from the streams of the seats. */
 export class Seats {
   readonly #seats = new Map<string, Seat>();
   /** By session, when a seat was given back last: milliseconds since the epoch. */

@@ -47,7 +47,8 @@ export class Skipped {
   }
 
   /**
-   * Does it sum up what was skipped after it? Then it counts for nothing either, whoever wrote it.
+   * True for a summary of an event that was skipped later. Then the summary counts for nothing
+   * either, whichever writer made it.
    */
   isStale({ type, stream, revision }: LogEvent): boolean {
     if (this.#byId.size === 0 || !sums.has(type)) return false;

@@ -163,7 +163,7 @@ function checkNewest(
 ): void {
   for (const { name, eventPosition, eventId } of checkpoints) {
     if (eventPosition === null || eventId === null || newest === undefined) continue;
-    // What the log ends before is told already.
+    // That the log ends too early is already reported.
     if (eventPosition > newest.position || eventId === newest.id) continue;
     const detail =
       `its last event is ${eventId} at ${eventPosition}, the log has ${newest.id} at ${newest.position} as the last one ` +

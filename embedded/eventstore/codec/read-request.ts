@@ -37,7 +37,7 @@ export interface ReadOptions {
   filter?: FilterOptions;
   /** Ids as two numbers instead of text. */
   structuredIds: boolean;
-  /** Whether a read of a stream tells its first and last position. */
+  /** Whether a read of a stream reports its first and last position. */
   tellsPositions: boolean;
 }
 

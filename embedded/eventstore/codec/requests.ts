@@ -4,7 +4,7 @@ import { jsonType, type ProposedEvent, uuidLength } from './recorded-event.ts';
 import { maxRevision, WireError, WireReader } from './wire.ts';
 
 const empty = Buffer.alloc(0);
-/** What every content type but JSON is told as. */
+/** The content type for everything but JSON. */
 const binary = 'application/octet-stream';
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 

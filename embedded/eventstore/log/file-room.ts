@@ -61,7 +61,7 @@ export class FileRoom {
   }
 }
 
-/** What lmdb-js tells and its types leave out. */
+/** Fields that lmdb-js reports and its types lack. */
 interface PageStats {
   readonly lastPageNumber: number;
   readonly pageSize: number;

@@ -6,12 +6,12 @@
  *   index    [stream number, revision] → position
  *   streams  stream name → stream number
  *
- * Beside it, `FORMAT` holds the version of this layout, and `owner.lock` is locked while the
- * directory is open.
+ * The directory also has `FORMAT`, with the version of this layout, and `owner.lock`, which is
+ * locked while the directory is open.
  *
  * A commit is one LMDB transaction, flushed before its promise resolves and before any reader sees
- * it (`overlappingSync` is off for exactly that reason). Nothing is counted at start: the next
- * position and the next stream number are read off the last keys.
+ * it (`overlappingSync` is off for exactly that reason). Nothing is counted at start: the last keys
+ * give the next position and the next stream number.
  */
 import { createHash } from 'node:crypto';
 import {

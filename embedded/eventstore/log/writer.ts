@@ -5,7 +5,7 @@ import { type RecentEvents, recentEvents } from './recent-events.ts';
 
 /** A write that waits for its commit. */
 export interface Write<Outcome> {
-  /** Milliseconds since the Unix epoch after which it may not be written any more. */
+  /** Milliseconds since the Unix epoch; the append must not be written later. */
   readonly deadlineMs: number;
   /** Roughly what it occupies. */
   readonly bytes: number;

@@ -12,7 +12,7 @@ export function endStreamDeleted(call: GrpcCall, stream: string): void {
 /** How the number forms of expected revisions are written in trailers. */
 const expectedForms = { any: -2, no_stream: -1, stream_exists: -4 } as const;
 
-/** `current` is −1 when there is no such stream, and is told so. */
+/** `current` is −1 when there is no such stream; the error then says so. */
 export function endWrongExpectedVersion(
   call: GrpcCall,
   stream: string,
@@ -58,7 +58,7 @@ export function endNotReady(call: GrpcCall): void {
   call.end(Status.unavailable, notReady);
 }
 
-/** It came too late or took too long; a retry with the same ids tells. */
+/** The write came too late or took too long. A retry with the same ids shows the result. */
 export function endWriteTimeout(call: GrpcCall): void {
   call.end(Status.aborted, 'Operation timed out: the write took too long.');
 }

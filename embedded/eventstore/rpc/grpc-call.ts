@@ -100,7 +100,7 @@ export class GrpcCall {
     });
   }
 
-  /** Called once, whatever ends the call: its own end, the client, the connection. */
+  /** Called once when the call ends in any way: by itself, by the client, by its connection. */
   onceClosed(listener: () => void): void {
     if (this.#closed) listener();
     else this.#closedListeners.push(listener);
@@ -110,7 +110,7 @@ export class GrpcCall {
     return !this.#ended && !this.#closed;
   }
 
-  /** Nothing can be sent any more: the client reset the call, or its connection broke. */
+  /** Nothing can be sent: the client reset the call, or its connection broke. */
   get #isGone(): boolean {
     return this.#stream.closed || this.#stream.destroyed;
   }
@@ -173,7 +173,7 @@ export class GrpcCall {
       this.#trailers = all;
       this.#stream.end();
     }
-    // What the client still sends has no reader any more; reading it off lets the stream close.
+    // Nobody reads what the client still sends. Discarding it lets the stream close.
     this.#stream.resume();
   }
 

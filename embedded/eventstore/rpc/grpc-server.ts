@@ -19,8 +19,8 @@ const concurrentCallsMax = 10_000;
 /** Node counts buffered bytes a session and refuses new calls above it (in MB). */
 const sessionMemoryMaxMb = 512;
 /**
- * How long calls that were told to end may take before they are reset, and then their connections
- * cut.
+ * How long calls may take after the request to end. Then they are reset, and then their connections
+ * are closed.
  */
 const goodbyeMs = 300;
 const resetMs = 100;
@@ -72,7 +72,7 @@ export class GrpcServer {
     this.#http.on('session', (session) => {
       session.setLocalWindowSize(receiveWindowBytes);
       this.#sessions.set(session, accepted);
-      // A broken connection ends its calls; there is nobody else to tell.
+      // A broken connection ends its calls. Nobody else must be informed.
       session.on('error', () => session.destroy());
       session.once('close', () => this.#forget(session));
     });
@@ -116,7 +116,7 @@ export class GrpcServer {
     }
   }
 
-  /** A session that is over leaves no socket behind, whoever still waits for what on it. */
+  /** Closes the socket of an ended session, even if calls still wait on it. */
   #forget(session: ServerHttp2Session): void {
     session.destroy();
     this.#sessions.get(session)?.destroy();

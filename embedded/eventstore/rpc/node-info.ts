@@ -1,4 +1,4 @@
-/** What a node tells about itself: its features, and the cluster of one that it is. */
+/** The information that a node reports about itself: its features, and its cluster of one node. */
 import { randomUUID } from 'node:crypto';
 import { bytesField, messageField, numberField } from '../codec/wire.ts';
 import { type CheckpointManner, defaultCheckpoints } from '../subscriptions/search.ts';

@@ -14,7 +14,7 @@ import { endStreamDeleted } from './errors.ts';
 import { type GrpcCall, Status } from './grpc-call.ts';
 import type { Service } from './service.ts';
 
-/** Events that a real server reads at a time; what it tells of positions depends on it. */
+/** Events that a real server reads at a time; the positions that it reports depend on it. */
 const realPageEvents = 32;
 
 export function read(service: Service, call: GrpcCall): void {
@@ -92,8 +92,8 @@ function* pagesOfStream(log: EventLog, call: GrpcCall, options: ReadOptions): Pa
 }
 
 /**
- * Where the stream begins: a real server tells it for each of its pages that is empty before the
- * first event, when that is not where the page was to begin.
+ * The beginning of the stream. A real server sends it for each empty page before the first event,
+ * unless the page began there.
  */
 function sendFirstPositions(
   call: GrpcCall,

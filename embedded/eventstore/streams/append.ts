@@ -97,8 +97,8 @@ function writtenAfter(
 }
 
 /**
- * The same without a revision to look at: the events must all have been written to this stream
- * lately, in whatever order. The last of them is the answer.
+ * The same check without a revision: all events must be among the recent ones of this stream, in
+ * any order. The last of them is the answer.
  */
 function lately(
   group: CommitGroup,

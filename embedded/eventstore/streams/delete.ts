@@ -21,7 +21,7 @@ export function decideDelete(
   if (verdict.kind === 'written-before') throw new Error('a delete has no events to be known by');
   if (verdict.kind !== 'write') return verdict;
   const { last } = group.headOf(stream);
-  // Unlike a tombstone it needs something to delete, whatever is expected.
+  // Unlike a tombstone, a soft delete needs an existing stream, with any expected revision.
   const metastream = `$$${stream}`;
   if (last < 0 && group.headOf(metastream).last < 0)
     return { kind: 'wrong-expected-version', current: last };

@@ -19,7 +19,7 @@ const none: StreamMetadata = {};
  */
 const longEnd = 2 ** 63;
 const integers = ['$maxCount', '$maxAge', '$tb', '$cacheControl'] as const;
-/** A number that JavaScript cannot tell from an integer, and EventStoreDB can. */
+/** A number that is an integer for JavaScript and not for EventStoreDB. */
 const fraction = /"\$(?:maxCount|maxAge|tb|cacheControl)"\s*:\s*-?\d+[.eE]/;
 const roleNames: readonly string[] = ['$r', '$w', '$d', '$mr', '$mw'];
 

@@ -1,6 +1,6 @@
 import type { CommittedEvent } from '../log/log.ts';
 
-/** Someone who wants events as they are committed. */
+/** A receiver of events as they are committed. */
 export interface Subscriber {
   /** Called after each commit with what it has for this subscriber, in order. */
   onCommitted(events: readonly CommittedEvent[]): void;

@@ -1,8 +1,8 @@
 import { compare, type LogPosition, placeOf } from '../log/position.ts';
 
 /**
- * Whose checkpoints are sent where catch-up comes to the end of the log (README.md tells them
- * apart).
+ * The server version whose checkpoints are sent where the catch-up ends (README.md shows the
+ * difference).
  */
 export type CheckpointManner = '24.10.4' | '25.0';
 

@@ -23,7 +23,7 @@ export interface Source {
   live(event: CommittedEvent): 'more' | 'deleted';
   /** So many events were committed that the subscriber gets from history. */
   missed(count: number): void;
-  /** The subscriber does not keep up and gets no live events any more. */
+  /** The subscriber is too slow and gets no further live events. */
   fellBehind(): void;
 }
 

@@ -58,7 +58,7 @@ const projections = z
 
 const queue = z.object({
   waiting: z.int().optional().meta({ description: 'Users who wait, with those who are away.' }),
-  there: z.int().optional().meta({ description: 'Users who wait and poll as told.' }),
+  there: z.int().optional().meta({ description: 'Waiting users who poll in time.' }),
   admitted: z.int().optional(),
   warnings: z
     .array(z.string())

@@ -72,7 +72,7 @@ export class Connection {
    */
   failed(client: EventStoreDBClient | undefined, error: unknown): void {
     if (client === undefined || client !== this.#link?.client) return;
-    if (performance.now() < this.#notBeforeMs) return; // told already
+    if (performance.now() < this.#notBeforeMs) return; // already reported
     this.#imposeWait();
     this.#silentSinceMs = undefined;
     if (isNotLeader(error)) return;

@@ -48,7 +48,7 @@ export function isTransient(error: unknown): boolean {
   return !isFinalCode(property(error, 'code'));
 }
 
-/** Whether a gRPC status code says that trying again is useless. */
+/** Whether a gRPC status code means that a repetition is useless. */
 export function isFinalCode(code: unknown): boolean {
   return typeof code === 'number' && finalCodes.has(code);
 }
@@ -62,8 +62,8 @@ export function isNotLeader(error: unknown): boolean {
 }
 
 /**
- * Whether a call never had a connection, so that nothing of it was sent. gRPC says so in words
- * only: its code is that of calls that lost theirs, too.
+ * Whether a call never had a connection, so that nothing of it was sent. Only the text of gRPC's
+ * error says so: the code is the same as for calls that lost their connection.
  */
 export function neverConnected(error: unknown): boolean {
   const details = property(error, 'details');

@@ -23,10 +23,10 @@ const preface = Buffer.concat([
 const settingsFrame = 4;
 
 /**
- * Why whatever listens at a connection string's addresses cannot be an event store that is spoken
- * to like this: it speaks another protocol, TLS or none, or shows a certificate that is not
- * trusted. The client's own errors tell none of this apart.
- * @returns undefined when one of the addresses could be right, or nobody listens there yet
+ * Why the server at the addresses of a connection string cannot be an event store for this string:
+ * it uses another protocol, uses TLS although the string does not (or the reverse), or has a
+ * certificate that is not trusted. The client's own errors do not distinguish these reasons.
+ * @returns undefined when one of the addresses may be right, or when no server listens there yet
  */
 export async function whyNoEventStore(url: string, timeoutMs: number): Promise<string | undefined> {
   const { hosts, wantsTls, caFile } = parse(url);

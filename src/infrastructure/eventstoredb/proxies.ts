@@ -1,8 +1,8 @@
 /**
- * gRPC goes by the proxy that `grpc_proxy`, `https_proxy` or `http_proxy` names, also to this
- * machine itself, where no proxy leads to. Excepts that from it for this process, beside what
- * `no_grpc_proxy` or `no_proxy` excepts already.
- * @param url the connection string: its hosts that are this machine by another name than the usual
+ * gRPC uses the proxy in `grpc_proxy`, `https_proxy` or `http_proxy`, even for this machine, which
+ * no proxy can reach. This function adds the loopback addresses to the exceptions in
+ * `no_grpc_proxy` or `no_proxy`, for this process.
+ * @param url the connection string, for hosts that are other names of this machine
  */
 export function exceptLoopback(
   url: string,

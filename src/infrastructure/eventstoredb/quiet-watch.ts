@@ -14,10 +14,11 @@ export interface Watched {
 }
 
 /**
- * Tells a quiet log from a silent server, and ends the subscription of a silent one with an
- * error. One that was never confirmed is silent. One that has heard nothing for `quietCheckMs`
- * asks, on its own connection, for the log's newest event: no answer means silence, and so does an
- * event that it should have had and still lacks one check later.
+ * Distinguishes a quiet log from a silent server, and ends the subscription of a silent server with
+ * an error. A subscription that was never confirmed is silent. After `quietCheckMs` without an
+ * event, the watch asks for the newest event of the log, on its own connection. The server is
+ * silent when it does not answer, or when the subscription still lacks that event at the next
+ * check.
  */
 export class QuietWatch {
   readonly #client: EventStoreDBClient;

@@ -152,8 +152,8 @@ async function* items<T>(read: Cancellable, silenceMs: number): AsyncGenerator<T
       waiting = true;
       timer.refresh();
       const item = await iterator.next().catch((error) => {
-        // Whatever else broke it has ended the call as well: cancelling that resets it needlessly,
-        // and too many resets end the connection.
+        // Any other error has already ended the call. Cancelling it then would only reset it, and
+        // too many resets end the connection.
         ended = !(error instanceof NoAnswer);
         throw error;
       });

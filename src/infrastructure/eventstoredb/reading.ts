@@ -33,7 +33,7 @@ export class Reading {
   #awaited: EventMark | undefined;
   readonly #onOddity: (what: string) => void;
 
-  /** @param onOddity told of what is left out, in words */
+  /** @param onOddity called with a description of each skipped message */
   constructor(after: LogPlace | null, onOddity: (what: string) => void) {
     this.#place = after;
     this.#onOddity = onOddity;
@@ -59,8 +59,8 @@ export class Reading {
   }
 
   /**
-   * @returns whether the message is to be delivered. @throws LogDiffers, EventStoreRefused: then
-   *   the call is over
+   * @returns whether the message must be delivered
+   * @throws LogDiffers, EventStoreRefused: then the call is over
    */
   take(message: LogMessage<EventInLog>): boolean {
     switch (message.kind) {

@@ -19,7 +19,7 @@ export interface Wanted<Event> {
   readonly signal: AbortSignal;
   /** Makes the call's messages. */
   readonly decode: (bytes: Buffer) => ReadMessage<Event>;
-  /** Told, in words, of what a server sent and nobody gets. */
+  /** Called with a description of each message from the server that is skipped. */
   readonly onOddity: (what: string) => void;
 }
 
@@ -95,7 +95,7 @@ async function open<Event>(
       call.on('error', () => {}); // also when nobody takes it, or after its session has ended
       setImmediate(() => isTaken || call.cancel());
     })
-    .catch(() => {}); // told by the promise that is awaited
+    .catch(() => {}); // the awaited promise reports it
   const call = await answerWithin(answerMs, 'finding the store', opening);
   signal.throwIfAborted();
   isTaken = true;
