@@ -32,6 +32,8 @@ export interface Config {
     readonly pauseMaxMs: number;
     readonly afterPaymentMs: number;
   };
+  /** Does the log keep the moves of the queue? */
+  readonly keepsQueue: boolean;
   /** Of one user, in an hour. */
   readonly idempotencyKeysMax: number;
   /** From SIGTERM until the API is closed. */
@@ -98,6 +100,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       pauseMaxMs: read('QUEUE_PAUSE_SECONDS') * 1_000,
       afterPaymentMs: read('QUEUE_AFTER_PAYMENT_SECONDS') * 1_000,
     },
+    keepsQueue: read('QUEUE_LOG') === 'on',
     idempotencyKeysMax: read('IDEMPOTENCY_KEYS_MAX'),
     drainMs: (read('DRAIN_SECONDS') ?? (env.REDIS_URL ? drainSeconds : 0)) * 1_000,
     logLevel: read('LOG_LEVEL'),

@@ -182,6 +182,11 @@ export const settings = {
     schema: wholeNumber(1, 3_600),
     default: '5',
   },
+  QUEUE_LOG: {
+    about: 'Keep the moves of the queue in the log, from which a restart rebuilds it: `on` or `off`',
+    schema: z.enum(['on', 'off'], 'must be on or off'),
+    default: 'on',
+  },
   IDEMPOTENCY_KEYS_MAX: {
     about: 'New idempotency keys of a user in an hour, on each instance',
     schema: wholeNumber(1, 1_000_000),

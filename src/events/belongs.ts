@@ -32,6 +32,7 @@ export const categoryOf = {
   EventSkipped: null,
   SkipAnnounced: 'skipped',
   QueueSteered: 'queue',
+  QueueMoved: 'queue',
 } as const satisfies Readonly<Record<EventType, string | null>>;
 
 /** Why an event of our schema cannot be read where it is. */

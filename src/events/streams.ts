@@ -37,6 +37,9 @@ export const skippedStream = 'skipped-events';
 export const restoredStream = 'restored-log';
 /** One for the whole shop: how the waiting queue is steered. */
 export const steeringStream = 'queue-steering';
+/** One per hour of UTC: what happened to users' places in the waiting queue. */
+export const queueLineStream = (atMs: number): string =>
+  `queue-line-${new Date(atMs).toISOString().slice(0, 13)}`;
 export const concertStream = (concertId: string): string => `concert-${concertId}`;
 export const seatStream = (sessionId: string, seatId: string): string =>
   `seat-${sessionId}/${seatId}`;

@@ -95,4 +95,5 @@ const commandByEvent: Readonly<Record<EventType, string>> = {
   EventSkipped: 'SkipEvent',
   SkipAnnounced: 'SkipEvent',
   QueueSteered: 'SteerQueue',
+  QueueMoved: 'MoveQueue',
 };

@@ -72,6 +72,7 @@ const words: { readonly [T in EventType]: (data: EventData[T]) => string } = {
     `event ${revision} (${type}), which could not be read, counts for nothing from here on: ${reason}`,
   SkipAnnounced: ({ revision, stream }) => `event ${revision}@${stream} is about to be skipped`,
 
+  QueueMoved: ({ moves }) => `${moves.length} places of the waiting queue changed`,
   QueueSteered: ({ by, reason }) => `waiting queue steered by ${by}: ${reason}`,
   RequestAbandoned: () => 'it got no answer that may be repeated: the key is free again',
 };

@@ -12,6 +12,7 @@ import {
 } from './pace.ts';
 import { notSteered, type QueueControl } from './queue-control.ts';
 import { admittedEntry, type QueueEntry, waitingEntry } from './queue-entry.ts';
+import type { KnownPlace, QueueMove } from './queue-log.ts';
 import { type LineNode, RankedLine } from './ranked-line.ts';
 import { newSecret, parseToken, sameSecret, tokenOf } from './token.ts';
 import {
@@ -56,6 +57,8 @@ export interface InProcessQueueOptions {
   readonly now?: () => number;
   /** From 0 to 1, for pauses. Default `Math.random`. */
   readonly chance?: () => number;
+  /** Told of each move, as it happens. Default nobody is. */
+  readonly onMove?: (move: QueueMove) => void;
 }
 
 /**
@@ -66,6 +69,7 @@ export class InProcessQueue implements WaitingQueue {
   readonly #settings: QueueSettings;
   readonly #now: () => number;
   readonly #chance: () => number;
+  readonly #onMove: (move: QueueMove) => void;
   readonly #places = new Map<string, Place>();
   /** Who waits and is there. */
   readonly #line = new RankedLine<Place>();
@@ -74,7 +78,8 @@ export class InProcessQueue implements WaitingQueue {
   readonly #inside = new ExpiryHeap<Place>();
   readonly #holders = new Holders();
   #lastNumber = 0;
-  #control = notSteered;
+  /** Undefined until it is told. */
+  #control: QueueControl | undefined;
   /** As many as there may be. */
   #tickets: Tickets = { left: Number.MAX_SAFE_INTEGER, at: 0 };
   #admissions: Admissions = { window: 0, current: 0, previous: 0, since: 0 };
@@ -83,6 +88,7 @@ export class InProcessQueue implements WaitingQueue {
     this.#settings = settings;
     this.#now = options.now ?? Date.now;
     this.#chance = options.chance ?? Math.random;
+    this.#onMove = options.onMove ?? (() => {});
   }
 
   async poll(userId: string): Promise<QueueEntry> {
@@ -139,11 +145,26 @@ export class InProcessQueue implements WaitingQueue {
   }
 
   steer(control: QueueControl): void {
-    if (control.revision <= this.#control.revision) return;
-    const isCleared = control.clearedRevision > this.#control.clearedRevision;
-    this.#control = control;
+    // What the first call tells was so before this process.
+    const isCleared = control.clearedRevision > (this.#control?.clearedRevision ?? Infinity);
+    if (control.revision > (this.#control?.revision ?? -2)) this.#control = control;
     if (!isCleared) return;
     for (const place of [...this.#places.values()]) if (!place.isInside) this.#forget(place);
+    this.#onMove(['cleared', '', 0, Math.floor(this.#now())]);
+  }
+
+  /** Takes over who had a place by the log, before the first poll. Nobody is there yet. */
+  restore(known: readonly KnownPlace[]): void {
+    const now = this.#now();
+    for (const { userId, number, admittedAt } of known) {
+      const isInside = admittedAt !== undefined;
+      const { claimMs, waitingMs } = this.#settings;
+      const place = new Place(userId, number, now + (isInside ? claimMs : waitingMs));
+      this.#places.set(userId, place);
+      this.#lastNumber = Math.max(this.#lastNumber, number);
+      if (isInside) [place.state, place.admittedAt] = ['admitted', admittedAt];
+      (isInside ? this.#inside : this.#waiting).add(place);
+    }
   }
 
   async counts(): Promise<QueueCounts> {
@@ -162,7 +183,7 @@ export class InProcessQueue implements WaitingQueue {
 
   /** How many may be admitted now. */
   #free(now: number): number {
-    const { admittedMax, perMinute, paused } = this.#control;
+    const { admittedMax, perMinute, paused } = this.#control ?? notSteered;
     if (paused) return 0;
     const places = (admittedMax ?? this.#settings.admittedMax) - this.#inside.size;
     if (perMinute === null) return places;
@@ -192,10 +213,12 @@ export class InProcessQueue implements WaitingQueue {
     const { waitingMs } = this.#settings;
     if (place.state === 'claimed') {
       this.#forget(place);
+      this.#tell('ended', place, now);
       return;
     }
     if (place.state === 'admitted') {
       this.#inside.remove(place);
+      this.#tell('unclaimed', place, now);
       place.expiresAt += waitingMs;
       this.#waiting.add(place);
     } else if (place.state === 'there') {
@@ -203,22 +226,29 @@ export class InProcessQueue implements WaitingQueue {
       this.#waiting.set(place, place.expiresAt + waitingMs);
     }
     place.state = 'away';
-    if (place.expiresAt <= now) this.#forget(place);
+    if (place.expiresAt > now) return;
+    this.#forget(place);
+    this.#tell('left', place, now);
+  }
+
+  #tell(kind: QueueMove[0], { userId, number }: Place, now: number): void {
+    this.#onMove([kind, userId, number, Math.floor(now)]);
   }
 
   #enrol(userId: string, now: number): Place {
     const { waitingMax } = this.#settings;
-    if (this.#control.draining) throw new QueueDraining();
+    if (this.#control?.draining) throw new QueueDraining();
     // With room for the user and for all who are there, nobody has to wait, however many are away.
     if (this.#waiting.size >= waitingMax && this.#line.size >= this.#free(now)) {
       throw new QueueFull();
     }
     if (this.#line.size === 0) this.#admissions = { ...this.#admissions, since: now };
     // A number tells when its user came, in microseconds, and is above all before it whatever is forgotten.
-    this.#lastNumber = Math.max(this.#lastNumber + 1, now * 1_000);
+    this.#lastNumber = Math.max(this.#lastNumber + 1, Math.floor(now * 1_000));
     const place = new Place(userId, this.#lastNumber, now);
     this.#places.set(userId, place);
     this.#waiting.add(place);
+    this.#tell('enrolled', place, now);
     return place;
   }
 
@@ -230,6 +260,7 @@ export class InProcessQueue implements WaitingQueue {
     place.expiresAt = now + this.#settings.claimMs;
     this.#inside.add(place);
     this.#tickets = { ...this.#tickets, left: this.#tickets.left - 1 };
+    this.#tell('admitted', place, now);
     // Who did not have to wait says nothing about those who do.
     if (!isNew) this.#admissions = countAdmission(this.#admissions, now);
   }
@@ -253,7 +284,7 @@ export class InProcessQueue implements WaitingQueue {
     this.#waiting.set(place, now + retryAfterMs + lateMs);
     const expiresAt = place.expiresAt + waitingMs;
     const token = tokenOf(userId, secret);
-    const isPaused = this.#control.paused;
+    const isPaused = this.#control?.paused ?? false;
     return waitingEntry({ userId, token, ahead, perSecond, retryAfterMs, expiresAt, isPaused });
   }
 

@@ -1,9 +1,17 @@
 import type { RedisClient } from '../infrastructure/redis.ts';
-import type { QueueUnavailable } from '../shared-state/queue-unavailable.ts';
-import { luaScript, RedisCalls } from '../shared-state/redis-calls.ts';
+import { QueueUnavailable } from '../shared-state/queue-unavailable.ts';
+import { RedisCalls } from '../shared-state/redis-calls.ts';
 import { paceOfScripts } from './pace.ts';
 import { notSteered, type QueueControl } from './queue-control.ts';
 import { admittedEntry, type QueueEntry, waitingEntry } from './queue-entry.ts';
+import type { KnownPlace, QueueLog, QueueMove } from './queue-log.ts';
+import {
+  type Argument,
+  type PollReply,
+  type QueueScripts,
+  queueKeys,
+  withScripts,
+} from './redis-scripts.ts';
 import { newSecret, parseToken, tokenOf } from './token.ts';
 import {
   type Authorization,
@@ -14,54 +22,32 @@ import {
   type WaitingQueue,
 } from './waiting-queue.ts';
 
-/** What `lua/poll.lua` and `lua/enrol.lua` reply. */
-type Reply =
-  | ['unknown']
-  | ['full']
-  | ['draining']
-  | ['admitted', string, number]
-  | ['waiting', string, number, number, number, string, number];
-
-type Argument = string | number;
-
-/** The scripts as `defineCommand` adds them to the client. */
-interface Scripts {
-  reprisePoll(...args: Argument[]): Promise<Reply>;
-  repriseEnrol(...args: Argument[]): Promise<Reply>;
-  repriseAuthorize(...args: Argument[]): Promise<Authorization>;
-  repriseRenew(...args: Argument[]): Promise<number>;
-  repriseShorten(...args: Argument[]): Promise<number>;
-}
-
-/** Served while Redis is full: what is asked by those who have a place. */
-const allowedBeyondMemory = '#!lua flags=allow-oom\n';
-
-const scripts = {
-  reprisePoll: { file: 'poll', head: allowedBeyondMemory },
-  repriseEnrol: { file: 'enrol', head: '#!lua\n' },
-  repriseAuthorize: { file: 'authorize', head: allowedBeyondMemory },
-  repriseRenew: { file: 'renew', head: allowedBeyondMemory },
-  repriseShorten: { file: 'shorten', head: allowedBeyondMemory },
-} as const satisfies Record<keyof Scripts, object>;
-
-const keyNames = ['present', 'ends', 'waiting', 'admitted', 'places', 'counters'] as const;
+/** Places put back in one call. */
+const restoredMax = 500;
+/** Longest time in which one instance rebuilds the queue; then another may begin, in milliseconds. */
+const rebuildMsMax = 30_000;
 
 export interface RedisQueueOptions {
-  /** Names the queue's keys, `{name}:…`, which hash to one slot of a cluster. Default `reprise:queue`. */
+  /** Names the queue's keys, `{name}:…`, of one slot of a cluster. Default `reprise:queue`. */
   readonly name?: string;
   /** For tests: milliseconds since the epoch. Default: the clock of Redis, one for all instances. */
   readonly now?: () => number;
   /** From 0 to 1, for pauses. Default `Math.random`. */
   readonly chance?: () => number;
+  /** Where moves are kept, and from where an emptied queue is rebuilt. Default nowhere. */
+  readonly journal?: QueueLog;
+  /** Told when the queue could not be rebuilt; the next call tries again. */
+  readonly onError?: (what: string, error: unknown) => void;
 }
 
 /**
- * The waiting queue in Redis 7 or Redis Cluster, for any number of service processes. Each call is one
- * Lua script, a newcomer's first poll two. Redis must not evict (`maxmemory-policy noeviction`); emptied, it makes
- * buyers enrol again; full, it takes no newcomers. Owns the client: `close` closes it.
+ * The waiting queue in Redis 7 or Redis Cluster, for any number of service processes. Each call is
+ * one Lua script, a newcomer's first poll two. Redis must not evict (`maxmemory-policy noeviction`);
+ * emptied, it is rebuilt from the journal before it serves anybody, or makes buyers enrol again when
+ * there is none; full, it takes no newcomers. Owns the client: `close` closes it.
  */
 export class RedisQueue implements WaitingQueue {
-  readonly #redis: RedisClient & Scripts;
+  readonly #redis: RedisClient & QueueScripts;
   readonly #calls = new RedisCalls();
   readonly #settings: QueueSettings;
   #control = notSteered;
@@ -69,37 +55,36 @@ export class RedisQueue implements WaitingQueue {
   #told: string;
   readonly #now: () => Argument;
   readonly #chance: () => number;
-  readonly #keys: readonly string[];
-  readonly #holder: string;
-  readonly #probe: string;
+  readonly #journal: QueueLog | undefined;
+  readonly #onError: (what: string, error: unknown) => void;
+  readonly #tag: string;
+  readonly #keys: ReturnType<typeof queueKeys>;
+  #rebuilding: Promise<void> | undefined;
 
   constructor(redis: RedisClient, settings: QueueSettings, options: RedisQueueOptions = {}) {
-    const tag = `{${options.name ?? 'reprise:queue'}}`;
+    this.#tag = `{${options.name ?? 'reprise:queue'}}`;
     this.#settings = settings;
+    this.#journal = options.journal;
+    this.#onError = options.onError ?? (() => {});
     this.#told = this.#toTell();
     this.#now = options.now ?? (() => '');
     this.#chance = options.chance ?? Math.random;
-    this.#keys = keyNames.map((name) => `${tag}:${name}`);
-    this.#holder = `${tag}:holder`;
-    this.#probe = `${tag}:probe`;
-    const common = luaScript('common', import.meta.url);
-    for (const [name, { file, head }] of Object.entries(scripts)) {
-      const lua = `${head}${common}\n${luaScript(file, import.meta.url)}`;
-      redis.defineCommand(name, { numberOfKeys: keyNames.length + 1, lua });
-    }
-    this.#redis = redis as RedisClient & Scripts;
+    this.#keys = queueKeys(this.#tag);
+    this.#redis = withScripts(redis);
   }
 
   async poll(userId: string): Promise<QueueEntry> {
     const chance = String(this.#chance());
-    const reply = await this.#ask('reprisePoll', userId, chance);
+    const reply = await this.#ask<PollReply>('reprisePoll', userId, chance);
     return this.#entry(userId, reply[0] === 'unknown' ? await this.#enrol(userId, chance) : reply);
   }
 
   async authorize(userId: string, token: string): Promise<Authorization> {
     const parsed = parseToken(token);
     if (parsed === undefined) return 'unknown';
-    return this.#ask('repriseAuthorize', parsed.userId, userId, parsed.secret);
+    const args = [userId, parsed.secret];
+    const [state] = await this.#ask<[Authorization]>('repriseAuthorize', parsed.userId, ...args);
+    return state;
   }
 
   async renew(userId: string, heldMs: number): Promise<void> {
@@ -117,7 +102,7 @@ export class RedisQueue implements WaitingQueue {
   }
 
   async counts(): Promise<QueueCounts> {
-    const [present, , waiting, admitted] = this.#keys as [string, string, string, string];
+    const { present, waiting, admitted } = this.#keys;
     const redis = this.#redis;
     const all = () =>
       Promise.all([redis.hlen(waiting), redis.zcard(present), redis.zcard(admitted)]);
@@ -128,28 +113,41 @@ export class RedisQueue implements WaitingQueue {
   async reachable(timeoutMs: number): Promise<boolean> {
     try {
       // A write, which a replica refuses; one that takes no memory, and changes nothing.
-      await this.#calls.ask(() => this.#redis.del(this.#probe), timeoutMs);
+      await this.#calls.ask(() => this.#redis.del(`${this.#tag}:probe`), timeoutMs);
       return true;
     } catch {
       return false;
     }
   }
 
+  /**
+   * Rebuilds the queue from the journal if Redis has nothing of it, unless another instance does.
+   * Never throws.
+   */
+  rebuild(): Promise<void> {
+    this.#rebuilding ??= this.#rebuildOnce()
+      .catch((error) => this.#onError('rebuild the waiting queue', error))
+      .finally(() => {
+        this.#rebuilding = undefined;
+      });
+    return this.#rebuilding;
+  }
+
   async close(): Promise<void> {
     this.#redis.disconnect();
   }
 
-  async #enrol(userId: string, chance: string): Promise<Reply> {
+  async #enrol(userId: string, chance: string): Promise<PollReply> {
     try {
-      return await this.#ask('repriseEnrol', userId, chance, newSecret());
+      return await this.#ask<PollReply>('repriseEnrol', userId, chance, newSecret());
     } catch (error) {
       // Redis has no memory for one more: those who have a place go on.
-      if (/\bOOM\b/.test((error as QueueUnavailable).message)) throw new QueueFull();
+      if (error instanceof QueueUnavailable && /\bOOM\b/.test(error.message)) throw new QueueFull();
       throw error;
     }
   }
 
-  #entry(userId: string, reply: Reply): QueueEntry {
+  #entry(userId: string, reply: PollReply): QueueEntry {
     const [state] = reply;
     if (state === 'draining') throw new QueueDraining();
     if (state === 'full' || state === 'unknown') throw new QueueFull();
@@ -161,6 +159,39 @@ export class RedisQueue implements WaitingQueue {
     return waitingEntry({ ...standing, expiresAt, isPaused: paused === 1 });
   }
 
+  async #rebuildOnce(): Promise<void> {
+    const journal = this.#journal;
+    if (journal === undefined) return;
+    const lock = `${this.#tag}:rebuilding`;
+    const { counters } = this.#keys;
+    if ((await this.#calls.ask(() => this.#redis.hexists(counters, 'ready'))) === 1) return;
+    const locked = await this.#calls.ask(() =>
+      this.#redis.set(lock, '1', 'PX', rebuildMsMax, 'NX'),
+    );
+    if (locked === null) return;
+    try {
+      await journal.flush();
+      const known = await journal.read();
+      for (let at = 0; at === 0 || at < known.length; at += restoredMax) {
+        const part = known.slice(at, at + restoredMax);
+        const isLast = at + restoredMax >= known.length;
+        await this.#restore(part, isLast);
+      }
+    } finally {
+      await this.#calls.ask(() => this.#redis.del(lock));
+    }
+  }
+
+  async #restore(part: readonly KnownPlace[], isLast: boolean): Promise<void> {
+    const places = part.map(({ userId, number, admittedAt }) => [
+      ...[userId, newSecret(), number, admittedAt ?? 0],
+    ]);
+    const told = JSON.stringify({ ...JSON.parse(this.#told), isRestoring: true });
+    const args = ['', this.#now(), told, JSON.stringify(places), isLast ? '1' : '0'];
+    const keys = [...Object.values(this.#keys), `${this.#tag}:holder:`];
+    await this.#calls.ask(() => this.#redis.repriseRestore(...keys, ...args));
+  }
+
   #toTell(): string {
     const { admittedMax, perMinute, ...steered } = this.#control;
     const control = {
@@ -168,18 +199,29 @@ export class RedisQueue implements WaitingQueue {
       admittedMax: admittedMax ?? this.#settings.admittedMax,
       perMinute: perMinute ?? 0,
     };
-    return JSON.stringify({ ...this.#settings, ...paceOfScripts, control });
+    const isKept = this.#journal !== undefined;
+    return JSON.stringify({ ...this.#settings, ...paceOfScripts, isKept, control });
   }
 
-  #ask<Name extends keyof Scripts>(
-    name: Name,
+  /** Runs a script for a user, and keeps what it says that happened. */
+  async #ask<Reply extends unknown[]>(
+    name: keyof QueueScripts,
     userId: string,
     ...args: Argument[]
-  ): ReturnType<Scripts[Name]> {
-    return this.#calls.ask(() =>
-      (this.#redis[name] as (...args: Argument[]) => Promise<unknown>)(
-        ...[...this.#keys, `${this.#holder}:${userId}`, userId, this.#now(), this.#told, ...args],
-      ),
-    ) as ReturnType<Scripts[Name]>;
+  ): Promise<Reply> {
+    const keys = [...Object.values(this.#keys), `${this.#tag}:holder:${userId}`];
+    const reply = await this.#calls.ask(() =>
+      this.#redis[name](...keys, userId, this.#now(), this.#told, ...args),
+    );
+    const notes = reply.pop() as Argument[];
+    for (let at = 0; at < notes.length; at += 4) {
+      const [kind, who, number, atMs] = notes.slice(at, at + 4);
+      this.#journal?.note([kind as QueueMove[0], String(who), Number(number), Number(atMs)]);
+    }
+    if (reply[0] === 'empty') {
+      void this.rebuild();
+      throw new QueueUnavailable('Redis has lost the queue, which is being rebuilt from the log');
+    }
+    return reply as Reply;
   }
 }

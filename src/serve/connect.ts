@@ -9,6 +9,7 @@ import { connectPostgres, type Postgres } from '../infrastructure/postgres.ts';
 import { connectRedis, whyRefused } from '../infrastructure/redis.ts';
 import { RedisWatch } from '../infrastructure/redis-fitness.ts';
 import { RecentStreams } from '../processes/compare-rows.ts';
+import { QueueJournal } from '../processes/queue-journal.ts';
 import type { Database } from '../projections/models/database.ts';
 import { InProcessQueue } from '../queue/in-process-queue.ts';
 import { RedisQueue } from '../queue/redis-queue.ts';
@@ -36,6 +37,8 @@ export interface Connections {
   /** Why Redis will not take this service, as far as it is known. */
   readonly redisRefusal: () => string | undefined;
   readonly queue: RedisQueue | InProcessQueue;
+  /** Undefined with QUEUE_LOG=off. */
+  readonly queueJournal: QueueJournal | undefined;
   /** Undefined without REDIS_URL. */
   readonly redisWatch: RedisWatch | undefined;
   readonly clock: ServiceClock;
@@ -69,15 +72,24 @@ export function connect(config: Config, servers: Servers, logger: Logger): Conne
       else logger.warn({}, `clock: ${detail}`);
     },
   });
+  const onError = (what: string, error: unknown) => logger.error({ err: error }, what);
+  const onLost = (moves: number, error: unknown) =>
+    onError(`${moves} moves of the waiting queue are not in the log`, error);
+  const queueJournal = config.keepsQueue ? new QueueJournal(store, clock.now, onLost) : undefined;
+  const journal = queueJournal === undefined ? {} : { journal: queueJournal };
   const queue = redis
-    ? new RedisQueue(redis, config.queue)
-    : new InProcessQueue(config.queue, { now: clock.steady });
+    ? new RedisQueue(redis, config.queue, { ...journal, onError })
+    : new InProcessQueue(config.queue, {
+        now: clock.steady,
+        onMove: (move) => queueJournal?.note(move),
+      });
   const redisWatch = redis && new RedisWatch(redis, config.queue.waitingMax);
   return {
-    ...{ store, storeTime, recent, postgres, redis, redisWatch, queue, clock },
+    ...{ store, storeTime, recent, postgres, redis, redisWatch, queue, queueJournal, clock },
     db: new Kysely<Database>({ dialect: new PostgresDialect({ pool: postgres.pool }) }),
     redisRefusal: () => refusal,
     async close() {
+      await queueJournal?.flush();
       await Promise.allSettled([store.close(), queue.close(), postgres.close()]);
     },
   };
@@ -103,4 +115,10 @@ export async function untilReady(
   await clock.start();
   const { detail } = clock.status();
   if (detail !== undefined) start.say(`  clock        ${detail}`);
+}
+
+/** Brings the queue to where it was, before it serves anybody. @throws EventStoreUnavailable */
+export async function restoreQueue({ queue, queueJournal }: Connections): Promise<void> {
+  if (queue instanceof RedisQueue) await queue.rebuild();
+  else if (queueJournal !== undefined) queue.restore(await queueJournal.read());
 }

@@ -15,7 +15,7 @@ import {
   showWhatIsThere,
   startProcesses,
 } from './compose.ts';
-import { type Connections, connect, untilReady } from './connect.ts';
+import { type Connections, connect, restoreQueue, untilReady } from './connect.ts';
 import { seedDemo, wantsDemo } from './demo.ts';
 import { assertCurrency, assertFree } from './starting.ts';
 import { drained, listenForStop, type StopSignals } from './stop-signals.ts';
@@ -97,6 +97,7 @@ async function startService(
     ended.push(followers.ended);
     const sales = sell(connections, config, followers, () => reading, surroundings);
     await openCatalog(connections, config, followers, sales, { say, stopping });
+    await restoreQueue(connections).catch((error) => onError('restore the waiting queue', error));
     const reading = read(connections, config, followers);
     const behind = await showWhatIsThere(connections.store, reading);
     if (behind !== null) say('  read models  catching up; /readyz says when they are there');

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { eventually } from '../support/eventually.ts';
 import { reprise } from './support/command-line.ts';
@@ -6,6 +7,7 @@ import { Service } from './support/service.ts';
 interface Entry {
   readonly processing: boolean;
   readonly token: string;
+  readonly ahead: number;
   readonly estimateReason?: string;
 }
 
@@ -53,7 +55,20 @@ describe('reprise queue', function () {
     await service.start();
     expect((await poll('d')).body).to.include({ code: 'queue-draining' });
     await steer('resume', '--reason', 'open');
-    await eventually('newcomers', async () => (await poll('d')).body.processing);
+    await eventually('newcomers', async () => (await poll('d')).status === 200);
+  });
+
+  it('keeps the order of the line over a kill', async () => {
+    for (const user of ['k1', 'k2', 'k3']) await poll(user);
+    // The window of the log.
+    await sleep(1_000);
+    await service.kill();
+    await service.start();
+    for (const user of ['newcomer', 'k3', 'k2', 'k1']) await poll(user);
+    const ahead = async (user: string) => (await poll(user)).body.ahead as number;
+    const line = [await ahead('k1'), await ahead('k2'), await ahead('k3'), await ahead('newcomer')];
+    expect(line).to.deep.equal([...line].sort((a, b) => a - b));
+    expect(new Set(line).size).to.equal(4);
   });
 
   it('needs a reason, and something to set', async () => {

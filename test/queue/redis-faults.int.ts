@@ -2,10 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import type { RedisClient } from '../../src/infrastructure/redis.ts';
+import { QueueJournal } from '../../src/processes/queue-journal.ts';
 import { RedisQueue } from '../../src/queue/redis-queue.ts';
 
 import { QueueFull } from '../../src/queue/waiting-queue.ts';
+import { QueueUnavailable } from '../../src/shared-state/queue-unavailable.ts';
 import { eventually } from '../support/eventually.ts';
+import { MemoryEventStore } from '../support/memory-event-store.ts';
 import { type Program, startRedisServer } from '../support/programs.ts';
 import { openRedis, removeKeys, uniqueName } from './support/redis.ts';
 import { type RedisProxy, startRedisProxy } from './support/redis-proxy.ts';
@@ -106,6 +109,37 @@ describe('waiting queue, a Redis that fails', () => {
       }
       await removeKeys(redis, name);
     }
+  });
+
+  it('emptied, is rebuilt from the log in the order of the line before it admits anybody', async () => {
+    const store = new MemoryEventStore();
+    const journal = new QueueJournal(store, Date.now, (_, error) => expect.fail(String(error)));
+    const name = uniqueName();
+    const clock = new TestClock();
+    const options = { name, now: clock.now, chance: () => 0, journal };
+    const kept = new RedisQueue(redis, testSettings, options);
+    const other = new RedisQueue(redis, testSettings, options);
+    await kept.rebuild();
+    for (const user of ['a', 'b', 'c', 'd', 'e']) await kept.poll(user);
+    await kept.poll('a');
+    await removeKeys(redis, name);
+    const refusals = await Promise.allSettled([kept.poll('newcomer'), other.poll('e')]);
+    for (const refusal of refusals) {
+      expect(refusal).to.have.property('reason').instanceOf(QueueUnavailable);
+    }
+    await eventually('it is rebuilt', () =>
+      kept.poll('newcomer').then(
+        ({ processing }) => !processing,
+        () => false,
+      ),
+    );
+    expect((await other.poll('e')).ahead).to.equal(0);
+    expect((await kept.poll('c')).ahead).to.equal(0);
+    expect((await other.poll('e')).ahead).to.equal(1);
+    expect((await kept.poll('newcomer')).ahead).to.equal(2);
+    expect((await kept.poll('a')).processing, 'inside').to.equal(true);
+    await journal.flush();
+    await removeKeys(redis, name);
   });
 
   it('is reachable while it takes no more: who is in can go on', async () => {

@@ -31,6 +31,8 @@ const harmless: Words = {
     'the payment is open again, and the service gives the money back if the seat is not sold to it',
   PaymentRefunded: 'the refund is due again, and the service pays it',
   OrderSettled: 'the order is looked at again, and settled',
+  QueueMoved:
+    'users whose places it tells of lose their order when the queue is rebuilt from the log',
   QueueSteered: 'the queue goes on as the step before it says: steer it again (reprise queue)',
 };
 

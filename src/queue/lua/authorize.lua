@@ -1,7 +1,7 @@
 -- May the bearer of a token act for a user now? Claims the user's admitted place when so.
 --
 -- ARGV  1 the user whom the token names  4 the user who is acted for  5 secret of the token
--- Reply 'admitted' | 'waiting' | 'holding' | 'not-yours' | 'unknown'. O(log n).
+-- Reply {state, notes}: 'admitted' | 'waiting' | 'holding' | 'not-yours' | 'unknown'. O(log n).
 --
 -- Lua keeps one copy of equal strings and compares where they are: the time of it tells nothing of where they differ.
 
@@ -10,10 +10,10 @@ local own = place or waiting_of(user)
 local is_own = own and own.secret == ARGV[5]
 if not is_own then
   local secret, ends = string.match(redis.call('GET', HOLDER) or '', '^(%S+) (%S+)$')
-  if secret ~= ARGV[5] or tonumber(ends) <= now then return 'unknown' end
+  if secret ~= ARGV[5] or tonumber(ends) <= now then return { 'unknown', notes } end
 end
-if user ~= ARGV[4] then return 'not-yours' end
-if not is_own then return 'holding' end
-if not place then return 'waiting' end
+if user ~= ARGV[4] then return { 'not-yours', notes } end
+if not is_own then return { 'holding', notes } end
+if not place then return { 'waiting', notes } end
 claim(user, place)
-return 'admitted'
+return { 'admitted', notes }

@@ -29,6 +29,17 @@ local function whole(number)
   return string.format('%.0f', number)
 end
 
+-- What happened to places: kind, user, number and when, one after another. Each reply ends with it.
+local notes = {}
+local function note(kind, who, number)
+  for _, part in ipairs({ kind, who, number, now }) do notes[#notes + 1] = part end
+end
+
+-- A queue that keeps its moves in the log and has lost them is rebuilt from there first.
+if settings.isKept and not settings.isRestoring and redis.call('HEXISTS', COUNTERS, 'ready') == 0 then
+  return { 'empty', notes }
+end
+
 local function waiting_of(who)
   local kept = redis.call('HGET', WAITING, who)
   if not kept then return nil end
@@ -71,6 +82,7 @@ elseif not known or known.revision < control.revision then
   redis.call('HSET', COUNTERS, 'control', cjson.encode(control))
   if known and known.clearedRevision < control.clearedRevision then
     redis.call('UNLINK', PRESENT, ENDS, WAITING)
+    note('cleared', '', 0)
   end
 end
 
@@ -87,6 +99,7 @@ local function settle(who)
     local place = place_of(who)
     redis.call('ZREM', ADMITTED, who)
     redis.call('HDEL', PLACES, who)
+    if place then note(place.claimed and 'ended' or 'unclaimed', who, place.number) end
     if place and not place.claimed then
       redis.call('HSET', WAITING, who, place.secret .. ' ' .. whole(place.number))
       redis.call('ZADD', ENDS, whole(over + settings.waitingMs), who)
@@ -97,7 +110,11 @@ local function settle(who)
     ends = ends + settings.waitingMs
     redis.call('ZADD', ENDS, whole(ends), who)
   end
-  if ends <= now then forget_waiting(who) end
+  if ends <= now then
+    local own = waiting_of(who)
+    if own then note('left', who, own.number) end
+    forget_waiting(who)
+  end
 end
 
 local function end_those_over()
@@ -169,8 +186,8 @@ end
 -- Admits a waiting user when there is room for all who are there in front and for this one, else tells where the user
 -- stands.
 --   chance  from 0 to 1, of the pause
--- Reply {'admitted', secret, expiresAt} or
---       {'waiting', secret, expiresAt, ahead, retryAfterMs, admissions per second, 1 when paused}
+-- Reply {'admitted', secret, expiresAt, notes} or
+--       {'waiting', secret, expiresAt, ahead, retryAfterMs, admissions per second, 1 when paused, notes}
 local function admit_or_wait(own, is_new, chance)
   redis.call('ZADD', PRESENT, whole(own.number), user)
   local ahead = redis.call('ZRANK', PRESENT, user)
@@ -179,12 +196,13 @@ local function admit_or_wait(own, is_new, chance)
     own.admitted_at = now
     own.claimed = false
     local ends = keep_place(user, own, now + settings.claimMs)
+    note('admitted', user, own.number)
     if control.perMinute > 0 then
       redis.call('HSET', COUNTERS, 'tickets', tostring(tickets() - 1), 'ticketsAt', now)
     end
     -- Who did not have to wait says nothing about those who do.
     if not is_new then count_admission() end
-    return { 'admitted', own.secret, ends }
+    return { 'admitted', own.secret, ends, notes }
   end
   local rate = admissions_per_second()
   -- As pauseMs in pace.ts.
@@ -193,5 +211,5 @@ local function admit_or_wait(own, is_new, chance)
   local pause = math.floor(base * (1 + settings.jitter * chance))
   local due = now + pause + settings.lateMs
   redis.call('ZADD', ENDS, whole(due), user)
-  return { 'waiting', own.secret, due + settings.waitingMs, ahead, pause, tostring(rate), control.paused and 1 or 0 }
+  return { 'waiting', own.secret, due + settings.waitingMs, ahead, pause, tostring(rate), control.paused and 1 or 0, notes }
 end

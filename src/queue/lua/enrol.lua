@@ -1,22 +1,23 @@
 -- Enrols a user at the back of the line, atomic. Refused by Redis itself when it is full.
 --
 -- ARGV  4 chance, from 0 to 1, of the pause  5 secret of the new place
--- Reply {'full'} when `waitingMax` wait, {'draining'} when nobody new enrols, else as admit_or_wait; a user who has a place by now keeps it. O(log n).
+-- Reply {'full', notes} when `waitingMax` wait, {'draining', notes} when nobody new enrols, else as admit_or_wait; a user who has a place by now keeps it. O(log n).
 
 local place = own_place(user)
-if place then return { 'admitted', place.secret, claim(user, place) } end
+if place then return { 'admitted', place.secret, claim(user, place), notes } end
 local own = waiting_of(user)
 local is_new = own == nil
 if is_new then
-  if control.draining then return { 'draining' } end
+  if control.draining then return { 'draining', notes } end
   -- With room for the user and for all who are there, nobody has to wait, however many are away.
   local is_full = redis.call('HLEN', WAITING) >= settings.waitingMax
-  if is_full and redis.call('ZCARD', PRESENT) >= free() then return { 'full' } end
+  if is_full and redis.call('ZCARD', PRESENT) >= free() then return { 'full', notes } end
   if redis.call('ZCARD', PRESENT) == 0 then redis.call('HSET', COUNTERS, 'since', now) end
   local last = tonumber(redis.call('HGET', COUNTERS, 'last')) or 0
   own = { secret = ARGV[5], number = math.max(last + 1, now * 1000) }
   redis.call('HSET', COUNTERS, 'last', whole(own.number))
   redis.call('HSET', WAITING, user, own.secret .. ' ' .. whole(own.number))
   redis.call('ZADD', ENDS, now, user)
+  note('enrolled', user, own.number)
 end
 return admit_or_wait(own, is_new, tonumber(ARGV[4]))

@@ -70,6 +70,7 @@ export function steeringContract(name: string, open: OpenQueue | undefined): voi
 
       it('cleared, has nobody in its line and keeps who is inside', async () => {
         await t.start({ admittedMax: 1 });
+        steered({});
         const a = await t.queue.poll('a');
         const b = await t.queue.poll('b');
         steered({ revision: 0, clearedRevision: 0 });

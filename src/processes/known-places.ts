@@ -1,0 +1,44 @@
+import type { EventData } from '../events/events.ts';
+
+/** What happened to a user's place, as the log keeps it. */
+export type QueueMove = EventData['QueueMoved']['moves'][number];
+
+/** Where users stand by the log. */
+export interface KnownPlace {
+  readonly userId: string;
+  readonly number: number;
+  /** When the user was admitted, in milliseconds since the epoch; undefined: the user waits. */
+  readonly admittedAt: number | undefined;
+}
+
+/** Folds moves into places, in the order of the log. */
+export class KnownPlaces {
+  readonly #places = new Map<string, KnownPlace>();
+
+  take([kind, userId, number, atMs]: QueueMove): void {
+    switch (kind) {
+      case 'enrolled':
+      case 'unclaimed':
+        this.#places.set(userId, { userId, number, admittedAt: undefined });
+        break;
+      case 'admitted':
+        this.#places.set(userId, { userId, number, admittedAt: atMs });
+        break;
+      case 'left':
+      case 'ended':
+        // Of an earlier place of the user it says nothing about this one.
+        if (this.#places.get(userId)?.number === number) this.#places.delete(userId);
+        break;
+      case 'cleared':
+        for (const place of this.#places.values()) {
+          if (place.admittedAt === undefined) this.#places.delete(place.userId);
+        }
+        break;
+    }
+  }
+
+  /** By number. */
+  all(): readonly KnownPlace[] {
+    return [...this.#places.values()].sort((a, b) => a.number - b.number);
+  }
+}

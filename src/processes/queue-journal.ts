@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto';
+import type { EventStore, ExpectedRevision } from '../commands/core/event-store.ts';
+import { decode } from '../events/codec.ts';
+import { queueLineStream } from '../events/streams.ts';
+import { versionOf } from '../events/upcasters.ts';
+import { type KnownPlace, KnownPlaces, type QueueMove } from './known-places.ts';
+
+/** Moves are collected for this long before they are appended, in milliseconds. */
+const windowMs = 150;
+/** Moves of one event: ids of the longest kind make it 250 KB. */
+const movesMax = 2_000;
+/** Moves that wait for the log at most; the oldest are given up above it. */
+const pendingMax = 100_000;
+/** Times that an append is tried again after another instance came first. */
+const attemptsMax = 20;
+/** A line is rebuilt from the streams of so many hours. */
+const keptHours = 12;
+const hourMs = 3_600_000;
+
+/**
+ * Keeps the moves of the queue in the log, a stream per hour, in small batches. So a queue that
+ * comes up empty knows the order of its line. A process that is killed loses the last window.
+ */
+export class QueueJournal {
+  readonly #store: Pick<EventStore, 'append' | 'readStream'>;
+  readonly #now: () => number;
+  readonly #onLost: (moves: number, error: unknown) => void;
+  #pending: QueueMove[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> | undefined;
+  #stream = '';
+  #revision: ExpectedRevision = 'no_stream';
+
+  /** @param onLost told how many moves were given up, since the log did not take them */
+  constructor(
+    store: Pick<EventStore, 'append' | 'readStream'>,
+    now: () => number,
+    onLost: (moves: number, error: unknown) => void,
+  ) {
+    this.#store = store;
+    this.#now = now;
+    this.#onLost = onLost;
+  }
+
+  /** Keeps a move, within the window. Never waits, never throws. */
+  note(move: QueueMove): void {
+    this.#pending.push(move);
+    if (this.#pending.length > pendingMax) {
+      const given = this.#pending.splice(0, movesMax).length;
+      this.#onLost(given, new Error('too many moves of the queue wait for the log'));
+    }
+    this.#timer ??= setTimeout(() => void this.flush(), windowMs);
+  }
+
+  /** Writes what was noted so far. Never throws. */
+  async flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    await this.#writing;
+    this.#writing = this.#writeAll();
+    await this.#writing;
+  }
+
+  /** Who has a place by the log, by number. @throws EventStoreUnavailable, UnreadableEvent */
+  async read(): Promise<readonly KnownPlace[]> {
+    const places = new KnownPlaces();
+    const now = this.#now();
+    for (let hour = keptHours; hour >= 0; hour -= 1) {
+      for await (const recorded of this.#store.readStream(queueLineStream(now - hour * hourMs))) {
+        const event = decode(recorded);
+        if (event.type === 'QueueMoved') for (const move of event.data.moves) places.take(move);
+      }
+    }
+    return places.all();
+  }
+
+  async #writeAll(): Promise<void> {
+    while (this.#pending.length > 0) {
+      const moves = this.#pending.splice(0, movesMax);
+      try {
+        await this.#write(moves);
+      } catch (error) {
+        this.#onLost(moves.length, error);
+        return;
+      }
+    }
+  }
+
+  async #write(moves: QueueMove[]): Promise<void> {
+    const stream = queueLineStream(this.#now());
+    if (stream !== this.#stream) [this.#stream, this.#revision] = [stream, 'no_stream'];
+    const event = { type: 'QueueMoved', data: { moves } } as const;
+    const metadata = { schemaVersion: versionOf('QueueMoved'), command: 'MoveQueue' };
+    for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
+      const events = [{ id: randomUUID(), event, metadata }];
+      const appended = await this.#store.append(stream, this.#revision, events);
+      this.#revision = appended.ok ? appended.revision : appended.actual;
+      if (appended.ok) return;
+    }
+    throw new Error(`other instances came first ${attemptsMax} times`);
+  }
+}
