@@ -183,7 +183,8 @@ export const settings = {
     default: '5',
   },
   QUEUE_LOG: {
-    about: 'Keep the moves of the queue in the log, from which a restart rebuilds it: `on` or `off`',
+    about:
+      'Keep the moves of the queue in the log, from which a restart rebuilds it: `on` or `off`',
     schema: z.enum(['on', 'off'], 'must be on or off'),
     default: 'on',
   },
