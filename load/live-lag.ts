@@ -7,7 +7,10 @@ export interface LagCounts {
   readonly upTo: readonly (readonly [bound: number, count: number])[];
 }
 
-/** @returns undefined when the service does not report it */
+/**
+ * @param url of the admin listener
+ * @returns undefined when the service does not report it
+ */
 export async function readLag(url: string): Promise<LagCounts | undefined> {
   const answer = await fetch(`${url}/metrics`).catch(() => undefined);
   if (answer?.status !== 200) return undefined;

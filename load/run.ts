@@ -15,6 +15,7 @@ const help = `Runs the load journey and proves from the log that nothing was sol
   npm run load -- --url http://…       loads a running service (and sells its seats!)
 
   --url          the service to load
+  --admin        its admin listener, for the live lag; without it, the program does not report the live lag
   --event-store  the event store of that service; without it, nothing is proven about a service of --url
   WARM_UP        for example 10s: applies the same load for this time first, without counting it. The figures are then
                  those of a service that has been running. Default: no warm-up
@@ -46,6 +47,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       url: { type: 'string' },
+      admin: { type: 'string' },
       'event-store': { type: 'string' },
       help: { type: 'boolean', short: 'h' },
     },
@@ -64,7 +66,11 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => interrupted.abort());
   await mkdir(results, { recursive: true });
   if (values.url !== undefined) {
-    const target = { url: values.url, eventStoreUrl: values['event-store'] };
+    const target = {
+      url: values.url,
+      adminUrl: values.admin,
+      eventStoreUrl: values['event-store'],
+    };
     process.exitCode = await loadAndProve(k6, target, interrupted.signal);
     return;
   }
@@ -78,7 +84,7 @@ async function main(): Promise<void> {
   }
 }
 
-type Target = Pick<LoadedService, 'url'> &
+type Target = Pick<LoadedService, 'url' | 'adminUrl'> &
   Partial<Pick<LoadedService, 'pid'>> & { readonly eventStoreUrl: string | undefined };
 
 /** @returns the exit code: 0 when every limit was kept, no request failed and the log proves it */
@@ -94,10 +100,11 @@ async function loadAndProve(k6: string, target: Target, signal: AbortSignal): Pr
     await start(k6, env, signal, uncounted).exitCode;
     signal.throwIfAborted();
   }
-  const lagBefore = await readLag(target.url);
+  const lag = () => (target.adminUrl === undefined ? undefined : readLag(target.adminUrl));
+  const lagBefore = await lag();
   const { kept, cpu } = await runJourney(k6, target, file, signal);
   signal.throwIfAborted();
-  const lagAfter = await readLag(target.url);
+  const lagAfter = await lag();
   const liveLag = lagBefore && lagAfter && lagBetween(lagBefore, lagAfter);
   if (liveLag !== undefined) say(describeLag(liveLag));
   const figures = JSON.parse(await readFile(file, 'utf8')) as Figures;

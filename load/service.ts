@@ -18,6 +18,8 @@ const stopMsMax = 40_000;
 /** A new service with new data and the demo catalog. */
 export interface LoadedService {
   readonly url: string;
+  /** Of its admin listener; undefined: that of a version without one. */
+  readonly adminUrl: string | undefined;
   readonly pid: number;
   /** The event store behind it. */
   readonly eventStoreUrl: string;
@@ -54,6 +56,8 @@ export async function startFreshService(
       DATA_DIR: dataDir,
       PORT: `${port}`,
       HOST: '127.0.0.1',
+      ADMIN_PORT: '0',
+      ADMIN_HOST: '127.0.0.1',
       DEMO: 'on',
     },
     stdio: ['ignore', log.fd, log.fd],
@@ -68,7 +72,9 @@ export async function startFreshService(
     await untilReady(url, child, signal);
     const file = path.join(dataDir, 'service.json');
     const { eventStoreUrl, postgresUrl } = JSON.parse(await readFile(file, 'utf8'));
-    return { url, pid: child.pid as number, eventStoreUrl, postgresUrl, stop };
+    const adminUrl = /^ +admin +(http:\S+)/m.exec(await readFile(logFile, 'utf8'))?.[1];
+    const pid = child.pid as number;
+    return { url, adminUrl, pid, eventStoreUrl, postgresUrl, stop };
   } catch (error) {
     await stop();
     throw new Error(`${(error as Error).message}; its log: ${logFile}`, { cause: error });

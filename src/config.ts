@@ -6,6 +6,9 @@ import { drainSeconds, type logLevels, settings } from './settings.ts';
 export interface Config {
   readonly port: number;
   readonly host: string;
+  /** Undefined: there is no admin listener. */
+  readonly adminPort: number | undefined;
+  readonly adminHost: string;
   /** Names of ALLOWED_HOSTS as they were given. */
   readonly allowedHosts: readonly string[];
   /** Absolute. */
@@ -76,6 +79,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const config: Config = {
     port: read('PORT'),
     host: read('HOST'),
+    adminPort: adminPort(read('ADMIN_PORT'), read('PORT')),
+    adminHost: read('ADMIN_HOST'),
     allowedHosts: read('ALLOWED_HOSTS')?.split(/ *, */) ?? [],
     dataDir: resolve(read('DATA_DIR') ?? '.data'),
     eventStoreUrl: read('EVENTSTORE_URL'),
@@ -105,10 +110,19 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     drainMs: (read('DRAIN_SECONDS') ?? (env.REDIS_URL ? drainSeconds : 0)) * 1_000,
     logLevel: read('LOG_LEVEL'),
   };
+  if (config.adminPort === config.port && config.port !== 0) {
+    problems.push('ADMIN_PORT is the same as PORT');
+  }
   if (problems.length === 0)
     problems.push(...contradictions(env, config), ...queueProblems(config));
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
+}
+
+/** Beside the API's port, so that services on one machine that differ in `PORT` get along. */
+function adminPort(given: number | 'off' | undefined, port: number): number | undefined {
+  if (given === 'off') return undefined;
+  return given ?? (port === 0 || port === 65_535 ? 0 : port + 1);
 }
 
 /** Pairs of settings of which the first allows what the second never lets happen. */

@@ -52,6 +52,24 @@ export const settings = {
     schema: z.string().min(1),
     default: '127.0.0.1',
   },
+  ADMIN_PORT: {
+    about:
+      'Port of the admin listener (`/metrics`, details of `/readyz`); 0 takes a free one, `off` opens none. Default: `PORT` + 1, or a free one',
+    schema: z
+      .string()
+      .refine(
+        (text) => text === 'off' || (/^[0-9]{1,5}$/.test(text) && Number(text) <= 65_535),
+        'must be off or a whole number from 0 to 65535',
+      )
+      .transform((text) => (text === 'off' ? text : Number(text)))
+      .optional(),
+    default: '',
+  },
+  ADMIN_HOST: {
+    about: 'Address the admin listener listens on; it shows what buyers should not see',
+    schema: z.string().min(1),
+    default: '127.0.0.1',
+  },
   ALLOWED_HOSTS: {
     about:
       'Host names that requests may ask for, with commas, or `*`; those of loopback always are. Default: with a loopback `HOST` no others, else any',

@@ -82,6 +82,8 @@ export interface StoredAnswer extends Rendered {
   readonly kind: 'stored';
   /** It was given before, and goes out with Idempotent-Replayed. */
   readonly replayed: boolean;
+  /** Of a problem that is given for the first time. */
+  readonly code?: ProblemCode | undefined;
 }
 
 /** An answer that is no JSON. */
@@ -148,7 +150,7 @@ const jsonType = ['Content-Type', 'application/json'];
 /** What was sent, for the log; `code` of a problem. */
 export interface Sent {
   readonly status: number;
-  readonly code?: ProblemCode;
+  readonly code?: ProblemCode | undefined;
 }
 
 /** What a JSON answer or a problem is to its client. */
@@ -193,7 +195,10 @@ export function send(
     case 'text':
       return sendRendered(res, answer, requestId, []);
     case 'stored':
-      return sendRendered(res, answer, requestId, answer.replayed ? replayed : []);
+      return {
+        ...sendRendered(res, answer, requestId, answer.replayed ? replayed : []),
+        code: answer.code,
+      };
     case 'representation':
       return sendParts(res, answer, requestId, outbox);
     case 'not-modified':

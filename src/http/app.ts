@@ -10,7 +10,7 @@ import {
   send,
   sendAllow,
 } from './answer.ts';
-import type { ApiContext, Endpoint } from './endpoint.ts';
+import type { AnswerCounts, ApiContext, Endpoint } from './endpoint.ts';
 import { endpoints } from './endpoints.ts';
 import { asEvent, takesEvents } from './event-source.ts';
 import type { Exchange } from './exchange.ts';
@@ -27,14 +27,24 @@ import { fieldErrors, inWords, type Part } from './validate.ts';
  */
 export type Reply = ServerResponse & { locals: Exchange };
 
-/** Sends an answer and logs that it did. Half an answer cannot be mended: its connection is cut. */
+/**
+ * Sends an answer, logs that it did and counts it. Half an answer cannot be mended: its connection
+ * is cut.
+ */
 export type Respond = (req: IncomingMessage, res: Reply, answer: Sendable, error?: unknown) => void;
 
-export function createRespond(requestLog: RequestLog, outbox: Outbox): Respond {
+export function createRespond(
+  requestLog: RequestLog,
+  outbox: Outbox,
+  counts: AnswerCounts | undefined,
+): Respond {
   return (req, res, answer, error) => {
     const exchange = res.locals;
     const sent = res.headersSent ? cut(res) : send(res, answer, exchange.requestId, outbox);
-    requestLog(req, exchange, sent, error);
+    const tookMs = performance.now() - exchange.startedMs;
+    requestLog(req, exchange, sent, tookMs, error);
+    counts?.answered(exchange.call, sent.status, tookMs / 1_000);
+    if (sent.code !== undefined) counts?.refused(sent.code);
   };
 }
 
@@ -81,6 +91,7 @@ export function unrouted(req: IncomingMessage, res: Reply, respond: Respond, err
 function expressHandler(call: Endpoint, api: ApiContext, respond: Respond, timeoutMs: number) {
   return async (req: Request, res: Response): Promise<void> => {
     const reply = res as unknown as Reply;
+    reply.locals.call = call.name;
     const isEventSource = call.answerType === 'text/event-stream' && takesEvents(req);
     try {
       const given = await answer(call, api, req, reply.locals, timeoutMs);

@@ -3,7 +3,6 @@ import type { z } from 'zod';
 import type { ClockStatus } from '../clock/service-clock.ts';
 import type { IdempotencyKeys } from '../commands/idempotency/idempotency-keys.ts';
 import type { BuyerCommands } from '../commands/sales/roles.ts';
-import type { LagHistogram } from '../projections/engine/live-lag.ts';
 import type { ProjectionState } from '../projections/engine/overview.ts';
 import type { PreparedBody, ReadSide } from '../queries/read-side.ts';
 import type { SeatFeed } from '../queries/seat-feed.ts';
@@ -35,8 +34,6 @@ export interface HttpDeps {
   readonly logEnd: () => Promise<bigint | null>;
   /** Every projection as the database has it. @throws when PostgreSQL gives no answer */
   readonly projections: () => Promise<readonly ProjectionState[]>;
-  /** How long events take to be visible on this instance. */
-  readonly liveLag: () => LagHistogram;
   /** Rows that are known not to be what the log says. */
   readonly rowsWrong: () => number;
   readonly clock: () => ClockStatus;
@@ -47,10 +44,22 @@ export interface HttpDeps {
   /** What must answer before the service is ready, by the name that `/readyz` shows. */
   readonly probes: Readonly<Record<string, Probe>>;
   readonly log: Logger;
+  /** Default nothing is counted. */
+  readonly counts?: AnswerCounts;
   /** Default any. */
   readonly allowsHost?: AllowsHost;
   /** New idempotency keys of a user in an hour. Default no bound. */
   readonly idempotencyKeysMax?: number;
+}
+
+/** Told of each answer, on the way of every request: it has to be quick. */
+export interface AnswerCounts {
+  /**
+   * @param call an endpoint's name, or `none`
+   * @param seconds from the request's headers to the answer's
+   */
+  answered(call: string, status: number, seconds: number): void;
+  refused(code: ProblemCode): void;
 }
 
 /** Answers within `timeoutMs` whether a dependency can be reached. */
@@ -96,7 +105,7 @@ export interface Endpoint<P = unknown, Q = unknown, H = unknown, B = unknown> {
   /** Shape of the 200. */
   readonly answer: z.ZodType;
   /** Its media type. Default application/json. */
-  readonly answerType?: 'text/event-stream' | 'text/plain';
+  readonly answerType?: 'text/event-stream';
   /** The 200 and its ETag come from a prepared body: the call may answer 304. */
   readonly revalidates?: boolean;
   /** The 200 carries X-Event-Position. */

@@ -6,7 +6,6 @@ import { listConcerts } from './routes/list-concerts.ts';
 import { listReservations } from './routes/list-reservations.ts';
 import { listSeats } from './routes/list-seats.ts';
 import { listSessions } from './routes/list-sessions.ts';
-import { metrics } from './routes/metrics.ts';
 import { openapiDocument } from './routes/openapi-document.ts';
 import { payReservation } from './routes/pay-reservation.ts';
 import { reserveSeat } from './routes/reserve-seat.ts';
@@ -31,6 +30,5 @@ export const endpoints: readonly Endpoint[] = [
   listConcerts,
   livez,
   readyz,
-  metrics,
   openapiDocument,
 ];

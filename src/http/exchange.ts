@@ -12,6 +12,8 @@ export interface Exchange {
   readonly startedMs: number;
   /** W3C trace context, when well-formed. */
   readonly traceparent: string | undefined;
+  /** Name of the endpoint that took it; before that, and of what none takes, `none`. */
+  call: string;
   /** Aborted when it was answered, or its client went away. */
   over(): AbortSignal;
 }
@@ -28,6 +30,7 @@ class Begun implements Exchange {
   readonly requestId: string;
   readonly startedMs = performance.now();
   readonly traceparent: string | undefined;
+  call = 'none';
   readonly #res: ServerResponse;
 
   constructor({ headers }: IncomingMessage, res: ServerResponse) {

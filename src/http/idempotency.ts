@@ -74,9 +74,9 @@ export async function answerOnce(
     }
     // Only an answer that will be repeated is given: what is stored, and after it was.
     const stored = await idempotencyKeys.answer(request, startedMs, rendered);
-    return stored.ok
-      ? { kind: 'stored', replayed: false, ...stored.value }
-      : refused(stored.refusal);
+    if (!stored.ok) return refused(stored.refusal);
+    const code = answer.kind === 'problem' ? answer.code : undefined;
+    return { kind: 'stored', replayed: false, code, ...stored.value };
   } catch (error) {
     abandon();
     throw error;

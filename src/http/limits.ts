@@ -25,6 +25,8 @@ export const httpLimits = {
    * newcomers.
    */
   connectionsClosedShare: 0.01,
+  /** Of the admin listener. */
+  adminConnectionsMax: 50,
   /** It is logged this often at most, with its count. */
   connectionsLogMs: 10_000,
   /** A request's headers must be there after this long; then 408. */

@@ -12,6 +12,7 @@ export type RequestLog = (
   req: IncomingMessage,
   exchange: Exchange,
   sent: { readonly status: number; readonly code?: string | undefined },
+  tookMs: number,
   error?: unknown,
 ) => void;
 
@@ -24,8 +25,7 @@ export type RequestLog = (
 export function createRequestLog(log: Logger): RequestLog {
   const sampler = new Sampler(httpLimits.refusalsLogMs);
   let ordinary = 0;
-  return (req, exchange, { status, code }, error) => {
-    const tookMs = performance.now() - exchange.startedMs;
+  return (req, exchange, { status, code }, tookMs, error) => {
     const slow = tookMs >= httpLimits.slowRequestMs;
     if (status < 500 && !slow && ++ordinary % httpLimits.ordinarySample !== 0) return;
     const kind = status > 500 ? (code ?? String(status)) : 'slow';

@@ -64,6 +64,11 @@ export class SeatStreams {
     return stream;
   }
 
+  /** How many are open. */
+  get count(): number {
+    return this.#count;
+  }
+
   /** A stream that is opened now is not sent the changes up to this position. */
   position(): bigint {
     return this.#shown() ?? 0n;

@@ -1,44 +1,45 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { problem, rawProblem } from './answer.ts';
 import { createApp, createRespond, type Reply, unrouted } from './app.ts';
 import { bornRequests } from './born-requests.ts';
 import { Connections } from './connections.ts';
 import { refuseAtTheDoor } from './door.ts';
-import type { HttpDeps } from './endpoint.ts';
+import type { AnswerCounts, HttpDeps } from './endpoint.ts';
 import { beginExchange } from './exchange.ts';
 import { Gate } from './gate.ts';
 import { KeyBudget } from './key-budget.ts';
 import { httpLimits, type Timeouts } from './limits.ts';
+import { close, type Listener, listen } from './listening.ts';
 import { openapiBody } from './openapi.ts';
 import { Outbox } from './outbox.ts';
 import type { ProblemCode } from './problems.ts';
-import { createReadiness } from './readiness.ts';
+import { createReadiness, type Readiness } from './readiness.ts';
 import { createRequestLog } from './request-log.ts';
 import { livez, readyz } from './routes/health.ts';
 import { SeatStreams } from './seat-streams.ts';
 
-export interface HttpServer {
-  /**
-   * Starts to accept connections. Port 0 takes a free one.
-   * @returns the port
-   * @throws the system's error when the address cannot be taken
-   */
-  listen(port: number, host?: string): Promise<number>;
-
+export interface HttpServer extends Listener {
   /**
    * Continues to serve, and announces the stop: `/readyz` is 503, and every answer ends its
    * connection.
    */
   drain(): void;
 
-  /**
-   * Stops accepting, lets what is under way finish within `withinMs` (default `closeMs`), then cuts
-   * what is left. Called again, it answers with the first call's end.
-   */
-  close(withinMs?: number): Promise<void>;
+  /** What `/readyz` says, with its reasons. */
+  readonly readiness: () => Promise<Readiness>;
+
+  load(): HttpLoad;
+}
+
+/** What a server has to do at the moment. */
+export interface HttpLoad {
+  readonly connections: ReturnType<Connections['counts']>;
+  /** Bytes of large lists that slow clients have not read yet. */
+  readonly waitingBytes: number;
+  readonly seatStreams: number;
 }
 
 /** The API of Reprise over HTTP/1.1. It starts nothing until `listen`. */
@@ -48,8 +49,9 @@ export function createHttpServer(deps: HttpDeps, shortened: Partial<Timeouts> = 
   const { log, allowsHost = () => true } = deps;
   const connections = new Connections(log, timeouts);
   const outbox = new Outbox(timeouts);
-  const respond = createRespond(createRequestLog(log), outbox);
+  const respond = createRespond(createRequestLog(log), outbox, deps.counts);
   let isDraining = false;
+  const readiness = createReadiness(deps, () => isDraining);
   const app = createApp(
     {
       ...deps,
@@ -58,7 +60,7 @@ export function createHttpServer(deps: HttpDeps, shortened: Partial<Timeouts> = 
       connections,
       outbox,
       keyBudget: new KeyBudget(deps.idempotencyKeysMax, deps.now),
-      readiness: createReadiness(deps, () => isDraining),
+      readiness,
       document: openapiBody(),
     },
     respond,
@@ -92,12 +94,14 @@ export function createHttpServer(deps: HttpDeps, shortened: Partial<Timeouts> = 
     const detail = 'Expect takes 100-continue alone.';
     respond(req, begin(req, res), problem('expectation-failed', { detail }));
   });
-  refuseWhatIsNoRequest(server, connections);
+  refuseWhatIsNoRequest(server, connections, deps.counts);
 
   return {
     drain() {
       isDraining = true;
     },
+    readiness,
+    load: () => loadOf(connections, outbox, seatStreams),
     listen: (port, host) => listen(server, port, host),
     close(withinMs = httpLimits.closeMs) {
       seatStreams.close();
@@ -106,6 +110,12 @@ export function createHttpServer(deps: HttpDeps, shortened: Partial<Timeouts> = 
     },
   };
 }
+
+const loadOf = (connections: Connections, outbox: Outbox, { count }: SeatStreams): HttpLoad => ({
+  connections: connections.counts(),
+  waitingBytes: outbox.waitingBytes,
+  seatStreams: count,
+});
 
 const serverOptions = (timeouts: Timeouts) => ({
   maxHeaderSize: httpLimits.headerBytesMax,
@@ -120,7 +130,15 @@ const serverOptions = (timeouts: Timeouts) => ({
 /**
  * Answers on the socket itself where Node has no request to give: broken HTTP, timeouts, CONNECT.
  */
-function refuseWhatIsNoRequest(server: Server, connections: Connections): void {
+function refuseWhatIsNoRequest(
+  server: Server,
+  connections: Connections,
+  counts: AnswerCounts | undefined,
+): void {
+  const refuse = (socket: Duplex, code: ProblemCode, detail: string): void => {
+    counts?.refused(code);
+    endWith(socket, code, detail);
+  };
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const underWay = connections.underWay(socket as Socket);
     // A complete request is answered even if its connection fails afterwards: the client must learn
@@ -131,10 +149,10 @@ function refuseWhatIsNoRequest(server: Server, connections: Connections): void {
       return;
     }
     const [code, detail] = clientProblems[error.code ?? ''] ?? brokenHttp;
-    endWith(socket, code, detail);
+    refuse(socket, code, detail);
   });
   server.on('connect', (_req, socket) => {
-    endWith(socket, 'method-not-implemented', 'This is no proxy.');
+    refuse(socket, 'method-not-implemented', 'This is no proxy.');
   });
 }
 
@@ -165,30 +183,4 @@ function endWith(socket: Duplex, code: ProblemCode, detail: string): void {
   }
   socket.on('error', () => socket.destroy());
   socket.end(rawProblem(code, detail, randomUUID()), () => socket.destroy());
-}
-
-function listen(server: Server, port: number, host: string | undefined): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
-      server.off('error', reject);
-      resolve((server.address() as AddressInfo).port);
-    });
-  });
-}
-
-/**
- * Node closes idle connections once, when closing begins; those that fall idle later are swept
- * here.
- */
-function close(server: Server, withinMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const sweep = setInterval(() => server.closeIdleConnections(), httpLimits.closeSweepMs);
-    const cut = setTimeout(() => server.closeAllConnections(), withinMs);
-    server.close(() => {
-      clearInterval(sweep);
-      clearTimeout(cut);
-      resolve();
-    });
-  });
 }

@@ -19,6 +19,8 @@ export interface RecoveryParts extends ProcessParts {
   readonly rowsNow: () => number;
   /** The same by the service's clock, which stamped the claims. */
   readonly now: () => number;
+  /** Told how each refund ended: `refunded`, or a refusal's code. */
+  readonly onRefund?: (outcome: string) => void;
 }
 
 /**
@@ -53,13 +55,17 @@ function settlePayments(parts: RecoveryParts): Promise<void> {
 
 /** A seat that was paid and given back: its money goes back too. */
 function payRefunds(parts: RecoveryParts): Promise<void> {
-  const { sales, lists, rowsNow } = parts;
+  const { sales, lists, rowsNow, onRefund = () => {} } = parts;
   return finish(parts, {
     what: 'pay refunds',
     left: lists.refundsDue,
     now: rowsNow,
     keyOf: ({ reservationId }) => reservationId,
-    work: async (refund) => (await sales.refund(refund)).ok,
+    work: async (refund) => {
+      const result = await sales.refund(refund);
+      onRefund(result.ok ? 'refunded' : result.refusal.code);
+      return result.ok;
+    },
   });
 }
 

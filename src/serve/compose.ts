@@ -11,6 +11,8 @@ import { type Config, fairUseOf } from '../config.ts';
 import { allowedHosts } from '../http/allowed-hosts.ts';
 import type { HttpDeps } from '../http/endpoint.ts';
 import type { Logger } from '../infrastructure/logger.ts';
+import { countOutcomes } from '../metrics/counted-ports.ts';
+import type { Counters } from '../metrics/counters.ts';
 import { RowComparison } from '../processes/compare-rows.ts';
 import { expireHolds } from '../processes/expire-holds.ts';
 import { followCatalog } from '../processes/follow-catalog.ts';
@@ -124,6 +126,7 @@ export function read(
   { store, db, clock }: Connections,
   config: Config,
   { catalog, projector }: Followers,
+  counters: Counters,
 ) {
   const reads = createReadSide({
     db,
@@ -133,13 +136,17 @@ export function read(
   });
   const logEnd = createLogEnd(store, reads);
   const boughtSeats = createBoughtSeats({ db, reads, logEnd });
-  const liveLag = new LiveLag(() => projector.status(), clock.now);
+  const liveLag = new LiveLag(
+    () => projector.status(),
+    clock.now,
+    (seconds) => counters.shown(seconds),
+  );
   projector.listen(liveLag);
   const seatFeed = new SeatFeed({
     wasCancelled: (sessionId) => catalog.session(sessionId)?.cancelled ?? false,
   });
   projector.listen(seatFeed);
-  return { reads, logEnd, boughtSeats, liveLag, seatFeed };
+  return { reads, logEnd, boughtSeats, seatFeed };
 }
 
 /**
@@ -181,6 +188,7 @@ export function startProcesses(
   { projector }: Followers,
   sales: Sales,
   { logger, signal, onError }: Surroundings,
+  counters: Counters,
 ): { readonly comparison: RowComparison; readonly ended: Promise<unknown> } {
   const { now, earliest } = clock;
   const parts = { sales, signal, onError };
@@ -197,7 +205,12 @@ export function startProcesses(
   });
   const ended = Promise.all([
     expireHolds({ ...parts, now: earliest, dueHolds }),
-    recover({ ...parts, lists, now, rowsNow: () => clock.timeOf(storeTime.name) }),
+    recover({
+      ...parts,
+      ...{ lists, now },
+      rowsNow: () => clock.timeOf(storeTime.name),
+      onRefund: (outcome) => counters.refunded(outcome),
+    }),
     comparison.run(),
   ]);
   return { comparison, ended };
@@ -211,17 +224,19 @@ export function httpDeps(
   { store, postgres, redis, redisWatch, queue, clock }: Connections,
   config: Config,
   { catalog, projector }: Followers,
-  { reads, logEnd, liveLag, seatFeed }: Reading,
+  { reads, logEnd, seatFeed }: Reading,
   {
     sales,
     comparison,
     behind,
     logger,
+    counters,
   }: {
     readonly sales: Sales;
     readonly comparison: RowComparison;
     readonly behind: bigint | null;
     readonly logger: Logger;
+    readonly counters: Counters;
   },
 ): HttpDeps {
   const overview = async () => {
@@ -231,11 +246,10 @@ export function httpDeps(
     return all.map(projectionState);
   };
   return {
-    sales,
+    sales: countOutcomes(sales, counters),
     ...{ queue, reads, seatFeed, logEnd },
     idempotencyKeys: new IdempotencyKeys(store, clock.now),
     ownPositions: redis ? new RedisOwnPositions(redis) : new InProcessOwnPositions(behind),
-    liveLag: () => liveLag.histogram(),
     rowsWrong: () => comparison.wrong.size,
     queueWarnings: () => redisWatch?.warnings ?? [],
     clock: () => clock.status(),
@@ -248,6 +262,7 @@ export function httpDeps(
       catalog: async () => catalog.isFollowed,
     },
     log: logger,
+    counts: counters,
     allowsHost: allowedHosts(config),
     idempotencyKeysMax: config.idempotencyKeysMax,
   };

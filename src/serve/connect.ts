@@ -8,6 +8,8 @@ import type { Logger } from '../infrastructure/logger.ts';
 import { connectPostgres, type Postgres } from '../infrastructure/postgres.ts';
 import { connectRedis, whyRefused } from '../infrastructure/redis.ts';
 import { RedisWatch } from '../infrastructure/redis-fitness.ts';
+import { countAppends } from '../metrics/counted-ports.ts';
+import type { Counters } from '../metrics/counters.ts';
 import { RecentStreams } from '../processes/compare-rows.ts';
 import { QueueJournal } from '../processes/queue-journal.ts';
 import type { Database } from '../projections/models/database.ts';
@@ -46,15 +48,21 @@ export interface Connections {
 }
 
 /** Opens what connects with its first call: no server is asked for anything yet. */
-export function connect(config: Config, servers: Servers, logger: Logger): Connections {
+export function connect(
+  config: Config,
+  servers: Servers,
+  logger: Logger,
+  counters: Counters,
+): Connections {
   const recent = new RecentStreams();
-  const store: EventStore = connectEventStore(servers.eventStoreUrl, {
+  const connected = connectEventStore(servers.eventStoreUrl, {
     onOddity: (what) => logger.warn({}, what),
     onAppended: (stream, append) => {
       recent.note(stream);
       storeTime.note(stream, append);
     },
   });
+  const store: EventStore = countAppends(connected, counters);
   const storeTime = new EventStoreTime(() => store);
   const postgres = connectPostgres(servers.postgresUrl);
   let refusal: string | undefined;

@@ -1,8 +1,13 @@
 import type { Catalog } from '../commands/concert/catalog.ts';
 import type { Sales } from '../commands/sales/sales.ts';
 import { type Config, readConfig } from '../config.ts';
-import { createHttpServer } from '../http/server.ts';
+import { createAdminServer } from '../http/admin.ts';
+import { allowedHosts } from '../http/allowed-hosts.ts';
+import type { Listener } from '../http/listening.ts';
+import { createHttpServer, type HttpServer } from '../http/server.ts';
 import { createLogger, type Logger } from '../infrastructure/logger.ts';
+import { ServiceMetrics } from '../metrics/service-metrics.ts';
+import { unfinishedWork } from '../queries/unfinished-work.ts';
 import { warmUp } from '../queries/warm-up.ts';
 import { type Servers, startServers } from '../servers/servers.ts';
 import { within } from '../support/time-limit.ts';
@@ -35,8 +40,12 @@ export async function serve(config: Config, version: string): Promise<void> {
   process.stdout.on('error', () => {});
   try {
     await assertFree(config.port, config.host);
+    if (config.adminPort !== undefined) {
+      await assertFree(config.adminPort, config.adminHost, 'ADMIN_');
+    }
     say(`Reprise ${version}`);
-    await runUntil(signals, config, logger, say, (message, fatal) => {
+    const metrics = new ServiceMetrics(version);
+    await runUntil(signals, config, { logger, say, metrics }, (message, fatal) => {
       logger[fatal ? 'fatal' : 'error'](message);
       if (!fatal) return;
       process.exitCode = 1;
@@ -51,18 +60,27 @@ export async function serve(config: Config, version: string): Promise<void> {
   say('Stopped. All data is kept.');
 }
 
+/** What is told of a service: in lines for people, in the log, in numbers. */
+interface Told {
+  readonly say: (line: string) => void;
+  readonly logger: Logger;
+  readonly metrics: ServiceMetrics;
+}
+
 async function runUntil(
   { stopping, atOnce }: StopSignals,
   config: Config,
-  logger: Logger,
-  say: (line: string) => void,
+  told: Told,
   onFault: (message: string, fatal: boolean) => void,
 ): Promise<void> {
-  const servers = await startServers(config, onFault);
+  const { say, metrics } = told;
+  const servers = await startServers(config, onFault, (server) =>
+    metrics.counters.restarted(server),
+  );
   try {
     stopping.throwIfAborted();
     for (const line of servers.lines) say(`  ${line}`);
-    const service = await startService(config, servers, logger, say, stopping);
+    const service = await startService(config, servers, told, stopping);
     if (!stopping.aborted) {
       await new Promise((resolve) => stopping.addEventListener('abort', resolve, { once: true }));
     }
@@ -76,17 +94,19 @@ async function runUntil(
 async function startService(
   config: Config,
   servers: Servers,
-  logger: Logger,
-  say: (line: string) => void,
+  { logger, say, metrics }: Told,
   stopping: AbortSignal,
 ): Promise<{ stop(atOnce: AbortSignal): Promise<void> }> {
   const abort = new AbortController();
   const onError = (what: string, error: unknown) => logger.error({ err: error }, what);
   const surroundings = { logger, say, signal: abort.signal, onError };
-  const connections = connect(config, servers, logger);
+  const { counters } = metrics;
+  const connections = connect(config, servers, logger, counters);
   const ended: Promise<unknown>[] = [];
+  let admin: Listener | undefined;
   const closeAll = async () => {
     abort.abort();
+    await admin?.close();
     await Promise.allSettled(ended);
     await connections.close();
   };
@@ -98,20 +118,19 @@ async function startService(
     const sales = sell(connections, config, followers, () => reading, surroundings);
     await openCatalog(connections, config, followers, sales, { say, stopping });
     await restoreQueue(connections).catch((error) => onError('restore the waiting queue', error));
-    const reading = read(connections, config, followers);
+    const reading = read(connections, config, followers, counters);
     const behind = await showWhatIsThere(connections.store, reading);
     if (behind !== null) say('  read models  catching up; /readyz says when they are there');
     const { catalog } = followers;
     await warmUp(reading.reads, catalog.sessions()).catch((error) => onError('warm up', error));
-    const processes = startProcesses(connections, followers, sales, surroundings);
+    const processes = startProcesses(connections, followers, sales, surroundings, counters);
     ended.push(processes.ended);
     const { comparison } = processes;
-    const http = createHttpServer(
-      httpDeps(connections, config, followers, reading, { sales, comparison, behind, logger }),
-    );
+    const parts = { sales, comparison, behind, logger, counters };
+    const http = createHttpServer(httpDeps(connections, config, followers, reading, parts));
+    admin = await openAdmin(config, connections, http, { say, metrics });
     const port = await http.listen(config.port, config.host);
-    const host = config.host.includes(':') ? `[${config.host}]` : config.host;
-    tellNext(say, `http://${host}:${port}`, catalog, config);
+    tellNext(say, urlOf(config.host, port), catalog, config);
     return {
       stop: async (atOnce) => {
         http.drain();
@@ -125,6 +144,27 @@ async function startService(
     throw error;
   }
 }
+
+/** Opens the admin listener, unless there is to be none. */
+async function openAdmin(
+  { adminPort, adminHost: host, allowedHosts: given }: Config,
+  { db, clock, storeTime }: Connections,
+  http: HttpServer,
+  { say, metrics }: Pick<Told, 'say' | 'metrics'>,
+): Promise<Listener | undefined> {
+  if (adminPort === undefined) return undefined;
+  const work = () => unfinishedWork(db, clock.earliest, () => clock.timeOf(storeTime.name));
+  const admin = createAdminServer({
+    metrics: metrics.page({ http, work }),
+    readiness: http.readiness,
+    allowsHost: allowedHosts({ host, allowedHosts: given }),
+  });
+  say(`  admin        ${urlOf(host, await admin.listen(adminPort, host))} (/metrics, /readyz)`);
+  return admin;
+}
+
+const urlOf = (host: string, port: number): string =>
+  `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 
 /**
  * Waits for what is on sale, and puts something on sale for who tries the service on an empty log.

@@ -139,9 +139,14 @@ export function assertCurrency(catalog: Catalog, currency: string): void {
 
 /**
  * Asked before anything is started.
+ * @param which what precedes HOST and PORT in the names of its settings
  * @throws Error with a message for people when nothing can listen there
  */
-export async function assertFree(port: number, host: string): Promise<void> {
+export async function assertFree(
+  port: number,
+  host: string,
+  which: '' | 'ADMIN_' = '',
+): Promise<void> {
   const probe = createServer();
   try {
     await new Promise<void>((resolve, reject) => {
@@ -152,10 +157,10 @@ export async function assertFree(port: number, host: string): Promise<void> {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'EADDRINUSE') {
       throw new Error(
-        `${host}:${port} is taken: stop what listens there, or set another PORT (0 takes a free one)`,
+        `${host}:${port} is taken: stop what listens there, or set another ${which}PORT (0 takes a free one)`,
       );
     }
-    throw new Error(`cannot listen on HOST ${host}, PORT ${port}: ${message}`);
+    throw new Error(`cannot listen on ${which}HOST ${host}, ${which}PORT ${port}: ${message}`);
   } finally {
     if (probe.listening) await new Promise((resolve) => probe.close(resolve));
   }

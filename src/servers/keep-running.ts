@@ -19,6 +19,7 @@ export async function keepRunning(
   start: (port?: string) => Promise<Part>,
   parts: { stop(): Promise<void> }[],
   onFault: (message: string, fatal: boolean) => void,
+  onRestart: () => void = () => {},
 ): Promise<string> {
   let part = await start();
   let stopping = false;
@@ -35,6 +36,7 @@ export async function keepRunning(
       onFault(`the ${what} ended by itself and is started again`, false);
       try {
         part = await start(port);
+        onRestart();
         why = '';
         return true;
       } catch (error) {

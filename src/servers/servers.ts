@@ -36,6 +36,7 @@ export interface Servers {
 export async function startServers(
   config: Config,
   onFault: (message: string, fatal: boolean) => void,
+  onRestart: (server: 'eventstore' | 'postgres') => void = () => {},
 ): Promise<Servers> {
   const holdsData = config.eventStoreUrl === undefined || config.postgresUrl === undefined;
   const place = await claimDataDir(config.dataDir, holdsData);
@@ -46,13 +47,17 @@ export async function startServers(
   };
   const startEventStore = eventStoreStarter(config);
   const started = await Promise.allSettled([
-    config.eventStoreUrl ?? keepRunning('embedded event store', startEventStore, parts, onFault),
+    config.eventStoreUrl ??
+      keepRunning('embedded event store', startEventStore, parts, onFault, () =>
+        onRestart('eventstore'),
+      ),
     config.postgresUrl ??
       keepRunning(
         'keeper of the embedded PostgreSQL',
         (port) => startEmbeddedPostgres({ dataDir: config.dataDir, port }),
         parts,
         onFault,
+        () => onRestart('postgres'),
       ),
   ]);
   const failed = started.find((part) => part.status === 'rejected');

@@ -77,7 +77,7 @@ describeWithOwnEventStore('the read models of a running service', function () {
   });
 
   it('tell how long events took to be visible', async () => {
-    const text = await (await fetch(`${service.url}/metrics`)).text();
+    const text = await (await fetch(`${service.adminUrl}/metrics`)).text();
     const value = (line: string) => Number(text.match(new RegExp(`^${line} (.+)$`, 'm'))?.[1]);
     expect(value('reprise_live_lag_seconds_count')).to.be.greaterThan(50);
     expect(value('reprise_live_lag_seconds_bucket\\{le="30"\\}')).to.equal(

@@ -1,6 +1,4 @@
 import { expect } from 'chai';
-import { eventAt } from '../../src/events/log-position.ts';
-import { LiveLag } from '../../src/projections/engine/live-lag.ts';
 import { type Api, bearer, bill, serveApi } from './support/api.ts';
 
 describe('queries that wait for the read side', () => {
@@ -196,44 +194,5 @@ describe('GET /readyz', () => {
       expect(reply.status, `${state} ${stalledSeconds}`).to.equal(status);
       expect(reply.body.projection).to.include({ state, lagSeconds, stalledSeconds });
     }
-  });
-});
-
-describe('GET /metrics', () => {
-  it('is what Prometheus reads, in seconds', async () => {
-    const api = await serveApi();
-    const step = (createdMs: number, isEvent = true) =>
-      ({ position: eventAt(1n), createdMs, changes: [], isEvent }) as const;
-    api.fake.lag.committed([step(9_998), step(9_920), step(9_880), step(10_001)]);
-    api.fake.lag.committed([step(0, false), step(-90_000)]);
-    Object.assign(api.fake.reads, { lagSeconds: 1.5, lagEvents: 4 });
-    const response = await fetch(`http://127.0.0.1:${api.port}/metrics`);
-    expect(response.status).to.equal(200);
-    expect(response.headers.get('content-type')).to.contain('text/plain; version=0.0.4');
-    const lines = (await response.text()).split('\n');
-    for (const line of [
-      '# TYPE reprise_live_lag_seconds histogram',
-      'reprise_live_lag_seconds_bucket{le="0.005"} 2',
-      'reprise_live_lag_seconds_bucket{le="0.06"} 2',
-      'reprise_live_lag_seconds_bucket{le="0.08"} 3',
-      'reprise_live_lag_seconds_bucket{le="0.15"} 4',
-      'reprise_live_lag_seconds_bucket{le="30"} 4',
-      'reprise_live_lag_seconds_bucket{le="+Inf"} 5',
-      'reprise_live_lag_seconds_sum 100.202',
-      'reprise_live_lag_seconds_count 5',
-      'reprise_projection_lag_seconds 1.5',
-      'reprise_projection_lag_events 4',
-      'reprise_projection_stalled_seconds 0',
-    ]) {
-      expect(lines).to.include(line);
-    }
-    expect(lines.at(-1)).to.equal('');
-    await api.stop();
-  });
-
-  it('does not count what came before the read side was live', () => {
-    const lag = new LiveLag(() => ({ state: 'catching-up' }));
-    lag.committed([{ position: eventAt(1n), createdMs: 0, changes: [], isEvent: true }]);
-    expect(lag.histogram().count).to.equal(0);
   });
 });

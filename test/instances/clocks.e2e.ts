@@ -57,7 +57,7 @@ describe('three instances of which one’s machine is two minutes ahead', functi
     expect(body.clock).to.include({ state: 'agrees' });
     expect((body.clock as { skewSeconds: number }).skewSeconds).to.be.closeTo(120, 1);
     expect(all.at(0).output).to.match(/ {2}clock +this machine’s clock is 120.\d s ahead/);
-    const metrics = await (await fetch(`${all.at(0).url}/metrics`)).text();
+    const metrics = await (await fetch(`${all.at(0).adminUrl}/metrics`)).text();
     expect(metrics).to.match(/reprise_clock_skew_seconds 1(19|20)/);
     expect(all.at(1).output).not.to.contain('clock');
     await eventually(

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { json, problem } from '../answer.ts';
+import { type JsonAnswer, json, type ProblemAnswer, problem } from '../answer.ts';
 import { endpoint } from '../endpoint.ts';
+import type { Readiness } from '../readiness.ts';
 
 const dependencies = z.record(z.string(), z.enum(['up', 'down']));
 
@@ -92,18 +93,23 @@ export const readyz = endpoint({
     projections,
   }),
   problems: ['not-ready'],
-  async handle({ readiness }) {
-    const { state, ...parts } = await readiness();
-    if (state === 'ready' || state === 'degraded') return json({ status: state, ...parts });
-    if (state === 'draining') {
-      const detail = 'It is being stopped: what comes is answered for a while, send it elsewhere.';
-      return problem('not-ready', { detail, ...parts });
-    }
-    const down = Object.keys(parts.dependencies).filter(
-      (name) => parts.dependencies[name] === 'down',
-    );
-    const projectionSays = `the projection is ${parts.projection.state}, ${parts.projection.lagSeconds} s behind, without a move for ${parts.projection.stalledSeconds} s`;
-    const detail = [...down.map((name) => `${name} is down`), projectionSays].join('; ');
-    return problem('not-ready', { detail, ...parts });
-  },
+  handle: ({ readiness }) => tellReadiness(readiness),
 });
+
+/** 200 with all that is known, or 503 with the same and its reasons. */
+export async function tellReadiness(
+  readiness: () => Promise<Readiness>,
+): Promise<JsonAnswer | ProblemAnswer> {
+  const { state, ...parts } = await readiness();
+  if (state === 'ready' || state === 'degraded') return json({ status: state, ...parts });
+  if (state === 'draining') {
+    const detail = 'It is being stopped: what comes is answered for a while, send it elsewhere.';
+    return problem('not-ready', { detail, ...parts });
+  }
+  const down = Object.keys(parts.dependencies).filter(
+    (name) => parts.dependencies[name] === 'down',
+  );
+  const projectionSays = `the projection is ${parts.projection.state}, ${parts.projection.lagSeconds} s behind, without a move for ${parts.projection.stalledSeconds} s`;
+  const detail = [...down.map((name) => `${name} is down`), projectionSays].join('; ');
+  return problem('not-ready', { detail, ...parts });
+}

@@ -31,6 +31,7 @@ export class Service {
   readonly env: Readonly<Record<string, string>>;
   #child: ChildProcess | undefined;
   #url = '';
+  #adminUrl = '';
   #output = '';
 
   readonly #servers: Given;
@@ -81,6 +82,11 @@ export class Service {
     return this.#url;
   }
 
+  /** Of `/metrics` and the reasons of `/readyz`. */
+  get adminUrl(): string {
+    return this.#adminUrl;
+  }
+
   get pid(): number {
     return this.#child?.pid ?? 0;
   }
@@ -95,6 +101,7 @@ export class Service {
     const child = spawn(process.execPath, [reprise, 'serve'], {
       env: serviceEnvironment({
         PORT: '0',
+        ADMIN_PORT: '0',
         DATA_DIR: this.dataDir,
         LOG_LEVEL: 'warn',
         DEMO: 'off',
@@ -115,6 +122,7 @@ export class Service {
       throw new Error(`ended with ${child.exitCode ?? child.signalCode}: ${this.#output}`);
     }
     this.#url = url() ?? '';
+    this.#adminUrl = /admin\s+(http:\S+)/.exec(this.#output)?.[1] ?? '';
   }
 
   /** Where this service's event store and PostgreSQL listen. */

@@ -3,7 +3,6 @@ import type { CommandContext } from '../../../src/commands/core/command-context.
 import { IdempotencyKeys } from '../../../src/commands/idempotency/idempotency-keys.ts';
 import type { BuyerCommands } from '../../../src/commands/sales/roles.ts';
 import type { HttpDeps } from '../../../src/http/endpoint.ts';
-import { LiveLag } from '../../../src/projections/engine/live-lag.ts';
 import type { ReadSideStatus } from '../../../src/projections/projector.ts';
 import type { PreparedBody, ReadSide } from '../../../src/queries/read-side.ts';
 import { SeatFeed } from '../../../src/queries/seat-feed.ts';
@@ -25,8 +24,6 @@ export interface FakeApi extends HttpDeps {
     stalledSeconds: number;
   };
 
-  /** Its clock stands still at 10 s. */
-  readonly lag: LiveLag;
   /** What was logged, line by line. */
   readonly lines: string[];
 }
@@ -120,10 +117,6 @@ export function fakeApi(): FakeApi {
       return { ok: true, value, position: next() };
     },
   };
-  const lag = new LiveLag(
-    () => ({ state: 'live' }),
-    () => 10_000,
-  );
   const next = (): bigint => {
     position += 10n;
     reads.shown = position;
@@ -171,8 +164,6 @@ export function fakeApi(): FakeApi {
     projections: async () => [],
     rowsWrong: () => 0,
     clock: () => ({ state: 'agrees', skewSeconds: 0 }),
-    lag,
-    liveLag: () => lag.histogram(),
     probes: { eventStore: async () => true, queue: async () => true, postgres: async () => true },
     log: pino({ level: 'trace' }, { write: (line: string) => lines.push(line) }),
     lines,

@@ -1,0 +1,45 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { httpLimits } from './limits.ts';
+
+/** What listens on a port of its own. */
+export interface Listener {
+  /**
+   * Starts to accept connections. Port 0 takes a free one.
+   * @returns the port
+   * @throws the system's error when the address cannot be taken
+   */
+  listen(port: number, host?: string): Promise<number>;
+
+  /**
+   * Stops accepting, lets what is under way finish within `withinMs` (default `closeMs`), then cuts
+   * what is left. Called again, it answers with the first call's end.
+   */
+  close(withinMs?: number): Promise<void>;
+}
+
+export function listen(server: Server, port: number, host: string | undefined): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
+      server.off('error', reject);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
+
+/**
+ * Node closes idle connections once, when closing begins; those that fall idle later are swept
+ * here.
+ */
+export function close(server: Server, withinMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const sweep = setInterval(() => server.closeIdleConnections(), httpLimits.closeSweepMs);
+    const cut = setTimeout(() => server.closeAllConnections(), withinMs);
+    server.close(() => {
+      clearInterval(sweep);
+      clearTimeout(cut);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,72 @@
+import type { EventStore } from '../commands/core/event-store.ts';
+import type { Result } from '../commands/core/result.ts';
+import type { BuyerCommands } from '../commands/sales/roles.ts';
+import type { AppendOutcome, Counters } from './counters.ts';
+
+/** The store, with its appends measured. */
+export function countAppends(store: EventStore, counters: Counters): EventStore {
+  return {
+    async append(...given) {
+      const fromMs = performance.now();
+      let outcome: AppendOutcome = 'failed';
+      try {
+        const appended = await store.append(...given);
+        outcome = appended.ok ? 'written' : 'conflict';
+        return appended;
+      } finally {
+        counters.appended(outcome, (performance.now() - fromMs) / 1_000);
+      }
+    },
+    readStream: (...given) => store.readStream(...given),
+    readBackwards: (stream) => store.readBackwards(stream),
+    subscribe: (options) => store.subscribe(options),
+    head: () => store.head(),
+    get epoch() {
+      return store.epoch;
+    },
+    reachable: (timeoutMs) => store.reachable(timeoutMs),
+    close: () => store.close(),
+  };
+}
+
+/** The commands, with the outcomes of those that sell counted. */
+export function countOutcomes(sales: BuyerCommands, counters: Counters): BuyerCommands {
+  return {
+    reserve: (command) =>
+      counted(
+        sales.reserve(command),
+        () => 'held',
+        (outcome) => counters.reserved(outcome),
+      ),
+    pay: (command) =>
+      counted(
+        sales.pay(command),
+        () => 'paid',
+        (outcome) => counters.paid(outcome),
+      ),
+    cancel: (command) =>
+      counted(
+        sales.cancel(command),
+        ({ status }) => status,
+        (outcome) => counters.cancelled(outcome),
+      ),
+    find: (reservationId) => sales.find(reservationId),
+    holds: (reservation) => sales.holds(reservation),
+    charge: (command) => sales.charge(command),
+  };
+}
+
+async function counted<T>(
+  command: Promise<Result<T>>,
+  name: (value: T) => string,
+  tell: (outcome: string) => void,
+): Promise<Result<T>> {
+  let outcome = 'error';
+  try {
+    const result = await command;
+    outcome = result.ok ? name(result.value) : result.refusal.code;
+    return result;
+  } finally {
+    tell(outcome);
+  }
+}

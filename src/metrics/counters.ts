@@ -1,0 +1,140 @@
+import { Counter, Histogram, type Registry } from 'prom-client';
+import type { AnswerCounts } from '../http/endpoint.ts';
+
+/** Of requests, in seconds: 0.2, 0.3 and 0.5 are the limits that a load run is judged by. */
+const requestBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2.5, 5, 10];
+
+/** In seconds: close around the few milliseconds that an append takes, coarse above. */
+const appendBounds = [
+  0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5,
+];
+
+/** In seconds: close around the 100 ms that the lag is to stay under, and coarse above. */
+const lagBounds = [
+  0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2.5,
+  5, 10, 30,
+];
+
+/** Servers that a service starts itself. */
+export const embeddedServers = ['eventstore', 'postgres'] as const;
+export type EmbeddedServer = (typeof embeddedServers)[number];
+
+/** How an append ended; `failed`: it may or may not have been written. */
+export type AppendOutcome = 'written' | 'conflict' | 'failed';
+
+/**
+ * What a service counts as it happens, since it started. A label's values come from fixed lists:
+ * names of calls, statuses, codes, outcomes; never an id.
+ */
+export class Counters implements AnswerCounts {
+  readonly #requests: Counter<'call' | 'status'>;
+  readonly #durations: Histogram<'call'>;
+  readonly #problems: Counter<'code'>;
+  readonly #queueFull: Counter;
+  readonly #appends: Histogram<'result'>;
+  readonly #conflicts: Counter;
+  readonly #reservations: Counter<'outcome'>;
+  readonly #payments: Counter<'outcome'>;
+  readonly #cancellations: Counter<'outcome'>;
+  readonly #refunds: Counter<'outcome'>;
+  readonly #restarts: Counter<'server'>;
+  readonly #lag: Histogram;
+
+  constructor(registry: Registry) {
+    const counter = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
+      new Counter<L>({ name: `reprise_${name}`, help, labelNames, registers: [registry] });
+    const histogram = <L extends string>(
+      name: string,
+      help: string,
+      buckets: number[],
+      ...labelNames: L[]
+    ) =>
+      new Histogram<L>({
+        ...{ name: `reprise_${name}`, help, buckets, labelNames },
+        registers: [registry],
+      });
+    this.#requests = counter('http_requests_total', 'Requests answered.', 'call', 'status');
+    this.#durations = histogram(
+      'http_request_duration_seconds',
+      "From a request's headers to its answer's.",
+      requestBounds,
+      'call',
+    );
+    this.#problems = counter('problems_total', 'Problems answered.', 'code');
+    this.#queueFull = counter('queue_full_total', 'Buyers turned away by a full queue.');
+    this.#appends = histogram(
+      'append_duration_seconds',
+      'Appends to the log, with their repetitions.',
+      appendBounds,
+      'result',
+    );
+    this.#conflicts = counter(
+      'append_conflicts_total',
+      'Appends refused because another writer came first.',
+    );
+    this.#reservations = counter('reservations_total', 'Reservations asked for.', 'outcome');
+    this.#payments = counter('payments_total', 'Payments asked for.', 'outcome');
+    this.#cancellations = counter('cancellations_total', 'Cancellations asked for.', 'outcome');
+    this.#refunds = counter(
+      'refunds_total',
+      'Refunds tried, by a cancellation or by the recovery.',
+      'outcome',
+    );
+    this.#restarts = counter(
+      'embedded_restarts_total',
+      'Embedded servers that ended by themselves and were started again.',
+      'server',
+    );
+    this.#lag = histogram(
+      'live_lag_seconds',
+      'From when the log took an event to when its rows are visible here.',
+      lagBounds,
+    );
+    for (const server of embeddedServers) this.#restarts.inc({ server }, 0);
+  }
+
+  answered(call: string, status: number, seconds: number): void {
+    this.#requests.inc({ call, status }, 1);
+    this.#durations.observe({ call }, seconds);
+  }
+
+  refused(code: string): void {
+    this.#problems.inc({ code }, 1);
+    if (code === 'queue-full') this.#queueFull.inc();
+  }
+
+  appended(result: AppendOutcome, seconds: number): void {
+    this.#appends.observe({ result }, seconds);
+    if (result === 'conflict') this.#conflicts.inc();
+  }
+
+  /** @param outcome `held`, a refusal's code, or `error` */
+  reserved(outcome: string): void {
+    this.#reservations.inc({ outcome }, 1);
+  }
+
+  /** @param outcome `paid`, a refusal's code, or `error` */
+  paid(outcome: string): void {
+    this.#payments.inc({ outcome }, 1);
+  }
+
+  /** @param outcome `cancelled`, `refunded`, a refusal's code, or `error` */
+  cancelled(outcome: string): void {
+    this.#cancellations.inc({ outcome }, 1);
+    if (outcome === 'refunded') this.refunded(outcome);
+  }
+
+  /** @param outcome `refunded`, or a refusal's code */
+  refunded(outcome: string): void {
+    this.#refunds.inc({ outcome }, 1);
+  }
+
+  restarted(server: EmbeddedServer): void {
+    this.#restarts.inc({ server }, 1);
+  }
+
+  /** An event was shown so long after the log took it. */
+  shown(seconds: number): void {
+    this.#lag.observe(seconds);
+  }
+}

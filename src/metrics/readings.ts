@@ -1,0 +1,139 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Readiness } from '../http/readiness.ts';
+import type { HttpLoad } from '../http/server.ts';
+import type { UnfinishedWork } from '../queries/unfinished-work.ts';
+
+/** What is read when somebody asks for the metrics. */
+export interface Readings {
+  readonly readiness: Readiness;
+  readonly load: HttpLoad;
+  /** Undefined while PostgreSQL does not tell. */
+  readonly work: UnfinishedWork | undefined;
+}
+
+type Value = (now: Readings) => number | undefined;
+
+const flag = (is: boolean): number => (is ? 1 : 0);
+
+/** Without labels. A value that is not known is exported as NaN, of which no rule is true. */
+const gauges: readonly (readonly [name: string, help: string, value: Value])[] = [
+  ['ready', '1 while /readyz is 200.', ({ readiness: { state } }) => flag(isReady.has(state))],
+  [
+    'projection_live',
+    '1 while the read side is live.',
+    ofProjection((is) => flag(is.state === 'live')),
+  ],
+  [
+    'projection_lag_seconds',
+    'Age of the oldest event not yet shown.',
+    ofProjection((is) => is.lagSeconds),
+  ],
+  [
+    'projection_lag_events',
+    'Events read from the log and not yet shown.',
+    ofProjection((is) => is.lagEvents),
+  ],
+  [
+    'projection_stalled_seconds',
+    'How long it has been behind without showing anything more.',
+    ofProjection((is) => is.stalledSeconds),
+  ],
+  [
+    'projection_parked_events',
+    'Events kept from the read side since they cannot be read.',
+    ofProjection((is) => is.parkedEvents),
+  ],
+  [
+    'rows_wrong',
+    'Rows of a sample that are not what the log says.',
+    ofProjection((is) => is.rowsWrong),
+  ],
+  [
+    'clock_skew_seconds',
+    "How far the machine's clock is ahead of the service's time.",
+    ({ readiness }) => readiness.clock.skewSeconds,
+  ],
+  [
+    'clock_agrees',
+    "1 while the servers agree on the service's time.",
+    ({ readiness }) => flag(readiness.clock.state === 'agrees'),
+  ],
+  ['holds', 'Reservations on hold, an order as one.', ({ work }) => work?.holds],
+  ['holds_overdue', 'Of these, those whose time is over.', ({ work }) => work?.holdsOverdue],
+  [
+    'holds_overdue_oldest_seconds',
+    'For how long the oldest of these has been over; 0: there is none.',
+    ({ work }) => work?.holdsOverdueOldestSeconds,
+  ],
+  [
+    'payments_open',
+    'Payments whose money is held, neither captured nor released.',
+    ({ work }) => work?.paymentsOpen,
+  ],
+  [
+    'payments_open_oldest_seconds',
+    'Age of the oldest of these; 0: there is none.',
+    ({ work }) => work?.paymentsOpenOldestSeconds,
+  ],
+  ['refunds_due', 'Payments whose money is owed back.', ({ work }) => work?.refundsDue],
+  [
+    'refunds_due_oldest_seconds',
+    'For how long the oldest of these has been owed; 0: there is none.',
+    ({ work }) => work?.refundsDueOldestSeconds,
+  ],
+  ['seat_streams', 'Open streams of seat changes.', ({ load }) => load.seatStreams],
+  ['http_connections', 'Open connections.', ({ load }) => load.connections.open],
+  [
+    'http_waiting_bytes',
+    'Bytes of large lists that slow clients have not read yet.',
+    ({ load }) => load.waitingBytes,
+  ],
+];
+
+/** What the HTTP layer counts itself. */
+const counters: readonly (readonly [name: string, help: string, value: Value])[] = [
+  [
+    'http_idle_closed_total',
+    'Idle connections closed to let others in.',
+    ({ load }) => load.connections.closed,
+  ],
+  [
+    'http_dropped_total',
+    'Connections dropped, as none was idle.',
+    ({ load }) => load.connections.dropped,
+  ],
+];
+
+const isReady: ReadonlySet<Readiness['state']> = new Set(['ready', 'degraded']);
+
+function ofProjection(value: (is: Readiness['projection']) => number): Value {
+  return ({ readiness }) => value(readiness.projection);
+}
+
+/** Registers what is read. @returns takes new readings over */
+export function registerReadings(registry: Registry): (now: Readings) => void {
+  const registers = [registry];
+  const read = gauges.map(([name, help, value]) => {
+    const gauge = new Gauge({ name: `reprise_${name}`, help, registers });
+    return (now: Readings) => gauge.set(value(now) ?? Number.NaN);
+  });
+  const counted = counters.map(([name, help, value]) => {
+    const counter = new Counter({ name: `reprise_${name}`, help, registers });
+    return (now: Readings) => {
+      counter.reset();
+      counter.inc(value(now));
+    };
+  });
+  const dependencies = new Gauge({
+    name: 'reprise_dependency_up',
+    help: '1 while it answers.',
+    labelNames: ['dependency'],
+    registers,
+  });
+  return (now) => {
+    for (const take of [...read, ...counted]) take(now);
+    for (const [dependency, state] of Object.entries(now.readiness.dependencies)) {
+      dependencies.set({ dependency }, flag(state === 'up'));
+    }
+  };
+}

@@ -1,0 +1,48 @@
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { HttpServer } from '../http/server.ts';
+import type { UnfinishedWork } from '../queries/unfinished-work.ts';
+import { Counters } from './counters.ts';
+import { kept } from './kept.ts';
+import { registerReadings } from './readings.ts';
+
+/** What asks PostgreSQL is asked once in so long, and is waited for so long, in milliseconds. */
+const workBounds = { keptMs: 5_000, waitMs: 1_000 };
+
+/** Where readings come from. */
+export interface MetricSources {
+  readonly http: Pick<HttpServer, 'readiness' | 'load'>;
+  /** @throws when PostgreSQL gives no answer */
+  readonly work: () => Promise<UnfinishedWork>;
+}
+
+/** The metrics of one service, in a registry of its own: docs/metrics.md has all of them. */
+export class ServiceMetrics {
+  readonly counters: Counters;
+  readonly #registry = new Registry();
+  readonly #take: ReturnType<typeof registerReadings>;
+
+  constructor(version: string) {
+    this.counters = new Counters(this.#registry);
+    this.#take = registerReadings(this.#registry);
+    collectDefaultMetrics({ register: this.#registry });
+    new Gauge({
+      name: 'reprise_build_info',
+      help: '1, with the versions that run.',
+      labelNames: ['version', 'node'],
+      registers: [this.#registry],
+    }).set({ version, node: process.versions.node }, 1);
+  }
+
+  /**
+   * @returns what writes all metrics in the text format of Prometheus, after it has read what is
+   * not counted, within the bounds of `/readyz`
+   */
+  page({ http, work }: MetricSources): () => Promise<string> {
+    const workNow = kept(work, workBounds);
+    return async () => {
+      const [readiness, unfinished] = await Promise.all([http.readiness(), workNow()]);
+      this.#take({ readiness, load: http.load(), work: unfinished });
+      return this.#registry.metrics();
+    };
+  }
+}

@@ -1,0 +1,73 @@
+import { expect } from 'chai';
+import { valuesOf } from '../metrics/support/admin.ts';
+import { describedIn, onLinuxAlone, readTable } from '../metrics/support/table.ts';
+import { eventually } from '../support/eventually.ts';
+import { newTag } from '../support/tag.ts';
+import { catalogFile } from './support/buyers.ts';
+import { importCatalog, reprise } from './support/command-line.ts';
+import { Service } from './support/service.ts';
+
+const concert = newTag('c');
+const [buyer, poor] = [`${concert}-u1`, `${concert}-u2`];
+
+describe('the metrics of a service', function () {
+  this.timeout(120_000);
+  let service: Service;
+  before(async () => {
+    service = await Service.start();
+    await importCatalog(catalogFile(1, concert), { DATA_DIR: service.dataDir });
+    await eventually('it is on sale', async () => {
+      const { status } = await service.call('GET', `/concert/${concert}/session`);
+      return status === 200;
+    });
+  });
+  after(() => service?.remove());
+
+  const page = async () => (await fetch(`${service.adminUrl}/metrics`)).text();
+
+  it('are those of docs/metrics.md', async () => {
+    const isHere = (name: string) => process.platform === 'linux' || !onLinuxAlone.includes(name);
+    const named = readTable().map(({ name }) => name);
+    const exported = describedIn(await page()).map(({ name }) => name);
+    expect(exported).to.have.members(named.filter(isHere));
+  });
+
+  it('count what buyers did, and show what is open', async () => {
+    const token = await service.token(buyer);
+    await service.charge(buyer, 1_000, 'one');
+    const paid = await service.reserve(buyer, token, concert, `${concert}-1`, 'A-1-1');
+    await service.pay(buyer, token, paid.body.reservationId);
+    const two = await service.token(poor);
+    const held = await service.reserve(poor, two, concert, `${concert}-1`, 'A-1-2');
+    await service.reserve(poor, two, concert, `${concert}-1`, 'A-1-1');
+    expect((await service.pay(poor, two, held.body.reservationId)).status).to.equal(402);
+    // What PostgreSQL was asked for is kept for some seconds.
+    const values = await eventually('the hold is shown', async () => {
+      const now = valuesOf(await page());
+      return (now.get('reprise_holds') ?? 0) >= 1 ? now : undefined;
+    });
+    expect(Object.fromEntries(values)).to.include({
+      'reprise_reservations_total{outcome="held"}': 2,
+      'reprise_reservations_total{outcome="seat-taken"}': 1,
+      'reprise_payments_total{outcome="paid"}': 1,
+      'reprise_payments_total{outcome="balance-too-small"}': 1,
+      'reprise_problems_total{code="seat-taken"}': 1,
+      'reprise_http_requests_total{call="payReservation",status="402"}': 1,
+      reprise_holds_overdue: 0,
+      reprise_refunds_due: 0,
+      reprise_ready: 1,
+      'reprise_dependency_up{dependency="postgres"}': 1,
+      'reprise_embedded_restarts_total{server="postgres"}': 0,
+    });
+    const appends = 'reprise_append_duration_seconds_count{result="written"}';
+    expect(values.get(appends)).to.be.greaterThan(4);
+    expect(values.get('reprise_live_lag_seconds_count')).to.be.greaterThan(4);
+  });
+
+  it('need a port: one that is taken ends the start, in words', async () => {
+    const { port } = new URL(service.url);
+    const { code, stderr } = await reprise(['serve'], { PORT: '0', ADMIN_PORT: port });
+    expect(code).to.equal(1);
+    expect(stderr).to.include(`127.0.0.1:${port} is taken`).and.to.include('another ADMIN_PORT');
+  });
+});
