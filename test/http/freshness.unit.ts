@@ -155,6 +155,7 @@ describe('GET /readyz', () => {
         rowsWrong: 0,
       },
       clock: { state: 'agrees', skewSeconds: 0 },
+      queue: { waiting: 0, there: 0, admitted: 0, warnings: [] },
       projections: [seat],
     });
   });
