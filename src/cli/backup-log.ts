@@ -68,7 +68,7 @@ export async function followIntoArchive(
       if (url === undefined) break;
       const moved = new AbortController();
       const looking = setInterval(() => {
-        const isThere = config.eventStoreUrl ?? findService(config.dataDir)?.eventStoreUrl;
+        const isThere = config.eventStoreUrl ?? urlNow(config.dataDir);
         if (isThere !== url || writer.isFull) moved.abort();
       }, lookMs);
       const signal = AbortSignal.any([stop.signal, moved.signal]);
@@ -114,12 +114,21 @@ async function write(
   }
 }
 
+/** Undefined while none runs, or one is starting or stopping. */
+function urlNow(dataDir: string): string | undefined {
+  try {
+    return findService(dataDir)?.eventStoreUrl;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Waits for a service. @returns undefined when the signal aborts */
 async function urlOfService(dataDir: string, signal: AbortSignal): Promise<string | undefined> {
   let isTold = false;
   while (!signal.aborted) {
-    const service = findService(dataDir);
-    if (service !== undefined) return service.eventStoreUrl;
+    const url = urlNow(dataDir);
+    if (url !== undefined) return url;
     if (!isTold) say(`no service runs on ${dataDir}: waiting for one`);
     isTold = true;
     await pause(lookMs, signal);

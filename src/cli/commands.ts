@@ -80,6 +80,11 @@ export const commands: readonly CommandEntry[] = [
     description: 'Keep a copy of the whole log, and prove that it is one.',
     load: async () => (await import('./backup.ts')).defineBackup,
   },
+  {
+    name: 'restore',
+    description: 'Restore a backup into an empty event store; its sale stays closed until opened.',
+    load: async () => (await import('./restore.ts')).defineRestore,
+  },
 ];
 
 /**

@@ -20,6 +20,9 @@ export const withCatalog = <T>(
       // A store that refuses says so here, at once.
       await store.head();
       await following.ready;
+      if (catalog.isSaleClosed) {
+        throw new Error('the log was restored, and its sale is closed: see reprise help restore');
+      }
       return await work({ store, catalog });
     } finally {
       abort.abort();

@@ -33,6 +33,10 @@ export const categoryOf = {
   SkipAnnounced: 'skipped',
   QueueSteered: 'queue',
   QueueMoved: 'queue',
+  LogRestored: 'restored',
+  LogRestoreFinished: 'restored',
+  LogReconciled: 'restored',
+  SaleOpened: 'restored',
 } as const satisfies Readonly<Record<EventType, string | null>>;
 
 /** Why an event of our schema cannot be read where it is. */

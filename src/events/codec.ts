@@ -11,7 +11,10 @@ export interface RecordedEvent {
   /** Commit position in the log (equal to prepare): grows, with gaps. */
   readonly position: bigint;
   readonly type: string;
-  /** Milliseconds since the epoch at which the log took it. */
+  /**
+   * Milliseconds since the epoch at which the log took it; of a restored event, at which the log
+   * took it first.
+   */
   readonly createdMs: number;
   readonly data: unknown;
   readonly metadata: unknown;
@@ -97,6 +100,16 @@ export function isOfThisShop({
   if (versionIn(metadata) === undefined) return false;
   const { commandId } = metadata as { readonly commandId?: unknown };
   return Object.hasOwn(eventSchemas, type) || typeof commandId === 'string';
+}
+
+/**
+ * When the log took an event that was restored into it: the log's own time is that of the restore.
+ */
+export function recordedMs(metadata: unknown): number | undefined {
+  const { recordedAt } = (metadata ?? {}) as { readonly recordedAt?: unknown };
+  if (typeof recordedAt !== 'string') return undefined;
+  const ms = Date.parse(recordedAt);
+  return Number.isNaN(ms) ? undefined : ms;
 }
 
 function versionIn(metadata: unknown): number | undefined {

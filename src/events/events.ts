@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { queueSchemas } from './queue-events.ts';
+import { restoredSchemas } from './restored-events.ts';
 import { timeSchema } from './time.ts';
 
 /**
@@ -240,6 +241,7 @@ export const eventSchemas = {
   }),
 
   ...queueSchemas,
+  ...restoredSchemas,
 } as const;
 
 export type EventType = keyof typeof eventSchemas;
@@ -294,4 +296,5 @@ export interface EventMetadata {
   readonly causationId?: string | undefined;
   readonly actor?: string | undefined;
   readonly traceparent?: string | undefined;
+  readonly recordedAt?: string | undefined; // when it was recorded before a restore
 }

@@ -96,4 +96,8 @@ const commandByEvent: Readonly<Record<EventType, string>> = {
   SkipAnnounced: 'SkipEvent',
   QueueSteered: 'SteerQueue',
   QueueMoved: 'MoveQueue',
+  LogRestored: 'RestoreLog',
+  LogRestoreFinished: 'RestoreLog',
+  LogReconciled: 'ReconcileLog',
+  SaleOpened: 'OpenSale',
 };

@@ -71,6 +71,10 @@ const words: { readonly [T in EventType]: (data: EventData[T]) => string } = {
   EventSkipped: ({ revision, type, reason }) =>
     `event ${revision} (${type}), which could not be read, counts for nothing from here on: ${reason}`,
   SkipAnnounced: ({ revision, stream }) => `event ${revision}@${stream} is about to be skipped`,
+  LogRestored: ({ archive, events }) => `${events} events begin to be restored from ${archive}`,
+  LogRestoreFinished: ({ events }) => `${events} events are restored; the sale is closed`,
+  LogReconciled: ({ missing }) => `the tables of before know ${missing} facts that are not there`,
+  SaleOpened: ({ reason }) => `the sale is open: ${reason}`,
 
   QueueMoved: ({ moves }) => `${moves.length} places of the waiting queue changed`,
   QueueSteered: ({ by, reason }) => `waiting queue steered by ${by}: ${reason}`,

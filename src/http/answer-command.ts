@@ -1,5 +1,4 @@
 import type { Result } from '../commands/core/result.ts';
-import type { ReadSide } from '../queries/read-side.ts';
 import {
   type Answer,
   type JsonAnswer,
@@ -8,8 +7,9 @@ import {
   problem,
   refused,
 } from './answer.ts';
-import type { ApiContext } from './endpoint.ts';
+import { type ApiContext, epochOf } from './endpoint.ts';
 import { httpLimits } from './limits.ts';
+import { positionOf, type ToldPosition, tellPosition } from './told-position.ts';
 
 /**
  * Answers a user's command, after every instance knows where its effect is: the user's queries wait
@@ -29,7 +29,7 @@ export async function answerCommand(
     // As a fallback, wait for the tables: other instances read them.
     await api.reads.reached(position, httpLimits.readSideWaitMs);
   }
-  return json(result.value, position);
+  return json(result.value, tellPosition(position, epochOf(api)));
 }
 
 /**
@@ -37,27 +37,27 @@ export async function answerCommand(
  * answer.
  */
 export async function refuseUntilOwnShown(
-  { ownPositions, logEnd, reads }: ApiContext,
+  api: ApiContext,
   userId: string,
-  asked: bigint | undefined,
+  asked: ToldPosition | undefined,
 ): Promise<Answer | undefined> {
-  const own = await ownPositions.of(userId);
-  return refuseUntilShown(reads, asked, own === 'unknown' ? await logEnd() : own);
+  const own = await api.ownPositions.of(userId);
+  return refuseUntilShown(api, asked, own === 'unknown' ? await api.logEnd() : own);
 }
 
 /**
- * Waits until the read side shows all of the positions, `readSideWaitMs` at most.
+ * Waits until the read side shows what is asked for and the user's own position, `readSideWaitMs`
+ * at most. A position of another log is none to wait for.
  * @returns undefined when it does, else the 503 to answer
  */
 export async function refuseUntilShown(
-  reads: ReadSide,
-  ...positions: readonly (bigint | null | undefined)[]
+  api: Pick<ApiContext, 'reads' | 'epoch'>,
+  asked: ToldPosition | undefined,
+  own: bigint | null = null,
 ): Promise<Answer | undefined> {
-  let needed: bigint | undefined;
-  for (const position of positions) {
-    if (position === undefined || position === null) continue;
-    if (needed === undefined || position > needed) needed = position;
-  }
+  const { reads } = api;
+  let needed = positionOf(asked, epochOf(api));
+  if (own !== null && (needed === undefined || own > needed)) needed = own;
   if (needed === undefined || (await reads.reached(needed, httpLimits.readSideWaitMs))) {
     return undefined;
   }

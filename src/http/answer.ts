@@ -27,7 +27,7 @@ export type Sendable =
 export interface JsonAnswer {
   readonly kind: 'json';
   readonly value: unknown;
-  readonly position: bigint | null;
+  readonly position: string | null;
   /** Header lines in addition to the usual ones. */
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -98,7 +98,7 @@ export interface Rendered {
   readonly body: string;
 }
 
-export const json = (value: unknown, position: bigint | null = null): JsonAnswer => ({
+export const json = (value: unknown, position: string | null = null): JsonAnswer => ({
   kind: 'json',
   value,
   position,
@@ -160,7 +160,7 @@ export function render(answer: JsonAnswer | ProblemAnswer, requestId: string): R
     const headers = { 'Content-Type': 'application/json', ...answer.headers };
     return {
       status: 200,
-      headers: position === null ? headers : { ...headers, 'X-Event-Position': String(position) },
+      headers: position === null ? headers : { ...headers, 'X-Event-Position': position },
       body: JSON.stringify(value),
     };
   }

@@ -10,7 +10,13 @@ import {
   send,
   sendAllow,
 } from './answer.ts';
-import type { AnswerCounts, ApiContext, Endpoint } from './endpoint.ts';
+import {
+  type AnswerCounts,
+  type ApiContext,
+  type Endpoint,
+  epochOf,
+  isCommand,
+} from './endpoint.ts';
 import { endpoints } from './endpoints.ts';
 import { asEvent, takesEvents } from './event-source.ts';
 import type { Exchange } from './exchange.ts';
@@ -95,7 +101,8 @@ function expressHandler(call: Endpoint, api: ApiContext, respond: Respond, timeo
     const isEventSource = call.answerType === 'text/event-stream' && takesEvents(req);
     try {
       const given = await answer(call, api, req, reply.locals, timeoutMs);
-      const chosen = given.kind === 'prepared' ? await negotiate(given, req.headers) : given;
+      const chosen =
+        given.kind === 'prepared' ? await negotiate(given, req.headers, epochOf(api)) : given;
       respond(req, reply, isEventSource ? asEvent(chosen) : chosen);
     } catch (error) {
       const failed = problemOf(error);
@@ -139,6 +146,11 @@ async function answer(
   if (errors.length > 0) {
     const detail = errors.map(({ field, message }) => `${field} ${message}`).join('; ');
     return problem('invalid-request', { detail, errors });
+  }
+  if (isCommand(call) && api.isSaleClosed?.()) {
+    return problem('sale-closed', {
+      detail: 'The log was restored from a backup, and nobody has opened the sale yet.',
+    });
   }
   const handled = call.handle(api, input, exchange);
   return handled instanceof Promise ? inTime(timeoutMs, handled) : handled;

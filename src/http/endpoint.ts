@@ -18,6 +18,7 @@ import type { Outbox } from './outbox.ts';
 import type { ProblemCode } from './problems.ts';
 import type { Readiness } from './readiness.ts';
 import type { SeatStreams } from './seat-streams.ts';
+import { shortEpoch } from './told-position.ts';
 
 /** What the HTTP layer is built on. */
 export interface HttpDeps {
@@ -36,6 +37,12 @@ export interface HttpDeps {
   readonly projections: () => Promise<readonly ProjectionState[]>;
   /** Rows that are known not to be what the log says. */
   readonly rowsWrong: () => number;
+  /** Of a log that was restored from a backup. Default: it never was. */
+  readonly epoch?: () => string | undefined;
+  /**
+   * Nothing is sold until somebody has looked at what a restored log lacks. Default: it is open.
+   */
+  readonly isSaleClosed?: () => boolean;
   readonly clock: () => ClockStatus;
   /** What of Redis does not suit the queue, as known at the last look. Default nothing. */
   readonly queueWarnings?: () => readonly string[];
@@ -122,6 +129,15 @@ export interface Endpoint<P = unknown, Q = unknown, H = unknown, B = unknown> {
   readonly problems: readonly ProblemCode[];
   handle(api: ApiContext, input: Input<P, Q, H, B>, exchange: Exchange): Answer | Promise<Answer>;
 }
+
+/**
+ * What positions and ETags of this log are told from another log's by; '' for a log that was never
+ * restored.
+ */
+export const epochOf = ({ epoch }: Pick<HttpDeps, 'epoch'>): string => shortEpoch(epoch?.());
+
+/** Does the call change anything? */
+export const isCommand = ({ method }: Pick<Endpoint, 'method'>): boolean => method !== 'get';
 
 /** Lets TypeScript infer the parts' types from their schemas. */
 export const endpoint = <P = unknown, Q = unknown, H = unknown, B = unknown>(

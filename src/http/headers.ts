@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { toldPosition } from './told-position.ts';
 
 /** How each header that a route reads is spelt. Node gives them in lower case. */
 export const headerNames: Readonly<Record<string, string>> = {
@@ -25,15 +26,10 @@ export const optionalKeyHeader = { 'idempotency-key': keySchema.optional() };
 
 /** A query that sends back a command's X-Event-Position waits until the read side shows it. */
 export const minPositionHeader = {
-  'x-min-event-position': z
-    .string()
-    .regex(/^[0-9]{1,19}$/, 'must be the value of an X-Event-Position')
-    .transform(BigInt)
-    .optional()
-    .meta({
-      description:
-        'An X-Event-Position: the answer includes everything up to it, or is 503 after 2 seconds.',
-    }),
+  'x-min-event-position': toldPosition('must be the value of an X-Event-Position').optional().meta({
+    description:
+      'An X-Event-Position: the answer includes everything up to it, or is 503 after 2 seconds.',
+  }),
 };
 
 /** For queries that take nothing but a minimum position. */

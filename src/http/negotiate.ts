@@ -18,9 +18,10 @@ const compressed = new WeakMap<PreparedBody, Promise<readonly Buffer[]>>();
 export async function negotiate(
   { prepared, isOnce }: Pick<PreparedAnswer, 'prepared' | 'isOnce'>,
   headers: IncomingHttpHeaders,
+  epoch = '',
 ): Promise<RepresentationAnswer | NotModifiedAnswer> {
   const isCompressed = isSentCompressed(prepared, headers['accept-encoding']);
-  const etag = etagOf(prepared, isCompressed);
+  const etag = etagOf(prepared, isCompressed, epoch);
   const ifNoneMatch = headers['if-none-match'];
   if (ifNoneMatch !== undefined && matches(ifNoneMatch, etag))
     return { kind: 'not-modified', etag };
@@ -29,15 +30,24 @@ export async function negotiate(
 }
 
 /** The ETag of the body as who sends this Accept-Encoding is sent it. */
-export const etagFor = (prepared: PreparedBody, acceptEncoding: string | undefined): string =>
-  etagOf(prepared, isSentCompressed(prepared, acceptEncoding));
+export const etagFor = (
+  prepared: PreparedBody,
+  acceptEncoding: string | undefined,
+  epoch = '',
+): string => etagOf(prepared, isSentCompressed(prepared, acceptEncoding), epoch);
 
 const isSentCompressed = (prepared: PreparedBody, acceptEncoding: string | undefined): boolean =>
   isWorthIt(prepared) && takesGzip(acceptEncoding);
 
-/** A strong ETag names bytes, so each coding has its own. */
-const etagOf = ({ etag }: PreparedBody, isCompressed: boolean): string =>
-  isCompressed ? `${etag.slice(0, -1)}-gzip"` : etag;
+/**
+ * A strong ETag names bytes, so each coding has its own, and each log: the same position is another
+ * place in another one.
+ */
+function etagOf({ etag }: PreparedBody, isCompressed: boolean, epoch: string): string {
+  if (!isCompressed && epoch === '') return etag;
+  const log = epoch === '' ? '' : `-${epoch}`;
+  return `${etag.slice(0, -1)}${log}${isCompressed ? '-gzip' : ''}"`;
+}
 
 /**
  * Makes the compressed form in advance, so later answers to clients that accept gzip cost no

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { PreparedBody } from '../queries/read-side.ts';
-import type { Endpoint } from './endpoint.ts';
+import { type Endpoint, isCommand } from './endpoint.ts';
 import { endpoints } from './endpoints.ts';
 import { headerNames } from './headers.ts';
 import {
@@ -33,6 +33,7 @@ export function codesOf(call: Endpoint): ProblemCode[] {
     ...call.problems,
     ...(takes(call, 'idempotency-key') ? (['too-many-keys'] as const) : []),
     ...(call.revalidates ? (['too-many-lists'] as const) : []),
+    ...(isCommand(call) ? (['sale-closed'] as const) : []),
     'internal-error',
     'no-answer-in-time',
   ];

@@ -93,6 +93,11 @@ export const problemKinds = {
     title: 'The event store does not answer',
     headers: retryAfter(1),
   },
+  'sale-closed': {
+    status: 503,
+    title: 'The sale is closed after a restore',
+    headers: retryAfter(60),
+  },
   'event-unreadable': { status: 503, title: 'An event cannot be read', headers: retryAfter(60) },
   'queue-unavailable': {
     status: 503,

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { SeatChange, SeatFeed } from '../queries/seat-feed.ts';
 import { httpLimits, type Timeouts } from './limits.ts';
 import { whenOver } from './over.ts';
+import { tellPosition } from './told-position.ts';
 
 export type SeatStreamLimits = Pick<
   Timeouts,
@@ -23,13 +24,23 @@ export class SeatStreams {
   readonly #feed: SeatFeed;
   readonly #shown: () => bigint | null;
   readonly #limits: SeatStreamLimits;
+  readonly #epoch: () => string;
   readonly #channels = new Map<string, Channel>();
   #count = 0;
   #heartbeat: NodeJS.Timeout | undefined;
   #closed = false;
 
-  /** @param shown the position up to which all changes were sent */
-  constructor(feed: SeatFeed, shown: () => bigint | null, limits: SeatStreamLimits = httpLimits) {
+  /**
+   * @param shown the position up to which all changes were told
+   * @param epoch as `epochOf` has it
+   */
+  constructor(
+    feed: SeatFeed,
+    shown: () => bigint | null,
+    limits: SeatStreamLimits = httpLimits,
+    epoch: () => string = () => '',
+  ) {
+    this.#epoch = epoch;
     this.#feed = feed;
     this.#shown = shown;
     this.#limits = limits;
@@ -79,7 +90,8 @@ export class SeatStreams {
    * in memory.
    */
   missed(sessionId: string, after: bigint): string | undefined {
-    return this.#feed.since(sessionId, after)?.map(message).join('');
+    const changes = this.#feed.since(sessionId, after);
+    return changes?.map((change) => message(change, this.#epoch())).join('');
   }
 
   /** Is there nothing to follow? Then `cancelledMessage` is all there is to say. */
@@ -97,7 +109,7 @@ export class SeatStreams {
     for (const change of changes) {
       const channel = this.#channels.get(change.sessionId);
       if (channel === undefined) continue;
-      channel.pending += message(change);
+      channel.pending += message(change, this.#epoch());
       channel.timer ??= setTimeout(() => this.#flush(channel), this.#limits.seatStreamFlushMs);
     }
   }
@@ -119,7 +131,9 @@ export class SeatStreams {
   #beat(): void {
     for (const channel of this.#channels.values()) {
       this.#flush(channel);
-      const chunk = Buffer.from(`: still here\nid: ${this.position()}\n\n`);
+      const chunk = Buffer.from(
+        `: still here\nid: ${tellPosition(this.position(), this.#epoch())}\n\n`,
+      );
       for (const stream of channel.streams) stream.send(chunk);
     }
   }
@@ -211,5 +225,5 @@ export class SeatStream {
 /** A session does not take place: for good, so that a browser need not ask again for a day. */
 export const cancelledMessage = 'retry: 86400000\nevent: cancelled\ndata: {}\n\n';
 
-const message = ({ seatId, isAvailable, position }: SeatChange): string =>
-  `id: ${position}\ndata: ${JSON.stringify({ seatId, isAvailable })}\n\n`;
+const message = ({ seatId, isAvailable, position }: SeatChange, epoch: string): string =>
+  `id: ${tellPosition(position, epoch)}\ndata: ${JSON.stringify({ seatId, isAvailable })}\n\n`;

@@ -4,13 +4,14 @@ import { refuseUntilShown } from './answer-command.ts';
 import type { ApiContext } from './endpoint.ts';
 import type { Exchange } from './exchange.ts';
 import { compressAhead } from './negotiate.ts';
+import type { ToldPosition } from './told-position.ts';
 
 export interface SeatsAsOf {
   readonly concertId: string;
   readonly sessionId: string;
   readonly asOf: Date;
   readonly filter: SeatFilter;
-  readonly minPosition: bigint | undefined;
+  readonly minPosition: ToldPosition | undefined;
 }
 
 /**
@@ -31,7 +32,7 @@ export async function answerSeatsAsOf(
   }
   // What the log took before that moment may not be shown yet. Who waits for it keeps nobody from
   // the gate.
-  const late = await refuseUntilShown(api.reads, minPosition, await api.logEnd());
+  const late = await refuseUntilShown(api, minPosition, await api.logEnd());
   if (late !== undefined) return late;
   const answer = await api.pastGate.run(async () => {
     const seats = await api.reads.seatsAsOf(concertId, sessionId, asOf.getTime(), filter);

@@ -7,7 +7,7 @@ import { createApp, createRespond, type Reply, unrouted } from './app.ts';
 import { bornRequests } from './born-requests.ts';
 import { Connections } from './connections.ts';
 import { refuseAtTheDoor } from './door.ts';
-import type { AnswerCounts, HttpDeps } from './endpoint.ts';
+import { type AnswerCounts, epochOf, type HttpDeps } from './endpoint.ts';
 import { beginExchange } from './exchange.ts';
 import { Gate } from './gate.ts';
 import { KeyBudget } from './key-budget.ts';
@@ -45,7 +45,8 @@ export interface HttpLoad {
 /** The API of Reprise over HTTP/1.1. It starts nothing until `listen`. */
 export function createHttpServer(deps: HttpDeps, shortened: Partial<Timeouts> = {}): HttpServer {
   const timeouts: Timeouts = { ...httpLimits, ...shortened };
-  const seatStreams = new SeatStreams(deps.seatFeed, () => deps.reads.status().position, timeouts);
+  const shown = () => deps.reads.status().position;
+  const seatStreams = new SeatStreams(deps.seatFeed, shown, timeouts, () => epochOf(deps));
   const { log, allowsHost = () => true } = deps;
   const connections = new Connections(log, timeouts);
   const outbox = new Outbox(timeouts);

@@ -1,11 +1,15 @@
 import type { LogMessage, LogPlace } from '../commands/core/event-store.ts';
 import { defaultBounds, type EventStoreBounds } from './eventstoredb/bounds.ts';
 import { Connection } from './eventstoredb/connection.ts';
+import { OrderedAppends } from './eventstoredb/ordered-appends.ts';
 import { exceptLoopback } from './eventstoredb/proxies.ts';
 import { type Newest, newestEvent } from './eventstoredb/read.ts';
 import { decodeRawMessage, type RawEvent } from './eventstoredb/read-messages.ts';
 import { subscribe } from './eventstoredb/subscribe.ts';
+import { answerWithin } from './eventstoredb/timing.ts';
 
+export type { RawNewEvent } from './eventstoredb/append-messages.ts';
+export type { OrderedAppends } from './eventstoredb/ordered-appends.ts';
 export type { RawEvent } from './eventstoredb/read-messages.ts';
 
 /** The log as bytes, for who keeps a copy of it and need not understand it. */
@@ -16,6 +20,12 @@ export interface RawLog {
     readonly prefixes: readonly string[];
     readonly signal: AbortSignal;
   }): AsyncIterable<LogMessage<RawEvent>>;
+  /**
+   * A way to append, which is one attempt: what breaks it ends it. @throws what stands in the way
+   */
+  openAppends(): Promise<OrderedAppends>;
+  /** Deletes a stream for ever. @throws the client's errors */
+  tombstone(stream: string): Promise<void>;
   /** The newest event of any stream; null for an empty log. @throws EventStoreUnavailable */
   newest(): Promise<Newest | null>;
   close(): void;
@@ -37,6 +47,7 @@ export function connectRawLog(
   const closing = new AbortController();
   exceptLoopback(url);
   const reads = new Connection(url, bounds);
+  const appends = new Connection(url, bounds);
   return {
     subscribe: ({ after, prefixes, signal }) =>
       subscribe(new Connection(url, bounds), bounds, {
@@ -44,10 +55,16 @@ export function connectRawLog(
         signal: AbortSignal.any([signal, closing.signal]),
         decode: decodeRawMessage,
       }),
+    openAppends: () => OrderedAppends.open(appends, bounds),
+    async tombstone(stream) {
+      const client = await appends.client();
+      await answerWithin(bounds.appendTimeoutMs, 'deleting', client.tombstoneStream(stream));
+    },
     newest: () => newestEvent(reads, bounds, bounds.readTimeoutMs),
     close() {
       closing.abort();
       reads.close();
+      appends.close();
     },
   };
 }

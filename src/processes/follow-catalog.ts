@@ -9,10 +9,13 @@ import {
 import { ForeignStreams } from '../commands/core/foreign-streams.ts';
 import { decode, type RecordedEvent } from '../events/codec.ts';
 import { isMark, readSkips, type Skips, skipIn } from '../events/skipped.ts';
+import { restoredStream } from '../events/streams.ts';
 import { pause } from '../support/pause.ts';
 import type { ProcessParts } from './repeat.ts';
 
 const what = 'follow the catalog';
+/** What is on sale, and whether anything is. */
+const followedPrefixes = ['concert-', restoredStream];
 /** Pause before a subscription that ended is made again, in milliseconds. */
 const againMs = 500;
 
@@ -92,7 +95,7 @@ class Follower {
   async #take(): Promise<void> {
     const { store, signal, onError } = this.#parts;
     this.#skips ??= await readSkips(store);
-    const subscription = { after: this.#after, prefixes: ['concert-'], signal };
+    const subscription = { after: this.#after, prefixes: followedPrefixes, signal };
     for await (const message of store.subscribe(subscription)) {
       if (message.kind === 'caught-up') this.#isComplete();
       if (message.kind !== 'event') continue;

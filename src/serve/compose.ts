@@ -35,11 +35,15 @@ import { InProcessHoldLimit } from '../shared-state/in-process-hold-limit.ts';
 import { InProcessOwnPositions } from '../shared-state/in-process-own-positions.ts';
 import { RedisHoldLimit } from '../shared-state/redis-hold-limit.ts';
 import { RedisOwnPositions } from '../shared-state/redis-own-positions.ts';
+import { pause } from '../support/pause.ts';
 import type { Connections } from './connect.ts';
 import { renewReadModels } from './renew-read-models.ts';
 
 /** Read models that are up within this need no words, in milliseconds. */
 const shortCatchUpMs = 5_000;
+
+/** Between two looks whether the sale of a restored log is open, in milliseconds. */
+const openCheckMs = 500;
 
 /** What the parts of a service get from their surroundings. */
 export interface Surroundings {
@@ -185,7 +189,7 @@ async function endToShow(
  */
 export function startProcesses(
   { store, storeTime, recent, db, clock }: Connections,
-  { projector }: Followers,
+  { catalog, projector }: Followers,
   sales: Sales,
   { logger, signal, onError }: Surroundings,
   counters: Counters,
@@ -203,18 +207,33 @@ export function startProcesses(
     signal,
     onError,
   });
-  const ended = Promise.all([
-    expireHolds({ ...parts, now: earliest, dueHolds }),
-    recover({
-      ...parts,
-      ...{ lists, now },
-      rowsNow: () => clock.timeOf(storeTime.name),
-      onRefund: (outcome) => counters.refunded(outcome),
-    }),
-    comparison.run(),
-  ]);
+  const work = async () => {
+    await untilOpen(catalog, signal);
+    await Promise.all([
+      expireHolds({ ...parts, now: earliest, dueHolds }),
+      recover({
+        ...parts,
+        ...{ lists, now },
+        rowsNow: () => clock.timeOf(storeTime.name),
+        onRefund: (outcome) => counters.refunded(outcome),
+      }),
+    ]);
+  };
+  const ended = Promise.all([work(), comparison.run()]);
   return { comparison, ended };
 }
+
+/**
+ * A restored log is left as it is until its sale is opened: holds that ended meanwhile are among
+ * what is looked at.
+ */
+async function untilOpen(catalog: Catalog, signal: AbortSignal): Promise<void> {
+  while (catalog.isSaleClosed && !signal.aborted) await pause(openCheckMs, signal);
+}
+
+/** Positions of the log of before are none of a restored one's. */
+const ownPositionsOf = (epoch: string | undefined) =>
+  epoch === undefined ? {} : { name: `reprise:own:${epoch}` };
 
 /**
  * What the API works with.
@@ -249,7 +268,11 @@ export function httpDeps(
     sales: countOutcomes(sales, counters),
     ...{ queue, reads, seatFeed, logEnd },
     idempotencyKeys: new IdempotencyKeys(store, clock.now),
-    ownPositions: redis ? new RedisOwnPositions(redis) : new InProcessOwnPositions(behind),
+    ownPositions: redis
+      ? new RedisOwnPositions(redis, ownPositionsOf(catalog.restored?.epoch))
+      : new InProcessOwnPositions(behind),
+    epoch: () => catalog.restored?.epoch,
+    isSaleClosed: () => catalog.isSaleClosed,
     rowsWrong: () => comparison.wrong.size,
     queueWarnings: () => redisWatch?.warnings ?? [],
     clock: () => clock.status(),

@@ -181,6 +181,10 @@ async function openCatalog(
   };
   await within(catchUpMs, Promise.all([catalogRead, steeringRead]), late, stopping);
   assertCurrency(catalog, config.currency);
+  if (catalog.isSaleClosed) {
+    say('  sale         closed: the log was restored; reprise restore open lets buyers go on');
+    return;
+  }
   if (!config.demo || !wantsDemo(catalog)) return;
   say('  demo         filling the empty log …');
   await seedDemo({ store, catalog, sales, currency: config.currency });

@@ -7,6 +7,18 @@ export interface LogEvent extends Moment {
   readonly version: unknown;
   /** Of the command that it came of, as the metadata has it. */
   readonly commandId?: unknown;
+  /** It was restored from a backup, and `createdMs` is its time of before. */
+  readonly isRestored?: boolean;
+}
+
+/**
+ * When a log took an event that was restored from a backup: its own time is that of the restore.
+ * @param metadata as the event has it
+ */
+export function restoredMs(metadata: unknown): number | undefined {
+  const { recordedAt } = (metadata ?? {}) as { readonly recordedAt?: unknown };
+  const ms = typeof recordedAt === 'string' ? Date.parse(recordedAt) : Number.NaN;
+  return Number.isNaN(ms) ? undefined : ms;
 }
 
 /** Where and when something happened: what is kept of an event. */
@@ -44,6 +56,11 @@ export type ViolationCode =
    * readers.
    */
   | 'wrong-skip'
+  /**
+   * A restore that was not finished, or is not what it says, or an event that says it was restored
+   * and was not.
+   */
+  | 'wrong-restore'
   /** A session scheduled twice, or changed without having been scheduled. */
   | 'wrong-session'
   /** A concert's title or venue that no list can show as it is. */
@@ -187,6 +204,7 @@ const typesKnown: ReadonlySet<string> = new Set(
     'BalanceCharged PaymentHeld PaymentCaptured PaymentReleased PaymentRefunded',
     'AccountSummarised AccountIndexed AccountTotalled',
     'EventSkipped',
+    'LogRestored LogRestoreFinished LogReconciled SaleOpened',
   ].flatMap((types) => types.split(' ')),
 );
 

@@ -1,7 +1,7 @@
 import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
 import streamsPb, { type ReadReq } from '@eventstore/db-client/generated/streams_pb.js';
 import protobuf from 'protobufjs/minimal.js';
-import type { Data, LogEvent } from './finding.ts';
+import { type Data, type LogEvent, restoredMs } from './finding.ts';
 
 /*
  * The verifier's own reading of the event store's messages (field numbers: streams.proto), apart
@@ -99,17 +99,20 @@ function logEvent(reader: Reader): LogEvent {
         reader.skipType(tag & 7);
     }
   }
-  const { schemaVersion: version, commandId } = objectIn(metadata);
+  const about = objectIn(metadata);
+  const { schemaVersion: version, commandId } = about;
+  const restored = restoredMs(about);
   return {
     id,
     stream,
     revision,
     position,
     type: system.type,
-    createdMs: Number(system.created.slice(0, -digitsBelowMs)),
+    createdMs: restored ?? Number(system.created.slice(0, -digitsBelowMs)),
     data: system['content-type'] === 'application/json' ? objectIn(data) : {},
     version,
     commandId,
+    isRestored: restored !== undefined,
   };
 }
 

@@ -10,6 +10,7 @@ import {
   Unreadable,
 } from './finding.ts';
 import { Orders } from './orders.ts';
+import { Restores } from './restores.ts';
 import { Seats } from './seats.ts';
 import { isMark, Skipped } from './skipped.ts';
 
@@ -50,6 +51,7 @@ export class LogProof {
   readonly #seats: Seats;
   readonly #accounts: Accounts;
   readonly #cuts: Cuts;
+  readonly #restores: Restores;
   readonly #skipped: Skipped;
   readonly #foreignStreams = new Set<string>();
   #events = 0;
@@ -61,6 +63,7 @@ export class LogProof {
     this.#skipped = skipped;
     const { report } = findings;
     this.#cuts = new Cuts(report, (stream) => this.isOurs(stream));
+    this.#restores = new Restores(report, (stream) => this.isOurs(stream));
     const onSold = (sale: Purchase, paymentId: string, event: LogEvent): void =>
       this.#accounts.sold(sale, paymentId, event);
     const purchases = new Map<string, Purchase>();
@@ -90,6 +93,7 @@ export class LogProof {
   see(event: LogEvent): boolean {
     const { stream, revision } = event;
     this.#cuts.see(event);
+    this.#restores.see(event);
     const book = this.#bookOf(stream);
     if (book === undefined) return false;
     if (this.#isForeign(event)) {
@@ -145,6 +149,7 @@ export class LogProof {
     this.#catalog.conclude();
     for (const book of [this.#seats, this.#orders, this.#accounts]) book.conclude(nowMs - graceMs);
     this.#cuts.conclude();
+    this.#restores.conclude();
     const statuses = new Map<string, number>();
     let payments = 0;
     for (const { status } of this.#accounts.payments()) {

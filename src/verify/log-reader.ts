@@ -10,7 +10,7 @@ import {
 } from '@eventstore/db-client';
 import type { ClientReadableStream } from '@grpc/grpc-js';
 import { createClient, openReadCall } from '../infrastructure/eventstoredb/client.ts';
-import { type Data, type LogEvent, Unreadable } from './finding.ts';
+import { type Data, type LogEvent, restoredMs, Unreadable } from './finding.ts';
 import { decodeLogEvent, encodeReadAll } from './log-messages.ts';
 import { isOf, type Skip, skipIn, skippedStream } from './skipped.ts';
 
@@ -175,6 +175,7 @@ export function toLogEvent(
     readonly schemaVersion?: unknown;
     readonly commandId?: unknown;
   };
+  const restored = restoredMs(event.metadata);
   const isObject = event.isJson && typeof event.data === 'object' && event.data !== null;
   return {
     id: event.id,
@@ -182,9 +183,10 @@ export function toLogEvent(
     revision: event.revision,
     position: event.position?.commit ?? 0n,
     type: event.type,
-    createdMs: event.created.getTime(),
+    createdMs: restored ?? event.created.getTime(),
     data: isObject ? (event.data as Data) : {},
     version,
     commandId,
+    isRestored: restored !== undefined,
   };
 }

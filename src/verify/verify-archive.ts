@@ -1,5 +1,5 @@
 import { graceMsDefault, listedMaxDefault } from './defaults.ts';
-import { type Data, Findings, type LogEvent, Unreadable } from './finding.ts';
+import { type Data, Findings, type LogEvent, restoredMs, Unreadable } from './finding.ts';
 import { LogProof } from './log-proof.ts';
 import { isMark, isOf, type Skip, Skipped, skipIn, skippedStream } from './skipped.ts';
 import type { Verdict } from './verify.ts';
@@ -82,9 +82,15 @@ export async function verifyArchive(
 function toLogEvent(event: ArchivedEvent): LogEvent {
   const { id, stream, revision, position, type, created, contentType } = event;
   const data = contentType === 'application/json' ? objectIn(event.data) : undefined;
-  const { schemaVersion: version, commandId } = objectIn(event.metadata) ?? {};
-  const createdMs = Number(created.slice(0, -stepDigits));
-  return { id, stream, revision, position, type, createdMs, data: data ?? {}, version, commandId };
+  const metadata = objectIn(event.metadata);
+  const { schemaVersion: version, commandId } = metadata ?? {};
+  const restored = restoredMs(metadata);
+  return {
+    ...{ id, stream, revision, position, type, version, commandId },
+    createdMs: restored ?? Number(created.slice(0, -stepDigits)),
+    isRestored: restored !== undefined,
+    data: data ?? {},
+  };
 }
 
 function objectIn(bytes: Uint8Array): Data | undefined {

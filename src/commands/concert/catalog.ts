@@ -1,5 +1,6 @@
 import type { StoredEvent } from '../../events/codec.ts';
 import type { ConcertEvent } from '../../events/events.ts';
+import { afterEvent, type RestoredLog } from '../../events/restored.ts';
 import { parseStream } from '../../events/streams.ts';
 import { EventStoreUnavailable } from '../core/event-store.ts';
 import { type ConcertState, concertDecider, type Session, seatsOf } from './decider.ts';
@@ -27,9 +28,21 @@ export class Catalog {
   #unfollowedSinceMs: number | undefined;
   readonly #concerts = new Map<string, ConcertState>();
   readonly #onSale = new Map<string, SessionOnSale>();
+  #restored: RestoredLog | undefined;
+
+  /** What the log says of its restore; undefined when it never was restored. */
+  get restored(): RestoredLog | undefined {
+    return this.#restored;
+  }
+
+  /** Nothing is sold until somebody has looked at what a restored log lacks. */
+  get isSaleClosed(): boolean {
+    return this.#restored?.isOpen === false;
+  }
 
   /** Takes the next concert event, in the log's order. Ignores other events. */
   apply(stored: StoredEvent): void {
+    this.#restored = afterEvent(this.#restored, stored);
     const stream = parseStream(stored.stream);
     if (stream?.category !== 'concert') return;
     const event = stored as ConcertEvent;
@@ -46,6 +59,7 @@ export class Catalog {
   becomeLike(other: Catalog): void {
     this.#concerts.clear();
     this.#onSale.clear();
+    this.#restored = other.#restored;
     for (const [id, concert] of other.#concerts) this.#concerts.set(id, concert);
     for (const [id, session] of other.#onSale) this.#onSale.set(id, session);
   }

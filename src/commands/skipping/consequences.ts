@@ -37,6 +37,10 @@ const harmless: Words = {
 };
 
 const losses: Words = {
+  LogRestored: 'nobody can tell the restored log from the one that was backed up',
+  LogRestoreFinished: 'the restore counts as cut short, and the sale cannot be opened',
+  LogReconciled: 'what the restored log lacks counts as shown to nobody',
+  SaleOpened: 'the sale of the restored log is closed again',
   SessionScheduled:
     'the session is not on sale, until the catalog is imported again. If another version of the service sold seats of it, ' +
     'lists show them as free then; who asks for one is told that it is taken',

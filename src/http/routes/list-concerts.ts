@@ -16,8 +16,8 @@ export const listConcerts = endpoint({
   ),
   revalidates: true,
   problems: ['read-side-unavailable', 'read-side-behind'],
-  async handle({ reads }, { headers }) {
-    const late = await refuseUntilShown(reads, headers['x-min-event-position']);
-    return late ?? prepared(await reads.concerts());
+  async handle(api, { headers }) {
+    const late = await refuseUntilShown(api, headers['x-min-event-position']);
+    return late ?? prepared(await api.reads.concerts());
   },
 });

@@ -66,7 +66,7 @@ export const listSeats = endpoint({
       const moment = { asOf: new Date(asOf), filter, minPosition };
       return answerSeatsAsOf(api, { concertId, sessionId, ...moment }, exchange);
     }
-    const late = await refuseUntilShown(api.reads, minPosition);
+    const late = await refuseUntilShown(api, minPosition);
     if (late !== undefined) return late;
     const seats = await api.reads.seats(concertId, sessionId, filter);
     if (seats !== undefined) return prepared(seats);

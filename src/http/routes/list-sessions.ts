@@ -26,10 +26,10 @@ export const listSessions = endpoint({
   ),
   revalidates: true,
   problems: ['concert-not-found', 'read-side-unavailable', 'read-side-behind'],
-  async handle({ reads }, { params, headers }) {
-    const late = await refuseUntilShown(reads, headers['x-min-event-position']);
+  async handle(api, { params, headers }) {
+    const late = await refuseUntilShown(api, headers['x-min-event-position']);
     if (late !== undefined) return late;
-    const sessions = await reads.sessions(params.concertId);
+    const sessions = await api.reads.sessions(params.concertId);
     if (sessions !== undefined) return prepared(sessions);
     return refused(noConcert(params.concertId).refusal);
   },

@@ -1,22 +1,18 @@
 import { z } from 'zod';
 import { noSession } from '../../commands/core/result.ts';
 import { problem, refused, text } from '../answer.ts';
-import { endpoint } from '../endpoint.ts';
+import { endpoint, epochOf } from '../endpoint.ts';
 import { drawn } from '../event-source.ts';
 import { httpLimits } from '../limits.ts';
 import { etagFor } from '../negotiate.ts';
 import { concertIdField, sessionIdField } from '../schemas.ts';
 import { cancelledMessage } from '../seat-streams.ts';
+import { positionOf, tellPosition, toldPosition } from '../told-position.ts';
 
-const lastEventId = z
-  .string()
-  .regex(/^[0-9]{1,19}$/, 'must be an id as the stream gave it')
-  .transform(BigInt)
-  .optional()
-  .meta({
-    description:
-      'The last id that the client received. The service first sends the changes after it.',
-  });
+const lastEventId = toldPosition('must be an id as the stream gave it').optional().meta({
+  description:
+    'The last id that the client received. The service first sends the changes after it.',
+});
 
 export const streamSeats = endpoint({
   name: 'streamSeats',
@@ -37,8 +33,9 @@ export const streamSeats = endpoint({
   answerType: 'text/event-stream',
   problems: ['session-not-found', 'too-many-streams', 'read-side-unavailable'],
   async handle(api, { params: { concertId }, query: { sessionId }, headers }) {
-    const lastId = headers['last-event-id'];
+    const told = headers['last-event-id'];
     const { reads, seatStreams } = api;
+    const lastId = positionOf(told, epochOf(api));
     // Another instance may have been ahead of this one.
     const isKnown =
       lastId === undefined || (await reads.reached(lastId, httpLimits.readSideWaitMs));
@@ -60,8 +57,8 @@ export const streamSeats = endpoint({
         return text('text/event-stream', cancelledMessage);
       }
       // The list is asked for by the same client, so with the same header.
-      const etag = etagFor(seats, headers['accept-encoding']);
-      const version = `id: ${position}\nevent: ${lastId === undefined ? 'version' : 'reset'}\ndata: ${JSON.stringify({ etag })}\n\n`;
+      const etag = etagFor(seats, headers['accept-encoding'], epochOf(api));
+      const version = `id: ${tellPosition(position, epochOf(api))}\nevent: ${told === undefined ? 'version' : 'reset'}\ndata: ${JSON.stringify({ etag })}\n\n`;
       return {
         kind: 'stream',
         stream,

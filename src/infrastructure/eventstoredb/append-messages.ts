@@ -24,6 +24,15 @@ export interface BatchAnswer {
   readonly error: Status | undefined;
 }
 
+/** An event that is written as it is. */
+export interface RawNewEvent {
+  readonly id: string;
+  readonly type: string;
+  readonly contentType: string;
+  readonly metadata: Uint8Array;
+  readonly data: Uint8Array;
+}
+
 /*
  * The messages of the hot path are written and read with protobufjs's reader and writer (field
  * numbers: streams.proto); each `uint32` below that is not a length is a tag, the field's number
@@ -53,6 +62,19 @@ export function encodeEvents(
   }
   if (bytes > bytesMax) {
     throw new EventStoreRefused(`append to ${stream}: ${bytes} bytes, the limit is ${bytesMax}`);
+  }
+  return writer.finish();
+}
+
+/** The same of events whose bytes are known. */
+export function encodeRawEvents(events: readonly RawNewEvent[]): Uint8Array {
+  const writer = protobuf.Writer.create();
+  for (const { id, type, contentType, metadata, data } of events) {
+    writer.uint32(26).fork();
+    writer.uint32(10).fork().uint32(18).string(id).ldelim();
+    entry(writer, 'type', type);
+    entry(writer, 'content-type', contentType);
+    writer.uint32(26).bytes(metadata).uint32(34).bytes(data).ldelim();
   }
   return writer.finish();
 }

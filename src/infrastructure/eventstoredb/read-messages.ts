@@ -2,7 +2,7 @@ import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
 import streamsPb, { type ReadReq } from '@eventstore/db-client/generated/streams_pb.js';
 import protobuf from 'protobufjs/minimal.js';
 import { EventStoreRefused, type LogMessage } from '../../commands/core/event-store.ts';
-import type { RecordedEvent } from '../../events/codec.ts';
+import { type RecordedEvent, recordedMs } from '../../events/codec.ts';
 import type { LogPosition } from '../../events/log-position.ts';
 import { endOf, logPosition, number64, text } from './wire.ts';
 
@@ -180,11 +180,11 @@ function rawEvent(reader: Reader, end: number): RawEvent {
 function recordedEvent(reader: Reader, end: number): RecordedEvent {
   const raw = rawEvent(reader, end);
   const { id, stream, revision, position, type } = raw;
-  const createdMs = Number(raw.created.slice(0, -digitsBelowMs));
   // Everything Reprise stores is a JSON object; what is not, the codec calls unreadable.
   const data = raw.contentType === 'application/json' ? parsed(raw.data) : undefined;
   const isObject = typeof data === 'object' && data !== null;
   const metadata = parsed(raw.metadata);
+  const createdMs = recordedMs(metadata) ?? Number(raw.created.slice(0, -digitsBelowMs));
   return {
     id,
     stream,

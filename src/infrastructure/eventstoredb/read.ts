@@ -8,7 +8,7 @@ import {
   type ResolvedEvent,
 } from '@eventstore/db-client';
 import { EventStoreUnavailable } from '../../commands/core/event-store.ts';
-import type { RecordedEvent } from '../../events/codec.ts';
+import { type RecordedEvent, recordedMs } from '../../events/codec.ts';
 import type { EventStoreBounds } from './bounds.ts';
 import type { Connection } from './connection.ts';
 import { isStreamNotFound, isTransient, messageOf, NoAnswer, refused } from './failures.ts';
@@ -183,15 +183,16 @@ type ClientEvent =
  */
 export function toRecorded(event: ClientEvent): RecordedEvent {
   const isObject = event.isJson && typeof event.data === 'object' && event.data !== null;
+  const metadata = event.metadata instanceof Uint8Array ? undefined : event.metadata;
   return {
     id: event.id,
     stream: event.streamId,
     revision: event.revision,
     position: event.position?.commit ?? 0n,
     type: event.type,
-    createdMs: event.created.getTime(),
+    createdMs: recordedMs(metadata) ?? event.created.getTime(),
     data: isObject ? event.data : undefined,
-    metadata: event.metadata instanceof Uint8Array ? undefined : event.metadata,
+    metadata,
   };
 }
 

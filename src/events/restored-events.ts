@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { timeSchema } from './time.ts';
+
+/** What a log says of its restore from a backup (docs/adr/0041-a-restored-log-says-so.md). */
+export const restoredSchemas = {
+  // restored-log
+  /**
+   * The log begins here: it is restored from a backup, and what follows has its times in
+   * `recordedAt` of the metadata. It is another log than the one that was backed up: an epoch of
+   * its own.
+   */
+  LogRestored: z.object({
+    epoch: z.uuid(),
+    /** The backup's name, and how much of it is restored. */
+    archive: z.string(),
+    events: z.number().int().min(1),
+    /** The last of them. */
+    lastEventId: z.string(),
+    lastCreatedAt: z.string(),
+    at: timeSchema,
+  }),
+  /** Everything is there, compared with the backup event by event. The sale is closed. */
+  LogRestoreFinished: z.object({
+    epoch: z.uuid(),
+    events: z.number().int().min(1),
+    at: timeSchema,
+  }),
+  /**
+   * The tables of before were compared with the restored log, and somebody was shown what it lacks.
+   */
+  LogReconciled: z.object({ epoch: z.uuid(), missing: z.number().int().min(0), at: timeSchema }),
+  /** The sale goes on. */
+  SaleOpened: z.object({ epoch: z.uuid(), reason: z.string(), at: timeSchema }),
+} as const;

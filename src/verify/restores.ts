@@ -1,0 +1,93 @@
+import { checkEnvelope, type LogEvent, money, type Report, text, Unreadable } from './finding.ts';
+
+/** Where a log says that it was restored from a backup. */
+const restoredStream = 'restored-log';
+
+/** What is restored with the rest of our streams and makes no read models. */
+const otherStreams = ['catalog-', 'request-', 'skipped-events', 'queue-'];
+
+/**
+ * What a log says of its own restore. Its first event says that it was restored and how many events
+ * there are; they follow, each with its time of before; then it says that all are there. Nothing
+ * else is in the log until the sale is opened.
+ */
+export class Restores {
+  readonly #report: Report;
+  readonly #isProjected: (stream: string) => boolean;
+  #begun: LogEvent | undefined;
+  #epoch: string | undefined;
+  #events = 0;
+  #restored = 0;
+  #isFinished = false;
+  #isOpen = true;
+
+  /** @param isProjected whether a stream is one of those that read models are made from */
+  constructor(report: Report, isProjected: (stream: string) => boolean) {
+    this.#report = report;
+    this.#isProjected = isProjected;
+  }
+
+  see(event: LogEvent): void {
+    if (event.stream !== restoredStream) {
+      this.#seeOther(event);
+      return;
+    }
+    try {
+      checkEnvelope(event);
+      this.#seeOwn(event);
+    } catch (error) {
+      if (!(error instanceof Unreadable)) throw error;
+      this.#report('unreadable', event, `${event.type}: ${error.message}`);
+    }
+  }
+
+  /** After the last event. */
+  conclude(): void {
+    if (this.#begun === undefined || this.#isFinished) return;
+    this.#report('wrong-restore', this.#begun, `cut short: ${this.#restored} of ${this.#events}`);
+  }
+
+  #seeOwn(event: LogEvent): void {
+    const epoch = text(event, 'epoch');
+    if (event.type === 'LogRestored') {
+      if (this.#begun !== undefined || this.#restored > 0) {
+        this.#wrong(event, 'it is not the first event of the log');
+      }
+      this.#begun = event;
+      this.#epoch = epoch;
+      this.#events = money(event, 'events');
+      this.#isOpen = false;
+      return;
+    }
+    if (epoch !== this.#epoch) this.#wrong(event, `it is of ${epoch}, the log is ${this.#epoch}`);
+    if (event.type === 'LogRestoreFinished') {
+      const told = money(event, 'events');
+      const found = `${this.#restored} events were restored, it says ${told} of ${this.#events}`;
+      if (told !== this.#restored || told !== this.#events) this.#wrong(event, found);
+      this.#isFinished = true;
+    } else if (event.type === 'SaleOpened') {
+      if (!this.#isFinished) this.#wrong(event, 'the restore was not finished');
+      this.#isOpen = true;
+    } else if (event.type !== 'LogReconciled') {
+      throw new Unreadable('an unknown type');
+    }
+  }
+
+  #seeOther(event: LogEvent): void {
+    const { stream, isRestored = false } = event;
+    const name = stream.startsWith('$$') ? stream.slice(2) : stream;
+    const isOurs = this.#isProjected(name) || otherStreams.some((one) => name.startsWith(one));
+    if (!isOurs) return;
+    if (this.#begun === undefined || this.#isFinished) {
+      if (isRestored) this.#wrong(event, 'it says that it was restored, and was not');
+      else if (!this.#isOpen) this.#wrong(event, 'it was written while the sale was closed');
+      if (this.#begun === undefined) this.#restored += 1;
+      return;
+    }
+    this.#restored += 1;
+  }
+
+  #wrong(event: LogEvent, detail: string): void {
+    this.#report('wrong-restore', event, detail);
+  }
+}
