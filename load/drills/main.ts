@@ -4,7 +4,8 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { eventStoreBin } from '../../test/support/eventstore-node.ts';
 import { startTestPostgres } from '../../test/support/test-postgres.ts';
-import { type Drill, drills, prepareDisk, removeDisk } from './list.ts';
+import { prepareDisk, removeDisk } from './disk.ts';
+import { type Drill, drills } from './list.ts';
 import { describeFailed, type Outcome, round, runDrill } from './run-drill.ts';
 import { Site } from './site.ts';
 

@@ -83,21 +83,16 @@ describeWithOwnEventStore(
       const prefix = `renew${process.pid}x`;
       const stories = history({ seed: 8, sessions: 10, seatsPerSession: 20, users: 20, prefix });
       const revisions = new Map<string, bigint>();
-      const append = (count: number) =>
-        appendHistory(
-          eventStore,
-          Array.from({ length: count }, () => stories.next().value as Written),
-          revisions,
-        );
+      const append = (count: number) => {
+        const next = Array.from({ length: count }, () => stories.next().value as Written);
+        return appendHistory(eventStore, next, revisions);
+      };
       const old = startInstance(models.url, eventStore);
       expect(await old.projector.reached(await append(3_000), 30_000)).to.equal(true);
 
       const filling = deploy(1_500);
-      await eventually(
-        'it has filled what it could',
-        async () => (await built()) === 1_500,
-        30_000,
-      );
+      const isFilled = async () => (await built()) === 1_500;
+      await eventually('it has filled what it could', isFilled, 30_000);
       await filling.kill();
       expect(await built()).to.equal(1_500);
       // The older service serves and writes all the while.
@@ -120,11 +115,8 @@ describeWithOwnEventStore(
       const before = await built();
 
       const last = deploy(0);
-      await eventually(
-        'the new tables are in place',
-        async () => (await seats()).version === 2,
-        30_000,
-      );
+      const isInPlace = async () => (await seats()).version === 2;
+      await eventually('the new tables are in place', isInPlace, 30_000);
       expect(last.told[0]?.events).to.be.at.least(before);
       await eventually('the older one stops', () => old.projector.status().state === 'stopped');
       const head = await append(200);

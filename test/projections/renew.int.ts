@@ -13,6 +13,7 @@ import { ArrayEventStore } from './support/array-event-store.ts';
 import { startInstance, stopInstances } from './support/engines.ts';
 import { recorded } from './support/history.ts';
 import { newerProjections, visitors } from './support/newer-projections.ts';
+import { expectNewTablesIn, schemasIn, versionIn } from './support/newer-tables.ts';
 import {
   hashOf,
   type ReadModels,
@@ -82,37 +83,9 @@ describe('a deployment with read models of another shape', function () {
     return { ...instance, steps, waits: () => waits };
   };
 
-  const schemas = async (): Promise<string[]> => {
-    const { rows } = await sql<{ name: string }>`
-      SELECT nspname AS name FROM pg_namespace WHERE nspname LIKE 'reprise%' ORDER BY 1`.execute(
-      models.db,
-    );
-    return rows.map(({ name }) => name);
-  };
-
-  const versionOf = async (name: string): Promise<number | undefined> => {
-    const { rows } = await sql<{ version: number }>`
-      SELECT version FROM projection_checkpoint WHERE name = ${name}`.execute(models.db);
-    return rows[0]?.version;
-  };
-
-  /** The seats as the later version has them, and every other table, against the log. */
-  const expectNewTables = async (of: readonly RecordedEvent[]) => {
-    const { seat: seatsFromScratch = [], ...others } = rowsFromScratch(of);
-    const { rows } = await sql<Record<string, string>>`
-      SELECT session_id, seat_id, ordinal::text, section, row_name, price::text, currency, status,
-        reservation_id, user_id, gate FROM seat
-      ORDER BY session_id COLLATE "C", seat_id COLLATE "C"`.execute(models.db);
-    const asked = seatsFromScratch.map(({ seat_number: number, ...row }) => ({
-      ...row,
-      gate: `gate ${row.section}-${number}`,
-    }));
-    expect(hashOf(rows)).to.equal(hashOf(asked));
-    await sql`ALTER TABLE seat ADD COLUMN seat_number integer`.execute(models.db);
-    const { seat: _, ...found } = await tableRows(models.db);
-    await sql`ALTER TABLE seat DROP COLUMN seat_number`.execute(models.db);
-    expect(hashOf(found)).to.equal(hashOf(others));
-  };
+  const schemas = () => schemasIn(models.db);
+  const versionOf = (name: string) => versionIn(models.db, name);
+  const expectNewTables = (of: readonly RecordedEvent[]) => expectNewTablesIn(models.db, of);
 
   it('builds them once while the older service serves and writes, and switches', async () => {
     const old = await live();

@@ -19,6 +19,7 @@ import {
 } from '../projections/support/read-models.ts';
 import { eventually } from '../support/eventually.ts';
 import { startRelay, throughRelay } from '../support/relay.ts';
+import { idle, readSideOf } from './support/postgres-read-side.ts';
 
 const shape: HistoryShape = { seed: 3, sessions: 3, seatsPerSession: 12, users: 4 };
 const last = (events: readonly RecordedEvent[]): bigint => events.at(-1)?.position ?? 0n;
@@ -47,26 +48,7 @@ describe('the read side', function () {
     expect(await instance.projector.reached(last(events), 20_000)).to.equal(true);
   };
 
-  /** Straight from PostgreSQL: a read side that keeps nothing. */
-  const fromPostgres = (): ReadSide =>
-    createReadSide({
-      db: models.db,
-      scheduledMs: () => 0,
-      projector: { ...idle, listen() {}, listenersAreFresh: () => false },
-    });
-  const idle = {
-    reached: async () => true,
-    status: () =>
-      ({
-        state: 'live',
-        position: null,
-        eventPosition: null,
-        lagSeconds: 0,
-        parkedEvents: 0,
-        lagEvents: 0,
-        stalledSeconds: 0,
-      }) as const,
-  };
+  const fromPostgres = (): ReadSide => readSideOf(models.db);
 
   /** Every answer there is, as text. */
   async function everything(readSide: ReadSide, of: HistoryShape): Promise<Record<string, string>> {

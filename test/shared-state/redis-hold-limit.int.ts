@@ -6,12 +6,10 @@ import { openRedis, uniqueName } from '../queue/support/redis.ts';
 import { type RedisProxy, startRedisProxy } from '../queue/support/redis-proxy.ts';
 import { eventually } from '../support/eventually.ts';
 import { testRedisUrl } from '../support/servers.ts';
-import {
-  fairUseContract,
-  holdLimitContract,
-  holdLimitProperties,
-  type OpenHoldLimit,
-} from './support/hold-limit-contract.ts';
+import { fairUseContract } from './support/fair-use-contract.ts';
+import { holdLimitContract } from './support/hold-limit-contract.ts';
+import { holdLimitProperties } from './support/hold-limit-properties.ts';
+import type { OpenHoldLimit } from './support/hold-limit-setting.ts';
 
 const redisUrl = testRedisUrl ?? '';
 const skipped = testRedisUrl === undefined;

@@ -77,6 +77,31 @@ const held = {
 export function fakeApi(): FakeApi {
   const lines: string[] = [];
   let position = 1_000_000_000n;
+  const next = (): bigint => {
+    position += 10n;
+    reads.shown = position;
+    return position;
+  };
+  const reads = fakeReads(position);
+  return {
+    sales: fakeSales(next),
+    queue: fakeQueue(),
+    reads,
+    seatFeed: new SeatFeed(),
+    idempotencyKeys: new IdempotencyKeys(new MemoryEventStore(), Date.now),
+    ownPositions: new InProcessOwnPositions(),
+    logEnd: async () => position,
+    projections: async () => [],
+    rowsWrong: () => 0,
+    clock: () => ({ state: 'agrees', skewSeconds: 0 }),
+    probes: { eventStore: async () => true, queue: async () => true, postgres: async () => true },
+    log: pino({ level: 'trace' }, { write: (line: string) => lines.push(line) }),
+    lines,
+  };
+}
+
+/** @param next the position of the next command */
+function fakeSales(next: () => bigint): FakeApi['sales'] {
   const sales: FakeApi['sales'] = {
     contexts: [],
     async reserve({ sessionId, seatIds, context }) {
@@ -117,11 +142,10 @@ export function fakeApi(): FakeApi {
       return { ok: true, value, position: next() };
     },
   };
-  const next = (): bigint => {
-    position += 10n;
-    reads.shown = position;
-    return position;
-  };
+  return sales;
+}
+
+function fakeReads(position: bigint): FakeApi['reads'] {
   const reads: FakeApi['reads'] = {
     shown: position,
     state: 'live',
@@ -153,21 +177,7 @@ export function fakeApi(): FakeApi {
       stalledSeconds: reads.stalledSeconds,
     }),
   };
-  return {
-    sales,
-    queue: fakeQueue(),
-    reads,
-    seatFeed: new SeatFeed(),
-    idempotencyKeys: new IdempotencyKeys(new MemoryEventStore(), Date.now),
-    ownPositions: new InProcessOwnPositions(),
-    logEnd: async () => position,
-    projections: async () => [],
-    rowsWrong: () => 0,
-    clock: () => ({ state: 'agrees', skewSeconds: 0 }),
-    probes: { eventStore: async () => true, queue: async () => true, postgres: async () => true },
-    log: pino({ level: 'trace' }, { write: (line: string) => lines.push(line) }),
-    lines,
-  };
+  return reads;
 }
 
 function fakeQueue(): FakeApi['queue'] {

@@ -1,6 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { ANY, type EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
 
+/** What to write, by a name for it, and the codes of the violations that must be found. */
+export type Corruptions = Readonly<
+  Record<string, readonly [codes: string[], plant: (world: World) => Promise<void>]>
+>;
+
 type Data = Record<string, unknown>;
 
 type Listed = Data & { readonly charges?: readonly Data[]; readonly payments?: readonly Data[] };
