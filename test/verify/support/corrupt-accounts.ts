@@ -8,7 +8,7 @@ async function refundedOf(world: World): Promise<string> {
   return `pay.${world.reservation()}`;
 }
 
-/** Corruptions of accounts: balances, summaries, indexes and totals, and exactly what must be found. */
+/** Corruptions of accounts: balances, summaries, indexes and totals. */
 export const corruptAccounts: Corruptions = {
   'money of two currencies on one account': [
     ['mixed-currencies'],

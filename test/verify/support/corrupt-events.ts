@@ -1,6 +1,6 @@
 import type { Corruptions } from './world.ts';
 
-/** Corruptions of sessions, of events that cannot be read, and of skips, and exactly what must be found. */
+/** Corruptions of sessions, of events that cannot be read, and of skips. */
 export const corruptEvents: Corruptions = {
   'a session scheduled twice': [
     ['wrong-session'],

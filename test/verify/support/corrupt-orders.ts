@@ -1,6 +1,6 @@
 import type { Corruptions } from './world.ts';
 
-/** Corruptions of orders and their seats, and exactly what must be found. */
+/** Corruptions of orders and their seats. */
 export const corruptOrders: Corruptions = {
   'an order whose seats are not held for it': [
     ['wrong-order'],

@@ -1,6 +1,6 @@
 import type { Corruptions } from './world.ts';
 
-/** Corruptions of what happens to one seat and its payment, and exactly what must be found. */
+/** Corruptions of what happens to one seat and its payment. */
 export const corruptSales: Corruptions = {
   'a seat reserved while it is held': [
     ['double-reservation'],
