@@ -43,6 +43,9 @@ const gauges: readonly (readonly [name: string, help: string, value: Value])[] =
     'Events kept from the read side since they cannot be read.',
     ofProjection((is) => is.parkedEvents),
   ],
+  ['queue_waiting', 'Buyers who wait, with those who are away.', ofQueue('waiting')],
+  ['queue_there', 'Of these, those who poll as told.', ofQueue('there')],
+  ['queue_admitted', 'Buyers who are admitted.', ofQueue('admitted')],
   [
     'rows_wrong',
     'Rows of a sample that are not what the log says.',
@@ -108,6 +111,10 @@ const isReady: ReadonlySet<Readiness['state']> = new Set(['ready', 'degraded']);
 
 function ofProjection(value: (is: Readiness['projection']) => number): Value {
   return ({ readiness }) => value(readiness.projection);
+}
+
+function ofQueue(name: 'waiting' | 'there' | 'admitted'): Value {
+  return ({ readiness }) => readiness.queue[name];
 }
 
 /** Registers what is read. @returns takes new readings over */
