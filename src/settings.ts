@@ -72,7 +72,7 @@ export const settings = {
   },
   ALLOWED_HOSTS: {
     about:
-      'Host names that requests may ask for, with commas, or `*`; those of loopback always are. Default: with a loopback `HOST` no others, else any',
+      'Host names that requests may use, separated by commas, or `*`. Loopback names are always allowed. Default: no others when `HOST` is loopback, else any',
     schema: z
       .string()
       .regex(
@@ -143,7 +143,7 @@ export const settings = {
   },
   HOLD_AGAIN_AFTER_SECONDS: {
     about:
-      'A user who had a seat on hold for `HOLD_SECONDS` and did not pay it waits this long before holding it again; 0: not at all',
+      'A user who held a seat for `HOLD_SECONDS` and did not pay it must wait this long before holding it again; 0: no pause',
     schema: wholeNumber(0, 86_400),
     default: '60',
   },
@@ -169,7 +169,7 @@ export const settings = {
   },
   QUEUE_ADMITTED_SECONDS: {
     about:
-      'An admitted place ends this long after it was claimed, or after its buyer held a seat last',
+      'An admitted place ends this long after the claim, or after the last reservation of its buyer',
     schema: wholeNumber(1, 86_400),
     default: '300',
   },
@@ -180,7 +180,7 @@ export const settings = {
   },
   QUEUE_CLAIM_SECONDS: {
     about:
-      'An admission that its buyer does not claim by a further call passes to the next after this long',
+      'A buyer must claim an admission by a further call within this time; otherwise the next buyer gets the place',
     schema: wholeNumber(1, 86_400),
     default: '30',
   },
@@ -196,7 +196,8 @@ export const settings = {
     default: '20',
   },
   QUEUE_AFTER_PAYMENT_SECONDS: {
-    about: 'What paying leaves of an admitted place, unless the buyer goes on',
+    about:
+      'An admitted place ends this long after a payment, unless the buyer reserves another seat',
     schema: wholeNumber(1, 3_600),
     default: '5',
   },
@@ -212,12 +213,12 @@ export const settings = {
     default: '1000',
   },
   DRAIN_SECONDS: {
-    about: `How long SIGTERM leaves the API serving after \`/readyz\` says no, for balancers to notice. Default: ${drainSeconds} with \`REDIS_URL\`, else 0`,
+    about: `How long the API still serves after SIGTERM, while \`/readyz\` is 503, so that balancers notice the stop. Default: ${drainSeconds} with \`REDIS_URL\`, else 0`,
     schema: wholeNumber(0, 3_600).optional(),
     default: '',
   },
   LOG_LEVEL: {
-    about: `Least level logged: ${logLevels.map((level) => `\`${level}\``).join(', ')}`,
+    about: `Lowest level that is logged: ${logLevels.map((level) => `\`${level}\``).join(', ')}`,
     schema: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`),
     default: 'info',
   },
