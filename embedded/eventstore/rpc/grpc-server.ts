@@ -84,11 +84,17 @@ export class GrpcServer {
   /** Starts to listen; port 0 takes a free one. Returns the port. */
   listen(host: string, port: number): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#http.once('error', reject);
-      this.#http.listen(port, host, () => {
-        this.#http.removeListener('error', reject);
+      const listening = () => {
+        this.#http.removeListener('error', refused);
         resolve((this.#http.address() as AddressInfo).port);
-      });
+      };
+      // A port that is taken is tried again: the listener of this try must not stay.
+      const refused = (error: Error) => {
+        this.#http.removeListener('listening', listening);
+        reject(error);
+      };
+      this.#http.once('error', refused);
+      this.#http.listen(port, host, listening);
     });
   }
 
