@@ -1,60 +1,26 @@
-import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { accountDecider } from '../../src/commands/account/decider.ts';
 import { CommandHandler } from '../../src/commands/core/command-handler.ts';
-import type { EventStore, NewEvent } from '../../src/commands/core/event-store.ts';
+import type { EventStore } from '../../src/commands/core/event-store.ts';
 import { type SeatCommand, seatDecider } from '../../src/commands/seat/decider.ts';
 import { pastHold } from '../../src/commands/seat/past-hold.ts';
-import { consequenceOf } from '../../src/commands/skipping/consequences.ts';
-import { lookAt, skipEvent } from '../../src/commands/skipping/skip-event.ts';
-import type { RecordedEvent } from '../../src/events/codec.ts';
-import { eventSchemas } from '../../src/events/events.ts';
+import { lookAt } from '../../src/commands/skipping/skip-event.ts';
 import { readAnnounced, readSkips, skipsMax } from '../../src/events/skipped.ts';
 import { skippedStream } from '../../src/events/streams.ts';
 import { newer } from '../correctness/support/newer-version.ts';
 import { MemoryEventStore } from '../support/memory-event-store.ts';
-
-const seat = 'seat-s1/A-1-1';
-const account = 'account-u1';
-const context = { commandId: 'test' };
-const reason = 'no version can read it';
-
-const raw = (type: string, data: object, schemaVersion = 1): NewEvent => ({
-  id: randomUUID(),
-  event: { type, data } as NewEvent['event'],
-  metadata: { schemaVersion },
-});
-const reserved = raw('SeatReserved', {
-  ...{ reservationId: 's1.A-1-1.1', userId: 'u1', price: 100, currency: 'KRW' },
-  expiresAt: '2099-01-01T00:00:00.000Z',
-});
-const sold = (schemaVersion: number): NewEvent =>
-  raw(
-    'SeatSold',
-    { reservationId: 's1.A-1-1.1', paymentId: 'pay.s1.A-1-1.1', userId: 'u1' },
-    schemaVersion,
-  );
-const charged = (chargeId: string, balance: number, schemaVersion = 1): NewEvent =>
-  raw(
-    'BalanceCharged',
-    { chargeId, amount: 100, currency: 'KRW', balance, at: '2026-01-01T00:00:00.000Z' },
-    schemaVersion,
-  );
-const summary = (balance: number, schemaVersion = 2): NewEvent =>
-  raw(
-    'AccountSummarised',
-    {
-      ...{ currency: 'KRW', balance, held: 0, captured: 0, charges: [], payments: [] },
-      latestAt: '2026-01-01T00:00:00.000Z',
-    },
-    schemaVersion,
-  );
-
-const failure = (running: Promise<unknown>): Promise<string> =>
-  running.then(
-    () => 'it did not fail',
-    (error: Error) => error.message,
-  );
+import {
+  account,
+  charged,
+  context,
+  failure,
+  raw,
+  reserved,
+  seat,
+  skipAt,
+  sold,
+  summary,
+} from './support/skipping.ts';
 
 describe('skipping an event that cannot be read', () => {
   let log: MemoryEventStore;
@@ -62,10 +28,7 @@ describe('skipping an event that cannot be read', () => {
     stream: string,
     revision: bigint,
     store: Pick<EventStore, 'readStream' | 'append'> = log,
-  ) => {
-    const id = log.log.find((one) => one.stream === stream && one.revision === revision)?.id ?? '';
-    return skipEvent(store, { stream, revision, id }, { reason, nowMs: 0 });
-  };
+  ) => skipAt(log, stream, revision, store);
   const seats = (store: EventStore = log) => new CommandHandler(store, seatDecider);
   const accounts = (store: EventStore = log) => new CommandHandler(store, accountDecider);
   const typesOf = (stream: string) =>
@@ -166,88 +129,6 @@ describe('skipping an event that cannot be read', () => {
     expect((await accounts().state(account, { fresh: true })).balance).to.equal(100);
   });
 
-  describe('on a seat that was held again and again', () => {
-    const holds = 40;
-    const stream = 'seat-s1/A';
-    const hold = (ordinal: number, schemaVersion = 1) =>
-      raw(
-        'SeatReserved',
-        {
-          ...{ reservationId: `s1.A.${ordinal}`, userId: `u${ordinal}`, price: 100 },
-          ...{ currency: 'KRW', expiresAt: '2099-01-01T00:00:00.000Z' },
-        },
-        schemaVersion,
-      );
-    const end = (ordinal: number, schemaVersion = 1) =>
-      raw(
-        'SeatReleased',
-        {
-          ...{ reservationId: `s1.A.${ordinal}`, userId: `u${ordinal}` },
-          ...{ reason: 'cancelled', currency: 'KRW' },
-        },
-        schemaVersion,
-      );
-    const ended = Array.from({ length: holds }, (_, n) => [hold(n + 1), end(n + 1)]).flat();
-    /** The state as it is when nothing is whole, and all is read. */
-    const { isWhole: _, ...plainDecider } = seatDecider;
-    const agreed = async () => {
-      const states = await Promise.all(
-        [seatDecider, plainDecider].map((decider) =>
-          new CommandHandler(log, decider).state(stream),
-        ),
-      );
-      expect(states[0]).to.deep.equal(states[1]);
-      return states[0];
-    };
-    const last = BigInt(2 * holds);
-
-    it('may come after its last hold', async () => {
-      await log.append(stream, 'no_stream', [...ended, hold(holds + 1), end(holds + 1, 2)]);
-      expect(await failure(seats().state(stream))).to.contain(`${last + 1n}@${stream}`);
-      await skip(stream, last + 1n);
-      expect(await agreed()).to.include({ status: 'held', ordinal: holds + 1 });
-    });
-
-    it('may come before its last hold, which a newer version wrote', async () => {
-      const later = [hold(holds + 2), end(holds + 2), hold(holds + 3)];
-      await log.append(stream, 'no_stream', [
-        ...ended,
-        ...[hold(holds + 1, 2), end(holds + 1, 2)],
-        ...later,
-      ]);
-      await skip(stream, last);
-      expect(await failure(seats().state(stream)), 'the other one is not').to.contain(
-        `${last + 1n}@${stream}`,
-      );
-      await skip(stream, last + 1n);
-      expect(await agreed()).to.include({ status: 'held', ordinal: holds + 3 });
-    });
-
-    it('may be its last hold: the one before it tells the seat', async () => {
-      await log.append(stream, 'no_stream', [...ended, hold(holds + 1, 2)]);
-      await skip(stream, last);
-      for (const store of [log, newer(log)]) {
-        const state = await seats(store).state(stream);
-        expect(state).to.include({ status: 'free', ordinal: holds });
-      }
-      await agreed();
-    });
-
-    it('leaves each other hold its answer', async () => {
-      const [one, other] = [ended.slice(0, 2 * 20), ended.slice(2 * 20)];
-      // Where the way to a later hold leads over what was skipped, and over its mark.
-      await log.append(stream, 'no_stream', [...one, hold(21, 2)]);
-      await skip(stream, 40n);
-      await log.append(stream, 41n, other);
-      for (const ordinal of [1, 2, 19, 20, 21, 22, 30, 38, 39, 40]) {
-        for (const store of [log, newer(log)]) {
-          const found = await pastHold(store, { sessionId: 's1', seatId: 'A', ordinal });
-          expect(found, `${ordinal}`).to.include({ status: 'cancelled', userId: `u${ordinal}` });
-        }
-      }
-    });
-  });
-
   it('is refused for what can be read, is not there, has another id, or is no stream of ours', async () => {
     await log.append(seat, 'no_stream', [reserved, sold(2)]);
     await log.append('elsewhere-1', 'no_stream', [raw('Foreign', {})]);
@@ -320,38 +201,5 @@ describe('skipping an event that cannot be read', () => {
     await log.append(seat, 'no_stream', [reserved, sold(2)]);
     expect(await failure(skip(seat, 1n))).to.contain('1000 events were skipped in this log');
     expect(typesOf(seat)).to.deep.equal(['SeatReserved', 'SeatSold']);
-  });
-});
-
-describe('what it means to skip an event', () => {
-  const consequence = (type: string, schemaVersion: unknown = 1) =>
-    consequenceOf({ type, metadata: { schemaVersion } } as RecordedEvent);
-
-  it('is said of each type that a stream has, and of those that are not known', () => {
-    const silent = ['EventSkipped', 'SkipAnnounced'];
-    const unknown = consequence('Foreign').words;
-    for (const type of Object.keys(eventSchemas)) {
-      if (silent.includes(type)) continue;
-      expect(consequence(type).words, type).not.to.equal(unknown);
-    }
-    expect(consequence('Foreign').mayLose).to.equal(true);
-    expect(consequence('toString').mayLose).to.equal(true);
-  });
-
-  it('may lose nothing of anybody’s where it is about nobody, or the service does it again', () => {
-    const safe = Object.keys(eventSchemas).filter((type) => !consequence(type).mayLose);
-    expect(safe).to.have.members([
-      ...['ConcertRegistered', 'ConcertRevised', 'SessionRescheduled'],
-      ...['AccountSummarised', 'AccountIndexed', 'AccountTotalled', 'QueueSteered', 'QueueMoved'],
-      ...['PaymentCaptured', 'PaymentReleased', 'PaymentRefunded', 'OrderSettled'],
-    ]);
-  });
-
-  it('may lose what a newer version says, whatever it is about', () => {
-    const { mayLose, words } = consequence('ConcertRevised', 2);
-    expect(mayLose).to.equal(true);
-    expect(words).to.contain('a newer version of the service wrote it');
-    expect(consequence('AccountSummarised', 2).mayLose).to.equal(false);
-    expect(consequence('AccountSummarised', 3).mayLose).to.equal(true);
   });
 });

@@ -1,41 +1,27 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import type { EventStore } from '../../src/commands/core/event-store.ts';
-import type { Result } from '../../src/commands/core/result.ts';
 import { InProcessHoldLimit } from '../../src/shared-state/in-process-hold-limit.ts';
 import { eventually } from '../support/eventually.ts';
-import { type TestEventStore, testEventStore } from '../support/servers.ts';
-import type { Audit } from './support/audit.ts';
 import { ignoringRevision } from './support/ignoring-revision.ts';
+import {
+  answerOf,
+  race,
+  races,
+  releaseReasons,
+  settled,
+  shopsOnOneLog,
+  skewMs,
+  stuckAt,
+  sweeper,
+} from './support/racing.ts';
 import { holdMs, prices } from './support/sale.ts';
-import { count, Shops } from './support/shops.ts';
+import { count, type Shops } from './support/shops.ts';
 
-const instances = 3;
-/** Races of each kind; under way at the same time: 50. */
-const races = 1_000;
 const cancelRaces = 300;
-const atOnce = 50;
 
 describe('races over services that share nothing but the log', function () {
   this.timeout(300_000);
-  let server: TestEventStore;
-  let shops: Shops | undefined;
-  const open = (options: Partial<ConstructorParameters<typeof Shops>[1]>): Shops => {
-    shops = new Shops(server.url, { instances, seats: 50, ...options });
-    return shops;
-  };
-  before(async () => {
-    server = await testEventStore();
-  });
-  afterEach(() => shops?.close());
-  after(() => server.stop());
+  const open = shopsOnOneLog();
 
-  /**
-   * The last service's clock says that the holds are over, the others' that they are not: their
-   * appends race.
-   */
-  const sweeper = instances - 1;
-  const skewMs = (index: number) => (index === sweeper ? holdMs + 1_000 : 0);
   const payAgainstExpire = (shop: Shops, rounds: number) =>
     race(shop, {
       rounds,
@@ -109,83 +95,6 @@ describe('races over services that share nothing but the log', function () {
     expect((await shop.audit()).violations.length).to.be.greaterThan(0);
   });
 
-  it('an order’s payment against its end, 200 times: all its seats or none', async () => {
-    const shop = open({ seats: 200, skewMs });
-    const outcomes = await race(shop, {
-      rounds: 200,
-      seatsOf: (n) => [`A-1-${n}`, `B-1-${n}`],
-      payOn: (i) => i % sweeper,
-      against: (id, i, user) =>
-        i % 3 === 0 ? shop.at(sweeper).expire(id) : shop.cancel((i + 1) % sweeper, user, id),
-    });
-    const audit = await settled(shop);
-    const price = prices.A + prices.B;
-    const ends: Record<string, number> = {};
-    for (const { user, id, paid } of outcomes) {
-      const order = audit.orders.get(id.slice('order.'.length));
-      const end = order?.reason ?? order?.status ?? 'none';
-      ends[end] = (ends[end] ?? 0) + 1;
-      expect(['paid', 'refunded'].includes(end), `${id}: ${end}`).to.equal(paid.ok);
-      const balance = end === 'paid' ? 0 : price;
-      expect(audit.accounts.get(user), id).to.deep.equal({ balance, held: 0 });
-    }
-    console.log(`      ${JSON.stringify(ends)}`);
-    const paidFirst = (ends.paid ?? 0) + (ends.refunded ?? 0);
-    expect(paidFirst, 'payments that won').to.be.greaterThan(5);
-    expect(outcomes.length - paidFirst, 'payments that lost').to.be.greaterThan(5);
-  });
-
-  // What somebody who clicks twice without an Idempotency-Key sends.
-  it('the same order twice at once, without a key: both are answered with one reservation', async () => {
-    const shop = open({});
-    for (let n = 1; n <= 50; n++) {
-      const seats = [`A-1-${n}`, `B-1-${n}`];
-      const user = shop.user(n);
-      const clicks = await Promise.all([
-        shop.reserve(n, user, seats),
-        shop.reserve(n + (n % 2), user, [...seats].reverse()),
-        shop.reserve(n + 1, user, seats),
-      ]);
-      const ids = clicks.map((click) =>
-        click.ok ? click.value.reservationId : click.refusal.code,
-      );
-      expect(new Set(ids).size, `order ${n}: ${ids.join()}`).to.equal(1);
-      expect(ids[0], `order ${n}`).to.match(/^order\./);
-    }
-    const audit = await settled(shop);
-    for (const [name, { orderId }] of audit.seats) {
-      expect(audit.orders.get(orderId ?? '')?.status, name).to.equal('confirmed');
-    }
-    expect(audit.seats.size).to.equal(100);
-  });
-
-  it('the same order while the first request of it is stuck half way is finished, not refused', async () => {
-    const { change, waiting, release } = stuckAt((stream) => stream.endsWith('/B-1-1'));
-    const shop = open({ change });
-    const user = shop.user('clicker');
-    const first = shop.reserve(0, user, ['A-1-1', 'B-1-1']);
-    await eventually('the first has one seat of two', () => waiting.length === 1);
-    const second = await shop.reserve(1, user, ['B-1-1', 'A-1-1']);
-    release();
-    const answers = [answerOf(await first), answerOf(second)] as { reservationId: string }[];
-    expect(count([await first, second])).to.deep.equal({ ok: 2 });
-    expect(answers[1]?.reservationId).to.equal(answers[0]?.reservationId);
-    expect((await settled(shop)).seats.size).to.equal(2);
-  });
-
-  it('the same order twice at once for a seat that is gone: both are refused, and nothing is kept', async () => {
-    const shop = open({});
-    for (let n = 1; n <= 50; n++) {
-      await shop.held(n, shop.user('other'), [`B-1-${n}`]);
-      const seats = [`A-1-${n}`, `B-1-${n}`];
-      const clicks = [0, 1].map((i) => shop.reserve(n + i, shop.user(n), seats));
-      expect(count(await Promise.all(clicks)), `order ${n}`).to.deep.equal({ 'seat-taken': 2 });
-    }
-    const audit = await settled(shop);
-    const owners = [...audit.seats.values()].map(({ userId }) => userId);
-    expect(owners).to.deep.equal(new Array(50).fill(shop.user('other')));
-  });
-
   for (const payments of [5, 50]) {
     // Public failure: five payments of one user at once debited one.
     it(`${payments} payments of one user at once debit ${payments}`, async () => {
@@ -230,25 +139,6 @@ describe('races over services that share nothing but the log', function () {
     const audit = await settled(shop);
     expect(audit.payments.size).to.equal(2);
     expect(audit.accounts.get(user)).to.deep.equal({ balance: 1_000 - 270, held: 0 });
-  });
-
-  it('orders of the same seats, listed the other way round: one gets them all, the other none', async () => {
-    const shop = open({});
-    for (let n = 1; n <= 50; n++) {
-      const seats = [`A-1-${n}`, `B-1-${n}`];
-      const results = await Promise.all([
-        shop.reserve(n, shop.user('first'), seats),
-        shop.reserve(n + 1, shop.user('second'), [...seats].reverse()),
-      ]);
-      expect(count(results), `pair ${n}`).to.deep.equal({ ok: 1, 'seat-taken': 1 });
-    }
-    const audit = await settled(shop);
-    for (let n = 1; n <= 50; n++) {
-      const [a, b] = ['A', 'B'].map((section) =>
-        audit.seats.get(`${shop.sessionId}/${section}-1-${n}`),
-      );
-      expect(a?.orderId, `pair ${n}`).to.be.a('string').and.equal(b?.orderId);
-    }
   });
 
   // Public failure: thousands of seats left held because nothing swept them.
@@ -334,108 +224,3 @@ describe('races over services that share nothing but the log', function () {
     expect(audit.seats.get(`${shop.sessionId}/A-1-2`)?.soldTo).to.equal(`pay.${kept}`);
   });
 });
-
-interface Raced {
-  readonly user: string;
-  readonly id: string;
-  readonly paid: Result<unknown>;
-  /** How what was done against the payment came out. */
-  readonly other: Result<unknown>;
-}
-
-const answerOf = (result: Result<unknown>): unknown => (result.ok ? result.value : result.refusal);
-
-/** The first service's appends of some kind wait for the log until they are released. */
-function stuckAt(isMeant: (stream: string, types: readonly string[]) => boolean) {
-  let release = () => {};
-  const released = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  const waiting: string[] = [];
-  const change = (store: EventStore, index: number): EventStore => ({
-    ...store,
-    async append(...args) {
-      const types = args[2].map(({ event }) => event.type);
-      if (index === 0 && isMeant(args[0], types)) {
-        waiting.push(args[0]);
-        await released;
-      }
-      return store.append(...args);
-    },
-  });
-  return { change, waiting, release: () => release() };
-}
-
-/** How often money was let go for each reason. */
-async function releaseReasons(shop: Shops): Promise<Record<string, number>> {
-  const reasons: Record<string, number> = {};
-  for (const { type, data } of await shop.events()) {
-    if (type !== 'PaymentReleased') continue;
-    const { reason } = data as { reason: string };
-    reasons[reason] = (reasons[reason] ?? 0) + 1;
-  }
-  return reasons;
-}
-
-/**
- * Pays a reservation and does something `against` it at the same time, again and again with other
- * seats and users.
- */
-async function race(
-  shop: Shops,
-  options: {
-    readonly rounds?: number;
-    readonly seatsOf?: (n: number) => string[];
-    /** Which service pays; default another one each time. */
-    readonly payOn?: (i: number) => number;
-    readonly against: (id: string, i: number, user: string) => Promise<Result<unknown>>;
-  },
-): Promise<Raced[]> {
-  const { rounds = races, seatsOf = (n) => [`A-1-${n}`], payOn = (i) => i } = options;
-  const raced: Raced[] = [];
-  /** How long the slowest payment of the last batch took, in milliseconds. */
-  let payMs = atOnce;
-  for (let first = 0; first < rounds; first += atOnce) {
-    shop.aheadMs = 0;
-    const batch = Array.from({ length: atOnce }, (_, i) => first + i);
-    const held = await Promise.all(
-      batch.map(async (i) => {
-        const user = shop.user(i);
-        const price = seatsOf(i + 1).length === 1 ? prices.A : prices.A + prices.B;
-        await shop.charge(user, price);
-        return { i, user, id: await shop.held(payOn(i), user, seatsOf(i + 1)) };
-      }),
-    );
-    const tookMs: number[] = [];
-    const ended = held.map(async ({ i, user, id }) => {
-      // Where in the payment the other one comes changes from race to race, however fast the
-      // machine is.
-      const later = sleep((payMs * (i % atOnce)) / atOnce);
-      const fromMs = performance.now();
-      const [paid, other] = await Promise.all([
-        shop.pay(payOn(i), user, id).finally(() => tookMs.push(performance.now() - fromMs)),
-        later.then(() => options.against(id, i, user)),
-      ]);
-      return { user, id, paid, other };
-    });
-    raced.push(...(await Promise.all(ended)));
-    payMs = Math.max(...tookMs);
-  }
-  return raced;
-}
-
-/** The log once all that follows an answer has followed: nothing wrong in it, nothing half way. */
-async function settled(shop: Shops): Promise<Audit> {
-  const audit = await eventually(
-    'everything has followed',
-    async () => {
-      const now = await shop.audit();
-      expect(now.unresolved()).to.deep.equal([]);
-      return now;
-    },
-    20_000,
-  );
-  expect(audit.violations).to.deep.equal([]);
-  expect(shop.leftOver).to.deep.equal([]);
-  return audit;
-}

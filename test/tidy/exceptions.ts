@@ -5,15 +5,8 @@
 export const exceptions = {
   functionLines: {
     'src/cli/backup.ts': 98,
-    'test/commands/long-account.unit.ts': 112,
   },
-  fileLines: {
-    'test/commands/account.unit.ts': 453,
-    'test/commands/long-account.unit.ts': 666,
-    'test/commands/skip-event.unit.ts': 357,
-    'test/correctness/races.int.ts': 441,
-    'test/projections/parking.int.ts': 414,
-  },
+  fileLines: {},
   commentColumns: {},
   privateKeywords: {},
   capitalConstants: {},

@@ -27,14 +27,18 @@ const promises: Readonly<Record<string, Promised>> = {
     sizes: { FAULT_POINTS: 'each' },
   },
   races: {
-    files: ['test/correctness/races.int.ts', 'test/correctness/holds-end.int.ts'],
+    files: [
+      'test/correctness/races.int.ts',
+      'test/correctness/order-races.int.ts',
+      'test/correctness/holds-end.int.ts',
+    ],
   },
   model: {
     files: ['test/correctness/model.unit.ts', 'test/correctness/model.int.ts'],
     sizes: { MODEL_RUNS: '3000', MODEL_RUNS_STORE: '200' },
   },
   'long-streams': {
-    files: ['test/commands/long-account.unit.ts'],
+    files: ['test/commands/long-account-any.unit.ts'],
     sizes: { LONG_RUNS: '900' },
   },
   'hostile-requests': {

@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import { expect } from 'chai';
+import { type AccountCommand, accountDecider } from '../../../src/commands/account/decider.ts';
+import type { AccountState } from '../../../src/commands/account/evolve.ts';
+import { type SnapshotBounds, takeSnapshot } from '../../../src/commands/account/snapshot.ts';
+import { skipEvent } from '../../../src/commands/skipping/skip-event.ts';
+import { decode, type RecordedEvent } from '../../../src/events/codec.ts';
+import type { AccountEvent } from '../../../src/events/events.ts';
+import { Findings } from '../../../src/verify/finding.ts';
+import { LogProof } from '../../../src/verify/log-proof.ts';
+import { Skipped, skipIn } from '../../../src/verify/skipped.ts';
+import { CountingLog } from '../../support/counting-log.ts';
+import type { MemoryEventStore } from '../../support/memory-event-store.ts';
+
+export const stream = 'account-u1';
+export const context = { commandId: 'test' };
+export const start = Date.UTC(2027, 0, 1);
+export const currency = 'KRW';
+export const dayMs = 86_400_000;
+
+/** An account with a few entries is a long one by these. */
+export const small: SnapshotBounds = {
+  entriesMax: 5,
+  bytesMax: 640 * 1024,
+  pages: { entriesMax: 40, smallMax: 5, fanOut: 2 },
+};
+
+export const deciderOf = (bounds: SnapshotBounds, everyEvents: number): typeof accountDecider => ({
+  ...accountDecider,
+  snapshot: {
+    ...accountDecider.snapshot,
+    everyEvents,
+    of: (state) => takeSnapshot(state, bounds),
+  },
+});
+
+export const charge = (chargeId: string, amount: number, nowMs: number): AccountCommand => ({
+  type: 'ChargeBalance',
+  ...{ chargeId, amount, currency, nowMs },
+});
+
+export class AccountLog extends CountingLog {
+  typed(type: string) {
+    return this.log.filter((event) => event.type === type);
+  }
+
+  /** Writes what no handler decided, 1,000 events at a time. */
+  async fill(events: readonly AccountEvent[], schemaVersion = 1): Promise<void> {
+    for (let at = 0; at < events.length; at += 1_000) {
+      const before = this.log.findLast((one) => one.stream === stream)?.revision ?? 'no_stream';
+      const some = events.slice(at, at + 1_000).map((event) => ({
+        id: randomUUID(),
+        event,
+        metadata: { schemaVersion },
+      }));
+      expect((await this.append(stream, before, some)).ok).to.equal(true);
+    }
+  }
+}
+
+/** Puts the stream's event at a revision, or the last one, out of effect. */
+export async function skip(log: MemoryEventStore, revision?: number): Promise<void> {
+  const event = log.log.findLast(
+    (one) => one.stream === stream && (revision === undefined || one.revision === BigInt(revision)),
+  );
+  if (event === undefined) throw new Error('there is no such event');
+  const named = { stream, revision: event.revision, id: event.id };
+  expect(await skipEvent(log, named, { reason: 'test', nowMs: start })).to.equal(true);
+}
+
+export const charges = (count: number, prefix = 'old'): AccountEvent[] =>
+  Array.from({ length: count }, (_, n) => ({
+    type: 'BalanceCharged',
+    data: {
+      ...{ chargeId: `${prefix}${n}`, amount: 100, currency, balance: 100 * (n + 1) },
+      at: new Date(start).toISOString(),
+    },
+  }));
+
+export const restated = (event: AccountEvent, balance: number): AccountEvent =>
+  event.type === 'BalanceCharged' ? { ...event, data: { ...event.data, balance } } : event;
+
+/**
+ * Says what the log's events make when each is read, and none of them is believed to sum up others.
+ */
+export function plainOf({ log }: MemoryEventStore): () => AccountState {
+  let state = accountDecider.initial;
+  let read = 0;
+  const skipped = new Set<string>();
+  return () => {
+    for (const { type, data } of log.slice(read)) {
+      if (type !== 'EventSkipped') continue;
+      skipped.add((data as { eventId: string }).eventId);
+      [state, read] = [accountDecider.initial, 0];
+    }
+    for (; read < log.length; read += 1) {
+      const event = log[read] as RecordedEvent;
+      if (event.stream !== stream || skipped.has(event.id)) continue;
+      if (/^(Account|EventSkipped)/.test(event.type)) continue;
+      state = accountDecider.evolve(state, decode(event) as AccountEvent);
+    }
+    return state;
+  };
+}
+
+/** What `reprise verify` says of an account whose payments are for nothing that the log has. */
+export function proof({ log }: MemoryEventStore): string[] {
+  const findings = new Findings(100_000);
+  const events = log.map((event) => {
+    const { schemaVersion: version } = event.metadata as { schemaVersion: number };
+    return { ...event, data: event.data as never, version };
+  });
+  const skips = events.filter(({ type }) => type === 'SkipAnnounced').map(skipIn);
+  const seen = new LogProof(findings, new Skipped(skips));
+  for (const event of events) seen.see(event);
+  const forNothing = ['orphan-charge', 'capture-without-sale', 'released-but-sold'];
+  // What a newer version said of the balance has what was skipped in it.
+  if (skips.length > 0) forNothing.push('wrong-balance');
+  return findings.kept
+    .filter(({ code }) => !forNothing.includes(code))
+    .map(({ code, revision, detail }) => `${code} ${revision}: ${detail}`);
+}
