@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { verify } from '../../src/verify/verify.ts';
+import { valuesOf } from '../metrics/support/admin.ts';
 import { eventually } from '../support/eventually.ts';
 import { catalogFile, ofEachBuyer, sessionsOf, startBuyers } from './support/buyers.ts';
 import { importCatalog } from './support/command-line.ts';
@@ -74,6 +75,11 @@ describe('kill -9 of what runs beside the service', function () {
         await eventually('buyers pay again', () => payments.size > then + 10);
       }
       await buyers.stop();
+      const page = await (await fetch(`${service.adminUrl}/metrics`)).text();
+      for (const server of ['eventstore', 'postgres']) {
+        const restarts = `reprise_embedded_restarts_total{server="${server}"}`;
+        expect(valuesOf(page).get(restarts), restarts).to.be.at.least(1);
+      }
       for (const code of answers.keys()) expect(code).to.be.oneOf(['200', '409', '503']);
 
       await ofEachBuyer(payments, async (userId, reservationId) => {
