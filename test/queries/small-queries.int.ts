@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { type CompiledQuery, Kysely, type LogEvent, PostgresDialect } from 'kysely';
 import type { Database } from '../../src/projections/models/database.ts';
 import { reservationById, reservationsOf } from '../../src/queries/reservations.ts';
+import { unfinishedWork } from '../../src/queries/unfinished-work.ts';
 import { type WorkLists, workLists } from '../../src/queries/work-lists.ts';
 import { ArrayEventStore } from '../projections/support/array-event-store.ts';
 import { startInstance, stopInstances } from '../projections/support/engines.ts';
@@ -87,6 +88,43 @@ describe('the small queries', function () {
     expect(found.length).to.be.greaterThan(0);
     expect(await lists.openPayments(Date.parse('2025-12-31T00:00:00Z'), 1_000)).to.deep.equal([]);
     expect(await planOf((db) => workLists(db).openPayments(sinceMs, 5))).to.contain('payment_open');
+  });
+
+  it('count what is unfinished, an order as one, with the age of the oldest, by the same indexes', async () => {
+    const { reservation = [], payment = [] } = expected;
+    const held = reservation.filter((row) => row.status === 'held' && row.order_id === null);
+    const open = payment.filter(({ status }) => status === 'held');
+    const due = payment.flatMap((row) => row.refund_due_at ?? []);
+    const overMs = Date.parse('2026-01-01T00:05:00Z');
+    const rowsMs = Date.parse('2026-01-02T00:00:00Z');
+    const secondsSince = (times: readonly string[]) =>
+      times.length === 0
+        ? 0
+        : (rowsMs - Math.min(...times.map((time) => Date.parse(time)))) / 1_000;
+    const at = (nowMs: number) =>
+      unfinishedWork(
+        models.db,
+        () => nowMs,
+        () => rowsMs,
+      );
+    const counts = {
+      holds: held.length,
+      holdsOverdue: held.length,
+      holdsOverdueOldestSeconds: 60,
+      paymentsOpen: open.length,
+      paymentsOpenOldestSeconds: secondsSince(open.map((row) => String(row.held_at))),
+      refundsDue: due.length,
+      refundsDueOldestSeconds: secondsSince(due.map(String)),
+    };
+    expect(await at(overMs + 60_000)).to.deep.equal(counts);
+    const none = { holdsOverdue: 0, holdsOverdueOldestSeconds: 0 };
+    expect(await at(overMs - 1)).to.deep.equal({ ...counts, ...none });
+    expect([held.length, open.length].every((count) => count > 0)).to.equal(true);
+    const plan = await planOf((db) => unfinishedWork(db, Date.now, Date.now));
+    for (const index of ['reservation_due', 'payment_open', 'payment_refund_due']) {
+      expect(plan).to.contain(index);
+    }
+    expect(plan).not.to.contain('Seq Scan');
   });
 
   it('find the orders that keep seats which were taken for them after they had ended', async () => {
