@@ -1,7 +1,7 @@
 /**
- * The waiting queue: what a poll costs with 1,000 and with 1,000,000 users who wait, the memory of a
- * waiting place, and how fast 10,000 users enrol. With REDIS_URL also in Redis, whose database it
- * empties of the keys of its own queue afterwards.
+ * What a poll of the waiting queue costs with 1,000 and with 1,000,000 users, the memory of a
+ * place, and how fast 10,000 users enrol. With REDIS_URL also in Redis: it removes
+ * the keys of its own queue afterwards.
  *
  *     npm run bench:queue -- [--waiting 1000000]
  */
