@@ -81,7 +81,7 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./backup.ts')).defineBackup,
   },
   {
-    name: 'restore',
+    name: 'restore <archive>',
     description: 'Restore a backup into an empty event store; its sale stays closed until opened.',
     load: async () => (await import('./restore.ts')).defineRestore,
   },
