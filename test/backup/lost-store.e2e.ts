@@ -17,6 +17,8 @@ import { rawEventsOf } from './support/raw-events.ts';
 const bin = fileURLToPath(new URL('../../bin/reprise.js', import.meta.url));
 const eventStore = new URL('../../embedded/eventstore/main.ts', import.meta.url);
 const buyers = 5;
+/** Of fifty seats each: more than these buyers can buy while the test lasts. */
+const sessions = 100;
 
 describe('a shop whose event store is lost in the middle of a sale', function () {
   this.timeout(600_000);
@@ -58,12 +60,12 @@ describe('a shop whose event store is lost in the middle of a sale', function ()
   }
 
   it('is restored from what was followed, closed, reconciled, rebuilt, proven and opened', async () => {
-    await importCatalog(catalogFile(2), env());
+    await importCatalog(catalogFile(sessions), env());
     for (let n = 1; n <= buyers; n += 1)
       await service.charge(`buyer-${n}`, 1_000_000, `first-${n}`);
     const following = follow();
     await eventually('it follows', () => /following it/.test(following.said()), 60_000);
-    const { acknowledged, stop } = startBuyers(service, { buyers, sessions: sessionsOf(2) });
+    const { acknowledged, stop } = startBuyers(service, { buyers, sessions: sessionsOf(sessions) });
     await eventually('some have bought', () => acknowledged.payments.size >= 15, 60_000);
     const safe = new Map(acknowledged.payments);
     // The service is started again, with its servers at other addresses: the archive goes on.
@@ -111,7 +113,7 @@ describe('a shop whose event store is lost in the middle of a sale', function ()
     });
     await run('restore', 'open', '--reason', 'the buyers of the test were called');
     await eventually('buyers may go on', async () => (await charge()).status === 200);
-    const again = startBuyers(service, { buyers, sessions: sessionsOf(2), name: 'new' });
+    const again = startBuyers(service, { buyers, sessions: sessionsOf(sessions), name: 'new' });
     await sleep(1_000);
     await again.stop();
     await eventually(

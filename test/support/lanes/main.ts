@@ -30,8 +30,8 @@ const kinds = process.argv.slice(2).map((kind): Suffix => {
 });
 const { EVENTSTORE_URL, POSTGRES_URL, REDIS_URL, LANES } = process.env;
 const isShared = Boolean(EVENTSTORE_URL || POSTGRES_URL || REDIS_URL);
-// Most of a test's time is waiting: as many lanes as cores would leave them idle.
-const usualCount = isShared ? 1 : Math.min(lanesMax, availableParallelism() + 1);
+// More lanes than cores end hardly sooner, and make tests late that wait for one another.
+const usualCount = isShared ? 1 : Math.min(lanesMax, availableParallelism());
 const lanesCount = Number(LANES ?? usualCount);
 if (!(Number.isInteger(lanesCount) && lanesCount >= 1 && lanesCount <= lanesMax)) {
   throw new Error(`LANES must be a whole number from 1 to ${lanesMax}`);
