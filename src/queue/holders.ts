@@ -7,8 +7,8 @@ interface Holder extends Expiring {
 }
 
 /**
- * By which tokens seats were held that are not paid: they are known until the holds end, also when the places have ended.
- * One a user, the last; there are no more than held seats.
+ * By which tokens seats were held that are not paid: they are known until the holds end, also when
+ * the places have ended. One a user, the last; there are no more than held seats.
  */
 export class Holders {
   readonly #byUser = new Map<string, Holder>();

@@ -62,8 +62,8 @@ export interface InProcessQueueOptions {
 }
 
 /**
- * The waiting queue in this process's memory: for one process only. Behaves as the Redis one does, step for step as its
- * scripts; every call takes microseconds and O(log n) a place.
+ * The waiting queue in this process's memory: for one process only. Behaves as the Redis one does,
+ * step for step as its scripts; every call takes microseconds and O(log n) a place.
  */
 export class InProcessQueue implements WaitingQueue {
   readonly #settings: QueueSettings;
@@ -243,7 +243,8 @@ export class InProcessQueue implements WaitingQueue {
       throw new QueueFull();
     }
     if (this.#line.size === 0) this.#admissions = { ...this.#admissions, since: now };
-    // A number tells when its user came, in microseconds, and is above all before it whatever is forgotten.
+    // A number tells when its user came, in microseconds, and is above all before it whatever is
+    // forgotten.
     this.#lastNumber = Math.max(this.#lastNumber + 1, Math.floor(now * 1_000));
     const place = new Place(userId, this.#lastNumber, now);
     this.#places.set(userId, place);

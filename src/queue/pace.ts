@@ -9,14 +9,20 @@ export const lateMs = 1_000;
 
 /** Shortest pause between two polls, in milliseconds: whoever is next asks that often. */
 const pauseMinMs = 1_000;
-/** So many of the line ask every second, or those who will be admitted in the next two seconds when these are more. */
+/**
+ * So many of the line ask every second, or those who will be admitted in the next two seconds when
+ * these are more.
+ */
 const nearMin = 30;
-/** A pause is up to this much longer, by chance: those who came together do not come together again. */
+/**
+ * A pause is up to this much longer, by chance: those who came together do not come together again.
+ */
 const jitter = 0.25;
 
 /**
- * How many of the line were admitted since a moment: in the window of time numbered `window` (`now / rateWindowMs`,
- * rounded down) and the one before it. Two counters make a rate that slides, at a constant price.
+ * How many of the line were admitted since a moment: in the window of time numbered `window` (`now
+ * / rateWindowMs`, rounded down) and the one before it. Two counters make a rate that slides, at a
+ * constant price.
  */
 export interface Admissions {
   readonly window: number;
@@ -34,7 +40,10 @@ export function countAdmission(counted: Admissions, now: number): Admissions {
   return { window, current: 1, previous, since: counted.since };
 }
 
-/** Admissions a second lately: of this window and the one before, or since the line began. 0: nobody was. */
+/**
+ * Admissions a second lately: of this window and the one before, or since the line began. 0: nobody
+ * was.
+ */
 export function admissionsPerSecond(counted: Admissions, now: number): number {
   const window = Math.floor(now / rateWindowMs);
   const { current, previous, since } = counted;
@@ -46,8 +55,9 @@ export function admissionsPerSecond(counted: Admissions, now: number): number {
 }
 
 /**
- * When to ask again, in milliseconds: 1 to 1.25 s for those who are next, longer in proportion to those in front, and
- * `pauseMaxMs` (to a quarter more) far behind. With 30 places 10,000 who wait ask 515 times a second.
+ * When to ask again, in milliseconds: 1 to 1.25 s for those who are next, longer in proportion to
+ * those in front, and `pauseMaxMs` (to a quarter more) far behind. With 30 places 10,000 who wait
+ * ask 515 times a second.
  * @param position from 1 @param chance from 0 to 1
  */
 export function pauseMs(

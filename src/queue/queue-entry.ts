@@ -9,19 +9,24 @@ export interface QueueEntry {
   readonly ahead: number;
   /** 1 is next; 0 when admitted. */
   readonly position: number;
-  /** From the admissions of the last two minutes; 0 when admitted, null while nothing can be said. */
+  /**
+   * From the admissions of the last two minutes; 0 when admitted, null while nothing can be said.
+   */
   readonly estimatedWaitSeconds: number | null;
   /** Why nothing can be said. */
   readonly estimateReason?: EstimateReason;
   /** When to ask again: longer the further back; 0 when admitted. */
   readonly retryAfterMs: number;
-  /** When the place ends: of who waits, unless asked again by then; of an admission, unless it was claimed by then. */
+  /**
+   * When the place ends: of who waits, unless asked again by then; of an admission, unless it was
+   * claimed by then.
+   */
   readonly expiresAt: number;
 }
 
 /**
- * `nobody-admitted`: nobody of the line was in the last two minutes, or since it began. `paused`: nobody is, until somebody
- * resumes it.
+ * `nobody-admitted`: nobody of the line was in the last two minutes, or since it began. `paused`:
+ * nobody is, until somebody resumes it.
  */
 export type EstimateReason = 'nobody-admitted' | 'paused';
 

@@ -1,6 +1,8 @@
 /** What an element of a line carries; the line owns these fields from when the element joins. */
 export interface LineNode<T> {
-  /** Its place: no two of a line have the same. It must not change while the element is in the line. */
+  /**
+   * Its place: no two of a line have the same. It must not change while the element is in the line.
+   */
   readonly number: number;
   left: T | undefined;
   right: T | undefined;
@@ -11,8 +13,9 @@ export interface LineNode<T> {
 }
 
 /**
- * A line of people by number: join, leave, and know how many stand in front, each in O(log n) expected; to join at the
- * back takes less. A treap: a search tree that random priorities keep shallow. An element finds its rank by climbing.
+ * A line of people by number: join, leave, and know how many stand in front, each in O(log n)
+ * expected; to join at the back takes less. A treap: a search tree that random priorities keep
+ * shallow. An element finds its rank by climbing.
  */
 export class RankedLine<T extends LineNode<T>> {
   #root: T | undefined;

@@ -24,13 +24,17 @@ import {
 
 /** Places put back in one call. */
 const restoredMax = 500;
-/** Longest time in which one instance rebuilds the queue; then another may begin, in milliseconds. */
+/**
+ * Longest time in which one instance rebuilds the queue; then another may begin, in milliseconds.
+ */
 const rebuildMsMax = 30_000;
 
 export interface RedisQueueOptions {
   /** Names the queue's keys, `{name}:…`, of one slot of a cluster. Default `reprise:queue`. */
   readonly name?: string;
-  /** For tests: milliseconds since the epoch. Default: the clock of Redis, one for all instances. */
+  /**
+   * For tests: milliseconds since the epoch. Default: the clock of Redis, one for all instances.
+   */
   readonly now?: () => number;
   /** From 0 to 1, for pauses. Default `Math.random`. */
   readonly chance?: () => number;
@@ -42,9 +46,9 @@ export interface RedisQueueOptions {
 
 /**
  * The waiting queue in Redis 7 or Redis Cluster, for any number of service processes. Each call is
- * one Lua script, a newcomer's first poll two. Redis must not evict (`maxmemory-policy noeviction`);
- * emptied, it is rebuilt from the journal before it serves anybody, or makes buyers enrol again when
- * there is none; full, it takes no newcomers. Owns the client: `close` closes it.
+ * one Lua script, a newcomer's first poll two. Redis must not evict (`maxmemory-policy
+ * noeviction`); emptied, it is rebuilt from the journal before it serves anybody, or makes buyers
+ * enrol again when there is none; full, it takes no newcomers. Owns the client: `close` closes it.
  */
 export class RedisQueue implements WaitingQueue {
   readonly #redis: RedisClient & QueueScripts;

@@ -4,7 +4,9 @@ import { randomFillSync, timingSafeEqual } from 'node:crypto';
 const secretBytes = 24;
 const secretPattern = /^[A-Za-z0-9_-]{32}$/;
 
-/** Random bytes are drawn for so many tokens at once: a system call for each costs more than a poll. */
+/**
+ * Random bytes are drawn for so many tokens at once: a system call for each costs more than a poll.
+ */
 const pool = Buffer.alloc(128 * secretBytes);
 let used = pool.length;
 

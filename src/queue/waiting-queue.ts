@@ -2,42 +2,48 @@ import type { QueueControl } from './queue-control.ts';
 import type { QueueEntry } from './queue-entry.ts';
 
 /**
- * The waiting queue: who may buy now. The port; `redis-queue.ts` and `in-process-queue.ts` implement it and pass the
- * same contract tests. It delays buyers and never grants a seat or money.
+ * The waiting queue: who may buy now. The port; `redis-queue.ts` and `in-process-queue.ts`
+ * implement it and pass the same contract tests. It delays buyers and never grants a seat or money.
  *
- * A user waits, is admitted, and claims the admission by a further call within `claimMs`. Who does not gives the place to
- * the next, and waits again with the number of before: in front of all who came later. Who waits is there or away: away
- * is who did not ask again when told to. Users who are away hold nobody up, and keep their number for `waitingMs`.
+ * A user waits, is admitted, and claims the admission by a further call within `claimMs`. Who does
+ * not gives the place to the next, and waits again with the number of before: in front of all who
+ * came later. Who waits is there or away: away is who did not ask again when told to. Users who are
+ * away hold nobody up, and keep their number for `waitingMs`.
  */
 export interface WaitingQueue {
   /**
-   * One poll: ends places that are over, enrols the user at the back if new, admits the user when there is room for all
-   * who are there in front and for this one, and tells where the user stands. A poll of an admitted user claims the
-   * place and does not lengthen it any further. One atomic step of bounded work: what it leaves undone, the next does.
-   * @throws QueueUnavailable; QueueFull when `waitingMax` buyers wait already, or there is no memory for one more;
-   * QueueDraining when nobody new enrols
+   * One poll: ends places that are over, enrols the user at the back if new, admits the user when
+   * there is room for all who are there in front and for this one, and tells where the user stands.
+   * A poll of an admitted user claims the place and does not lengthen it any further. One atomic
+   * step of bounded work: what it leaves undone, the next does.
+   * @throws QueueUnavailable; QueueFull when `waitingMax` buyers wait already, or there is no
+   *   memory for one more; QueueDraining when nobody new enrols
    */
   poll(userId: string): Promise<QueueEntry>;
 
   /**
-   * May the bearer of this token act for this user now? Claims the place, and does not lengthen it any further. Tokens are
-   * compared in constant time. @throws QueueUnavailable
+   * May the bearer of this token act for this user now? Claims the place, and does not lengthen it
+   * any further. Tokens are compared in constant time. @throws QueueUnavailable
    */
   authorize(userId: string, token: string): Promise<Authorization>;
 
   /**
-   * The user holds a seat now, for `heldMs`: an admitted place gets its full time again, up to `placeMaxMs`. Its token is
-   * known until the hold ends, also when the place ends before. @throws QueueUnavailable
+   * The user holds a seat now, for `heldMs`: an admitted place gets its full time again, up to
+   * `placeMaxMs`. Its token is known until the hold ends, also when the place ends before. @throws
+   * QueueUnavailable
    */
   renew(userId: string, heldMs: number): Promise<void>;
 
   /**
-   * The user has paid: an admitted place is kept for `afterPaymentMs` only, unless another seat is held meanwhile. So
-   * buyers who leave make room. @throws QueueUnavailable
+   * The user has paid: an admitted place is kept for `afterPaymentMs` only, unless another seat is
+   * held meanwhile. So buyers who leave make room. @throws QueueUnavailable
    */
   shorten(userId: string): Promise<void>;
 
-  /** How it is steered from now on. Of several instances of one queue the highest revision counts for all. */
+  /**
+   * How it is steered from now on. Of several instances of one queue the highest revision counts
+   * for all.
+   */
   steer(control: QueueControl): void;
 
   /** @throws QueueUnavailable */
@@ -62,7 +68,10 @@ export type Authorization =
   | 'admitted'
   /** The token is this user's, who still waits, or waits again. */
   | 'waiting'
-  /** The token was this user's, whose place has ended, and who held a seat by it that may be unpaid still. */
+  /**
+   * The token was this user's, whose place has ended, and who held a seat by it that may be unpaid
+   * still.
+   */
   | 'holding'
   /** The token is somebody else's. */
   | 'not-yours'
@@ -77,11 +86,19 @@ export interface QueueSettings {
   readonly waitingMax: number;
   /** An admission that is not claimed for this long passes to the next. Default 30,000. */
   readonly claimMs: number;
-  /** An admitted place ends this long after it was claimed, or after a seat was held last. Default 300,000. */
+  /**
+   * An admitted place ends this long after it was claimed, or after a seat was held last. Default
+   * 300,000.
+   */
   readonly admittedMs: number;
-  /** An admitted place ends this long after the admission, whatever its user does. Default 900,000. */
+  /**
+   * An admitted place ends this long after the admission, whatever its user does. Default 900,000.
+   */
   readonly placeMaxMs: number;
-  /** A waiting place ends this long after its next poll was due. Default 150,000: two timers of a hidden tab. */
+  /**
+   * A waiting place ends this long after its next poll was due. Default 150,000: two timers of a
+   * hidden tab.
+   */
   readonly waitingMs: number;
   /** Longest pause between two polls that is told, without its jitter. Default 20,000. */
   readonly pauseMaxMs: number;
@@ -89,7 +106,10 @@ export interface QueueSettings {
   readonly afterPaymentMs: number;
 }
 
-/** `waitingMax` users wait already, or there is no memory for one more. HTTP says 503 with Retry-After. */
+/**
+ * `waitingMax` users wait already, or there is no memory for one more. HTTP says 503 with
+ * Retry-After.
+ */
 export class QueueFull extends Error {
   constructor() {
     super('the waiting queue is full');

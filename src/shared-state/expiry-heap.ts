@@ -4,7 +4,10 @@ export interface Expiring {
   heapIndex: number;
 }
 
-/** A binary heap by `expiresAt`, earliest first, whose elements know their index: O(log n) to change any. */
+/**
+ * A binary heap by `expiresAt`, earliest first, whose elements know their index: O(log n) to change
+ * any.
+ */
 export class ExpiryHeap<T extends Expiring> {
   readonly #items: T[] = [];
 

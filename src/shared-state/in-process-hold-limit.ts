@@ -10,7 +10,9 @@ import {
 } from '../commands/hold-limit/hold-limit.ts';
 import { type HoldRules, holdRules, maxOf } from './hold-rules.ts';
 
-/** Between two looks through all users for those of whom nothing counts any more, in milliseconds. */
+/**
+ * Between two looks through all users for those of whom nothing counts any more, in milliseconds.
+ */
 const sweepMs = 60_000;
 
 /** One seat of a claim, or what is kept of it once it is over: as `lua/take-seats.lua` has it. */
@@ -27,7 +29,10 @@ interface Entry {
 const givenBack = '~';
 const paid = '=';
 
-/** The limit in this process's memory: for one process only, and a restart counts anew. Each call is O(entries of one user). */
+/**
+ * The limit in this process's memory: for one process only, and a restart counts anew. Each call is
+ * O(entries of one user).
+ */
 export class InProcessHoldLimit implements HoldLimit {
   readonly #rules: HoldRules;
   readonly #now: () => number;

@@ -1,6 +1,9 @@
 import type { OwnPositions } from './own-positions.ts';
 
-/** Users whose position is remembered; who did nothing for longest is forgotten first. About 150 bytes each. */
+/**
+ * Users whose position is remembered; who did nothing for longest is forgotten first. About 150
+ * bytes each.
+ */
 const usersMax = 100_000;
 
 /** Own positions in this process's memory: for one process only. */

@@ -1,4 +1,7 @@
-/** What buyers share (the queue, the limit of held seats) gave no answer in time. HTTP says 503 with Retry-After. */
+/**
+ * What buyers share (the queue, the limit of held seats) gave no answer in time. HTTP says 503 with
+ * Retry-After.
+ */
 export class QueueUnavailable extends Error {
   constructor(message: string, cause?: unknown) {
     super(message, { cause });

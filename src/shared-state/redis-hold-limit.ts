@@ -24,15 +24,22 @@ interface Scripts {
 }
 
 export interface RedisHoldLimitOptions {
-  /** Names the keys, `name:{userId}`: one a user, spread over the slots of a cluster. Default `reprise:claims`. */
+  /**
+   * Names the keys, `name:{userId}`: one a user, spread over the slots of a cluster. Default
+   * `reprise:claims`.
+   */
   readonly name?: string;
-  /** Milliseconds since the epoch, whole ones: the clock that says when holds end. Default: the clock of Redis. */
+  /**
+   * Milliseconds since the epoch, whole ones: the clock that says when holds end. Default: the
+   * clock of Redis.
+   */
   readonly now?: () => number;
 }
 
 /**
- * The limit in Redis 7 or Redis Cluster, for any number of service processes. Each call is one Lua script on one key,
- * which Redis removes by itself when its last claim counts no more. Emptied, it counts anew.
+ * The limit in Redis 7 or Redis Cluster, for any number of service processes. Each call is one Lua
+ * script on one key, which Redis removes by itself when its last claim counts no more. Emptied, it
+ * counts anew.
  */
 export class RedisHoldLimit implements HoldLimit {
   readonly #redis: RedisClient & Scripts;

@@ -23,9 +23,9 @@ export interface RedisOwnPositionsOptions {
 }
 
 /**
- * Own positions in Redis, for any number of service processes: one script a command, one a query. Who has no position
- * is `unknown` for as long as positions are kept after Redis was emptied; and everybody is after this process could
- * not note one.
+ * Own positions in Redis, for any number of service processes: one script a command, one a query.
+ * Who has no position is `unknown` for as long as positions are kept after Redis was emptied; and
+ * everybody is after this process could not note one.
  */
 export class RedisOwnPositions implements OwnPositions {
   readonly #redis: RedisClient & Scripts;
@@ -75,7 +75,10 @@ export class RedisOwnPositions implements OwnPositions {
     }
   }
 
-  /** One call within its time. It tells what this process missed before; a call that fails leaves that to the next. */
+  /**
+   * One call within its time. It tells what this process missed before; a call that fails leaves
+   * that to the next.
+   */
   async #ask<T>(timeoutMs: number, call: (missed: string) => Promise<T>): Promise<T> {
     const told = this.#missed;
     const reply = await this.#calls.ask(() => call(told > 0 ? '1' : ''), timeoutMs);

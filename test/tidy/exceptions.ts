@@ -14,7 +14,7 @@ export const exceptions = {
 } as const;
 
 /** Folders whose comments are not within the columns yet. */
-export const longComments: readonly string[] = ['src/queue/', 'src/shared-state/'];
+export const longComments: readonly string[] = [];
 
 /** Where the types of a driver do not say what the driver does. */
 export const doubleCastAdapters: readonly string[] = [
