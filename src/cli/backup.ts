@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { readConfig } from '../config.ts';
 import type { BackupFlags, PruneFlags, VerifyBackupFlags } from './backup-of.ts';
+import { wholeNumber } from './whole-number.ts';
 
 /** `reprise backup`. */
 export function defineBackup(backup: Command): void {
@@ -20,10 +21,18 @@ Examples:
   $ reprise backup create --to /backup            copies the log up to now, then ends
   $ reprise backup verify --deep --to /backup     proves the archive: no seat sold twice, no money lost`,
   );
-  const withTo = (command: Command): Command =>
-    command.option('--to <directory>', 'where the archives are (default DATA_DIR/backup)');
+  defineCreate(withTo(backup.command('create')));
+  defineFollow(withTo(backup.command('follow')));
+  defineList(withTo(backup.command('list')));
+  defineVerify(withTo(backup.command('verify')));
+  definePrune(withTo(backup.command('prune')));
+}
 
-  withTo(backup.command('create'))
+const withTo = (command: Command): Command =>
+  command.option('--to <directory>', 'where the archives are (default DATA_DIR/backup)');
+
+function defineCreate(create: Command): void {
+  create
     .description('Bring the newest archive up to the end of the log.')
     .option('--new', 'begin a new archive, of the whole log')
     .addHelpText(
@@ -39,8 +48,10 @@ Exit codes: 0 the archive has the whole log, 1 it does not (standard error has t
       const config = readConfig(process.env);
       await createBackup(config, placeOf(flags), { isNew: flags.new === true });
     });
+}
 
-  withTo(backup.command('follow'))
+function defineFollow(follow: Command): void {
+  follow
     .description('Copy new events to the newest archive, until Ctrl-C or SIGTERM.')
     .option('--every <seconds>', 'the longest time until a new event is on disk', seconds, 5)
     .addHelpText(
@@ -54,16 +65,20 @@ supervisor restart it.`,
       const config = readConfig(process.env);
       await followIntoArchive(config, placeOf(flags), { flushMs: flags.every * 1_000 });
     });
+}
 
-  withTo(backup.command('list'))
+function defineList(list: Command): void {
+  list
     .description('Show the archives, and how far each is.')
     .option('--json', 'as one JSON object')
     .action(async (flags: BackupFlags) => {
       const { listBackups } = await import('./backup-of.ts');
       await listBackups(placeOf(flags), flags);
     });
+}
 
-  withTo(backup.command('verify'))
+function defineVerify(verify: Command): void {
+  verify
     .argument('[archive]', 'its name, as list shows it, or its directory')
     .description('Hold an archive against itself; with --deep prove what is in it.')
     .option('--deep', 'run the proof of reprise verify over it: no seat sold twice, no money lost')
@@ -81,11 +96,13 @@ Exit codes: 0 nothing is wrong, 1 something is, 2 it could not be read.`,
       const { verifyBackup } = await import('./backup-of.ts');
       await verifyBackup(placeOf(flags), archive, flags);
     });
+}
 
-  withTo(backup.command('prune'))
+function definePrune(prune: Command): void {
+  prune
     .description('Remove archives that are older than wanted.')
-    .requiredOption('--keep-days <n>', 'archives of so many days stay', wholeNumber)
-    .option('--keep <n>', 'so many of the newest stay in any case', wholeNumber, 2)
+    .requiredOption('--keep-days <n>', 'archives of so many days stay', wholeNumber(6))
+    .option('--keep <n>', 'so many of the newest stay in any case', wholeNumber(6), 2)
     .option('--dry-run', 'only show what would be removed')
     .addHelpText(
       'after',
@@ -105,11 +122,6 @@ Example:
 
 const placeOf = ({ to }: BackupFlags): string =>
   to ?? join(readConfig(process.env).dataDir, 'backup');
-
-function wholeNumber(text: string): number {
-  if (!/^[0-9]{1,6}$/.test(text)) throw new InvalidArgumentError('Give a whole number.');
-  return Number(text);
-}
 
 function seconds(text: string): number {
   const value = Number(text);

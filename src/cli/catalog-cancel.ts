@@ -27,9 +27,8 @@ Example:
 }
 
 /**
- * @throws Error with a message for people when there is no log or no such session, or when the
- * service
- *   could not give back some seats
+ * @throws Error with a message for people when there is no log or no such session, or when some
+ *   seats could not be given back
  */
 async function takeOffSale(sessionId: string, config: Config): Promise<void> {
   await logMustExist(config);

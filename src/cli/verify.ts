@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { type Config, readConfig } from '../config.ts';
 import { borrowEventStore, borrowServers, logMustExist, mustExist } from '../servers/servers.ts';
 import { findService } from '../servers/service-file.ts';
@@ -7,6 +7,7 @@ import { graceMsDefault, listedMaxDefault } from '../verify/defaults.ts';
 import { describeVerdict, verdictToJson } from '../verify/describe.ts';
 import { type Progress, type Verdict, verify } from '../verify/verify.ts';
 import { type CommandProgress, ProgressMeter } from './progress.ts';
+import { wholeNumber } from './whole-number.ts';
 
 /** As the command line has them. */
 interface VerifyFlags {
@@ -26,13 +27,13 @@ export function defineVerify(command: Command): void {
     .option(
       '--grace <seconds>',
       'how long a hold may stay unresolved after its end',
-      wholeNumber,
+      wholeNumber(9),
       graceMsDefault / 1_000,
     )
     .option(
       '--max <n>',
       'how many violations to list; all are counted',
-      wholeNumber,
+      wholeNumber(9),
       listedMaxDefault,
     )
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
@@ -64,11 +65,6 @@ Examples:
   $ EVENTSTORE_URL='esdb://localhost:2113?tls=false' reprise verify --log-only`,
     )
     .action((flags: VerifyFlags) => printVerdict(flags));
-}
-
-function wholeNumber(text: string): number {
-  if (!/^[0-9]{1,9}$/.test(text)) throw new InvalidArgumentError('Give a whole number.');
-  return Number(text);
 }
 
 /**
