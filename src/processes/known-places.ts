@@ -1,15 +1,4 @@
-import type { EventData } from '../events/events.ts';
-
-/** What happened to a user's place, as the log keeps it. */
-export type QueueMove = EventData['QueueMoved']['moves'][number];
-
-/** Where users stand by the log. */
-export interface KnownPlace {
-  readonly userId: string;
-  readonly number: number;
-  /** When the user was admitted, in milliseconds since the epoch; undefined: the user waits. */
-  readonly admittedAt: number | undefined;
-}
+import type { KnownPlace, QueueMove } from '../queue/queue-log.ts';
 
 /** Folds moves into places, in the order of the log. */
 export class KnownPlaces {

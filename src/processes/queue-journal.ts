@@ -3,7 +3,8 @@ import type { EventStore, ExpectedRevision } from '../commands/core/event-store.
 import { decode } from '../events/codec.ts';
 import { queueLineStream } from '../events/streams.ts';
 import { versionOf } from '../events/upcasters.ts';
-import { type KnownPlace, KnownPlaces, type QueueMove } from './known-places.ts';
+import type { KnownPlace, QueueLog, QueueMove } from '../queue/queue-log.ts';
+import { KnownPlaces } from './known-places.ts';
 
 /** Moves are collected for this long before they are appended, in milliseconds. */
 const windowMs = 150;
@@ -21,7 +22,7 @@ const hourMs = 3_600_000;
  * Keeps the moves of the queue in the log, a stream per hour, in small batches. So a queue that
  * comes up empty knows the order of its line. A process that is killed loses the last window.
  */
-export class QueueJournal {
+export class QueueJournal implements QueueLog {
   readonly #store: Pick<EventStore, 'append' | 'readStream'>;
   readonly #now: () => number;
   readonly #onLost: (moves: number, error: unknown) => void;
