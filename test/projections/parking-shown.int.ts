@@ -4,7 +4,7 @@ import type { RecordedEvent } from '../../src/events/codec.ts';
 import { readParked } from '../../src/projections/parking/parked-table.ts';
 import { eventually } from '../support/eventually.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
-import { type Instance, startInstance, stopInstances } from './support/engines.ts';
+import { seatsOf, startInstance, stopInstances } from './support/engines.ts';
 import { randomInts, recorded } from './support/history.ts';
 import { type ReadModels, readModels, rowsFromScratch, tableRows } from './support/read-models.ts';
 import { retryOn } from './support/repairs.ts';
@@ -28,12 +28,6 @@ describe('an event that cannot be read', function () {
     await stopInstances();
     await models.close();
   });
-
-  /** The seats of all sessions as an instance shows them. */
-  const seatsOf = async ({ readSide }: Instance): Promise<string> => {
-    const lists = [1, 2, 3].map(async (n) => (await readSide.seats(`c${n}`, `s${n}`))?.body);
-    return (await Promise.all(lists)).join();
-  };
 
   it('is shown by an instance that can read it when the tables have it, and not before', async () => {
     const events = recorded(shape, 600);

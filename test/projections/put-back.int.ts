@@ -3,8 +3,6 @@ import { expect } from 'chai';
 import type { EventStore } from '../../src/commands/core/event-store.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { connectPostgres } from '../../src/infrastructure/postgres.ts';
-import { projections } from '../../src/projections/models/registry.ts';
-import { rebuild } from '../../src/projections/rebuild/rebuild.ts';
 import { ReadSideUnavailable } from '../../src/queries/read-side.ts';
 import { EmbeddedServer } from '../conformance/support/own-server.ts';
 import { catalogOf, salesOn } from '../correctness/support/sale.ts';
@@ -12,6 +10,7 @@ import { eventually } from '../support/eventually.ts';
 import { wholeLog } from './support/append-history.ts';
 import { type Instance, startInstance, stopInstances } from './support/engines.ts';
 import { type ReadModels, readModels, rowsFromScratch, tableRows } from './support/read-models.ts';
+import { rebuildOn } from './support/repairs.ts';
 
 /** A backup that is restored: the log is what it was an hour ago, and the service runs on. */
 describe('a log that was put back to an older copy under the running service', function () {
@@ -107,18 +106,9 @@ describe('a log that was put back to an older copy under the running service', f
     expect(await pay('c', again.value.reservationId)).to.include({ ok: true });
     expect(await pay('a', first.value.reservationId)).to.include({ ok: true });
 
-    const { pool, close } = connectPostgres(models.url, { statementTimeoutMs: 60_000 });
-    const { isOtherLog, swapped } = await rebuild({
-      eventStore: store,
-      pool,
-      projections,
-      dryRun: false,
-      signal: new AbortController().signal,
-      onProgress() {},
-      onDifference() {},
-      onTrouble() {},
-    });
-    await close();
+    const postgres = connectPostgres(models.url, { statementTimeoutMs: 60_000 });
+    const { isOtherLog, swapped } = await rebuildOn(postgres, store);
+    await postgres.close();
     expect({ isOtherLog, swapped }).to.deep.equal({ isOtherLog: true, swapped: true });
     await eventually('it is live again', () => instance.projector.status().state === 'live');
     await shown();

@@ -4,7 +4,7 @@ import type { RecordedEvent } from '../../src/events/codec.ts';
 import { readParked } from '../../src/projections/parking/parked-table.ts';
 import { eventually } from '../support/eventually.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
-import { type Instance, startInstance, stopInstances } from './support/engines.ts';
+import { seatsOf, startInstance, stopInstances } from './support/engines.ts';
 import { recorded, withoutParked } from './support/history.ts';
 import { type ReadModels, readModels, rowsFromScratch, tableRows } from './support/read-models.ts';
 
@@ -37,10 +37,6 @@ describe('an event whose rows PostgreSQL refuses', function () {
   const start = (options = {}) => startInstance(models.url, store, options);
   const parked = () => readParked(models.postgres.pool);
   const run = (statement: string) => sql.raw(statement).execute(models.db);
-  const seatsOf = async ({ readSide }: Instance): Promise<string> => {
-    const lists = [1, 2, 3].map(async (n) => (await readSide.seats(`c${n}`, `s${n}`))?.body);
-    return (await Promise.all(lists)).join();
-  };
 
   beforeEach(async () => {
     models = await readModels();

@@ -51,6 +51,12 @@ export function startInstance(
   return instance;
 }
 
+/** The seats of the sessions `s1` to `s3` as an instance shows them. */
+export async function seatsOf({ readSide }: Pick<Instance, 'readSide'>): Promise<string> {
+  const lists = [1, 2, 3].map(async (n) => (await readSide.seats(`c${n}`, `s${n}`))?.body);
+  return (await Promise.all(lists)).join();
+}
+
 /** For `afterEach`: a test that failed half way leaves nothing behind. */
 export async function stopInstances(): Promise<void> {
   await Promise.all([...running].map((instance) => instance.stop()));

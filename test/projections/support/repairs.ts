@@ -17,9 +17,9 @@ export function retryOn(
 
 /** `reprise rebuild` on the read models of a database, in small batches. */
 export function rebuildOn(
-  { pool }: Postgres,
+  { pool }: Pick<Postgres, 'pool'>,
   eventStore: RebuildOptions['eventStore'],
-  options: Partial<RebuildOptions>,
+  options: Partial<RebuildOptions> = {},
 ): ReturnType<typeof rebuild> {
   return rebuild({
     eventStore,
