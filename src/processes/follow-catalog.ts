@@ -11,7 +11,7 @@ import { decode, type RecordedEvent } from '../events/codec.ts';
 import { isMark, readSkips, type Skips, skipIn } from '../events/skipped.ts';
 import { restoredStream } from '../events/streams.ts';
 import { pause } from '../support/pause.ts';
-import type { ProcessParts } from './repeat.ts';
+import { FailureReport, type ProcessParts } from './repeat.ts';
 
 const what = 'follow the catalog';
 /** What is on sale, and whether anything is. */
@@ -68,11 +68,11 @@ class Follower {
   /** Subscribes again and again until the signal aborts. */
   async follow(): Promise<void> {
     const { catalog, signal, onError } = this.#parts;
-    let told = '';
+    const report = new FailureReport(what, onError);
     while (!signal.aborted) {
       try {
         await this.#take();
-        told = '';
+        report.worked();
       } catch (error) {
         if (error instanceof LogDiffers || error instanceof SkippedSince) {
           this.#after = null;
@@ -81,9 +81,7 @@ class Follower {
         if (error instanceof LogDiffers) this.#skips = undefined;
         // What is known holds until then, but for what nobody here could read.
         if (error instanceof SkippedSince && !signal.aborted) continue;
-        // An error is reported once, even when repetitions fail in the same way.
-        if (String(error) !== told) onError(what, error);
-        told = String(error);
+        report.failed(error);
       }
       if (signal.aborted) return;
       catalog.setFollowed(false);

@@ -2,7 +2,7 @@ import type { EventStore } from '../commands/core/event-store.ts';
 import { type Steering, steeredBy, steeringDecider } from '../commands/steering/decider.ts';
 import { decode } from '../events/codec.ts';
 import { steeringStream } from '../events/streams.ts';
-import { type ProcessParts, repeat } from './repeat.ts';
+import { FailureReport, type ProcessParts, repeat } from './repeat.ts';
 
 const what = 'follow the steering of the queue';
 /** Between two looks, in milliseconds: a step reaches every instance within this. */
@@ -32,15 +32,13 @@ export function followSteering({
     steer(known);
   };
   const ready = look();
-  let told = '';
+  const report = new FailureReport(what, onError);
   const round = async (): Promise<'idle'> => {
     try {
       await look();
-      told = '';
+      report.worked();
     } catch (error) {
-      // An error is reported once, even when repetitions fail in the same way.
-      if (String(error) !== told) onError(what, error);
-      told = String(error);
+      report.failed(error);
     }
     return 'idle';
   };

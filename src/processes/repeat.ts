@@ -29,3 +29,25 @@ export async function repeat(
     await pause(idleMs, signal);
   }
 }
+
+/** Reports an error once, even when repetitions fail in the same way, until one works. */
+export class FailureReport {
+  readonly #what: string;
+  readonly #onError: ProcessParts['onError'];
+  #last = '';
+
+  constructor(what: string, onError: ProcessParts['onError']) {
+    this.#what = what;
+    this.#onError = onError;
+  }
+
+  failed(error: unknown): void {
+    const text = String(error);
+    if (text !== this.#last) this.#onError(this.#what, error);
+    this.#last = text;
+  }
+
+  worked(): void {
+    this.#last = '';
+  }
+}
