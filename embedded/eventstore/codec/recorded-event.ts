@@ -6,7 +6,7 @@
  *   RecordedEvent { 1: UUID { 2: id }, 2: { 3: stream }, 3: revision, 4: prepare, 5: commit,
  *                   6: {type}, 6: {content-type}, 6: {created}, 7: custom metadata, 8: data }
  */
-import { maxRevision, varintLength, WireReader, writeVarint } from './wire.ts';
+import { varintLength, WireReader, writeVarint } from './wire.ts';
 
 /** An event as a client proposes it. */
 export interface ProposedEvent {
@@ -200,9 +200,4 @@ function takeEntry(view: RecordedView, entry: WireReader): void {
   if (key === 'type') view.type = entry.string();
   else if (key === 'content-type') view.isJson = entry.bytes().length === jsonType.length;
   else if (key === 'created') view.createdMs = Math.floor(Number(entry.string()) / 10_000);
-}
-
-/** Whether this is the revision that only a tombstone has. */
-export function isTombstoneRevision(revision: number): boolean {
-  return revision === maxRevision;
 }

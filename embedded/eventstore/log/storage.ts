@@ -45,8 +45,6 @@ const nameKeyBytesMax = 1_000;
 const plain = 1;
 const hashed = Buffer.from([2]);
 
-export type IndexKey = [stream: number, revision: number];
-
 export interface Storage {
   readonly root: RootDatabase<unknown, string>;
   readonly events: Database<Buffer, number>;

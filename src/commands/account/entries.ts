@@ -19,7 +19,6 @@ export const blockIn = (entry: number): number => entry % blocksMax;
 
 /** Entries in ascending order, each once. */
 export type Sorted = Float64Array;
-export const none: Sorted = new Float64Array(0);
 
 export function sorted(entries: Iterable<number>): Sorted {
   const all = Float64Array.from(entries).sort();
