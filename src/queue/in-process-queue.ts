@@ -13,7 +13,7 @@ import {
 import { notSteered, type QueueControl } from './queue-control.ts';
 import { admittedEntry, type QueueEntry, waitingEntry } from './queue-entry.ts';
 import type { KnownPlace, QueueMove } from './queue-log.ts';
-import { type LineNode, RankedLine } from './ranked-line.ts';
+import { RankedLine } from './ranked-line.ts';
 import { newSecret, parseToken, sameSecret, tokenOf } from './token.ts';
 import {
   type Authorization,
@@ -25,7 +25,7 @@ import {
 } from './waiting-queue.ts';
 
 /** One user's place, admitted or waiting. A class, since a million of them should be small. */
-class Place implements Expiring, LineNode<Place> {
+class Place implements Expiring {
   readonly userId: string;
   readonly number: number;
   readonly secret = newSecret();
@@ -35,11 +35,6 @@ class Place implements Expiring, LineNode<Place> {
   /** Of who is there: when the next poll is overdue. Of the others: when the place ends. */
   expiresAt: number;
   heapIndex = -1;
-  left: Place | undefined;
-  right: Place | undefined;
-  parent: Place | undefined;
-  size = 1;
-  priority = 0;
 
   constructor(userId: string, number: number, expiresAt: number) {
     this.userId = userId;
@@ -72,7 +67,7 @@ export class InProcessQueue implements WaitingQueue {
   readonly #onMove: (move: QueueMove) => void;
   readonly #places = new Map<string, Place>();
   /** Who waits and is there. */
-  readonly #line = new RankedLine<Place>();
+  readonly #line = new RankedLine();
   /** By when they end: waiting places, and admitted ones. */
   readonly #waiting = new ExpiryHeap<Place>();
   readonly #inside = new ExpiryHeap<Place>();

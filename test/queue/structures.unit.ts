@@ -1,23 +1,20 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { type LineNode, RankedLine } from '../../src/queue/ranked-line.ts';
+import { RankedLine } from '../../src/queue/ranked-line.ts';
 import { newSecret, parseToken, sameSecret, tokenOf } from '../../src/queue/token.ts';
 import { type Expiring, ExpiryHeap } from '../../src/shared-state/expiry-heap.ts';
-
-class Person implements LineNode<Person> {
-  readonly number: number;
-  left: Person | undefined;
-  right: Person | undefined;
-  parent: Person | undefined;
-  size = 0;
-  priority = 0;
-
-  constructor(number: number) {
-    this.number = number;
-  }
-}
+import { mulberry32 } from './support/simulation.ts';
 
 describe('RankedLine', () => {
+  /** What is told of every one in the line, or of some of a long one. */
+  const compare = (line: RankedLine, array: readonly number[], step: number): void => {
+    expect(line.size).to.equal(array.length);
+    for (let index = 0; index < array.length; index += step) {
+      const number = array[index] as number;
+      if (line.ahead({ number }) !== index) expect.fail(`rank of ${number} is not ${index}`);
+    }
+  };
+
   it('agrees with a sorted array: joining at the back, in between and again, leaving from anywhere', () => {
     const step = fc.oneof(
       fc.record({ kind: fc.constant('join' as const), number: fc.nat(10_000) }),
@@ -26,31 +23,54 @@ describe('RankedLine', () => {
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (history) => {
-        const line = new RankedLine<Person>();
-        const array: Person[] = [];
+        const line = new RankedLine();
+        const array: number[] = [];
         const join = (number: number): void => {
-          if (array.some((one) => one.number === number)) return;
-          const person = new Person(number);
-          line.add(person);
-          array.push(person);
-          array.sort((a, b) => a.number - b.number);
+          if (array.includes(number)) return;
+          line.add({ number });
+          array.push(number);
+          array.sort((a, b) => a - b);
         };
         for (const { kind, number } of history) {
           if (kind === 'join') {
             join(number);
           } else if (kind === 'back') {
-            join((array.at(-1)?.number ?? 0) + 1);
+            join((array.at(-1) ?? 0) + 1);
           } else if (array.length > 0) {
-            const [left] = array.splice(number % array.length, 1) as [Person];
-            line.remove(left);
+            const [left] = array.splice(number % array.length, 1) as [number];
+            line.remove({ number: left });
           }
-          expect(line.size).to.equal(array.length);
-          for (const [index, person] of array.entries()) {
-            if (line.ahead(person) !== index) expect.fail(`rank of ${index}`);
-          }
+          compare(line, array, 1);
         }
       }),
     );
+  });
+
+  it('agrees with one also when it is long: filled at the back, in between, and emptied from all ends', () => {
+    const chance = mulberry32(7);
+    const line = new RankedLine();
+    let array: number[] = [];
+    const leave = (index: number): void => {
+      const [number] = array.splice(index, 1) as [number];
+      line.remove({ number });
+    };
+    for (let n = 0; n < 5_000; n += 1) {
+      line.add({ number: 10 * n });
+      array.push(10 * n);
+    }
+    compare(line, array, 1);
+    const late = Array.from({ length: 5_000 }, (_, n) => 10 * n + 1 + Math.floor(9 * chance()));
+    for (const number of late.sort(() => chance() - 0.5)) line.add({ number });
+    array = [...array, ...late].sort((a, b) => a - b);
+    compare(line, array, 1);
+    for (let round = 0; array.length > 0; round += 1) {
+      leave(0);
+      if (array.length > 0) leave(array.length - 1);
+      for (let n = 0; n < 3 && array.length > 0; n += 1) leave(Math.floor(chance() * array.length));
+      if (round % 100 === 0) compare(line, array, 7);
+    }
+    line.add({ number: 5 });
+    compare(line, [5], 1);
   });
 });
 
