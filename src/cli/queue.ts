@@ -6,9 +6,11 @@ import {
   type Steering,
   type SteeringChange,
   steeringDecider,
+  steeringOf,
 } from '../commands/steering/decider.ts';
 import { type Config, readConfig } from '../config.ts';
 import { decode } from '../events/codec.ts';
+import { roomSchema } from '../events/queue-events.ts';
 import { steeringStream } from '../events/streams.ts';
 import { logMustExist } from '../servers/servers.ts';
 import { withLog } from './with-servers.ts';
@@ -18,7 +20,12 @@ const numberMax = 1_000_000;
 /** Steps shown by `status`. */
 const stepsMax = 10;
 
-interface Who {
+interface Where {
+  /** '' for the line of the shop. */
+  readonly room: string;
+}
+
+interface Who extends Where {
   readonly by?: string;
   readonly reason: string;
 }
@@ -39,19 +46,22 @@ Examples:
   $ reprise queue set --places default --per-minute none --reason 'back to the settings'
   $ reprise queue pause --reason 'payments are slow'
   $ reprise queue resume --reason 'payments are fast again'
+  $ reprise queue set --room gala --places 10 --reason 'a hall of 200 seats'
 
 Exit codes: 0 done, or it was so already; 1 anything else.`,
   );
-  queue
-    .command('status')
-    .description('Show how the queue is steered, and the last steps with who and why.')
-    .action(() => showSteering(readConfig(process.env)));
-
-  /** With the options that every step has. */
-  const step = (name: string, about: string): Command =>
+  const forRoom = (name: string, about: string): Command =>
     queue
       .command(name)
       .description(about)
+      .option('--room <name>', 'of the catalog; default the line of the shop', roomName, '');
+  forRoom('status', 'Show how the queue is steered, and the last steps with who and why.').action(
+    ({ room }: Where) => showSteering(readConfig(process.env), room),
+  );
+
+  /** With the options that every step has. */
+  const step = (name: string, about: string): Command =>
+    forRoom(name, about)
       .requiredOption('--reason <text>', 'why; the log keeps it with the step')
       .option('--by <name>', 'who; default the user who runs the command');
 
@@ -82,6 +92,11 @@ Exit codes: 0 done, or it was so already; 1 anything else.`,
   );
 }
 
+function roomName(text: string): string {
+  if (roomSchema.safeParse(text).success) return text;
+  throw new InvalidArgumentError('Give 1 to 64 of A-Z a-z 0-9 _ -, as in the catalog.');
+}
+
 /** A whole number from 1, or a word that stands for none. */
 const numberOr =
   (word: string) =>
@@ -96,7 +111,7 @@ const numberOr =
 
 /** @throws Error with a message for people */
 async function steer(
-  { by = userInfo().username, reason }: Who,
+  { room, by = userInfo().username, reason }: Who,
   change: SteeringChange,
   clear = false,
 ): Promise<void> {
@@ -105,24 +120,27 @@ async function steer(
   await withLog(config, async (store) => {
     const handler = new CommandHandler(store, steeringDecider);
     const at = new Date().toISOString();
-    const command = { type: 'SteerQueue', change, clear, by, reason, at } as const;
+    const command = { type: 'SteerQueue', room, change, clear, by, reason, at } as const;
     const result = await handler.execute(steeringStream, command, { commandId: randomUUID() });
     if (!result.ok) throw new Error(result.refusal.detail);
-    console.log(`queue: ${result.value}`);
-    console.log(inWords(await handler.state(steeringStream), config));
+    const name = nameOf(room);
+    console.log(`${name}: ${result.value}`);
+    console.log(inWords(name, steeringOf(await handler.state(steeringStream), room), config));
   });
 }
 
 /** @throws Error with a message for people */
-async function showSteering(config: Config): Promise<void> {
+async function showSteering(config: Config, room: string): Promise<void> {
   await logMustExist(config);
   await withLog(config, async (store) => {
     const handler = new CommandHandler(store, steeringDecider);
-    console.log(inWords(await handler.state(steeringStream), config));
+    const steering = steeringOf(await handler.state(steeringStream), room);
+    console.log(inWords(nameOf(room), steering, config));
     let left = stepsMax;
     for await (const recorded of store.readBackwards(steeringStream)) {
       const event = decode(recorded);
-      if (event.type !== 'QueueSteered' || left === 0) break;
+      if (left === 0) break;
+      if (event.type !== 'QueueSteered' || (event.data.room ?? '') !== room) continue;
       left -= 1;
       const { at, by, reason, cleared, ...after } = event.data;
       const what = `${settingsInWords(after, config)}${cleared ? ', line cleared' : ''}`;
@@ -131,10 +149,12 @@ async function showSteering(config: Config): Promise<void> {
   });
 }
 
-const inWords = (steering: Steering, config: Config): string =>
+const nameOf = (room: string): string => (room === '' ? 'queue' : `room ${room}`);
+
+const inWords = (name: string, steering: Steering, config: Config): string =>
   steering.revision < 0
-    ? `queue: as the settings say, ${config.queue.admittedMax} places; nobody has steered it`
-    : `queue: ${settingsInWords(steering, config)}`;
+    ? `${name}: as the settings say, ${config.queue.admittedMax} places; nobody has steered it`
+    : `${name}: ${settingsInWords(steering, config)}`;
 
 type Steered = Pick<Steering, 'admittedMax' | 'perMinute' | 'paused' | 'draining'>;
 

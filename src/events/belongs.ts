@@ -32,6 +32,7 @@ export const categoryOf = {
   EventSkipped: null,
   SkipAnnounced: 'skipped',
   QueueSteered: 'queue',
+  QueueDrawn: 'queue',
   QueueMoved: 'queue',
   LogRestored: 'restored',
   LogRestoreFinished: 'restored',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { concertDetails } from './concert-details.ts';
 import { queueSchemas } from './queue-events.ts';
 import { restoredSchemas } from './restored-events.ts';
 import { timeSchema } from './time.ts';
@@ -43,8 +44,8 @@ export type Section = z.infer<typeof sectionSchema>;
 
 export const eventSchemas = {
   // concert-<concertId>
-  ConcertRegistered: z.object({ title: z.string(), venue: z.string().optional() }),
-  ConcertRevised: z.object({ title: z.string(), venue: z.string().optional() }),
+  ConcertRegistered: concertDetails,
+  ConcertRevised: concertDetails,
   SessionScheduled: z.object({
     sessionId: id,
     startsAt: timeSchema,
@@ -69,7 +70,7 @@ export const eventSchemas = {
     price: amount,
     currency,
     expiresAt: timeSchema,
-    /** The order that the seat is held for: then the order's stream says when the hold ends. */
+    /** Of the order that the seat is held for, whose stream then says when the hold ends. */
     orderId: id.optional(),
   }),
   SeatSold: z.object({ reservationId: id, paymentId: id, userId: id }),
@@ -153,9 +154,7 @@ export const eventSchemas = {
   AccountIndexed: z.object({
     from: revision,
     to: revision,
-    /**
-     * The entries count until this time, compared with the newest time in an event of the account.
-     */
+    /** The entries count until this time, compared with the newest in an event of the account. */
     countsUntil: timeSchema,
     /** Of every event but refunds. */
     entries: doubles,

@@ -1,11 +1,16 @@
 import { z } from 'zod';
 import { timeSchema } from './time.ts';
 
+/** A room of the waiting queue, by its name in the catalog (docs/adr/0035-rooms.md). */
+export const roomSchema = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
+
 /** The events of the waiting queue (docs/adr/0033-waiting-room.md). */
 export const queueSchemas = {
   // queue-steering
-  /** How the waiting queue is steered from now on: all that is so after the step. */
+  /** How a room of the waiting queue is steered from now on: all that is so after the step. */
   QueueSteered: z.object({
+    /** Without one: the line of the shop. */
+    room: roomSchema.optional(),
     /** Places, in place of the setting; null: the setting counts. */
     admittedMax: z.number().int().min(1).max(1_000_000).nullable(),
     /** Admissions per minute; null: no limit. */
@@ -14,6 +19,11 @@ export const queueSchemas = {
     paused: z.boolean(),
     /** Nobody new enrols. */
     draining: z.boolean(),
+    /**
+     * Who enrols from `from` until `opensAt` has a place by lot; null: nobody has
+     * (docs/adr/0036-places-by-lot.md).
+     */
+    lot: z.object({ from: timeSchema, opensAt: timeSchema }).nullable(),
     /** The step emptied the line. */
     cleared: z.boolean(),
     by: z.string().min(1).max(200),
@@ -21,7 +31,20 @@ export const queueSchemas = {
     at: timeSchema,
   }),
 
-  // queue-line-<hour>
+  /**
+   * The lot of a room was drawn: with the seed anybody can repeat the draw. Once for each `opensAt`
+   * of a room.
+   */
+  QueueDrawn: z.object({
+    room: roomSchema.optional(),
+    from: timeSchema,
+    opensAt: timeSchema,
+    /** 32 random bytes, drawn after the sale had opened. */
+    seed: z.string().regex(/^[0-9a-f]{64}$/),
+    at: timeSchema,
+  }),
+
+  // queue-line-<hour> of the shop's line, queue-line-<hour>-<room> of a room
   /** What happened to users' places within a moment, in order (`queue/queue-log.ts`). */
   QueueMoved: z.object({
     moves: z

@@ -35,11 +35,16 @@ export const skippedStream = 'skipped-events';
  * One for the whole shop: that the log was restored from a backup, and whether its sale is open.
  */
 export const restoredStream = 'restored-log';
-/** One for the whole shop: how the waiting queue is steered. */
+/** One for the whole shop: how the rooms of the waiting queue are steered, and their lots. */
 export const steeringStream = 'queue-steering';
-/** One per hour of UTC: what happened to users' places in the waiting queue. */
-export const queueLineStream = (atMs: number): string =>
-  `queue-line-${new Date(atMs).toISOString().slice(0, 13)}`;
+/**
+ * One per hour of UTC and room: what happened to users' places in the waiting queue.
+ * `queue-line-2030-01-01T10` is of the line of the shop, `queue-line-2030-01-01T10-gala` of the
+ * room gala.
+ * @param room '' for the line of the shop
+ */
+export const queueLineStream = (atMs: number, room = ''): string =>
+  `queue-line-${new Date(atMs).toISOString().slice(0, 13)}${room === '' ? '' : `-${room}`}`;
 export const concertStream = (concertId: string): string => `concert-${concertId}`;
 export const seatStream = (sessionId: string, seatId: string): string =>
   `seat-${sessionId}/${seatId}`;

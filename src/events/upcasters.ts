@@ -12,6 +12,12 @@ const accountSummarised1 = eventSchemas.AccountSummarised.omit({ captured: true 
   },
 );
 
+/** The first versions knew no rooms of the waiting queue, and no places by lot. */
+const concertDetails1 = eventSchemas.ConcertRegistered.omit({ waitingRoom: true });
+const queueSteered1 = eventSchemas.QueueSteered.omit({ room: true, lot: true }).transform(
+  (data) => ({ ...data, lot: null }),
+);
+
 /**
  * Every older version of each event type, oldest first: the schema that its data had, with a
  * `transform` into the data of the next version. A type's version today is one more than it has
@@ -20,6 +26,9 @@ const accountSummarised1 = eventSchemas.AccountSummarised.omit({ captured: true 
  */
 export const olderVersions: { readonly [T in EventType]?: readonly z.ZodType[] } = {
   AccountSummarised: [accountSummarised1],
+  ConcertRegistered: [concertDetails1],
+  ConcertRevised: [concertDetails1],
+  QueueSteered: [queueSteered1],
 };
 
 /** The version that events of a type are written with. */

@@ -95,6 +95,7 @@ const commandByEvent: Readonly<Record<EventType, string>> = {
   EventSkipped: 'SkipEvent',
   SkipAnnounced: 'SkipEvent',
   QueueSteered: 'SteerQueue',
+  QueueDrawn: 'DrawLot',
   QueueMoved: 'MoveQueue',
   LogRestored: 'RestoreLog',
   LogRestoreFinished: 'RestoreLog',

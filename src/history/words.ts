@@ -77,6 +77,11 @@ const words: { readonly [T in EventType]: (data: EventData[T]) => string } = {
   SaleOpened: ({ reason }) => `the sale is open: ${reason}`,
 
   QueueMoved: ({ moves }) => `${moves.length} places of the waiting queue changed`,
-  QueueSteered: ({ by, reason }) => `waiting queue steered by ${by}: ${reason}`,
+  QueueSteered: ({ room, by, reason }) =>
+    `waiting queue${ofRoom(room)} steered by ${by}: ${reason}`,
+  QueueDrawn: ({ room, opensAt, seed }) =>
+    `places of the waiting queue${ofRoom(room)} before ${opensAt} drawn by lot, seed ${seed}`,
   RequestAbandoned: () => 'it got no answer that may be repeated: the key is free again',
 };
+
+const ofRoom = (room: string | undefined): string => (room === undefined ? '' : `, room ${room},`);

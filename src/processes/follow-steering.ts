@@ -1,5 +1,5 @@
 import type { EventStore } from '../commands/core/event-store.ts';
-import { type Steering, steeredBy, steeringDecider } from '../commands/steering/decider.ts';
+import { type SteeredRooms, steeredBy, steeringDecider } from '../commands/steering/decider.ts';
 import { decode } from '../events/codec.ts';
 import { steeringStream } from '../events/streams.ts';
 import { FailureReport, type ProcessParts, repeat } from './repeat.ts';
@@ -9,8 +9,8 @@ const what = 'follow the steering of the queue';
 const idleMs = 500;
 
 /**
- * Passes the steering of the queue on, at the start and after each step in the log. While the log
- * gives no answer, the last step applies.
+ * Passes the steering of the queue's rooms on, at the start and after each step in the log. While
+ * the log gives no answer, the last step applies.
  * @returns `ready` after the first read; `ended` when the signal aborted
  */
 export function followSteering({
@@ -20,14 +20,16 @@ export function followSteering({
   onError,
 }: ProcessParts & {
   readonly store: Pick<EventStore, 'readStream'>;
-  readonly steer: (steering: Steering) => void;
+  readonly steer: (steered: SteeredRooms) => void;
 }): { readonly ready: Promise<void>; readonly ended: Promise<void> } {
   let known = steeringDecider.initial;
   const look = async () => {
     const from = BigInt(known.revision + 1);
     for await (const recorded of store.readStream(steeringStream, from)) {
       const event = decode(recorded);
-      if (event.type === 'QueueSteered') known = steeredBy(known, event);
+      if (event.type === 'QueueSteered' || event.type === 'QueueDrawn') {
+        known = steeredBy(known, event);
+      }
     }
     steer(known);
   };

@@ -1,4 +1,4 @@
-/** How a queue is steered while it runs, beside its settings. */
+/** How one room of the queue is steered while it runs, beside its settings. */
 export interface QueueControl {
   /** Of the step in the log that says so: a higher one counts more. −1: nobody has steered it. */
   readonly revision: number;

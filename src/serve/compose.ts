@@ -6,7 +6,7 @@ import {
 } from '../commands/core/event-store.ts';
 import { IdempotencyKeys } from '../commands/idempotency/idempotency-keys.ts';
 import { Sales } from '../commands/sales/sales.ts';
-import type { Steering } from '../commands/steering/decider.ts';
+import { type SteeredRooms, steeringOf } from '../commands/steering/decider.ts';
 import { type Config, fairUseOf } from '../config.ts';
 import { allowedHosts } from '../http/allowed-hosts.ts';
 import type { HttpDeps } from '../http/endpoint.ts';
@@ -73,7 +73,7 @@ export function followLog(
 ): Followers {
   const catalog = new Catalog();
   const following = followCatalog({ store, catalog, signal, onError });
-  const steer = (steering: Steering) => queue.steer(steering);
+  const steer = (steered: SteeredRooms) => queue.steer(steeringOf(steered, ''));
   const steering = followSteering({ store, steer, signal, onError });
   const parts = { eventStore: store, pool: postgres.pool, projections, logger, signal };
   const unpark = retrySkipped(parts);

@@ -33,6 +33,7 @@ const harmless: Words = {
   OrderSettled: 'the order is looked at again, and settled',
   QueueMoved:
     'users whose places it tells of lose their order when the queue is rebuilt from the log',
+  QueueDrawn: 'the lot is drawn again, with another seed and so in another order',
   QueueSteered: 'the queue goes on as the step before it says: steer it again (reprise queue)',
 };
 

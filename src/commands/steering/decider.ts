@@ -2,9 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import type { EventOf } from '../../events/events.ts';
 import { type AtRevision, accept, type Decider } from '../core/decider.ts';
 
-/** How the waiting queue is steered, by the steps in the log. */
+/** How a room of the waiting queue is steered, by the steps in the log. */
 export interface Steering {
-  /** Revision of the last step; −1 before the first. */
+  /** Revision of the room's last step; −1 before the first. */
   readonly revision: number;
   /** Places, in place of the setting; null: the setting counts. */
   readonly admittedMax: number | null;
@@ -12,8 +12,26 @@ export interface Steering {
   readonly perMinute: number | null;
   readonly paused: boolean;
   readonly draining: boolean;
+  /** Who enrols before the sale opens has a place by lot; null: nobody has. */
+  readonly lot: SteeredLot | null;
   /** Revision of the last step that emptied the line; −1: none did. */
   readonly clearedRevision: number;
+}
+
+/** The time before a sale opens in which places are given by lot. Times are ISO 8601 UTC. */
+export interface LotTimes {
+  readonly from: string;
+  readonly opensAt: string;
+}
+
+/** `seed` is null until the lot is drawn. */
+export type SteeredLot = LotTimes & { readonly seed: string | null };
+
+/** How all rooms are steered, by name; '' is the line of the shop. */
+export interface SteeredRooms {
+  /** Revision of the last step; −1 before the first. */
+  readonly revision: number;
+  readonly rooms: ReadonlyMap<string, Steering>;
 }
 
 /** What one step changes; what it does not name stays. */
@@ -22,10 +40,13 @@ export interface SteeringChange {
   readonly perMinute?: number | null;
   readonly paused?: boolean;
   readonly draining?: boolean;
+  readonly lot?: LotTimes | null;
 }
 
 export interface SteerQueue {
   readonly type: 'SteerQueue';
+  /** '' for the line of the shop. */
+  readonly room: string;
   readonly change: SteeringChange;
   /** Empties the line: who waits enrols again. */
   readonly clear: boolean;
@@ -35,33 +56,81 @@ export interface SteerQueue {
   readonly at: string;
 }
 
-type QueueSteered = EventOf<'QueueSteered'>;
+/** Draws the lot of a room. Of several seeds the first that the log takes counts, for good. */
+export interface DrawLot {
+  readonly type: 'DrawLot';
+  readonly room: string;
+  readonly opensAt: string;
+  /** 32 random bytes in hexadecimal. */
+  readonly seed: string;
+  /** ISO 8601 UTC. */
+  readonly at: string;
+}
 
-/** Each step says all that is so after it, so that the last one is enough to know. */
-export const steeringDecider: Decider<Steering, SteerQueue, QueueSteered, 'changed' | 'unchanged'> =
-  {
-    initial: {
-      ...{ revision: -1, admittedMax: null, perMinute: null },
-      ...{ paused: false, draining: false, clearedRevision: -1 },
-    },
-    evolve: steeredBy,
-    decide({ change, clear, by, reason, at }, state) {
-      const { admittedMax, perMinute, paused, draining } = state;
-      const before = { admittedMax, perMinute, paused, draining };
-      const after = { ...before, ...change };
-      if (!clear && isDeepStrictEqual(before, after)) return accept([], 'unchanged');
-      const data = { ...after, cleared: clear, by, reason, at };
-      return accept([{ type: 'QueueSteered', data }], 'changed');
-    },
-  };
+type SteeringEvent = EventOf<'QueueSteered' | 'QueueDrawn'>;
+
+const unsteered: Steering = {
+  ...{ revision: -1, admittedMax: null, perMinute: null },
+  ...{ paused: false, draining: false, lot: null, clearedRevision: -1 },
+};
+
+/** How a room is steered that may have had no step. */
+export const steeringOf = ({ rooms }: SteeredRooms, room: string): Steering =>
+  rooms.get(room) ?? unsteered;
+
+/** Each step says all that is so in its room after it, so that the room's last one is enough. */
+export const steeringDecider: Decider<
+  SteeredRooms,
+  SteerQueue | DrawLot,
+  SteeringEvent,
+  'changed' | 'unchanged'
+> = {
+  initial: { revision: -1, rooms: new Map() },
+  evolve: steeredBy,
+  decide(command, state) {
+    const { admittedMax, perMinute, paused, draining, lot } = steeringOf(state, command.room);
+    const room = command.room === '' ? {} : { room: command.room };
+    if (command.type === 'DrawLot') {
+      const { opensAt, seed, at } = command;
+      if (lot?.opensAt !== opensAt || lot.seed !== null) return accept([], 'unchanged');
+      const data = { ...room, from: lot.from, opensAt, seed, at };
+      return accept([{ type: 'QueueDrawn', data }], 'changed');
+    }
+    const { change, clear, by, reason, at } = command;
+    const times = lot && { from: lot.from, opensAt: lot.opensAt };
+    const before = { admittedMax, perMinute, paused, draining, lot: times };
+    const after = { ...before, ...change };
+    if (!clear && isDeepStrictEqual(before, after)) return accept([], 'unchanged');
+    const data = { ...room, ...after, cleared: clear, by, reason, at };
+    return accept([{ type: 'QueueSteered', data }], 'changed');
+  },
+};
 
 /** The steering after a step. */
-export function steeredBy(
-  { revision: before, clearedRevision }: Steering,
-  { data, revision: at }: QueueSteered & AtRevision,
+export function steeredBy(state: SteeredRooms, event: SteeringEvent & AtRevision): SteeredRooms {
+  const revision = event.revision === undefined ? state.revision + 1 : Number(event.revision);
+  const { room = '' } = event.data;
+  const before = steeringOf(state, room);
+  const after =
+    event.type === 'QueueDrawn' ? drawnBy(before, event) : steeredTo(before, event, revision);
+  return { revision, rooms: new Map(state.rooms).set(room, { ...after, revision }) };
+}
+
+function steeredTo(
+  { lot: lotBefore, clearedRevision }: Steering,
+  { data }: EventOf<'QueueSteered'>,
+  revision: number,
 ): Steering {
-  const revision = at === undefined ? before + 1 : Number(at);
   const { admittedMax, perMinute, paused, draining, cleared } = data;
+  const isSame = lotBefore?.from === data.lot?.from && lotBefore?.opensAt === data.lot?.opensAt;
+  const lot = data.lot && { ...data.lot, seed: isSame ? (lotBefore?.seed ?? null) : null };
   const lastCleared = cleared ? revision : clearedRevision;
-  return { revision, admittedMax, perMinute, paused, draining, clearedRevision: lastCleared };
+  return { revision, admittedMax, perMinute, paused, draining, lot, clearedRevision: lastCleared };
+}
+
+/** A draw of another lot than the room has by now changes nothing. */
+function drawnBy(before: Steering, { data }: EventOf<'QueueDrawn'>): Steering {
+  const { lot } = before;
+  if (lot === null || lot.from !== data.from || lot.opensAt !== data.opensAt) return before;
+  return { ...before, lot: { ...lot, seed: data.seed } };
 }
