@@ -21,11 +21,14 @@ const stopMs = 20_000;
  */
 const orphanStopMs = 30_000;
 
+/** What `npm run build` made runs as it is, and starts what it made as well. */
+const isBuilt = import.meta.url.endsWith('.js');
+
 /**
  * What runs TypeScript, as an absolute address: the parent may have been started in any directory,
  * without it.
  */
-const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+const loaderOf = (): string => pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
 type FirstWord = { readonly ready: { readonly url: string } } | { readonly failed: string };
 
@@ -56,7 +59,9 @@ export interface Child {
 }
 
 /**
- * Forks a TypeScript module that ends in `runChild` and waits until it is ready.
+ * Forks a module that ends in `runChild` and waits until it is ready.
+ * @param module its TypeScript file; of a built copy of this program, the file that was made of it
+ *   is run
  * @throws Error when the child says that it failed, ends, or is silent for `timeoutMs`; it is
  *   gone then.
  */
@@ -72,9 +77,10 @@ export async function startChild(
     readonly env?: Readonly<Record<string, string>>;
   },
 ): Promise<Child> {
-  const name = fileURLToPath(module);
+  const source = fileURLToPath(module);
+  const name = isBuilt ? source.replace(/\.ts$/, '.js') : source;
   const child = fork(name, [...args], {
-    execArgv: ['--import', loader],
+    execArgv: isBuilt ? [] : ['--import', loaderOf()],
     env: { ...process.env, ...env },
     // Standard output is the parent's own (a report, a reporter's JSON): children speak on standard
     // error.
