@@ -73,7 +73,7 @@ let asked = 0;
 async function look(service: Service, seen: Seen): Promise<void> {
   const one: Look = { atMs: performance.now(), isWell: undefined };
   seen.looks.push(one);
-  const asking = service.call<Told>('GET', '/readyz').catch(() => undefined);
+  const asking = service.readyz<Told>().catch(() => undefined);
   const outcomes = await Promise.all(
     Object.entries(calls).map(async ([name, call]) => {
       asked += 1;

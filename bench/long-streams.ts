@@ -268,7 +268,7 @@ interface Ready {
 
 async function untilFollowed(service: Service): Promise<void> {
   for (const endMs = Date.now() + followMsMax; Date.now() < endMs; await sleep(200)) {
-    const { status, body } = await service.call<Ready>('GET', '/readyz');
+    const { status, body } = await service.readyz<Ready>();
     if (status === 200 && body.projection.state === 'live') return;
   }
   throw new Error('the read models do not follow the log');

@@ -159,8 +159,8 @@ export async function restore(site: Site, data: string): Promise<Told> {
   await rename(`${kept}-yesterday`, kept);
   const backMs = performance.now();
   await node.restart();
-  for (const { url } of site.services) {
-    const says = async () => (await projectionState(url)) === 'other-log';
+  for (const { url, adminUrl } of site.services) {
+    const says = async () => (await projectionState(adminUrl)) === 'other-log';
     await eventually(`${url} says other-log`, says, 60_000, 100);
   }
   const note = `said other-log ${inSeconds(performance.now() - backMs)} s after the start`;

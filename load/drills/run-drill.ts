@@ -122,7 +122,7 @@ function watchReadiness(site: Site) {
       await delay(readyPollMs);
     }
   };
-  const all = Promise.all(site.services.map(({ url }) => watch(url)));
+  const all = Promise.all(site.services.map(({ adminUrl }) => watch(adminUrl)));
   return {
     last: () => last,
     async stop() {

@@ -1,5 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Readiness } from '../http/readiness.ts';
+import { isReady } from '../http/routes/health.ts';
 import type { HttpLoad } from '../http/server.ts';
 import type { UnfinishedWork } from '../queries/unfinished-work.ts';
 
@@ -17,7 +18,7 @@ const flag = (is: boolean): number => (is ? 1 : 0);
 
 /** Without labels. A value that is not known is exported as NaN, of which no rule is true. */
 const gauges: readonly (readonly [name: string, help: string, value: Value])[] = [
-  ['ready', '1 while /readyz is 200.', ({ readiness: { state } }) => flag(isReady.has(state))],
+  ['ready', '1 while /readyz is 200.', ({ readiness: { state } }) => flag(isReady(state))],
   [
     'projection_live',
     '1 while the read side is live.',
@@ -106,8 +107,6 @@ const counters: readonly (readonly [name: string, help: string, value: Value])[]
     ({ load }) => load.connections.dropped,
   ],
 ];
-
-const isReady: ReadonlySet<Readiness['state']> = new Set(['ready', 'degraded']);
 
 function ofProjection(value: (is: Readiness['projection']) => number): Value {
   return ({ readiness }) => value(readiness.projection);

@@ -81,7 +81,7 @@ describe('a shop whose event store is lost in the middle of a sale', function ()
     await stop();
     const told = new Map(acknowledged.payments);
     await eventually('the tables have it all', async () => {
-      const { body } = await service.call<{ projection: { lagEvents: number } }>('GET', '/readyz');
+      const { body } = await service.readyz<{ projection: { lagEvents: number } }>();
       return body.projection.lagEvents === 0;
     });
     await service.kill();

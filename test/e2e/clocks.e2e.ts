@@ -47,7 +47,7 @@ describe('clocks that step by an hour during a sale', function () {
     await clocks?.remove();
   });
 
-  const clock = async () => (await service.call<Ready>('GET', '/readyz')).body.clock;
+  const clock = async () => (await service.readyz<Ready>()).body.clock;
   const isOpen = async (session: number, seatId: string) => {
     const path = `/concert/c1/seat?sessionId=c1-${session}`;
     const { body } = await service.call<{ seatList: { seatId: string; isAvailable: boolean }[] }>(

@@ -68,7 +68,7 @@ describe('kill -9 of the service under load', function () {
       },
       20_000,
     );
-    const readyz = () => service.call<{ projection: { lagSeconds: number } }>('GET', '/readyz');
+    const readyz = () => service.readyz<{ projection: { lagSeconds: number } }>();
     const lag = async () => (await readyz()).body.projection.lagSeconds;
     await eventually('the read models are level with the log', async () => (await lag()) === 0);
   });

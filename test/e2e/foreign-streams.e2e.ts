@@ -50,7 +50,7 @@ describeWithOwnEventStore('another program that uses streams with names like our
     await client.appendToStream(stream, events, { expectedRevision: ANY });
   };
   const ready = async () => {
-    const { status, body } = await service.call<Ready>('GET', '/readyz');
+    const { status, body } = await service.readyz<Ready>();
     expect(status, JSON.stringify(body)).to.equal(200);
     return body.projection;
   };

@@ -23,7 +23,7 @@ describeWithOwnEventStore('the read models of a running service', function () {
   });
   after(() => service?.remove());
 
-  const readyz = () => service.call<Ready>('GET', '/readyz');
+  const readyz = () => service.readyz<Ready>();
 
   it('stay ready while a rebuild takes their place under load, and say when that was', async () => {
     for (let i = 1; i <= 5; i += 1) await service.charge(`buyer-${i}`, 1_000_000, 'start');

@@ -46,7 +46,7 @@ describeWithOwnEventStore('a log with events that no version can read', function
     return types;
   };
   const parkedOf = async (service: Service) => {
-    const { body } = await service.call<Ready>('GET', '/readyz');
+    const { body } = await service.readyz<Ready>();
     return body.projection.parkedEvents;
   };
 

@@ -42,7 +42,7 @@ describeWithOwnEventStore('an event that another version of the service wrote', 
   });
 
   const parkedEvents = async () => {
-    const { status, body } = await service.call<Ready>('GET', '/readyz');
+    const { status, body } = await service.readyz<Ready>();
     expect(status, JSON.stringify(body)).to.equal(200);
     return body.projection.parkedEvents;
   };

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { type Admin, serveAdmin } from '../metrics/support/admin.ts';
 import { type Api, bearer, bill, serveApi } from './support/api.ts';
 
 describe('queries that wait for the read side', () => {
@@ -118,14 +119,18 @@ describe('queries that wait for the read side', () => {
   });
 });
 
-describe('GET /readyz', () => {
-  let api: Api;
+describe('GET /readyz of the admin listener', () => {
+  let api: Admin;
   beforeEach(async () => {
-    api = await serveApi();
+    api = await serveAdmin();
   });
   afterEach(() => api.stop());
 
-  const readyz = () => api.call('GET', '/readyz');
+  const readyz = async () => {
+    const answer = await fetch(`${api.url}/readyz`);
+    // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of every shape
+    return { status: answer.status, body: (await answer.json()) as any };
+  };
 
   it('is 200 with each dependency and the projection’s lag while all is well', async () => {
     Object.assign(api.fake.reads, { lagSeconds: 0.25, parkedEvents: 7, lagEvents: 3 });
@@ -177,7 +182,7 @@ describe('GET /readyz', () => {
     const dependencies = { eventStore: 'down', queue: 'down', postgres: 'up' };
     expect(reply.body.dependencies).to.deep.equal(dependencies);
     expect(reply.body.detail).to.include('eventStore is down; queue is down');
-    expect((await api.call('GET', '/livez')).status).to.equal(200);
+    expect((await fetch(`${api.apiUrl}/livez`)).status).to.equal(200);
   });
 
   it('is 503 before the projection was live, when it is stopped, or behind without a move for 30 s', async () => {
@@ -195,5 +200,27 @@ describe('GET /readyz', () => {
       expect(reply.status, `${state} ${stalledSeconds}`).to.equal(status);
       expect(reply.body.projection).to.include({ state, lagSeconds, stalledSeconds });
     }
+  });
+});
+
+describe('GET /readyz of the API', () => {
+  let api: Api;
+  beforeEach(async () => {
+    api = await serveApi();
+  });
+  afterEach(() => api.stop());
+
+  it('says that it is ready, or degraded, and nothing more', async () => {
+    expect((await api.call('GET', '/readyz')).body).to.deep.equal({ status: 'ready' });
+    Object.assign(api.fake.probes, { postgres: async () => false });
+    expect((await api.call('GET', '/readyz')).body).to.deep.equal({ status: 'degraded' });
+  });
+
+  it('is 503 when it cannot sell, and does not say why', async () => {
+    Object.assign(api.fake.probes, { eventStore: async () => false });
+    const { status, body, text } = await api.call('GET', '/readyz');
+    expect([status, body.code]).to.deep.equal([503, 'not-ready']);
+    expect(body).to.have.all.keys('type', 'title', 'status', 'detail', 'code', 'instance');
+    expect(text).not.to.match(/eventStore|projection|position/);
   });
 });

@@ -53,7 +53,7 @@ describe('three instances of which one’s machine is two minutes ahead', functi
       ),
     );
     expect(outcomes(paid)).to.deep.equal({ '200': buyers });
-    const { body } = await all.at(0).call<{ clock: object }>('GET', '/readyz');
+    const { body } = await all.at(0).readyz<{ clock: object }>();
     expect(body.clock).to.include({ state: 'agrees' });
     expect((body.clock as { skewSeconds: number }).skewSeconds).to.be.closeTo(120, 1);
     expect(all.at(0).output).to.match(/ {2}clock +this machine’s clock is 120.\d s ahead/);

@@ -190,6 +190,12 @@ export class Service {
     };
   }
 
+  /** `/readyz` of the admin listener, with its reasons. */
+  async readyz<Body = Record<string, unknown>>(): Promise<{ status: number; body: Body }> {
+    const response = await fetch(`${this.#adminUrl}/readyz`);
+    return { status: response.status, body: (await response.json()) as Body };
+  }
+
   /** Polls the queue until the user is admitted. */
   async token(userId: string): Promise<string> {
     return eventually(`user ${userId} is admitted`, async () => {

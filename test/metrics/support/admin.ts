@@ -32,7 +32,7 @@ export async function serveAdmin(
 ): Promise<Admin> {
   const fake = fakeApi();
   const metrics = new ServiceMetrics('1.2.3');
-  const http = createHttpServer({ ...fake, counts: metrics.counters });
+  const http = createHttpServer(Object.assign(fake, { counts: metrics.counters }));
   const admin = createAdminServer({
     metrics: metrics.page({ http, work }),
     readiness: http.readiness,
