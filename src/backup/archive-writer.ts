@@ -1,6 +1,7 @@
-import { appendFile, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type FileLock, LockHeld, lockFile } from '../../embedded/file-lock.ts';
+import { syncDirectory, writeDurably } from '../support/durable-files.ts';
 import {
   entryOf,
   ifMissing,
@@ -196,27 +197,4 @@ async function writeManifest(directory: string, entries: readonly ManifestEntry[
   if (text === (await readFile(path, 'utf8').catch(ifMissing('')))) return;
   await writeFile(`${path}${unfinishedSuffix}`, text, { mode: 0o600 });
   await rename(`${path}${unfinishedSuffix}`, path);
-}
-
-export async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
-  // Buyers' data: for its owner alone.
-  const file = await open(path, 'w', 0o600);
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-/** A new name in it outlives a loss of power. */
-export async function syncDirectory(path: string): Promise<void> {
-  // Windows cannot flush a directory, and does not need to.
-  if (process.platform === 'win32') return;
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }

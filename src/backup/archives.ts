@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { lockHolder } from '../../embedded/file-lock.ts';
+import { syncDirectory } from '../support/durable-files.ts';
 import {
   ifMissing,
   lockName,
@@ -10,7 +11,7 @@ import {
   readSeen,
   segmentsIn,
 } from './archive.ts';
-import { ArchiveError, syncDirectory } from './archive-writer.ts';
+import { ArchiveError } from './archive-writer.ts';
 
 /**
  * Archives beside each other in one directory, each of the whole log: the newest is gone on with.

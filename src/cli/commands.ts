@@ -81,6 +81,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./backup.ts')).defineBackup,
   },
   {
+    name: 'incident',
+    description: 'Record an incident in plain files, measure it, and write its reports.',
+    load: async () => (await import('./incident.ts')).defineIncident,
+  },
+  {
     name: 'restore <archive>',
     description: 'Restore a backup into an empty event store; its sale stays closed until opened.',
     load: async () => (await import('./restore.ts')).defineRestore,

@@ -1,5 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
-import { z } from 'zod';
+import type { Command } from 'commander';
 import type { EventStore } from '../commands/core/event-store.ts';
 import { type Config, readConfig } from '../config.ts';
 import type { RecordedEvent } from '../events/codec.ts';
@@ -12,6 +11,7 @@ import { asJsonLine, asTableLines, tableHead } from '../history/lines.ts';
 import { isReaderGone, Output } from '../history/output.ts';
 import { answerIn, whyNot } from '../history/why-not.ts';
 import { logMustExist } from '../servers/servers.ts';
+import { moment } from './moment.ts';
 import { withLog } from './with-servers.ts';
 
 /** `reprise history`. */
@@ -73,13 +73,6 @@ Examples:
   historyCommand('account <user>', 'Show what was charged, held, paid and refunded.').action(
     (user: string, flags: HistoryFlags) => accountHistory(user, flags, readConfig(process.env)),
   );
-}
-
-/** Milliseconds since the epoch. */
-function moment(text: string): number {
-  const isTime = z.iso.datetime({ offset: true }).safeParse(text).success;
-  if (!isTime) throw new InvalidArgumentError('Give a time like 2027-05-01T19:00:00+09:00.');
-  return Date.parse(text);
 }
 
 /** As the command line has them. Times are milliseconds since the epoch. */

@@ -1,0 +1,230 @@
+import { z } from 'zod';
+import { impacts, severities } from './record.ts';
+
+/**
+ * What was measured of an incident: `facts.json`. Every report of the incident is written from this
+ * object, so no two of them can differ. Times are ISO 8601 in UTC, money is whole minor units. What
+ * could not be measured is null, never 0, and `unknown` says why.
+ */
+
+const at = z.iso.datetime();
+const count = z.number().int().min(0);
+const seconds = z.number().min(0);
+
+/** What the log took before, during or after the incident. */
+const phase = z.object({
+  seconds,
+  events: count,
+  reserved: count,
+  sold: count,
+  soldPerMinute: z.number().min(0),
+});
+
+const place = z.object({
+  at,
+  /** Of the event: `revision@stream`, and its position in the log. */
+  event: z.string(),
+  position: z.string(),
+  requestId: z.string().optional(),
+});
+
+const logFacts = z.object({
+  events: count,
+  before: phase,
+  during: phase,
+  after: phase,
+  /** What happened in each piece of the time around the incident. */
+  series: z.object({
+    startsAt: at,
+    bucketSeconds: z.number(),
+    reserved: z.array(count),
+    sold: z.array(count),
+  }),
+  /** The longest times without any event, that the incident had a part of. */
+  silences: z.array(z.object({ seconds, from: place, until: place })),
+  holds: z.object({
+    /** Held seats of the incident's time that were over before they were paid. */
+    ranOut: count,
+    /** Buyers who lost one, and how many of them bought a seat afterwards. */
+    buyers: count,
+    boughtLater: count,
+    /** As many in the same time right before. */
+    ranOutBefore: count,
+    listed: z.array(place.extend({ reservationId: z.string(), userId: z.string() })),
+  }),
+  payments: z.object({
+    begun: count,
+    /** Begun, and not settled within some seconds. */
+    leftHalfWay: count,
+    /** Of these: not settled until now. */
+    unsettled: count,
+    longestSeconds: seconds,
+    lastSettledAt: at.nullable(),
+    listed: z.array(
+      place.extend({
+        paymentId: z.string(),
+        settledAt: at.nullable(),
+        outcome: z.enum(['captured', 'released']).nullable(),
+        seconds: seconds.nullable(),
+      }),
+    ),
+  }),
+  money: z.array(
+    z.object({
+      currency: z.string(),
+      charged: count,
+      held: count,
+      captured: count,
+      released: count,
+      refunded: count,
+    }),
+  ),
+});
+
+const requestFacts = z.object({
+  /** Where the numbers are from; `at least`: some failures left no trace there. */
+  source: z.enum(['alarm', 'buyers', 'service-log']),
+  isAtLeast: z.boolean(),
+  total: count,
+  failed: count,
+  /** Reservations and payments; null where they were not told apart. */
+  purchases: z.object({ total: count, failed: count }).nullable(),
+  byCode: z.array(z.object({ code: z.string(), count })),
+  /** The longest time in which no purchase went through, where that is known. */
+  longestWithoutSuccess: seconds.nullable(),
+  slowestSeconds: seconds.nullable(),
+  series: z.object({
+    startsAt: at,
+    bucketSeconds: z.number(),
+    total: z.array(count),
+    failed: z.array(count),
+  }),
+});
+
+const lines = z.object({
+  began: at,
+  noticed: at.nullable(),
+  /** The alarm that noticed it, or `people`. */
+  noticedBy: z.string().nullable(),
+  acknowledged: at.nullable(),
+  eased: at.nullable(),
+  ended: at.nullable(),
+});
+
+/** What makes an incident as severe as it is. */
+const whyCodes = [
+  ...(['violations', 'facts-missing', 'most-failed', 'many-failed', 'failed'] as const),
+  ...(['standstill', 'holds', 'unsettled', 'half-way', 'nothing'] as const),
+] as const;
+
+export const factsSchema = z.object({
+  format: z.literal(1),
+  incident: z.string(),
+  collectedAt: at,
+  lines,
+  durations: z.object({
+    detect: seconds.nullable(),
+    acknowledge: seconds.nullable(),
+    mitigate: seconds.nullable(),
+    recover: seconds.nullable(),
+  }),
+  severity: z.object({
+    measured: z.enum(severities),
+    why: z.array(z.object({ code: z.enum(whyCodes), value: z.number() })),
+  }),
+  impact: z.enum(impacts),
+  alarms: z
+    .array(
+      z.object({
+        name: z.string(),
+        severity: z.string(),
+        firedAt: at,
+        activeAt: at,
+        resolvedAt: at.nullable(),
+        summary: z.object({ en: z.string(), ko: z.string() }),
+      }),
+    )
+    .nullable(),
+  requests: requestFacts.nullable(),
+  log: logFacts.nullable(),
+  proof: z
+    .object({
+      at,
+      events: count,
+      seatsSold: count,
+      payments: count,
+      violations: count,
+      /** Violations by their code. */
+      byCode: z.record(z.string(), count),
+      doubleSales: count,
+      rowsCompared: z.boolean(),
+    })
+    .nullable(),
+  /** What buyers were told, compared with the log: only a drill knows all of it. */
+  acknowledged: z.object({ facts: count, missing: z.array(z.string()) }).nullable(),
+  versions: z.array(z.object({ version: z.string(), from: at, until: at })),
+  restarts: z.array(z.object({ at, what: z.string() })),
+  /** What could not be measured, and why. */
+  unknown: z.array(z.object({ what: z.string(), why: z.string() })),
+});
+
+export type Facts = z.infer<typeof factsSchema>;
+export type LogFacts = z.infer<typeof logFacts>;
+export type RequestFacts = z.infer<typeof requestFacts>;
+export type Lines = z.infer<typeof lines>;
+export type Place = z.infer<typeof place>;
+
+/** Around an incident, times in milliseconds since the epoch. */
+export interface Span {
+  /** The time to compare it with begins here. */
+  readonly beforeMs: number;
+  readonly beganMs: number;
+  readonly endedMs: number;
+  /** What is looked at ends here. */
+  readonly afterMs: number;
+}
+
+/** Shortest and longest time before and after an incident that it is compared with, in ms. */
+const aroundMsMin = 30_000;
+const aroundMsMax = 3_600_000;
+
+/** The time around an incident: as long before it, and after it, as it lasted, within bounds. */
+export function spanOf(beganMs: number, endedMs: number, nowMs: number): Span {
+  const aroundMs = Math.min(aroundMsMax, Math.max(aroundMsMin, endedMs - beganMs));
+  return {
+    ...{ beforeMs: beganMs - aroundMs, beganMs, endedMs },
+    afterMs: Math.max(endedMs, Math.min(nowMs, endedMs + aroundMs)),
+  };
+}
+
+/** Pieces of a span that a plot can show. */
+const bucketsMax = 120;
+const bucketSizes = [1, 2, 5, 10, 30, 60, 300, 900, 3_600];
+
+/** The length of a piece of the span, in seconds. */
+export function bucketSecondsOf({ beforeMs, afterMs }: Span): number {
+  const seconds = (afterMs - beforeMs) / 1_000;
+  const fits = bucketSizes.find((size) => seconds / size <= bucketsMax);
+  return fits ?? Math.ceil(seconds / bucketsMax / 3_600) * 3_600;
+}
+
+/** Numbers by pieces of a span. */
+export class Series {
+  readonly startsMs: number;
+  readonly bucketSeconds: number;
+  readonly counts: number[];
+
+  constructor(span: Span) {
+    this.startsMs = span.beforeMs;
+    this.bucketSeconds = bucketSecondsOf(span);
+    const pieces = Math.ceil((span.afterMs - span.beforeMs) / 1_000 / this.bucketSeconds);
+    this.counts = new Array<number>(Math.max(1, pieces)).fill(0);
+  }
+
+  /** What is outside of the span is not counted. */
+  add(atMs: number, howMany = 1): void {
+    const index = Math.floor((atMs - this.startsMs) / 1_000 / this.bucketSeconds);
+    const now = this.counts[index];
+    if (now !== undefined) this.counts[index] = now + howMany;
+  }
+}

@@ -1,0 +1,14 @@
+import type { RecordedEvent } from '../events/codec.ts';
+import { originOf } from '../history/command-of.ts';
+import type { Place } from './facts.ts';
+
+/** Where an event is, and which request it came of. */
+export function placeIn(event: RecordedEvent): Place {
+  const { requestId } = originOf(event);
+  return {
+    at: new Date(event.createdMs).toISOString(),
+    event: `${event.revision}@${event.stream}`,
+    position: String(event.position),
+    ...(requestId === undefined ? {} : { requestId }),
+  };
+}

@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import type { RequestSample } from './request-facts.ts';
+
+/** A line of the service's own log about a request. Other lines are none of it. */
+const requestLine = z.object({
+  time: z.iso.datetime(),
+  status: z.number().int(),
+  code: z.string().optional(),
+  /** Failures since the line before, of the same kind. */
+  count: z.number().int().optional(),
+  msg: z.string(),
+});
+
+/**
+ * Failed requests in the log lines of a service (`LOG_LEVEL=info`). The service logs one refusal of
+ * a kind a second, with their number, so the last ones before it ended are missing.
+ * @param lines as the service wrote them; what is no JSON is passed over
+ * @param ordinarySample of ordinary requests, one of so many is logged
+ */
+export async function samplesOfServiceLog(
+  lines: AsyncIterable<string>,
+  ordinarySample: number,
+): Promise<RequestSample[]> {
+  const samples: RequestSample[] = [];
+  for await (const line of lines) {
+    if (!line.startsWith('{')) continue;
+    const parsed = requestLine.safeParse(jsonOf(line));
+    if (!parsed.success) continue;
+    const { time, status, code, count = 1, msg } = parsed.data;
+    const atMs = Date.parse(time);
+    const isFailed = status >= 500;
+    const requests = isFailed ? count : msg.startsWith('request (one of') ? ordinarySample : 0;
+    if (requests === 0) continue;
+    samples.push({
+      ...{ fromMs: atMs, untilMs: atMs, total: requests, failed: isFailed ? count : 0 },
+      byCode: isFailed ? { [code ?? String(status)]: count } : {},
+    });
+  }
+  return samples;
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
