@@ -28,8 +28,10 @@ describe('any long account, with small pages', function () {
       fc.array(stepOf(what), { minLength: 20, maxLength: 80 }),
       fc.constantFrom(0, 0, 0, 3, 700, 1_300),
       fc.integer({ min: 1, max: 9 }),
-      (steps, fill, everyEvents) =>
-        new AccountWalk({ fill, of, everyEvents, proven }).agrees(steps),
+      async (steps, fill, everyEvents) => {
+        const walk = await AccountWalk.on({ fill, of, everyEvents, proven });
+        await walk.agrees(steps);
+      },
     );
   const numRuns = Number(process.env.LONG_RUNS || 150);
 

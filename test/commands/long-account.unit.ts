@@ -7,6 +7,7 @@ import type { MemoryEventStore } from '../support/memory-event-store.ts';
 import {
   AccountLog,
   charge,
+  chargedLog,
   charges,
   context,
   currency,
@@ -24,8 +25,7 @@ describe('an account with more entries than one event tells', () => {
   const handlerOn = (log: MemoryEventStore, of = decider) => new CommandHandler(log, of);
 
   it('is read after a restart from its totals, not whole', async () => {
-    const log = new AccountLog();
-    await log.fill(charges(5_000));
+    const log = await chargedLog(5_000);
     const first = handlerOn(log);
     for (let n = 0; n < 20; n++) await first.execute(stream, charge(`n${n}`, 1, start), context);
     expect(log.typed('AccountTotalled')).to.have.length.above(0);
@@ -38,8 +38,7 @@ describe('an account with more entries than one event tells', () => {
   });
 
   it('answers an old charge as the first time, by reading the events near it', async () => {
-    const log = new AccountLog();
-    await log.fill(charges(5_000));
+    const log = await chargedLog(5_000);
     const first = handlerOn(log);
     for (let n = 0; n < 20; n++) await first.execute(stream, charge(`n${n}`, 1, start), context);
     const written = log.log.length;
@@ -90,8 +89,7 @@ describe('an account with more entries than one event tells', () => {
         };
       },
     ]) {
-      const log = new AccountLog();
-      await log.fill(charges(1_500));
+      const log = await chargedLog(1_500);
       const first = handlerOn(log);
       for (let n = 0; n < 9; n++) await first.execute(stream, charge(`n${n}`, 1, start), context);
       spoil(log);
@@ -150,9 +148,8 @@ describe('an account with more entries than one event tells', () => {
   });
 
   it('finds what a plain summary told before there were indexes', async () => {
-    const log = new AccountLog();
     // The summary is in another block of the stream than what it tells of.
-    await log.fill(charges(1_000));
+    const log = await chargedLog(1_000);
     const plain = handlerOn(log, deciderOf({ ...small, entriesMax: 2_000 }, 10));
     for (let n = 0; n < 40; n++) await plain.execute(stream, charge(`a${n}`, 1, start), context);
     expect(Number(log.typed('AccountSummarised').at(-1)?.revision)).to.be.above(1_024);
@@ -168,8 +165,7 @@ describe('an account with more entries than one event tells', () => {
   });
 
   it('knows a payment until totals leave it out, though a clock ahead has charged the account', async () => {
-    const log = new AccountLog();
-    await log.fill(charges(1_500));
+    const log = await chargedLog(1_500);
     const holdExpiresAtMs = start + 300_000;
     const hold = (nowMs: number, provenAtMs?: number): AccountCommand => ({
       type: 'HoldPayment',

@@ -44,7 +44,8 @@ export class MemoryEventStore implements EventStore {
   }
 
   async *readBackwards(stream: string): AsyncIterable<RecordedEvent> {
-    yield* (this.#streams.get(stream) ?? []).slice().reverse();
+    const events = this.#streams.get(stream) ?? [];
+    for (let at = events.length - 1; at >= 0; at -= 1) yield events[at] as RecordedEvent;
   }
 
   // biome-ignore lint/correctness/useYield: nobody subscribes to it
@@ -61,6 +62,17 @@ export class MemoryEventStore implements EventStore {
   }
 
   async close(): Promise<void> {}
+
+  /** Begins with what another log has: nothing of it is copied. */
+  beginAs({ log }: MemoryEventStore): void {
+    if (this.log.length > 0) throw new Error('the log has events already');
+    for (const event of log) {
+      this.log.push(event);
+      const known = this.#streams.get(event.stream);
+      if (known === undefined) this.#streams.set(event.stream, [event]);
+      else known.push(event);
+    }
+  }
 
   #write(stream: string, known: RecordedEvent[], events: readonly NewEvent[]): AppendResult {
     for (const { id, event, metadata } of events) {

@@ -44,6 +44,11 @@ export class AccountLog extends CountingLog {
     return this.log.filter((event) => event.type === type);
   }
 
+  async withCharges(count: number): Promise<this> {
+    await this.fill(charges(count));
+    return this;
+  }
+
   /** Writes what no handler decided, 1,000 events at a time. */
   async fill(events: readonly AccountEvent[], schemaVersion = 1): Promise<void> {
     for (let at = 0; at < events.length; at += 1_000) {
@@ -56,6 +61,18 @@ export class AccountLog extends CountingLog {
       expect((await this.append(stream, before, some)).ok).to.equal(true);
     }
   }
+}
+
+const chargedLogs = new Map<number, Promise<AccountLog>>();
+
+/** A log that begins with so many charges. Those are built once, and shared. */
+export async function chargedLog(count: number): Promise<AccountLog> {
+  const known = chargedLogs.get(count);
+  const filled = known ?? new AccountLog().withCharges(count);
+  if (known === undefined) chargedLogs.set(count, filled);
+  const log = new AccountLog();
+  log.beginAs(await filled);
+  return log;
 }
 
 /** Puts the stream's event at a revision, or the last one, out of effect. */
@@ -87,6 +104,7 @@ export function plainOf({ log }: MemoryEventStore): () => AccountState {
   let state = accountDecider.initial;
   let read = 0;
   const skipped = new Set<string>();
+  const decoded = new WeakMap<RecordedEvent, AccountEvent>();
   return () => {
     for (const { type, data } of log.slice(read)) {
       if (type !== 'EventSkipped') continue;
@@ -97,7 +115,9 @@ export function plainOf({ log }: MemoryEventStore): () => AccountState {
       const event = log[read] as RecordedEvent;
       if (event.stream !== stream || skipped.has(event.id)) continue;
       if (/^(Account|EventSkipped)/.test(event.type)) continue;
-      state = accountDecider.evolve(state, decode(event) as AccountEvent);
+      const fact = decoded.get(event) ?? (decode(event) as AccountEvent);
+      decoded.set(event, fact);
+      state = accountDecider.evolve(state, fact);
     }
     return state;
   };

@@ -7,9 +7,9 @@ import type { AccountEvent } from '../../../src/events/events.ts';
 import { newer } from '../../correctness/support/newer-version.ts';
 import { decided } from '../../support/given-when-then.ts';
 import {
-  AccountLog,
+  type AccountLog,
   charge,
-  charges,
+  chargedLog,
   context,
   currency,
   dayMs,
@@ -47,15 +47,22 @@ type Handler = ReturnType<typeof handlerOn>;
 
 /** A history on two handlers, beside the fold of all its events. */
 export class AccountWalk {
-  readonly #log = new AccountLog();
-  readonly #plain = plainOf(this.#log);
+  readonly #log: AccountLog;
+  readonly #plain: ReturnType<typeof plainOf>;
   readonly #decider: typeof accountDecider;
   readonly #endsMs = new Map<string, number>();
   readonly #handlers: Handler[];
   readonly #trial: Trial;
 
-  constructor(trial: Trial) {
+  /** A history on an account with the trial's charges. */
+  static async on(trial: Trial): Promise<AccountWalk> {
+    return new AccountWalk(trial, await chargedLog(trial.fill));
+  }
+
+  constructor(trial: Trial, log: AccountLog) {
     const { of, everyEvents } = trial;
+    this.#log = log;
+    this.#plain = plainOf(log);
     this.#trial = trial;
     this.#decider = { ...deciderOf(small, everyEvents) };
     Object.assign(this.#decider.snapshot, { of: (state: AccountState) => of(state, small) });
@@ -64,7 +71,6 @@ export class AccountWalk {
 
   /** Tries the history: the handlers, the fold and `verify` agree. */
   async agrees(steps: readonly HistoryStep[]): Promise<void> {
-    await this.#log.fill(charges(this.#trial.fill));
     let nowMs = start;
     for (const [what, n, on, laterMs, isRace] of steps) {
       nowMs += laterMs;

@@ -1,0 +1,58 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { endLanesWithThisProcess, runLane } from './lane.ts';
+import { type Suffix, share, suffixes, testFiles } from './plan.ts';
+import { quietFiles } from './quiet.ts';
+import type { Results } from './results.ts';
+
+const lanesMax = 16;
+
+/** A file that takes less is not in `seconds.json`. */
+const recordedSecondsMin = 1;
+
+const recorded = new URL('seconds.json', import.meta.url);
+
+/**
+ * Runs the test files of some kinds in parallel lanes. The files that measure time run after the
+ * lanes, and after the work beside them.
+ * @param names the kinds; none for all
+ * @param beside other checks, which run while the lanes do
+ */
+export async function runKinds(
+  names: readonly string[],
+  results: Results,
+  beside: readonly (() => Promise<void>)[] = [],
+): Promise<void> {
+  const kinds = names.map((name): Suffix => {
+    const known = suffixes.find((suffix) => suffix === name);
+    if (known === undefined) throw new Error(`${name}: a kind is one of ${suffixes.join(', ')}`);
+    return known;
+  });
+  endLanesWithThisProcess();
+  const files = await testFiles(kinds.length === 0 ? suffixes : kinds);
+  const loud = files.filter((file) => !quietFiles.includes(file));
+  const quiet = files.filter((file) => quietFiles.includes(file));
+  const lanes = share(loud, lanesCount(), JSON.parse(await readFile(recorded, 'utf8')));
+  await Promise.all([
+    ...lanes.map((lane, index) => runLane(`lane ${index + 1}`, lane, results.report)),
+    ...beside.map((check) => check()),
+  ]);
+  if (quiet.length > 0) await runLane('quiet lane', quiet, results.report);
+  if (process.env.RECORD_SECONDS) {
+    const seconds = results.secondsOf(files, recordedSecondsMin);
+    await writeFile(recorded, `${JSON.stringify(seconds, undefined, 2)}\n`);
+  }
+}
+
+/** How many lanes run at a time: see `main.ts`. */
+function lanesCount(): number {
+  const { EVENTSTORE_URL, POSTGRES_URL, REDIS_URL, LANES } = process.env;
+  const isShared = Boolean(EVENTSTORE_URL || POSTGRES_URL || REDIS_URL);
+  // More lanes than cores end hardly sooner, and make tests late that wait for one another.
+  const usualCount = isShared ? 1 : Math.min(lanesMax, availableParallelism());
+  const count = Number(LANES ?? usualCount);
+  if (!(Number.isInteger(count) && count >= 1 && count <= lanesMax)) {
+    throw new Error(`LANES must be a whole number from 1 to ${lanesMax}`);
+  }
+  return count;
+}
