@@ -9,6 +9,7 @@ import { batchAppend } from './rpc/batch-append.ts';
 import { deleteStream, tombstoneStream } from './rpc/delete.ts';
 import { type GrpcCall, type RpcHandler, Status } from './rpc/grpc-call.ts';
 import { GrpcServer, type Interceptor } from './rpc/grpc-server.ts';
+import { image, imagePath } from './rpc/image.ts';
 import { gossip, supportedMethods } from './rpc/node-info.ts';
 import { read } from './rpc/read.ts';
 import { defaultLimits, type Limits, noHooks, type Service } from './rpc/service.ts';
@@ -83,7 +84,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { checkpoints = defaultCheckpoints } = options;
   const faults = options.faults ? new Faults(() => grpc.cutConnections()) : undefined;
   const grpc: GrpcServer = new GrpcServer(
-    routes({ log, writer, hub, limits, hooks: faults ?? noHooks, checkpoints }),
+    routes(
+      { log, writer, hub, limits, hooks: faults ?? noHooks, checkpoints },
+      password !== undefined,
+    ),
     interceptor(password, faults),
   );
   const host = options.host ?? defaultHost;
@@ -145,8 +149,9 @@ function interceptor(
   if (password === undefined && faults === undefined) return undefined;
   const isAuthenticated = password === undefined ? () => true : credentialCheck(password);
   return (call, proceed) => {
-    const isOfStreams = call.headers[':path']?.startsWith(`${streamsService}/`) === true;
-    if (isOfStreams && !isAuthenticated(call.headers.authorization)) {
+    const path = call.headers[':path'];
+    const isOfLog = path?.startsWith(`${streamsService}/`) === true || path === imagePath;
+    if (isOfLog && !isAuthenticated(call.headers.authorization)) {
       call.end(Status.unauthenticated, 'UnAuthenticated');
     } else if (faults === undefined || isWrite(call)) proceed();
     else faults.beforeCall(call, proceed);
@@ -162,7 +167,7 @@ function isWrite(call: GrpcCall): boolean {
   return writes.has(call.headers[':path']);
 }
 
-function routes(service: Service): ReadonlyMap<string, RpcHandler> {
+function routes(service: Service, isGuarded: boolean): ReadonlyMap<string, RpcHandler> {
   const routes = new Map<string, RpcHandler>([
     [`${streamsService}/Read`, (call) => read(service, call)],
     [`${streamsService}/Append`, (call) => append(service, call)],
@@ -173,5 +178,6 @@ function routes(service: Service): ReadonlyMap<string, RpcHandler> {
   ]);
   const features = '/event_store.client.server_features.ServerFeatures/GetSupportedMethods';
   routes.set(features, supportedMethods([...routes.keys(), features], service.checkpoints));
+  routes.set(imagePath, image(service, isGuarded));
   return routes;
 }

@@ -1,4 +1,4 @@
-import { isAbsolute, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { eventsIn } from '../backup/archive.ts';
 import {
   type ArchiveSummary,
@@ -10,9 +10,12 @@ import {
   summarise,
 } from '../backup/archives.ts';
 import { type CheckResult, checkArchive } from '../backup/check.ts';
+import { findImage, imagesIn } from '../backup/images.ts';
+import { readConfig } from '../config.ts';
 import { describeVerdict, verdictToJson } from '../verify/describe.ts';
 import type { Verdict } from '../verify/verify.ts';
 import { ArchivedSkips, verifyArchive } from '../verify/verify-archive.ts';
+import { describeImage, imageToJson } from './image-lines.ts';
 
 const dayMs = 86_400_000;
 
@@ -35,12 +38,15 @@ export interface PruneFlags extends BackupFlags {
 /** `reprise backup list`. */
 export async function listBackups(parent: string, { json }: BackupFlags): Promise<void> {
   const archives = await summaries(parent);
+  const images = await imagesIn(parent);
   if (json) {
-    console.log(JSON.stringify({ archives: archives.map(toJson) }, null, 2));
+    const found = { archives: archives.map(toJson), images: images.map(imageToJson) };
+    console.log(JSON.stringify(found, null, 2));
     return;
   }
   if (archives.length === 0) console.log(`no archive in ${parent}`);
   for (const one of archives) console.log(describe(one));
+  for (const one of images) console.log(describeImage(one));
 }
 
 const summaries = async (parent: string): Promise<ArchiveSummary[]> =>
@@ -85,7 +91,14 @@ export async function verifyBackup(
   { deep, json }: VerifyBackupFlags,
 ): Promise<void> {
   try {
-    const directory = await findArchive(placeOf(parent, name));
+    const place = placeOf(parent, name);
+    const image = await findImage(place);
+    if (image !== undefined) {
+      const { verifyImage } = await import('./backup-image.ts');
+      await verifyImage(readConfig(process.env), dirname(place), image, json === true);
+      return;
+    }
+    const directory = await findArchive(place);
     const skips = new ArchivedSkips();
     const check = await checkArchive(directory, (events) => {
       if (deep) for (const event of events) skips.see(event);

@@ -19,13 +19,15 @@ The service may be running or not. The log is that of EVENTSTORE_URL, or the emb
 Examples:
   $ reprise backup follow --to /backup            runs all the time: at most seconds are lost
   $ reprise backup create --to /backup            copies the log up to now, then ends
-  $ reprise backup verify --deep --to /backup     proves the archive: no seat sold twice, no money lost`,
+  $ reprise backup verify --deep --to /backup     proves the archive: no seat sold twice, no money lost
+  $ reprise backup image --to /backup --keep 7    the embedded event store as it is now, position by position`,
   );
   defineCreate(withTo(backup.command('create')));
   defineFollow(withTo(backup.command('follow')));
   defineList(withTo(backup.command('list')));
   defineVerify(withTo(backup.command('verify')));
   definePrune(withTo(backup.command('prune')));
+  defineImage(withTo(backup.command('image')));
 }
 
 const withTo = (command: Command): Command =>
@@ -79,7 +81,7 @@ function defineList(list: Command): void {
 
 function defineVerify(verify: Command): void {
   verify
-    .argument('[archive]', 'its name, as list shows it, or its directory')
+    .argument('[archive]', 'its name, or that of an image, as list shows it, or its directory')
     .description('Hold an archive against itself; with --deep prove what is in it.')
     .option('--deep', 'run the proof of reprise verify over it: no seat sold twice, no money lost')
     .option('--json', 'as one JSON object')
@@ -89,6 +91,8 @@ function defineVerify(verify: Command): void {
       `
 Every part is read: that it is what was written, goes on where the one before it ends, and that the events of each
 stream follow one another. Nothing is restored for --deep: the events are judged as they are in the archive.
+
+Of an image, the file is held against its hash; then an event store opens a copy of it, and its log is proven.
 
 Exit codes: 0 nothing is wrong, 1 something is, 2 it could not be read.`,
     )
@@ -120,8 +124,36 @@ Example:
     });
 }
 
+function defineImage(image: Command): void {
+  image
+    .description('Copy the embedded event store as it is, while it runs.')
+    .option('--keep <n>', 'so many of the newest images stay, older ones go', oneOrMore)
+    .addHelpText(
+      'after',
+      `
+An image is exact: positions and times are those of the log, so a restore takes as long as copying a file. It belongs
+beside an archive, not instead of it: it has no events after its moment, and a fault in the log's file is in it, too.
+reprise backup verify IMAGE opens a copy of it and proves it; reprise restore IMAGE makes it the log of an empty DATA_DIR.
+
+Needs free space for a copy of the log. Exit codes: 0 the image is there, 1 it is not (standard error has the reason).
+
+Example:
+  $ reprise backup image --to /backup --keep 7`,
+    )
+    .action(async (flags: BackupFlags & { readonly keep?: number }) => {
+      const { backupImage } = await import('./backup-image.ts');
+      await backupImage(readConfig(process.env), placeOf(flags), flags);
+    });
+}
+
 const placeOf = ({ to }: BackupFlags): string =>
   to ?? join(readConfig(process.env).dataDir, 'backup');
+
+function oneOrMore(text: string): number {
+  const value = wholeNumber(6)(text);
+  if (value === 0) throw new InvalidArgumentError('Give 1 or more.');
+  return value;
+}
 
 function seconds(text: string): number {
   const value = Number(text);

@@ -115,7 +115,8 @@ async function restoreInto(
   tellNext(false);
 }
 
-function tellNext(isOpen: boolean): void {
+/** What people do after a restore. */
+export function tellNext(isOpen: boolean): void {
   if (isOpen) return;
   say(`The sale is closed. Next:
   reprise restore reconcile      what the tables of before know and the backup does not

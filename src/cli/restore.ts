@@ -1,10 +1,11 @@
+import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { readConfig } from '../config.ts';
 
 /** `reprise restore`. */
 export function defineRestore(restore: Command): void {
   restore
-    .argument('<archive>', 'its directory, or one with archives: then the newest')
+    .argument('<archive>', 'its directory, or one with archives: then the newest; or an image')
     .addHelpText(
       'after',
       `
@@ -14,6 +15,9 @@ with the events and count wherever times count. Positions are new ones: the rest
 its first event, so PostgreSQL's tables of before are refused until reprise rebuild has made them anew.
 
 Every event is compared with the archive's at the end. Cut short, run it again: it goes on.
+
+An image (reprise backup image) becomes DATA_DIR/eventstore, which must not be there. Positions and times stay, too; an
+event behind the last one says that the log was restored. Cut short, nothing is there: run it again.
 
 No service may run on it meanwhile. The event store is that of EVENTSTORE_URL, or the embedded one in DATA_DIR.
 
@@ -27,12 +31,22 @@ Example:
   $ DATA_DIR=/var/lib/reprise-new reprise restore /backup`,
     )
     .action(async (archive: string) => {
+      const { findImage } = await import('../backup/images.ts');
+      const image = await findImage(resolve(archive));
+      if (image !== undefined) {
+        const { restoreImage } = await import('./restore-image.ts');
+        return restoreImage(image, readConfig(process.env));
+      }
       const { restoreArchive } = await import('./restore-log.ts');
-      await restoreArchive(archive, readConfig(process.env));
+      return restoreArchive(archive, readConfig(process.env));
     });
 
-  restore
-    .command('reconcile')
+  defineReconcile(restore.command('reconcile'));
+  defineOpen(restore.command('open'));
+}
+
+function defineReconcile(reconciling: Command): void {
+  reconciling
     .description('Show what PostgreSQL’s tables of before know and the restored log does not.')
     .option('--json', 'as one JSON object')
     .addHelpText(
@@ -50,9 +64,10 @@ Exit codes: 0 shown, whatever was found; 1 there are no tables of before, or the
       const { reconcile } = await import('./restore-reconcile.ts');
       await reconcile(flags, readConfig(process.env));
     });
+}
 
-  restore
-    .command('open')
+function defineOpen(open: Command): void {
+  open
     .requiredOption('--reason <text>', 'who decided it, and why; kept in the log', someText)
     .option('--unreconciled', 'although nobody was shown what is missing: no table outlived it')
     .description('Let buyers go on after a restore.')

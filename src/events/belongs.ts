@@ -35,6 +35,7 @@ export const categoryOf = {
   QueueDrawn: 'queue',
   QueueMoved: 'queue',
   LogRestored: 'restored',
+  ImageRestored: 'restored',
   LogRestoreFinished: 'restored',
   LogReconciled: 'restored',
   SaleOpened: 'restored',

@@ -19,6 +19,20 @@ export const restoredSchemas = {
     lastCreatedAt: z.string(),
     at: timeSchema,
   }),
+  /**
+   * The log up to here is an image of the embedded event store, put back. What came after it was
+   * lost. It is another log from here on: an epoch of its own. The sale is closed.
+   */
+  ImageRestored: z.object({
+    epoch: z.uuid(),
+    /** The image's name, and how many events of all streams it has. */
+    image: z.string(),
+    events: z.number().int().min(1),
+    /** The last of them. */
+    lastEventId: z.string(),
+    lastCreatedAt: z.string(),
+    at: timeSchema,
+  }),
   /** Everything is there, compared with the backup event by event. The sale is closed. */
   LogRestoreFinished: z.object({
     epoch: z.uuid(),

@@ -5,6 +5,7 @@ import { restoredStream } from './streams.ts';
 export interface RestoredLog {
   /** Tells this log from every other, the one that was backed up too. */
   readonly epoch: string;
+  /** Or the image. */
   readonly archive: string;
   /** That the backup has. */
   readonly events: number;
@@ -36,6 +37,11 @@ export function afterEvent(
     if (type === 'LogRestored' && before === undefined) {
       const { at: _, ...told } = data;
       return { ...told, isFinished: false, isReconciled: false, isOpen: false, revision };
+    }
+    if (type === 'ImageRestored') {
+      const { at: _, image, ...told } = data;
+      const isRestored = { isFinished: true, isReconciled: false, isOpen: false };
+      return { ...told, archive: image, ...isRestored, revision };
     }
     if (before === undefined || !('epoch' in data) || data.epoch !== before.epoch) return before;
     if (type === 'LogRestoreFinished') return { ...before, isFinished: true, revision };

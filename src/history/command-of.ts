@@ -98,6 +98,7 @@ const commandByEvent: Readonly<Record<EventType, string>> = {
   QueueDrawn: 'DrawLot',
   QueueMoved: 'MoveQueue',
   LogRestored: 'RestoreLog',
+  ImageRestored: 'RestoreLog',
   LogRestoreFinished: 'RestoreLog',
   LogReconciled: 'ReconcileLog',
   SaleOpened: 'OpenSale',

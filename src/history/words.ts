@@ -72,6 +72,8 @@ const words: { readonly [T in EventType]: (data: EventData[T]) => string } = {
     `event ${revision} (${type}), which could not be read, counts for nothing from here on: ${reason}`,
   SkipAnnounced: ({ revision, stream }) => `event ${revision}@${stream} is about to be skipped`,
   LogRestored: ({ archive, events }) => `${events} events begin to be restored from ${archive}`,
+  ImageRestored: ({ image, lastCreatedAt }) =>
+    `the log is as it was at ${lastCreatedAt}: restored from ${image}; the sale is closed`,
   LogRestoreFinished: ({ events }) => `${events} events are restored; the sale is closed`,
   LogReconciled: ({ missing }) => `the tables of before know ${missing} facts that are not there`,
   SaleOpened: ({ reason }) => `the sale is open: ${reason}`,

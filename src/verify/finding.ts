@@ -204,7 +204,7 @@ const typesKnown: ReadonlySet<string> = new Set(
     'BalanceCharged PaymentHeld PaymentCaptured PaymentReleased PaymentRefunded',
     'AccountSummarised AccountIndexed AccountTotalled',
     'EventSkipped',
-    'LogRestored LogRestoreFinished LogReconciled SaleOpened',
+    'LogRestored ImageRestored LogRestoreFinished LogReconciled SaleOpened',
   ].flatMap((types) => types.split(' ')),
 );
 

@@ -9,7 +9,8 @@ const otherStreams = ['catalog-', 'request-', 'skipped-events', 'queue-'];
 /**
  * What a log says of its own restore. Its first event says that it was restored and how many events
  * there are; they follow, each with its time of before; then it says that all are there. Nothing
- * else is in the log until the sale is opened.
+ * else is in the log until the sale is opened. A log that was put back as an image says so behind
+ * the image's last event, and is closed from there on.
  */
 export class Restores {
   readonly #report: Report;
@@ -56,6 +57,16 @@ export class Restores {
       this.#begun = event;
       this.#epoch = epoch;
       this.#events = money(event, 'events');
+      this.#isOpen = false;
+      return;
+    }
+    if (event.type === 'ImageRestored') {
+      if (this.#begun !== undefined && !this.#isFinished) {
+        this.#wrong(event, 'the restore before it was not finished');
+      }
+      this.#begun = event;
+      this.#epoch = epoch;
+      this.#isFinished = true;
       this.#isOpen = false;
       return;
     }

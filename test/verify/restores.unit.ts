@@ -37,6 +37,15 @@ describe('the proof of a restored log', () => {
     expect(codesOf(...whole, own('LogReconciled', { missing: 1 }), opened(), fresh())).to.be.empty;
   });
 
+  const imaged = (data = {}) => own('ImageRestored', { events: 1, ...data });
+
+  it('takes a log that was put back as an image, also one that was restored before', () => {
+    expect(codesOf(fresh(), imaged(), opened(), fresh())).to.deep.equal([]);
+    const second = '0b0c6f0e-2f0f-4f0b-9d0c-0a8f0c9f5a02';
+    const whole = [begun(1), kept(), finished(1), opened(), fresh(), imaged({ epoch: second })];
+    expect(codesOf(...whole, own('SaleOpened', { epoch: second }), fresh())).to.deep.equal([]);
+  });
+
   const wrong: Record<string, LogEvent[]> = {
     'a restore that was cut short': [begun(2), kept()],
     'fewer events than it says': [begun(2), kept(), finished(2)],
@@ -46,6 +55,8 @@ describe('the proof of a restored log', () => {
     'a sale opened before all is there': [begun(1), opened(), kept(), finished(1)],
     'an event while the sale is closed': [begun(1), kept(), finished(1), fresh(), opened()],
     'an event that says it was restored, and was not': [kept()],
+    'an event while the sale of an image is closed': [fresh(), imaged(), fresh()],
+    'an image of a log that was restored in part': [begun(2), kept(), imaged()],
     'what is said of another log': [
       ...[begun(1), kept(), finished(1)],
       event('restored-log', 'SaleOpened', { epoch: 'another' }),

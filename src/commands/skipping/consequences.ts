@@ -39,6 +39,8 @@ const harmless: Words = {
 
 const losses: Words = {
   LogRestored: 'nobody can tell the restored log from the one that was backed up',
+  ImageRestored:
+    'nobody can tell the log from the one before, whose later events were lost: the sale is open',
   LogRestoreFinished: 'the restore counts as cut short, and the sale cannot be opened',
   LogReconciled: 'what the restored log lacks counts as shown to nobody',
   SaleOpened: 'the sale of the restored log is closed again',
