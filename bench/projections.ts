@@ -18,7 +18,7 @@ import { connectPostgres } from '../src/infrastructure/postgres.ts';
 import { runProjections } from '../src/projections/engine/engine.ts';
 import type { Database } from '../src/projections/models/database.ts';
 import { projections } from '../src/projections/models/registry.ts';
-import { rebuild } from '../src/projections/rebuild/rebuild.ts';
+import { rebuild } from '../src/projections/rebuild/rebuild-tables.ts';
 import { type TestDatabase, testDatabase, testEventStore } from '../test/support/servers.ts';
 import { fill } from './support/fill.ts';
 import { median } from './support/measure.ts';

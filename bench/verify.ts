@@ -16,7 +16,7 @@ import { connectPostgres } from '../src/infrastructure/postgres.ts';
 import { runProjections } from '../src/projections/engine/engine.ts';
 import { projections } from '../src/projections/models/registry.ts';
 import { describeVerdict } from '../src/verify/describe.ts';
-import { verify } from '../src/verify/verify.ts';
+import { verify } from '../src/verify/verify-log.ts';
 import { testEventStore } from '../test/support/servers.ts';
 
 /** Events a second. */

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { describeVerdict, verdictToJson } from '../src/verify/describe.ts';
-import { verify } from '../src/verify/verify.ts';
+import { verify } from '../src/verify/verify-log.ts';
 import { CpuMeter, type CpuSeconds } from './cpu.ts';
 import { findK6, type K6Run, k6Version, startK6 } from './k6.ts';
 import { describeLag, lagBetween, readLag } from './live-lag.ts';

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { z } from 'zod';
-import { drainSeconds, type logLevels, settings } from './settings.ts';
+import { drainSeconds, type logLevels, settings } from './config/settings.ts';
 
 /** Validated configuration. Durations are milliseconds. */
 export interface Config {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { verify } from '../../src/verify/verify.ts';
+import { verify } from '../../src/verify/verify-log.ts';
 import { catalogFile, sessionsOf } from '../../test/e2e/support/buyers.ts';
 import { importCatalog, reprise } from '../../test/e2e/support/command-line.ts';
 import { Service } from '../../test/e2e/support/service.ts';

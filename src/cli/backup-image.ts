@@ -12,7 +12,7 @@ import { writeImage } from '../infrastructure/eventstoredb/image-call.ts';
 import { connectRawLog } from '../infrastructure/raw-log.ts';
 import { borrowEventStore, logMustExist } from '../servers/servers.ts';
 import { describeVerdict, verdictToJson } from '../verify/describe.ts';
-import { type Verdict, verify } from '../verify/verify.ts';
+import { type Verdict, verify } from '../verify/verify-log.ts';
 import { describeImage } from './image-lines.ts';
 import { version } from './version.ts';
 

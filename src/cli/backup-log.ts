@@ -7,7 +7,7 @@ import { connectRawLog } from '../infrastructure/raw-log.ts';
 import { borrowEventStore, logMustExist } from '../servers/servers.ts';
 import { findService } from '../servers/service-file.ts';
 import { pause } from '../support/pause.ts';
-import { ProgressMeter } from './progress.ts';
+import { ProgressMeter } from '../support/progress-meter.ts';
 import { version } from './version.ts';
 
 /** Events of `create` wait so long at most, in milliseconds: what is cut short keeps the rest. */

@@ -13,8 +13,8 @@ import { type CheckResult, checkArchive } from '../backup/check.ts';
 import { findImage, imagesIn } from '../backup/images.ts';
 import { readConfig } from '../config.ts';
 import { describeVerdict, verdictToJson } from '../verify/describe.ts';
-import type { Verdict } from '../verify/verify.ts';
 import { ArchivedSkips, verifyArchive } from '../verify/verify-archive.ts';
+import type { Verdict } from '../verify/verify-log.ts';
 import { describeImage, imageToJson } from './image-lines.ts';
 
 const dayMs = 86_400_000;

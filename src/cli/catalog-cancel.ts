@@ -4,7 +4,7 @@ import { Sales } from '../commands/sales/sales.ts';
 import { type Config, readConfig } from '../config.ts';
 import { logMustExist } from '../servers/servers.ts';
 import { InProcessHoldLimit } from '../shared-state/in-process-hold-limit.ts';
-import { ProgressMeter } from './progress.ts';
+import { ProgressMeter } from '../support/progress-meter.ts';
 import { withCatalog } from './with-catalog.ts';
 
 /** Errors printed one by one. */

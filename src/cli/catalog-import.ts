@@ -4,7 +4,7 @@ import { readCatalog } from '../commands/concert/catalog-file.ts';
 import { type ImportStep, importCatalog } from '../commands/concert/import-catalog.ts';
 import { type Config, readConfig } from '../config.ts';
 import { assertCurrency } from '../serve/starting.ts';
-import { ProgressMeter } from './progress.ts';
+import { ProgressMeter } from '../support/progress-meter.ts';
 import { withCatalog } from './with-catalog.ts';
 
 /** `reprise catalog import FILE`. */

@@ -14,7 +14,7 @@ import { connectEventStore } from '../infrastructure/eventstoredb.ts';
 import { borrowEventStore, logMustExist } from '../servers/servers.ts';
 import { findService } from '../servers/service-file.ts';
 import { readToEnd } from '../support/read-to-end.ts';
-import { type Verdict, verify } from '../verify/verify.ts';
+import { type Verdict, verify } from '../verify/verify-log.ts';
 
 /** An event store that does not answer within this time is down, in milliseconds. */
 const answersMs = 5_000;

@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import { type Config, readConfig } from '../config.ts';
 import { projections } from '../projections/models/registry.ts';
 import { retryParked } from '../projections/parking/retry.ts';
+import { ProgressMeter } from '../support/progress-meter.ts';
 import { counted, parkedLines } from './parked-lines.ts';
-import { ProgressMeter } from './progress.ts';
 import { cancellable, longWrites, withServers } from './with-servers.ts';
 
 /** Streams that are listed. */

@@ -5,11 +5,11 @@ import type { Projection } from '../projections/models/projection.ts';
 import { projections } from '../projections/models/registry.ts';
 import type { Difference } from '../projections/rebuild/compare.ts';
 import { type RebuildResult, rebuildConnection } from '../projections/rebuild/options.ts';
-import { rebuild } from '../projections/rebuild/rebuild.ts';
+import { rebuildProgress } from '../projections/rebuild/rebuild-progress.ts';
+import { rebuild } from '../projections/rebuild/rebuild-tables.ts';
 import { dropOld, enterBuild } from '../projections/rebuild/shadow.ts';
+import { ProgressMeter } from '../support/progress-meter.ts';
 import { counted } from './parked-lines.ts';
-import { ProgressMeter } from './progress.ts';
-import { rebuildProgress } from './rebuild-progress.ts';
 import { type CommandServers, cancellable, withServers } from './with-servers.ts';
 
 /** As the command line has them. */

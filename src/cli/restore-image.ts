@@ -3,7 +3,7 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LockHeld, lockFile } from '../../embedded/file-lock.ts';
 import { copyImage, hasContent, type Image } from '../backup/images.ts';
-import { RestoreError } from '../backup/restore.ts';
+import { RestoreError } from '../backup/restore-events.ts';
 import type { Config } from '../config.ts';
 import { readRestored } from '../events/restored.ts';
 import { connectEventStore } from '../infrastructure/eventstoredb.ts';

@@ -4,7 +4,7 @@ import { findArchive } from '../backup/archives.ts';
 import { checkArchive } from '../backup/check.ts';
 import { timeOf } from '../backup/event-line.ts';
 import { isOfOtherLog } from '../backup/restorable.ts';
-import { RestoreError, restoreEvents } from '../backup/restore.ts';
+import { RestoreError, restoreEvents } from '../backup/restore-events.ts';
 import type { EventStore } from '../commands/core/event-store.ts';
 import type { Config } from '../config.ts';
 import type { DomainEvent } from '../events/events.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { RestoreError } from '../backup/restore.ts';
+import { RestoreError } from '../backup/restore-events.ts';
 import type { Config } from '../config.ts';
 import { readRestored } from '../events/restored.ts';
 import { connectEventStore } from '../infrastructure/eventstoredb.ts';
@@ -8,9 +8,9 @@ import { liveSchema, oldSchema } from '../projections/engine/live-schema.ts';
 import { borrowServers, mustExist } from '../servers/servers.ts';
 import { findService } from '../servers/service-file.ts';
 import { ExpectedTables } from '../verify/expected-tables.ts';
-import { LogReader } from '../verify/log-reader.ts';
+import { LogReader } from '../verify/log-source.ts';
 import { findMissing, type MissingFact } from '../verify/missing-facts.ts';
-import { Skipped } from '../verify/skipped.ts';
+import { Skipped } from '../verify/skips.ts';
 import { append } from './restore-log.ts';
 
 /** A table is read whole, in milliseconds. */

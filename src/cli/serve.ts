@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import { settingList } from '../config/settings.ts';
 import { readConfig } from '../config.ts';
-import { settingList } from '../settings.ts';
 import { table } from './table.ts';
 import { version } from './version.ts';
 

@@ -3,10 +3,10 @@ import type { Command } from 'commander';
 import { type Config, readConfig } from '../config.ts';
 import { borrowEventStore, borrowServers, logMustExist, mustExist } from '../servers/servers.ts';
 import { findService } from '../servers/service-file.ts';
+import { type CommandProgress, ProgressMeter } from '../support/progress-meter.ts';
 import { graceMsDefault, listedMaxDefault } from '../verify/defaults.ts';
 import { describeVerdict, verdictToJson } from '../verify/describe.ts';
-import { type Progress, type Verdict, verify } from '../verify/verify.ts';
-import { type CommandProgress, ProgressMeter } from './progress.ts';
+import { type Progress, type Verdict, verify } from '../verify/verify-log.ts';
 import { wholeNumber } from './whole-number.ts';
 
 /** As the command line has them. */

@@ -1,5 +1,6 @@
 import { pause } from '../support/pause.ts';
 import { clockLimits } from './clock-limits.ts';
+import { saying, skewWords } from './clock-words.ts';
 import {
   areTogether,
   type Heard,
@@ -7,7 +8,6 @@ import {
   ServerTimes,
   type TimeSource,
 } from './server-times.ts';
-import { saying, skewWords } from './words.ts';
 
 /** The state of the clocks, as `/readyz` shows it. */
 export interface ClockStatus {

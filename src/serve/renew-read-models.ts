@@ -1,13 +1,13 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import { migrate } from '../../migrations/migrate.ts';
-import { ProgressMeter } from '../cli/progress.ts';
-import { rebuildProgress } from '../cli/rebuild-progress.ts';
 import type { EventStore } from '../commands/core/event-store.ts';
 import type { Logger } from '../infrastructure/logger.ts';
 import { connectPostgres } from '../infrastructure/postgres.ts';
 import { projections } from '../projections/models/registry.ts';
 import { rebuildConnection } from '../projections/rebuild/options.ts';
+import { rebuildProgress } from '../projections/rebuild/rebuild-progress.ts';
 import { renewTables } from '../projections/rebuild/renew.ts';
+import { ProgressMeter } from '../support/progress-meter.ts';
 
 /**
  * For `reprise serve`: has the read models of this version built when a deployment finds those of

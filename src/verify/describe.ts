@@ -1,5 +1,5 @@
 import type { Violation } from './finding.ts';
-import type { Verdict } from './verify.ts';
+import type { Verdict } from './verify-log.ts';
 
 /** The verdict for people: a summary, then the violations that are listed, each on a line. */
 export function describeVerdict({ log, rows, violations, eventsPerSecond }: Verdict): string {

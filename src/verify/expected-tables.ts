@@ -1,4 +1,4 @@
-import { seatsOnSale } from './catalog.ts';
+import { seatsOnSale } from './catalog-proof.ts';
 import { emptyTables } from './empty-tables.ts';
 import type { Cell, ExpectedTable } from './expected-table.ts';
 import {
@@ -13,7 +13,7 @@ import {
   timeMs,
   Unreadable,
 } from './finding.ts';
-import { isMark, Skipped } from './skipped.ts';
+import { isMark, Skipped } from './skips.ts';
 
 /** What changes no account: summaries, and parts of them. */
 const sumUp: ReadonlySet<string> = new Set([

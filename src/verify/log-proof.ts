@@ -1,5 +1,5 @@
-import { Accounts } from './accounts.ts';
-import { Catalog } from './catalog.ts';
+import { Accounts } from './account-proof.ts';
+import { Catalog } from './catalog-proof.ts';
 import { Cuts } from './cuts.ts';
 import {
   checkEnvelope,
@@ -9,10 +9,10 @@ import {
   type Purchase,
   Unreadable,
 } from './finding.ts';
-import { Orders } from './orders.ts';
+import { Orders } from './order-proof.ts';
 import { Restores } from './restores.ts';
-import { Seats } from './seats.ts';
-import { isMark, Skipped } from './skipped.ts';
+import { Seats } from './seat-proof.ts';
+import { isMark, Skipped } from './skips.ts';
 
 /** Figures about the log. */
 export interface LogFigures {

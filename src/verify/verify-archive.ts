@@ -1,8 +1,8 @@
 import { graceMsDefault, listedMaxDefault } from './defaults.ts';
 import { type Data, Findings, type LogEvent, restoredMs, Unreadable } from './finding.ts';
 import { LogProof } from './log-proof.ts';
-import { isMark, isOf, type Skip, Skipped, skipIn, skippedStream } from './skipped.ts';
-import type { Verdict } from './verify.ts';
+import { isMark, isOf, type Skip, Skipped, skipIn, skippedStream } from './skips.ts';
+import type { Verdict } from './verify-log.ts';
 
 /**
  * An event as an archive has it: its bytes, and when the log took it, in steps of 100 ns since the

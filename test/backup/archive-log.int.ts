@@ -9,8 +9,8 @@ import { ArchiveError, ArchiveWriter } from '../../src/backup/archive-writer.ts'
 import { makeArchive } from '../../src/backup/archives.ts';
 import { checkArchive } from '../../src/backup/check.ts';
 import { connectRawLog, type RawEvent } from '../../src/infrastructure/raw-log.ts';
-import { verify } from '../../src/verify/verify.ts';
 import { ArchivedSkips, verifyArchive } from '../../src/verify/verify-archive.ts';
+import { verify } from '../../src/verify/verify-log.ts';
 import { smallDisk } from '../eventstore/crash/small-disk.ts';
 import { eventually } from '../support/eventually.ts';
 import {

@@ -14,7 +14,7 @@ import { findArchive } from '../../src/backup/archives.ts';
 import { timeOf } from '../../src/backup/event-line.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import type { RawEvent } from '../../src/infrastructure/raw-log.ts';
-import { verify } from '../../src/verify/verify.ts';
+import { verify } from '../../src/verify/verify-log.ts';
 import { reprise } from '../e2e/support/command-line.ts';
 import { serviceEnvironment } from '../e2e/support/environment.ts';
 import {

@@ -7,7 +7,7 @@ import type { DomainEvent } from '../../src/events/events.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { expireHolds } from '../../src/processes/expire-holds.ts';
 import { workLists } from '../../src/queries/work-lists.ts';
-import { verify } from '../../src/verify/verify.ts';
+import { verify } from '../../src/verify/verify-log.ts';
 import { catalogOf, salesOn, sessionEvents } from '../correctness/support/sale.ts';
 import { startInstance, stopInstances } from '../projections/support/engines.ts';
 import { type ReadModels, readModels } from '../projections/support/read-models.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
+import { settingList } from '../../src/config/settings.ts';
 import { ConfigError, readConfig } from '../../src/config.ts';
-import { settingList } from '../../src/settings.ts';
 
 describe('the configuration', () => {
   it('has a default for everything', () => {

@@ -13,7 +13,7 @@ import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { connectPostgres } from '../../src/infrastructure/postgres.ts';
 import { runProjections } from '../../src/projections/engine/engine.ts';
 import { projections } from '../../src/projections/models/registry.ts';
-import { verify } from '../../src/verify/verify.ts';
+import { verify } from '../../src/verify/verify-log.ts';
 import { MemoryEventStore } from '../support/memory-event-store.ts';
 import { testDatabase, testEventStore } from '../support/servers.ts';
 import { nastyCatalog } from './support/nasty.ts';

@@ -6,7 +6,7 @@ import { skipEvent } from '../../src/commands/skipping/skip-event.ts';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import { type Data, Findings } from '../../src/verify/finding.ts';
 import { LogProof } from '../../src/verify/log-proof.ts';
-import { Skipped, skipIn } from '../../src/verify/skipped.ts';
+import { Skipped, skipIn } from '../../src/verify/skips.ts';
 import { eventually } from '../support/eventually.ts';
 import { MemoryEventStore } from '../support/memory-event-store.ts';
 import { catalogOf, holdMs, salesOn } from './support/sale.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { verify } from '../../src/verify/verify.ts';
+import { verify } from '../../src/verify/verify-log.ts';
 import { valuesOf } from '../metrics/support/admin.ts';
 import { eventually } from '../support/eventually.ts';
 import { catalogFile, ofEachBuyer, sessionsOf, startBuyers } from './support/buyers.ts';

@@ -6,7 +6,7 @@ import type {
   NewEvent,
 } from '../../src/commands/core/event-store.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
-import { verify } from '../../src/verify/verify.ts';
+import { verify } from '../../src/verify/verify-log.ts';
 import { eventually } from '../support/eventually.ts';
 import { describeWithOwnEventStore } from '../support/servers.ts';
 import { catalogFile } from './support/buyers.ts';

@@ -5,7 +5,7 @@ import type { QueryResultRow } from 'pg';
 import { migrate } from '../../migrations/migrate.ts';
 import { connectPostgres, type Postgres } from '../../src/infrastructure/postgres.ts';
 import { projections } from '../../src/projections/models/registry.ts';
-import { rebuild } from '../../src/projections/rebuild/rebuild.ts';
+import { rebuild } from '../../src/projections/rebuild/rebuild-tables.ts';
 import { type TestDatabase, testDatabase } from '../support/servers.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
 import { startInstance, stopInstances } from './support/engines.ts';

@@ -5,7 +5,7 @@ import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { connectPostgres } from '../../src/infrastructure/postgres.ts';
 import { projections } from '../../src/projections/models/registry.ts';
 import { PartlyOtherLog } from '../../src/projections/rebuild/errors.ts';
-import { rebuild } from '../../src/projections/rebuild/rebuild.ts';
+import { rebuild } from '../../src/projections/rebuild/rebuild-tables.ts';
 import { ReadSideUnavailable } from '../../src/queries/read-side.ts';
 import { eventually } from '../support/eventually.ts';
 import {

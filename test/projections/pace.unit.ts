@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { Pace, paceDefaults } from '../../src/projections/rebuild/pace.ts';
+import { Pace, paceDefaults } from '../../src/projections/rebuild/filling-pace.ts';
 
 describe('the pace of a rebuild', () => {
   it('is full while the live tables stay as they are, and so many events a second while they change', async () => {

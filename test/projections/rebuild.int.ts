@@ -5,7 +5,7 @@ import { connectPostgres, type Postgres } from '../../src/infrastructure/postgre
 import { projections } from '../../src/projections/models/registry.ts';
 import type { Difference } from '../../src/projections/rebuild/compare.ts';
 import type { RebuildOptions, RebuildProgress } from '../../src/projections/rebuild/options.ts';
-import { rebuild } from '../../src/projections/rebuild/rebuild.ts';
+import { rebuild } from '../../src/projections/rebuild/rebuild-tables.ts';
 import { dropOld } from '../../src/projections/rebuild/shadow.ts';
 import { eventually } from '../support/eventually.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';

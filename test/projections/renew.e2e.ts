@@ -5,7 +5,7 @@ import { sql } from 'kysely';
 import type { EventStore } from '../../src/commands/core/event-store.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import type { RebuildProgress } from '../../src/projections/rebuild/options.ts';
-import { rebuild } from '../../src/projections/rebuild/rebuild.ts';
+import { rebuild } from '../../src/projections/rebuild/rebuild-tables.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   describeWithOwnEventStore,

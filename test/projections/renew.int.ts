@@ -5,7 +5,7 @@ import { connectPostgres, type Postgres } from '../../src/infrastructure/postgre
 import { projections } from '../../src/projections/models/registry.ts';
 import { readParked } from '../../src/projections/parking/parked-table.ts';
 import type { RebuildProgress } from '../../src/projections/rebuild/options.ts';
-import { rebuild } from '../../src/projections/rebuild/rebuild.ts';
+import { rebuild } from '../../src/projections/rebuild/rebuild-tables.ts';
 import { type RenewOptions, renewTables } from '../../src/projections/rebuild/renew.ts';
 import { ReadSideUnavailable } from '../../src/queries/read-side.ts';
 import { eventually } from '../support/eventually.ts';

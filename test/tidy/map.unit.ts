@@ -1,11 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { expect } from 'chai';
 import { cycle, importsBetween, isIn, lintRule, readMap, refused, unused } from './support/map.ts';
 import { sourcesIn } from './support/sources.ts';
 
 /** `UPDATE_LINT=1 npx mocha test/tidy/map.unit.ts` writes the rules into biome.json. */
 const isUpdate = process.env.UPDATE_LINT !== undefined;
+
+/** Names that may be there in several folders; CONTRIBUTING.md says what each means. */
+const namesOfEachFolder = ['bounds.ts', 'decider.ts', 'options.ts', 'projection.ts', 'snapshot.ts'];
 
 interface Biome {
   overrides: {
@@ -30,6 +34,16 @@ describe('the map in docs/architecture.md', function () {
     const parts = map.flatMap(({ mayImport = [] }) => mayImport);
     const missing = parts.filter((part) => !existsSync(part) && !existsSync(`src/${part}`));
     expect(missing).to.deep.equal([]);
+  });
+
+  it('leads to files of which no two have one name, but for names that say the same of each folder', () => {
+    const seen = new Map<string, string[]>();
+    for (const { file } of sourcesIn('src')) {
+      const name = path.posix.basename(file);
+      seen.set(name, [...(seen.get(name) ?? []), file]);
+    }
+    const twice = [...seen].filter(([, files]) => files.length > 1).map(([name]) => name);
+    expect(twice, 'give the file a name of its own').to.have.members(namesOfEachFolder);
   });
 
   it('allows every import that there is', () => {

@@ -3,7 +3,7 @@ import streamsPb, { type ReadResp } from '@eventstore/db-client/generated/stream
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { decodeLogEvent } from '../../src/verify/log-messages.ts';
-import { toLogEvent } from '../../src/verify/log-reader.ts';
+import { toLogEvent } from '../../src/verify/log-source.ts';
 import { recorded, response } from '../support/recorded-events.ts';
 
 const decoded = (answer: ReadResp) => decodeLogEvent(Buffer.from(answer.serializeBinary()));

@@ -1,7 +1,7 @@
 import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
 import { expect } from 'chai';
 import { describeVerdict } from '../../src/verify/describe.ts';
-import { verify } from '../../src/verify/verify.ts';
+import { verify } from '../../src/verify/verify-log.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   describeWithOwnEventStore,

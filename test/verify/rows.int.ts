@@ -6,7 +6,7 @@ import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { connectPostgres, type Postgres } from '../../src/infrastructure/postgres.ts';
 import { runProjections } from '../../src/projections/engine/engine.ts';
 import { projections } from '../../src/projections/models/registry.ts';
-import { verify } from '../../src/verify/verify.ts';
+import { verify } from '../../src/verify/verify-log.ts';
 import {
   describeWithOwnEventStore,
   type TestDatabase,

@@ -7,10 +7,10 @@ import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { connectPostgres, type Postgres } from '../../src/infrastructure/postgres.ts';
 import { runProjections } from '../../src/projections/engine/engine.ts';
 import { projections } from '../../src/projections/models/registry.ts';
-import { rebuild } from '../../src/projections/rebuild/rebuild.ts';
+import { rebuild } from '../../src/projections/rebuild/rebuild-tables.ts';
 import { ExpectedTables } from '../../src/verify/expected-tables.ts';
 import { ReadModels } from '../../src/verify/read-models.ts';
-import { verify } from '../../src/verify/verify.ts';
+import { verify } from '../../src/verify/verify-log.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   describeWithOwnEventStore,

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { noSession } from '../../commands/core/result.ts';
 import { prepared, refused } from '../answer.ts';
 import { refuseUntilShown } from '../answer-command.ts';
+import { answerSeatsAsOf } from '../answer-seats-as-of.ts';
 import { endpoint } from '../endpoint.ts';
 import { queryHeaders } from '../headers.ts';
 import { concertIdField, currency, idOut, money, sessionIdField } from '../schemas.ts';
-import { answerSeatsAsOf } from '../seats-as-of.ts';
 
 export const listSeats = endpoint({
   name: 'listSeats',

@@ -19,10 +19,10 @@ import { Wake } from '../engine/wake.ts';
 import { describeEvent, type Step } from '../log-step.ts';
 import { readParked } from '../parking/parked-table.ts';
 import { EventInTheWay, NotYet, Retried, SkippedMeanwhile } from './errors.ts';
+import { Pace } from './filling-pace.ts';
 import { KeptOut } from './kept-out.ts';
 import { readLive } from './live.ts';
 import type { RebuildLimits, RebuildOptions, RebuildProgress } from './options.ts';
-import { Pace } from './pace.ts';
 import { type Built, prepareBuild, writeBuild } from './shadow.ts';
 
 /** Fills the new tables from the log, up to a given position. */

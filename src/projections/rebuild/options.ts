@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import type { EventStore } from '../../commands/core/event-store.ts';
 import type { Projection } from '../models/projection.ts';
 import type { Difference } from './compare.ts';
-import { type PaceLimits, paceDefaults } from './pace.ts';
+import { type PaceLimits, paceDefaults } from './filling-pace.ts';
 
 /** Bounds of a rebuild. */
 export interface RebuildLimits extends PaceLimits {

@@ -7,7 +7,7 @@ import { buildSchema, liveSchema } from '../engine/live-schema.ts';
 import type { Projection } from '../models/projection.ts';
 import { readParked } from '../parking/parked-table.ts';
 import type { RebuildOptions, RebuildProgress } from './options.ts';
-import { rebuild } from './rebuild.ts';
+import { rebuild } from './rebuild-tables.ts';
 import { RebuildRuns } from './shadow.ts';
 
 /** Bounds of a renewal. */

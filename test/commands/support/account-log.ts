@@ -8,7 +8,7 @@ import { decode, type RecordedEvent } from '../../../src/events/codec.ts';
 import type { AccountEvent } from '../../../src/events/events.ts';
 import { Findings } from '../../../src/verify/finding.ts';
 import { LogProof } from '../../../src/verify/log-proof.ts';
-import { Skipped, skipIn } from '../../../src/verify/skipped.ts';
+import { Skipped, skipIn } from '../../../src/verify/skips.ts';
 import { CountingLog } from '../../support/counting-log.ts';
 import type { MemoryEventStore } from '../../support/memory-event-store.ts';
 

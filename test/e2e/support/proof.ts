@@ -1,5 +1,5 @@
 import type { Violation } from '../../../src/verify/finding.ts';
-import { type Verdict, verify } from '../../../src/verify/verify.ts';
+import { type Verdict, verify } from '../../../src/verify/verify-log.ts';
 import { sharedEventStoreUrl } from '../../support/servers.ts';
 
 /**

@@ -2,7 +2,7 @@ import type { Postgres } from '../../../src/infrastructure/postgres.ts';
 import { projections } from '../../../src/projections/models/registry.ts';
 import { retryParked } from '../../../src/projections/parking/retry.ts';
 import type { RebuildOptions } from '../../../src/projections/rebuild/options.ts';
-import { rebuild } from '../../../src/projections/rebuild/rebuild.ts';
+import { rebuild } from '../../../src/projections/rebuild/rebuild-tables.ts';
 
 type RetryOptions = Parameters<typeof retryParked>[0];
 

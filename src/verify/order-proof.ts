@@ -1,4 +1,4 @@
-import type { Catalog } from './catalog.ts';
+import type { Catalog } from './catalog-proof.ts';
 import {
   type LogEvent,
   list,

@@ -1,11 +1,11 @@
-import { compareRows } from './compare-rows.ts';
 import { graceMsDefault, listedMaxDefault } from './defaults.ts';
 import { ExpectedTables } from './expected-tables.ts';
 import { Findings, type LogEvent, type Violation, type ViolationCode } from './finding.ts';
 import { type LogFigures, LogProof } from './log-proof.ts';
-import { LogReader } from './log-reader.ts';
+import { LogReader } from './log-source.ts';
 import { type Checkpoint, ReadModels } from './read-models.ts';
-import { type Skip, Skipped } from './skipped.ts';
+import { compareRows } from './row-differences.ts';
+import { type Skip, Skipped } from './skips.ts';
 
 /** Events between two calls of `onProgress`. */
 const progressEvents = 500;

@@ -12,7 +12,7 @@ import type { ClientReadableStream } from '@grpc/grpc-js';
 import { createClient, openReadCall } from '../infrastructure/eventstoredb/client.ts';
 import { type Data, type LogEvent, restoredMs, Unreadable } from './finding.ts';
 import { decodeLogEvent, encodeReadAll } from './log-messages.ts';
-import { isOf, type Skip, skipIn, skippedStream } from './skipped.ts';
+import { isOf, type Skip, skipIn, skippedStream } from './skips.ts';
 
 /** A log that sends nothing for so long while it is read is given up, in milliseconds. */
 const silentMsMax = 15_000;

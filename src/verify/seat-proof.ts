@@ -1,4 +1,4 @@
-import type { Catalog } from './catalog.ts';
+import type { Catalog } from './catalog-proof.ts';
 import {
   type LogEvent,
   type Moment,
@@ -10,7 +10,7 @@ import {
   text,
   timeMs,
 } from './finding.ts';
-import type { HoldOfSeat, Order, Orders } from './orders.ts';
+import type { HoldOfSeat, Order, Orders } from './order-proof.ts';
 
 /** A hold of a seat, from its SeatReserved on. */
 interface Hold extends Purchase {

@@ -1,5 +1,5 @@
-import type { RebuildProgress } from '../projections/rebuild/options.ts';
-import type { CommandProgress } from './progress.ts';
+import type { CommandProgress } from '../../support/progress-meter.ts';
+import type { RebuildProgress } from './options.ts';
 
 /** A rebuild's progress for the meter. */
 export function rebuildProgress({

@@ -3,7 +3,7 @@ import {
   type CommandProgress,
   ProgressMeter,
   type ProgressOptions,
-} from '../../src/cli/progress.ts';
+} from '../../src/support/progress-meter.ts';
 
 /** A meter of a command that moves by itself, with what it wrote. */
 function started(options: { isTTY?: boolean; columns?: number } & ProgressOptions = {}) {
