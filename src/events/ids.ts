@@ -26,23 +26,36 @@ export interface ReservationRef {
   readonly sessionId: string;
   readonly seatId: string;
   readonly ordinal: number;
+  /**
+   * Of a log that was restored: the first characters of its epoch. Without it, an id that was given
+   * out and lost would come again.
+   */
+  readonly epoch?: string;
 }
+
+/** Characters of an epoch in an id: enough to tell the few logs that a shop ever has. */
+const epochLength = 8;
 
 /**
- * `<sessionId>.<seatId>.<ordinal>`: a reservation's id names its stream, so paying needs no lookup.
+ * `<sessionId>.<seatId>.<ordinal>`, in a restored log with `-<epoch>` behind it: a reservation's id
+ * names its stream, so paying needs no lookup.
  */
 export function reservationId(ref: ReservationRef): string {
-  return `${ref.sessionId}.${ref.seatId}.${ref.ordinal}`;
+  const { sessionId, seatId, ordinal, epoch } = ref;
+  const turn = epoch === undefined ? ordinal : `${ordinal}-${epoch.slice(0, epochLength)}`;
+  return `${sessionId}.${seatId}.${turn}`;
 }
 
-const reservationPattern = /^([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{1,64})\.([1-9][0-9]{0,8})$/;
+const reservationPattern =
+  /^([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{1,64})\.([1-9][0-9]{0,8})(?:-([0-9a-f]{8}))?$/;
 
 /** The parts of a reservation id, or undefined when it is not one. */
 export function parseReservationId(id: string): ReservationRef | undefined {
   const match = reservationPattern.exec(id);
   if (match === null) return undefined;
-  const [, sessionId = '', seatId = '', ordinal] = match;
-  return { sessionId, seatId, ordinal: Number(ordinal) };
+  const [, sessionId = '', seatId = '', ordinal, epoch] = match;
+  const ref = { sessionId, seatId, ordinal: Number(ordinal) };
+  return epoch === undefined ? ref : { ...ref, epoch };
 }
 
 /** `order.<orderId>`: the reservation of several seats at once. */

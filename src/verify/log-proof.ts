@@ -77,7 +77,8 @@ export class LogProof {
       paymentStatus: (userId, paymentId) => this.#accounts.paymentStatus(userId, paymentId),
       report,
     });
-    this.#seats = new Seats({ catalog, orders: this.#orders, purchases, onSold, report });
+    const epoch = () => this.#restores.epoch;
+    this.#seats = new Seats({ catalog, orders: this.#orders, purchases, epoch, onSold, report });
     this.#accounts = new Accounts(purchases, report);
   }
 

@@ -28,6 +28,11 @@ export class Restores {
     this.#isProjected = isProjected;
   }
 
+  /** Of the log as it is by now. */
+  get epoch(): string | undefined {
+    return this.#epoch;
+  }
+
   see(event: LogEvent): void {
     if (event.stream !== restoredStream) {
       this.#seeOther(event);

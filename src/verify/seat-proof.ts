@@ -31,6 +31,8 @@ export interface SeatParts {
   readonly catalog: Catalog;
   readonly orders: Orders;
   readonly purchases: Map<string, Purchase>;
+  /** Of the log, since it was restored; undefined in one that never was. */
+  readonly epoch: () => string | undefined;
   /** Called for each sale, to check the payment. */
   readonly onSold: (sale: Purchase, paymentId: string, event: LogEvent) => void;
   readonly report: Report;
@@ -119,7 +121,7 @@ export class Seats {
     seat.turns += 1;
     this.reservations += 1;
     const [sessionId = '', seatId = ''] = event.stream.slice('seat-'.length).split('/');
-    const expected = `${sessionId}.${seatId}.${seat.turns}`;
+    const expected = this.#idOf(`${sessionId}.${seatId}.${seat.turns}`, id, event);
     if (id !== expected) this.#report('wrong-reservation-id', event, `${id}, not ${expected}`);
 
     const hold: Hold = {
@@ -146,6 +148,17 @@ export class Seats {
     if (!own || !order.seatIds.includes(seatId)) {
       this.#report('wrong-order', event, `${id} is no seat of its order ${hold.orderId}`);
     }
+  }
+
+  /**
+   * The id that a turn has. A restored log puts its epoch to it, so that no id comes again that was
+   * given out and lost. What was restored keeps the one that it had.
+   */
+  #idOf(turn: string, id: string, { isRestored }: LogEvent): string {
+    const suffix = id.startsWith(turn) ? id.slice(turn.length) : '';
+    if (isRestored) return /^-[0-9a-f]{8}$/.test(suffix) ? id : turn;
+    const epoch = this.#parts.epoch();
+    return epoch === undefined ? turn : `${turn}-${epoch.slice(0, 8)}`;
   }
 
   #sold(seat: Seat, id: string, event: LogEvent): void {

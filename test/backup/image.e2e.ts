@@ -27,6 +27,8 @@ describe('an image of the embedded event store', function () {
   let service: Service;
   let parent: string;
   let image: string;
+  /** Bought after the last image. */
+  let lost: ReadonlyMap<string, string>;
 
   before(async () => {
     service = await Service.start({ EVENTSTORE_URL: '', POSTGRES_URL: '', REDIS_URL: '' });
@@ -150,7 +152,7 @@ describe('an image of the embedded event store', function () {
     const { payments } = buying.acknowledged;
     await eventually('late ones have bought', () => payments.size >= 8, 60_000);
     await buying.stop();
-    const lost = new Map(payments);
+    lost = new Map(payments);
     await eventually('the tables have it all', async () => {
       return (await projection()).lagEvents === 0;
     });
@@ -181,7 +183,9 @@ describe('an image of the embedded event store', function () {
     await sleep(1_500);
     expect((await projection()).state).to.equal('other-log');
     expect((await service.charge('buyer-1', 5, 'after')).status).to.equal(503);
+  });
 
+  it('then sells on, and gives no id again that was given out and lost', async () => {
     await run('rebuild');
     await run('restore', 'open', '--reason', 'the late buyers of the test were called');
     await eventually('buyers may go on', async () => {
@@ -193,6 +197,18 @@ describe('an image of the embedded event store', function () {
     });
     await eventually('they buy', () => again.acknowledged.payments.size >= 5, 60_000);
     await again.stop();
+    for (const id of again.acknowledged.reservations.keys()) {
+      expect(id).to.match(/\.\d+-[0-9a-f]{8}$/);
+    }
+    // A seat that was lost is sold to another buyer: not under the id that the first one has.
+    const [lostId = ''] = lost.keys();
+    const [sessionId = '', seatId = ''] = lostId.split('.');
+    const token = await service.token('buyer-9');
+    const sale = await service.reserve('buyer-9', token, 'c1', sessionId, seatId);
+    if (sale.status === 200) expect(sale.body.reservationId).to.match(/-[0-9a-f]{8}$/);
+    expect(lost.has(sale.body.reservationId)).to.equal(false);
+    const [sold = ''] = again.acknowledged.payments.keys();
+    expect(await run('history', 'reservation', sold)).to.contain('sold');
     await eventually(
       'all is settled and proven',
       async () => (await reprise(['verify'], env())).code === 0,

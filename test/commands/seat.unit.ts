@@ -76,6 +76,24 @@ describe('a seat', () => {
     expect(answer).to.include({ status: 'held', reservationId: 's1.A-1-1.1', userId: 'u1' });
   });
 
+  it('gives ids with the epoch of a restored log: none comes again that was given out and lost', () => {
+    const epoch = '0b0c6f0e-2f0f-4f0b-9d0c-0a8f0c9f5a01';
+    const { data } = reserved(2, 'u2') as EventOf<'SeatReserved'>;
+    const inEpoch = { ...data, reservationId: 's1.A-1-1.2-0b0c6f0e' };
+    const answer = given([reserved(1, 'u1'), released(1, 'u1')])
+      .when({ ...reserve('u2'), epoch })
+      .thenWrites([{ type: 'SeatReserved', data: inEpoch }]);
+    expect(answer).to.include({ ordinal: 2, reservationId: 's1.A-1-1.2-0b0c6f0e' });
+    const third = { ...data, reservationId: 's1.A-1-1.3-0b0c6f0e', userId: 'u3' };
+    const ended = { ...released(2, 'u2'), data: { ...released(2, 'u2').data } } as SeatEvent;
+    given([
+      { type: 'SeatReserved', data: inEpoch },
+      { ...ended, data: { ...ended.data, reservationId: inEpoch.reservationId } } as SeatEvent,
+    ])
+      .when({ ...reserve('u3'), epoch })
+      .thenWrites([{ type: 'SeatReserved', data: third }]);
+  });
+
   it('answers its holder with the hold there is', () => {
     const answer = given([reserved(1, 'u1')])
       .when(reserve('u1'))

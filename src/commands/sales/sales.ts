@@ -74,7 +74,7 @@ export class Sales implements BuyerCommands, Recovery, OrganiserCommands {
     this.#parts = parts;
     this.#earliest = parts.earliest ?? parts.now;
     this.#accounts = new Accounts(parts.store);
-    this.#seats = new SeatBookings(parts.store);
+    this.#seats = new SeatBookings(parts.store, () => parts.catalog.restored?.epoch);
     this.#orders = new Orders(parts.store, this.#seats, this.#accounts);
     this.#placement = new OrderPlacement(this.#orders, this.#seats);
     this.#bookings = new Bookings(this.#seats, this.#orders);

@@ -49,6 +49,8 @@ export interface ReserveSeat {
   readonly nowMs: number;
   readonly expiresAtMs: number;
   readonly orderId?: string;
+  /** Of a log that was restored. */
+  readonly epoch?: string;
 }
 
 export type SeatCommand =

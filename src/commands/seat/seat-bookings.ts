@@ -51,9 +51,12 @@ export type TakenSeat =
 export class SeatBookings {
   readonly #seats: HandlerOf<typeof seatDecider>;
   readonly #store: EventStore;
+  readonly #epoch: () => string | undefined;
 
-  constructor(store: EventStore) {
+  /** @param epoch of a log that was restored. Default: it never was */
+  constructor(store: EventStore, epoch: () => string | undefined = () => undefined) {
     this.#store = store;
+    this.#epoch = epoch;
     this.#seats = new CommandHandler(store, seatDecider, { assumeNew: true });
   }
 
@@ -102,12 +105,14 @@ export class SeatBookings {
     orders: OrderSeats,
   ): Promise<TakenSeat> {
     const { sessionId, seatId, nowMs } = command;
-    let result = await this.execute(command, command, context);
+    const epoch = this.#epoch();
+    const numbered = epoch === undefined ? command : { ...command, epoch };
+    let result = await this.execute(command, numbered, context);
     if (result.ok) return { ...result, value: heldSeat(result.value) };
     const seat = await this.remembered(sessionId, seatId);
     if (isOver(seat, nowMs) && seat.orderId !== undefined) {
       await orders.releaseSeat({ sessionId, seatId, orderId: seat.orderId }, nowMs);
-      result = await this.execute(command, command, context);
+      result = await this.execute(command, numbered, context);
       if (result.ok) return { ...result, value: heldSeat(result.value) };
     }
     return { ...result, seat };
