@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import type { z } from 'zod';
 import { drainSeconds, type logLevels, settings } from './config/settings.ts';
@@ -42,6 +43,11 @@ export interface Config {
   /** From SIGTERM until the API is closed. */
   readonly drainMs: number;
   readonly logLevel: (typeof logLevels)[number];
+  /** One of so many ordinary requests is logged. */
+  readonly logSample: number;
+  readonly logFormat: 'text' | 'json';
+  /** In each log line. */
+  readonly instance: string;
 }
 
 /** What of it the limit of held seats is set to. */
@@ -109,6 +115,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     idempotencyKeysMax: read('IDEMPOTENCY_KEYS_MAX'),
     drainMs: (read('DRAIN_SECONDS') ?? (env.REDIS_URL ? drainSeconds : 0)) * 1_000,
     logLevel: read('LOG_LEVEL'),
+    logSample: read('LOG_SAMPLE'),
+    logFormat: read('LOG_FORMAT'),
+    instance: read('INSTANCE') ?? `${hostname()}:${process.pid}`,
   };
   if (config.adminPort === config.port && config.port !== 0) {
     problems.push('ADMIN_PORT is the same as PORT');

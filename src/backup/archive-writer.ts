@@ -25,40 +25,48 @@ export const segmentsMax = 100_000;
  */
 export class ArchiveError extends Error {}
 
+/** `at`: ISO 8601; `position`: of the archive's last event, null without one. */
+type OnSeen = (seen: { readonly at: string; readonly position: string | null }) => Promise<void>;
+
+export interface WriterOptions {
+  /** Of this program: each segment names it. */
+  readonly version: string;
+  /** Told when the archive is known to have all that the log has. Must not reject. */
+  readonly onSeen?: OnSeen;
+}
+
 /** The one writer of an archive. */
 export class ArchiveWriter {
   readonly directory: string;
   readonly #id: string;
   readonly #version: string;
   readonly #lock: FileLock;
+  readonly #onSeen: OnSeen;
   #last: ManifestEntry | undefined;
 
   private constructor(
     directory: string,
-    parts: { id: string; version: string; lock: FileLock; last: ManifestEntry | undefined },
+    parts: { id: string; lock: FileLock; last: ManifestEntry | undefined } & WriterOptions,
   ) {
     this.directory = directory;
     this.#id = parts.id;
     this.#version = parts.version;
     this.#lock = parts.lock;
+    this.#onSeen = parts.onSeen ?? (async () => {});
     this.#last = parts.last;
   }
 
   /**
    * Opens an archive to go on with it; the directory must be there. What a crash left half done is
    * removed, or told in the manifest.
-   * @param version of this program, which each segment names
    * @throws ArchiveError when another process has it, or its last segment is damaged
    */
-  static async open(
-    directory: string,
-    { version }: { readonly version: string },
-  ): Promise<ArchiveWriter> {
+  static async open(directory: string, options: WriterOptions): Promise<ArchiveWriter> {
     const lock = lockArchive(directory);
     try {
       const { last, id = basename(directory) } = await completeManifest(directory);
       await rm(join(directory, unfinishedName((last?.segment ?? 0) + 1)), { force: true });
-      return new ArchiveWriter(directory, { id, version, lock, last });
+      return new ArchiveWriter(directory, { ...options, id, lock, last });
     } catch (error) {
       lock.release();
       throw error;
@@ -111,6 +119,7 @@ export class ArchiveWriter {
     } catch (error) {
       this.#failed(error as NodeJS.ErrnoException);
     }
+    await this.#onSeen(seen);
   }
 
   close(): void {

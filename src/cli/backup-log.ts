@@ -4,6 +4,7 @@ import { ArchiveWriter } from '../backup/archive-writer.ts';
 import { archiveIds, makeArchive } from '../backup/archives.ts';
 import type { Config } from '../config.ts';
 import { connectRawLog } from '../infrastructure/raw-log.ts';
+import { type BackupNote, leaveNote } from '../metrics/command-notes.ts';
 import { borrowEventStore, logMustExist } from '../servers/servers.ts';
 import { findService } from '../servers/service-file.ts';
 import { pause } from '../support/pause.ts';
@@ -27,7 +28,7 @@ export async function createBackup(
   { isNew }: { readonly isNew: boolean },
 ): Promise<void> {
   await logMustExist(config);
-  const writer = await openArchive(parent, isNew);
+  const writer = await openArchive(config, parent, { isNew, mode: 'create' });
   try {
     const server = await borrowEventStore(config);
     say(`log: ${server.where}`);
@@ -55,14 +56,15 @@ export async function followIntoArchive(
   const stop = new AbortController();
   const onSignal = () => stop.abort();
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
-  let writer = await openArchive(parent, false);
+  const mode = 'follow';
+  let writer = await openArchive(config, parent, { isNew: false, mode });
   let written = 0;
   try {
     while (!stop.signal.aborted) {
       if (writer.isFull) {
         say('the archive has as many parts as one may have: another one begins');
         writer.close();
-        writer = await openArchive(parent, true);
+        writer = await openArchive(config, parent, { isNew: true, mode });
       }
       const url = config.eventStoreUrl ?? (await urlOfService(config.dataDir, stop.signal));
       if (url === undefined) break;
@@ -83,10 +85,23 @@ export async function followIntoArchive(
 }
 
 /** The newest archive, or a new one. */
-async function openArchive(parent: string, isNew: boolean): Promise<ArchiveWriter> {
+async function openArchive(
+  config: Config,
+  parent: string,
+  { isNew, mode }: { readonly isNew: boolean; readonly mode: BackupNote['mode'] },
+): Promise<ArchiveWriter> {
   const newest = isNew ? undefined : (await archiveIds(parent)).at(-1);
   const id = newest ?? (await makeArchive(parent, new Date()));
-  const writer = await ArchiveWriter.open(join(parent, id), { version });
+  let isTold = false;
+  const writer = await ArchiveWriter.open(join(parent, id), {
+    version,
+    // The archive is as good without it: the service only does not know of it.
+    onSeen: (seen) =>
+      leaveNote(config, { backup: { ...seen, mode, archive: writer.directory } }).catch((error) => {
+        if (!isTold) console.error(`reprise: metrics will not show this backup: ${error.message}`);
+        isTold = true;
+      }),
+  });
   say(`archive: ${writer.directory}`);
   return writer;
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { type Config, readConfig } from '../config.ts';
+import { leaveNote } from '../metrics/command-notes.ts';
 import { borrowEventStore, borrowServers, logMustExist, mustExist } from '../servers/servers.ts';
 import { findService } from '../servers/service-file.ts';
 import { type CommandProgress, ProgressMeter } from '../support/progress-meter.ts';
@@ -75,12 +76,14 @@ async function printVerdict(flags: VerifyFlags): Promise<void> {
   const isSilent = flags.json === true;
   const meter = new ProgressMeter({ output: process.stderr, isSilent });
   try {
-    const verdict = await verifyServers(flags, readConfig(process.env), meter);
+    const config = readConfig(process.env);
+    const verdict = await verifyServers(flags, config, meter);
     meter.clear();
     const text = flags.json
       ? JSON.stringify(verdictToJson(verdict), null, 2)
       : describeVerdict(verdict);
     console.log(text);
+    await tellService(config, verdict);
     process.exitCode = verdict.violations.total === 0 ? 0 : 1;
   } catch (error) {
     meter.clear();
@@ -88,6 +91,14 @@ async function printVerdict(flags: VerifyFlags): Promise<void> {
     console.error(`reprise: could not verify: ${why}`);
     process.exitCode = 2;
   }
+}
+
+/** The service of this DATA_DIR exports it, and an alarm rings. The verdict stands without it. */
+async function tellService(config: Config, { violations }: Verdict): Promise<void> {
+  const verify = { at: new Date().toISOString(), violations: violations.total };
+  await leaveNote(config, { verify }).catch((error) => {
+    console.error(`reprise: metrics will not show this verdict: ${error.message}`);
+  });
 }
 
 /**

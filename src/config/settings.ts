@@ -222,6 +222,25 @@ export const settings = {
     schema: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`),
     default: 'info',
   },
+  LOG_SAMPLE: {
+    about: 'One of so many ordinary requests is logged; 1: each. Slow and failed ones always are',
+    schema: wholeNumber(1, 1_000_000),
+    default: '1000',
+  },
+  LOG_FORMAT: {
+    about:
+      'Lines of the start and the stop: `text` for people on standard output, or `json` among the log lines on standard error',
+    schema: z.enum(['text', 'json'], 'must be text or json'),
+    default: 'text',
+  },
+  INSTANCE: {
+    about: 'Name of this instance in its log lines. Default: host name and process id',
+    schema: z
+      .string()
+      .regex(/^[A-Za-z0-9._:@-]{1,100}$/, 'must have 1 to 100 letters, digits or . _ : @ -')
+      .optional(),
+    default: '',
+  },
 } as const;
 
 /** The settings as people see them. */

@@ -51,6 +51,8 @@ export interface HttpDeps {
   /** What must answer before the service is ready, by the name that `/readyz` shows. */
   readonly probes: Readonly<Record<string, Probe>>;
   readonly log: Logger;
+  /** One of so many ordinary requests is logged. Default none is. */
+  readonly logSample?: number;
   /** Default nothing is counted. */
   readonly counts?: AnswerCounts;
   /** Default any. */

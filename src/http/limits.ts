@@ -116,8 +116,6 @@ export const httpLimits = {
   refusalsLogMs: 1_000,
   /** A request slower than this is logged. */
   slowRequestMs: 500,
-  /** One of this many ordinary requests is logged. */
-  ordinarySample: 1_000,
 } as const;
 
 /** The times that tests shorten. */

@@ -1,7 +1,7 @@
 import type { ClockStatus } from '../clock/service-clock.ts';
 import type { ProjectionState } from '../projections/engine/overview.ts';
 import type { ReadSideStatus } from '../projections/projector.ts';
-import type { QueueCounts } from '../queue/waiting-queue.ts';
+import type { QueueCounts, QueueLimits } from '../queue/waiting-queue.ts';
 import { valueWithin } from '../support/time-limit.ts';
 import type { HttpDeps, Probe } from './endpoint.ts';
 import { httpLimits } from './limits.ts';
@@ -17,7 +17,7 @@ export interface Readiness {
   };
   readonly clock: ClockStatus;
   /** Without the counts while the queue does not report them. */
-  readonly queue: Partial<QueueCounts> & { readonly warnings: readonly string[] };
+  readonly queue: Partial<QueueCounts> & QueueLimits & { readonly warnings: readonly string[] };
   /** Undefined while PostgreSQL does not report them. */
   readonly projections: readonly ProjectionState[] | undefined;
 }
@@ -100,7 +100,7 @@ async function look({
       rowsWrong: rowsWrong(),
     },
     clock: clock(),
-    queue: { ...counts, warnings: queueWarnings() },
+    queue: { ...counts, ...queue.limits, warnings: queueWarnings() },
     projections: told,
   };
 }

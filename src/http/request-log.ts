@@ -19,15 +19,15 @@ export type RequestLog = (
 /**
  * Logs what is a bug of ours, with its stack. Refusals for want of something (503) and slow
  * requests are expected under load, and as many as there are requests: of each code one a
- * `refusalsLogMs` is logged, with how many there were. Of ordinary requests one of `ordinarySample`
- * is. Neither headers nor the query string are logged, so no token is.
+ * `refusalsLogMs` is logged, with how many there were. Of ordinary requests one of `sample` is.
+ * Neither headers nor the query string are logged, so no token is.
  */
-export function createRequestLog(log: Logger): RequestLog {
+export function createRequestLog(log: Logger, sample = Number.POSITIVE_INFINITY): RequestLog {
   const sampler = new Sampler(httpLimits.refusalsLogMs);
   let ordinary = 0;
   return (req, exchange, { status, code }, tookMs, error) => {
     const slow = tookMs >= httpLimits.slowRequestMs;
-    if (status < 500 && !slow && ++ordinary % httpLimits.ordinarySample !== 0) return;
+    if (status < 500 && !slow && ++ordinary % sample !== 0) return;
     const kind = status > 500 ? (code ?? String(status)) : 'slow';
     const count = status > 500 || (slow && status !== 500) ? sampler.count(kind) : 1;
     if (count === undefined) return;
@@ -42,7 +42,7 @@ export function createRequestLog(log: Logger): RequestLog {
     if (status === 500) log.error({ ...line, err: error }, 'unexpected error');
     else if (status > 500) log.warn({ ...line, code, count, why: inWords(error) }, 'unavailable');
     else if (slow) log.warn({ ...line, count }, 'slow request');
-    else log.info(line, `request (one of ${httpLimits.ordinarySample})`);
+    else log.info(line, sample === 1 ? 'request' : `request (one of ${sample})`);
   };
 }
 

@@ -50,7 +50,7 @@ export function createHttpServer(deps: HttpDeps, shortened: Partial<Timeouts> = 
   const { log, allowsHost = () => true } = deps;
   const connections = new Connections(log, timeouts);
   const outbox = new Outbox(timeouts);
-  const respond = createRespond(createRequestLog(log), outbox, deps.counts);
+  const respond = createRespond(createRequestLog(log, deps.logSample), outbox, deps.counts);
   let isDraining = false;
   const readiness = createReadiness(deps, () => isDraining);
   const app = createApp(

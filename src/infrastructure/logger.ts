@@ -6,12 +6,19 @@ export type { Logger };
  * JSON lines on standard error, written asynchronously: a synchronous line a request costs about a
  * tenth of the speed. `flush` writes what is buffered; call it before the process ends. Tokens and
  * URLs with passwords are never logged.
+ * @param every what each line has: the instance and its version
  */
-export function createLogger(level: string): { logger: Logger; flush: () => void } {
+export function createLogger(
+  level: string,
+  every: { readonly instance: string; readonly version: string },
+): { logger: Logger; flush: () => void } {
   const destination = pino.destination({ dest: 2, sync: false, minLength: 4_096 });
   // A terminal shows lines as they come, though the buffer is not full.
   const timer = setInterval(() => destination.flush(), 500).unref();
-  const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+  const logger = pino(
+    { level, base: every, timestamp: pino.stdTimeFunctions.isoTime },
+    destination,
+  );
   const flush = () => {
     clearInterval(timer);
     try {

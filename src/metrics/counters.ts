@@ -31,6 +31,7 @@ export class Counters implements AnswerCounts {
   readonly #durations: Histogram<'call'>;
   readonly #problems: Counter<'code'>;
   readonly #queueFull: Counter;
+  readonly #admissions: Counter;
   readonly #appends: Histogram<'result'>;
   readonly #conflicts: Counter;
   readonly #reservations: Counter<'outcome'>;
@@ -62,6 +63,7 @@ export class Counters implements AnswerCounts {
     );
     this.#problems = counter('problems_total', 'Problems answered.', 'code');
     this.#queueFull = counter('queue_full_total', 'Buyers turned away by a full queue.');
+    this.#admissions = counter('queue_admissions_total', 'Buyers admitted by this instance.');
     this.#appends = histogram(
       'append_duration_seconds',
       'Appends to the log, with their repetitions.',
@@ -101,6 +103,11 @@ export class Counters implements AnswerCounts {
   refused(code: string): void {
     this.#problems.inc({ code }, 1);
     if (code === 'queue-full') this.#queueFull.inc();
+  }
+
+  /** @param kind of a move of the queue, of which `admitted` counts */
+  moved(kind: string): void {
+    if (kind === 'admitted') this.#admissions.inc();
   }
 
   appended(result: AppendOutcome, seconds: number): void {

@@ -3,6 +3,7 @@ import type { Readiness } from '../http/readiness.ts';
 import { isReady } from '../http/routes/health.ts';
 import type { HttpLoad } from '../http/server.ts';
 import type { UnfinishedWork } from '../queries/unfinished-work.ts';
+import type { CommandNotes } from './command-notes.ts';
 
 /** What is read when somebody asks for the metrics. */
 export interface Readings {
@@ -10,6 +11,14 @@ export interface Readings {
   readonly load: HttpLoad;
   /** Undefined while PostgreSQL does not tell. */
   readonly work: UnfinishedWork | undefined;
+  readonly notes: CommandNotes;
+  /** Of the file system of DATA_DIR, in bytes; undefined while it is not known. */
+  readonly disk: Disk | undefined;
+}
+
+export interface Disk {
+  readonly free: number;
+  readonly size: number;
 }
 
 type Value = (now: Readings) => number | undefined;
@@ -23,6 +32,11 @@ const gauges: readonly (readonly [name: string, help: string, value: Value])[] =
     'projection_live',
     '1 while the read side is live.',
     ofProjection((is) => flag(is.state === 'live')),
+  ],
+  [
+    'projection_building',
+    '1 while it builds read models of a new version.',
+    ofProjection((is) => flag(is.state === 'building')),
   ],
   [
     'projection_lag_seconds',
@@ -47,6 +61,21 @@ const gauges: readonly (readonly [name: string, help: string, value: Value])[] =
   ['queue_waiting', 'Buyers who wait, with those who are away.', ofQueue('waiting')],
   ['queue_there', 'Of these, those who poll as told.', ofQueue('there')],
   ['queue_admitted', 'Buyers who are admitted.', ofQueue('admitted')],
+  [
+    'queue_places',
+    'Buyers that may be admitted at the same time.',
+    ({ readiness }) => readiness.queue.places,
+  ],
+  [
+    'queue_room',
+    'Of these, those that are free; 0 while nobody is let in.',
+    ({ readiness }) => roomIn(readiness.queue),
+  ],
+  [
+    'queue_paused',
+    '1 while an operator lets nobody in.',
+    ({ readiness }) => flag(readiness.queue.isPaused),
+  ],
   [
     'rows_wrong',
     'Rows of a sample that are not what the log says.',
@@ -85,6 +114,14 @@ const gauges: readonly (readonly [name: string, help: string, value: Value])[] =
     'For how long the oldest of these has been owed; 0: there is none.',
     ({ work }) => work?.refundsDueOldestSeconds,
   ],
+  [
+    'verify_violations',
+    'Violations that the last reprise verify found.',
+    ({ notes }) => notes.verify?.violations,
+  ],
+  ['verify_age_seconds', 'Time since that proof.', ({ notes }) => ageOf(notes.verify)],
+  ['disk_free_bytes', 'Free space at DATA_DIR.', ({ disk }) => disk?.free],
+  ['disk_size_bytes', 'Size of the file system at DATA_DIR.', ({ disk }) => disk?.size],
   ['seat_streams', 'Open streams of seat changes.', ({ load }) => load.seatStreams],
   ['http_connections', 'Open connections.', ({ load }) => load.connections.open],
   [
@@ -116,6 +153,31 @@ function ofQueue(name: 'waiting' | 'there' | 'admitted'): Value {
   return ({ readiness }) => readiness.queue[name];
 }
 
+/** In seconds. */
+const ageOf = (note: { readonly at: string } | undefined): number | undefined =>
+  note && Math.max(0, (Date.now() - Date.parse(note.at)) / 1_000);
+
+/** Of the backup: `mode` says how young it is to be. */
+function registerBackup(registers: Registry[]): (now: Readings) => void {
+  const gauge = (name: string, help: string) =>
+    new Gauge({ name: `reprise_${name}`, help, labelNames: ['mode'], registers });
+  const age = gauge('backup_age_seconds', 'Time since the backup had all that the log had.');
+  const position = gauge('backup_position', 'Position of the last event in the backup.');
+  return ({ notes: { backup } }) => {
+    age.reset();
+    position.reset();
+    if (backup === undefined) return;
+    const { mode } = backup;
+    age.set({ mode }, ageOf(backup) as number);
+    if (backup.position !== null) position.set({ mode }, Number(backup.position));
+  };
+}
+
+function roomIn({ places, isPaused, admitted }: Readiness['queue']): number | undefined {
+  if (isPaused) return 0;
+  return admitted === undefined ? undefined : Math.max(0, places - admitted);
+}
+
 /** Registers what is read. @returns takes new readings over */
 export function registerReadings(registry: Registry): (now: Readings) => void {
   const registers = [registry];
@@ -136,8 +198,9 @@ export function registerReadings(registry: Registry): (now: Readings) => void {
     labelNames: ['dependency'],
     registers,
   });
+  const backup = registerBackup(registers);
   return (now) => {
-    for (const take of [...read, ...counted]) take(now);
+    for (const take of [...read, ...counted, backup]) take(now);
     for (const [dependency, state] of Object.entries(now.readiness.dependencies)) {
       dependencies.set({ dependency }, flag(state === 'up'));
     }

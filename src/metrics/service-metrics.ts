@@ -1,18 +1,22 @@
+import { statfs } from 'node:fs/promises';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { HttpServer } from '../http/server.ts';
 import type { UnfinishedWork } from '../queries/unfinished-work.ts';
+import { type LogPlace, readNotes } from './command-notes.ts';
 import { Counters } from './counters.ts';
 import { kept } from './kept.ts';
-import { registerReadings } from './readings.ts';
+import { type Disk, registerReadings } from './readings.ts';
 
-/** What asks PostgreSQL is asked once in so long, and is waited for so long, in milliseconds. */
-const workBounds = { keptMs: 5_000, waitMs: 1_000 };
+/** PostgreSQL, the notes and the disk are asked once in so long, and is waited for so long, in milliseconds. */
+const askBounds = { keptMs: 5_000, waitMs: 1_000 };
 
 /** Where readings come from. */
 export interface MetricSources {
   readonly http: Pick<HttpServer, 'readiness' | 'load'>;
   /** @throws when PostgreSQL gives no answer */
   readonly work: () => Promise<UnfinishedWork>;
+  /** Which log it is, and where commands leave their notes. */
+  readonly place: LogPlace;
 }
 
 /** The metrics of one service, in a registry of its own: docs/metrics.md has all of them. */
@@ -37,12 +41,24 @@ export class ServiceMetrics {
    * @returns what writes all metrics in the text format of Prometheus, after it has read what is
    * not counted, within the bounds of `/readyz`
    */
-  page({ http, work }: MetricSources): () => Promise<string> {
-    const workNow = kept(work, workBounds);
+  page({ http, work, place }: MetricSources): () => Promise<string> {
+    const workNow = kept(work, askBounds);
+    const notesNow = kept(() => readNotes(place), askBounds);
+    const diskNow = kept(() => diskOf(place.dataDir), askBounds);
     return async () => {
-      const [readiness, unfinished] = await Promise.all([http.readiness(), workNow()]);
-      this.#take({ readiness, load: http.load(), work: unfinished });
+      const [readiness, unfinished, notes = noNotes, disk] = await Promise.all([
+        ...([http.readiness(), workNow(), notesNow(), diskNow()] as const),
+      ]);
+      this.#take({ readiness, load: http.load(), work: unfinished, notes, disk });
       return this.#registry.metrics();
     };
   }
+}
+
+const noNotes = { backup: undefined, verify: undefined };
+
+/** What its file system has for ordinary users. @throws the system's error */
+async function diskOf(dataDir: string): Promise<Disk> {
+  const { bavail, blocks, bsize } = await statfs(dataDir);
+  return { free: bavail * bsize, size: blocks * bsize };
 }

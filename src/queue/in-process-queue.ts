@@ -20,6 +20,7 @@ import {
   type QueueCounts,
   QueueDraining,
   QueueFull,
+  type QueueLimits,
   type QueueSettings,
   type WaitingQueue,
 } from './waiting-queue.ts';
@@ -160,6 +161,11 @@ export class InProcessQueue implements WaitingQueue {
       if (isInside) [place.state, place.admittedAt] = ['admitted', admittedAt];
       (isInside ? this.#inside : this.#waiting).add(place);
     }
+  }
+
+  get limits(): QueueLimits {
+    const { admittedMax, paused } = this.#control ?? notSteered;
+    return { places: admittedMax ?? this.#settings.admittedMax, isPaused: paused };
   }
 
   async counts(): Promise<QueueCounts> {

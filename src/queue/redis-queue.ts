@@ -18,6 +18,7 @@ import {
   type QueueCounts,
   QueueDraining,
   QueueFull,
+  type QueueLimits,
   type QueueSettings,
   type WaitingQueue,
 } from './waiting-queue.ts';
@@ -40,6 +41,8 @@ export interface RedisQueueOptions {
   readonly chance?: () => number;
   /** Where moves are kept, and from where an emptied queue is rebuilt. Default nowhere. */
   readonly journal?: QueueLog;
+  /** Told of each move that this instance made happen. Default nobody is. */
+  readonly onMove?: (move: QueueMove) => void;
   /** Told when the queue could not be rebuilt; the next call tries again. */
   readonly onError?: (what: string, error: unknown) => void;
 }
@@ -60,6 +63,7 @@ export class RedisQueue implements WaitingQueue {
   readonly #now: () => Argument;
   readonly #chance: () => number;
   readonly #journal: QueueLog | undefined;
+  readonly #onMove: (move: QueueMove) => void;
   readonly #onError: (what: string, error: unknown) => void;
   readonly #tag: string;
   readonly #keys: ReturnType<typeof queueKeys>;
@@ -69,6 +73,7 @@ export class RedisQueue implements WaitingQueue {
     this.#tag = `{${options.name ?? 'reprise:queue'}}`;
     this.#settings = settings;
     this.#journal = options.journal;
+    this.#onMove = options.onMove ?? (() => {});
     this.#onError = options.onError ?? (() => {});
     this.#told = this.#toTell();
     this.#now = options.now ?? (() => '');
@@ -103,6 +108,11 @@ export class RedisQueue implements WaitingQueue {
     if (control.revision <= this.#control.revision) return;
     this.#control = control;
     this.#told = this.#toTell();
+  }
+
+  get limits(): QueueLimits {
+    const { admittedMax, paused } = this.#control;
+    return { places: admittedMax ?? this.#settings.admittedMax, isPaused: paused };
   }
 
   async counts(): Promise<QueueCounts> {
@@ -220,7 +230,9 @@ export class RedisQueue implements WaitingQueue {
     const notes = reply.pop() as Argument[];
     for (let at = 0; at < notes.length; at += 4) {
       const [kind, who, number, atMs] = notes.slice(at, at + 4);
-      this.#journal?.note([kind as QueueMove[0], String(who), Number(number), Number(atMs)]);
+      const move: QueueMove = [kind as QueueMove[0], String(who), Number(number), Number(atMs)];
+      this.#onMove(move);
+      this.#journal?.note(move);
     }
     if (reply[0] === 'empty') {
       void this.rebuild();

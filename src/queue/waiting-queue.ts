@@ -46,6 +46,9 @@ export interface WaitingQueue {
    */
   steer(control: QueueControl): void;
 
+  /** How it is steered, as far as this instance knows. */
+  readonly limits: QueueLimits;
+
   /** @throws QueueUnavailable */
   counts(): Promise<QueueCounts>;
 
@@ -62,6 +65,14 @@ export interface QueueCounts {
   /** Who waits and is there. */
   readonly there: number;
   readonly admitted: number;
+}
+
+/** What bounds the admissions now. */
+export interface QueueLimits {
+  /** Buyers that may be inside at the same time. */
+  readonly places: number;
+  /** Nobody is admitted, by an operator's will. */
+  readonly isPaused: boolean;
 }
 
 export type Authorization =

@@ -285,6 +285,7 @@ export function httpDeps(
       catalog: async () => catalog.isFollowed,
     },
     log: logger,
+    logSample: config.logSample,
     counts: counters,
     allowsHost: allowedHosts(config),
     idempotencyKeysMax: config.idempotencyKeysMax,

@@ -86,10 +86,17 @@ export function connect(
   const queueJournal = config.keepsQueue ? new QueueJournal(store, clock.now, onLost) : undefined;
   const journal = queueJournal === undefined ? {} : { journal: queueJournal };
   const queue = redis
-    ? new RedisQueue(redis, config.queue, { ...journal, onError })
+    ? new RedisQueue(redis, config.queue, {
+        ...journal,
+        onMove: ([kind]) => counters.moved(kind),
+        onError,
+      })
     : new InProcessQueue(config.queue, {
         now: clock.steady,
-        onMove: (move) => queueJournal?.note(move),
+        onMove: (move) => {
+          counters.moved(move[0]);
+          queueJournal?.note(move);
+        },
       });
   const redisWatch = redis && new RedisWatch(redis, config.queue.waitingMax);
   return {

@@ -22,6 +22,7 @@ import {
 } from './compose.ts';
 import { type Connections, connect, restoreQueue, untilReady } from './connect.ts';
 import { seedDemo, wantsDemo } from './demo.ts';
+import { sayAsJson } from './say-as-json.ts';
 import { assertCurrency, assertFree } from './starting.ts';
 import { drained, listenForStop, type StopSignals } from './stop-signals.ts';
 
@@ -33,8 +34,8 @@ const catchUpMs = 600_000;
  * @throws Error with a message for people when it cannot start
  */
 export async function serve(config: Config, version: string): Promise<void> {
-  const { logger, flush } = createLogger(config.logLevel);
-  const say = (line: string) => console.log(line);
+  const { logger, flush } = createLogger(config.logLevel, { instance: config.instance, version });
+  const say = config.logFormat === 'json' ? sayAsJson(logger) : (line: string) => console.log(line);
   const signals = listenForStop(say);
   // The reader of the output may end (`reprise serve | head -3`). The service continues then.
   process.stdout.on('error', () => {});
@@ -55,9 +56,9 @@ export async function serve(config: Config, version: string): Promise<void> {
     // SIGTERM came during the start: the started parts are stopped, which is not an error.
     if (!signals.stopping.aborted) throw error;
   } finally {
+    if (signals.stopping.aborted) say('Stopped. All data is kept.');
     flush();
   }
-  say('Stopped. All data is kept.');
 }
 
 /** What is told of a service: in lines for people, in the log, in numbers. */
@@ -147,15 +148,16 @@ async function startService(
 
 /** Opens the admin listener, unless there is to be none. */
 async function openAdmin(
-  { adminPort, adminHost: host, allowedHosts: given }: Config,
+  config: Config,
   { db, clock, storeTime }: Connections,
   http: HttpServer,
   { say, metrics }: Pick<Told, 'say' | 'metrics'>,
 ): Promise<Listener | undefined> {
+  const { adminPort, adminHost: host, allowedHosts: given } = config;
   if (adminPort === undefined) return undefined;
   const work = () => unfinishedWork(db, clock.earliest, () => clock.timeOf(storeTime.name));
   const admin = createAdminServer({
-    metrics: metrics.page({ http, work }),
+    metrics: metrics.page({ http, work, place: config }),
     readiness: http.readiness,
     allowsHost: allowedHosts({ host, allowedHosts: given }),
   });

@@ -1,14 +1,53 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { valuesOf } from '../metrics/support/admin.ts';
 import { describedIn, onLinuxAlone, readTable } from '../metrics/support/table.ts';
 import { eventually } from '../support/eventually.ts';
 import { newTag } from '../support/tag.ts';
 import { catalogFile } from './support/buyers.ts';
-import { importCatalog, reprise } from './support/command-line.ts';
+import { importCatalog, reprise, startReprise } from './support/command-line.ts';
 import { Service } from './support/service.ts';
 
 const concert = newTag('c');
 const [buyer, poor] = [`${concert}-u1`, `${concert}-u2`];
+
+describe('the log of a service', function () {
+  this.timeout(120_000);
+
+  it('is JSON line by line with LOG_FORMAT=json, and each line says who wrote it', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'reprise-json-'));
+    const settings = { LOG_FORMAT: 'json', LOG_LEVEL: 'info', LOG_SAMPLE: '1', INSTANCE: 'one' };
+    const env = { DATA_DIR: dataDir, PORT: '0', ADMIN_PORT: '0', DEMO: 'off', ...settings };
+    const running = startReprise(['serve'], env);
+    try {
+      const lines = (): Record<string, unknown>[] => {
+        const whole = running.stderr().split('\n').slice(0, -1);
+        return whole.map((line) => JSON.parse(line));
+      };
+      const url = await eventually(
+        'it says where it is',
+        () => lines().find(({ part }) => part === 'API')?.msg,
+        60_000,
+      );
+      await fetch(`${url}/concert`);
+      await eventually('the request is logged', () =>
+        lines().some(({ msg, path }) => msg === 'request' && path === '/concert'),
+      );
+      running.signal('SIGTERM');
+      const { code, stdout } = await running.done;
+      expect({ code, stdout }).to.deep.equal({ code: 0, stdout: '' });
+      for (const line of lines())
+        expect(line).to.include({ instance: 'one' }).and.have.property('version');
+      expect(lines().at(-1)?.msg).to.equal('Stopped. All data is kept.');
+    } finally {
+      running.signal('SIGKILL');
+      await running.done;
+      await rm(dataDir, { recursive: true, force: true });
+    }
+  });
+});
 
 describe('the metrics of a service', function () {
   this.timeout(120_000);
@@ -56,12 +95,27 @@ describe('the metrics of a service', function () {
       reprise_holds_overdue: 0,
       reprise_refunds_due: 0,
       reprise_ready: 1,
+      reprise_queue_admissions_total: 2,
+      reprise_queue_places: 30,
       'reprise_dependency_up{dependency="postgres"}': 1,
       'reprise_embedded_restarts_total{server="postgres"}': 0,
     });
     const appends = 'reprise_append_duration_seconds_count{result="written"}';
     expect(values.get(appends)).to.be.greaterThan(4);
     expect(values.get('reprise_live_lag_seconds_count')).to.be.greaterThan(4);
+  });
+
+  it('know of the proof and the backup that commands made', async () => {
+    const env = { DATA_DIR: service.dataDir };
+    const proof = await reprise(['verify', '--json'], env);
+    const { total } = JSON.parse(proof.stdout).violations;
+    const backup = await reprise(['backup', 'create'], env);
+    expect(backup.code, backup.stderr).to.equal(0);
+    await eventually('both are exported', async () => {
+      const now = valuesOf(await page());
+      const age = now.get('reprise_backup_age_seconds{mode="create"}') ?? Number.NaN;
+      return now.get('reprise_verify_violations') === total && age < 60;
+    });
   });
 
   it('need a port: one that is taken ends the start, in words', async () => {

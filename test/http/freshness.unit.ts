@@ -160,7 +160,7 @@ describe('GET /readyz of the admin listener', () => {
         rowsWrong: 0,
       },
       clock: { state: 'agrees', skewSeconds: 0 },
-      queue: { waiting: 0, there: 0, admitted: 0, warnings: [] },
+      queue: { waiting: 0, there: 0, admitted: 0, places: 30, isPaused: false, warnings: [] },
       projections: [seat],
     });
   });

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect } from 'chai';
 import { eventAt } from '../../src/events/log-position.ts';
+import { leaveNote } from '../../src/metrics/command-notes.ts';
 import { LiveLag } from '../../src/projections/engine/live-lag.ts';
 import { bearer, bill, order } from '../http/support/api.ts';
 import { type Admin, serveAdmin } from './support/admin.ts';
@@ -103,6 +104,36 @@ describe('the admin listener', () => {
     }
     expect((await admin.values()).get('reprise_ready')).to.equal(1);
     expect((await admin.values()).get('reprise_payments_open')).to.equal(0);
+  });
+});
+
+describe('what commands know', () => {
+  const place = (dataDir: string) => ({ dataDir, eventStoreUrl: undefined });
+
+  it('is unknown before they ran, and exported afterwards; so is the disk', async () => {
+    const admin = await serveAdmin();
+    try {
+      const before = await admin.values();
+      expect(before.get('reprise_verify_violations')).to.be.NaN;
+      expect(before.has('reprise_backup_age_seconds{mode="follow"}')).to.equal(false);
+      expect(before.get('reprise_disk_free_bytes')).to.be.greaterThan(0);
+    } finally {
+      await admin.stop();
+    }
+    const later = await serveAdmin();
+    try {
+      const at = new Date(Date.now() - 60_000).toISOString();
+      await leaveNote(place(later.dataDir), { verify: { at, violations: 2 } });
+      const backup = { at, mode: 'follow', archive: 'one', position: '77' } as const;
+      await leaveNote(place(later.dataDir), { backup });
+      const values = await later.values();
+      expect(values.get('reprise_verify_violations')).to.equal(2);
+      expect(values.get('reprise_verify_age_seconds')).to.be.closeTo(60, 5);
+      expect(values.get('reprise_backup_age_seconds{mode="follow"}')).to.be.closeTo(60, 5);
+      expect(values.get('reprise_backup_position{mode="follow"}')).to.equal(77);
+    } finally {
+      await later.stop();
+    }
   });
 });
 

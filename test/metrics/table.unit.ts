@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { leaveNote } from '../../src/metrics/command-notes.ts';
 import { type Admin, serveAdmin } from './support/admin.ts';
 import { describedIn, type Metric, onLinuxAlone, readTable } from './support/table.ts';
 
@@ -12,6 +13,9 @@ describe('the table in docs/metrics.md', () => {
   it('is what a service exports, name by name, in both directions', async () => {
     const { counters } = admin.metrics;
     await fetch(`${admin.apiUrl}/nowhere`);
+    const at = new Date().toISOString();
+    const backup = { at, mode: 'follow', archive: 'one', position: '7' } as const;
+    await leaveNote({ dataDir: admin.dataDir, eventStoreUrl: undefined }, { backup });
     counters.appended('written', 0.002);
     counters.reserved('held');
     counters.paid('paid');

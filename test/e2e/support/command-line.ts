@@ -7,11 +7,20 @@ import { serviceEnvironment } from './environment.ts';
 
 const bin = fileURLToPath(new URL('../../../bin/reprise.js', import.meta.url));
 
-/** Runs `reprise …` to its end, with these settings and none that the test run may have. */
-export function reprise(
+/** A command that runs. */
+export interface Running {
+  readonly pid: number;
+  stdout(): string;
+  stderr(): string;
+  signal(signal: NodeJS.Signals): void;
+  readonly done: Promise<{ code: number | null; stdout: string; stderr: string }>;
+}
+
+/** Starts `reprise …`, with these settings and none that the test run may have. */
+export function startReprise(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-): Promise<{ code: number | null; stdout: string; stderr: string }> {
+): Running {
   const child = spawn(process.execPath, [bin, ...args], {
     env: serviceEnvironment(env),
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -24,8 +33,22 @@ export function reprise(
   child.stderr.on('data', (chunk) => {
     stderr += chunk;
   });
-  return new Promise((resolve) => child.once('close', (code) => resolve({ code, stdout, stderr })));
+  return {
+    pid: child.pid ?? 0,
+    stdout: () => stdout,
+    stderr: () => stderr,
+    signal: (signal) => void child.kill(signal),
+    done: new Promise((resolve) =>
+      child.once('close', (code) => resolve({ code, stdout, stderr })),
+    ),
+  };
 }
+
+/** Runs `reprise …` to its end, with these settings and none that the test run may have. */
+export const reprise = (
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Running['done'] => startReprise(args, env).done;
 
 /**
  * Imports a catalog into a service's log. @throws Error with what the command said when it failed

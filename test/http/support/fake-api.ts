@@ -182,6 +182,7 @@ function fakeReads(position: bigint): FakeApi['reads'] {
 
 function fakeQueue(): FakeApi['queue'] {
   const queue: FakeApi['queue'] = {
+    limits: { places: 30, isPaused: false },
     renewed: [],
     shortened: [],
     async poll(userId): Promise<QueueEntry> {

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createAdminServer } from '../../../src/http/admin.ts';
 import { allowedHosts } from '../../../src/http/allowed-hosts.ts';
 import { createHttpServer } from '../../../src/http/server.ts';
@@ -11,6 +14,8 @@ export interface Admin {
   /** Of the API, and of the admin listener. */
   readonly apiUrl: string;
   readonly url: string;
+  /** DATA_DIR, for notes of commands. */
+  readonly dataDir: string;
   /** The metrics by name and labels, as `name{a="b"}`. */
   values(): Promise<ReadonlyMap<string, number>>;
   stop(): Promise<void>;
@@ -30,21 +35,23 @@ const noWork: UnfinishedWork = {
 export async function serveAdmin(
   work: () => Promise<UnfinishedWork> = async () => noWork,
 ): Promise<Admin> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'reprise-admin-'));
   const fake = fakeApi();
   const metrics = new ServiceMetrics('1.2.3');
   const http = createHttpServer(Object.assign(fake, { counts: metrics.counters }));
   const admin = createAdminServer({
-    metrics: metrics.page({ http, work }),
+    metrics: metrics.page({ http, work, place: { dataDir, eventStoreUrl: undefined } }),
     readiness: http.readiness,
     allowsHost: allowedHosts({ host: '127.0.0.1', allowedHosts: [] }),
   });
   const apiUrl = `http://127.0.0.1:${await http.listen(0, '127.0.0.1')}`;
   const url = `http://127.0.0.1:${await admin.listen(0, '127.0.0.1')}`;
   return {
-    ...{ fake, metrics, apiUrl, url },
+    ...{ fake, metrics, apiUrl, url, dataDir },
     values: async () => valuesOf(await (await fetch(`${url}/metrics`)).text()),
     async stop() {
       await Promise.all([http.close(0), admin.close(0)]);
+      await rm(dataDir, { recursive: true, force: true });
     },
   };
 }
