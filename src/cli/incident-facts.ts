@@ -3,7 +3,6 @@ import { createInterface } from 'node:readline';
 import { readAlarmJournal } from '../alarm/journal.ts';
 import type { Config } from '../config.ts';
 import { streamPrefixes } from '../events/streams.ts';
-import { httpLimits } from '../http/limits.ts';
 import { type ProblemCode, problemKind } from '../http/problems.ts';
 import type { FactSources } from '../incidents/collect.ts';
 import type { Facts, LogFacts, Span } from '../incidents/facts.ts';
@@ -42,7 +41,7 @@ export function factSources(
         return requestFacts(samples, span, { source: 'alarm', isAtLeast: false });
       }
       const lines = createInterface({ input: createReadStream(serviceLog, 'utf8') });
-      const samples = await samplesOfServiceLog(lines, httpLimits.ordinarySample);
+      const samples = await samplesOfServiceLog(lines);
       return requestFacts(samples, span, { source: 'service-log', isAtLeast: true });
     },
     log: async (span) => logFacts((await place()).eventStoreUrl, span),

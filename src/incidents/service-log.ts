@@ -15,12 +15,8 @@ const requestLine = z.object({
  * Failed requests in the log lines of a service (`LOG_LEVEL=info`). The service logs one refusal of
  * a kind a second, with their number, so the last ones before it ended are missing.
  * @param lines as the service wrote them; what is no JSON is passed over
- * @param ordinarySample of ordinary requests, one of so many is logged
  */
-export async function samplesOfServiceLog(
-  lines: AsyncIterable<string>,
-  ordinarySample: number,
-): Promise<RequestSample[]> {
+export async function samplesOfServiceLog(lines: AsyncIterable<string>): Promise<RequestSample[]> {
   const samples: RequestSample[] = [];
   for await (const line of lines) {
     if (!line.startsWith('{')) continue;
@@ -29,7 +25,7 @@ export async function samplesOfServiceLog(
     const { time, status, code, count = 1, msg } = parsed.data;
     const atMs = Date.parse(time);
     const isFailed = status >= 500;
-    const requests = isFailed ? count : msg.startsWith('request (one of') ? ordinarySample : 0;
+    const requests = isFailed ? count : ordinaryIn(msg);
     if (requests === 0) continue;
     samples.push({
       ...{ fromMs: atMs, untilMs: atMs, total: requests, failed: isFailed ? count : 0 },
@@ -37,6 +33,12 @@ export async function samplesOfServiceLog(
     });
   }
   return samples;
+}
+
+/** Ordinary requests that a line stands for: the service says which share of them it logs. */
+function ordinaryIn(msg: string): number {
+  const [isOne, of = '1'] = /^request(?: \(one of (\d+)\))?$/.exec(msg) ?? [];
+  return isOne === undefined ? 0 : Number(of);
 }
 
 function jsonOf(text: string): unknown {

@@ -101,7 +101,7 @@ describe('the facts of an incident', () => {
       line({ status: 200, msg: 'request (one of 1000)' }),
       line({ status: 200, count: 3, msg: 'slow request' }),
     ];
-    const samples = await samplesOfServiceLog(Readable.from(lines), 1_000);
+    const samples = await samplesOfServiceLog(Readable.from(lines));
     const span = spanOf(beganMs, beganMs + 100_000, beganMs + 900_000);
     const found = requestFacts(samples, span, { source: 'service-log', isAtLeast: true });
     expect(found).to.deep.include({ total: 1_041, failed: 41, purchases: null });
