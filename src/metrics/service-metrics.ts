@@ -7,7 +7,10 @@ import { Counters } from './counters.ts';
 import { kept } from './kept.ts';
 import { type Disk, registerReadings } from './readings.ts';
 
-/** PostgreSQL, the notes and the disk are asked once in so long, and is waited for so long, in milliseconds. */
+/**
+ * PostgreSQL, the notes and the disk are asked once in so long, and waited for so long, in
+ * milliseconds.
+ */
 const askBounds = { keptMs: 5_000, waitMs: 1_000 };
 
 /** Where readings come from. */
