@@ -193,7 +193,9 @@ export class Unreadable extends Error {}
  * The versions of a type's data that are understood: up to 1, but for those that were changed
  * since.
  */
-const versionsKnown: Readonly<Record<string, number>> = { AccountSummarised: 2 };
+const versionsKnown: Readonly<Record<string, number>> = {
+  ...{ AccountSummarised: 2, ConcertRegistered: 2, ConcertRevised: 2 },
+};
 
 /** Types of the service's events. */
 const typesKnown: ReadonlySet<string> = new Set(
