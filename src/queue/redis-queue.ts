@@ -214,7 +214,8 @@ export class RedisQueue implements WaitingQueue {
       perMinute: perMinute ?? 0,
     };
     const isKept = this.#journal !== undefined;
-    return JSON.stringify({ ...this.#settings, ...paceOfScripts, isKept, control });
+    const controlText = JSON.stringify(control);
+    return JSON.stringify({ ...this.#settings, ...paceOfScripts, isKept, control, controlText });
   }
 
   /** Runs a script for a user, and keeps what it says that happened. */

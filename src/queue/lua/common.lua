@@ -10,7 +10,8 @@
 --                                control (JSON, how it is steered); tickets, ticketsAt (of the limit per minute)
 --       7 holder    string       'secret until': by which the user holds a seat, and until when, ms
 -- ARGV  1 user  2 now in ms, or '' for the server's clock  3 the settings as JSON, and from pace.ts
---       endsMax, rateWindowMs, lateMs, …; and how the calling instance knows it to be steered (control)
+--       endsMax, rateWindowMs, lateMs, …; and how the calling instance knows it to be steered (control, and
+--       controlText, the same as JSON)
 --
 -- Each script is allowed beyond maxmemory but the one that enrols: who has a place is served while Redis is full.
 -- "Over" means a time <= now. A number is microseconds of the user's enrolment, or one more than the last.
@@ -75,14 +76,16 @@ end
 -- The newest step counts for all instances, whichever has heard of it first. Lost counters clear no line.
 local control = settings.control
 local kept_control = redis.call('HGET', COUNTERS, 'control')
-local known = kept_control and cjson.decode(kept_control)
-if known and known.revision > control.revision then
-  control = known
-elseif not known or known.revision < control.revision then
-  redis.call('HSET', COUNTERS, 'control', cjson.encode(control))
-  if known and known.clearedRevision < control.clearedRevision then
-    redis.call('UNLINK', PRESENT, ENDS, WAITING)
-    note('cleared', '', 0)
+if kept_control ~= settings.controlText then
+  local known = kept_control and cjson.decode(kept_control)
+  if known and known.revision > control.revision then
+    control = known
+  elseif not known or known.revision < control.revision then
+    redis.call('HSET', COUNTERS, 'control', settings.controlText)
+    if known and known.clearedRevision < control.clearedRevision then
+      redis.call('UNLINK', PRESENT, ENDS, WAITING)
+      note('cleared', '', 0)
+    end
   end
 end
 
