@@ -74,6 +74,14 @@ export const commands: readonly CommandEntry[] = [
     name: 'queue',
     description: 'Steer the waiting queue while it runs, on all instances.',
     load: async () => (await import('./queue.ts')).defineQueue,
+    commands: [
+      {
+        name: 'audit',
+        description:
+          'Prove from the log that everybody was admitted in turn, and no more than may be.',
+        load: async () => (await import('./queue-audit.ts')).defineQueueAudit,
+      },
+    ],
   },
   {
     name: 'backup',

@@ -53,8 +53,13 @@ export const queueSchemas = {
           /**
            * `unclaimed`: admitted, and did not come, so the user waits again. `left`: did not poll
            * in time. `ended`: the place was over. `cleared`: all who waited; the user is empty.
+           * `away`: did not poll as told from then on, while others passed by, until `back` or
+           * `left`, with which it is told.
            */
-          z.enum(['enrolled', 'admitted', 'unclaimed', 'left', 'ended', 'cleared']),
+          z.enum([
+            ...['enrolled', 'admitted', 'unclaimed', 'away', 'back'],
+            ...['left', 'ended', 'cleared'],
+          ] as const),
           z.string().regex(/^[!-~]{0,200}$/),
           /** The user's number: the microsecond of the enrolment, or one more than the last. */
           z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),

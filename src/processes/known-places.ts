@@ -13,6 +13,9 @@ export class KnownPlaces {
       case 'admitted':
         this.#places.set(userId, { userId, number, admittedAt: atMs });
         break;
+      case 'away':
+      case 'back':
+        break;
       case 'left':
       case 'ended':
         // Of an earlier place of the user it says nothing about this one.

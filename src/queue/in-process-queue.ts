@@ -1,4 +1,4 @@
-import { type Expiring, ExpiryHeap } from '../shared-state/expiry-heap.ts';
+import { ExpiryHeap } from '../shared-state/expiry-heap.ts';
 import { Holders } from './holders.ts';
 import {
   type Admissions,
@@ -10,11 +10,12 @@ import {
   type Tickets,
   ticketsAt,
 } from './pace.ts';
+import { Place } from './place.ts';
 import { notSteered, type QueueControl } from './queue-control.ts';
 import { admittedEntry, type QueueEntry, waitingEntry } from './queue-entry.ts';
 import type { KnownPlace, QueueMove } from './queue-log.ts';
 import { RankedLine } from './ranked-line.ts';
-import { newSecret, parseToken, sameSecret, tokenOf } from './token.ts';
+import { parseToken, sameSecret, tokenOf } from './token.ts';
 import {
   type Authorization,
   type QueueCounts,
@@ -24,29 +25,6 @@ import {
   type QueueSettings,
   type WaitingQueue,
 } from './waiting-queue.ts';
-
-/** One user's place, admitted or waiting. A class, since a million of them should be small. */
-class Place implements Expiring {
-  readonly userId: string;
-  readonly number: number;
-  readonly secret = newSecret();
-  /** `away` waits outside the line, with its number. */
-  state: 'there' | 'away' | 'admitted' | 'claimed' = 'away';
-  admittedAt = 0;
-  /** Of who is there: when the next poll is overdue. Of the others: when the place ends. */
-  expiresAt: number;
-  heapIndex = -1;
-
-  constructor(userId: string, number: number, expiresAt: number) {
-    this.userId = userId;
-    this.number = number;
-    this.expiresAt = expiresAt;
-  }
-
-  get isInside(): boolean {
-    return this.state === 'admitted' || this.state === 'claimed';
-  }
-}
 
 export interface InProcessQueueOptions {
   /** Milliseconds since the epoch. Default: the system's clock. */
@@ -74,6 +52,8 @@ export class InProcessQueue implements WaitingQueue {
   readonly #inside = new ExpiryHeap<Place>();
   readonly #holders = new Holders();
   #lastNumber = 0;
+  /** The highest number that was admitted. */
+  #highestAdmitted = 0;
   /** Undefined until it is told. */
   #control: QueueControl | undefined;
   /** As many as there may be. */
@@ -97,6 +77,7 @@ export class InProcessQueue implements WaitingQueue {
     }
     const place = own ?? this.#enrol(userId, now);
     if (place.state === 'away') {
+      if (own !== undefined && this.#tellAbsence(own)) this.#tell('back', own, now);
       this.#line.add(place);
       place.state = 'there';
     }
@@ -229,7 +210,15 @@ export class InProcessQueue implements WaitingQueue {
     place.state = 'away';
     if (place.expiresAt > now) return;
     this.#forget(place);
+    this.#tellAbsence(place);
     this.#tell('left', place, now);
+  }
+
+  /** Of who is away: since when, if others passed by. @returns whether they did */
+  #tellAbsence(place: Place): boolean {
+    if (place.number >= this.#highestAdmitted) return false;
+    this.#tell('away', place, place.expiresAt - this.#settings.waitingMs);
+    return true;
   }
 
   #tell(kind: QueueMove[0], { userId, number }: Place, now: number): void {
@@ -258,6 +247,7 @@ export class InProcessQueue implements WaitingQueue {
     this.#line.remove(place);
     this.#waiting.remove(place);
     place.state = 'admitted';
+    this.#highestAdmitted = Math.max(this.#highestAdmitted, place.number);
     place.admittedAt = now;
     place.expiresAt = now + this.#settings.claimMs;
     this.#inside.add(place);

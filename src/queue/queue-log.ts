@@ -1,9 +1,12 @@
 /**
  * What happened to a user's place: the kind, the user, the number, and when, in milliseconds since
  * the epoch. `unclaimed`: the user waits again. `cleared` is about everybody who waited.
+ *
+ * `away`: the user did not poll as told from then on, until `back` or `left`, with which it comes.
+ * It is told only of who was passed by a higher number, to show that this was fair.
  */
 export type QueueMove = [
-  kind: 'enrolled' | 'admitted' | 'unclaimed' | 'left' | 'ended' | 'cleared',
+  kind: 'enrolled' | 'admitted' | 'unclaimed' | 'away' | 'back' | 'left' | 'ended' | 'cleared',
   userId: string,
   number: number,
   atMs: number,

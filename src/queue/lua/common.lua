@@ -6,8 +6,9 @@
 --       3 waiting   hash         user who waits → 'secret number'
 --       4 admitted  sorted set   admitted user → when the place ends, ms
 --       5 places    hash         admitted user → 'secret number admittedAt claimed' (claimed: 0 or 1)
---       6 counters  hash         last (number); window, current, previous, since (admissions of the line);
---                                control (JSON, how it is steered); tickets, ticketsAt (of the limit per minute)
+--       6 counters  hash         last (number); highest (number that was admitted); window, current, previous,
+--                                since (admissions of the line); control (JSON, how it is steered); tickets,
+--                                ticketsAt (of the limit per minute)
 --       7 holder    string       'secret until': by which the user holds a seat, and until when, ms
 -- ARGV  1 user  2 now in ms, or '' for the server's clock  3 the settings as JSON, and from pace.ts
 --       endsMax, rateWindowMs, lateMs, …; and how the calling instance knows it to be steered (control, and
@@ -32,8 +33,8 @@ end
 
 -- What happened to places: kind, user, number and when, one after another. Each reply ends with it.
 local notes = {}
-local function note(kind, who, number)
-  for _, part in ipairs({ kind, who, number, now }) do notes[#notes + 1] = part end
+local function note(kind, who, number, at)
+  for _, part in ipairs({ kind, who, number, at or now }) do notes[#notes + 1] = part end
 end
 
 -- A queue that keeps its moves in the log and has lost them is rebuilt from there first.
@@ -89,6 +90,13 @@ if kept_control ~= settings.controlText then
   end
 end
 
+-- Of who is away: since when, if others passed by, and how it ends now: 'back' or 'left'.
+local function note_absence(who, number, ends, how)
+  local is_passed = number < (tonumber(redis.call('HGET', COUNTERS, 'highest')) or 0)
+  if is_passed then note('away', who, number, ends - settings.waitingMs) end
+  if is_passed or how == 'left' then note(how, who, number) end
+end
+
 local function forget_waiting(who)
   redis.call('ZREM', PRESENT, who)
   redis.call('ZREM', ENDS, who)
@@ -115,7 +123,7 @@ local function settle(who)
   end
   if ends <= now then
     local own = waiting_of(who)
-    if own then note('left', who, own.number) end
+    if own then note_absence(who, own.number, ends, 'left') end
     forget_waiting(who)
   end
 end
@@ -192,7 +200,9 @@ end
 -- Reply {'admitted', secret, expiresAt, notes} or
 --       {'waiting', secret, expiresAt, ahead, retryAfterMs, admissions per second, 1 when paused, notes}
 local function admit_or_wait(own, is_new, chance)
-  redis.call('ZADD', PRESENT, whole(own.number), user)
+  if redis.call('ZADD', PRESENT, whole(own.number), user) == 1 and not is_new then
+    note_absence(user, own.number, tonumber(redis.call('ZSCORE', ENDS, user)), 'back')
+  end
   local ahead = redis.call('ZRANK', PRESENT, user)
   if ahead < free() then
     forget_waiting(user)
@@ -200,6 +210,9 @@ local function admit_or_wait(own, is_new, chance)
     own.claimed = false
     local ends = keep_place(user, own, now + settings.claimMs)
     note('admitted', user, own.number)
+    if own.number > (tonumber(redis.call('HGET', COUNTERS, 'highest')) or 0) then
+      redis.call('HSET', COUNTERS, 'highest', whole(own.number))
+    end
     if control.perMinute > 0 then
       redis.call('HSET', COUNTERS, 'tickets', tostring(tickets() - 1), 'ticketsAt', now)
     end

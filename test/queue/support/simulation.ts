@@ -1,5 +1,6 @@
 import { InProcessQueue } from '../../../src/queue/in-process-queue.ts';
 import type { QueueEntry } from '../../../src/queue/queue-entry.ts';
+import type { QueueMove } from '../../../src/queue/queue-log.ts';
 import type { QueueSettings } from '../../../src/queue/waiting-queue.ts';
 import { testSettings } from './times.ts';
 
@@ -39,6 +40,12 @@ export interface Sale {
   readonly insideMax: number;
 }
 
+export interface SaleOptions {
+  readonly seed?: number;
+  readonly settings?: QueueSettings;
+  readonly onMove?: (move: QueueMove) => void;
+}
+
 /** One user's next step. */
 interface Step {
   readonly atMs: number;
@@ -53,13 +60,13 @@ interface Step {
 export async function runSale(
   crowd: Crowd,
   untilMs: number,
-  { seed = 1, settings = saleSettings }: { seed?: number; settings?: QueueSettings } = {},
+  { seed = 1, settings = saleSettings, onMove = () => {} }: SaleOptions = {},
 ): Promise<Sale> {
   const chance = mulberry32(seed);
   const steps = new Agenda();
   let nowMs = 0;
   const startMs = Date.UTC(2030, 0, 1);
-  const queue = new InProcessQueue(settings, { now: () => startMs + nowMs, chance });
+  const queue = new InProcessQueue(settings, { now: () => startMs + nowMs, chance, onMove });
   const sale = { paidAt: [] as number[], polledAt: [] as number[], unsaid: 0, insideMax: 0 };
   const admittedAt = new Map<number, number>();
   const said: { readonly user: number; readonly atMs: number; readonly saidMs: number }[] = [];

@@ -1,0 +1,290 @@
+import { type Admission, RoomAdmissions } from './admissions.ts';
+import { Place, type Stay } from './audited-place.ts';
+import type { ExceptionCode, Findings, ViolationCode } from './findings.ts';
+import { type Excess, Inside } from './inside.ts';
+import type { QueueMove } from './move.ts';
+import { Standstills } from './standstills.ts';
+import type { RoomSteering } from './steering.ts';
+
+/** What the audit takes as given: the log does not have the settings. Times are milliseconds. */
+export interface AuditSettings {
+  /** QUEUE_ADMITTED_MAX, where the room was not steered. */
+  readonly places: number;
+  /** An admitted place cannot be older than this. */
+  readonly lifeMsMax: number;
+  /** Who is there asks again within this. */
+  readonly askMsMax: number;
+}
+
+export interface RoomParts {
+  readonly room: string;
+  readonly settings: AuditSettings;
+  readonly steering: RoomSteering;
+  readonly violations: Findings<ViolationCode>;
+  readonly exceptions: Findings<ExceptionCode>;
+  /** Only what happened from this moment on is judged. */
+  readonly fromMs: number;
+  readonly onStay: (stay: Stay) => void;
+}
+
+/** Figures of a room in the period. */
+export interface RoomFigures {
+  enrolled: number;
+  admitted: number;
+  unclaimed: number;
+  left: number;
+  ended: number;
+  cleared: number;
+}
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+/** Judges the moves of one room, in the order in which they happened. */
+export class RoomAudit {
+  readonly figures: RoomFigures = {
+    ...{ enrolled: 0, admitted: 0, unclaimed: 0, left: 0, ended: 0, cleared: 0 },
+  };
+  readonly #parts: RoomParts;
+  readonly #places = new Map<string, Place>();
+  readonly #admissions = new RoomAdmissions();
+  readonly #inside: Inside;
+  readonly #standstills = new Standstills();
+  #highestNumber = 0;
+  #highestEnrolledMs = 0;
+
+  constructor(parts: RoomParts) {
+    this.#parts = parts;
+    this.#inside = new Inside(parts.settings.lifeMsMax);
+  }
+
+  get insideMost(): number {
+    return this.#inside.most;
+  }
+
+  /** @param awayMs since when the user was away, whose absence this move ends */
+  see([kind, userId, number, atMs]: QueueMove, awayMs?: number): void {
+    this.#standstills.see(atMs);
+    if (kind === 'cleared') this.#clear(atMs);
+    else if (kind === 'enrolled') this.#enrol(userId, number, atMs);
+    else this.#seeOf(kind, [userId, number, atMs], awayMs);
+  }
+
+  #seeOf(
+    kind: QueueMove[0],
+    [userId, number, atMs]: [userId: string, number: number, atMs: number],
+    awayMs: number | undefined,
+  ): void {
+    const own = this.#places.get(userId);
+    // Of an earlier place of the user, which was given up.
+    if (own !== undefined && own.number > number) return;
+    const place = own?.number === number ? own : this.#unknown(userId, number, kind, atMs);
+    if (awayMs !== undefined) place.wasAway({ fromMs: awayMs, untilMs: atMs });
+    if (kind === 'admitted') this.#admit(place, atMs);
+    else if (kind === 'unclaimed') this.#unclaim(place, atMs);
+    else if (kind === 'left') this.#leave(place, atMs);
+    else if (kind === 'ended') this.#end(place, atMs);
+  }
+
+  /** After the last move. @param atMs its time */
+  conclude(atMs: number): void {
+    if (this.#inside.unexplained.length > 0) this.#loseOverdue(atMs);
+    for (const excess of this.#inside.unexplained) this.#overLimit(excess);
+    for (const place of this.#places.values()) {
+      this.#stay(place, place.admittedMs === undefined ? 'waiting' : 'inside', undefined);
+    }
+    this.#places.clear();
+  }
+
+  /** How many wait by the log now. */
+  get waiting(): number {
+    return this.#places.size - this.#inside.count;
+  }
+
+  #enrol(userId: string, number: number, atMs: number): void {
+    const before = this.#places.get(userId);
+    if (before !== undefined) {
+      if (before.admittedMs !== undefined) this.#lostEnd(before, atMs);
+      else {
+        const since = iso(before.enrolledMs ?? before.waitsSinceMs);
+        this.#except('enrolled-again', before, atMs, `the log has a place of ${since}`);
+        this.#stay(before, 'not-in-log', undefined);
+      }
+    }
+    // Instances that enrol in the same second may write one after another.
+    if (number <= this.#highestNumber && atMs > this.#highestEnrolledMs + 1_000) {
+      this.#violate('wrong-number', userId, atMs, `${number} after ${this.#highestNumber}`);
+    }
+    if (number > this.#highestNumber) {
+      [this.#highestNumber, this.#highestEnrolledMs] = [number, atMs];
+    }
+    if (this.#parts.steering.around(atMs).isDraining) {
+      this.#violate('while-draining', userId, atMs, 'enrolled while nobody new was to enrol');
+    }
+    this.#places.set(userId, new Place(userId, number, atMs, atMs));
+    this.#count('enrolled', atMs);
+  }
+
+  #admit(place: Place, atMs: number): void {
+    const { userId, number } = place;
+    const force = this.#parts.steering.around(atMs);
+    if (place.admittedMs !== undefined) {
+      const detail = `inside since ${iso(place.admittedMs)} already`;
+      this.#violate('twice', userId, atMs, detail);
+      this.#inside.remove(place);
+    }
+    if (force.isPaused) this.#violate('while-paused', userId, atMs, 'admitted while paused');
+    this.#judgeOrder(place, atMs, true);
+    place.admittedMs = atMs;
+    this.#admissions.add({ atMs, number }, () => this.#lowestWaiting());
+    if (this.#inside.count >= force.limit) this.#loseOverdue(atMs);
+    for (const excess of this.#inside.admit(place, atMs, force.limit)) this.#overLimit(excess);
+    if (this.#inside.count > force.limitLeast && this.#inside.count <= force.limit) {
+      const detail = `${this.#inside.count} inside, at most ${force.limitLeast} from about then on`;
+      this.#except('limit-lowered', place, atMs, detail);
+    }
+    this.#count('admitted', atMs);
+  }
+
+  #unclaim(place: Place, atMs: number): void {
+    if (place.admittedMs === undefined) {
+      this.#except('admission-not-in-log', place, atMs, 'an admission that was not claimed');
+    } else {
+      const detail = `admitted at ${iso(place.admittedMs)} and did not come`;
+      this.#except('unclaimed', place, atMs, detail);
+    }
+    this.#inside.remove(place);
+    place.admittedMs = undefined;
+    place.waitsSinceMs = atMs;
+    place.isBackAgain();
+    place.unclaimed += 1;
+    this.#count('unclaimed', atMs);
+  }
+
+  #leave(place: Place, atMs: number): void {
+    if (place.admittedMs !== undefined) this.#lostEnd(place, atMs);
+    else {
+      this.#judgeOrder(place, atMs, false);
+      this.#stay(place, 'left', atMs);
+    }
+    this.#places.delete(place.userId);
+    this.#count('left', atMs);
+  }
+
+  #end(place: Place, atMs: number): void {
+    if (place.admittedMs === undefined) {
+      this.#except('admission-not-in-log', place, atMs, 'the end of a place');
+    }
+    this.#inside.remove(place);
+    this.#stay(place, 'ended', atMs);
+    this.#places.delete(place.userId);
+    this.#count('ended', atMs);
+  }
+
+  #clear(atMs: number): void {
+    for (const place of [...this.#places.values()]) {
+      if (place.admittedMs !== undefined) continue;
+      this.#except('cleared', place, atMs, 'waited when the line was emptied');
+      this.#stay(place, 'cleared', atMs);
+      this.#places.delete(place.userId);
+      this.#count('cleared', atMs);
+    }
+  }
+
+  /** The end of a place is told by the next poll of anybody: late, when nobody polls. */
+  #loseOverdue(atMs: number): void {
+    for (const place of this.#inside.overdue(atMs)) this.#lostEnd(place, atMs);
+  }
+
+  /** A place that must have ended, and the log does not have its end. */
+  #lostEnd(place: Place, atMs: number): void {
+    this.#inside.remove(place);
+    for (const { atMs: at, inside, limit, place: other } of this.#inside.explain(place)) {
+      const detail = `${inside} inside by the log, ${limit} at most`;
+      this.#except('end-not-in-log', other, at, detail);
+    }
+    this.#except('end-not-in-log', place, atMs, `admitted at ${iso(place.admittedMs ?? 0)}`);
+    this.#stay(place, 'not-in-log', undefined);
+    this.#places.delete(place.userId);
+  }
+
+  /** Was everybody who passed this user admitted while the user was away, or with a reason? */
+  #judgeOrder(place: Place, atMs: number, isAdmitted: boolean): void {
+    const { number, waitsSinceMs, absences } = place;
+    const { askMsMax } = this.#parts.settings;
+    // A place was kept for who was passed a moment before the next poll.
+    const away = absences.map(({ fromMs, untilMs }) => [fromMs - askMsMax, untilMs] as const);
+    const untilMs = isAdmitted ? atMs - askMsMax : atMs;
+    for (const passing of this.#admissions.passing(number, waitsSinceMs, untilMs)) {
+      const isAway = away.some(([from, until]) => from <= passing.atMs && passing.atMs <= until);
+      if (isAway) {
+        const detail = `passed by number ${passing.number}`;
+        if (!place.notes.includes('away')) this.#except('away', place, passing.atMs, detail);
+        continue;
+      }
+      if (this.#passedForReason(place, passing)) continue;
+      const detail =
+        `${number} waited since ${iso(waitsSinceMs)}, was there, and number ${passing.number} was ` +
+        `admitted before it${isAdmitted ? `, which was admitted at ${iso(atMs)}` : ''}`;
+      this.#violate('out-of-order', place.userId, passing.atMs, detail);
+      return;
+    }
+  }
+
+  #passedForReason(place: Place, { atMs }: Admission): boolean {
+    const untilMs = atMs + this.#parts.settings.askMsMax;
+    const step = this.#parts.steering.between(atMs, untilMs);
+    if (step !== undefined) {
+      this.#except('steered', place, atMs, `the place kept for it was taken away by ${step}`);
+      return true;
+    }
+    if (this.#admissions.hasInFront(place.number, atMs, untilMs)) {
+      this.#except('gave-way', place, atMs, 'the place kept for it went to somebody in front');
+      return true;
+    }
+    const quiet = this.#standstills.from(atMs, untilMs);
+    if (quiet === undefined) return false;
+    this.#except('standstill', place, atMs, `nothing moved from ${iso(quiet)} on`);
+    return true;
+  }
+
+  #unknown(userId: string, number: number, kind: QueueMove[0], atMs: number): Place {
+    const place = new Place(userId, number, undefined, atMs);
+    this.#places.set(userId, place);
+    this.#except('enrolment-not-in-log', place, atMs, `the first that the log has is: ${kind}`);
+    return place;
+  }
+
+  #lowestWaiting(): number {
+    let lowest = Number.POSITIVE_INFINITY;
+    for (const { admittedMs, number } of this.#places.values()) {
+      if (admittedMs === undefined) lowest = Math.min(lowest, number);
+    }
+    return lowest;
+  }
+
+  #overLimit({ place, atMs, inside, limit }: Excess): void {
+    this.#violate('over-limit', place.userId, atMs, `${inside} inside, ${limit} at most`);
+  }
+
+  #violate(code: ViolationCode, userId: string, atMs: number, detail: string): void {
+    const { room, fromMs, violations } = this.#parts;
+    if (atMs >= fromMs) violations.add({ code, room, userId, atMs, detail });
+    this.#places.get(userId)?.note(code);
+  }
+
+  #except(code: ExceptionCode, place: Place, atMs: number, detail: string): void {
+    const { room, fromMs, exceptions } = this.#parts;
+    if (atMs >= fromMs) exceptions.add({ code, room, userId: place.userId, atMs, detail });
+    place.note(code);
+  }
+
+  #count(what: keyof RoomFigures, atMs: number): void {
+    if (atMs >= this.#parts.fromMs) this.figures[what] += 1;
+  }
+
+  #stay(place: Place, outcome: Stay['outcome'], endedMs: number | undefined): void {
+    const { userId, number, enrolledMs, admittedMs, notes } = place;
+    const stay = { room: this.#parts.room, userId, number, enrolledMs, admittedMs, endedMs };
+    this.#parts.onStay({ ...stay, outcome, notes });
+  }
+}
