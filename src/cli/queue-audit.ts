@@ -6,7 +6,7 @@ import type { Stay } from '../audit/audited-place.ts';
 import { type Config, readConfig } from '../config.ts';
 import { isReaderGone, Output } from '../history/output.ts';
 import { logMustExist } from '../servers/servers.ts';
-import { ProgressMeter } from './progress.ts';
+import { ProgressMeter } from '../support/progress-meter.ts';
 import { wholeNumber } from './whole-number.ts';
 import { withLog } from './with-servers.ts';
 
