@@ -4,35 +4,34 @@ import { paymentsHeldMax } from '../../src/commands/account/bounds.ts';
 import { type AccountCommand, accountDecider } from '../../src/commands/account/decider.ts';
 import type { AccountState } from '../../src/commands/account/evolve.ts';
 import { type AccountEvent, type EventOf, eventSchemas } from '../../src/events/events.ts';
-import { decided } from '../support/given-when-then.ts';
+import { decided } from '../support/decider-spec.ts';
+import {
+  atMs,
+  balanceCharged,
+  paymentCaptured,
+  paymentHeld,
+  paymentRefunded,
+} from '../support/events.ts';
 import {
   capture,
-  captured,
   charge,
-  charged,
   fold,
-  held,
   hold,
-  now,
+  payment,
   refund,
-  refunded,
   release,
   summaryOf,
-} from './support/account-events.ts';
+} from './support/account-commands.ts';
 
 describe('a summarised account', () => {
   it('keeps what a retry can still ask for, and leaves out the rest', () => {
-    const old: AccountEvent = {
-      type: 'BalanceCharged',
-      data: {
-        chargeId: 'old',
-        amount: 5,
-        currency: 'KRW',
-        balance: 5,
-        at: '2026-12-30T11:59:59.999Z',
-      },
-    };
-    const { data } = summaryOf([old, charged('new', 500, 505), held(1, 100, 405), held(2, 5, 400)]);
+    const old = balanceCharged('old', 5, 5, { at: '2026-12-30T11:59:59.999Z' });
+    const { data } = summaryOf([
+      old,
+      balanceCharged('new', 500, 505),
+      paymentHeld(payment(1, 100), 405),
+      paymentHeld(payment(2, 5), 400),
+    ]);
     expect(data).to.include({ balance: 400, held: 105 });
     expect(data.charges.map(({ chargeId }) => chargeId)).to.deep.equal(['new']);
     expect(data.payments.map(({ paymentId }) => paymentId).sort()).to.deep.equal([
@@ -45,16 +44,16 @@ describe('a summarised account', () => {
     accountDecider.snapshot.of(fold(events)).map(({ type }) => type);
 
   it('is told by its totals and an index when too much of it is recent', () => {
-    const charges = Array.from({ length: 2_001 }, (_, i) => charged(`c${i}`, 1, i + 1));
+    const charges = Array.from({ length: 2_001 }, (_, i) => balanceCharged(`c${i}`, 1, i + 1));
     expect(typesOf(charges)).to.deep.equal(['AccountIndexed', 'AccountTotalled']);
     expect(typesOf(charges.slice(1))).to.deep.equal(['AccountSummarised']);
   });
 
   it('is told by its totals and an index when a summary would be larger than the store takes', () => {
     const of = (n: number) =>
-      Array.from({ length: n }, (_, i) => charged(`${i}`.padEnd(200, '-'), 1, i + 1));
+      Array.from({ length: n }, (_, i) => balanceCharged(`${i}`.padEnd(200, '-'), 1, i + 1));
     expect(typesOf(of(2_000))).to.deep.equal(['AccountSummarised']);
-    const payments = Array.from({ length: 1_500 }, (_, i) => held(i, 0, 1));
+    const payments = Array.from({ length: 1_500 }, (_, i) => paymentHeld(payment(i, 0), 1));
     const long = payments.map((event) => {
       const id = `${(event.data as { paymentId: string }).paymentId}`.padEnd(200, '-');
       return {
@@ -62,7 +61,11 @@ describe('a summarised account', () => {
         data: { ...event.data, paymentId: id, reservationId: id },
       } as AccountEvent;
     });
-    const all = [charged('c', 1, 1), ...long, ...long.map((_, i) => captured(i, 0))];
+    const all = [
+      balanceCharged('c', 1, 1),
+      ...long,
+      ...long.map((_, i) => paymentCaptured(payment(i, 0))),
+    ];
     const ended = all.map((event) =>
       event.type === 'PaymentCaptured'
         ? {
@@ -80,10 +83,12 @@ describe('a summarised account', () => {
     const n = paymentsHeldMax;
     const payments = Array.from({ length: n }, (_, i) => {
       const reservationId = `${'s'.repeat(64)}.${'a'.repeat(64)}.${100_000_000 + i}`;
-      const { type, data } = held(i, 1, 4_999 - i) as EventOf<'PaymentHeld'>;
+      const { type, data } = paymentHeld(payment(i, 1), 4_999 - i) as EventOf<'PaymentHeld'>;
       return { type, data: { ...data, reservationId, paymentId: `pay.${reservationId}` } };
     });
-    const charges = Array.from({ length: 2_000 }, (_, i) => charged(`c${i}`, 10, 10 * (i + 1)));
+    const charges = Array.from({ length: 2_000 }, (_, i) =>
+      balanceCharged(`c${i}`, 10, 10 * (i + 1)),
+    );
     const state = fold([...charges, ...payments]);
     const told = accountDecider.snapshot.of(state);
     expect(told.map(({ type }) => type)).to.deep.equal(['AccountIndexed', 'AccountTotalled']);
@@ -100,7 +105,7 @@ describe('a summarised account', () => {
       fc.property(
         fc.array(fc.tuple(command, fc.nat(90_000), fc.boolean()), { maxLength: 60 }),
         (steps) => {
-          let nowMs = now;
+          let nowMs = atMs;
           let whole = accountDecider.initial;
           let summarised = accountDecider.initial;
           for (const [make, laterMs, sumUp] of steps) {
@@ -122,10 +127,10 @@ describe('a summarised account', () => {
 
   it('negative control: a summary that forgets refunds decides otherwise', () => {
     const history = [
-      charged('c1', 500, 500),
-      held(1, 100, 400),
-      captured(1, 100),
-      refunded(1, 100),
+      balanceCharged('c1', 500, 500),
+      paymentHeld(payment(1, 100), 400),
+      paymentCaptured(payment(1, 100)),
+      paymentRefunded(payment(1, 100)),
     ];
     const { data } = summaryOf(history);
     const forgetful = { ...data, payments: [] };
@@ -143,7 +148,7 @@ function again(state: AccountState): AccountState {
   return accountDecider.evolve(accountDecider.initial, { type: 'AccountSummarised', data });
 }
 
-const endOf = (n: number): number => now + (n + 1) * 300_000;
+const endOf = (n: number): number => atMs + (n + 1) * 300_000;
 
 /** Any command on one of a few charges and payments. */
 const command = fc

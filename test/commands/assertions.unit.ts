@@ -13,6 +13,7 @@ import { heldSeat, seatDecider } from '../../src/commands/seat/decider.ts';
 import { SeatBookings } from '../../src/commands/seat/seat-bookings.ts';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import type { AccountEvent } from '../../src/events/events.ts';
+import { balanceCharged, paymentHeld, paymentOf } from '../support/events.ts';
 import { MemoryEventStore } from '../support/memory-event-store.ts';
 
 const context = { commandId: 'test' };
@@ -152,14 +153,10 @@ describe('what would go wrong without a word', () => {
   });
 
   it('a hold of money is resolved once: afterwards it is no longer held', () => {
-    const at = new Date(nowMs).toISOString();
-    const holdExpiresAt = new Date(nowMs + 1_000).toISOString();
     const amount = 100;
-    const paid = { amount, currency: 'KRW', balance: 0, at };
-    const hold = { paymentId: 'pay.r', reservationId: 'r', holdExpiresAt };
     const events: AccountEvent[] = [
-      { type: 'BalanceCharged', data: { chargeId: 'c', ...paid, balance: amount } },
-      { type: 'PaymentHeld', data: { ...paid, ...hold } },
+      balanceCharged('c', amount, amount),
+      paymentHeld(paymentOf('r', amount), 0),
     ];
     const before = events.reduce(accountDecider.evolve, accountDecider.initial);
     const decision = accountDecider.decide({ type: 'CapturePayment', paymentId: 'pay.r' }, before);

@@ -5,9 +5,15 @@ import { CatalogFileError } from '../../src/commands/concert/catalog-file-error.
 import { concertDecider, type Session } from '../../src/commands/concert/decider.ts';
 import type { StoredEvent } from '../../src/events/codec.ts';
 import type { ConcertEvent } from '../../src/events/events.ts';
-import { specify } from '../support/given-when-then.ts';
+import { DeciderSpec } from '../support/decider-spec.ts';
+import {
+  concertRegistered,
+  concertRevised,
+  sessionRescheduled,
+  sessionScheduled,
+} from '../support/events.ts';
 
-const given = specify(concertDecider);
+const { given } = new DeciderSpec(concertDecider);
 const session: Session = {
   sessionId: 's1',
   startsAt: '2027-05-01T10:00:00.000Z',
@@ -15,8 +21,8 @@ const session: Session = {
   currency: 'KRW',
   sections: [{ section: 'A', price: 100, rows: [{ row: '1', seats: [1, 2] }] }],
 };
-const registered: ConcertEvent = { type: 'ConcertRegistered', data: { title: 'One' } };
-const scheduled: ConcertEvent = { type: 'SessionScheduled', data: session };
+const registered = concertRegistered('One');
+const scheduled = sessionScheduled(session);
 
 describe('a concert', () => {
   it('is registered once, revised when its details change', () => {
@@ -26,7 +32,7 @@ describe('a concert', () => {
     const revise = { type: 'RegisterConcert', details: { title: 'Two' } } as const;
     given([registered])
       .when(revise)
-      .thenWrites([{ type: 'ConcertRevised', data: { title: 'Two' } }]);
+      .thenWrites([concertRevised('Two')]);
   });
 
   it('schedules a session once and moves it when its times change', () => {
@@ -37,10 +43,7 @@ describe('a concert', () => {
     given([registered, scheduled])
       .when({ type: 'ScheduleSession', session: { ...session, startsAt } })
       .thenWrites([
-        {
-          type: 'SessionRescheduled',
-          data: { sessionId: 's1', startsAt, salesOpenAt: session.salesOpenAt },
-        },
+        sessionRescheduled({ sessionId: 's1', startsAt, salesOpenAt: session.salesOpenAt }),
       ]);
   });
 
@@ -48,7 +51,7 @@ describe('a concert', () => {
     const [a, b] = [1, 2].map((n) => ({ row: `${n}`, seats: [1, 2] }));
     const of = (...rows: unknown[]) =>
       ({ ...session, sections: [{ section: 'A', price: 100, rows }] }) as Session;
-    const first: ConcertEvent = { type: 'SessionScheduled', data: of(a, b) };
+    const first = sessionScheduled(of(a, b));
     const turned = of(b, { ...a, seats: [2, 1] });
     const after = given([registered, first]);
     const answer = after.when({ type: 'ScheduleSession', session: turned }).thenWrites([]);
@@ -74,11 +77,7 @@ describe('the catalog in memory', () => {
       startsAt: '2027-06-01T10:00:00.000Z',
       salesOpenAt: session.salesOpenAt,
     };
-    const events: ConcertEvent[] = [
-      registered,
-      scheduled,
-      { type: 'SessionRescheduled', data: moved },
-    ];
+    const events: ConcertEvent[] = [registered, scheduled, sessionRescheduled(moved)];
     for (const event of events) {
       catalog.apply({ stream: 'concert-c1', ...event } as StoredEvent);
     }

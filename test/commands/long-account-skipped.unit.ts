@@ -1,7 +1,12 @@
 import { expect } from 'chai';
 import { CommandHandler } from '../../src/commands/core/command-handler.ts';
-import type { AccountEvent } from '../../src/events/events.ts';
 import { newer } from '../correctness/support/newer-version.ts';
+import {
+  balanceCharged,
+  paymentCaptured,
+  paymentHeld,
+  paymentRefunded,
+} from '../support/events.ts';
 import type { MemoryEventStore } from '../support/memory-event-store.ts';
 import {
   AccountLog,
@@ -10,6 +15,7 @@ import {
   context,
   currency,
   deciderOf,
+  holdTimes,
   proof,
   skip,
   small,
@@ -29,13 +35,7 @@ describe('an account with more entries than one event tells', () => {
           await handler.execute(stream, charge(`${prefix}${n}`, 1, start), context),
         ).to.have.property('ok', true);
     };
-    const bad = (chargeId: string): AccountEvent => {
-      const at = new Date(start).toISOString();
-      return {
-        type: 'BalanceCharged',
-        data: { chargeId, amount: 7, currency, balance: 7, at },
-      };
-    };
+    const bad = (chargeId: string) => balanceCharged(chargeId, 7, 7, { at: holdTimes.at });
     const answers = async (handler: ReturnType<typeof handlerOn>) => {
       const old = await handler.execute(stream, charge('old3', 100, start), context);
       expect(old).to.have.nested.property('value.balance', 400);
@@ -86,15 +86,12 @@ describe('an account with more entries than one event tells', () => {
   it('refunds again what a summary says is refunded because of an event that was skipped', async () => {
     const log = new AccountLog();
     const payment = { paymentId: 'p', reservationId: 'r', amount: 10 };
-    const at = new Date(start).toISOString();
-    const holdExpiresAt = new Date(start + 300_000).toISOString();
-    const held = { ...payment, currency, balance: 59_990, holdExpiresAt, at };
     await log.fill([
       ...charges(600),
-      { type: 'PaymentHeld', data: held },
-      { type: 'PaymentCaptured', data: payment },
+      paymentHeld(payment, 59_990, holdTimes),
+      paymentCaptured(payment),
     ]);
-    await log.fill([{ type: 'PaymentRefunded', data: payment }], 2);
+    await log.fill([paymentRefunded(payment)], 2);
     const plain = deciderOf({ ...small, entriesMax: 2_000 }, 4);
     const other = new CommandHandler(newer(log), plain);
     for (let n = 0; n < 4; n++) await other.execute(stream, charge(`a${n}`, 1, start), context);

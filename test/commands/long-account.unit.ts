@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { type AccountCommand, accountDecider } from '../../src/commands/account/decider.ts';
 import { CommandHandler } from '../../src/commands/core/command-handler.ts';
-import type { AccountEvent } from '../../src/events/events.ts';
+import { paymentCaptured, paymentHeld, paymentRefunded } from '../support/events.ts';
 import type { MemoryEventStore } from '../support/memory-event-store.ts';
 import {
   AccountLog,
@@ -13,6 +13,7 @@ import {
   currency,
   dayMs,
   deciderOf,
+  holdTimes,
   proof,
   restated,
   small,
@@ -115,20 +116,19 @@ describe('an account with more entries than one event tells', () => {
     };
     const many = Array.from({ length: 800 }, (_, n) => n);
     let balance = 100 * 100;
-    const held = (n: number): AccountEvent => {
-      const at = new Date(start).toISOString();
-      const holdExpiresAt = new Date(start + 300_000).toISOString();
+    const payment = (n: number) => ({ paymentId: `p${n}`, reservationId: `r${n}`, amount: 10 });
+    const held = (n: number) => {
       balance -= 10;
-      return { type: 'PaymentHeld', data: { ...ended(n), currency, balance, holdExpiresAt, at } };
+      return paymentHeld(payment(n), balance, holdTimes);
     };
-    const ended = (n: number) => ({ paymentId: `p${n}`, reservationId: `r${n}`, amount: 10 });
-    const captured = (n: number): AccountEvent => ({ type: 'PaymentCaptured', data: ended(n) });
-    const refunded = (n: number): AccountEvent => ({ type: 'PaymentRefunded', data: ended(n) });
 
-    await log.fill([...charges(100), ...many.flatMap((n) => [held(n), captured(n)])]);
+    await log.fill([
+      ...charges(100),
+      ...many.flatMap((n) => [held(n), paymentCaptured(payment(n))]),
+    ]);
     await chargeFour('a', start);
     balance += 4;
-    await log.fill([held(999), ...many.map(refunded)]);
+    await log.fill([held(999), ...many.map((n) => paymentRefunded(payment(n)))]);
     await chargeFour('b', start);
     const kept = totals().indexes.at(-1);
     await run({ type: 'CapturePayment', paymentId: 'p999' });
@@ -140,8 +140,8 @@ describe('an account with more entries than one event tells', () => {
 
     const written = log.log.length;
     const again = handlerOn(log, of);
-    await again.execute(stream, { type: 'RefundPayment', ...ended(999), currency }, context);
-    await again.execute(stream, { type: 'RefundPayment', ...ended(5), currency }, context);
+    await again.execute(stream, { type: 'RefundPayment', ...payment(999), currency }, context);
+    await again.execute(stream, { type: 'RefundPayment', ...payment(5), currency }, context);
     const types = log.log.slice(written).map(({ type }) => type);
     expect(types.filter((type) => type.startsWith('Payment'))).to.deep.equal(['PaymentRefunded']);
     expect(proof(log)).to.deep.equal([]);

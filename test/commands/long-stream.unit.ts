@@ -7,6 +7,7 @@ import { requestDecider } from '../../src/commands/idempotency/decider.ts';
 import { seatDecider } from '../../src/commands/seat/decider.ts';
 import { pastHold } from '../../src/commands/seat/past-hold.ts';
 import { CountingLog } from '../support/counting-log.ts';
+import { balanceCharged } from '../support/events.ts';
 import { MemoryEventStore } from '../support/memory-event-store.ts';
 
 const context = { commandId: 'test' };
@@ -29,16 +30,7 @@ async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
 describe('a long stream', () => {
   const charged = (n: number): NewEvent => ({
     id: randomUUID(),
-    event: {
-      type: 'BalanceCharged',
-      data: {
-        chargeId: `c${n}`,
-        amount: 1,
-        currency: 'KRW',
-        balance: n + 1,
-        at: new Date(0).toISOString(),
-      },
-    } as never,
+    event: balanceCharged(`c${n}`, 1, n + 1),
     metadata: { schemaVersion: 1, command: 'test', commandId: 'test' },
   });
 

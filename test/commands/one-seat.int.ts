@@ -8,6 +8,7 @@ import { readConfig } from '../../src/config.ts';
 import type { StoredEvent } from '../../src/events/codec.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { InProcessHoldLimit } from '../../src/shared-state/in-process-hold-limit.ts';
+import { concertRegistered, sessionScheduled } from '../support/events.ts';
 import { type TestEventStore, testEventStore } from '../support/servers.ts';
 
 /** Services that share nothing but the log: what one remembers, the others do not know. */
@@ -72,17 +73,13 @@ async function race(url: string, change: (store: EventStore) => EventStore) {
 function catalogWith(sessionId: string): Catalog {
   const catalog = new Catalog();
   const events = [
-    { type: 'ConcertRegistered', data: { title: 'One' } },
-    {
-      type: 'SessionScheduled',
-      data: {
-        sessionId,
-        startsAt: '2099-01-01T00:00:00.000Z',
-        salesOpenAt: '2020-01-01T00:00:00.000Z',
-        currency: 'KRW',
-        sections: [{ section: 'A', price: 100, rows: [{ row: '1', seats: [1] }] }],
-      },
-    },
+    concertRegistered('One'),
+    sessionScheduled({
+      sessionId,
+      startsAt: '2099-01-01T00:00:00.000Z',
+      salesOpenAt: '2020-01-01T00:00:00.000Z',
+      sections: [{ section: 'A', price: 100, rows: [{ row: '1', seats: [1] }] }],
+    }),
   ];
   for (const event of events) catalog.apply({ stream: 'concert-c1', ...event } as StoredEvent);
   return catalog;

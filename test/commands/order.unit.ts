@@ -1,11 +1,20 @@
 import { expect } from 'chai';
 import { type OrderCommand, orderDecider } from '../../src/commands/order/decider.ts';
-import type { EventData, OrderEvent } from '../../src/events/events.ts';
-import { specify } from '../support/given-when-then.ts';
+import type { EventData } from '../../src/events/events.ts';
+import { DeciderSpec } from '../support/decider-spec.ts';
+import {
+  currency,
+  holdEndsAt,
+  holdEndsAtMs,
+  orderConfirmed,
+  orderEnded,
+  orderPaid,
+  orderPlaced,
+  orderSettled,
+} from '../support/events.ts';
 
-const given = specify(orderDecider);
-const expiresAt = '2027-01-01T12:05:00.000Z';
-const over = Date.parse(expiresAt);
+const { given } = new DeciderSpec(orderDecider);
+const over = holdEndsAtMs;
 const inTime = over - 1;
 const paymentId = 'pay.order.o1';
 
@@ -18,17 +27,13 @@ const order: EventData['OrderPlaced'] = {
     { seatId: 'A-1-2', price: 100 },
   ],
   price: 200,
-  currency: 'KRW',
-  expiresAt,
+  currency,
+  expiresAt: holdEndsAt,
 };
-const placed: OrderEvent = { type: 'OrderPlaced', data: order };
-const confirmed: OrderEvent = { type: 'OrderConfirmed', data: {} };
-const paid: OrderEvent = { type: 'OrderPaid', data: { paymentId } };
-const settled: OrderEvent = { type: 'OrderSettled', data: {} };
-const ended = (reason: EventData['OrderEnded']['reason']): OrderEvent => ({
-  type: 'OrderEnded',
-  data: { reason },
-});
+const placed = orderPlaced(order);
+const confirmed = orderConfirmed();
+const paid = orderPaid(paymentId);
+const settled = orderSettled();
 
 const pay = (nowMs = inTime): OrderCommand => ({ type: 'PayOrder', paymentId, nowMs });
 const expire = (nowMs = over): OrderCommand => ({ type: 'ExpireOrder', nowMs });
@@ -68,13 +73,13 @@ describe('an order', () => {
   it('answers done to who does again what was done', () => {
     given([placed, confirmed]).when(confirm).thenWrites([]);
     given([placed, confirmed, paid]).when(pay(over)).thenWrites([]);
-    given([placed, ended('not-all')])
+    given([placed, orderEnded('not-all')])
       .when(abandon)
       .thenWrites([]);
-    given([placed, confirmed, ended('cancelled')])
+    given([placed, confirmed, orderEnded('cancelled')])
       .when(cancel())
       .thenWrites([]);
-    given([placed, confirmed, paid, ended('refunded')])
+    given([placed, confirmed, paid, orderEnded('refunded')])
       .when(cancel())
       .thenWrites([]);
     given([placed, confirmed, paid, settled]).when(settle('paid')).thenWrites([]);
@@ -84,19 +89,19 @@ describe('an order', () => {
     given([placed, confirmed]).when(expire(inTime)).thenWrites([]);
     given([placed, confirmed])
       .when(expire())
-      .thenWrites([ended('expired')]);
+      .thenWrites([orderEnded('expired')]);
     given([placed])
       .when(expire())
-      .thenWrites([ended('expired')]);
+      .thenWrites([orderEnded('expired')]);
     given([placed, confirmed, paid]).when(expire()).thenWrites([]);
   });
 
   it('is not paid, nor confirmed, after it ended', () => {
     for (const reason of ['expired', 'cancelled', 'not-all'] as const) {
-      given([placed, confirmed, ended(reason)])
+      given([placed, confirmed, orderEnded(reason)])
         .when(pay())
         .thenRefused('hold-expired');
-      given([placed, ended(reason)])
+      given([placed, orderEnded(reason)])
         .when(confirm)
         .thenRefused('hold-expired');
     }
@@ -105,30 +110,30 @@ describe('an order', () => {
   it('is given up while it is not confirmed; a confirmed one is its buyer’s', () => {
     given([placed])
       .when(abandon)
-      .thenWrites([ended('not-all')]);
+      .thenWrites([orderEnded('not-all')]);
     given([placed, confirmed]).when(abandon).thenWrites([]);
   });
 
   it('is cancelled while held, refunded when paid', () => {
     given([placed, confirmed])
       .when(cancel())
-      .thenWrites([ended('cancelled')]);
+      .thenWrites([orderEnded('cancelled')]);
     given([placed])
       .when(cancel())
-      .thenWrites([ended('cancelled')]);
+      .thenWrites([orderEnded('cancelled')]);
     const refunded = given([placed, confirmed, paid]).when(cancel());
-    expect(refunded.thenWrites([ended('refunded')])).to.include({ paymentId, settled: false });
+    expect(refunded.thenWrites([orderEnded('refunded')])).to.include({ paymentId, settled: false });
   });
 
   it('is refunded before the cut-off only; a held one is given back at any time', () => {
     given([placed, confirmed, paid]).when(cancel(inTime)).thenRefused('refund-too-late');
     given([placed, confirmed])
       .when(cancel(inTime))
-      .thenWrites([ended('cancelled')]);
+      .thenWrites([orderEnded('cancelled')]);
   });
 
   it('that expired was not cancelled', () => {
-    given([placed, confirmed, ended('expired')])
+    given([placed, confirmed, orderEnded('expired')])
       .when(cancel())
       .thenRefused('hold-expired');
   });
@@ -136,13 +141,13 @@ describe('an order', () => {
   it('is settled once for each of its ends', () => {
     given([placed, confirmed]).when(settle('paid')).thenWrites([]);
     given([placed, confirmed, paid]).when(settle('paid')).thenWrites([settled]);
-    given([placed, confirmed, paid, settled, ended('refunded')])
+    given([placed, confirmed, paid, settled, orderEnded('refunded')])
       .when(settle('ended'))
       .thenWrites([settled]);
   });
 
   it('is not settled by who carried out what is no longer so', () => {
-    given([placed, confirmed, paid, ended('refunded')])
+    given([placed, confirmed, paid, orderEnded('refunded')])
       .when(settle('paid'))
       .thenWrites([]);
   });

@@ -5,10 +5,11 @@ import {
   requestDecider,
   runningMaxMs,
 } from '../../src/commands/idempotency/decider.ts';
-import type { EventData, RequestEvent } from '../../src/events/events.ts';
-import { specify } from '../support/given-when-then.ts';
+import type { EventData } from '../../src/events/events.ts';
+import { DeciderSpec } from '../support/decider-spec.ts';
+import { requestAbandoned, requestAnswered, requestStarted } from '../support/events.ts';
 
-const given = specify(requestDecider);
+const { given } = new DeciderSpec(requestDecider);
 const now = Date.parse('2027-01-01T12:00:00.000Z');
 const at = (ms: number): string => new Date(ms).toISOString();
 
@@ -17,27 +18,21 @@ const start = (nowMs = now, fingerprint = 'f1'): RequestCommand => ({
   fingerprint,
   nowMs,
 });
-const started = (ms = now, fingerprint = 'f1'): RequestEvent => ({
-  type: 'RequestStarted',
-  data: { fingerprint, at: at(ms) },
-});
+const started = (ms = now, fingerprint = 'f1') => requestStarted({ fingerprint, at: at(ms) });
 const answer = (body: string, ms = now): EventData['RequestAnswered'] => ({
   status: 200,
   headers: { 'content-type': 'application/json' },
   body,
   at: at(ms),
 });
-const answered = (body: string, ms = now): RequestEvent => ({
-  type: 'RequestAnswered',
-  data: answer(body, ms),
-});
+const answered = (body: string, ms = now) => requestAnswered(answer(body, ms));
 const giveAnswer = (body: string, startedMs = now): RequestCommand => ({
   type: 'AnswerRequest',
   startedMs,
   answer: answer(body),
 });
 const abandon = (startedMs = now): RequestCommand => ({ type: 'AbandonRequest', startedMs });
-const abandoned: RequestEvent = { type: 'RequestAbandoned', data: {} };
+const abandoned = requestAbandoned();
 
 describe('a request with an idempotency key', () => {
   it('is started by the first, and by nobody else while it runs', () => {

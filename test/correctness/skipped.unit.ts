@@ -7,6 +7,7 @@ import type { RecordedEvent } from '../../src/events/codec.ts';
 import { type Data, Findings } from '../../src/verify/finding.ts';
 import { LogProof } from '../../src/verify/log-proof.ts';
 import { Skipped, skipIn } from '../../src/verify/skips.ts';
+import { concertRegistered, sessionScheduled } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';
 import { MemoryEventStore } from '../support/memory-event-store.ts';
 import { catalogOf, holdMs, salesOn } from './support/sale.ts';
@@ -77,15 +78,13 @@ describe('a sale of which an event was skipped', () => {
     const skips = log.log.filter(({ type }) => type === 'SkipAnnounced').map(toLogEvent);
     const proof = new LogProof(findings, new Skipped(skips.map(skipIn)));
     const [first, ...seats] = [
-      { type: 'ConcertRegistered', data: { title: 'One' } },
-      {
-        type: 'SessionScheduled',
-        data: {
-          ...{ sessionId: 's1', startsAt: '2099-01-01T00:00:00.000Z', currency: 'KRW' },
-          salesOpenAt: '2020-01-01T00:00:00.000Z',
-          sections: [{ section: 'A', price: 100, rows: [{ row: '1', seats: [1, 2, 3, 4] }] }],
-        },
-      },
+      concertRegistered('One'),
+      sessionScheduled({
+        sessionId: 's1',
+        startsAt: '2099-01-01T00:00:00.000Z',
+        salesOpenAt: '2020-01-01T00:00:00.000Z',
+        sections: [{ section: 'A', price: 100, rows: [{ row: '1', seats: [1, 2, 3, 4] }] }],
+      }),
     ];
     const common = { stream: 'concert-c1', position: 0n, createdMs: 0, version: 1, id: 'e' };
     for (const [n, event] of [first, ...seats].entries()) {

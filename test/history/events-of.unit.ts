@@ -9,6 +9,7 @@ import { byWhom, originOf } from '../../src/history/command-of.ts';
 import { eventsOfReservation, textIn } from '../../src/history/events-of.ts';
 import { holdsOf } from '../../src/history/holds.ts';
 import { inWords } from '../../src/history/words.ts';
+import { seatReserved } from '../support/events.ts';
 import { MemoryEventStore } from '../support/memory-event-store.ts';
 import { randomSale } from './support/random-sale.ts';
 
@@ -53,13 +54,7 @@ describe('a reservation’s history', () => {
     const stream = 'seat-s1/A-1-1';
     const reserved = (price: number): NewEvent => ({
       id: randomUUID(),
-      event: {
-        type: 'SeatReserved',
-        data: {
-          ...{ reservationId: 's1.A-1-1.1', userId: 'u1', currency: 'KRW', price },
-          expiresAt: '2099-01-01T00:00:00.000Z',
-        },
-      },
+      event: seatReserved({ reservationId: 's1.A-1-1.1', userId: 'u1' }, { price }),
       metadata: { schemaVersion: 1 },
     });
     const wrong = reserved(0.5);

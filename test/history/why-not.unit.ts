@@ -3,6 +3,13 @@ import type { RecordedEvent } from '../../src/events/codec.ts';
 import type { SeatEvent } from '../../src/events/events.ts';
 import { holdAt, holdsOf } from '../../src/history/holds.ts';
 import { answerIn, whyNot } from '../../src/history/why-not.ts';
+import {
+  requestAnswered,
+  requestStarted,
+  seatReleased,
+  seatReserved,
+  seatSold,
+} from '../support/events.ts';
 
 const startMs = Date.UTC(2027, 0, 1);
 const time = (ms: number) => new Date(startMs + ms).toISOString();
@@ -11,21 +18,18 @@ const always = { fromMs: Number.NEGATIVE_INFINITY, untilMs: Number.POSITIVE_INFI
 const of = (n: number, userId: string) => ({ reservationId: `s.a.${n}`, userId });
 const reserved = (n: number, userId: string, atMs: number): [number, SeatEvent] => [
   atMs,
-  {
-    type: 'SeatReserved',
-    data: { ...of(n, userId), price: 5, currency: 'KRW', expiresAt: time(atMs + 100) },
-  },
+  seatReserved(of(n, userId), { expiresAt: time(atMs + 100) }),
 ];
 const sold = (n: number, userId: string, atMs: number): [number, SeatEvent] => [
   atMs,
-  { type: 'SeatSold', data: { ...of(n, userId), paymentId: `pay.s.a.${n}` } },
+  seatSold(of(n, userId)),
 ];
 const released = (
   n: number,
   userId: string,
   atMs: number,
   reason: 'expired' | 'cancelled' | 'refunded' | 'not-all',
-): [number, SeatEvent] => [atMs, { type: 'SeatReleased', data: { ...of(n, userId), reason } }];
+): [number, SeatEvent] => [atMs, seatReleased(of(n, userId), reason, {})];
 
 async function* stream(...events: [number, { type: string; data: unknown }][]) {
   for (const [index, [atMs, event]] of events.entries()) {
@@ -153,8 +157,8 @@ describe('why a user did not get a seat', () => {
   it('is said by the answer to the user’s key: what it was, and whose the seat was then', async () => {
     const body = JSON.stringify({ code: 'seat-taken', detail: 'the seat is sold' });
     const request = stream(
-      [300, { type: 'RequestStarted', data: { fingerprint: 'f', at: time(300) } }],
-      [301, { type: 'RequestAnswered', data: { status: 409, headers: {}, body, at: time(301) } }],
+      [300, requestStarted({ fingerprint: 'f', at: time(300) })],
+      [301, requestAnswered({ status: 409, headers: {}, body, at: time(301) })],
     );
     const text = await why('u9', { answer: await answerIn(request) });
     expect(text).to.contain(`was answered 409 at ${time(301)}: seat-taken, the seat is sold`);

@@ -10,6 +10,7 @@ import {
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import { followCatalog } from '../../src/processes/follow-catalog.ts';
 import { sessionEvents } from '../correctness/support/sale.ts';
+import { sessionCancelled } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';
 
 describe('following the catalog', () => {
@@ -149,7 +150,8 @@ describe('following the catalog', () => {
     kind: 'event',
     event: {
       ...{ id: 'cancelled', stream: 'concert-1', revision: 2n, position: 2n, createdMs: 0 },
-      ...{ type: 'SessionCancelled', data: { sessionId: 's-1' }, metadata: { schemaVersion: 1 } },
+      ...sessionCancelled('s-1'),
+      metadata: { schemaVersion: 1 },
     },
   };
 

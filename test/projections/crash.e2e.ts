@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { EventStore } from '../../src/commands/core/event-store.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
+import type { Written } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   describeWithOwnEventStore,
@@ -12,7 +13,7 @@ import {
 } from '../support/servers.ts';
 import { appendHistory, wholeLog } from './support/append-history.ts';
 import { startInstance, stopInstances } from './support/engines.ts';
-import { history, randomInts, type Written } from './support/history.ts';
+import { history, randomInts } from './support/history.ts';
 import {
   hashOf,
   type ReadModels,

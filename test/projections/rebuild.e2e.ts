@@ -8,6 +8,7 @@ import { expect } from 'chai';
 import { sql } from 'kysely';
 import type { EventStore } from '../../src/commands/core/event-store.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
+import type { Written } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   describeWithOwnEventStore,
@@ -16,7 +17,7 @@ import {
 } from '../support/servers.ts';
 import { appendHistory, wholeLog } from './support/append-history.ts';
 import { startInstance, stopInstances } from './support/engines.ts';
-import { history, type Written } from './support/history.ts';
+import { history } from './support/history.ts';
 import {
   hashOf,
   type ReadModels,

@@ -6,6 +6,7 @@ import type { EventStore } from '../../src/commands/core/event-store.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import type { RebuildProgress } from '../../src/projections/rebuild/options.ts';
 import { rebuild } from '../../src/projections/rebuild/rebuild-tables.ts';
+import type { Written } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   describeWithOwnEventStore,
@@ -14,7 +15,7 @@ import {
 } from '../support/servers.ts';
 import { appendHistory } from './support/append-history.ts';
 import { startInstance, stopInstances } from './support/engines.ts';
-import { history, type Written } from './support/history.ts';
+import { history } from './support/history.ts';
 import { newerProjections } from './support/newer-projections.ts';
 import { type ReadModels, readModels } from './support/read-models.ts';
 

@@ -4,6 +4,7 @@ import type { RecordedEvent } from '../../src/events/codec.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { readParked } from '../../src/projections/parking/parked-table.ts';
 import { reprise } from '../e2e/support/command-line.ts';
+import type { Written } from '../support/events.ts';
 import {
   describeWithOwnEventStore,
   type TestEventStore,
@@ -12,7 +13,7 @@ import {
 import { appendHistory, wholeLog } from './support/append-history.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
 import { startInstance, stopInstances } from './support/engines.ts';
-import { history, type Written } from './support/history.ts';
+import { history } from './support/history.ts';
 import { type ReadModels, readModels, rowsFromScratch, tableRows } from './support/read-models.ts';
 
 describeWithOwnEventStore(

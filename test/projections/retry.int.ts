@@ -5,12 +5,13 @@ import type { EventStore } from '../../src/commands/core/event-store.ts';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { readParked } from '../../src/projections/parking/parked-table.ts';
+import type { Written } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';
 import { itWithOwnEventStore, testEventStore } from '../support/servers.ts';
 import { appendHistory, wholeLog } from './support/append-history.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
 import { startInstance, stopInstances } from './support/engines.ts';
-import { history, recorded, type Written, withoutParked } from './support/history.ts';
+import { history, recorded, withoutParked } from './support/history.ts';
 import { type ReadModels, readModels, rowsFromScratch, tableRows } from './support/read-models.ts';
 import { retryOn } from './support/repairs.ts';
 

@@ -15,6 +15,7 @@ import {
   readModels,
   rowsFromScratch,
 } from '../projections/support/read-models.ts';
+import { sessionCancelled } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';
 
 interface Seat {
@@ -131,8 +132,7 @@ describe('a session’s seats as they were', function () {
       ...last,
       id: `${last.id}-cancelled`,
       stream: concertStream(`${shape.prefix}c1`),
-      type: 'SessionCancelled',
-      data: { sessionId },
+      ...sessionCancelled(sessionId),
       position: last.position + 10n,
       createdMs: last.createdMs + 6,
     };

@@ -8,6 +8,7 @@ import { createClient } from '../../src/infrastructure/eventstoredb/client.ts';
 import { catalogFile, sessionsOf, startBuyers } from '../e2e/support/buyers.ts';
 import { importCatalog, reprise } from '../e2e/support/command-line.ts';
 import { Service } from '../e2e/support/service.ts';
+import { balanceCharged } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';
 import { describeWithOwnEventStore, isRealEventStore } from '../support/servers.ts';
 
@@ -56,14 +57,7 @@ describeWithOwnEventStore('reprise verify', function () {
   it('finds what was planted in the log and in PostgreSQL', async () => {
     const store = await client();
     const planted = jsonEvent({
-      type: 'BalanceCharged',
-      data: {
-        chargeId: 'planted',
-        amount: 5,
-        currency: 'KRW',
-        balance: 7_000_000,
-        at: new Date().toISOString(),
-      },
+      ...balanceCharged('planted', 5, 7_000_000, { at: new Date().toISOString() }),
       metadata: { schemaVersion: 1 },
     });
     await store.appendToStream('account-planted', planted, { expectedRevision: ANY });

@@ -10,13 +10,19 @@ import { Findings } from '../../../src/verify/finding.ts';
 import { LogProof } from '../../../src/verify/log-proof.ts';
 import { Skipped, skipIn } from '../../../src/verify/skips.ts';
 import { CountingLog } from '../../support/counting-log.ts';
+import { balanceCharged, currency } from '../../support/events.ts';
 import type { MemoryEventStore } from '../../support/memory-event-store.ts';
 
 export const stream = 'account-u1';
 export const context = { commandId: 'test' };
 export const start = Date.UTC(2027, 0, 1);
-export const currency = 'KRW';
+export { currency };
 export const dayMs = 86_400_000;
+/** When money is held, and until when. */
+export const holdTimes = {
+  at: new Date(start).toISOString(),
+  holdExpiresAt: new Date(start + 300_000).toISOString(),
+};
 
 /** An account with a few entries is a long one by these. */
 export const small: SnapshotBounds = {
@@ -86,13 +92,9 @@ export async function skip(log: MemoryEventStore, revision?: number): Promise<vo
 }
 
 export const charges = (count: number, prefix = 'old'): AccountEvent[] =>
-  Array.from({ length: count }, (_, n) => ({
-    type: 'BalanceCharged',
-    data: {
-      ...{ chargeId: `${prefix}${n}`, amount: 100, currency, balance: 100 * (n + 1) },
-      at: new Date(start).toISOString(),
-    },
-  }));
+  Array.from({ length: count }, (_, n) =>
+    balanceCharged(`${prefix}${n}`, 100, 100 * (n + 1), { at: holdTimes.at }),
+  );
 
 export const restated = (event: AccountEvent, balance: number): AccountEvent =>
   event.type === 'BalanceCharged' ? { ...event, data: { ...event.data, balance } } : event;

@@ -5,7 +5,13 @@ import type { takeSnapshot } from '../../../src/commands/account/snapshot.ts';
 import { CommandHandler } from '../../../src/commands/core/command-handler.ts';
 import type { AccountEvent } from '../../../src/events/events.ts';
 import { newer } from '../../correctness/support/newer-version.ts';
-import { decided } from '../../support/given-when-then.ts';
+import { decided } from '../../support/decider-spec.ts';
+import {
+  balanceCharged,
+  paymentCaptured,
+  paymentHeld,
+  paymentRefunded,
+} from '../../support/events.ts';
 import {
   type AccountLog,
   charge,
@@ -117,17 +123,14 @@ export class AccountWalk {
     const payment = { paymentId, reservationId, amount: 10 };
     const status = this.#plain().payments.get(paymentId)?.status;
     const told: { readonly [key: string]: AccountEvent } = {
-      held: { type: 'PaymentCaptured', data: payment },
-      captured: { type: 'PaymentRefunded', data: payment },
+      held: paymentCaptured(payment),
+      captured: paymentRefunded(payment),
     };
-    const chargeId = `c${n}`;
-    const charged = { chargeId, amount: 100, currency, balance: 100, at };
-    const held = { ...payment, currency, balance: 0, holdExpiresAt, at };
     const event: AccountEvent =
       told[status ?? ''] ??
       (n % 2 === 0
-        ? { type: 'BalanceCharged', data: charged }
-        : { type: 'PaymentHeld', data: held });
+        ? balanceCharged(`c${n}`, 100, 100, { at })
+        : paymentHeld(payment, 0, { holdExpiresAt, at }));
     await this.#log.fill([event], 2);
     const revision = Number(this.#log.log.at(-1)?.revision);
     if (goesOn) {

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { EventStore, NewEvent } from '../../../src/commands/core/event-store.ts';
 import { skipEvent } from '../../../src/commands/skipping/skip-event.ts';
+import type { DomainEvent } from '../../../src/events/events.ts';
+import { balanceCharged, seatReserved, seatSold } from '../../support/events.ts';
 import type { MemoryEventStore } from '../../support/memory-event-store.ts';
 
 export const seat = 'seat-s1/A-1-1';
@@ -13,22 +15,16 @@ export const raw = (type: string, data: object, schemaVersion = 1): NewEvent => 
   event: { type, data } as NewEvent['event'],
   metadata: { schemaVersion },
 });
-export const reserved = raw('SeatReserved', {
-  ...{ reservationId: 's1.A-1-1.1', userId: 'u1', price: 100, currency: 'KRW' },
-  expiresAt: '2099-01-01T00:00:00.000Z',
+const hold = { reservationId: 's1.A-1-1.1', userId: 'u1' };
+const news = (event: DomainEvent, schemaVersion: number): NewEvent => ({
+  id: randomUUID(),
+  event,
+  metadata: { schemaVersion },
 });
-export const sold = (schemaVersion: number): NewEvent =>
-  raw(
-    'SeatSold',
-    { reservationId: 's1.A-1-1.1', paymentId: 'pay.s1.A-1-1.1', userId: 'u1' },
-    schemaVersion,
-  );
+export const reserved = news(seatReserved(hold, { expiresAt: '2099-01-01T00:00:00.000Z' }), 1);
+export const sold = (schemaVersion: number): NewEvent => news(seatSold(hold), schemaVersion);
 export const charged = (chargeId: string, balance: number, schemaVersion = 1): NewEvent =>
-  raw(
-    'BalanceCharged',
-    { chargeId, amount: 100, currency: 'KRW', balance, at: '2026-01-01T00:00:00.000Z' },
-    schemaVersion,
-  );
+  news(balanceCharged(chargeId, 100, balance, { at: '2026-01-01T00:00:00.000Z' }), schemaVersion);
 export const summary = (balance: number, schemaVersion = 2): NewEvent =>
   raw(
     'AccountSummarised',

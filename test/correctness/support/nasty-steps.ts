@@ -6,6 +6,7 @@ import type { EventStore } from '../../../src/commands/core/event-store.ts';
 import type { Result } from '../../../src/commands/core/result.ts';
 import { decode } from '../../../src/events/codec.ts';
 import type { DomainEvent } from '../../../src/events/events.ts';
+import { concertRegistered, sessionScheduled } from '../../support/events.ts';
 import { holdMs, salesOn } from './sale.ts';
 
 /** The dearest seats that a catalog may have, free ones, and ordinary ones. */
@@ -111,13 +112,9 @@ async function open(store: EventStore, catalog: Catalog): Promise<void> {
     sessionId,
     startsAt: new Date(startsAtMs).toISOString(),
     salesOpenAt: '0001-01-01T00:00:00.000Z',
-    currency: 'KRW',
     sections,
   };
-  const events: DomainEvent[] = [
-    { type: 'ConcertRegistered', data: { title: 'One' } },
-    { type: 'SessionScheduled', data },
-  ];
+  const events: DomainEvent[] = [concertRegistered('One'), sessionScheduled(data)];
   const metadata = { schemaVersion: 1 };
   const news = events.map((event) => ({ id: randomUUID(), event, metadata }));
   await store.append('concert-7', 'no_stream', news);

@@ -3,6 +3,7 @@ import type { EventStore } from '../../../src/commands/core/event-store.ts';
 import type { HoldLimit } from '../../../src/commands/hold-limit/hold-limit.ts';
 import { Sales, type SalesParts } from '../../../src/commands/sales/sales.ts';
 import type { StoredEvent } from '../../../src/events/codec.ts';
+import { concertRegistered, sessionCancelled, sessionScheduled } from '../../support/events.ts';
 
 /** A hold lasts so long in these tests, in milliseconds. */
 export const holdMs = 300_000;
@@ -17,20 +18,16 @@ export const prices = { A: 100, B: 70 } as const;
 export function sessionEvents(sessionId: string, seats: number) {
   const rows = [{ row: '1', seats: Array.from({ length: seats }, (_, i) => i + 1) }];
   return [
-    { type: 'ConcertRegistered', data: { title: 'One' } },
-    {
-      type: 'SessionScheduled',
-      data: {
-        sessionId,
-        startsAt,
-        salesOpenAt: '2020-01-01T00:00:00.000Z',
-        currency: 'KRW',
-        sections: [
-          { section: 'A', price: prices.A, rows },
-          { section: 'B', price: prices.B, rows },
-        ],
-      },
-    },
+    concertRegistered('One'),
+    sessionScheduled({
+      sessionId,
+      startsAt,
+      salesOpenAt: '2020-01-01T00:00:00.000Z',
+      sections: [
+        { section: 'A', price: prices.A, rows },
+        { section: 'B', price: prices.B, rows },
+      ],
+    }),
   ] as const;
 }
 
@@ -43,7 +40,7 @@ export function catalogOf(sessionIds: readonly string[], seats: number): Catalog
 
 /** Takes the session off sale in this catalog. */
 export const cancelIn = (catalog: Catalog, sessionId: string): void =>
-  apply(catalog, { type: 'SessionCancelled', data: { sessionId } });
+  apply(catalog, sessionCancelled(sessionId));
 
 function apply(catalog: Catalog, event: object): void {
   catalog.apply({ stream: 'concert-c1', ...event } as StoredEvent);

@@ -2,6 +2,7 @@ import type { Catalog } from '../../../src/commands/concert/catalog.ts';
 import type { EventStore } from '../../../src/commands/core/event-store.ts';
 import type { Result } from '../../../src/commands/core/result.ts';
 import type { Sales } from '../../../src/commands/sales/sales.ts';
+import { sessionCancelled } from '../../support/events.ts';
 import { MemoryEventStore } from '../../support/memory-event-store.ts';
 import { Audit } from './audit.ts';
 import { cancelIn, catalogOf, salesOn } from './sale.ts';
@@ -264,7 +265,7 @@ export class World {
   }
 
   async #cancelSession(sales: Sales, store: EventStore): Promise<undefined> {
-    const event = { type: 'SessionCancelled', data: { sessionId } } as const;
+    const event = sessionCancelled(sessionId);
     const id = '00000000-0000-4000-8000-000000000001';
     const metadata = { schemaVersion: 1 };
     await store.append('concert-c1', 'no_stream', [{ id, event, metadata }]);

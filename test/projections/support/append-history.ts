@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { EventStore } from '../../../src/commands/core/event-store.ts';
 import type { RecordedEvent } from '../../../src/events/codec.ts';
 import { streamPrefixes } from '../../../src/events/streams.ts';
-import type { Written } from './history.ts';
+import type { Written } from '../../support/events.ts';
 
 /** Streams that are appended to at the same time. */
 const inFlightMax = 64;

@@ -2,12 +2,25 @@ import type { RecordedEvent } from '../../../src/events/codec.ts';
 import type { DomainEvent } from '../../../src/events/events.ts';
 import { paymentId, reservationId } from '../../../src/events/ids.ts';
 import { accountStream, concertStream, seatStream } from '../../../src/events/streams.ts';
-
-/** An event and the stream that it belongs on. */
-export interface Written {
-  readonly stream: string;
-  readonly event: DomainEvent;
-}
+import {
+  balanceCharged,
+  concertRegistered,
+  concertRevised,
+  currency,
+  type Hold,
+  type Payment,
+  paymentCaptured,
+  paymentHeld,
+  paymentOf,
+  paymentRefunded,
+  paymentReleased,
+  seatReleased,
+  seatReserved,
+  seatSold,
+  sessionRescheduled,
+  sessionScheduled,
+  type Written,
+} from '../../support/events.ts';
 
 export interface HistoryShape {
   readonly seed: number;
@@ -27,7 +40,6 @@ interface SeatState {
 }
 
 const price = 100;
-const currency = 'KRW';
 const startMs = Date.UTC(2026, 0, 1);
 const time = (ms: number): string => new Date(ms).toISOString();
 
@@ -64,10 +76,7 @@ export function* history(shape: HistoryShape): Generator<Written> {
 
 const charge = (userId: string, chargeId: string, amount: number): Written => ({
   stream: accountStream(userId),
-  event: {
-    type: 'BalanceCharged',
-    data: { chargeId, amount, currency, balance: amount, at: time(startMs) },
-  },
+  event: balanceCharged(chargeId, amount, amount, { at: time(startMs) }),
 });
 
 function* catalog(shape: HistoryShape, seats: SeatState[]): Generator<Written> {
@@ -76,19 +85,15 @@ function* catalog(shape: HistoryShape, seats: SeatState[]): Generator<Written> {
     const stream = concertStream(`${prefix}c${n}`);
     const sessionId = `${prefix}s${n}`;
     const numbers = Array.from({ length: shape.seatsPerSession }, (_, index) => index + 1);
-    yield { stream, event: { type: 'ConcertRegistered', data: { title: `Concert ${n}` } } };
+    yield { stream, event: concertRegistered(`Concert ${n}`) };
     yield {
       stream,
-      event: {
-        type: 'SessionScheduled',
-        data: {
-          sessionId,
-          startsAt: time(startMs + n * 60_000),
-          salesOpenAt: time(startMs),
-          currency,
-          sections: [{ section: 'A', price, rows: [{ row: '1', seats: numbers }] }],
-        },
-      },
+      event: sessionScheduled({
+        sessionId,
+        startsAt: time(startMs + n * 60_000),
+        salesOpenAt: time(startMs),
+        sections: [{ section: 'A', price, rows: [{ row: '1', seats: numbers }] }],
+      }),
     };
     for (const number of numbers) seats.push({ sessionId, seatId: `A-1-${number}`, ordinal: 0 });
   }
@@ -96,10 +101,10 @@ function* catalog(shape: HistoryShape, seats: SeatState[]): Generator<Written> {
 
 function* revise(prefix: string, n: number, at: number): Generator<Written> {
   const stream = concertStream(`${prefix}c${n}`);
-  yield { stream, event: { type: 'ConcertRevised', data: { title: `Take ${at}`, venue: 'Hall' } } };
+  yield { stream, event: concertRevised(`Take ${at}`, 'Hall') };
   const startsAt = time(startMs + at * 1_000);
   const data = { sessionId: `${prefix}s${n}`, startsAt, salesOpenAt: time(startMs) };
-  yield { stream, event: { type: 'SessionRescheduled', data } };
+  yield { stream, event: sessionRescheduled(data) };
 }
 
 /** One thing that may happen to a seat next. */
@@ -113,22 +118,18 @@ function* visit(
   if (sold !== undefined) {
     if (random(3) > 0) return;
     delete seat.sold;
-    const { reservationId: id } = sold;
-    const refund = { paymentId: paymentId(id), amount: price, currency };
-    const data = { reservationId: id, userId: sold.userId, reason: 'refunded', ...refund } as const;
-    yield { stream, event: { type: 'SeatReleased', data } };
-    yield paymentEnd('PaymentRefunded', sold);
+    const refund = { paymentId: paymentId(sold.reservationId), amount: price, currency };
+    yield { stream, event: seatReleased(sold, 'refunded', refund) };
+    yield paymentEnd(paymentRefunded, sold);
   } else if (held === undefined) {
     seat.ordinal += 1;
     const id = reservationId({ ...seat, ordinal: seat.ordinal });
     seat.held = { reservationId: id, userId, paying: false };
-    const data = { reservationId: id, userId, price, currency, expiresAt: time(startMs + 300_000) };
-    yield { stream, event: { type: 'SeatReserved', data } };
+    const more = { price, expiresAt: time(startMs + 300_000) };
+    yield { stream, event: seatReserved(seat.held, more) };
   } else if (!held.paying && random(2) === 0) {
     delete seat.held;
-    const { reservationId: id } = held;
-    const data = { reservationId: id, userId: held.userId, reason: 'expired' } as const;
-    yield { stream, event: { type: 'SeatReleased', data } };
+    yield { stream, event: seatReleased(held, 'expired', {}) };
   } else {
     yield* pay(seat, held, random);
   }
@@ -143,41 +144,26 @@ function* pay(
   const { reservationId: id, userId } = held;
   if (!held.paying) {
     held.paying = true;
-    const data = {
-      paymentId: paymentId(id),
-      reservationId: id,
-      amount: price,
-      currency,
-      balance: 0,
-      holdExpiresAt: time(startMs + 300_000),
-      at: time(startMs),
-    };
-    yield { stream: accountStream(userId), event: { type: 'PaymentHeld', data } };
+    const times = { holdExpiresAt: time(startMs + 300_000), at: time(startMs) };
+    const event = paymentHeld(paymentOf(id, price), 0, times);
+    yield { stream: accountStream(userId), event };
     return;
   }
   delete seat.held;
   if (random(4) === 0) {
-    const data = { reservationId: id, userId, reason: 'expired' } as const;
-    yield { stream, event: { type: 'SeatReleased', data } };
-    yield paymentEnd('PaymentReleased', held);
+    yield { stream, event: seatReleased(held, 'expired', {}) };
+    yield paymentEnd(paymentReleased, held);
     return;
   }
   seat.sold = { reservationId: id, userId };
-  const data = { reservationId: id, paymentId: paymentId(id), userId };
-  yield { stream, event: { type: 'SeatSold', data } };
-  yield paymentEnd('PaymentCaptured', held);
+  yield { stream, event: seatSold(held) };
+  yield paymentEnd(paymentCaptured, held);
 }
 
-function paymentEnd(
-  type: 'PaymentCaptured' | 'PaymentReleased' | 'PaymentRefunded',
-  { reservationId: id, userId }: { readonly reservationId: string; readonly userId: string },
-): Written {
-  const stream = accountStream(userId);
-  const data = { paymentId: paymentId(id), reservationId: id, amount: price };
-  return type === 'PaymentReleased'
-    ? { stream, event: { type, data: { ...data, reason: 'hold-expired' } } }
-    : { stream, event: { type, data } };
-}
+const paymentEnd = (
+  ended: (payment: Payment) => DomainEvent,
+  { reservationId: id, userId }: Hold,
+): Written => ({ stream: accountStream(userId), event: ended(paymentOf(id, price)) });
 
 /** The first `count` events as a log would hold them: positions grow, with gaps. */
 export function recorded(shape: HistoryShape, count: number): RecordedEvent[] {
