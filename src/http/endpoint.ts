@@ -24,6 +24,8 @@ import { shortEpoch } from './told-position.ts';
 export interface HttpDeps {
   readonly sales: BuyerCommands;
   readonly queue: WaitingQueue;
+  /** Is nothing left to buy for those who wait in a room? Costs nothing. Default never. */
+  readonly isSoldOut?: (room: string) => boolean;
   readonly reads: ReadSide;
   readonly seatFeed: SeatFeed;
   readonly idempotencyKeys: IdempotencyKeys;

@@ -29,6 +29,7 @@ import { createLogEnd } from '../queries/log-end.ts';
 import { createReadSide } from '../queries/mirrored-read-side.ts';
 import { rowSamples } from '../queries/row-samples.ts';
 import { SeatFeed } from '../queries/seat-feed.ts';
+import { SoldOutRooms, soldOutSessions } from '../queries/sold-out.ts';
 import { workLists } from '../queries/work-lists.ts';
 import type { Servers } from '../servers/servers.ts';
 import { InProcessHoldLimit } from '../shared-state/in-process-hold-limit.ts';
@@ -150,7 +151,13 @@ export function read(
     wasCancelled: (sessionId) => catalog.session(sessionId)?.cancelled ?? false,
   });
   projector.listen(seatFeed);
-  return { reads, logEnd, boughtSeats, seatFeed };
+  const soldOut = new SoldOutRooms({
+    soldOut: () => soldOutSessions(db),
+    catalog,
+    isShown: () => projector.status().state === 'live',
+    now: clock.now,
+  });
+  return { reads, logEnd, boughtSeats, seatFeed, soldOut };
 }
 
 /**
@@ -243,7 +250,7 @@ export function httpDeps(
   { store, postgres, redis, redisWatch, queue, clock }: Connections,
   config: Config,
   { catalog, projector }: Followers,
-  { reads, logEnd, seatFeed }: Reading,
+  { reads, logEnd, seatFeed, soldOut }: Reading,
   {
     sales,
     comparison,
@@ -267,6 +274,7 @@ export function httpDeps(
   return {
     sales: countOutcomes(sales, counters),
     ...{ queue, reads, seatFeed, logEnd },
+    isSoldOut: (room) => soldOut.has(room),
     idempotencyKeys: new IdempotencyKeys(store, clock.now),
     ownPositions: redis
       ? new RedisOwnPositions(redis, ownPositionsOf(catalog.restored?.epoch))

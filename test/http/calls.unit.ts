@@ -48,6 +48,11 @@ describe('the calls of the API', () => {
     const waiting = await api.call('GET', '/concert/waiting/status?userId=waiting-1');
     expect(waiting.body).to.include({ processing: false, position: 1 });
     expect(waiting.headers.get('retry-after'), 'whole seconds, not before').to.equal('2');
+    expect(waiting.body).not.to.have.property('soldOut');
+    api.fake.soldOut.add('');
+    const soldOut = await api.call('GET', '/concert/waiting/status?userId=waiting-1');
+    expect(soldOut.body).to.include({ processing: false, soldOut: true });
+    api.fake.soldOut.delete('');
   });
 
   it('reserves, pays and charges, each with its event’s position', async () => {

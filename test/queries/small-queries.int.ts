@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { type CompiledQuery, Kysely, type LogEvent, PostgresDialect } from 'kysely';
 import type { Database } from '../../src/projections/models/database.ts';
 import { reservationById, reservationsOf } from '../../src/queries/reservations.ts';
+import { soldOutSessions } from '../../src/queries/sold-out.ts';
 import { unfinishedWork } from '../../src/queries/unfinished-work.ts';
 import { type WorkLists, workLists } from '../../src/queries/work-lists.ts';
 import { ArrayEventStore } from '../projections/support/array-event-store.ts';
@@ -125,6 +126,36 @@ describe('the small queries', function () {
       expect(plan).to.contain(index);
     }
     expect(plan).not.to.contain('Seq Scan');
+  });
+
+  it('find the sessions of which every seat is paid, and none with a seat that is held', async () => {
+    const at = new Date('2026-01-01T12:00:00Z');
+    const session = (id: string, free: number) => ({
+      ...{ session_id: id, concert_id: 'c', starts_at: at, sales_open_at: at, currency: 'KRW' },
+      ...{ seats_total: 2, seats_available: free, cancelled_at: null, version: '1' },
+    });
+    const reservation = (id: string, status: string) => ({
+      ...{ reservation_id: `${id}.${status}.1`, session_id: id, seat_ids: 'A-1-1', user_id: 'u' },
+      ...{ status, price: '100', currency: 'KRW', reserved_at: at, expires_at: at },
+    });
+    const before = await soldOutSessions(models.db);
+    const sessions = [session('gone', 0), session('held', 0), session('free', 1)];
+    const reservations = [
+      ...[reservation('gone', 'sold'), reservation('gone', 'released')],
+      ...[reservation('held', 'sold'), reservation('held', 'held'), reservation('free', 'sold')],
+    ];
+    await models.db.insertInto('session').values(sessions).execute();
+    await models.db.insertInto('reservation').values(reservations).execute();
+    try {
+      const found = await soldOutSessions(models.db);
+      expect([...found].filter((id) => !before.has(id))).to.deep.equal(['gone']);
+      const plan = await planOf((db) => soldOutSessions(db));
+      expect(plan).to.contain('reservation_due');
+    } finally {
+      const ids = sessions.map(({ session_id }) => session_id);
+      await models.db.deleteFrom('session').where('session_id', 'in', ids).execute();
+      await models.db.deleteFrom('reservation').where('session_id', 'in', ids).execute();
+    }
   });
 
   it('find the orders that keep seats which were taken for them after they had ended', async () => {

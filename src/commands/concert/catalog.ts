@@ -91,6 +91,11 @@ export class Catalog {
     return this.#concerts.get(concertId);
   }
 
+  /** The room where the concert's buyers wait; '' for the line of the shop. */
+  roomOf(concertId: string): string {
+    return this.#concerts.get(concertId)?.details?.waitingRoom ?? '';
+  }
+
   session(sessionId: string): SessionOnSale | undefined {
     return this.#onSale.get(sessionId);
   }

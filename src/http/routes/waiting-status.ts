@@ -29,13 +29,21 @@ export const waitingStatus = endpoint({
       description:
         'Until when the place is kept: a waiting one unless it is asked for again, one just admitted unless it is claimed by a further call.',
     }),
+    soldOut: z.literal(true).optional().meta({
+      description:
+        'Every session is sold out, cancelled or over, as known within the last seconds. Seats that are held unpaid, or refunded later, come back.',
+    }),
   }),
   mayRetry: true,
   takesNoHead: true,
   problems: ['queue-unavailable', 'queue-full', 'queue-draining'],
-  async handle({ queue }, { query }): Promise<JsonAnswer> {
+  async handle({ queue, isSoldOut }, { query }): Promise<JsonAnswer> {
     const entry = await queue.poll(query.userId);
-    const answer = json({ ...entry, expiresAt: new Date(entry.expiresAt).toISOString() });
+    const answer = json({
+      ...entry,
+      expiresAt: new Date(entry.expiresAt).toISOString(),
+      ...(isSoldOut?.('') && { soldOut: true }),
+    });
     if (entry.processing) return answer;
     const headers = { 'Retry-After': String(Math.ceil(entry.retryAfterMs / 1_000)) };
     return { ...answer, headers };

@@ -24,6 +24,8 @@ export interface FakeApi extends HttpDeps {
     stalledSeconds: number;
   };
 
+  /** Rooms of which nothing is left to buy. */
+  readonly soldOut: Set<string>;
   /** What was logged, line by line. */
   readonly lines: string[];
 }
@@ -76,6 +78,7 @@ const held = {
  */
 export function fakeApi(): FakeApi {
   const lines: string[] = [];
+  const soldOut = new Set<string>();
   let position = 1_000_000_000n;
   const next = (): bigint => {
     position += 10n;
@@ -86,6 +89,8 @@ export function fakeApi(): FakeApi {
   return {
     sales: fakeSales(next),
     queue: fakeQueue(),
+    soldOut,
+    isSoldOut: (room) => soldOut.has(room),
     reads,
     seatFeed: new SeatFeed(),
     idempotencyKeys: new IdempotencyKeys(new MemoryEventStore(), Date.now),
