@@ -6,7 +6,6 @@ import type { BuyerCommands } from '../commands/sales/roles.ts';
 import type { ProjectionState } from '../projections/engine/overview.ts';
 import type { PreparedBody, ReadSide } from '../queries/read-side.ts';
 import type { SeatFeed } from '../queries/seat-feed.ts';
-import type { WaitingQueue } from '../queue/waiting-queue.ts';
 import type { OwnPositions } from '../shared-state/own-positions.ts';
 import type { AllowsHost } from './allowed-hosts.ts';
 import type { Answer } from './answer.ts';
@@ -18,12 +17,13 @@ import type { Outbox } from './outbox.ts';
 import type { ProblemCode } from './problems.ts';
 import type { Readiness } from './readiness.ts';
 import type { SeatStreams } from './seat-streams.ts';
+import type { ShopRooms } from './shop-rooms.ts';
 import { shortEpoch } from './told-position.ts';
 
 /** What the HTTP layer is built on. */
 export interface HttpDeps {
   readonly sales: BuyerCommands;
-  readonly queue: WaitingQueue;
+  readonly rooms: ShopRooms;
   /** Is nothing left to buy for those who wait in a room? Costs nothing. Default never. */
   readonly isSoldOut?: (room: string) => boolean;
   readonly reads: ReadSide;

@@ -11,7 +11,7 @@ import {
   render,
   type StoredAnswer,
 } from './answer.ts';
-import { bearerToken, refuseUnlessAdmitted } from './authorize.ts';
+import { bearerToken, type Guard, refuseUnlessAdmitted } from './authorize.ts';
 import type { ApiContext } from './endpoint.ts';
 import { commandContext, type Exchange } from './exchange.ts';
 
@@ -28,8 +28,6 @@ export interface Asked {
   readonly fields: object;
   /** The header AuthorizationWaiting, of calls that take it. */
   readonly token?: string | undefined;
-  /** May the user whose token it is have this done without an admitted place? Default no. */
-  readonly mayWithoutPlace?: () => Promise<boolean>;
 }
 
 /**
@@ -91,12 +89,11 @@ export async function answerOnce(
  */
 export async function answerOnceAdmitted(
   api: ApiContext,
-  asked: Asked,
+  asked: Asked & Guard,
   exchange: Exchange,
   carryOut: CarryOut,
 ): Promise<Answer> {
-  const { userId, token, mayWithoutPlace } = asked;
-  const barred = await refuseUnlessAdmitted(api.queue, userId, token, mayWithoutPlace);
+  const barred = await refuseUnlessAdmitted(api.rooms, asked);
   if (barred === undefined) return answerOnce(api, asked, exchange, carryOut);
   return (await givenBefore(api.idempotencyKeys, asked, barred, exchange)) ?? barred;
 }

@@ -72,6 +72,7 @@ export const problemKinds = {
   },
   'token-unknown': { status: 401, title: 'The token is unknown', headers: challenge },
   'token-not-yours': { status: 403, title: 'The token belongs to another user' },
+  'token-other-room': { status: 403, title: 'The token belongs to another room' },
   'not-admitted': { status: 403, title: 'The user is still waiting' },
   'path-not-found': { status: 404, title: 'No such path' },
   'method-not-allowed': { status: 405, title: 'The path does not support this method' },

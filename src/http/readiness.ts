@@ -16,15 +16,22 @@ export interface Readiness {
     readonly rowsWrong: number;
   };
   readonly clock: ClockStatus;
-  /** Without the counts while the queue does not report them. */
-  readonly queue: Partial<QueueCounts> & QueueLimits & { readonly warnings: readonly string[] };
+  /**
+   * The line of the shop, and its rooms by name. Without counts while the queue does not report
+   * them.
+   */
+  readonly queue: Partial<QueueCounts> &
+    QueueLimits & {
+      readonly rooms?: Readonly<Record<string, QueueCounts>>;
+      readonly warnings: readonly string[];
+    };
   /** Undefined while PostgreSQL does not report them. */
   readonly projections: readonly ProjectionState[] | undefined;
 }
 
 type Asked = Pick<
   HttpDeps,
-  'probes' | 'reads' | 'projections' | 'rowsWrong' | 'clock' | 'queue' | 'queueWarnings'
+  'probes' | 'reads' | 'projections' | 'rowsWrong' | 'clock' | 'rooms' | 'queueWarnings'
 >;
 
 /**
@@ -80,13 +87,13 @@ async function look({
   projections,
   rowsWrong,
   clock,
-  queue,
+  rooms,
   queueWarnings = () => [],
 }: Asked): Promise<Omit<Readiness, 'state'>> {
   const [states, told, counts] = await Promise.all([
     Promise.all(Object.values(probes).map(upOrDown)),
     valueWithin(httpLimits.probeMs, projections()),
-    valueWithin(httpLimits.probeMs, queue.counts()),
+    valueWithin(httpLimits.probeMs, rooms.counts()),
   ]);
   const dependencies = Object.fromEntries(
     Object.keys(probes).map((name, at) => [name, states[at] ?? 'down']),
@@ -100,9 +107,16 @@ async function look({
       rowsWrong: rowsWrong(),
     },
     clock: clock(),
-    queue: { ...counts, ...queue.limits, warnings: queueWarnings() },
+    queue: { ...inLines(counts), ...rooms.queueOf('').limits, warnings: queueWarnings() },
     projections: told,
   };
+}
+
+function inLines(
+  counts: ReadonlyMap<string, QueueCounts> | undefined,
+): Pick<Readiness['queue'], 'rooms' | keyof QueueCounts> {
+  const { '': line, ...rooms } = Object.fromEntries(counts ?? []);
+  return { ...line, ...(Object.keys(rooms).length > 0 && { rooms }) };
 }
 
 async function upOrDown(probe: Probe): Promise<'up' | 'down'> {

@@ -51,6 +51,7 @@ export function countOutcomes(sales: BuyerCommands, counters: Counters): BuyerCo
         (outcome) => counters.cancelled(outcome),
       ),
     find: (reservationId) => sales.find(reservationId),
+    sessionOf: (reservationId) => sales.sessionOf(reservationId),
     holds: (reservation) => sales.holds(reservation),
     charge: (command) => sales.charge(command),
   };

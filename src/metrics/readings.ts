@@ -58,9 +58,13 @@ const gauges: readonly (readonly [name: string, help: string, value: Value])[] =
     'Events kept from the read side since they cannot be read.',
     ofProjection((is) => is.parkedEvents),
   ],
-  ['queue_waiting', 'Buyers who wait, with those who are away.', ofQueue('waiting')],
+  [
+    'queue_waiting',
+    'Buyers who wait in the line of the shop, with those who are away.',
+    ofQueue('waiting'),
+  ],
   ['queue_there', 'Of these, those who poll as told.', ofQueue('there')],
-  ['queue_admitted', 'Buyers who are admitted.', ofQueue('admitted')],
+  ['queue_admitted', 'Buyers who are admitted from it.', ofQueue('admitted')],
   [
     'queue_places',
     'Buyers that may be admitted at the same time.',
@@ -131,6 +135,13 @@ const gauges: readonly (readonly [name: string, help: string, value: Value])[] =
   ],
 ];
 
+/** Of the rooms beside the line of the shop, labelled with their names. */
+const roomGauges = [
+  ['waiting', 'Buyers who wait in a room, with those who are away.'],
+  ['there', 'Of these, those who poll as told.'],
+  ['admitted', 'Buyers who are admitted to a room.'],
+] as const;
+
 /** What the HTTP layer counts itself. */
 const counters: readonly (readonly [name: string, help: string, value: Value])[] = [
   [
@@ -173,6 +184,21 @@ function registerBackup(registers: Registry[]): (now: Readings) => void {
   };
 }
 
+/** Of the rooms beside the line of the shop, by name. */
+function registerRooms(registers: Registry[]): (now: Readings) => void {
+  const read = roomGauges.map(([name, help]) => {
+    const labelNames = ['room'] as const;
+    const gauge = new Gauge({ name: `reprise_queue_room_${name}`, help, labelNames, registers });
+    return (rooms: NonNullable<Readiness['queue']['rooms']>) => {
+      gauge.reset();
+      for (const [room, counts] of Object.entries(rooms)) gauge.set({ room }, counts[name]);
+    };
+  });
+  return ({ readiness }) => {
+    for (const take of read) take(readiness.queue.rooms ?? {});
+  };
+}
+
 function roomIn({ places, isPaused, admitted }: Readiness['queue']): number | undefined {
   if (isPaused) return 0;
   return admitted === undefined ? undefined : Math.max(0, places - admitted);
@@ -199,8 +225,9 @@ export function registerReadings(registry: Registry): (now: Readings) => void {
     registers,
   });
   const backup = registerBackup(registers);
+  const ofRooms = registerRooms(registers);
   return (now) => {
-    for (const take of [...read, ...counted, backup]) take(now);
+    for (const take of [...read, ...counted, backup, ofRooms]) take(now);
     for (const [dependency, state] of Object.entries(now.readiness.dependencies)) {
       dependencies.set({ dependency }, flag(state === 'up'));
     }

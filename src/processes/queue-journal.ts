@@ -19,28 +19,35 @@ const keptHours = 12;
 const hourMs = 3_600_000;
 
 /**
- * Keeps the moves of the queue in the log, a stream per hour, in small batches. So a queue that
- * comes up empty knows the order of its line. A process that is killed loses the last window.
+ * Keeps the moves of one room of the queue in the log, a stream per hour, in small batches. So a
+ * queue that comes up empty knows the order of its line. A process that is killed loses the last
+ * window.
  */
 export class QueueJournal implements QueueLog {
   readonly #store: Pick<EventStore, 'append' | 'readStream'>;
   readonly #now: () => number;
   readonly #onLost: (moves: number, error: unknown) => void;
+  readonly #room: string;
   #pending: QueueMove[] = [];
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
   #stream = '';
   #revision: ExpectedRevision = 'no_stream';
 
-  /** @param onLost told how many moves were given up, since the log did not take them */
+  /**
+   * @param onLost told how many moves were given up, since the log did not take them
+   * @param room whose moves; '' for the line of the shop
+   */
   constructor(
     store: Pick<EventStore, 'append' | 'readStream'>,
     now: () => number,
     onLost: (moves: number, error: unknown) => void,
+    room = '',
   ) {
     this.#store = store;
     this.#now = now;
     this.#onLost = onLost;
+    this.#room = room;
   }
 
   /** Keeps a move, within the window. Never waits, never throws. */
@@ -67,7 +74,9 @@ export class QueueJournal implements QueueLog {
     const places = new KnownPlaces();
     const now = this.#now();
     for (let hour = keptHours; hour >= 0; hour -= 1) {
-      for await (const recorded of this.#store.readStream(queueLineStream(now - hour * hourMs))) {
+      for await (const recorded of this.#store.readStream(
+        queueLineStream(now - hour * hourMs, this.#room),
+      )) {
         const event = decode(recorded);
         if (event.type === 'QueueMoved') for (const move of event.data.moves) places.take(move);
       }
@@ -88,7 +97,7 @@ export class QueueJournal implements QueueLog {
   }
 
   async #write(moves: QueueMove[]): Promise<void> {
-    const stream = queueLineStream(this.#now());
+    const stream = queueLineStream(this.#now(), this.#room);
     if (stream !== this.#stream) [this.#stream, this.#revision] = [stream, 'no_stream'];
     const event = { type: 'QueueMoved', data: { moves } } as const;
     const metadata = { schemaVersion: versionOf('QueueMoved'), command: 'MoveQueue' };

@@ -27,6 +27,8 @@ import {
 } from './waiting-queue.ts';
 
 export interface InProcessQueueOptions {
+  /** Whose tokens it gives and takes. Default '': the line of the shop. */
+  readonly room?: string;
   /** Milliseconds since the epoch. Default: the system's clock. */
   readonly now?: () => number;
   /** From 0 to 1, for pauses. Default `Math.random`. */
@@ -41,6 +43,7 @@ export interface InProcessQueueOptions {
  */
 export class InProcessQueue implements WaitingQueue {
   readonly #settings: QueueSettings;
+  readonly #room: string;
   readonly #now: () => number;
   readonly #chance: () => number;
   readonly #onMove: (move: QueueMove) => void;
@@ -62,6 +65,7 @@ export class InProcessQueue implements WaitingQueue {
 
   constructor(settings: QueueSettings, options: InProcessQueueOptions = {}) {
     this.#settings = settings;
+    this.#room = options.room ?? '';
     this.#now = options.now ?? Date.now;
     this.#chance = options.chance ?? Math.random;
     this.#onMove = options.onMove ?? (() => {});
@@ -73,7 +77,7 @@ export class InProcessQueue implements WaitingQueue {
     const own = this.#find(userId, now);
     if (own?.isInside) {
       this.#claim(own, now);
-      return admittedEntry(userId, tokenOf(userId, own.secret), own.expiresAt);
+      return admittedEntry(userId, this.#tokenOf(own), own.expiresAt);
     }
     const place = own ?? this.#enrol(userId, now);
     if (place.state === 'away') {
@@ -84,7 +88,7 @@ export class InProcessQueue implements WaitingQueue {
     const ahead = this.#line.ahead(place);
     if (ahead < this.#free(now)) {
       this.#admit(place, now, own === undefined);
-      return admittedEntry(userId, tokenOf(userId, place.secret), place.expiresAt);
+      return admittedEntry(userId, this.#tokenOf(place), place.expiresAt);
     }
     return this.#wait(place, ahead, now);
   }
@@ -93,6 +97,7 @@ export class InProcessQueue implements WaitingQueue {
     const now = this.#now();
     const parsed = parseToken(token);
     if (parsed === undefined) return 'unknown';
+    if (parsed.room !== this.#room) return 'other-room';
     const owner = this.#find(parsed.userId, now);
     if (owner === undefined || !sameSecret(owner.secret, parsed.secret)) {
       if (!this.#holders.has(parsed.userId, parsed.secret, now)) return 'unknown';
@@ -269,15 +274,19 @@ export class InProcessQueue implements WaitingQueue {
   }
 
   #wait(place: Place, ahead: number, now: number): QueueEntry {
-    const { userId, secret } = place;
+    const { userId } = place;
     const { pauseMaxMs, waitingMs } = this.#settings;
     const perSecond = admissionsPerSecond(this.#admissions, now);
     const retryAfterMs = pauseMs(ahead + 1, perSecond, { pauseMaxMs, chance: this.#chance() });
     this.#waiting.set(place, now + retryAfterMs + lateMs);
     const expiresAt = place.expiresAt + waitingMs;
-    const token = tokenOf(userId, secret);
+    const token = this.#tokenOf(place);
     const isPaused = this.#control?.paused ?? false;
     return waitingEntry({ userId, token, ahead, perSecond, retryAfterMs, expiresAt, isPaused });
+  }
+
+  #tokenOf({ userId, secret }: Place): string {
+    return tokenOf(userId, secret, this.#room);
   }
 
   #forget(place: Place): void {

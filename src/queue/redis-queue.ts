@@ -31,7 +31,12 @@ const restoredMax = 500;
 const rebuildMsMax = 30_000;
 
 export interface RedisQueueOptions {
-  /** Names the queue's keys, `{name}:…`, of one slot of a cluster. Default `reprise:queue`. */
+  /** Whose tokens it gives and takes. Default '': the line of the shop. */
+  readonly room?: string;
+  /**
+   * Names the queue's keys: `{name}:…`, and `{name:room}:…` in a room. Keys of one room are of one
+   * slot of a cluster; rooms may be of different ones. Default `reprise:queue`.
+   */
   readonly name?: string;
   /**
    * For tests: milliseconds since the epoch. Default: the clock of Redis, one for all instances.
@@ -57,6 +62,7 @@ export class RedisQueue implements WaitingQueue {
   readonly #redis: RedisClient & QueueScripts;
   readonly #calls = new RedisCalls();
   readonly #settings: QueueSettings;
+  readonly #room: string;
   #control = notSteered;
   /** The settings as the scripts have them, with how the queue is steered. */
   #told: string;
@@ -70,7 +76,9 @@ export class RedisQueue implements WaitingQueue {
   #rebuilding: Promise<void> | undefined;
 
   constructor(redis: RedisClient, settings: QueueSettings, options: RedisQueueOptions = {}) {
-    this.#tag = `{${options.name ?? 'reprise:queue'}}`;
+    const { name = 'reprise:queue', room = '' } = options;
+    this.#room = room;
+    this.#tag = room === '' ? `{${name}}` : `{${name}:${room}}`;
     this.#settings = settings;
     this.#journal = options.journal;
     this.#onMove = options.onMove ?? (() => {});
@@ -91,6 +99,7 @@ export class RedisQueue implements WaitingQueue {
   async authorize(userId: string, token: string): Promise<Authorization> {
     const parsed = parseToken(token);
     if (parsed === undefined) return 'unknown';
+    if (parsed.room !== this.#room) return 'other-room';
     const args = [userId, parsed.secret];
     const [state] = await this.#ask<[Authorization]>('repriseAuthorize', parsed.userId, ...args);
     return state;
@@ -166,7 +175,7 @@ export class RedisQueue implements WaitingQueue {
     if (state === 'draining') throw new QueueDraining();
     if (state === 'full' || state === 'unknown') throw new QueueFull();
     const [, secret, expiresAt] = reply;
-    const token = tokenOf(userId, secret);
+    const token = tokenOf(userId, secret, this.#room);
     if (state === 'admitted') return admittedEntry(userId, token, expiresAt);
     const [, , , ahead, retryAfterMs, perSecond, paused] = reply;
     const standing = { userId, token, ahead, perSecond: Number(perSecond), retryAfterMs };

@@ -23,18 +23,26 @@ export function newSecret(): string {
   return secret;
 }
 
-/** A token names its user, so that whose it is needs no index of tokens. */
-export const tokenOf = (userId: string, secret: string): string => `${userId}.${secret}`;
+/** What a token says of itself; whether it is true only the queue of the room knows. */
+export interface ParsedToken {
+  readonly userId: string;
+  readonly secret: string;
+  /** '' for the line of the shop. */
+  readonly room: string;
+}
 
-/** The parts of a token, or undefined when it is none. */
-export function parseToken(
-  token: string,
-): { readonly userId: string; readonly secret: string } | undefined {
-  const dot = token.indexOf('.');
-  const secret = token.slice(dot + 1);
-  return dot > 0 && secretPattern.test(secret)
-    ? { userId: token.slice(0, dot), secret }
-    : undefined;
+/**
+ * A token names its user, so that whose it is needs no index of tokens, and its room:
+ * `<user>.<secret>` in the line of the shop, `<user>.<secret>.<room>` in a room.
+ */
+export const tokenOf = (userId: string, secret: string, room = ''): string =>
+  `${userId}.${secret}${room === '' ? '' : `.${room}`}`;
+
+/** The parts of a token, or undefined when it is none. No user id and no room has a dot. */
+export function parseToken(token: string): ParsedToken | undefined {
+  const [userId = '', secret = '', room, ...rest] = token.split('.', 4);
+  const isOne = userId !== '' && secretPattern.test(secret) && room !== '' && rest.length === 0;
+  return isOne ? { userId, secret, room: room ?? '' } : undefined;
 }
 
 /** Whether two secrets are the same, in a time that tells nothing of where they differ. */

@@ -2,8 +2,9 @@ import type { QueueControl } from './queue-control.ts';
 import type { QueueEntry } from './queue-entry.ts';
 
 /**
- * The waiting queue: who may buy now. The port; `redis-queue.ts` and `in-process-queue.ts`
- * implement it and pass the same contract tests. It delays buyers and never grants a seat or money.
+ * One room of the waiting queue: who may buy now. The port; `redis-queue.ts` and
+ * `in-process-queue.ts` implement it and pass the same contract tests. It delays buyers and never
+ * grants a seat or money.
  *
  * A user waits, is admitted, and claims the admission by a further call within `claimMs`. Who does
  * not gives the place to the next, and waits again with the number of before: in front of all who
@@ -86,6 +87,8 @@ export type Authorization =
   | 'holding'
   /** The token is somebody else's. */
   | 'not-yours'
+  /** The token names another room of the queue, which alone knows whether it is true. */
+  | 'other-room'
   /** No such token: never given, or its place ended. */
   | 'unknown';
 

@@ -6,10 +6,10 @@ import {
 } from '../commands/core/event-store.ts';
 import { IdempotencyKeys } from '../commands/idempotency/idempotency-keys.ts';
 import { Sales } from '../commands/sales/sales.ts';
-import { type SteeredRooms, steeringOf } from '../commands/steering/decider.ts';
 import { type Config, fairUseOf } from '../config.ts';
 import { allowedHosts } from '../http/allowed-hosts.ts';
 import type { HttpDeps } from '../http/endpoint.ts';
+import { ShopRooms } from '../http/shop-rooms.ts';
 import type { Logger } from '../infrastructure/logger.ts';
 import { countOutcomes } from '../metrics/counted-ports.ts';
 import type { Counters } from '../metrics/counters.ts';
@@ -38,6 +38,7 @@ import { RedisHoldLimit } from '../shared-state/redis-hold-limit.ts';
 import { RedisOwnPositions } from '../shared-state/redis-own-positions.ts';
 import { pause } from '../support/pause.ts';
 import type { Connections } from './connect.ts';
+import { steerRooms } from './open-rooms.ts';
 import { renewReadModels } from './renew-read-models.ts';
 
 /** Read models that are up within this need no words, in milliseconds. */
@@ -68,14 +69,13 @@ export interface Followers {
 }
 
 export function followLog(
-  { store, postgres, queue, clock }: Connections,
+  { store, postgres, rooms, clock }: Connections,
   servers: Servers,
   { logger, say, signal, onError }: Surroundings,
 ): Followers {
   const catalog = new Catalog();
   const following = followCatalog({ store, catalog, signal, onError });
-  const steer = (steered: SteeredRooms) => queue.steer(steeringOf(steered, ''));
-  const steering = followSteering({ store, steer, signal, onError });
+  const steering = followSteering({ store, steer: steerRooms(rooms, catalog), signal, onError });
   const parts = { eventStore: store, pool: postgres.pool, projections, logger, signal };
   const unpark = retrySkipped(parts);
   const projector = runProjections({
@@ -226,8 +226,7 @@ export function startProcesses(
       }),
     ]);
   };
-  const ended = Promise.all([work(), comparison.run()]);
-  return { comparison, ended };
+  return { comparison, ended: Promise.all([work(), comparison.run()]) };
 }
 
 /**
@@ -247,7 +246,7 @@ const ownPositionsOf = (epoch: string | undefined) =>
  * @param behind up to where own writes were not shown at the start; null: all are
  */
 export function httpDeps(
-  { store, postgres, redis, redisWatch, queue, clock }: Connections,
+  { store, postgres, redis, redisWatch, rooms, clock }: Connections,
   config: Config,
   { catalog, projector }: Followers,
   { reads, logEnd, seatFeed, soldOut }: Reading,
@@ -273,7 +272,7 @@ export function httpDeps(
   };
   return {
     sales: countOutcomes(sales, counters),
-    ...{ queue, reads, seatFeed, logEnd },
+    ...{ reads, seatFeed, logEnd, rooms: new ShopRooms({ queues: rooms, catalog, sales }) },
     isSoldOut: (room) => soldOut.has(room),
     idempotencyKeys: new IdempotencyKeys(store, clock.now),
     ownPositions: redis
@@ -289,7 +288,7 @@ export function httpDeps(
     probes: {
       eventStore: (ms) => store.reachable(ms),
       postgres: (ms) => postgres.reachable(ms),
-      queue: (ms) => queue.reachable(ms),
+      queue: (ms) => rooms.reachable(ms),
       catalog: async () => catalog.isFollowed,
     },
     log: logger,

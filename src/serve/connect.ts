@@ -11,11 +11,9 @@ import { RedisWatch } from '../infrastructure/redis-fitness.ts';
 import { countAppends } from '../metrics/counted-ports.ts';
 import type { Counters } from '../metrics/counters.ts';
 import { RecentStreams } from '../processes/compare-rows.ts';
-import { QueueJournal } from '../processes/queue-journal.ts';
 import type { Database } from '../projections/models/database.ts';
-import { InProcessQueue } from '../queue/in-process-queue.ts';
-import { RedisQueue } from '../queue/redis-queue.ts';
 import type { Servers } from '../servers/servers.ts';
+import { openRooms, type Rooms } from './open-rooms.ts';
 import { migrateTables } from './renew-read-models.ts';
 import {
   assertFit,
@@ -38,9 +36,7 @@ export interface Connections {
   readonly redis: ReturnType<typeof connectRedis> | undefined;
   /** Why Redis will not take this service, as far as it is known. */
   readonly redisRefusal: () => string | undefined;
-  readonly queue: RedisQueue | InProcessQueue;
-  /** Undefined with QUEUE_LOG=off. */
-  readonly queueJournal: QueueJournal | undefined;
+  readonly rooms: Rooms;
   /** Undefined without REDIS_URL. */
   readonly redisWatch: RedisWatch | undefined;
   readonly clock: ServiceClock;
@@ -81,31 +77,15 @@ export function connect(
     },
   });
   const onError = (what: string, error: unknown) => logger.error({ err: error }, what);
-  const onLost = (moves: number, error: unknown) =>
-    onError(`${moves} moves of the waiting queue are not in the log`, error);
-  const queueJournal = config.keepsQueue ? new QueueJournal(store, clock.now, onLost) : undefined;
-  const journal = queueJournal === undefined ? {} : { journal: queueJournal };
-  const queue = redis
-    ? new RedisQueue(redis, config.queue, {
-        ...journal,
-        onMove: ([kind]) => counters.moved(kind),
-        onError,
-      })
-    : new InProcessQueue(config.queue, {
-        now: clock.steady,
-        onMove: (move) => {
-          counters.moved(move[0]);
-          queueJournal?.note(move);
-        },
-      });
+  const rooms = openRooms(config, { store, redis, clock, counters, onError });
   const redisWatch = redis && new RedisWatch(redis, config.queue.waitingMax);
   return {
-    ...{ store, storeTime, recent, postgres, redis, redisWatch, queue, queueJournal, clock },
+    ...{ store, storeTime, recent, postgres, redis, redisWatch, rooms, clock },
     db: new Kysely<Database>({ dialect: new PostgresDialect({ pool: postgres.pool }) }),
     redisRefusal: () => refusal,
     async close() {
-      await queueJournal?.flush();
-      await Promise.allSettled([store.close(), queue.close(), postgres.close()]);
+      await rooms.flush();
+      await Promise.allSettled([store.close(), rooms.close(), postgres.close()]);
     },
   };
 }
@@ -116,24 +96,18 @@ export function connect(
  * @throws Error with a message for people when one never will do
  */
 export async function untilReady(
-  { store, postgres, redis, redisRefusal, redisWatch, queue, clock }: Connections,
+  { store, postgres, redis, redisRefusal, redisWatch, rooms, clock }: Connections,
   servers: Servers,
   start: StartParts,
 ): Promise<void> {
   await untilAnswers(namedPostgres(postgres), start);
   await assertFit(postgres, start.say);
   await untilAnswers(namedEventStore(store, servers.eventStoreUrl), start);
-  if (redis) await untilAnswers(namedRedis(queue, redisRefusal), start);
+  if (redis) await untilAnswers(namedRedis(rooms, redisRefusal), start);
   await redisWatch?.look();
   for (const warning of redisWatch?.warnings ?? []) start.say(`  note         ${warning}`);
   await migrateTables(servers.postgresUrl, start);
   await clock.start();
   const { detail } = clock.status();
   if (detail !== undefined) start.say(`  clock        ${detail}`);
-}
-
-/** Brings the queue to where it was, before it serves anybody. @throws EventStoreUnavailable */
-export async function restoreQueue({ queue, queueJournal }: Connections): Promise<void> {
-  if (queue instanceof RedisQueue) await queue.rebuild();
-  else if (queueJournal !== undefined) queue.restore(await queueJournal.read());
 }

@@ -20,8 +20,9 @@ import {
   showWhatIsThere,
   startProcesses,
 } from './compose.ts';
-import { type Connections, connect, restoreQueue, untilReady } from './connect.ts';
+import { type Connections, connect, untilReady } from './connect.ts';
 import { seedDemo, wantsDemo } from './demo.ts';
+import { restoreRooms } from './open-rooms.ts';
 import { sayAsJson } from './say-as-json.ts';
 import { assertCurrency, assertFree } from './starting.ts';
 import { drained, listenForStop, type StopSignals } from './stop-signals.ts';
@@ -118,7 +119,7 @@ async function startService(
     ended.push(followers.ended);
     const sales = sell(connections, config, followers, () => reading, surroundings);
     await openCatalog(connections, config, followers, sales, { say, stopping });
-    await restoreQueue(connections).catch((error) => onError('restore the waiting queue', error));
+    await restoreRooms(connections.rooms, followers.catalog, onError);
     const reading = read(connections, config, followers, counters);
     const behind = await showWhatIsThere(connections.store, reading);
     if (behind !== null) say('  read models  catching up; /readyz says when they are there');

@@ -33,6 +33,10 @@ describe('a concert', () => {
     given([registered])
       .when(revise)
       .thenWrites([concertRevised('Two')]);
+    const inRoom = { title: 'One', waitingRoom: 'gala' };
+    given([registered])
+      .when({ type: 'RegisterConcert', details: inRoom })
+      .thenWrites([{ type: 'ConcertRevised', data: inRoom }]);
   });
 
   it('schedules a session once and moves it when its times change', () => {

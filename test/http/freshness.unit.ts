@@ -160,7 +160,10 @@ describe('GET /readyz of the admin listener', () => {
         rowsWrong: 0,
       },
       clock: { state: 'agrees', skewSeconds: 0 },
-      queue: { waiting: 0, there: 0, admitted: 0, places: 30, isPaused: false, warnings: [] },
+      queue: {
+        ...{ waiting: 0, there: 0, admitted: 0, places: 30, isPaused: false, warnings: [] },
+        rooms: { gala: { waiting: 0, there: 0, admitted: 0 } },
+      },
       projections: [seat],
     });
   });

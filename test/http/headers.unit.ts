@@ -133,7 +133,8 @@ const provoke: Partial<Record<ProblemCode, Change>> = {
       throw new TypeError('a bug');
     };
   },
-  'concert-not-found'({ reads }) {
+  'concert-not-found'({ reads }, ask) {
+    if (ask.path.includes('/waiting/')) ask.path += '&concertId=9';
     reads.sessions = async () => undefined;
   },
   'session-not-found'({ reads }) {

@@ -12,11 +12,11 @@ describe('the journal of the waiting queue', () => {
   const lost: number[] = [];
 
   /** The queue of a process that starts now. */
-  const begin = async (settings = testSettings) => {
-    const journal = new QueueJournal(store, clock.now, (moves) => lost.push(moves));
+  const begin = async (settings = testSettings, room = '') => {
+    const journal = new QueueJournal(store, clock.now, (moves) => lost.push(moves), room);
     journals.push(journal);
     const onMove = (move: Parameters<QueueJournal['note']>[0]) => journal.note(move);
-    const queue = new InProcessQueue(settings, { now: clock.now, chance: () => 0, onMove });
+    const queue = new InProcessQueue(settings, { now: clock.now, chance: () => 0, onMove, room });
     queue.restore(await journal.read());
     return { queue, journal };
   };
@@ -71,6 +71,23 @@ describe('the journal of the waiting queue', () => {
     const users = (await one.journal.read()).map(({ userId }) => userId);
     expect(users).to.have.members(['x', 'y', 'z', 'w']);
     expect(lost).to.deep.equal([]);
+  });
+
+  it('keeps each room by itself', async () => {
+    for (const room of ['', 'gala']) {
+      const { queue, journal } = await begin(testSettings, room);
+      for (const user of ['a', 'b', `c-${room}`, `d-${room}`]) await queue.poll(user);
+      await journal.flush();
+    }
+    for (const room of ['', 'gala']) {
+      const { queue, journal } = await begin(testSettings, room);
+      const users = (await journal.read()).map(({ userId }) => userId);
+      expect(users).to.deep.equal(['a', 'b', `c-${room}`, `d-${room}`]);
+      await queue.poll(`c-${room}`);
+      expect(await queue.poll(`d-${room}`)).to.deep.include({ processing: false, ahead: 1 });
+    }
+    const { journal } = await begin(testSettings, 'another');
+    expect(await journal.read()).to.deep.equal([]);
   });
 
   it('tells what the log did not take, and goes on', async () => {

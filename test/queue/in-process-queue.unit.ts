@@ -2,10 +2,12 @@ import { expect } from 'chai';
 import { InProcessQueue } from '../../src/queue/in-process-queue.ts';
 import { queueContract } from './support/queue-contract.ts';
 import { queueProperties } from './support/queue-properties.ts';
-import { openInProcess, TestClock, testSettings } from './support/times.ts';
+import { roomsContract } from './support/rooms-contract.ts';
+import { openInProcess, openRoomsInProcess, TestClock, testSettings } from './support/times.ts';
 
 queueContract('in-process', openInProcess);
 queueProperties('in-process', openInProcess, 2_000);
+roomsContract('in-process', openRoomsInProcess, 500);
 
 describe('waiting queue, in-process, with many waiting', () => {
   /** Median microseconds of a poll by users spread over the line, while `waiting` wait. */

@@ -4,15 +4,18 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { Redis } from 'ioredis';
+import { type Cluster, Redis } from 'ioredis';
+import type { RedisClient } from '../../src/infrastructure/redis.ts';
+import { RedisQueue } from '../../src/queue/redis-queue.ts';
 import { RedisHoldLimit } from '../../src/shared-state/redis-hold-limit.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePorts } from '../support/free-ports.ts';
 
 import { queueContract } from './support/queue-contract.ts';
 import { queueProperties } from './support/queue-properties.ts';
-import { openOnRedis, openRedis, uniqueName } from './support/redis.ts';
-import type { OpenQueue } from './support/times.ts';
+import { openOnRedis, openRedis, openRoomsOnRedis, uniqueName } from './support/redis.ts';
+import { roomsContract } from './support/rooms-contract.ts';
+import { type OpenQueue, testSettings } from './support/times.ts';
 
 /** Longest time in which two nodes become a cluster, and how often it is tried. */
 const startTimeoutMs = 15_000;
@@ -27,19 +30,56 @@ const title = `Redis Cluster${found ? '' : ' (skipped: no redis-server here)'}`;
 
 /** Three masters that share the slots: keys that did not hash together would be refused. */
 describe(`three nodes, ${title}`, () => {
-  let cluster: Cluster | undefined;
+  let cluster: Nodes | undefined;
+  const opened: RedisClient[] = [];
   before(async function () {
     if (!found) return;
     this.timeout(startTimeoutMs * startAttempts);
     cluster = await startCluster();
   });
-  after(() => cluster?.stop());
+  after(() => {
+    for (const redis of opened) redis.disconnect();
+    return cluster?.stop();
+  });
 
-  const url = (): string => `redis+cluster://127.0.0.1:${(cluster as Cluster).port}`;
+  const url = (): string => `redis+cluster://127.0.0.1:${(cluster as Nodes).port}`;
   const open: OpenQueue = (settings, now) => openOnRedis(url())(settings, now);
 
   queueContract(title, found ? open : undefined);
   queueProperties(title, found ? open : undefined, 50);
+  roomsContract(
+    title,
+    found ? (settings, now) => openRoomsOnRedis(url())(settings, now) : undefined,
+    20,
+  );
+
+  it('have the keys of a room in one slot, and rooms in different ones', async function () {
+    if (!found) return this.skip();
+    const redis = (await openRedis(url())) as Cluster;
+    opened.push(redis);
+    const name = uniqueName();
+    const rooms = ['', ...Array.from({ length: 20 }, (_, n) => `room-${n}`)];
+    for (const room of rooms) {
+      const queue = new RedisQueue(redis, testSettings, { name, room });
+      const { token } = await queue.poll('a');
+      await queue.renew('a', 1_000);
+      expect(await queue.authorize('a', token)).to.equal('admitted');
+    }
+    const keys = (
+      await Promise.all(redis.nodes('master').map((node) => node.keys(`*${name}*`)))
+    ).flat();
+    expect(keys.length).to.be.at.least(4 * rooms.length);
+    const slots = new Map<string, Set<number>>();
+    for (const key of keys) {
+      const tag = /\{(.*)\}/.exec(key)?.[1] ?? '';
+      const slot = (await redis.nodes('master')[0]?.cluster('KEYSLOT', key)) as number;
+      slots.set(tag, (slots.get(tag) ?? new Set()).add(slot));
+      await redis.del(key);
+    }
+    expect(slots).to.have.property('size', rooms.length);
+    for (const [tag, ofRoom] of slots) expect(ofRoom, tag).to.have.property('size', 1);
+    expect(new Set([...slots.values()].flatMap((one) => [...one])).size).to.be.greaterThan(15);
+  });
 
   describe(`hold limit, ${title}`, () => {
     it('limits held seats, of buyers on every master', async function () {
@@ -61,13 +101,13 @@ describe(`three nodes, ${title}`, () => {
   });
 });
 
-interface Cluster {
+interface Nodes {
   readonly port: number;
   stop(): Promise<void>;
 }
 
 /** Another program may take a port between its choice and its use: then again with others. */
-async function startCluster(attempts = startAttempts): Promise<Cluster> {
+async function startCluster(attempts = startAttempts): Promise<Nodes> {
   const dir = await mkdtemp(path.join(tmpdir(), 'reprise-cluster-'));
   const ports = await freePorts(2 * nodeCount);
   const nodes = Array.from({ length: nodeCount }, (_, n) => ({

@@ -142,6 +142,40 @@ describe('waiting queue, a Redis that fails', () => {
     await removeKeys(redis, name);
   });
 
+  it('emptied of one room, is rebuilt for this room from its own streams, and serves the others', async () => {
+    const store = new MemoryEventStore();
+    const name = uniqueName();
+    const clock = new TestClock();
+    const journals: QueueJournal[] = [];
+    const open = (room: string) => {
+      const onLost = (_: number, error: unknown) => expect.fail(String(error));
+      const journal = new QueueJournal(store, Date.now, onLost, room);
+      journals.push(journal);
+      return new RedisQueue(redis, testSettings, {
+        ...{ name, room, now: clock.now, chance: () => 0, journal },
+      });
+    };
+    const [gala, tour] = [open('gala'), open('tour')];
+    await Promise.all([gala.rebuild(), tour.rebuild()]);
+    for (const user of ['a', 'b', 'c', 'd']) await gala.poll(user);
+    for (const user of ['d', 'c', 'b', 'a']) await tour.poll(user);
+    await removeKeys(redis, name, 'gala');
+    expect((await tour.poll('a')).ahead, 'the other room').to.equal(1);
+    const isRebuilt = () =>
+      gala.poll('d').then(
+        ({ processing }) => !processing,
+        () => false,
+      );
+    await eventually('it is rebuilt', isRebuilt);
+    expect((await gala.poll('c')).ahead).to.equal(0);
+    expect((await gala.poll('d')).ahead, 'in the order of its own line').to.equal(1);
+    expect((await tour.poll('b')).ahead).to.equal(0);
+    await Promise.all(journals.map((journal) => journal.flush()));
+    const streams = new Set(store.log.map(({ stream }) => stream.slice(24)));
+    expect([...streams].sort()).to.deep.equal(['-gala', '-tour']);
+    await Promise.all([removeKeys(redis, name, 'gala'), removeKeys(redis, name, 'tour')]);
+  });
+
   it('is reachable while it takes no more: who is in can go on', async () => {
     const direct = new Redis((server as Program).url);
     try {

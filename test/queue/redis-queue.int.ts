@@ -7,8 +7,15 @@ import { eventually } from '../support/eventually.ts';
 import { testRedisUrl } from '../support/servers.ts';
 import { queueContract } from './support/queue-contract.ts';
 import { queueProperties } from './support/queue-properties.ts';
-import { openOnRedis, openRedis, removeKeys, uniqueName } from './support/redis.ts';
+import {
+  openOnRedis,
+  openRedis,
+  openRoomsOnRedis,
+  removeKeys,
+  uniqueName,
+} from './support/redis.ts';
 import { type RedisProxy, startRedisProxy } from './support/redis-proxy.ts';
+import { roomsContract } from './support/rooms-contract.ts';
 import { testSettings } from './support/times.ts';
 
 const redisUrl = testRedisUrl ?? '';
@@ -18,6 +25,7 @@ const open = skipped ? undefined : openOnRedis(redisUrl);
 
 queueContract(title, open);
 queueProperties(title, open, 200);
+roomsContract(title, skipped ? undefined : openRoomsOnRedis(redisUrl), 60);
 
 describe(`waiting queue, ${title}, as instances share it`, () => {
   const name = uniqueName();

@@ -118,10 +118,15 @@ describe('tokens', () => {
     for (const secret of secrets) expect(secret).to.match(/^[A-Za-z0-9_-]{32}$/);
   });
 
-  it('name their user', () => {
+  it('name their user and their room', () => {
     const secret = newSecret();
-    expect(parseToken(tokenOf('u-7', secret))).to.deep.equal({ userId: 'u-7', secret });
-    for (const text of ['', '.', secret, `.${secret}`, `u-7.${secret}x`, `u-7 ${secret}`]) {
+    const own = { userId: 'u-7', secret };
+    expect(parseToken(tokenOf('u-7', secret))).to.deep.equal({ ...own, room: '' });
+    expect(parseToken(tokenOf('u-7', secret, 'gala'))).to.deep.equal({ ...own, room: 'gala' });
+    for (const text of [
+      ...['', '.', secret, `.${secret}`, `u-7.${secret}x`, `u-7 ${secret}`],
+      ...[`u-7.${secret}.`, `u-7.${secret}.gala.`, `u-7.${secret}.a.b`, `u-7..${secret}`],
+    ]) {
       expect(parseToken(text), text).to.equal(undefined);
     }
   });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { rowSchema, type Section, sectionSchema } from '../../events/events.ts';
 import { idSchema } from '../../events/ids.ts';
+import { roomSchema } from '../../events/queue-events.ts';
 import { timeSchema } from '../../events/time.ts';
 import { shownText } from '../../events/writable.ts';
 import { storeAppendBytesMax } from '../core/event-store.ts';
@@ -66,6 +67,9 @@ const time = z.iso
 /** The name of a concert or a venue. */
 const name = z.string().min(1).max(200).pipe(shownText);
 
+/** Rooms of one file at most: each has places of its own, and figures in the metrics. */
+const roomsMax = 100;
+
 const fileSchema = z.strictObject({
   /** Seat maps by name, for sessions that share one. */
   seatMaps: z.record(z.string(), sectionsSchema).default({}),
@@ -75,6 +79,8 @@ const fileSchema = z.strictObject({
         concertId: idSchema,
         title: name,
         venue: name.optional(),
+        /** The room of the waiting queue of its own, which concerts may share. */
+        waitingRoom: roomSchema.optional(),
         sessions: z
           .array(
             z.strictObject({
@@ -95,6 +101,7 @@ export interface CatalogConcert {
   readonly concertId: string;
   readonly title: string;
   readonly venue?: string | undefined;
+  readonly waitingRoom?: string | undefined;
   readonly sessions: readonly CatalogSession[];
 }
 
@@ -133,6 +140,7 @@ export function parseCatalog(text: string): readonly CatalogConcert[] {
     );
     return { ...concert, sessions };
   });
+  problems.rooms(concerts);
   if (problems.lines.length > 0) throw new CatalogFileError(problems.lines);
   return read;
 }
@@ -169,6 +177,12 @@ class Problems {
     const before = this.#concerts.get(concertId);
     if (before === undefined) this.#concerts.set(concertId, where);
     else this.lines.push(`${where}.concertId: ${concertId} is there twice (${before})`);
+  }
+
+  rooms(concerts: readonly { readonly waitingRoom?: string | undefined }[]): void {
+    const rooms = new Set(concerts.flatMap(({ waitingRoom }) => waitingRoom ?? []));
+    if (rooms.size <= roomsMax) return;
+    this.lines.push(`waitingRoom: ${rooms.size} rooms, and a shop has ${roomsMax} at most`);
   }
 
   session({ seatMap, ...session }: FileSession, concertId: string, where: string): CatalogSession {

@@ -28,6 +28,7 @@ export class Catalog {
   #unfollowedSinceMs: number | undefined;
   readonly #concerts = new Map<string, ConcertState>();
   readonly #onSale = new Map<string, SessionOnSale>();
+  readonly #rooms = new Set<string>();
   #restored: RestoredLog | undefined;
 
   /** What the log says of its restore; undefined when it never was restored. */
@@ -49,7 +50,11 @@ export class Catalog {
     const before = this.#concerts.get(stream.concertId) ?? concertDecider.initial;
     const after = concertDecider.evolve(before, event);
     this.#concerts.set(stream.concertId, after);
-    if (event.type === 'ConcertRegistered' || event.type === 'ConcertRevised') return;
+    if (event.type === 'ConcertRegistered' || event.type === 'ConcertRevised') {
+      const { waitingRoom } = event.data;
+      if (waitingRoom !== undefined) this.#rooms.add(waitingRoom);
+      return;
+    }
     const session = after.sessions.get(event.data.sessionId);
     if (session)
       this.#onSale.set(session.sessionId, this.#sale(stream.concertId, session, stored.createdMs));
@@ -59,9 +64,11 @@ export class Catalog {
   becomeLike(other: Catalog): void {
     this.#concerts.clear();
     this.#onSale.clear();
+    this.#rooms.clear();
     this.#restored = other.#restored;
     for (const [id, concert] of other.#concerts) this.#concerts.set(id, concert);
     for (const [id, session] of other.#onSale) this.#onSale.set(id, session);
+    for (const room of other.#rooms) this.#rooms.add(room);
   }
 
   /** @param isFollowed it has every change so far, and gets the next ones as they come */
@@ -94,6 +101,13 @@ export class Catalog {
   /** The room where the concert's buyers wait; '' for the line of the shop. */
   roomOf(concertId: string): string {
     return this.#concerts.get(concertId)?.details?.waitingRoom ?? '';
+  }
+
+  /**
+   * The rooms that concerts have, or had: who waits there when a concert moves may still be known.
+   */
+  get rooms(): ReadonlySet<string> {
+    return this.#rooms;
   }
 
   session(sessionId: string): SessionOnSale | undefined {

@@ -38,8 +38,12 @@ export async function* importCatalog(
     return result.ok ? result.value : result.refusal;
   };
   const idsHandler = new CommandHandler(parts.store, sessionIdsDecider);
-  for (const { concertId, title, venue, sessions } of concerts) {
-    const details = venue === undefined ? { title } : { title, venue };
+  for (const { concertId, title, venue, waitingRoom, sessions } of concerts) {
+    const details = {
+      title,
+      ...(venue !== undefined && { venue }),
+      ...(waitingRoom !== undefined && { waitingRoom }),
+    };
     yield {
       what: `concert ${concertId}`,
       outcome: await run(concertId, { type: 'RegisterConcert', details }),

@@ -37,6 +37,12 @@ export interface BuyerCommands {
    */
   find(reservationId: string): Promise<Result<unknown>>;
 
+  /**
+   * The session of a reservation of any user; undefined when there is none. Writes nothing, and
+   * reads the log only for an order that it does not remember.
+   */
+  sessionOf(reservationId: string): Promise<string | undefined>;
+
   /** Does the user hold it now, unpaid? Writes nothing. */
   holds(reservation: Omit<OwnReservation, 'context'>): Promise<boolean>;
 

@@ -126,6 +126,14 @@ export class Sales implements BuyerCommands, Recovery, OrganiserCommands {
     return this.#find(reservationId, undefined, this.#earliest());
   }
 
+  async sessionOf(reservationId: string): Promise<string | undefined> {
+    const ref = parseBookingRef(reservationId);
+    // The id of a seat's reservation says it, and who pays learns whether there is one.
+    if (ref?.kind === 'seat') return ref.sessionId;
+    const found = await this.#find(reservationId, undefined, this.#earliest());
+    return found.ok ? found.value.sessionId : undefined;
+  }
+
   async holds({ userId, reservationId }: Omit<OwnReservation, 'context'>): Promise<boolean> {
     const nowMs = this.#earliest();
     const found = await this.#find(reservationId, userId, nowMs);

@@ -27,6 +27,7 @@ export const payReservation = endpoint({
     'token-unknown',
     'token-not-yours',
     'not-admitted',
+    'token-other-room',
     'reservation-not-found',
     'reservation-not-yours',
     'hold-expired',
@@ -43,14 +44,20 @@ export const payReservation = endpoint({
   handle(api, { headers, body }, exchange) {
     const { userId, reservationId } = body;
     const key = headers['idempotency-key'];
+    const room = () => api.rooms.ofReservation(reservationId);
     const asked = {
       ...{ name: 'pay', userId, key, fields: body, token: headers.authorizationwaiting },
+      room,
       // Who holds a seat has had a turn, and pays it without another.
       mayWithoutPlace: () => api.sales.holds({ userId, reservationId }),
     };
     return answerOnceAdmitted(api, asked, exchange, async (context) => {
       const result = await api.sales.pay({ ...body, context });
-      if (result.ok) besideAnswer(api, exchange, () => api.queue.shorten(userId));
+      if (result.ok) {
+        besideAnswer(api, exchange, async () =>
+          api.rooms.queueOf((await room()) ?? '').shorten(userId),
+        );
+      }
       return answerCommand(api, userId, result);
     });
   },

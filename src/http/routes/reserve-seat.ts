@@ -45,6 +45,7 @@ export const reserveSeat = endpoint({
     'token-unknown',
     'token-not-yours',
     'not-admitted',
+    'token-other-room',
     'concert-not-found',
     'session-not-found',
     'seat-not-found',
@@ -67,14 +68,15 @@ export const reserveSeat = endpoint({
     const { concertId, sessionId, userId } = body;
     const key = headers['idempotency-key'];
     const token = headers.authorizationwaiting;
-    const asked = { name: 'reserve', userId, key, fields: body, token };
+    const room = api.rooms.ofConcert(concertId);
+    const asked = { name: 'reserve', userId, key, fields: body, token, room: async () => room };
     return answerOnceAdmitted(api, asked, exchange, async (context) => {
       const seatIds = [...new Set(body.seatIds ?? [body.seatId as string])];
       const command = { concertId, sessionId, seatIds, userId, context };
       const result = await api.sales.reserve(command);
       if (result.ok) {
         const heldMs = Date.parse(result.value.expiresAt) - (api.now ?? Date.now)();
-        besideAnswer(api, exchange, () => api.queue.renew(userId, heldMs));
+        besideAnswer(api, exchange, () => api.rooms.queueOf(room ?? '').renew(userId, heldMs));
       }
       return answerCommand(api, userId, result);
     });

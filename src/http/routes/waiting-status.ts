@@ -1,16 +1,27 @@
 import { z } from 'zod';
-import { type JsonAnswer, json } from '../answer.ts';
+import { noConcert } from '../../commands/core/result.ts';
+import { type JsonAnswer, json, refused } from '../answer.ts';
 import { endpoint } from '../endpoint.ts';
-import { idOut, time, userIdField } from '../schemas.ts';
+import { concertIdField, idOut, time, userIdField } from '../schemas.ts';
 
 export const waitingStatus = endpoint({
   name: 'waitingStatus',
   method: 'get',
   path: '/concert/waiting/status',
   summary: 'Adds a new user to the waiting queue, and returns the user’s place.',
-  query: z.object({ userId: userIdField }),
+  query: z.object({
+    userId: userIdField,
+    concertId: concertIdField.optional().meta({
+      description:
+        'Selects the line of this concert: its own room, if it has one. Without it, the line of the shop.',
+    }),
+  }),
   answer: z.object({
     userId: idOut,
+    room: z.string().optional().meta({
+      description:
+        'The room, which the token opens and no other. Absent in the line of the shop, for all concerts without a room.',
+    }),
     processing: z.boolean().meta({ description: 'True once admitted.' }),
     token: z.string().meta({ description: 'For the header AuthorizationWaiting.' }),
     ahead: z.int().meta({ description: 'Waiting users in front who are there.' }),
@@ -31,18 +42,21 @@ export const waitingStatus = endpoint({
     }),
     soldOut: z.literal(true).optional().meta({
       description:
-        'Every session is sold out, cancelled or over, as known within the last seconds. Seats that are held unpaid, or refunded later, come back.',
+        'Every session of the room is sold out, cancelled or over, as known within the last seconds. Seats that are held unpaid, or refunded later, come back.',
     }),
   }),
   mayRetry: true,
   takesNoHead: true,
-  problems: ['queue-unavailable', 'queue-full', 'queue-draining'],
-  async handle({ queue, isSoldOut }, { query }): Promise<JsonAnswer> {
-    const entry = await queue.poll(query.userId);
-    const answer = json({
+  problems: ['concert-not-found', 'queue-unavailable', 'queue-full', 'queue-draining'],
+  async handle({ rooms, isSoldOut }, { query: { userId, concertId } }) {
+    const room = concertId === undefined ? '' : rooms.ofConcert(concertId);
+    if (room === undefined) return refused(noConcert(concertId ?? '').refusal);
+    const entry = await rooms.queueOf(room).poll(userId);
+    const answer: JsonAnswer = json({
       ...entry,
+      ...(room !== '' && { room }),
       expiresAt: new Date(entry.expiresAt).toISOString(),
-      ...(isSoldOut?.('') && { soldOut: true }),
+      ...(isSoldOut?.(room) && { soldOut: true }),
     });
     if (entry.processing) return answer;
     const headers = { 'Retry-After': String(Math.ceil(entry.retryAfterMs / 1_000)) };

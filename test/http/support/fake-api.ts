@@ -3,12 +3,15 @@ import type { CommandContext } from '../../../src/commands/core/command-context.
 import { IdempotencyKeys } from '../../../src/commands/idempotency/idempotency-keys.ts';
 import type { BuyerCommands } from '../../../src/commands/sales/roles.ts';
 import type { HttpDeps } from '../../../src/http/endpoint.ts';
+import { ShopRooms } from '../../../src/http/shop-rooms.ts';
 import type { ReadSideStatus } from '../../../src/projections/projector.ts';
 import type { PreparedBody, ReadSide } from '../../../src/queries/read-side.ts';
 import { SeatFeed } from '../../../src/queries/seat-feed.ts';
+import { InProcessQueue } from '../../../src/queue/in-process-queue.ts';
 import type { QueueEntry } from '../../../src/queue/queue-entry.ts';
 import type { Authorization, WaitingQueue } from '../../../src/queue/waiting-queue.ts';
 import { InProcessOwnPositions } from '../../../src/shared-state/in-process-own-positions.ts';
+import { testSettings } from '../../queue/support/times.ts';
 import { MemoryEventStore } from '../../support/memory-event-store.ts';
 
 /** Every test may change what a port answers by replacing its method. */
@@ -86,9 +89,11 @@ export function fakeApi(): FakeApi {
     return position;
   };
   const reads = fakeReads(position);
+  const sales = fakeSales(next);
+  const queue = fakeQueue();
   return {
-    sales: fakeSales(next),
-    queue: fakeQueue(),
+    ...{ sales, queue },
+    rooms: fakeRooms(queue, sales),
     soldOut,
     isSoldOut: (room) => soldOut.has(room),
     reads,
@@ -140,6 +145,7 @@ function fakeSales(next: () => bigint): FakeApi['sales'] {
     async find() {
       return { ok: true, value: undefined, position: null };
     },
+    sessionOf: async (reservationId) => reservationId.split('.')[0],
     holds: async () => false,
     async charge({ userId, chargeId, amount, context }) {
       sales.contexts.push(context);
@@ -220,4 +226,24 @@ function fakeQueue(): FakeApi['queue'] {
     close: async () => {},
   };
   return queue;
+}
+
+/** Concert `2` has the room `gala`, with one place; its session is `21`. */
+function fakeRooms(queue: FakeApi['queue'], sales: FakeApi['sales']): ShopRooms {
+  const gala = new InProcessQueue({ ...testSettings, admittedMax: 1 }, { room: 'gala' });
+  const queues = { '': queue, gala } as const;
+  return new ShopRooms({
+    queues: {
+      of: (room) => queues[room as keyof typeof queues],
+      counts: async () =>
+        new Map([['', await queue.counts()] as const, ['gala', await gala.counts()] as const]),
+    },
+    catalog: {
+      concert: (concertId) => (concertId === '1' || concertId === '2' ? {} : undefined),
+      roomOf: (concertId) => (concertId === '2' ? 'gala' : ''),
+      session: (sessionId) => ({ concertId: sessionId.slice(0, 1) }),
+      rooms: new Set(['gala']),
+    },
+    sales,
+  });
 }

@@ -1,4 +1,5 @@
 import { InProcessQueue } from '../../../src/queue/in-process-queue.ts';
+import { QueueRooms } from '../../../src/queue/queue-rooms.ts';
 import type { QueueSettings, WaitingQueue } from '../../../src/queue/waiting-queue.ts';
 
 /** Small numbers, so that tests reach the limits. */
@@ -19,6 +20,12 @@ export class TestClock {
   readonly now = (): number => this.ms;
 }
 
+/** Rooms of their own, empty, whose pauses have no chance in them. */
+export type OpenRooms = (
+  settings: QueueSettings,
+  now: () => number,
+) => Promise<{ rooms: QueueRooms; close(): Promise<void> }>;
+
 /** A queue of its own, empty, whose pauses have no chance in them. */
 export type OpenQueue = (
   settings: QueueSettings,
@@ -28,4 +35,10 @@ export type OpenQueue = (
 export const openInProcess: OpenQueue = async (settings, now) => {
   const queue = new InProcessQueue(settings, { now, chance: () => 0 });
   return { queue, close: () => queue.close() };
+};
+
+export const openRoomsInProcess: OpenRooms = async (settings, now) => {
+  const options = { now, chance: () => 0 };
+  const rooms = new QueueRooms((room) => new InProcessQueue(settings, { room, ...options }));
+  return { rooms, close: () => rooms.close() };
 };

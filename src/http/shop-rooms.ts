@@ -1,0 +1,73 @@
+import type { BuyerCommands } from '../commands/sales/roles.ts';
+import type { QueueRooms } from '../queue/queue-rooms.ts';
+import { parseToken } from '../queue/token.ts';
+import type { WaitingQueue } from '../queue/waiting-queue.ts';
+
+/** Rooms whose counts are shown at most: they are labels of metrics. */
+const shownMax = 100;
+
+/** What the shop's rooms are made from. */
+export interface ShopRoomsParts {
+  readonly queues: Pick<QueueRooms, 'of' | 'counts'>;
+  readonly catalog: {
+    /** Undefined for an unknown concert. */
+    concert(concertId: string): unknown;
+    /** '' for the line of the shop. */
+    roomOf(concertId: string): string;
+    session(sessionId: string): { readonly concertId: string } | undefined;
+    /** That concerts have or had. */
+    readonly rooms: ReadonlySet<string>;
+  };
+  readonly sales: Pick<BuyerCommands, 'sessionOf'>;
+}
+
+/**
+ * Which room of the waiting queue a call needs. The catalog says it, and the rooms of concerts are
+ * the only ones that a request can open, whatever it names.
+ */
+export class ShopRooms {
+  readonly #parts: ShopRoomsParts;
+
+  constructor(parts: ShopRoomsParts) {
+    this.#parts = parts;
+  }
+
+  /** The queue of a room that the catalog has or had; '' is the line of the shop. */
+  queueOf(room: string): WaitingQueue {
+    return this.#parts.queues.of(room);
+  }
+
+  /** The room of a concert's buyers; undefined for an unknown concert. */
+  ofConcert(concertId: string): string | undefined {
+    const { catalog } = this.#parts;
+    return catalog.concert(concertId) === undefined ? undefined : catalog.roomOf(concertId);
+  }
+
+  /**
+   * The room of the reservation's concert; undefined when there is no such reservation. @throws
+   * EventStoreUnavailable
+   */
+  async ofReservation(reservationId: string): Promise<string | undefined> {
+    const { catalog, sales } = this.#parts;
+    // Most shops have one line for all.
+    if (catalog.rooms.size === 0) return '';
+    const sessionId = await sales.sessionOf(reservationId);
+    const session = sessionId === undefined ? undefined : catalog.session(sessionId);
+    return session && catalog.roomOf(session.concertId);
+  }
+
+  /**
+   * The room that a token names, or '' for what is no token: no queue knows it. Undefined when the
+   * catalog has no such room.
+   */
+  named(token: string): string | undefined {
+    const room = parseToken(token)?.room ?? '';
+    return room === '' || this.#parts.catalog.rooms.has(room) ? room : undefined;
+  }
+
+  /** Of each room that is open here, by name; at most `shownMax`. @throws QueueUnavailable */
+  async counts() {
+    const counts = await this.#parts.queues.counts();
+    return new Map([...counts].slice(0, shownMax));
+  }
+}

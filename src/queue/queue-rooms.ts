@@ -1,0 +1,56 @@
+import type { QueueControl } from './queue-control.ts';
+import type { QueueCounts, WaitingQueue } from './waiting-queue.ts';
+
+/**
+ * The rooms of the waiting queue: a queue for each, which know nothing of each other. The room ''
+ * is the line of the shop. A room is opened when it is asked for the first time, and kept: who asks
+ * bounds the names, by what the catalog has.
+ */
+export class QueueRooms<Queue extends WaitingQueue = WaitingQueue> {
+  readonly #open: (room: string) => Queue;
+  readonly #rooms = new Map<string, Queue>();
+  #controlOf: ((room: string) => QueueControl) | undefined;
+
+  /** @param open makes the queue of a room */
+  constructor(open: (room: string) => Queue) {
+    this.#open = open;
+    this.of('');
+  }
+
+  /** The queue of a room. */
+  of(room: string): Queue {
+    const known = this.#rooms.get(room);
+    if (known !== undefined) return known;
+    const queue = this.#open(room);
+    this.#rooms.set(room, queue);
+    if (this.#controlOf !== undefined) queue.steer(this.#controlOf(room));
+    return queue;
+  }
+
+  /** Is it open? */
+  has(room: string): boolean {
+    return this.#rooms.has(room);
+  }
+
+  /** How the rooms are steered from now on, also those that are opened later. */
+  steer(controlOf: (room: string) => QueueControl): void {
+    this.#controlOf = controlOf;
+    for (const [room, queue] of this.#rooms) queue.steer(controlOf(room));
+  }
+
+  /** The counts of the rooms that are open, by name. @throws QueueUnavailable */
+  async counts(): Promise<ReadonlyMap<string, QueueCounts>> {
+    const rooms = [...this.#rooms];
+    const counts = await Promise.all(rooms.map(([, queue]) => queue.counts()));
+    return new Map(rooms.map(([room], n) => [room, counts[n] as QueueCounts]));
+  }
+
+  /** Answers whether the queue can be reached, and written to. Never throws. */
+  reachable(timeoutMs: number): Promise<boolean> {
+    return this.of('').reachable(timeoutMs);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#rooms.values()].map((queue) => queue.close()));
+  }
+}
