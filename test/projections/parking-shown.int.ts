@@ -1,32 +1,24 @@
 import { expect } from 'chai';
 import { sql } from 'kysely';
 import type { RecordedEvent } from '../../src/events/codec.ts';
-import { readParked } from '../../src/projections/parking/parked-table.ts';
 import { eventually } from '../support/eventually.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
-import { seatsOf, startInstance, stopInstances } from './support/engines.ts';
+import { seatsOf, startInstance } from './support/engines.ts';
 import { randomInts, recorded } from './support/history.ts';
-import { type ReadModels, readModels, rowsFromScratch, tableRows } from './support/read-models.ts';
-import { retryOn } from './support/repairs.ts';
+import { rowsFromScratch, tableRows } from './support/read-models.ts';
+import { freshReadModels } from './support/set-up.ts';
 import { last, logOf, reordered, shape, upgraded } from './support/unreadable.ts';
 
 describe('an event that cannot be read', function () {
   this.timeout(120_000);
-  let models: ReadModels;
+  const setUp = freshReadModels();
+  const { parked, retry } = setUp;
   let store: ArrayEventStore;
 
-  const start = (options = {}) => startInstance(models.url, store, options);
-  const parked = () => readParked(models.postgres.pool);
-  const retry = (eventStore = store) => retryOn(models.postgres, eventStore);
+  const start = (options = {}) => startInstance(setUp.models.url, store, options);
 
-  beforeEach(async () => {
-    models = await readModels();
+  beforeEach(() => {
     store = new ArrayEventStore();
-  });
-
-  afterEach(async () => {
-    await stopInstances();
-    await models.close();
   });
 
   it('is shown by an instance that can read it when the tables have it, and not before', async () => {
@@ -36,7 +28,7 @@ describe('an event that cannot be read', function () {
     const old = start();
     await eventually('the old one leads', () => old.projector.status().state === 'live');
     const newer = new ArrayEventStore();
-    const able = startInstance(models.url, newer);
+    const able = startInstance(setUp.models.url, newer);
     store.append(...logOf(events.slice(0, 100), new Set()));
     newer.append(...events.slice(0, 100));
     expect(await able.projector.reached(last(events.slice(0, 100)), 20_000)).to.equal(true);
@@ -47,7 +39,7 @@ describe('an event that cannot be read', function () {
       await new Promise(setImmediate);
     }
     expect(await able.projector.reached(last(events), 20_000)).to.equal(true);
-    const fresh = startInstance(models.url, newer);
+    const fresh = startInstance(setUp.models.url, newer);
     await eventually('fresh', () => fresh.projector.status().state === 'live');
     expect(able.projector.listenersAreFresh()).to.equal(true);
     expect(await seatsOf(able)).to.equal(await seatsOf(fresh));
@@ -55,7 +47,7 @@ describe('an event that cannot be read', function () {
     expect(await parked()).to.have.length.greaterThan(3);
     await retry(newer);
     await eventually('told', () => able.projector.status().parkedEvents === 0);
-    const after = startInstance(models.url, newer);
+    const after = startInstance(setUp.models.url, newer);
     expect(await seatsOf(able)).not.to.equal(parkedBefore);
     expect(await seatsOf(able)).to.equal(await seatsOf(after));
     expect(await seatsOf(old)).to.equal(await seatsOf(after));
@@ -65,7 +57,7 @@ describe('an event that cannot be read', function () {
     const events = recorded(shape, 600);
     const sales = events.filter(({ type }) => type === 'SeatReserved').slice(5);
     const newer = new ArrayEventStore();
-    const able = startInstance(models.url, newer);
+    const able = startInstance(setUp.models.url, newer);
     await eventually('the newer one leads', () => able.projector.status().state === 'live');
     const old = start();
     for (const [n, event] of events.entries()) {
@@ -77,7 +69,7 @@ describe('an event that cannot be read', function () {
     expect(await old.projector.reached(last(events), 20_000)).to.equal(true);
     expect(old.projector.status()).to.include({ state: 'live', parkedEvents: 0 });
     expect(old.projector.listenersAreFresh()).to.equal(true);
-    expect(await tableRows(models.db)).to.deep.equal(rowsFromScratch(events));
+    expect(await tableRows(setUp.models.db)).to.deep.equal(rowsFromScratch(events));
     expect(await seatsOf(old)).to.equal(await seatsOf(able));
   });
 
@@ -96,13 +88,13 @@ describe('an event that cannot be read', function () {
       ]);
     const before = await lists(readSide);
     const versions = async () =>
-      (await sql<{ version: bigint }>`SELECT version FROM session`.execute(models.db)).rows;
+      (await sql<{ version: bigint }>`SELECT version FROM session`.execute(setUp.models.db)).rows;
     const versionBefore = await versions();
     const log = upgraded(events);
     await retry(log);
     await eventually('told', () => projector.status().parkedEvents === 0);
     expect(await versions()).to.deep.equal(versionBefore);
-    const fresh = startInstance(models.url, log);
+    const fresh = startInstance(setUp.models.url, log);
     await eventually('fresh', () => fresh.projector.listenersAreFresh());
     const after = await lists(readSide);
     for (const [n, list] of after.entries()) {
@@ -132,7 +124,7 @@ describe('an event that cannot be read', function () {
       expect((await parked()).length).to.be.greaterThan(3);
       await old.stop();
       const log = upgraded(events.slice(0, 700));
-      const { projector, readSide } = startInstance(models.url, log, {
+      const { projector, readSide } = startInstance(setUp.models.url, log, {
         limits: { batchEventsMax: 3 },
       });
       await eventually('leads', () => projector.status().state === 'live');
@@ -145,10 +137,10 @@ describe('an event that cannot be read', function () {
       expect(await projector.reached(last(events), 20_000)).to.equal(true);
       const { remaining } = await retry(log);
       expect(remaining).to.deep.equal([]);
-      expect(await tableRows(models.db)).to.deep.equal(rowsFromScratch(events));
+      expect(await tableRows(setUp.models.db)).to.deep.equal(rowsFromScratch(events));
       await eventually('nothing is parked', () => projector.status().parkedEvents === 0);
       // What is in memory is what a fresh instance would load.
-      const fresh = startInstance(models.url, log);
+      const fresh = startInstance(setUp.models.url, log);
       for (const n of [1, 2, 3]) {
         const ask = (side: typeof readSide) => side.seats(`c${n}`, `s${n}`);
         expect(String((await ask(readSide))?.body)).to.equal(

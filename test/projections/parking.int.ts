@@ -5,32 +5,25 @@ import { eventAt } from '../../src/events/log-position.ts';
 import { readCheckpoint } from '../../src/projections/engine/checkpoint.ts';
 import { writeBatch } from '../../src/projections/engine/write-batch.ts';
 import { projections } from '../../src/projections/models/registry.ts';
-import { ParkingChanged, readParked } from '../../src/projections/parking/parked-table.ts';
+import { ParkingChanged } from '../../src/projections/parking/parked-table.ts';
 import { eventually } from '../support/eventually.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
-import { startInstance, stopInstances } from './support/engines.ts';
+import { startInstance } from './support/engines.ts';
 import { recorded, withoutParked } from './support/history.ts';
-import { type ReadModels, readModels, rowsFromScratch, tableRows } from './support/read-models.ts';
-import { retryOn } from './support/repairs.ts';
+import { rowsFromScratch, tableRows } from './support/read-models.ts';
+import { freshReadModels } from './support/set-up.ts';
 import { last, logOf, shape, upgraded } from './support/unreadable.ts';
 
 describe('an event that cannot be read', function () {
   this.timeout(120_000);
-  let models: ReadModels;
+  const setUp = freshReadModels();
+  const { parked, retry } = setUp;
   let store: ArrayEventStore;
 
-  const start = (options = {}) => startInstance(models.url, store, options);
-  const parked = () => readParked(models.postgres.pool);
-  const retry = (eventStore = store) => retryOn(models.postgres, eventStore);
+  const start = (options = {}) => startInstance(setUp.models.url, store, options);
 
-  beforeEach(async () => {
-    models = await readModels();
+  beforeEach(() => {
     store = new ArrayEventStore();
-  });
-
-  afterEach(async () => {
-    await stopInstances();
-    await models.close();
   });
 
   it('is parked with what comes after it in its stream; other streams go on', async () => {
@@ -42,7 +35,7 @@ describe('an event that cannot be read', function () {
     const logger = { debug() {}, warn() {}, error: (facts: object) => told.push(facts) };
     const { projector } = start({ logger, limits: { batchEventsMax: 50 } });
     expect(await projector.reached(last(events), 20_000)).to.equal(true);
-    expect(await tableRows(models.db)).to.deep.equal(
+    expect(await tableRows(setUp.models.db)).to.deep.equal(
       rowsFromScratch(withoutParked(events, poison)),
     );
     const behind = events.length - withoutParked(events, poison).length;
@@ -68,7 +61,7 @@ describe('an event that cannot be read', function () {
     store.append(...log.slice(300));
     const { projector } = start();
     expect(await projector.reached(last(events), 20_000)).to.equal(true);
-    expect(await tableRows(models.db)).to.deep.equal(
+    expect(await tableRows(setUp.models.db)).to.deep.equal(
       rowsFromScratch(withoutParked(events, poison)),
     );
     const behind = events.length - withoutParked(events, poison).length;
@@ -91,7 +84,7 @@ describe('an event that cannot be read', function () {
     expect(remaining[0]).to.include({ stream, revision: 4n, position: second.position });
     expect(remaining[0]).to.include({ type: second.type, events: own.length - 4 });
     expect(remaining[0]?.error).to.contain(`event 4@${stream} (${second.type}): stored version 99`);
-    expect(await tableRows(models.db)).to.deep.equal(
+    expect(await tableRows(setUp.models.db)).to.deep.equal(
       rowsFromScratch(withoutParked(events, new Set([second]))),
     );
     expect((await retry(half)).written).to.equal(0);
@@ -107,7 +100,7 @@ describe('an event that cannot be read', function () {
     const log = upgraded(events);
     const retried = await Promise.all([1, 2, 3].map(() => retry(log)));
     expect(retried.reduce((sum, { written }) => sum + written, 0)).to.equal(behind);
-    expect(await tableRows(models.db)).to.deep.equal(rowsFromScratch(events));
+    expect(await tableRows(setUp.models.db)).to.deep.equal(rowsFromScratch(events));
   });
 
   it('would be written twice if it were not taken out of what is parked', async () => {
@@ -116,13 +109,13 @@ describe('an event that cannot be read', function () {
     store.append(...logOf(events, poison));
     const { projector } = start();
     expect(await projector.reached(last(events), 20_000)).to.equal(true);
-    await sql`CREATE TABLE kept AS SELECT * FROM parked_event`.execute(models.db);
+    await sql`CREATE TABLE kept AS SELECT * FROM parked_event`.execute(setUp.models.db);
     const log = upgraded(events);
     await retry(log);
-    expect(await tableRows(models.db)).to.deep.equal(rowsFromScratch(events));
-    await sql`INSERT INTO parked_event SELECT * FROM kept`.execute(models.db);
+    expect(await tableRows(setUp.models.db)).to.deep.equal(rowsFromScratch(events));
+    await sql`INSERT INTO parked_event SELECT * FROM kept`.execute(setUp.models.db);
     await retry(log);
-    expect(await tableRows(models.db)).not.to.deep.equal(rowsFromScratch(events));
+    expect(await tableRows(setUp.models.db)).not.to.deep.equal(rowsFromScratch(events));
   });
 
   it('holds nothing back any more that was retried while the batch was on its way', async () => {
@@ -132,7 +125,7 @@ describe('an event that cannot be read', function () {
     const { projector, stop } = start();
     expect(await projector.reached(last(events), 20_000)).to.equal(true);
     await stop();
-    const client = await models.postgres.pool.connect();
+    const client = await setUp.postgres.pool.connect();
     const checkpoint = await readCheckpoint(client, projections);
     const { generation } = checkpoint;
     await retry(upgraded(events));
@@ -148,7 +141,7 @@ describe('an event that cannot be read', function () {
     client.release(true);
     expect(error).to.be.instanceOf(ParkingChanged);
     expect(await parked()).to.deep.equal([]);
-    const after = await models.postgres.pool.connect();
+    const after = await setUp.postgres.pool.connect();
     expect((await readCheckpoint(after, projections)).eventPosition).to.equal(last(events));
     after.release();
   });
@@ -179,7 +172,7 @@ describe('an event that cannot be read', function () {
     const { projector, stop } = start();
     expect(await projector.reached(position, 20_000)).to.equal(true);
     expect(projector.status()).to.include({ state: 'live', parkedEvents: poison.length });
-    expect(await tableRows(models.db)).to.deep.equal(rowsFromScratch(events));
+    expect(await tableRows(setUp.models.db)).to.deep.equal(rowsFromScratch(events));
     const found = await parked();
     expect(found.map(({ events: count }) => count)).to.deep.equal([2, 1, 1, 1, 1, 1]);
     expect(found[0]?.stream).to.match(/^account-x{192}…[0-9a-f]{64}$/);
@@ -191,7 +184,7 @@ describe('an event that cannot be read', function () {
     const again = start();
     expect(await again.projector.reached(position, 20_000)).to.equal(true);
     expect(again.projector.status().parkedEvents).to.equal(poison.length + 1);
-    const { written, remaining } = await retry();
+    const { written, remaining } = await retry(store);
     expect(written).to.equal(0);
     expect(remaining).to.have.length(found.length);
   });
@@ -209,14 +202,16 @@ describe('an event that cannot be read', function () {
     expect(projector.status().error).to.contain('3 events are parked, as many as may be');
     expect(projector.status().parkedEvents).to.equal(3);
     const before = events.slice(0, events.indexOf(fourth));
-    expect(await tableRows(models.db)).to.deep.equal(
+    expect(await tableRows(setUp.models.db)).to.deep.equal(
       rowsFromScratch(withoutParked(before, poison)),
     );
     await stop();
     expect((await retry(upgraded(events))).remaining).to.deep.equal([]);
-    const able = startInstance(models.url, upgraded(events), { limits: { parkedEventsMax: 3 } });
+    const able = startInstance(setUp.models.url, upgraded(events), {
+      limits: { parkedEventsMax: 3 },
+    });
     expect(await able.projector.reached(last(events), 20_000)).to.equal(true);
-    expect(await tableRows(models.db)).to.deep.equal(rowsFromScratch(events));
+    expect(await tableRows(setUp.models.db)).to.deep.equal(rowsFromScratch(events));
   });
 
   it('is forgotten with the tables that it was kept from', async () => {
@@ -227,11 +222,11 @@ describe('an event that cannot be read', function () {
     expect(await first.projector.reached(last(events), 20_000)).to.equal(true);
     await first.stop();
     await sql`TRUNCATE concert, session, seat, reservation, account, payment,
-      projection_checkpoint`.execute(models.db);
-    const { projector } = startInstance(models.url, upgraded(events));
+      projection_checkpoint`.execute(setUp.models.db);
+    const { projector } = startInstance(setUp.models.url, upgraded(events));
     expect(await projector.reached(last(events), 20_000)).to.equal(true);
     expect(projector.status().parkedEvents).to.equal(0);
     expect(await parked()).to.deep.equal([]);
-    expect(await tableRows(models.db)).to.deep.equal(rowsFromScratch(events));
+    expect(await tableRows(setUp.models.db)).to.deep.equal(rowsFromScratch(events));
   });
 });

@@ -1,17 +1,16 @@
 import { expect } from 'chai';
 import { sql } from 'kysely';
 import type { RecordedEvent } from '../../src/events/codec.ts';
-import { connectPostgres, type Postgres } from '../../src/infrastructure/postgres.ts';
 import { projections } from '../../src/projections/models/registry.ts';
-import { readParked } from '../../src/projections/parking/parked-table.ts';
 import type { RebuildOptions } from '../../src/projections/rebuild/options.ts';
 import { eventually } from '../support/eventually.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
-import { startInstance, stopInstances } from './support/engines.ts';
+import { startInstance } from './support/engines.ts';
 import { recorded, withoutParked } from './support/history.ts';
 import { newerProjections } from './support/newer-projections.ts';
-import { type ReadModels, readModels, rowsFromScratch, tableRows } from './support/read-models.ts';
-import { failure, rebuildOn, retryOn } from './support/repairs.ts';
+import { rowsFromScratch, tableRows } from './support/read-models.ts';
+import { failure, rebuildOn } from './support/repairs.ts';
+import { freshReadModels } from './support/set-up.ts';
 
 const shape = { seed: 41, sessions: 3, seatsPerSession: 8, users: 5 };
 const events = recorded(shape, 1_200);
@@ -35,36 +34,23 @@ const rowsWithout = (some: readonly RecordedEvent[], ...poison: readonly Recorde
 
 describe('a rebuild while events are parked', function () {
   this.timeout(60_000);
-  let models: ReadModels;
-  let postgres: Postgres;
-
-  beforeEach(async () => {
-    models = await readModels();
-    postgres = connectPostgres(models.url, { statementTimeoutMs: 60_000 });
-  });
-
-  afterEach(async () => {
-    await stopInstances();
-    await postgres.close();
-    await models.close();
-  });
+  const setUp = freshReadModels();
+  const { parked, retry } = setUp;
 
   const run = (eventStore: ArrayEventStore, options: Partial<RebuildOptions> = {}) =>
-    rebuildOn(postgres, eventStore, {
+    rebuildOn(setUp.postgres, eventStore, {
       ...options,
       limits: { batchEventsMax: 200, ...options.limits },
     });
   const live = async (eventStore: ArrayEventStore, some: readonly RecordedEvent[]) => {
-    const instance = startInstance(models.url, eventStore);
+    const instance = startInstance(setUp.models.url, eventStore);
     expect(await instance.projector.reached(last(some), 20_000)).to.equal(true);
     return instance;
   };
-  const parked = () => readParked(postgres.pool);
-  const retry = (eventStore: ArrayEventStore) => retryOn(postgres, eventStore);
   const schemas = async (): Promise<string[]> => {
     const { rows } = await sql<{ name: string }>`
       SELECT nspname AS name FROM pg_namespace WHERE nspname LIKE 'reprise%' ORDER BY 1`.execute(
-      models.db,
+      setUp.models.db,
     );
     return rows.map(({ name }) => name);
   };
@@ -81,7 +67,7 @@ describe('a rebuild while events are parked', function () {
     expect(error).to.contain('reprise projections retry').and.contain('--keep-parked');
     expect(await schemas()).to.deep.equal([]);
     expect(await parked()).to.deep.equal(before);
-    expect(await tableRows(models.db)).to.deep.equal(rowsWithout(first, sale));
+    expect(await tableRows(setUp.models.db)).to.deep.equal(rowsWithout(first, sale));
   });
 
   it('refuses to rebuild some, which would have what the others lack', async () => {
@@ -90,7 +76,7 @@ describe('a rebuild while events are parked', function () {
     const error = await failure(run(logOf(first), { projections: some }));
     expect(error).to.contain('events are parked: rebuild all projections together');
     expect(error).to.contain('--keep-parked').and.contain('reprise projections retry');
-    expect(await tableRows(models.db)).to.deep.equal(rowsWithout(first, sale));
+    expect(await tableRows(setUp.models.db)).to.deep.equal(rowsWithout(first, sale));
   });
 
   it('fails by an event whose rows PostgreSQL refuses, and names it', async () => {
@@ -108,7 +94,7 @@ describe('a rebuild while events are parked', function () {
     expect(await schemas()).to.deep.equal([]);
     const { keptStreams, differences } = await run(log, { keepParked: true });
     expect({ keptStreams, differences }).to.deep.equal({ keptStreams: 1, differences: 0 });
-    expect(await tableRows(models.db)).to.deep.equal(rowsWithout(some, refused));
+    expect(await tableRows(setUp.models.db)).to.deep.equal(rowsWithout(some, refused));
   });
 
   it('fails by such an event that is not parked, too, whatever is kept', async () => {
@@ -118,11 +104,11 @@ describe('a rebuild while events are parked', function () {
     const { title } = titled.data as { title: string };
     await sql
       .raw(`ALTER TABLE concert ADD CHECK (title <> '${title}') NOT VALID`)
-      .execute(models.db);
+      .execute(setUp.models.db);
     const error = await failure(run(log, { keepParked: true }));
     expect(error).to.contain(`event ${titled.revision}@${titled.stream} (ConcertRevised)`);
     expect(error).to.contain('run it with a version that can').and.not.contain('--keep-parked');
-    await sql`ALTER TABLE concert DROP CONSTRAINT concert_title_check`.execute(models.db);
+    await sql`ALTER TABLE concert DROP CONSTRAINT concert_title_check`.execute(setUp.models.db);
     const second = first.filter(({ type }) => type === 'PaymentHeld')[5] as RecordedEvent;
     const unread = await failure(run(logOf(first, sale, second), { keepParked: true }));
     expect(unread).to.contain(`event ${second.revision}@${second.stream} (PaymentHeld): stored`);
@@ -134,19 +120,19 @@ describe('a rebuild while events are parked', function () {
       const log = logOf(first, sale);
       const { projector } = await live(log, first);
       const before = await parked();
-      await sql`UPDATE seat SET user_id = 'thief' WHERE seat_id = 'A-1-1'`.execute(models.db);
+      await sql`UPDATE seat SET user_id = 'thief' WHERE seat_id = 'A-1-1'`.execute(setUp.models.db);
       const chosen = projections.filter(({ name }) => names.includes(name));
       const dry = await run(log, { keepParked: true, dryRun: true, projections: chosen });
       expect(dry.differences).to.equal(3);
       const done = await run(log, { keepParked: true, projections: chosen });
       expect(done).to.include({ differences: 3, keptStreams: 1, swapped: true });
-      expect(await tableRows(models.db)).to.deep.equal(rowsWithout(first, sale));
+      expect(await tableRows(setUp.models.db)).to.deep.equal(rowsWithout(first, sale));
       expect(await parked()).to.deep.equal(before);
       log.append(...events.slice(first.length));
       expect(await projector.reached(last(events), 20_000)).to.equal(true);
-      expect(await tableRows(models.db)).to.deep.equal(rowsWithout(events, sale));
+      expect(await tableRows(setUp.models.db)).to.deep.equal(rowsWithout(events, sale));
       expect((await retry(logOf(events))).remaining).to.deep.equal([]);
-      expect(await tableRows(models.db)).to.deep.equal(rowsFromScratch(events));
+      expect(await tableRows(setUp.models.db)).to.deep.equal(rowsFromScratch(events));
     });
   }
 
@@ -158,7 +144,7 @@ describe('a rebuild while events are parked', function () {
     expect({ differences, keptStreams }).to.deep.equal({ differences: 0, keptStreams: 1 });
     expect(await parked()).to.deep.equal(before);
     await retry(able);
-    expect(await tableRows(models.db)).to.deep.equal(rowsFromScratch(first));
+    expect(await tableRows(setUp.models.db)).to.deep.equal(rowsFromScratch(first));
   });
 
   it('keeps out what is parked meanwhile', async () => {
@@ -183,7 +169,7 @@ describe('a rebuild while events are parked', function () {
     const { differences, keptStreams } = await running;
     expect({ differences, keptStreams }).to.deep.equal({ differences: 0, keptStreams: 2 });
     expect(await parked()).to.have.length(2);
-    expect(await tableRows(models.db)).to.deep.equal(rowsWithout(events, sale, later));
+    expect(await tableRows(setUp.models.db)).to.deep.equal(rowsWithout(events, sale, later));
   });
 
   it('fails when what it kept out is retried meanwhile', async () => {
@@ -206,10 +192,10 @@ describe('a rebuild while events are parked', function () {
     expect(await running)
       .to.contain('parked events were retried')
       .and.contain('run it again');
-    expect(await tableRows(models.db)).to.deep.equal(rowsFromScratch(first));
+    expect(await tableRows(setUp.models.db)).to.deep.equal(rowsFromScratch(first));
     const { differences, eventsFound } = await run(able, { keepParked: true });
     expect({ differences, eventsFound }).to.deep.equal({ differences: 0, eventsFound: 0 });
-    expect(await tableRows(models.db)).to.deep.equal(rowsFromScratch(first));
+    expect(await tableRows(setUp.models.db)).to.deep.equal(rowsFromScratch(first));
   });
 
   for (const retried of [false, true]) {
@@ -228,7 +214,7 @@ describe('a rebuild while events are parked', function () {
       const { differences, eventsFound } = await run(able, { keepParked: true });
       expect(differences).to.equal(0);
       expect(eventsFound).to.equal(retried ? 0 : first.length);
-      expect(await tableRows(models.db)).to.deep.equal(
+      expect(await tableRows(setUp.models.db)).to.deep.equal(
         retried ? rowsFromScratch(first) : rowsWithout(first, sale),
       );
     });
@@ -244,7 +230,7 @@ describe('a rebuild while events are parked', function () {
     expect({ renewed, keptStreams }).to.deep.equal({ renewed: ['seat'], keptStreams: 1 });
     log.append(...events.slice(first.length));
     await eventually('fenced', () => old.projector.status().state === 'stopped');
-    const fresh = startInstance(models.url, log, { projections: newerProjections });
+    const fresh = startInstance(setUp.models.url, log, { projections: newerProjections });
     expect(await fresh.projector.reached(last(events), 20_000)).to.equal(true);
     const kept = withoutParked(events, new Set([sale]));
     expect(fresh.projector.status().parkedEvents).to.equal(events.length - kept.length);

@@ -1,10 +1,8 @@
 import { EventStoreDBClient } from '@eventstore/db-client';
 import { expect } from 'chai';
 import { sql } from 'kysely';
-import type { EventStore } from '../../src/commands/core/event-store.ts';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
-import { readParked } from '../../src/projections/parking/parked-table.ts';
 import type { Written } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';
 import { itWithOwnEventStore, testEventStore } from '../support/servers.ts';
@@ -12,8 +10,8 @@ import { appendHistory, wholeLog } from './support/append-history.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
 import { startInstance, stopInstances } from './support/engines.ts';
 import { history, recorded, withoutParked } from './support/history.ts';
-import { type ReadModels, readModels, rowsFromScratch, tableRows } from './support/read-models.ts';
-import { retryOn } from './support/repairs.ts';
+import { rowsFromScratch, tableRows } from './support/read-models.ts';
+import { freshReadModels } from './support/set-up.ts';
 
 const shape = { seed: 31, sessions: 3, seatsPerSession: 8, users: 5 };
 const events = recorded(shape, 700);
@@ -25,28 +23,18 @@ const unreadable = (event: RecordedEvent): RecordedEvent => ({
 
 describe('retrying parked events', function () {
   this.timeout(60_000);
-  let models: ReadModels;
-
-  beforeEach(async () => {
-    models = await readModels();
-  });
-
-  afterEach(async () => {
-    await stopInstances();
-    await models.close();
-  });
+  const setUp = freshReadModels();
+  const { parked, retry } = setUp;
 
   const logOf = (some: readonly RecordedEvent[]) => {
     const store = new ArrayEventStore();
     store.append(...some);
     return store;
   };
-  const parked = () => readParked(models.postgres.pool);
-  const retry = (eventStore: ArrayEventStore | EventStore) => retryOn(models.postgres, eventStore);
 
   /** The tables and what is parked, as an older version leaves them. */
   const parkedBy = async (log: readonly RecordedEvent[]) => {
-    const { projector, stop } = startInstance(models.url, logOf(log));
+    const { projector, stop } = startInstance(setUp.models.url, logOf(log));
     expect(await projector.reached(last(log), 20_000)).to.equal(true);
     await stop();
   };
@@ -69,7 +57,7 @@ describe('retrying parked events', function () {
       const { written, gone, remaining } = await retry(log);
       expect({ written, remaining }).to.deep.equal({ written: behind.length, remaining: [] });
       expect(gone.size).to.equal(0);
-      expect(await tableRows(models.db)).to.deep.equal(rowsFromScratch(events));
+      expect(await tableRows(setUp.models.db)).to.deep.equal(rowsFromScratch(events));
     });
   }
 
@@ -82,14 +70,14 @@ describe('retrying parked events', function () {
     expect(remaining).to.deep.equal([]);
     expect(written).to.equal(behind.length - 2);
     expect([...gone]).to.deep.equal([[sale.stream, 2]]);
-    expect(await tableRows(models.db)).to.deep.equal(rowsFromScratch(left));
+    expect(await tableRows(setUp.models.db)).to.deep.equal(rowsFromScratch(left));
   });
 
   it('parks a stream no more that the log has nothing of, and the engine goes on with it', async () => {
     await parkedBy(poisoned);
     const left = events.filter((event) => !behind.includes(event));
     const log = logOf(left);
-    const { projector } = startInstance(models.url, log);
+    const { projector } = startInstance(setUp.models.url, log);
     await eventually('it knows', () => projector.status().parkedEvents === behind.length);
     const { written, gone, remaining } = await retry(log);
     expect({ written, remaining }).to.deep.equal({ written: 0, remaining: [] });
@@ -100,7 +88,7 @@ describe('retrying parked events', function () {
     log.append(next);
     expect(await projector.reached(next.position, 10_000)).to.equal(true);
     expect(await parked()).to.deep.equal([]);
-    expect(await tableRows(models.db)).to.deep.equal(rowsFromScratch([...left, next]));
+    expect(await tableRows(setUp.models.db)).to.deep.equal(rowsFromScratch([...left, next]));
     expect((await retry(log)).gone.size).to.equal(0);
   });
 
@@ -142,7 +130,7 @@ describe('retrying parked events', function () {
     await sql
       .raw(`ALTER TABLE reservation ADD CONSTRAINT unsold
         CHECK (payment_id IS NULL OR reservation_id <> '${(sale.data as { reservationId: string }).reservationId}')`)
-      .execute(models.db);
+      .execute(setUp.models.db);
     const log = logOf(events);
     const { written, remaining } = await retry(log);
     expect(written).to.be.greaterThan(3);
@@ -151,12 +139,12 @@ describe('retrying parked events', function () {
     expect(remaining[0]?.error).to.contain(
       `event ${sale.revision}@${sale.stream} (SeatSold): PostgreSQL refuses its rows: new row`,
     );
-    expect(await tableRows(models.db)).to.deep.equal(
+    expect(await tableRows(setUp.models.db)).to.deep.equal(
       rowsFromScratch(withoutParked(events, new Set([sale]))),
     );
-    await sql`ALTER TABLE reservation DROP CONSTRAINT unsold`.execute(models.db);
+    await sql`ALTER TABLE reservation DROP CONSTRAINT unsold`.execute(setUp.models.db);
     expect((await retry(log)).remaining).to.deep.equal([]);
-    expect(await tableRows(models.db)).to.deep.equal(rowsFromScratch(events));
+    expect(await tableRows(setUp.models.db)).to.deep.equal(rowsFromScratch(events));
   });
 
   it('says anew why an event cannot be read', async () => {
@@ -185,7 +173,7 @@ describe('retrying parked events', function () {
     const { written, remaining } = await retry(half);
     expect(written).to.be.greaterThan(0);
     expect(remaining.map(({ stream }) => stream)).to.deep.equal([seat.stream]);
-    expect(await tableRows(models.db)).to.deep.equal(
+    expect(await tableRows(setUp.models.db)).to.deep.equal(
       rowsFromScratch(withoutParked(events, new Set([seat]))),
     );
   });
@@ -211,13 +199,13 @@ describe('retrying parked events', function () {
         await client.deleteStream(first);
         const { position } = await client.tombstoneStream(second);
         // The engine goes past the tombstone, too.
-        const { projector } = startInstance(models.url, eventStore);
+        const { projector } = startInstance(setUp.models.url, eventStore);
         await eventually('live', () => projector.status().state === 'live');
         const { gone, remaining } = await retry(eventStore);
         expect({ gone: gone.size, remaining }).to.deep.equal({ gone: 0, remaining: [] });
         expect(await projector.reached(position?.commit ?? 0n, 10_000)).to.equal(true);
         expect(await parked()).to.deep.equal([]);
-        expect(await tableRows(models.db)).to.deep.equal(rowsFromScratch(log));
+        expect(await tableRows(setUp.models.db)).to.deep.equal(rowsFromScratch(log));
       } finally {
         await stopInstances();
         await client.dispose();

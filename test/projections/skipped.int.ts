@@ -1,22 +1,16 @@
 import { expect } from 'chai';
 import type { RecordedEvent } from '../../src/events/codec.ts';
-import { connectPostgres, type Postgres } from '../../src/infrastructure/postgres.ts';
 import { projections } from '../../src/projections/models/registry.ts';
-import { isInReadModels, readParked } from '../../src/projections/parking/parked-table.ts';
+import { isInReadModels } from '../../src/projections/parking/parked-table.ts';
 import { retrySkipped } from '../../src/projections/parking/retry-skipped.ts';
 import type { RebuildOptions } from '../../src/projections/rebuild/options.ts';
 import { eventually } from '../support/eventually.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
-import { startInstance, stopInstances } from './support/engines.ts';
+import { startInstance } from './support/engines.ts';
 import { recorded } from './support/history.ts';
-import {
-  type ReadModels,
-  readModels,
-  rowsFromScratch,
-  silent,
-  tableRows,
-} from './support/read-models.ts';
-import { failure, rebuildOn, retryOn } from './support/repairs.ts';
+import { rowsFromScratch, silent, tableRows } from './support/read-models.ts';
+import { failure, rebuildOn } from './support/repairs.ts';
+import { freshReadModels } from './support/set-up.ts';
 
 const events = recorded({ seed: 53, sessions: 2, seatsPerSession: 6, users: 4 }, 500);
 const last = (some: readonly RecordedEvent[]): bigint => some.at(-1)?.position ?? 0n;
@@ -63,19 +57,8 @@ const poisoned = events.map((event) => (event === sale ? unreadable(event) : eve
 
 describe('read models of a log with an event that is skipped', function () {
   this.timeout(60_000);
-  let models: ReadModels;
-  let postgres: Postgres;
-
-  beforeEach(async () => {
-    models = await readModels();
-    postgres = connectPostgres(models.url, { statementTimeoutMs: 60_000 });
-  });
-
-  afterEach(async () => {
-    await stopInstances();
-    await postgres.close();
-    await models.close();
-  });
+  const setUp = freshReadModels();
+  const { parked, retry } = setUp;
 
   const logOf = (...some: readonly RecordedEvent[]) => {
     const store = new ArrayEventStore();
@@ -83,20 +66,18 @@ describe('read models of a log with an event that is skipped', function () {
     return store;
   };
   const { signal } = new AbortController();
-  const parked = () => readParked(postgres.pool);
-  const retry = (eventStore: ArrayEventStore) => retryOn(postgres, eventStore);
   /** An instance as the service makes it. */
   const start = (eventStore: ArrayEventStore) => {
-    const parts = { eventStore, pool: postgres.pool, projections, signal, logger: silent };
+    const parts = { eventStore, pool: setUp.postgres.pool, projections, signal, logger: silent };
     const unpark = retrySkipped(parts);
-    return startInstance(models.url, eventStore, { onParkedSkips: () => void unpark() });
+    return startInstance(setUp.models.url, eventStore, { onParkedSkips: () => void unpark() });
   };
   const run = (eventStore: RebuildOptions['eventStore'], options: Partial<RebuildOptions> = {}) =>
-    rebuildOn(postgres, eventStore, {
+    rebuildOn(setUp.postgres, eventStore, {
       ...options,
       limits: { batchEventsMax: 100, ...options.limits },
     });
-  const rows = () => tableRows(models.db);
+  const rows = () => tableRows(setUp.models.db);
 
   it('have its later events as soon as it is skipped, and both instances know', async () => {
     const log = logOf(...poisoned);
@@ -119,7 +100,7 @@ describe('read models of a log with an event that is skipped', function () {
     const log = logOf(...poisoned, ...marks);
     // As it was before the skip was announced, and as one that was killed then leaves the tables.
     log.holdBackFrom(poisoned.length);
-    const old = startInstance(models.url, logOf(...poisoned));
+    const old = startInstance(setUp.models.url, logOf(...poisoned));
     expect(await old.projector.reached(last(events), 20_000)).to.equal(true);
     await old.stop();
     expect(await parked()).to.have.length(1);
@@ -136,11 +117,11 @@ describe('read models of a log with an event that is skipped', function () {
   });
 
   it('are un-parked although PostgreSQL was away when it was to be done', async () => {
-    const old = startInstance(models.url, logOf(...poisoned));
+    const old = startInstance(setUp.models.url, logOf(...poisoned));
     expect(await old.projector.reached(last(events), 20_000)).to.equal(true);
     await old.stop();
     let failures = 0;
-    const pool = new Proxy(postgres.pool, {
+    const pool = new Proxy(setUp.postgres.pool, {
       get: (target, name) => {
         if (name === 'query' && failures === 0) {
           failures += 1;
@@ -169,7 +150,7 @@ describe('read models of a log with an event that is skipped', function () {
     });
 
     it(`are rebuilt without it by a version that ${what}`, async () => {
-      const { projector } = startInstance(models.url, logOf(...some));
+      const { projector } = startInstance(setUp.models.url, logOf(...some));
       expect(await projector.reached(last(events), 20_000)).to.equal(true);
       const result = await run(logOf(...some, ...marks));
       expect(result.differences).to.be.greaterThan(0);
@@ -188,10 +169,10 @@ describe('read models of a log with an event that is skipped', function () {
   it('say whether they have an event, so that none is skipped that some version could read', async () => {
     const log = logOf(...poisoned);
     log.holdBackFrom(1);
-    const { projector } = startInstance(models.url, log);
+    const { projector } = startInstance(setUp.models.url, log);
     const first = events[0] as RecordedEvent;
     expect(await projector.reached(first.position, 20_000)).to.equal(true);
-    const { pool } = postgres;
+    const { pool } = setUp.postgres;
     const elsewhere = { ...first, stream: 'request-1' };
     expect(await isInReadModels(pool, first)).to.equal(true);
     expect(await isInReadModels(pool, elsewhere), 'of no read model').to.equal(false);
@@ -205,7 +186,7 @@ describe('read models of a log with an event that is skipped', function () {
   });
 
   it('are retried, and told as skipped and not as written', async () => {
-    const old = startInstance(models.url, logOf(...poisoned));
+    const old = startInstance(setUp.models.url, logOf(...poisoned));
     expect(await old.projector.reached(last(events), 20_000)).to.equal(true);
     await old.stop();
     const log = logOf(...poisoned, ...marks);
@@ -224,7 +205,7 @@ describe('read models of a log with an event that is skipped', function () {
         sale.stream.startsWith(`seat-${(data as { sessionId: string }).sessionId}/`),
     ) as RecordedEvent;
     const old = startInstance(
-      models.url,
+      setUp.models.url,
       logOf(...poisoned.map((event) => (event === session ? unreadable(event) : event))),
     );
     expect(await old.projector.reached(last(events), 20_000)).to.equal(true);
@@ -250,7 +231,7 @@ describe('read models of a log with an event that is skipped', function () {
   });
 
   it('are begun anew after a killed rebuild that had it', async () => {
-    const { projector } = startInstance(models.url, logOf(...events));
+    const { projector } = startInstance(setUp.models.url, logOf(...events));
     expect(await projector.reached(last(events), 20_000)).to.equal(true);
     const killed = await failure(
       run(logOf(...events), {
