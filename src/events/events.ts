@@ -42,6 +42,18 @@ export const sectionSchema = z.object({
 });
 export type Section = z.infer<typeof sectionSchema>;
 
+/** Which payment it is. */
+const paymentIds = { paymentId: id, reservationId: id };
+/** The money of a payment as it was held; the snapshots of an account repeat it. */
+const heldMoney = {
+  amount,
+  currency,
+  /** What could be spent once the money was held. */
+  balance: amount,
+  /** When the seat's hold ends: no payment for it may start after that. */
+  holdExpiresAt: timeSchema,
+};
+
 export const eventSchemas = {
   // concert-<concertId>
   ConcertRegistered: concertDetails,
@@ -104,16 +116,7 @@ export const eventSchemas = {
 
   // account-<userId>; `balance` is what could be spent after the event, as it was answered
   BalanceCharged: z.object({ chargeId: id, amount, currency, balance: amount, at: timeSchema }),
-  PaymentHeld: z.object({
-    paymentId: id,
-    reservationId: id,
-    amount,
-    currency,
-    balance: amount,
-    /** When the seat's hold ends: no payment for it may start after that. */
-    holdExpiresAt: timeSchema,
-    at: timeSchema,
-  }),
+  PaymentHeld: z.object({ ...paymentIds, ...heldMoney, at: timeSchema }),
   PaymentCaptured: z.object({ paymentId: id, reservationId: id, amount }),
   PaymentReleased: z.object({
     paymentId: id,
@@ -135,13 +138,9 @@ export const eventSchemas = {
     charges: z.array(z.object({ chargeId: id, amount, balance: amount, at: timeSchema })),
     payments: z.array(
       z.object({
-        paymentId: id,
-        reservationId: id,
+        ...paymentIds,
         status: z.enum(['held', 'captured', 'released', 'refunded']),
-        amount,
-        currency,
-        balance: amount,
-        holdExpiresAt: timeSchema,
+        ...heldMoney,
       }),
     ),
   }),
@@ -175,16 +174,7 @@ export const eventSchemas = {
     /** Taken and not refunded. */
     captured: amount,
     latestAt: timeSchema,
-    payments: z.array(
-      z.object({
-        paymentId: id,
-        reservationId: id,
-        amount,
-        currency,
-        balance: amount,
-        holdExpiresAt: timeSchema,
-      }),
-    ),
+    payments: z.array(z.object({ ...paymentIds, ...heldMoney })),
     /**
      * Revisions of the `AccountIndexed` that still count, oldest first; their ranges follow one
      * another up to here.

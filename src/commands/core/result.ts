@@ -8,7 +8,10 @@ export type Result<T> =
     }
   | { readonly ok: false; readonly refusal: Refusal };
 
-/** A business refusal: stable code, a sentence for people, and facts that help the client. */
+/**
+ * A business refusal: stable code, a sentence for people, and facts that help the client. The
+ * status and the title that HTTP gives each code are in the table of `src/http/problems.ts`.
+ */
 export interface Refusal {
   readonly code: RefusalCode;
   readonly detail: string;

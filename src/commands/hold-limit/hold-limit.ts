@@ -6,6 +6,11 @@ import { requestOverMs } from '../core/deadline.ts';
  * it where the waiting queue is: in one place for all instances. It protects other buyers and
  * grants nothing: when its memory is lost, it starts to count again.
  *
+ * The limit is applied by `take`: `src/shared-state/in-process-hold-limit.ts` in one process,
+ * `src/shared-state/lua/take-seats.lua` for several. `SeatQuota` beside this file calls it for each
+ * reserve command, and `limit-refusals.ts` makes the refusal. The figures are `HELD_SEATS_MAX` and
+ * its neighbours in `src/config/settings.ts`.
+ *
  * It counts claims, one per reserve command: several commands of one user may want the same seat at
  * the same time, and a command that gets nothing withdraws its own claim alone.
  */
