@@ -180,7 +180,7 @@ export const settings = {
   },
   QUEUE_CLAIM_SECONDS: {
     about:
-      'A buyer must claim an admission by a further call within this time; otherwise the next buyer gets the place',
+      'Longest time to claim an admission by a further call; then the next buyer gets the place. It is shorter while buyers are quick',
     schema: wholeNumber(1, 86_400),
     default: '30',
   },

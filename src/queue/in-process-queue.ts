@@ -1,8 +1,10 @@
 import { ExpiryHeap } from '../shared-state/expiry-heap.ts';
 import { Holders } from './holders.ts';
+import type { InProcessQueueOptions } from './in-process-options.ts';
 import {
   type Admissions,
   admissionsPerSecond,
+  claimMsAfter,
   countAdmission,
   endsMax,
   lateMs,
@@ -26,17 +28,6 @@ import {
   type WaitingQueue,
 } from './waiting-queue.ts';
 
-export interface InProcessQueueOptions {
-  /** Whose tokens it gives and takes. Default '': the line of the shop. */
-  readonly room?: string;
-  /** Milliseconds since the epoch. Default: the system's clock. */
-  readonly now?: () => number;
-  /** From 0 to 1, for pauses. Default `Math.random`. */
-  readonly chance?: () => number;
-  /** Told of each move, as it happens. Default nobody is. */
-  readonly onMove?: (move: QueueMove) => void;
-}
-
 /**
  * The waiting queue in this process's memory: for one process only. Behaves as the Redis one does,
  * step for step as its scripts; every call takes microseconds and O(log n) a place.
@@ -54,6 +45,8 @@ export class InProcessQueue implements WaitingQueue {
   readonly #waiting = new ExpiryHeap<Place>();
   readonly #inside = new ExpiryHeap<Place>();
   readonly #holders = new Holders();
+  /** Time to claim an admission, as users need it. */
+  #claimMs: number;
   #lastNumber = 0;
   /** The highest number that was admitted. */
   #highestAdmitted = 0;
@@ -66,6 +59,7 @@ export class InProcessQueue implements WaitingQueue {
   constructor(settings: QueueSettings, options: InProcessQueueOptions = {}) {
     this.#settings = settings;
     this.#room = options.room ?? '';
+    this.#claimMs = settings.claimMs;
     this.#now = options.now ?? Date.now;
     this.#chance = options.chance ?? Math.random;
     this.#onMove = options.onMove ?? (() => {});
@@ -82,8 +76,9 @@ export class InProcessQueue implements WaitingQueue {
     const place = own ?? this.#enrol(userId, now);
     if (place.state === 'away') {
       if (own !== undefined && this.#tellAbsence(own)) this.#tell('back', own, now);
+      if (place.admittedAt > 0) this.#came(place, now);
       this.#line.add(place);
-      place.state = 'there';
+      [place.state, place.admittedAt] = ['there', 0];
     }
     const ahead = this.#line.ahead(place);
     if (ahead < this.#free(now)) {
@@ -254,7 +249,7 @@ export class InProcessQueue implements WaitingQueue {
     place.state = 'admitted';
     this.#highestAdmitted = Math.max(this.#highestAdmitted, place.number);
     place.admittedAt = now;
-    place.expiresAt = now + this.#settings.claimMs;
+    place.expiresAt = now + this.#claimMs;
     this.#inside.add(place);
     this.#tickets = { ...this.#tickets, left: this.#tickets.left - 1 };
     this.#tell('admitted', place, now);
@@ -264,8 +259,14 @@ export class InProcessQueue implements WaitingQueue {
 
   #claim(place: Place, now: number): void {
     if (place.state !== 'admitted') return;
+    this.#came(place, now);
     place.state = 'claimed';
     this.#inside.set(place, this.#fullTime(place, now));
+  }
+
+  /** A user came to claim an admission: in time, or after it had passed to the next. */
+  #came({ admittedAt }: Place, now: number): void {
+    this.#claimMs = claimMsAfter(this.#claimMs, now - admittedAt, this.#settings.claimMs);
   }
 
   #fullTime({ admittedAt }: Place, now: number): number {
@@ -278,7 +279,7 @@ export class InProcessQueue implements WaitingQueue {
     const { pauseMaxMs, waitingMs } = this.#settings;
     const perSecond = admissionsPerSecond(this.#admissions, now);
     const retryAfterMs = pauseMs(ahead + 1, perSecond, { pauseMaxMs, chance: this.#chance() });
-    this.#waiting.set(place, now + retryAfterMs + lateMs);
+    this.#waiting.set(place, now + retryAfterMs + lateMs(retryAfterMs));
     const expiresAt = place.expiresAt + waitingMs;
     const token = this.#tokenOf(place);
     const isPaused = this.#control?.paused ?? false;

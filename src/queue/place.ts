@@ -8,6 +8,7 @@ export class Place implements Expiring {
   readonly secret = newSecret();
   /** `away` waits outside the line, with its number. */
   state: 'there' | 'away' | 'admitted' | 'claimed' = 'away';
+  /** Of who waits: of the last admission, which was not claimed; else 0. */
   admittedAt = 0;
   /** Of who is there: when the next poll is overdue. Of the others: when the place ends. */
   expiresAt: number;

@@ -30,6 +30,32 @@ describe('the waiting queue on a night of sale', function () {
     for (const sale of [all, some]) expect(sale.insideMax).to.be.at.most(30);
   });
 
+  it('does so when a journey takes 5 s, too: who never comes costs a place little', async () => {
+    const untilMs = 180_000;
+    const quick = { ...everybody, journeyMs: 5_000, leaveWithinMs: untilMs };
+    const all = await runSale(quick, untilMs);
+    const crowd = { ...quick, vanishAdmitted: 0.05, leaveWaiting: 0.3 };
+    const some = await runSale(crowd, untilMs);
+    const [most, least] = [rate(all, 0, untilMs), rate(some, 0, untilMs)];
+    console.log(`      5 s a journey: ${most.toFixed(2)}/s, ${least.toFixed(2)}/s`);
+    // 0.88 when every admission may be claimed for 30 s.
+    expect(least / most).to.be.at.least(0.92);
+    for (const sale of [all, some]) expect(sale.insideMax).to.be.at.most(30);
+  });
+
+  it('fills a free place within a second by somebody who is there, whoever has just gone', async () => {
+    const crowd = { ...everybody, users: 400, vanishAdmitted: 1, leaveWaiting: 0.3 };
+    // Nobody claims, so a place is free after the whole time to claim it, five at the same moment.
+    const settings = { ...saleSettings, admittedMax: 5, claimMs: 5_000 };
+    const left = { ...crowd, leaveWithinMs: 400_000 };
+    const { admittedAt } = await runSale(left, 300_000, { settings });
+    const at = [...admittedAt.values()];
+    expect(at.length).to.be.above(200);
+    const gaps = at.slice(5).map((ms, n) => ms - (at[n] as number) - settings.claimMs);
+    console.log(`      a free place waited ${median(gaps)} ms, ${Math.max(...gaps)} ms at most`);
+    expect(Math.max(...gaps)).to.be.at.most(1_000);
+  });
+
   it('estimates the wait with a median error of 30 % at most', async () => {
     for (const crowd of [everybody, { ...everybody, vanishAdmitted: 0.05, leaveWaiting: 0.3 }]) {
       const { estimates, unsaid } = await runSale(crowd, 1_500_000);

@@ -3,15 +3,15 @@
 -- KEYS  1 present   sorted set   user who waits and is there → number (the order of the line)
 --       2 ends      sorted set   user who waits → when the next poll is overdue, of who is there; else when the
 --                                place ends, ms
---       3 waiting   hash         user who waits → 'secret number'
+--       3 waiting   hash         user who waits → 'secret number', and when admitted if that was not claimed
 --       4 admitted  sorted set   admitted user → when the place ends, ms
 --       5 places    hash         admitted user → 'secret number admittedAt claimed' (claimed: 0 or 1)
 --       6 counters  hash         last (number); highest (number that was admitted); window, current, previous,
 --                                since (admissions of the line); control (JSON, how it is steered); tickets,
---                                ticketsAt (of the limit per minute)
+--                                ticketsAt (of the limit per minute); claim (time to claim an admission, ms)
 --       7 holder    string       'secret until': by which the user holds a seat, and until when, ms
 -- ARGV  1 user  2 now in ms, or '' for the server's clock  3 the settings as JSON, and from pace.ts
---       endsMax, rateWindowMs, lateMs, …; and how the calling instance knows it to be steered (control, and
+--       endsMax, rateWindowMs, lateMax, …; and how the calling instance knows it to be steered (control, and
 --       controlText, the same as JSON)
 --
 -- Each script is allowed beyond maxmemory but the one that enrols: who has a place is served while Redis is full.
@@ -45,8 +45,8 @@ end
 local function waiting_of(who)
   local kept = redis.call('HGET', WAITING, who)
   if not kept then return nil end
-  local secret, number = string.match(kept, '^(%S+) (%S+)$')
-  return { secret = secret, number = tonumber(number) }
+  local secret, number, since = string.match(kept, '^(%S+) (%S+) ?(%S*)$')
+  return { secret = secret, number = tonumber(number), admitted_at = tonumber(since) }
 end
 
 local function place_of(who)
@@ -112,7 +112,8 @@ local function settle(who)
     redis.call('HDEL', PLACES, who)
     if place then note(place.claimed and 'ended' or 'unclaimed', who, place.number) end
     if place and not place.claimed then
-      redis.call('HSET', WAITING, who, place.secret .. ' ' .. whole(place.number))
+      redis.call('HSET', WAITING, who,
+        place.secret .. ' ' .. whole(place.number) .. ' ' .. whole(place.admitted_at))
       redis.call('ZADD', ENDS, whole(over + settings.waitingMs), who)
     end
   end
@@ -140,8 +141,22 @@ local function full_time(place)
   return math.min(now + settings.admittedMs, place.admitted_at + settings.placeMaxMs)
 end
 
+-- The time to claim an admission: as users need it.
+local function claim_ms()
+  return math.min(settings.claimMs, tonumber(redis.call('HGET', COUNTERS, 'claim')) or settings.claimMs)
+end
+
+-- A user came to claim an admission, in time or too late: as claimMsAfter in pace.ts.
+local function came(admitted_at)
+  local ms = claim_ms()
+  ms = now - admitted_at > ms / 2 and ms + settings.claimUpMs or ms - settings.claimDownMs
+  ms = math.min(settings.claimMs, math.max(settings.claimMinMs, ms))
+  redis.call('HSET', COUNTERS, 'claim', whole(ms))
+end
+
 local function claim(who, place)
   if place.claimed then return tonumber(redis.call('ZSCORE', ADMITTED, who)) end
+  came(place.admitted_at)
   place.claimed = true
   return keep_place(who, place, full_time(place))
 end
@@ -203,12 +218,16 @@ local function admit_or_wait(own, is_new, chance)
   if redis.call('ZADD', PRESENT, whole(own.number), user) == 1 and not is_new then
     note_absence(user, own.number, tonumber(redis.call('ZSCORE', ENDS, user)), 'back')
   end
+  if own.admitted_at then
+    came(own.admitted_at)
+    redis.call('HSET', WAITING, user, own.secret .. ' ' .. whole(own.number))
+  end
   local ahead = redis.call('ZRANK', PRESENT, user)
   if ahead < free() then
     forget_waiting(user)
     own.admitted_at = now
     own.claimed = false
-    local ends = keep_place(user, own, now + settings.claimMs)
+    local ends = keep_place(user, own, now + claim_ms())
     note('admitted', user, own.number)
     if own.number > (tonumber(redis.call('HGET', COUNTERS, 'highest')) or 0) then
       redis.call('HSET', COUNTERS, 'highest', whole(own.number))
@@ -224,8 +243,9 @@ local function admit_or_wait(own, is_new, chance)
   -- As pauseMs in pace.ts.
   local near = math.max(settings.nearMin, 2 * rate)
   local base = math.max(settings.pauseMinMs, math.min(settings.pauseMaxMs, (ahead + 1) / near * 1000))
+  if ahead + 1 <= math.max(settings.nextMin, 2 * rate) then base = settings.nextPauseMs end
   local pause = math.floor(base * (1 + settings.jitter * chance))
-  local due = now + pause + settings.lateMs
+  local due = now + pause + math.min(settings.lateMax, pause)
   redis.call('ZADD', ENDS, whole(due), user)
   return { 'waiting', own.secret, due + settings.waitingMs, ahead, pause, tostring(rate), control.paused and 1 or 0, notes }
 end

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { endsMax, lateMs } from '../../../src/queue/pace.ts';
+import { endsMax } from '../../../src/queue/pace.ts';
 import type { QueueEntry } from '../../../src/queue/queue-entry.ts';
 import { QueueFull } from '../../../src/queue/waiting-queue.ts';
 import { placeContract } from './place-contract.ts';
@@ -45,9 +45,9 @@ export function queueContract(name: string, open: OpenQueue | undefined): void {
         for (const [ahead, user] of ['c', 'd', 'e'].entries()) {
           const entry = await t.queue.poll(user);
           expect(entry).to.deep.include({ processing: false, ahead, position: ahead + 1 });
-          const dueAt = t.clock.ms + entry.retryAfterMs + lateMs;
+          const dueAt = t.clock.ms + 2 * entry.retryAfterMs;
           expect(entry.expiresAt).to.equal(dueAt + testSettings.waitingMs);
-          expect(entry.retryAfterMs).to.equal(1_000);
+          expect(entry.retryAfterMs).to.equal(200);
           expect(entry).to.deep.include({
             estimatedWaitSeconds: null,
             estimateReason: 'nobody-admitted',
@@ -121,22 +121,24 @@ export function queueContract(name: string, open: OpenQueue | undefined): void {
       it('admits in the order of the line while those in front are there, whoever polls', async () => {
         await t.start({ admittedMax: 1, claimMs: 1_500 });
         for (const user of ['a', 'b', 'c']) await t.queue.poll(user);
-        t.clock.ms += 1_500;
+        t.clock.ms += 1_400;
+        await t.queue.poll('b');
+        t.clock.ms += 100;
         expect(await t.queue.poll('c')).to.deep.include({ processing: false, ahead: 1 });
         expect((await t.queue.poll('b')).processing).to.equal(true);
       });
 
       it('passes over who is later than told, and lets them in first when they are back', async () => {
-        await t.start({ admittedMax: 1, claimMs: 2_000 });
+        await t.start({ admittedMax: 1, claimMs: 300 });
         for (const user of ['a', 'away', 'there']) await t.queue.poll(user);
-        t.clock.ms += 1_000;
+        t.clock.ms += 200;
         await t.queue.poll('there');
-        t.clock.ms += 999;
+        t.clock.ms += 199;
         await t.queue.poll('later');
         expect((await t.queue.poll('there')).ahead, 'away is awaited until now').to.equal(1);
         t.clock.ms += 1;
         expect((await t.queue.poll('there')).processing).to.equal(true);
-        t.clock.ms += 2_000;
+        t.clock.ms += 300;
         expect((await t.queue.poll('away')).processing, 'in front of later').to.equal(true);
       });
 
@@ -173,9 +175,32 @@ export function queueContract(name: string, open: OpenQueue | undefined): void {
         await t.queue.poll('a');
         const pauses: number[] = [];
         for (let n = 0; n < 180; n += 1) pauses.push((await t.queue.poll(`w-${n}`)).retryAfterMs);
-        expect([0, 29, 59, 89, 119, 179].map((at) => pauses[at])).to.deep.equal([
-          1_000, 1_000, 2_000, 3_000, 4_000, 4_000,
+        expect([0, 4, 5, 29, 59, 89, 119, 179].map((at) => pauses[at])).to.deep.equal([
+          200, 200, 1_000, 1_000, 2_000, 3_000, 4_000, 4_000,
         ]);
+      });
+
+      it('gives as long to claim an admission as users need, and more again when one is late', async () => {
+        await t.start({ admittedMax: 1, afterPaymentMs: 1 });
+        const time = ({ expiresAt }: QueueEntry) => expiresAt - t.clock.ms;
+        const buy = async (user: string) => {
+          await t.queue.poll(user);
+          await t.queue.shorten(user);
+          t.clock.ms += 1;
+        };
+        for (let n = 0; n < 260; n += 1) {
+          const entry = await t.queue.poll(`u-${n}`);
+          if (n < 2) expect(time(entry)).to.equal(30_000 - 100 * n);
+          await buy(`u-${n}`);
+        }
+        expect(time(await t.queue.poll('late'))).to.equal(5_000);
+        t.clock.ms += 4_999;
+        expect((await t.queue.poll('other')).processing).to.equal(false);
+        t.clock.ms += 1;
+        expect((await t.queue.poll('other')).processing).to.equal(true);
+        await buy('other');
+        t.clock.ms += 10_000;
+        expect(time(await t.queue.poll('late')), 'late is in front, and was heard').to.equal(7_000);
       });
 
       it('estimates the wait from recent admissions', async () => {

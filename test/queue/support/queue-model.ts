@@ -56,7 +56,8 @@ export class QueueModel {
     }
     const rate = admissionsPerSecond(this.#admissions, now);
     const { pauseMaxMs, waitingMs } = this.#settings;
-    own.expiresAt = now + pauseMs(ahead + 1, rate, { pauseMaxMs, chance: 0 }) + lateMs;
+    const pause = pauseMs(ahead + 1, rate, { pauseMaxMs, chance: 0 });
+    own.expiresAt = now + pause + lateMs(pause);
     return { ...told(own, ahead), expiresAt: own.expiresAt + waitingMs };
   }
 
