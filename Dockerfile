@@ -10,6 +10,7 @@ COPY bin bin
 COPY src src
 COPY embedded embedded
 COPY migrations migrations
+COPY ops/contracts ops/contracts
 # What is left of node_modules is what the lock file has for production.
 RUN npm run build && npm prune --omit=dev --no-audit --no-fund
 

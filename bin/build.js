@@ -24,6 +24,7 @@ for (const folder of ['src', 'embedded', 'migrations']) {
     if (name.endsWith('.lua')) cpSync(join(root, folder, name), join(unfinished, folder, name));
   }
 }
+cpSync(join(root, 'ops', 'contracts'), join(unfinished, 'ops', 'contracts'), { recursive: true });
 // Last: its time is that of the build. It also has the version, and says that the files are modules.
 cpSync(join(root, 'package.json'), join(unfinished, 'package.json'));
 rmSync(dist, { recursive: true, force: true });

@@ -21,6 +21,9 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0008-lost-fence': lostFence,
 };
 
+/** Their names, in their order. */
+export const migrationNames: readonly string[] = Object.keys(migrations);
+
 /**
  * Brings a database to the newest schema, under Kysely's lock: processes that start together take
  * turns, and the second finds nothing to do. All or nothing: a migration that fails leaves the

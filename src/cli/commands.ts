@@ -89,6 +89,21 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./backup.ts')).defineBackup,
   },
   {
+    name: 'contract',
+    description: 'Show what this version reads and writes: events, read models, migrations.',
+    load: async () => (await import('./contract-show.ts')).defineContract,
+  },
+  {
+    name: 'releases',
+    description: 'Show which versions of the service served the log, and since when.',
+    load: async () => (await import('./releases-show.ts')).defineReleases,
+  },
+  {
+    name: 'rollback <version>',
+    description: 'Go back to an older version: may it read what is there, and how.',
+    load: async () => (await import('./rollback.ts')).defineRollback,
+  },
+  {
     name: 'incident',
     description: 'Record an incident in plain files, measure it, and write its reports.',
     load: async () => (await import('./incident.ts')).defineIncident,

@@ -31,6 +31,7 @@ export const categoryOf = {
   RequestAbandoned: 'request',
   EventSkipped: null,
   SkipAnnounced: 'skipped',
+  ReleaseServed: 'releases',
   QueueSteered: 'queue',
   QueueDrawn: 'queue',
   QueueMoved: 'queue',

@@ -1,7 +1,11 @@
 import { z } from 'zod';
 import { timeSchema } from './time.ts';
 
-/** What a log says of its restore from a backup (docs/adr/0041-a-restored-log-says-so.md). */
+/**
+ * What a log says of itself: of its restore from a backup
+ * (docs/adr/0041-a-restored-log-says-so.md), and of the versions that served it
+ * (docs/adr/0045-rollback.md).
+ */
 export const restoredSchemas = {
   // restored-log
   /**
@@ -45,4 +49,14 @@ export const restoredSchemas = {
   LogReconciled: z.object({ epoch: z.uuid(), missing: z.number().int().min(0), at: timeSchema }),
   /** The sale goes on. */
   SaleOpened: z.object({ epoch: z.uuid(), reason: z.string(), at: timeSchema }),
+
+  // releases
+  /** Another version of the service than the one before serves this log from here on. */
+  ReleaseServed: z.object({
+    version: z.string(),
+    /** SHA-256 of its contract: what it reads and writes. */
+    contract: z.string().regex(/^[0-9a-f]{64}$/),
+    node: z.string(),
+    at: timeSchema,
+  }),
 } as const;

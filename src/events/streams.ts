@@ -17,7 +17,7 @@ export type StreamName =
 export const streamPrefixes = ['concert-', 'seat-', 'order-', 'account-'] as const;
 
 /** Every stream of ours starts with one of these: what a backup has. */
-const ownPrefixes = [
+export const ownPrefixes = [
   ...streamPrefixes,
   ...['catalog-', 'request-', 'skipped-events', 'restored-log', 'queue-'],
 ];
@@ -35,6 +35,11 @@ export const skippedStream = 'skipped-events';
  * One for the whole shop: that the log was restored from a backup, and whether its sale is open.
  */
 export const restoredStream = 'restored-log';
+/**
+ * One for the whole shop: which versions of the service served this log. It is about this event
+ * store, so it is no part of a backup.
+ */
+export const releasesStream = 'releases';
 /** One for the whole shop: how the rooms of the waiting queue are steered, and their lots. */
 export const steeringStream = 'queue-steering';
 /**

@@ -97,6 +97,7 @@ const commandByEvent: Readonly<Record<EventType, string>> = {
   QueueSteered: 'SteerQueue',
   QueueDrawn: 'DrawLot',
   QueueMoved: 'MoveQueue',
+  ReleaseServed: 'Serve',
   LogRestored: 'RestoreLog',
   ImageRestored: 'RestoreLog',
   LogRestoreFinished: 'RestoreLog',

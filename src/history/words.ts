@@ -78,6 +78,7 @@ const words: { readonly [T in EventType]: (data: EventData[T]) => string } = {
   LogReconciled: ({ missing }) => `the tables of before know ${missing} facts that are not there`,
   SaleOpened: ({ reason }) => `the sale is open: ${reason}`,
 
+  ReleaseServed: ({ version }) => `version ${version} of the service serves the log`,
   QueueMoved: ({ moves }) => `${moves.length} places of the waiting queue changed`,
   QueueSteered: ({ room, by, reason }) =>
     `waiting queue${ofRoom(room)} steered by ${by}: ${reason}`,

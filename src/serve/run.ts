@@ -9,6 +9,8 @@ import { createLogger, type Logger } from '../infrastructure/logger.ts';
 import { ServiceMetrics } from '../metrics/service-metrics.ts';
 import { unfinishedWork } from '../queries/unfinished-work.ts';
 import { warmUp } from '../queries/warm-up.ts';
+import { ownContract } from '../releases/contract.ts';
+import { noteRelease } from '../releases/served.ts';
 import { type Servers, startServers } from '../servers/servers.ts';
 import { within } from '../support/time-limit.ts';
 import {
@@ -47,7 +49,7 @@ export async function serve(config: Config, version: string): Promise<void> {
     }
     say(`Reprise ${version}`);
     const metrics = new ServiceMetrics(version);
-    await runUntil(signals, config, { logger, say, metrics }, (message, fatal) => {
+    await runUntil(signals, config, { logger, say, metrics, version }, (message, fatal) => {
       logger[fatal ? 'fatal' : 'error'](message);
       if (!fatal) return;
       process.exitCode = 1;
@@ -67,6 +69,7 @@ interface Told {
   readonly say: (line: string) => void;
   readonly logger: Logger;
   readonly metrics: ServiceMetrics;
+  readonly version: string;
 }
 
 async function runUntil(
@@ -96,7 +99,7 @@ async function runUntil(
 async function startService(
   config: Config,
   servers: Servers,
-  { logger, say, metrics }: Told,
+  { logger, say, metrics, version }: Told,
   stopping: AbortSignal,
 ): Promise<{ stop(atOnce: AbortSignal): Promise<void> }> {
   const abort = new AbortController();
@@ -119,6 +122,9 @@ async function startService(
     ended.push(followers.ended);
     const sales = sell(connections, config, followers, () => reading, surroundings);
     await openCatalog(connections, config, followers, sales, { say, stopping });
+    await noteRelease(connections.store, ownContract(version)).catch((error) =>
+      onError('note the version in the log', error),
+    );
     await restoreRooms(connections.rooms, followers.catalog, onError);
     const reading = read(connections, config, followers, counters);
     const behind = await showWhatIsThere(connections.store, reading);

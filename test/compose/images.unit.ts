@@ -16,7 +16,9 @@ describe('the images of docker-compose.yml', () => {
   let images: string[];
   before(async () => {
     const text = await readFile(new URL('docker-compose.yml', root), 'utf8');
-    images = [...text.matchAll(/^\s+image:\s*(\S+)\s*$/gm)].map(([, image = '']) => image);
+    const all = [...text.matchAll(/^\s+image:\s*(\S+)\s*$/gm)].map(([, image = '']) => image);
+    // Ours is built here, or is a version of the operator's choice.
+    images = all.filter((image) => !image.startsWith('${REPRISE_IMAGE'));
   });
 
   it('none has a tag that moves, or no tag', () => {

@@ -38,6 +38,7 @@ const harmless: Words = {
 };
 
 const losses: Words = {
+  ReleaseServed: 'nobody is told that this version served the log',
   LogRestored: 'nobody can tell the restored log from the one that was backed up',
   ImageRestored:
     'nobody can tell the log from the one before, whose later events were lost: the sale is open',

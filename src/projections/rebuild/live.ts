@@ -92,6 +92,7 @@ export async function swap(
     await client.query(`ALTER TABLE IF EXISTS "${live}"."${table}" SET SCHEMA ${old}`);
     await client.query(`ALTER TABLE ${build}."${table}" SET SCHEMA "${live}"`);
   }
+  await keepCheckpoints(client, live, projections);
   await client.query(
     `INSERT INTO "${live}".projection_checkpoint AS c
        (name, version, position, prepare, event_position, event_id, generation, rebuilt_at)
@@ -113,6 +114,21 @@ export async function swap(
   if (changed) await client.query(`NOTIFY ${replacedChannel}`);
   await client.query(`DROP SCHEMA ${build} CASCADE`);
   await client.query('COMMIT');
+}
+
+/**
+ * Where the replaced tables are, and of which version: `reprise rollback` brings them back.
+ */
+async function keepCheckpoints(
+  client: ClientBase,
+  live: string,
+  projections: readonly Projection[],
+): Promise<void> {
+  const [from, to] = [live, oldSchema(live)].map((schema) => `"${schema}".projection_checkpoint`);
+  const names = [projections.map(({ name }) => name)];
+  await client.query(`CREATE TABLE IF NOT EXISTS ${to} (LIKE ${from} INCLUDING INDEXES)`);
+  await client.query(`DELETE FROM ${to} WHERE name = ANY ($1)`, names);
+  await client.query(`INSERT INTO ${to} SELECT * FROM ${from} WHERE name = ANY ($1)`, names);
 }
 
 /** @throws PartlyOtherLog when a projection with live tables is not among these */
