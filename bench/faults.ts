@@ -1,6 +1,7 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { startRelay } from '../src/drill/relay.ts';
 import { Service } from '../test/e2e/support/service.ts';
 import { type SmallDisk, smallDisk } from '../test/eventstore/crash/small-disk.ts';
 import {
@@ -9,7 +10,6 @@ import {
   startRedisServer,
   startStandby,
 } from '../test/support/programs.ts';
-import { startRelay } from '../test/support/relay.ts';
 import { selfSigned } from '../test/support/self-signed.ts';
 import { testEventStore } from '../test/support/servers.ts';
 import { type Fault, faults, impostors, portOf, type Site } from './support/faults.ts';

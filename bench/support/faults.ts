@@ -5,10 +5,10 @@ import { createServer as createHttp2 } from 'node:http2';
 import type { AddressInfo, Server } from 'node:net';
 import { Redis } from 'ioredis';
 import pg from 'pg';
+import type { Relay } from '../../src/drill/relay.ts';
 import { checkpointChannel, replacedChannel } from '../../src/projections/engine/checkpoint.ts';
 import type { Service } from '../../test/e2e/support/service.ts';
 import type { Program } from '../../test/support/programs.ts';
-import type { Relay } from '../../test/support/relay.ts';
 import type { TestEventStore } from '../../test/support/servers.ts';
 
 /** The faults of the servers of a service, for `bench/faults.ts`. */

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { missingFacts } from '../../src/drill/ledger.ts';
 import { verify } from '../../src/verify/verify-log.ts';
 import { catalogFile, sessionsOf } from '../../test/e2e/support/buyers.ts';
 import { importCatalog, reprise } from '../../test/e2e/support/command-line.ts';
@@ -8,7 +9,6 @@ import { type EventStoreNodes, startEventStoreNodes } from '../../test/support/e
 import { eventually } from '../../test/support/eventually.ts';
 import { makeDatabase, type TestPostgres } from '../../test/support/test-postgres.ts';
 import { type Acknowledged, type Buyers, startBuyers } from './buyers.ts';
-import { missingFacts } from './ledger.ts';
 import { type CuttableProxy, startProxy } from './proxy.ts';
 
 /** Sessions of 50 seats: enough for one run of all drills. */

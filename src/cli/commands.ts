@@ -109,6 +109,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./incident.ts')).defineIncident,
   },
   {
+    name: 'drill',
+    description: 'Cause faults on servers of its own, and measure what they do to buyers.',
+    load: async () => (await import('./drill.ts')).defineDrill,
+  },
+  {
     name: 'restore <archive>',
     description: 'Restore a backup into an empty event store; its sale stays closed until opened.',
     load: async () => (await import('./restore.ts')).defineRestore,

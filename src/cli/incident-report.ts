@@ -29,7 +29,8 @@ export interface ReportFlags {
   readonly timeZone?: string;
 }
 
-const machineZone = (): string => new Intl.DateTimeFormat().resolvedOptions().timeZone;
+/** The time zone of this machine. */
+export const machineZone = (): string => new Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** `reprise incident report`. @throws IncidentError */
 export async function reportIncident(

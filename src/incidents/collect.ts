@@ -18,6 +18,8 @@ export interface FactSources {
   acknowledged?(): Promise<Facts['acknowledged']>;
   /** Besides those that the alarm saw. */
   restarts?(): Promise<Facts['restarts']>;
+  /** The time around the incident, where it is known better than from its lines. */
+  readonly span?: Span;
   now(): number;
 }
 
@@ -38,7 +40,8 @@ export async function collectFacts(incident: Incident, sources: FactSources): Pr
   const alarmsUntil = incident.marks.ended ?? nowMs;
   const lines = linesOf(incident, alarmsIn(journal, openedMs - journalBeforeMs, alarmsUntil));
   const beganMs = Date.parse(lines.began);
-  const span = spanOf(beganMs, lines.ended === null ? nowMs : Date.parse(lines.ended), nowMs);
+  const endedMs = lines.ended === null ? nowMs : Date.parse(lines.ended);
+  const span = sources.span ?? spanOf(beganMs, endedMs, nowMs);
   const alarms = alarmsIn(journal, beganMs, span.endedMs);
   if (alarms === null) unknown.push({ what: 'alarms', why: 'reprise alarm did not watch' });
   const requests = await or('requests', sources.requests(span, journal), null);

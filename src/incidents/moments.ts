@@ -17,17 +17,21 @@ export function linesOf(incident: Incident, alarms: Facts['alarms']): Lines {
     ?.filter(({ firedAt }) => Date.parse(firedAt) >= beganMs && Date.parse(firedAt) <= endedMs)
     .sort((a, b) => Date.parse(a.firedAt) - Date.parse(b.firedAt))[0];
   const alarmMs = first === undefined ? undefined : Date.parse(first.firedAt);
-  const byAlarm = alarmMs !== undefined && alarmMs <= openedMs && marks.noticed === undefined;
-  const noticedMs = marks.noticed ?? (byAlarm ? alarmMs : openedMs);
+  const isFirst = incident.isDrill || (alarmMs ?? Infinity) <= openedMs;
+  const byAlarm = alarmMs !== undefined && isFirst && marks.noticed === undefined;
+  // A drill is opened by its own fault: that is no notice.
+  const unseenMs = incident.isDrill ? undefined : openedMs;
+  const noticedMs = marks.noticed ?? (byAlarm ? alarmMs : unseenMs);
+  const noticer = notes.findLast((note) => note.marks === 'noticed')?.by ?? 'people';
   const byHand = incident.lines.find(({ by }) => by !== undefined && by !== 'alarm');
   const acknowledgedMs = byHand === undefined ? openedMs : Date.parse(byHand.at);
   const monitored = notes.find((note) => note.status === 'monitoring');
   const eased = marks.eased ?? timeOf(monitored) ?? (endedMs < Infinity ? endedMs : undefined);
   return {
     began: iso(beganMs),
-    noticed: iso(Math.max(beganMs, noticedMs)),
-    noticedBy: byAlarm ? (first?.name ?? null) : 'people',
-    acknowledged: iso(Math.max(noticedMs, acknowledgedMs)),
+    noticed: noticedMs === undefined ? null : iso(Math.max(beganMs, noticedMs)),
+    noticedBy: byAlarm ? (first?.name ?? null) : noticedMs === undefined ? null : noticer,
+    acknowledged: noticedMs === undefined ? null : iso(Math.max(noticedMs, acknowledgedMs)),
     eased: eased === undefined ? null : iso(eased),
     ended: endedMs === Number.POSITIVE_INFINITY ? null : iso(endedMs),
   };

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import type { EventStore, LogMessage } from '../../src/commands/core/event-store.ts';
+import { startRelay } from '../../src/drill/relay.ts';
 import { eventAt, isBefore } from '../../src/events/log-position.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
 import { eventually } from '../support/eventually.ts';
-import { startRelay } from '../support/relay.ts';
 import { type TestEventStore, testEventStore } from '../support/servers.ts';
 import { charged, rejection } from './support/eventstoredb.ts';
 

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { PoolClient, QueryConfig } from 'pg';
+import { type Relay, startRelay, throughRelay } from '../../src/drill/relay.ts';
 import {
   connectPostgres,
   isUnavailable,
   type Postgres,
 } from '../../src/infrastructure/postgres.ts';
 import { eventually } from '../support/eventually.ts';
-import { type Relay, startRelay, throughRelay } from '../support/relay.ts';
 import { type TestDatabase, testDatabase } from '../support/servers.ts';
 
 /** Any number. */

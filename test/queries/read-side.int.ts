@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { sql } from 'kysely';
+import { startRelay, throughRelay } from '../../src/drill/relay.ts';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 import { decode } from '../../src/events/codec.ts';
 import { eventAt } from '../../src/events/log-position.ts';
@@ -18,7 +19,6 @@ import {
   rowsFromScratch,
 } from '../projections/support/read-models.ts';
 import { eventually } from '../support/eventually.ts';
-import { startRelay, throughRelay } from '../support/relay.ts';
 import { idle, readSideOf } from './support/postgres-read-side.ts';
 
 const shape: HistoryShape = { seed: 3, sessions: 3, seatsPerSession: 12, users: 4 };

@@ -2,12 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-
-/** A private key and the certificate of it, in PEM. */
-export interface KeyPair {
-  readonly key: Buffer;
-  readonly cert: Buffer;
-}
+import type { KeyPair } from '../../src/drill/relay.ts';
 
 /** Made for `localhost`, good for two days. Undefined where openssl is not installed. */
 export async function selfSigned(): Promise<KeyPair | undefined> {

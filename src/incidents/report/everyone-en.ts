@@ -4,13 +4,15 @@ export const everyoneEn: EveryoneWords = {
   title: (isDrill) => (isDrill ? 'Practice report: ticket sales' : 'What happened to ticket sales'),
   drillBanner:
     'This was an exercise on a copy. No customer was affected, and no real ticket was sold.',
-  lead: ({ from, until, length, severity }) => {
+  lead: ({ from, until, length, severity, isDrill }) => {
     const effect = {
       purchases: 'some ticket purchases did not go through',
       nothing: 'ticket sales had a fault that did not stop any purchase',
       slow: 'ticket sales were interrupted or slow',
       unknown: 'ticket sales were disturbed',
     }[severity];
+    if (isDrill)
+      return `From ${from}, for ${length}, in an exercise, ${effect}. Sales were normal afterwards.`;
     return until === undefined
       ? `Since ${from}, ${effect}. We are working on it, and we are sorry.`
       : `From ${from}, for ${length}, ${effect}. This is over. We are sorry for the trouble.`;
@@ -36,6 +38,7 @@ export const everyoneEn: EveryoneWords = {
   },
   inZone: (zone) => `All times: ${zone}.`,
   ongoing: 'not over yet',
+  notNoticed: 'was not needed',
   atOnce: 'at once',
   within: (length) => `${length} later`,
   figures: {
@@ -70,6 +73,7 @@ export const everyoneEn: EveryoneWords = {
   kept: (n) => `All ${n} confirmations that buyers had received are still valid.`,
   lost: (n) =>
     `${n} confirmations are missing in our records. We restore them, and write to each buyer.`,
+  todoDrill: 'Nothing: this was an exercise.',
   todoBought: 'If you received a confirmation: nothing. Your seat is yours.',
   todoUnsure:
     'If you saw an error while paying: look at “My reservations”. If the seat is not there, you were not charged for it.',

@@ -5,7 +5,9 @@ export const everyoneKo: EveryoneWords = {
     isDrill ? '티켓 판매 서비스 장애 대응 훈련 결과' : '티켓 판매 서비스 장애 안내',
   drillBanner:
     '이 문서는 별도의 훈련 환경에서 진행한 훈련의 결과입니다. 실제 고객과 실제 티켓에는 영향이 없었습니다.',
-  lead: ({ from, until, length, severity }) => {
+  lead: ({ from, until, length, severity, isDrill }) => {
+    if (isDrill)
+      return `${from}부터 ${length} 동안 훈련 환경에서 ${wasKo[severity]} 이후 정상으로 복구되었습니다.`;
     return until === undefined
       ? `${from}부터 ${nowKo[severity]} 현재 복구 작업을 진행하고 있습니다. 불편을 드려 대단히 죄송합니다.`
       : `${from}부터 ${length} 동안 ${wasKo[severity]} 현재는 정상적으로 이용하실 수 있습니다. 불편을 드려 대단히 죄송합니다.`;
@@ -31,6 +33,7 @@ export const everyoneKo: EveryoneWords = {
   },
   inZone: (zone) => `모든 시각은 ${zone} 기준입니다.`,
   ongoing: '복구 진행 중',
+  notNoticed: '해당 없음',
   atOnce: '즉시',
   within: (length) => `시작 후 ${length}`,
   figures: {
@@ -64,6 +67,7 @@ export const everyoneKo: EveryoneWords = {
   kept: (n) => `고객님께 안내된 예매 및 결제 완료 ${n}건은 모두 그대로 유효합니다.`,
   lost: (n) =>
     `안내된 내역 가운데 ${n}건이 판매 기록에서 확인되지 않습니다. 모두 복구하고 고객께 개별적으로 안내해 드리겠습니다.`,
+  todoDrill: '훈련이므로 따로 하실 일이 없습니다.',
   todoBought:
     '구매 완료 안내를 받으신 고객께서는 따로 하실 일이 없습니다. 구매하신 좌석은 그대로 유지됩니다.',
   todoUnsure:

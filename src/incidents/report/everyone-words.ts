@@ -11,6 +11,7 @@ export interface EveryoneWords {
     readonly from: string;
     readonly until: string | undefined;
     readonly length: string;
+    readonly isDrill: boolean;
     readonly severity: 'purchases' | 'nothing' | 'slow' | 'unknown';
   }) => string;
   readonly headings: Readonly<
@@ -21,6 +22,8 @@ export interface EveryoneWords {
   readonly when: Readonly<Record<'began' | 'noticed' | 'eased' | 'ended' | 'lasted', string>>;
   readonly inZone: (zone: string) => string;
   readonly ongoing: string;
+  /** It was over before anybody had to notice. */
+  readonly notNoticed: string;
   readonly atOnce: string;
   readonly within: (length: string) => string;
   readonly figures: Readonly<Record<'failed' | 'lostSeat' | 'doubleSales' | 'wrongMoney', string>>;
@@ -40,6 +43,7 @@ export interface EveryoneWords {
   readonly unproven: string;
   readonly kept: (n: string) => string;
   readonly lost: (n: string) => string;
+  readonly todoDrill: string;
   readonly todoBought: string;
   readonly todoUnsure: string;
   readonly todoSeat: string;

@@ -40,6 +40,7 @@ export function everyonePage(incident: Incident, facts: Facts, options: ReportOp
     until: lines.ended === null ? undefined : format.time(lines.ended),
     length: format.length(lasted),
     severity: effectOf(facts),
+    isDrill: incident.isDrill,
   });
   const plot = plotOf(facts, format, {
     ...words.plot,
@@ -63,11 +64,12 @@ export function everyonePage(incident: Incident, facts: Facts, options: ReportOp
       list(whomOf(facts, words, format)),
       ...(plot === undefined ? [] : [{ kind: 'plot', plot } satisfies Piece]),
       heading(headings.todo),
-      list(todoOf(facts, words)),
+      list(incident.isDrill ? [words.todoDrill] : todoOf(facts, words)),
       heading(headings.done),
       list(doneOf(incident, facts, words, format)),
-      heading(headings.again),
-      list(againOf(incident, words, format)),
+      ...(incident.isDrill && incident.actions.length === 0
+        ? []
+        : [heading(headings.again), list(againOf(incident, words, format))]),
       ...(incident.isDrill
         ? []
         : [heading(headings.next), paragraph(lines.ended === null ? words.next : words.nextNone)]),
@@ -147,7 +149,7 @@ function whenOf(
   const head = [began, noticed, ...(lines.ended === null ? [eased] : [ended]), length];
   const row = [
     format.time(lines.began),
-    noticedAfter(facts, words, format) ?? at(lines.noticed),
+    noticedAfter(facts, words, format) ?? words.notNoticed,
     lines.ended === null ? at(lines.eased) : at(lines.ended),
     format.length(lasted),
   ];

@@ -1,14 +1,1 @@
-/**
- * This environment without the settings of a service, which the test run may have, other than those
- * that are given.
- */
-export function serviceEnvironment(
-  given: Readonly<Record<string, string>>,
-): Record<string, string> {
-  const own =
-    /^((ADMIN_)?(PORT|HOST)|DATA_DIR|DEMO|CURRENCY|LOG_.*|INSTANCE|HOLD_SECONDS|DRAIN_SECONDS|ALLOWED_HOSTS|QUEUE_.*|(EVENTSTORE|POSTGRES|REDIS)_URL)$/;
-  const kept = Object.entries(process.env).filter(
-    ([name, value]) => value !== undefined && !own.test(name),
-  );
-  return { ...(Object.fromEntries(kept) as Record<string, string>), ...given };
-}
+export { serviceEnvironment } from '../../../src/drill/environment.ts';

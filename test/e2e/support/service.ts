@@ -1,9 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { eventually } from '../../support/eventually.ts';
+import { ServiceProcess } from '../../../src/drill/service-process.ts';
 import {
   isRealEventStore,
   type TestDatabase,
@@ -12,9 +10,7 @@ import {
   testEventStore,
   testRedisUrl,
 } from '../../support/servers.ts';
-import { serviceEnvironment } from './environment.ts';
-
-const reprise = fileURLToPath(new URL('../../../bin/reprise.js', import.meta.url));
+import { bin } from './command-line.ts';
 
 /** The servers that a service was given for itself. */
 interface Given {
@@ -22,23 +18,17 @@ interface Given {
   readonly database: TestDatabase | undefined;
 }
 
-/**
- * A whole service in a process of its own, as `npm start` runs it, on a data directory that
- * outlives restarts.
- */
-export class Service {
-  readonly dataDir: string;
-  readonly env: Readonly<Record<string, string>>;
-  #child: ChildProcess | undefined;
-  #url = '';
-  #adminUrl = '';
-  #output = '';
-
+/** A service for a test, on a data directory of its own. */
+export class Service extends ServiceProcess {
   readonly #servers: Given;
 
-  private constructor(dataDir: string, env: Readonly<Record<string, string>>, servers: Given) {
-    this.dataDir = dataDir;
-    this.env = env;
+  private constructor(
+    dataDir: string,
+    env: Readonly<Record<string, string>>,
+    servers: Given,
+    url = '',
+  ) {
+    super(bin, dataDir, env, url);
     this.#servers = servers;
   }
 
@@ -72,86 +62,7 @@ export class Service {
 
   /** What answers like a service and is not to be started or stopped: a balancer before several. */
   static at(url: string): Service {
-    const service = new Service('', {}, { store: undefined, database: undefined });
-    service.#url = url;
-    return service;
-  }
-
-  /** `http://127.0.0.1:<port>`. */
-  get url(): string {
-    return this.#url;
-  }
-
-  /** Of `/metrics` and the reasons of `/readyz`. */
-  get adminUrl(): string {
-    return this.#adminUrl;
-  }
-
-  get pid(): number {
-    return this.#child?.pid ?? 0;
-  }
-
-  /** What the service printed since it was started last. */
-  get output(): string {
-    return this.#output;
-  }
-
-  async start(): Promise<void> {
-    this.#output = '';
-    const child = spawn(process.execPath, [reprise, 'serve'], {
-      env: serviceEnvironment({
-        PORT: '0',
-        ADMIN_PORT: '0',
-        DATA_DIR: this.dataDir,
-        LOG_LEVEL: 'warn',
-        DEMO: 'off',
-        ...this.env,
-      }),
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    this.#child = child;
-    const take = (chunk: Buffer) => {
-      this.#output += chunk;
-    };
-    child.stdout?.on('data', take);
-    child.stderr?.on('data', take);
-    const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
-    const url = () => /API\s+(http:\S+)/.exec(this.#output)?.[1];
-    await eventually('the service says where its API is', () => url() ?? hasEnded(), 120_000);
-    if (hasEnded()) {
-      throw new Error(`ended with ${child.exitCode ?? child.signalCode}: ${this.#output}`);
-    }
-    this.#url = url() ?? '';
-    this.#adminUrl = /admin\s+(http:\S+)/.exec(this.#output)?.[1] ?? '';
-  }
-
-  /** Where this service's event store and PostgreSQL listen. */
-  async servers(): Promise<{ eventStoreUrl: string; postgresUrl: string }> {
-    return JSON.parse(await readFile(join(this.dataDir, 'service.json'), 'utf8'));
-  }
-
-  /** SIGINT, as Ctrl-C sends it. Resolves with the exit code. */
-  async stop(): Promise<number | null> {
-    return this.#end('SIGINT');
-  }
-
-  /** SIGTERM, as supervisors send it. Resolves with the exit code. */
-  async terminate(): Promise<number | null> {
-    return this.#end('SIGTERM');
-  }
-
-  /** Sends a signal and waits for nothing. */
-  signal(signal: NodeJS.Signals): void {
-    this.#child?.kill(signal);
-  }
-
-  async kill(): Promise<void> {
-    await this.#end('SIGKILL');
-  }
-
-  /** Resolves with the exit code when it ends by itself. */
-  async ended(): Promise<number | null> {
-    return this.#end();
+    return new Service('', {}, { store: undefined, database: undefined }, url);
   }
 
   /** Stops it and removes its data. */
@@ -160,89 +71,5 @@ export class Service {
     await this.#servers.database?.drop();
     await this.#servers.store?.stop();
     await rm(this.dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
-  }
-
-  async #end(signal?: NodeJS.Signals): Promise<number | null> {
-    const child = this.#child;
-    if (child === undefined) return null;
-    this.#child = undefined;
-    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
-    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-    if (signal !== undefined) child.kill(signal);
-    return ended;
-  }
-
-  /** A call of the API with its JSON answer. */
-  async call<Body = Record<string, unknown>>(
-    method: string,
-    path: string,
-    { body, headers = {} }: { body?: unknown; headers?: Record<string, string> } = {},
-  ): Promise<{ status: number; headers: Headers; body: Body }> {
-    const response = await fetch(this.#url + path, {
-      method,
-      headers: body === undefined ? headers : { 'content-type': 'application/json', ...headers },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    return {
-      status: response.status,
-      headers: response.headers,
-      body: (await response.json()) as Body,
-    };
-  }
-
-  /** `/readyz` of the admin listener, with its reasons. */
-  async readyz<Body = Record<string, unknown>>(): Promise<{ status: number; body: Body }> {
-    const response = await fetch(`${this.#adminUrl}/readyz`);
-    return { status: response.status, body: (await response.json()) as Body };
-  }
-
-  /** Polls the queue until the user is admitted. */
-  async token(userId: string): Promise<string> {
-    return eventually(`user ${userId} is admitted`, async () => {
-      const { body } = await this.call<{ processing: boolean; token: string }>(
-        'GET',
-        `/concert/waiting/status?userId=${userId}`,
-      );
-      return body.processing ? body.token : undefined;
-    });
-  }
-
-  async reserve(
-    userId: string,
-    token: string,
-    concertId: string,
-    sessionId: string,
-    seatId: string,
-  ) {
-    return this.call<{ reservationId: string; code?: string }>('POST', '/concert/reservation', {
-      body: { concertId, sessionId, seatId, userId },
-      headers: { AuthorizationWaiting: `Bearer ${token}` },
-    });
-  }
-
-  async pay(userId: string, token: string, reservationId: string) {
-    return this.call<{ paymentId: string; balance: number; code?: string }>(
-      'POST',
-      '/concert/payment',
-      {
-        body: { userId, reservationId },
-        headers: { AuthorizationWaiting: `Bearer ${token}` },
-      },
-    );
-  }
-
-  async charge(userId: string, amount: number, key: string) {
-    return this.call<{ balance: number }>('POST', '/concert/balance', {
-      body: { userId, amount },
-      headers: { 'Idempotency-Key': key },
-    });
-  }
-
-  async balance(userId: string) {
-    const { body } = await this.call<{ balance: number; held: number }>(
-      'GET',
-      `/concert/balance?userId=${userId}`,
-    );
-    return body;
   }
 }

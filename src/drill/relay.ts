@@ -1,7 +1,12 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import type { KeyPair } from './self-signed.ts';
+
+/** A certificate and its key, in PEM. */
+export interface KeyPair {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
 
 /** A TCP way to a port of this machine that fails as networks, and addresses that move, do. */
 export interface Relay {

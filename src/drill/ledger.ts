@@ -1,4 +1,4 @@
-import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
+import { connectEventStore } from '../infrastructure/eventstoredb.ts';
 import type { Acknowledged } from './buyers.ts';
 
 /**

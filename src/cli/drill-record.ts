@@ -1,0 +1,88 @@
+import { readAlarmJournal } from '../alarm/journal.ts';
+import type { Drill } from '../drill/drill-form.ts';
+import type { Outcome } from '../drill/run-drill.ts';
+import type { Site } from '../drill/site.ts';
+import type { Span } from '../incidents/facts.ts';
+import type { IncidentFiles } from '../incidents/files.ts';
+import type { Incident } from '../incidents/record.ts';
+import { requestFacts } from '../incidents/request-facts.ts';
+import { replaceDurably } from '../support/durable-files.ts';
+import { logFacts, proofFacts } from './incident-facts.ts';
+import { machineZone, measure, writeReports } from './incident-report.ts';
+
+const by = 'drill';
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+/**
+ * Writes what a drill did as the record of an incident, with its facts, its reports and its
+ * journal. The servers of the site still run. @returns the paths of what was written
+ */
+export async function recordDrill(
+  drill: Drill,
+  site: Site,
+  outcome: Outcome,
+  files: IncidentFiles,
+  timeZone = machineZone(),
+): Promise<readonly string[]> {
+  const incident = await record(drill, outcome, files);
+  const journalPath = files.placeOf(incident.id, 'journal.json');
+  await replaceDurably(journalPath, `${JSON.stringify(outcome.journal, null, 2)}\n`);
+  if (outcome.faultMs === 0) return [journalPath];
+  const facts = await measure(files, incident, sourcesOf(site, outcome));
+  const paths = await writeReports(files, incident, facts, timeZone);
+  return [files.placeOf(incident.id), journalPath, ...paths];
+}
+
+async function record(drill: Drill, outcome: Outcome, files: IncidentFiles): Promise<Incident> {
+  const { journal, noticedMs, recoveredMs, verifiedMs } = outcome;
+  const faultMs = outcome.faultMs || Date.parse(journal.start);
+  const now = iso(Date.now());
+  const line = (atMs: number) => ({ at: iso(atMs), written: now, by });
+  const opened = await files.open({
+    ...{ kind: 'opened', ...line(faultMs), title: drill.name, components: [], drill: true },
+    from: iso(faultMs),
+  });
+  const note = (atMs: number, text: string, rest: object = {}) =>
+    files.add(opened.id, { kind: 'note', ...line(atMs), text, ...rest });
+  for (const { start, name, status } of journal.run) {
+    await note(Date.parse(start), `${name}${status === 'failed' ? ': FAILED' : ''}`);
+  }
+  if (noticedMs !== undefined) {
+    await note(noticedMs, 'the service is not ready', { marks: 'noticed', by: '/readyz' });
+  }
+  if (recoveredMs !== undefined) {
+    await note(recoveredMs, 'buyers can pay again', { marks: 'eased', status: 'monitoring' });
+  }
+  if (verifiedMs === undefined) return note(Date.now(), `the drill ${journal.status}`);
+  return files.add(opened.id, {
+    ...{ kind: 'closed', ...line(verifiedMs), cause: drill.about },
+    fix: `By design: ${drill.expected}.`,
+    ...{ publicEn: drill.public.en, publicKo: drill.public.ko },
+  });
+}
+
+function sourcesOf(site: Site, outcome: Outcome) {
+  const { faultMs, recoveredMs, loadMs, journal } = outcome;
+  const [loadedMs, unloadedMs] = loadMs;
+  const endedMs = recoveredMs ?? unloadedMs;
+  const span: Span = {
+    ...{ beforeMs: loadedMs, beganMs: faultMs, endedMs },
+    afterMs: Math.max(endedMs, unloadedMs),
+  };
+  const { measures } = journal.reprise;
+  return {
+    span,
+    journal: (fromMs: number, untilMs: number) =>
+      readAlarmJournal(site.service.dataDir, { fromMs, untilMs }),
+    requests: async () =>
+      requestFacts(site.book.samples, span, {
+        ...{ source: 'buyers', isAtLeast: false, slowestSeconds: measures.slowestSeconds },
+        longestWithoutSuccess: measures.withoutPurchaseSeconds,
+      } as const),
+    log: async () => logFacts((await site.servers()).eventStoreUrl, span),
+    proof: async () => proofFacts({ ...(await site.servers()), asOf: 'now' }),
+    acknowledged: async () => ({ facts: measures.acknowledged, missing: measures.missing }),
+    restarts: async () => site.supervisor.restarts.map(({ at, what }) => ({ at, what })),
+    now: () => Date.now(),
+  };
+}

@@ -1,0 +1,40 @@
+import type { Journal, Measures } from './drill-journal.ts';
+
+/** A measure of two runs of a drill. */
+export interface Change {
+  readonly measure: string;
+  readonly before: number | null;
+  readonly after: number | null;
+  readonly isWorse: boolean;
+}
+
+/** More than this share, and more than this much, is worse: less is chance. */
+const share = 0.2;
+const least = 1;
+
+const measured = [
+  ...(['detectSeconds', 'recoverSeconds', 'recoverAfterFaultSeconds', 'verifiedSeconds'] as const),
+  ...(['withoutPurchaseSeconds', 'slowestSeconds', 'failed', 'violations'] as const),
+] as const;
+
+/** @throws Error when they are not runs of the same drill */
+export function changesBetween(before: Journal, after: Journal): Change[] {
+  const [a, b] = [before.experiment.title, after.experiment.title];
+  if (a !== b) throw new Error(`one is a run of ${a}, the other of ${b}: nothing can be compared`);
+  const [old, now] = [before.reprise.measures, after.reprise.measures];
+  const change = (measure: string, of: (measures: Measures) => number | null): Change => {
+    const [was, is] = [of(old), of(now)];
+    return { measure, before: was, after: is, isWorse: isWorse(was, is) };
+  };
+  return [
+    ...measured.map((name) => change(name, (measures) => measures[name])),
+    change('missing', ({ missing, reconciled }) => missing.length - reconciled),
+  ];
+}
+
+/** Never is worse than any number. */
+function isWorse(before: number | null, after: number | null): boolean {
+  if (after === null) return before !== null;
+  if (before === null) return false;
+  return after > before * (1 + share) && after - before >= least;
+}

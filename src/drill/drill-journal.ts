@@ -1,0 +1,94 @@
+import { z } from 'zod';
+
+/**
+ * What a drill did: `journal.json`, with the names that Chaos Toolkit's journal has. What that does
+ * not know is below `reprise`. Durations are seconds.
+ */
+
+const at = z.iso.datetime();
+const seconds = z.number().min(0);
+const activity = z.object({
+  name: z.string(),
+  type: z.enum(['action', 'probe']),
+  status: z.enum(['succeeded', 'failed']),
+  start: at,
+  end: at,
+  duration: seconds,
+  output: z.unknown(),
+});
+const steadyState = z.object({
+  steady_state_met: z.boolean(),
+  probes: z.array(
+    z.object({ activity: z.string(), tolerance_met: z.boolean(), output: z.unknown() }),
+  ),
+});
+
+/** What was measured of a drill. Null where there was nothing to measure. */
+export const measuresSchema = z.object({
+  /** From the fault until an alarm, or the readiness of the service, said so. */
+  detectSeconds: seconds.nullable(),
+  /** From the fault until buyers could pay again, and from its end. */
+  recoverSeconds: seconds.nullable(),
+  recoverAfterFaultSeconds: seconds.nullable(),
+  /** From the fault until the whole log was proven again. */
+  verifiedSeconds: seconds.nullable(),
+  withoutPurchaseSeconds: seconds,
+  slowestSeconds: seconds,
+  requests: z.number(),
+  failed: z.number(),
+  failedByCode: z.record(z.string(), z.number()),
+  acknowledged: z.number(),
+  missing: z.array(z.string()),
+  /** Missing, and named by `restore reconcile`: what a restore may lose, and must know. */
+  reconciled: z.number(),
+  violations: z.number().nullable(),
+});
+export type Measures = z.infer<typeof measuresSchema>;
+
+export const journalSchema = z.object({
+  experiment: z.object({ title: z.string(), description: z.string(), expected: z.string() }),
+  status: z.enum(['completed', 'failed', 'aborted']),
+  deviated: z.boolean(),
+  start: at,
+  end: at,
+  duration: seconds,
+  steady_states: z.object({ before: steadyState, after: steadyState.nullable() }),
+  run: z.array(activity),
+  rollbacks: z.array(activity),
+  reprise: z.object({
+    version: z.string(),
+    buyers: z.number(),
+    measures: measuresSchema,
+    /** What was missed, as sentences; `time` when only a time was. */
+    missed: z.array(z.object({ kind: z.enum(['time', 'fact']), what: z.string() })),
+  }),
+});
+
+export type Journal = z.infer<typeof journalSchema>;
+export type Activity = z.infer<typeof activity>;
+export type SteadyState = z.infer<typeof steadyState>;
+
+/** Does something, and notes what came of it. @throws what `work` throws, after it was noted */
+export async function noted<T>(
+  into: Activity[],
+  type: Activity['type'],
+  name: string,
+  work: () => T | Promise<T>,
+): Promise<T> {
+  const fromMs = Date.now();
+  const note = (status: Activity['status'], output: unknown) => {
+    const endMs = Date.now();
+    into.push({
+      ...{ name, type, status, output: output ?? null, duration: (endMs - fromMs) / 1_000 },
+      ...{ start: new Date(fromMs).toISOString(), end: new Date(endMs).toISOString() },
+    });
+  };
+  try {
+    const output = await work();
+    note('succeeded', typeof output === 'string' || typeof output === 'number' ? output : null);
+    return output;
+  } catch (error) {
+    note('failed', error instanceof Error ? error.message : String(error));
+    throw error;
+  }
+}

@@ -1,0 +1,15 @@
+import { once } from 'node:events';
+import net, { type AddressInfo } from 'node:net';
+
+/**
+ * Ports of 127.0.0.1 that were free a moment ago, all different: they were open at the same time.
+ * Another program may take one before its server does, so a server that must start asks again when
+ * it did not.
+ */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => net.createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => once(server.close(), 'close')));
+  return ports;
+}

@@ -1,0 +1,90 @@
+import { pause } from '../support/pause.ts';
+import { type Drill, type Hands, usualBounds } from './drill-form.ts';
+
+/** Of a server that was killed, until its process is another one, in milliseconds. */
+const lookMs = 50;
+const anotherMsMax = 40_000;
+
+async function killServer(
+  { site, act, fault, over }: Hands,
+  server: Parameters<typeof site.pidOf>[0],
+): Promise<void> {
+  const pid = await site.pidOf(server);
+  fault();
+  await act(`SIGKILL of the ${server}`, () => {
+    process.kill(pid, 'SIGKILL');
+  });
+  over();
+  await act(`another ${server} runs`, async () => {
+    const endMs = Date.now() + anotherMsMax;
+    while ((await site.pidOf(server).catch(() => pid)) === pid) {
+      if (Date.now() > endMs) throw new Error(`no other ${server} within ${anotherMsMax} ms`);
+      await pause(lookMs);
+    }
+  });
+}
+
+/** What the service's preload listens to: its event loop hangs for good. */
+const hangSignal = 'SIGUSR2';
+const hangOnSignal = `data:text/javascript,process.on('${hangSignal}',()=>{for(;;);})`;
+
+/** Drills in which something ends, or hangs, and is started again. */
+export const killDrills: readonly Drill[] = [
+  {
+    name: 'kill-service',
+    about: 'SIGKILL of the service, which its supervisor starts again',
+    expected: 'payments left half way are settled, and nothing acknowledged is lost',
+    public: {
+      en: 'We stopped the whole ticket service without warning, while tickets were being sold.',
+      ko: '티켓이 판매되는 도중에 판매 서비스 전체를 예고 없이 중단했습니다.',
+    },
+    bounds: usualBounds,
+    site: {},
+    async method({ site, act, fault, over }) {
+      fault();
+      await act('SIGKILL of the service', () => site.service.signal('SIGKILL'));
+      over();
+    },
+  },
+  {
+    name: 'hang-service',
+    about: 'the event loop of the service hangs; it still accepts connections',
+    expected: 'the service is ended and started again, by its watchdog or by its supervisor',
+    public: {
+      en: 'We made the ticket service freeze while tickets were being sold.',
+      ko: '티켓이 판매되는 도중에 판매 서비스가 응답하지 않도록 만들었습니다.',
+    },
+    // The buyers wait until the service is ended.
+    bounds: { recoverAfterFaultMax: 45, slowestMax: 30 },
+    site: { env: { NODE_OPTIONS: `--import="${hangOnSignal}"` } },
+    async method({ site, act, fault, over }) {
+      fault();
+      await act('its event loop hangs', () => site.service.signal(hangSignal));
+      over();
+    },
+  },
+  {
+    name: 'kill-event-store',
+    about: 'SIGKILL of the embedded event store, which the service starts again',
+    expected: '503 meanwhile; no acknowledged event is lost, and none is written twice',
+    public: {
+      en: 'We stopped the part that records sales, while tickets were being sold.',
+      ko: '티켓이 판매되는 도중에 판매 기록을 담당하는 부분을 중단했습니다.',
+    },
+    bounds: usualBounds,
+    site: {},
+    method: (hands) => killServer(hands, 'event store'),
+  },
+  {
+    name: 'kill-postgres',
+    about: 'SIGKILL of the embedded PostgreSQL, which its keeper starts again',
+    expected: 'the sale goes on from memory and the log; lists are behind until it is back',
+    public: {
+      en: 'We stopped the part that shows reservations, while tickets were being sold.',
+      ko: '티켓이 판매되는 도중에 예매 내역을 보여 주는 부분을 중단했습니다.',
+    },
+    bounds: usualBounds,
+    site: {},
+    method: (hands) => killServer(hands, 'PostgreSQL'),
+  },
+];

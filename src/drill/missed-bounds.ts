@@ -1,0 +1,45 @@
+import type { Bounds } from './drill-form.ts';
+import type { Journal, Measures } from './drill-journal.ts';
+
+/** From a fault until its recovery is verified, in seconds: of every drill. */
+const verifiedSecondsMax = 60;
+
+/**
+ * What a drill missed. A fact that is missing, or a violation, is never allowed; a time that is
+ * missed may be the machine's.
+ */
+export function missedBounds(
+  measures: Measures,
+  { recoverAfterFaultMax, slowestMax }: Bounds,
+): Journal['reprise']['missed'] {
+  const missed: Journal['reprise']['missed'] = [];
+  const over = (what: string, value: number | null, max: number) => {
+    if (value === null) missed.push({ kind: 'fact', what: `${what}: never` });
+    else if (value > max) {
+      missed.push({ kind: 'time', what: `${what}: ${value.toFixed(1)} s, the bound is ${max} s` });
+    }
+  };
+  const lost = measures.missing.length - measures.reconciled;
+  if (lost > 0) missed.push({ kind: 'fact', what: `${lost} acknowledged facts are lost` });
+  if (measures.violations === null) missed.push({ kind: 'fact', what: 'nothing was proven' });
+  else if (measures.violations > 0) {
+    missed.push({ kind: 'fact', what: `the proof found ${measures.violations} violations` });
+  }
+  const bugs = Object.entries(measures.failedByCode).filter(([code]) => isBug(code));
+  for (const [code, n] of bugs) missed.push({ kind: 'fact', what: `${n} answers ${code}` });
+  over(
+    'from the end of the fault until buyers can pay',
+    measures.recoverAfterFaultSeconds,
+    recoverAfterFaultMax,
+  );
+  over(
+    'from the fault until its recovery is verified',
+    measures.verifiedSeconds,
+    verifiedSecondsMax,
+  );
+  over('the slowest answer', measures.slowestSeconds, slowestMax);
+  return missed;
+}
+
+/** Answers that no outage explains. */
+const isBug = (code: string): boolean => code === 'internal-error' || /^(4\d\d|500)$/.test(code);

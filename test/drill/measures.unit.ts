@@ -1,0 +1,134 @@
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import { AnswerBook } from '../../src/drill/answer-book.ts';
+import type { BuyerAnswer } from '../../src/drill/buyers.ts';
+import { changesBetween } from '../../src/drill/compare-drills.ts';
+import { type Bounds, usualBounds } from '../../src/drill/drill-form.ts';
+import type { Journal, Measures } from '../../src/drill/drill-journal.ts';
+import { drills, shortDrills } from '../../src/drill/drills.ts';
+import { missedBounds } from '../../src/drill/missed-bounds.ts';
+import { jargonIn } from '../../src/incidents/report/jargon.ts';
+
+const good: Measures = {
+  ...{ detectSeconds: 1, recoverSeconds: 5, recoverAfterFaultSeconds: 5, verifiedSeconds: 12 },
+  ...{ withoutPurchaseSeconds: 5, slowestSeconds: 4, requests: 100, failed: 7 },
+  failedByCode: { 'event-store-unavailable': 4, 'no-answer': 3 },
+  ...{ acknowledged: 50, missing: [], reconciled: 0, violations: 0 },
+};
+const missed = (change: Partial<Measures>, bounds: Bounds = usualBounds) =>
+  missedBounds({ ...good, ...change }, bounds).map(({ kind }) => kind);
+
+describe('the bounds of a drill', () => {
+  it('are kept by failures that an outage explains', () => {
+    expect(missed({})).to.deep.equal([]);
+  });
+
+  it('are missed by a lost fact, whatever was fast', () => {
+    expect(missed({ missing: ['reservation a'] })).to.deep.equal(['fact']);
+    expect(missed({ violations: 1 })).to.deep.equal(['fact']);
+    expect(missed({ violations: null })).to.deep.equal(['fact']);
+    expect(missed({ failedByCode: { 'internal-error': 1 } })).to.deep.equal(['fact']);
+    expect(missed({ verifiedSeconds: null })).to.deep.equal(['fact']);
+  });
+
+  it('are kept by a fact that a restore lost and named, and by no other', () => {
+    expect(missed({ missing: ['reservation a'], reconciled: 1 })).to.deep.equal([]);
+    expect(missed({ missing: ['reservation a', 'payment of b'], reconciled: 1 })).to.deep.equal([
+      'fact',
+    ]);
+  });
+
+  it('are missed by time alone when only a time is over', () => {
+    expect(missed({ verifiedSeconds: 61 })).to.deep.equal(['time']);
+    expect(missed({ recoverAfterFaultSeconds: 31, slowestSeconds: 8 })).to.deep.equal([
+      ...['time', 'time'],
+    ]);
+  });
+});
+
+describe('the answers that the buyers of a drill got', () => {
+  const answer = (change: Partial<BuyerAnswer>): BuyerAnswer => ({
+    ...{ call: 'pay', service: 0, status: 200, code: undefined, isGood: true },
+    ...{ atMs: Date.now(), tookMs: 0, ...change },
+  });
+  const failed = answer({ status: 503, code: 'overloaded', isGood: false });
+
+  it('show that all is well after three payments without a failure in between', () => {
+    const book = new AnswerBook();
+    book.fault();
+    book.over();
+    for (const one of [answer({}), answer({}), failed, answer({}), answer({})]) book.see(one);
+    expect(book.wellMs).to.equal(undefined);
+    book.see(answer({}));
+    expect(book.wellMs).to.be.a('number');
+    book.see(failed);
+    expect(book.wellMs).to.equal(undefined);
+  });
+
+  it('do not while the fault lasts', () => {
+    const book = new AnswerBook();
+    book.fault();
+    for (let n = 0; n < 5; n += 1) book.see(answer({}));
+    expect(book.wellMs).to.equal(undefined);
+  });
+
+  it('are added up by seconds, with their codes, and purchases beside', () => {
+    const book = new AnswerBook();
+    const atMs = 1_000_000;
+    book.see(answer({ atMs, call: 'seats' }));
+    book.see({ ...failed, atMs: atMs + 10 });
+    book.see(answer({ atMs: atMs + 20, status: undefined, isGood: false }));
+    expect(book.samples).to.deep.equal([
+      {
+        ...{ fromMs: atMs, untilMs: atMs + 1_000, total: 3, failed: 2 },
+        ...{ purchases: { total: 2, failed: 2 }, byCode: { overloaded: 1, 'no-answer': 1 } },
+      },
+    ]);
+  });
+});
+
+describe('two runs of a drill', () => {
+  const journal = (change: Partial<Measures>, title = 'kill-service') =>
+    ({ experiment: { title }, reprise: { measures: { ...good, ...change } } }) as Journal;
+  const worse = (before: Partial<Measures>, after: Partial<Measures>) =>
+    changesBetween(journal(before), journal(after))
+      .filter(({ isWorse }) => isWorse)
+      .map(({ measure }) => measure);
+
+  it('differ when something takes a fifth and a second longer, or is never reached', () => {
+    expect(worse({}, {})).to.deep.equal([]);
+    expect(worse({ recoverSeconds: 5 }, { recoverSeconds: 5.9 })).to.deep.equal([]);
+    expect(worse({ recoverSeconds: 5 }, { recoverSeconds: 6.1 })).to.deep.equal(['recoverSeconds']);
+    expect(worse({}, { verifiedSeconds: null })).to.deep.equal(['verifiedSeconds']);
+    expect(worse({}, { missing: ['reservation a'] })).to.deep.equal(['missing']);
+  });
+
+  it('of two drills are not compared', () => {
+    expect(() => changesBetween(journal({}), journal({}, 'restore'))).to.throw(/nothing can be/);
+  });
+});
+
+describe('the list of drills', () => {
+  it('has names of their own, and the short ones', () => {
+    const names = drills.map(({ name }) => name);
+    expect(new Set(names).size).to.equal(names.length);
+    expect(names).to.include.members([...shortDrills]);
+  });
+
+  for (const { name, public: text } of drills) {
+    it(`says for everybody what ${name} does, without jargon`, () => {
+      expect(jargonIn(text.en)).to.deep.equal([]);
+      expect(jargonIn(text.ko)).to.deep.equal([]);
+      expect(text.ko).to.match(/니다\.$/);
+    });
+  }
+});
+
+describe('docs/drills.md', () => {
+  it('has a row for each drill, with what it does and what is expected', () => {
+    const page = readFileSync('docs/drills.md', 'utf8').replace(/ +\|/g, ' |');
+    for (const { name, about, expected } of drills) {
+      expect(page).to.include(`| \`${name}\` | ${about} | ${expected} |`);
+    }
+  });
+});
