@@ -41,8 +41,12 @@ const promises: Readonly<Record<string, Promised>> = {
     files: ['test/commands/long-account-any.unit.ts'],
     sizes: { LONG_RUNS: '900' },
   },
+  starts: {
+    files: ['test/e2e/starts.e2e.ts'],
+    sizes: { STARTS: '100' },
+  },
   'hostile-requests': {
-    files: ['test/http/hostile.unit.ts', 'test/http/fuzz.unit.ts'],
+    files: ['test/http/hostile.unit.ts', 'test/http/fuzz.unit.ts', 'test/e2e/floods.e2e.ts'],
     sizes: { HOSTILE_REQUESTS: '100000', FUZZ_RUNS: '3000' },
   },
   'write-then-read': {
