@@ -62,7 +62,7 @@ describe('a lane', () => {
   it('fails when its process ends before its tests, even with exit code 0', async () => {
     const sinceMs = performance.now();
     const results = await run(['crashes', 'passes']);
-    expect(performance.now() - sinceMs, 'waited for what it left').to.be.lessThan(4_900);
+    expect(performance.now() - sinceMs, 'waited for what it left').to.be.lessThan(29_000);
     expect(results.at(-1)?.failures).to.deep.equal(['the lane ended before its tests: 0']);
   });
 
