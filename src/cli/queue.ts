@@ -21,8 +21,8 @@ const numberMax = 1_000_000;
 const stepsMax = 10;
 
 interface Where {
-  /** '' for the line of the shop. */
-  readonly room: string;
+  /** Default: the line of the shop. */
+  readonly room?: string;
 }
 
 interface Who extends Where {
@@ -54,9 +54,9 @@ Exit codes: 0 done, or it was so already; 1 anything else.`,
     queue
       .command(name)
       .description(about)
-      .option('--room <name>', 'of the catalog; default the line of the shop', roomName, '');
+      .option('--room <name>', 'of the catalog; default the line of the shop', roomName);
   forRoom('status', 'Show how the queue is steered, and the last steps with who and why.').action(
-    ({ room }: Where) => showSteering(readConfig(process.env), room),
+    ({ room = '' }: Where) => showSteering(readConfig(process.env), room),
   );
 
   /** With the options that every step has. */
@@ -111,7 +111,7 @@ const numberOr =
 
 /** @throws Error with a message for people */
 async function steer(
-  { room, by = userInfo().username, reason }: Who,
+  { room = '', by = userInfo().username, reason }: Who,
   change: SteeringChange,
   clear = false,
 ): Promise<void> {

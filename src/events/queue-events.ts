@@ -20,8 +20,8 @@ export const queueSchemas = {
     /** Nobody new enrols. */
     draining: z.boolean(),
     /**
-     * Who enrols from `from` until `opensAt` has a place by lot; null: nobody has
-     * (docs/adr/0036-places-by-lot.md).
+     * Who enrols from `from` until `opensAt` has a place by lot; null: nobody has. Nothing sets it
+     * yet (docs/adr/0036-places-by-lot.md).
      */
     lot: z.object({ from: timeSchema, opensAt: timeSchema }).nullable(),
     /** The step emptied the line. */

@@ -1,9 +1,9 @@
 import type { BuyerCommands } from '../commands/sales/roles.ts';
 import type { QueueRooms } from '../queue/queue-rooms.ts';
 import { parseToken } from '../queue/token.ts';
-import type { WaitingQueue } from '../queue/waiting-queue.ts';
+import type { QueueCounts, WaitingQueue } from '../queue/waiting-queue.ts';
 
-/** Rooms whose counts are shown at most: they are labels of metrics. */
+/** Rooms that are counted and shown at most: they are labels of metrics. */
 const shownMax = 100;
 
 /** What the shop's rooms are made from. */
@@ -65,9 +65,8 @@ export class ShopRooms {
     return room === '' || this.#parts.catalog.rooms.has(room) ? room : undefined;
   }
 
-  /** Of each room that is open here, by name; at most `shownMax`. @throws QueueUnavailable */
-  async counts() {
-    const counts = await this.#parts.queues.counts();
-    return new Map([...counts].slice(0, shownMax));
+  /** The counts of at most `shownMax` rooms, by name. @throws QueueUnavailable */
+  counts(): Promise<ReadonlyMap<string, QueueCounts>> {
+    return this.#parts.queues.counts(shownMax);
   }
 }

@@ -38,9 +38,12 @@ export class QueueRooms<Queue extends WaitingQueue = WaitingQueue> {
     for (const [room, queue] of this.#rooms) queue.steer(controlOf(room));
   }
 
-  /** The counts of the rooms that are open, by name. @throws QueueUnavailable */
-  async counts(): Promise<ReadonlyMap<string, QueueCounts>> {
-    const rooms = [...this.#rooms];
+  /**
+   * The counts of the rooms that were opened first, by name; the line of the shop is one of them.
+   * @throws QueueUnavailable
+   */
+  async counts(roomsMax: number): Promise<ReadonlyMap<string, QueueCounts>> {
+    const rooms = [...this.#rooms].slice(0, roomsMax);
     const counts = await Promise.all(rooms.map(([, queue]) => queue.counts()));
     return new Map(rooms.map(([room], n) => [room, counts[n] as QueueCounts]));
   }
