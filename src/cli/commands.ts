@@ -67,7 +67,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'history',
     description:
-      'Show what happened to a seat, a reservation or an account: when, and by which command.',
+      'Show what happened to a seat, a reservation, an account or a waiting user, and why.',
     load: async () => (await import('./history.ts')).defineHistory,
   },
   {

@@ -9,6 +9,7 @@ import { eventsBetween, eventsOfReservation } from '../history/events-of.ts';
 import { holdsOf } from '../history/holds.ts';
 import { asJsonLine, asTableLines, tableHead } from '../history/lines.ts';
 import { isReaderGone, Output } from '../history/output.ts';
+import { asToldLine, waitingOf } from '../history/waiting.ts';
 import { answerIn, whyNot } from '../history/why-not.ts';
 import { logMustExist } from '../servers/servers.ts';
 import { moment } from './moment.ts';
@@ -30,6 +31,7 @@ Examples:
   $ reprise history seat 1-1 VIP-1-1 --user 42      why did user 42 not get it?
   $ reprise history reservation 1-1.VIP-1-1.1       the events of seat, order and payment together
   $ reprise history account 42 --from 2027-05-01T10:00:00+09:00
+  $ reprise history waiting 42                      why did user 42 wait so long?
   $ reprise history account 42 --json | jq 'select(.type == "PaymentRefunded")'
 
 Exit codes: 0 shown, 1 the log has nothing of it, or gave no answer.`,
@@ -69,6 +71,23 @@ Examples:
   ).action((id: string, flags: HistoryFlags) =>
     reservationHistory(id, flags, readConfig(process.env)),
   );
+
+  historyCommand('waiting <user>', 'Say why a user waited so long in the waiting queue.')
+    .addHelpText(
+      'after',
+      `
+The command reads the queue's events (QUEUE_LOG=on), of every room. It says when the user enrolled
+and how many waited in front, when the user was away, how the queue was steered meanwhile, how long
+the wait was and how many others were admitted in it, and whether the admission was claimed. Moves of
+several instances may be in the log up to a second out of order, so counts may differ by a few.
+
+Examples:
+  $ reprise history waiting 42
+  $ reprise history waiting 42 --from 2027-05-01T19:00:00+09:00 --json`,
+    )
+    .action((user: string, flags: HistoryFlags) =>
+      waitingHistory(user, flags, readConfig(process.env)),
+    );
 
   historyCommand('account <user>', 'Show what was charged, held, paid and refunded.').action(
     (user: string, flags: HistoryFlags) => accountHistory(user, flags, readConfig(process.env)),
@@ -135,6 +154,22 @@ async function accountHistory(userId: string, flags: HistoryFlags, config: Confi
   await withOutput(config, async (log, output) => {
     const count = await show(output, log.readStream(accountStream(userId)), flags);
     if (count === 0) throw nothing(`of the account of user ${userId}`, flags);
+  });
+}
+
+/** @throws Error with a message for people */
+async function waitingHistory(userId: string, flags: HistoryFlags, config: Config): Promise<void> {
+  checkIds(userId);
+  const { fromMs, untilMs } = rangeOf(flags);
+  await withOutput(config, async (log, output) => {
+    const all = await waitingOf(log, userId, Date.now());
+    const told = all.filter(({ atMs }) => atMs >= fromMs && atMs <= untilMs);
+    if (told.length === 0) throw nothing(`of user ${userId} in the waiting queue`, flags);
+    for (const one of told) {
+      const { atMs, room, what } = one;
+      const json = () => JSON.stringify({ time: new Date(atMs).toISOString(), room, what });
+      await output.write(`${flags.json ? json() : asToldLine(one)}\n`);
+    }
   });
 }
 

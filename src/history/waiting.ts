@@ -1,0 +1,155 @@
+import type { EventStore } from '../commands/core/event-store.ts';
+import { decode, type RecordedEvent } from '../events/codec.ts';
+import type { EventData } from '../events/events.ts';
+import { readToEnd } from '../support/read-to-end.ts';
+import { iso } from './holds.ts';
+
+/** Longest time in which the queue's events are read, in milliseconds. */
+const readMsMax = 120_000;
+/** What happened to the user that is told: the newest. */
+const toldMax = 1_000;
+
+type Move = EventData['QueueMoved']['moves'][number];
+
+const ownWords: Readonly<Record<Exclude<Move[0], 'enrolled'>, string>> = {
+  away: 'away: did not poll as told, so others were admitted first',
+  back: 'polled again, in front of all who came later',
+  unclaimed:
+    'did not come to claim the admission in time: the next had the place; waits again, in front',
+  admitted: 'admitted',
+  left: 'gave the waiting place up: did not poll in time',
+  ended: 'the admitted place was over',
+  cleared: 'lost the waiting place: the line was emptied',
+};
+
+/** One thing that happened while a user waited, or to the user's place. */
+export interface Told {
+  readonly atMs: number;
+  /** '' for the line of the shop. */
+  readonly room: string;
+  readonly what: string;
+}
+
+/** A room as far as the moves so far say. */
+class Line {
+  /** Who waits: user and number. */
+  readonly waiting = new Map<string, number>();
+  admitted = 0;
+  /** Of the user who asks: since when, and how many were admitted before. */
+  own: { readonly sinceMs: number; readonly admittedBefore: number } | undefined;
+}
+
+/**
+ * Why a user waited so long, by the queue's events: who stood in front, how fast the line moved,
+ * and how it was steered meanwhile. In memory are those who wait.
+ */
+export class WaitingStory {
+  readonly #userId: string;
+  readonly #lines = new Map<string, Line>();
+  readonly told: Told[] = [];
+
+  constructor(userId: string) {
+    this.#userId = userId;
+  }
+
+  /** Takes the next event of the queue. @throws UnreadableEvent */
+  see(recorded: RecordedEvent): void {
+    if (recorded.type.startsWith('$')) return;
+    const event = decode(recorded);
+    if (event.type === 'QueueSteered') this.#steered(event.data, recorded.createdMs);
+    if (event.type !== 'QueueMoved') return;
+    // `queue-line-`, the hour in 13 characters, and a room after another dash.
+    const room = recorded.stream.slice('queue-line-'.length + 14);
+    for (const move of event.data.moves) this.#moved(room, move);
+  }
+
+  #lineOf(room: string): Line {
+    const line = this.#lines.get(room) ?? new Line();
+    this.#lines.set(room, line);
+    return line;
+  }
+
+  #steered(step: EventData['QueueSteered'], atMs: number): void {
+    const room = step.room ?? '';
+    if (this.#lineOf(room).own === undefined) return;
+    const { admittedMax, perMinute, paused, draining, cleared, by, reason } = step;
+    const now = [
+      admittedMax === null ? 'places as the setting says' : `${admittedMax} places`,
+      ...(perMinute === null ? [] : [`${perMinute} admissions per minute`]),
+      ...(paused ? ['paused: nobody is admitted'] : []),
+      ...(draining ? ['nobody new enrols'] : []),
+      ...(cleared ? ['the line was emptied'] : []),
+    ];
+    this.#tell(room, atMs, `the queue was steered by ${by} (${reason}): ${now.join(', ')}`);
+  }
+
+  #moved(room: string, [kind, userId, number, atMs]: Move): void {
+    const line = this.#lineOf(room);
+    if (userId === this.#userId || kind === 'cleared') this.#own(room, line, kind, atMs);
+    if (kind === 'enrolled' || kind === 'unclaimed') line.waiting.set(userId, number);
+    if (kind === 'admitted' || kind === 'left') line.waiting.delete(userId);
+    if (kind === 'admitted') line.admitted += 1;
+    if (kind === 'cleared') line.waiting.clear();
+  }
+
+  #own(room: string, line: Line, kind: Move[0], atMs: number): void {
+    const { own } = line;
+    // The line was emptied, and the user did not wait there.
+    if (kind === 'cleared' && own === undefined) return;
+    const speed = own === undefined ? '' : howLong(own, line, atMs);
+    const front = `${line.waiting.size} waited in front by the log`;
+    const what = kind === 'enrolled' ? `enrolled: ${front}` : `${ownWords[kind]}`;
+    this.#tell(room, atMs, kind === 'admitted' ? `${what}${speed}` : what);
+    if (kind === 'away' || kind === 'back') return;
+    const waits = kind === 'enrolled' || kind === 'unclaimed';
+    line.own = waits ? { sinceMs: atMs, admittedBefore: line.admitted } : undefined;
+  }
+
+  /** What goes on at the end of the log. @param nowMs milliseconds since the epoch */
+  conclude(nowMs: number): void {
+    for (const [room, line] of this.#lines) {
+      const number = line.waiting.get(this.#userId);
+      if (line.own === undefined || number === undefined) continue;
+      const ahead = [...line.waiting.values()].filter((other) => other < number).length;
+      const so = howLong(line.own, line, nowMs);
+      this.#tell(room, nowMs, `waits still${so}; ${ahead} wait in front, with those who are away`);
+    }
+  }
+
+  #tell(room: string, atMs: number, what: string): void {
+    this.told.push({ atMs, room, what });
+    if (this.told.length > toldMax) this.told.shift();
+  }
+}
+
+/** How long it took, and how fast the line moved. */
+function howLong(own: NonNullable<Line['own']>, line: Line, atMs: number): string {
+  const seconds = Math.max(0, atMs - own.sinceMs) / 1_000;
+  const admitted = line.admitted - own.admittedBefore;
+  const speed = seconds < 1 ? '' : `, ${((60 * admitted) / seconds).toFixed(1)} per minute`;
+  return ` after ${seconds.toFixed(1)} s, in which ${admitted} others were admitted${speed}`;
+}
+
+/**
+ * What the log says of a user's waiting, in the order of the log.
+ * @throws EventStoreUnavailable, UnreadableEvent
+ */
+export async function waitingOf(
+  log: Pick<EventStore, 'subscribe'>,
+  userId: string,
+  nowMs: number,
+): Promise<readonly Told[]> {
+  const story = new WaitingStory(userId);
+  const wanted = { after: null, prefixes: ['queue-'], signal: new AbortController().signal };
+  await readToEnd(log, wanted, readMsMax, (message) => {
+    if (message.kind === 'event') story.see(message.event);
+    return undefined;
+  });
+  story.conclude(nowMs);
+  // An absence is told when it is over.
+  return story.told.sort((one, other) => one.atMs - other.atMs);
+}
+
+/** A line of a table: when, where when it is a room, and what. */
+export const asToldLine = ({ atMs, room, what }: Told): string =>
+  `${iso(atMs)}  ${room === '' ? '' : `room ${room}: `}${what}`;
