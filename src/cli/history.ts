@@ -83,6 +83,16 @@ Examples:
   );
 }
 
+const waitingHelp = `
+The command reads the queue's events (QUEUE_LOG=on), of every room. It says when the user enrolled
+and how many waited in front, when the user was away, how the queue was steered meanwhile, how long
+the wait was and how many others were admitted in it, and whether the admission was claimed. Moves of
+several instances may be in the log up to a second out of order, so counts may differ by a few.
+
+Examples:
+  $ reprise history waiting 42
+  $ reprise history waiting 42 --from 2027-05-01T19:00:00+09:00 --json`;
+
 /** As the command line has them. Times are milliseconds since the epoch. */
 interface HistoryFlags {
   readonly json?: true;
