@@ -43,6 +43,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./verify.ts')).defineVerify,
   },
   {
+    name: 'alarm',
+    description: 'Watch services, and tell somebody when a sale is in danger.',
+    load: async () => (await import('./alarm.ts')).defineAlarm,
+  },
+  {
     name: 'rebuild [projection...]',
     description: 'Build the read models from the log and replace the live ones.',
     load: async () => (await import('./rebuild.ts')).defineRebuild,

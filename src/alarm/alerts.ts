@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { evaluate, type Known } from './evaluate.ts';
+import { type Rule, rules, runbookOf } from './rules.ts';
+
+/** One alert that rings, or is about to. Times are milliseconds since the epoch. */
+export const alertState = z.object({
+  fingerprint: z.string(),
+  rule: z.string(),
+  labels: z.record(z.string(), z.string()),
+  /** Since when the condition has been true. */
+  activeMs: z.number(),
+  /** Since when it rings; undefined: not yet for as long as the rule says. */
+  firingMs: z.number().optional(),
+  /** When somebody was last told; undefined: nobody was. */
+  toldMs: z.number().optional(),
+  value: z.number(),
+});
+export type AlertState = z.infer<typeof alertState>;
+
+/** What changed in a round. */
+export interface Changes {
+  readonly fired: readonly AlertState[];
+  readonly resolved: readonly AlertState[];
+}
+
+/** Which rules are left out, and who is watched. */
+export interface Watched {
+  readonly off: ReadonlySet<string>;
+  readonly known: readonly Known[];
+}
+
+/** The alerts of all rules, round by round. */
+export class Alerts {
+  readonly #states = new Map<string, AlertState>();
+
+  /** @param kept of a run before; of instances and rules that there are not any more, nothing is */
+  constructor(kept: readonly AlertState[] = []) {
+    for (const state of kept) this.#states.set(state.fingerprint, { ...state });
+  }
+
+  get firing(): readonly AlertState[] {
+    return [...this.#states.values()].filter(({ firingMs }) => firingMs !== undefined);
+  }
+
+  get all(): readonly AlertState[] {
+    return [...this.#states.values()];
+  }
+
+  /**
+   * Evaluates every rule. What cannot be told stays as it was: an instance that is down says
+   * nothing of the money, and an alarm about it must not end for that.
+   */
+  round({ off, known }: Watched, nowMs: number): Changes {
+    const fired: AlertState[] = [];
+    const resolved: AlertState[] = [];
+    const seen = new Set<string>();
+    for (const { rule, labels, of } of questions(known)) {
+      if (off.has(rule.name)) continue;
+      const fingerprint = fingerprintOf(labels);
+      seen.add(fingerprint);
+      const outcome = evaluate(rule.when, of, nowMs);
+      const state = this.#states.get(fingerprint);
+      if (outcome === 'unknown') {
+        if (state?.firingMs === undefined) this.#states.delete(fingerprint);
+      } else if (outcome === 'no') {
+        this.#states.delete(fingerprint);
+        if (state?.firingMs !== undefined) resolved.push(state);
+      } else {
+        const active = state ?? {
+          ...{ fingerprint, labels, rule: rule.name, activeMs: nowMs, value: outcome.value },
+        };
+        active.value = outcome.value;
+        this.#states.set(fingerprint, active);
+        if (active.firingMs !== undefined) continue;
+        if (nowMs - active.activeMs < rule.forSeconds * 1_000) continue;
+        active.firingMs = nowMs;
+        fired.push(active);
+      }
+    }
+    for (const [fingerprint, state] of this.#states) {
+      if (seen.has(fingerprint)) continue;
+      this.#states.delete(fingerprint);
+      if (state.firingMs !== undefined) resolved.push(state);
+    }
+    return { fired, resolved };
+  }
+}
+
+/** Each rule with the instances that it is asked of, and the labels of its alert. */
+export function questions(
+  known: readonly Known[],
+): readonly { rule: Rule; labels: Record<string, string>; of: readonly Known[] }[] {
+  return rules.flatMap((rule) => {
+    const { name: alertname, severity } = rule;
+    const labels = { alertname, severity, ...rule.labels };
+    if (rule.per === 'service') return [{ rule, labels, of: known }];
+    return known.map((one) => ({ rule, labels: { ...labels, instance: one.instance }, of: [one] }));
+  });
+}
+
+/** The same for the same labels, whatever their order. */
+export function fingerprintOf(labels: Readonly<Record<string, string>>): string {
+  const sorted = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
+  return createHash('sha256').update(JSON.stringify(sorted)).digest('hex').slice(0, 16);
+}
+
+/** What people are told of it. */
+export function tellsOf(state: AlertState): {
+  readonly severity: Rule['severity'];
+  readonly summary: Rule['summary'];
+  readonly runbook: string;
+} {
+  const same = ({ name, severity }: Rule) =>
+    name === state.rule && severity === state.labels.severity;
+  const rule = rules.find(same) ?? rules.find(({ name }) => name === state.rule);
+  if (rule === undefined) {
+    // Of a version that had this rule.
+    return { severity: 'ticket', summary: { en: state.rule, ko: state.rule }, runbook: '' };
+  }
+  return { severity: rule.severity, summary: rule.summary, runbook: runbookOf(rule) };
+}

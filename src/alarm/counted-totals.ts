@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import { type Sample, selects } from './exposition.ts';
+import type { Selector } from './expression.ts';
+
+/** Each round's totals are kept for so long, in milliseconds; longer windows use one a minute. */
+const fineMs = 15 * 60_000;
+const coarseEveryMs = 60_000;
+/** More than the longest window of a rule, three days; in milliseconds. */
+const coarseMs = 73 * 3_600_000;
+
+const points = z.array(z.tuple([z.number(), z.number()]));
+/** For the state file: totals of the windows that outlive a restart of the alarm. */
+export const keptHistory = z.record(z.string(), points);
+export type KeptHistory = z.infer<typeof keptHistory>;
+
+/** Milliseconds since the epoch, and the total by then. */
+type Point = [atMs: number, total: number];
+
+interface Line {
+  readonly selector: Selector;
+  readonly label: string;
+  fine: Point[];
+  coarse: Point[];
+  readonly outlives: boolean;
+}
+
+/**
+ * What one instance counted, over time: for each selector of the rules the sum of all increases
+ * since the alarm began to look. A counter that falls began again at 0. The first look at an
+ * instance counts nothing; a series that comes later counts from 0.
+ */
+export class History {
+  readonly #lines = new Map<string, Line>();
+  readonly #selectors: readonly (readonly [Selector, boolean])[];
+  #before: ReadonlyMap<string, number> | undefined;
+
+  /** @param windows what the rules count, with their windows in seconds */
+  constructor(windows: readonly (readonly [Selector, number])[], kept: KeptHistory = {}) {
+    const longest = new Map<string, [Selector, number]>();
+    for (const [selector, seconds] of windows) {
+      const name = nameOf(selector);
+      const known = longest.get(name)?.[1] ?? 0;
+      longest.set(name, [selector, Math.max(known, seconds)]);
+    }
+    this.#selectors = [...longest.values()].map(([selector, seconds]) => [
+      ...([selector, seconds * 1_000 > fineMs] as const),
+    ]);
+    for (const [selector, outlives] of this.#selectors) {
+      const coarse = outlives ? (kept[nameOf(selector)] ?? []) : [];
+      if (coarse.length > 0) this.#line(selector, '', outlives).coarse = coarse;
+    }
+  }
+
+  /** Takes over a page of metrics. */
+  take(samples: readonly Sample[], nowMs: number): void {
+    const before = this.#before;
+    const grown = (sample: Sample): number => {
+      if (before === undefined) return 0;
+      const was = before.get(sample.key) ?? 0;
+      return sample.value >= was ? sample.value - was : sample.value;
+    };
+    for (const [selector, outlives] of this.#selectors) {
+      const sums = new Map<string, number>([['', 0]]);
+      for (const sample of samples) {
+        if (!selects(selector, sample)) continue;
+        const label = sample.labels.le ?? '';
+        sums.set(label, (sums.get(label) ?? 0) + grown(sample));
+      }
+      for (const [label, sum] of sums) push(this.#line(selector, label, outlives), sum, nowMs);
+    }
+    this.#before = new Map(samples.map(({ key, value }) => [key, value]));
+  }
+
+  /** @returns the increase in the last seconds; 0 when nothing was ever counted */
+  increase(selector: Selector, seconds: number, nowMs: number, label = ''): number {
+    const line = this.#lines.get(nameOf(selector, label));
+    if (line === undefined) return 0;
+    const last = line.fine.at(-1) ?? line.coarse.at(-1);
+    const first = at(line, nowMs - seconds * 1_000);
+    return last === undefined || first === undefined ? 0 : last[1] - first[1];
+  }
+
+  /** By the upper bound of its bucket. */
+  buckets(selector: Selector, seconds: number, nowMs: number): ReadonlyMap<number, number> {
+    const lines = [...this.#lines.values()].filter(
+      (line) => line.label !== '' && nameOf(line.selector) === nameOf(selector),
+    );
+    return new Map(
+      lines.map(({ label }) => [
+        label === '+Inf' ? Number.POSITIVE_INFINITY : Number(label),
+        this.increase(selector, seconds, nowMs, label),
+      ]),
+    );
+  }
+
+  kept(): KeptHistory {
+    const lines = [...this.#lines].filter(([, { outlives, label }]) => outlives && label === '');
+    return Object.fromEntries(lines.map(([name, { coarse }]) => [name, coarse]));
+  }
+
+  #line(selector: Selector, label: string, outlives: boolean): Line {
+    const name = nameOf(selector, label);
+    const known = this.#lines.get(name);
+    if (known !== undefined) return known;
+    const line: Line = { selector, label, fine: [], coarse: [], outlives };
+    this.#lines.set(name, line);
+    return line;
+  }
+}
+
+const nameOf = (selector: Selector, label = ''): string => JSON.stringify([selector, label]);
+
+function push(line: Line, grown: number, nowMs: number): void {
+  const last = line.fine.at(-1) ?? line.coarse.at(-1);
+  const total = (last?.[1] ?? 0) + grown;
+  line.fine.push([nowMs, total]);
+  while ((line.fine[0]?.[0] ?? nowMs) < nowMs - fineMs) line.fine.shift();
+  const newest = line.coarse.at(-1)?.[0] ?? Number.NEGATIVE_INFINITY;
+  if (nowMs - newest >= coarseEveryMs) line.coarse.push([nowMs, total]);
+  while ((line.coarse[0]?.[0] ?? nowMs) < nowMs - coarseMs) line.coarse.shift();
+}
+
+/** The newest point that is not after a moment; else the oldest there is. */
+function at({ fine, coarse }: Line, atMs: number): Point | undefined {
+  const points = (fine[0]?.[0] ?? Number.POSITIVE_INFINITY) <= atMs ? fine : coarse;
+  return points.findLast((point) => point[0] <= atMs) ?? coarse[0] ?? fine[0];
+}

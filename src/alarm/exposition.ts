@@ -1,0 +1,46 @@
+import type { Selector } from './expression.ts';
+
+/** One value of the text format of Prometheus. */
+export interface Sample {
+  readonly metric: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** With the metric, what tells a series from all others. */
+  readonly key: string;
+  readonly value: number;
+}
+
+/** Lines of one page that are read; a service has some hundreds. */
+const linesMax = 20_000;
+
+const line = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/;
+const label = /(\w+)="((?:[^"\\]|\\.)*)"/g;
+const escapes: Readonly<Record<string, string>> = { n: '\n' };
+
+/** Reads a page of metrics. What is not a value is left out; so is what is not known (NaN). */
+export function parseMetrics(page: string): readonly Sample[] {
+  const samples: Sample[] = [];
+  for (const text of page.split('\n', linesMax)) {
+    const [, metric, labelText = '', number = ''] = line.exec(text) ?? [];
+    const value = number === '+Inf' ? Number.POSITIVE_INFINITY : Number(number);
+    if (metric === undefined || Number.isNaN(value)) continue;
+    const labels: Record<string, string> = {};
+    for (const [, name = '', raw = ''] of labelText.matchAll(label)) {
+      labels[name] = raw.replaceAll(/\\(.)/g, (_, char: string) => escapes[char] ?? char);
+    }
+    samples.push({ metric, labels, key: `${metric}{${labelText}}`, value });
+  }
+  return samples;
+}
+
+/** Does the selector choose this series? A label that is not there is empty, as in Prometheus. */
+export function selects(selector: Selector, { metric, labels }: Sample): boolean {
+  const { labels: equal = {}, matching = {}, notMatching = {} } = selector;
+  const is = (pattern: string, name: string) =>
+    new RegExp(`^(?:${pattern})$`).test(labels[name] ?? '');
+  return (
+    metric === selector.metric &&
+    Object.entries(equal).every(([name, value]) => (labels[name] ?? '') === value) &&
+    Object.entries(matching).every(([name, pattern]) => is(pattern, name)) &&
+    !Object.entries(notMatching).some(([name, pattern]) => is(pattern, name))
+  );
+}

@@ -1,0 +1,79 @@
+import { type AlertState, tellsOf } from './alerts.ts';
+
+/** Alerts of one name, which are told together. */
+export interface Group {
+  readonly name: string;
+  readonly firing: readonly AlertState[];
+  readonly resolved: readonly AlertState[];
+}
+
+/** Where the reader finds more, in `generatorURL` and `externalURL`. */
+const noTime = '0001-01-01T00:00:00Z';
+
+/** The body of Alertmanager's webhook, version 4. */
+export function webhookBody(
+  { name, firing, resolved }: Group,
+  { nowMs, why, url }: { readonly nowMs: number; readonly why: string | undefined; url: string },
+): object {
+  const alerts = [
+    ...firing.map((state) => ({ status: 'firing', ...told(state, why), endsAt: noTime })),
+    ...resolved.map((state) => ({
+      status: 'resolved',
+      ...told(state, undefined),
+      endsAt: new Date(nowMs).toISOString(),
+    })),
+  ].map((one) => ({ ...one, generatorURL: url }));
+  return {
+    version: '4',
+    groupKey: `{}:{alertname=${JSON.stringify(name)}}`,
+    truncatedAlerts: 0,
+    status: firing.length > 0 ? 'firing' : 'resolved',
+    receiver: 'reprise',
+    groupLabels: { alertname: name },
+    commonLabels: common(alerts.map(({ labels }) => labels)),
+    commonAnnotations: common(alerts.map(({ annotations }) => annotations)),
+    externalURL: url,
+    alerts,
+  };
+}
+
+/**
+ * The body of `POST /api/v2/alerts`. What rings ends by itself when the alarm does not say so
+ * again.
+ */
+export function alertmanagerBody(
+  { firing, resolved }: Pick<Group, 'firing' | 'resolved'>,
+  { nowMs, untilMs, url }: { nowMs: number; untilMs: number; url: string },
+): object[] {
+  const one = (state: AlertState, endsMs: number) => {
+    const { labels, annotations, startsAt } = told(state, undefined);
+    const endsAt = new Date(endsMs).toISOString();
+    return { labels, annotations, startsAt, endsAt, generatorURL: url };
+  };
+  return [
+    ...firing.map((state) => one(state, untilMs)),
+    ...resolved.map((state) => one(state, nowMs)),
+  ];
+}
+
+function told(state: AlertState, why: string | undefined) {
+  const { summary, runbook } = tellsOf(state);
+  const description = `The value is ${rounded(state.value)}${why === undefined ? '' : `; ${why}`}.`;
+  return {
+    labels: state.labels,
+    annotations: {
+      ...{ summary: summary.en, summary_ko: summary.ko, description, runbook_url: runbook },
+    },
+    startsAt: new Date(state.activeMs).toISOString(),
+    fingerprint: state.fingerprint,
+  };
+}
+
+const rounded = (value: number): string => String(Number(value.toPrecision(4)));
+
+/** What all of them have in common. */
+function common(all: readonly Readonly<Record<string, string>>[]): Record<string, string> {
+  const [first = {}, ...others] = all;
+  const same = ([name, value]: [string, string]) => others.every((one) => one[name] === value);
+  return Object.fromEntries(Object.entries(first).filter(same));
+}

@@ -1,0 +1,71 @@
+import { bucketsOf, type Condition, type Selector, type Value } from './expression.ts';
+import { type Rule, rules, runbookOf } from './rules.ts';
+
+/** Of the rules in Prometheus: the job that ops/prometheus/prometheus.yml scrapes. */
+const job = 'reprise';
+
+/** Every rule as a file of Prometheus: `ops/prometheus/reprise.rules.yml`. */
+export function prometheusRules(): string {
+  return [
+    '# Printed by `reprise alarm rules --prometheus`; a test keeps both equal. Change src/alarm/rules.ts.',
+    'groups:',
+    '  - name: reprise',
+    '    interval: 5s',
+    '    rules:',
+    ...rules.flatMap(ruleLines),
+    '',
+  ].join('\n');
+}
+
+function ruleLines(rule: Rule): string[] {
+  const { name, forSeconds, severity, labels = {}, summary } = rule;
+  const allLabels = { severity, ...labels };
+  // A string of JSON is one of YAML.
+  const entries = (of: Readonly<Record<string, string>>) =>
+    Object.entries(of).map(([key, value]) => `          ${key}: ${JSON.stringify(value)}`);
+  return [
+    `      - alert: ${name}`,
+    `        expr: ${JSON.stringify(promqlOf(rule))}`,
+    ...(forSeconds === 0 ? [] : [`        for: ${forSeconds}s`]),
+    '        labels:',
+    ...entries(allLabels),
+    '        annotations:',
+    ...entries({ summary: summary.en, summary_ko: summary.ko, runbook_url: runbookOf(rule) }),
+  ];
+}
+
+/** A rule's condition in PromQL. */
+export function promqlOf({ when, per }: Pick<Rule, 'when' | 'per'>): string {
+  const by = per === 'instance' ? ' by (instance)' : '';
+  return ofCondition(when, by);
+}
+
+function ofCondition(condition: Condition, by: string): string {
+  if (condition.kind === 'absent') return `absent(${series(condition.of)})`;
+  if (condition.kind === 'compare') {
+    return `${ofValue(condition.left, by)} ${condition.by} ${condition.right}`;
+  }
+  const word = condition.kind === 'all' ? ' and ' : ' or ';
+  return condition.of.map((one) => `(${ofCondition(one, by)})`).join(word);
+}
+
+function ofValue(value: Value, by: string): string {
+  if (value.kind === 'always') return 'vector(1)';
+  if (value.kind === 'latest') return `${value.how}${by} (${series(value.of)})`;
+  if (value.kind === 'since') return `time() - max${by} (${series(value.of)})`;
+  if (value.kind === 'share') return `${ofValue(value.part, by)} / ${ofValue(value.whole, by)}`;
+  const window = `[${value.seconds}s]`;
+  if (value.kind === 'increase') return `sum${by} (increase(${series(value.of)}${window}))`;
+  const le = by === '' ? ' by (le)' : ' by (instance, le)';
+  return `histogram_quantile(${value.q}, sum${le} (rate(${series(bucketsOf(value.of))}${window})))`;
+}
+
+function series({ metric, labels = {}, matching = {}, notMatching = {} }: Selector): string {
+  const matchers = [
+    ...[['job', '=', job] as const],
+    ...Object.entries(labels).map(([name, value]) => [name, '=', value] as const),
+    ...Object.entries(matching).map(([name, value]) => [name, '=~', value] as const),
+    ...Object.entries(notMatching).map(([name, value]) => [name, '!~', value] as const),
+  ];
+  return `${metric}{${matchers.map(([name, by, value]) => `${name}${by}"${value}"`).join(', ')}}`;
+}
