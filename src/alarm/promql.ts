@@ -25,7 +25,7 @@ function ruleLines(rule: Rule): string[] {
     Object.entries(of).map(([key, value]) => `          ${key}: ${JSON.stringify(value)}`);
   return [
     `      - alert: ${name}`,
-    `        expr: ${JSON.stringify(promqlOf(rule))}`,
+    `        expr: ${quoted(promqlOf(rule))}`,
     ...(forSeconds === 0 ? [] : [`        for: ${forSeconds}s`]),
     '        labels:',
     ...entries(allLabels),
@@ -33,6 +33,9 @@ function ruleLines(rule: Rule): string[] {
     ...entries({ summary: summary.en, summary_ko: summary.ko, runbook_url: runbookOf(rule) }),
   ];
 }
+
+/** As the formatter of this repository quotes; no rule has a single quote. */
+const quoted = (text: string): string => (text.includes('"') ? `'${text}'` : `"${text}"`);
 
 /** A rule's condition in PromQL. */
 export function promqlOf({ when, per }: Pick<Rule, 'when' | 'per'>): string {
