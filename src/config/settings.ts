@@ -217,6 +217,19 @@ export const settings = {
     schema: wholeNumber(0, 3_600).optional(),
     default: '',
   },
+  HANG_SECONDS: {
+    about:
+      'The process ends, to be started again, when its event loop stands still for this long; 0: never. From 5',
+    schema: z
+      .string()
+      .regex(/^[0-9]{1,4}$/, 'must be 0, or a whole number from 5 to 3600')
+      .transform(Number)
+      .refine(
+        (n) => n === 0 || (n >= 5 && n <= 3_600),
+        'must be 0, or a whole number from 5 to 3600',
+      ),
+    default: '20',
+  },
   LOG_LEVEL: {
     about: `Lowest level that is logged: ${logLevels.map((level) => `\`${level}\``).join(', ')}`,
     schema: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`),

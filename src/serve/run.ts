@@ -28,6 +28,7 @@ import { restoreRooms } from './open-rooms.ts';
 import { sayAsJson } from './say-as-json.ts';
 import { assertCurrency, assertFree } from './starting.ts';
 import { drained, listenForStop, type StopSignals } from './stop-signals.ts';
+import { watchEventLoop } from './watchdog.ts';
 
 /** The catalog's history has to be read within this; then starting has failed. In milliseconds. */
 const catchUpMs = 600_000;
@@ -37,7 +38,8 @@ const catchUpMs = 600_000;
  * @throws Error with a message for people when it cannot start
  */
 export async function serve(config: Config, version: string): Promise<void> {
-  const { logger, flush } = createLogger(config.logLevel, { instance: config.instance, version });
+  const everyLine = { instance: config.instance, version };
+  const { logger, flush } = createLogger(config.logLevel, everyLine);
   const say = config.logFormat === 'json' ? sayAsJson(logger) : (line: string) => console.log(line);
   const signals = listenForStop(say);
   // The reader of the output may end (`reprise serve | head -3`). The service continues then.
@@ -49,7 +51,8 @@ export async function serve(config: Config, version: string): Promise<void> {
     }
     say(`Reprise ${version}`);
     const metrics = new ServiceMetrics(version);
-    await runUntil(signals, config, { logger, say, metrics, version }, (message, fatal) => {
+    const told = { logger, say, metrics, version, everyLine };
+    await runUntil(signals, config, told, (message, fatal) => {
       logger[fatal ? 'fatal' : 'error'](message);
       if (!fatal) return;
       process.exitCode = 1;
@@ -66,6 +69,8 @@ export async function serve(config: Config, version: string): Promise<void> {
 
 /** What is told of a service: in lines for people, in the log, in numbers. */
 interface Told {
+  /** What each line of the log has. */
+  readonly everyLine: Readonly<Record<string, string>>;
   readonly say: (line: string) => void;
   readonly logger: Logger;
   readonly metrics: ServiceMetrics;
@@ -86,10 +91,14 @@ async function runUntil(
     stopping.throwIfAborted();
     for (const line of servers.lines) say(`  ${line}`);
     const service = await startService(config, servers, told, stopping);
+    // From here on nothing takes long; reading a long history may.
+    const watchdog =
+      config.hangMs === 0 ? undefined : watchEventLoop(config.hangMs, told.everyLine);
     if (!stopping.aborted) {
       await new Promise((resolve) => stopping.addEventListener('abort', resolve, { once: true }));
     }
     await service.stop(atOnce);
+    await watchdog?.stop();
   } finally {
     await servers.stop();
   }

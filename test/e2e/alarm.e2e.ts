@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { readAlarmJournal } from '../../src/alarm/journal.ts';
 import { type Receiver, receive } from '../alarm/support/receiver.ts';
 import { eventually } from '../support/eventually.ts';
-import { type Running, reprise, startReprise } from './support/command-line.ts';
+import { reprise, startReprise } from './support/command-line.ts';
 import { Service } from './support/service.ts';
 
 /** Looks each second, and rings after 15 s; the rest is for a busy machine. */
@@ -14,7 +14,7 @@ describe('reprise alarm beside a real service', function () {
   this.timeout(300_000);
   let service: Service;
   let told: Receiver;
-  let alarm: Running;
+  let alarm: ReturnType<typeof startReprise>;
   before(async () => {
     service = await Service.start({ EVENTSTORE_URL: '' });
     told = await receive();

@@ -1,0 +1,34 @@
+import { expect } from 'chai';
+import { eventually } from '../support/eventually.ts';
+import { catalogFile } from './support/buyers.ts';
+import { importCatalog, reprise } from './support/command-line.ts';
+import { Service } from './support/service.ts';
+
+/** Lets a signal block the event loop for good. */
+const blocking = '--import=data:text/javascript,process.on(%22SIGUSR2%22,()=%3E%7Bfor(;;);%7D)';
+
+describe('a service whose event loop hangs', function () {
+  this.timeout(240_000);
+  let service: Service;
+  before(async () => {
+    service = await Service.start({ HANG_SECONDS: '5', NODE_OPTIONS: blocking });
+  });
+  after(() => service?.remove());
+
+  it('ends, and the next one sells on; no fact is lost', async () => {
+    await importCatalog(catalogFile(1), { DATA_DIR: service.dataDir });
+    await service.charge('u1', 1_000, 'one');
+    const from = Date.now();
+    service.signal('SIGUSR2');
+    expect(await service.ended()).to.equal(null);
+    expect(Date.now() - from, 'ms until it ended').to.be.within(4_000, 30_000);
+    expect(service.output).to.include('the event loop stood still for 5 s');
+    await service.start();
+    await eventually('the charge is there', async () => {
+      const { balance } = await service.balance('u1');
+      return balance === 1_000;
+    });
+    const { code, stdout } = await reprise(['verify'], { DATA_DIR: service.dataDir });
+    expect(code, stdout).to.equal(0);
+  });
+});
