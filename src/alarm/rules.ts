@@ -164,7 +164,7 @@ export const rules: readonly Rule[] = [
     ...{ name: 'QueueStuck', per: 'service', forSeconds: 90, severity: 'page' },
     when: all(
       compare(max('queue_there'), '>', 0),
-      compare(max('queue_room'), '>', 0),
+      compare(max('queue_free_places'), '>', 0),
       compare(increase(metric('queue_admissions_total'), 30), '==', 0),
     ),
     summary: {

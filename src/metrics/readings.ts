@@ -71,9 +71,9 @@ const gauges: readonly (readonly [name: string, help: string, value: Value])[] =
     ({ readiness }) => readiness.queue.places,
   ],
   [
-    'queue_room',
+    'queue_free_places',
     'Of these, those that are free; 0 while nobody is let in.',
-    ({ readiness }) => roomIn(readiness.queue),
+    ({ readiness }) => freePlacesIn(readiness.queue),
   ],
   [
     'queue_paused',
@@ -199,7 +199,7 @@ function registerRooms(registers: Registry[]): (now: Readings) => void {
   };
 }
 
-function roomIn({ places, isPaused, admitted }: Readiness['queue']): number | undefined {
+function freePlacesIn({ places, isPaused, admitted }: Readiness['queue']): number | undefined {
   if (isPaused) return 0;
   return admitted === undefined ? undefined : Math.max(0, places - admitted);
 }

@@ -133,7 +133,7 @@ const cases: readonly Case[] = [
       // One a minute is slow, and moves.
       but((s) => ({ reprise_queue_admissions_total: Math.floor(s / 60) })),
       // Full, paused, and empty.
-      but(() => ({ reprise_queue_admissions_total: 5, reprise_queue_room: 0 })),
+      but(() => ({ reprise_queue_admissions_total: 5, reprise_queue_free_places: 0 })),
       but(() => ({ reprise_queue_admissions_total: 5, reprise_queue_there: 0 })),
     ],
   },

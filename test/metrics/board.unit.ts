@@ -71,7 +71,7 @@ describe('the profile observability', () => {
 
   it('mounts files that exist', () => {
     const mounted = [...compose.matchAll(/- (\.\/[^:]+):/g)].map(([, file = '']) => file);
-    expect(mounted).to.have.lengthOf(3);
+    expect(mounted).to.have.lengthOf(4);
     expect(mounted.filter((file) => !existsSync(file))).to.deep.equal([]);
   });
 

@@ -23,7 +23,7 @@ export const healthy = (seconds: number): Page => ({
   reprise_projection_parked_events: 0,
   reprise_rows_wrong: 0,
   reprise_queue_there: 10,
-  reprise_queue_room: 1,
+  reprise_queue_free_places: 1,
   reprise_queue_admissions_total: 2 * seconds,
   reprise_payments_open_oldest_seconds: 0.3,
   reprise_refunds_due_oldest_seconds: 0,
