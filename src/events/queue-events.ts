@@ -4,6 +4,28 @@ import { timeSchema } from './time.ts';
 /** A room of the waiting queue, by its name in the catalog (docs/adr/0035-rooms.md). */
 export const roomSchema = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
 
+/** Moves of places, by what may happen to one. */
+function moved<const Whats extends readonly [string, ...string[]]>(whats: Whats) {
+  const move = z.tuple([
+    /**
+     * `unclaimed`: admitted, and did not come, so the user waits again. `left`: did not poll in
+     * time. `ended`: the place was over. `cleared`: all who waited; the user is empty. `away`: did
+     * not poll as told from then on, while others passed by, until `back` or `left`, with which it
+     * is told.
+     */
+    z.enum(whats),
+    z.string().regex(/^[!-~]{0,200}$/),
+    /** The user's number: the microsecond of the enrolment, or one more than the last. */
+    z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
+    /** When, in milliseconds since the epoch. */
+    z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
+  ]);
+  return z.object({ moves: z.array(move).min(1) });
+}
+
+/** The first version did not say who was away. */
+export const queueMoved1 = moved(['enrolled', 'admitted', 'unclaimed', 'left', 'ended', 'cleared']);
+
 /** The events of the waiting queue (docs/adr/0033-waiting-room.md). */
 export const queueSchemas = {
   // queue-steering
@@ -46,27 +68,14 @@ export const queueSchemas = {
 
   // queue-line-<hour> of the shop's line, queue-line-<hour>-<room> of a room
   /** What happened to users' places within a moment, in order (`queue/queue-log.ts`). */
-  QueueMoved: z.object({
-    moves: z
-      .array(
-        z.tuple([
-          /**
-           * `unclaimed`: admitted, and did not come, so the user waits again. `left`: did not poll
-           * in time. `ended`: the place was over. `cleared`: all who waited; the user is empty.
-           * `away`: did not poll as told from then on, while others passed by, until `back` or
-           * `left`, with which it is told.
-           */
-          z.enum([
-            ...['enrolled', 'admitted', 'unclaimed', 'away', 'back'],
-            ...['left', 'ended', 'cleared'],
-          ] as const),
-          z.string().regex(/^[!-~]{0,200}$/),
-          /** The user's number: the microsecond of the enrolment, or one more than the last. */
-          z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
-          /** When, in milliseconds since the epoch. */
-          z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
-        ]),
-      )
-      .min(1),
-  }),
+  QueueMoved: moved([
+    'enrolled',
+    'admitted',
+    'unclaimed',
+    'away',
+    'back',
+    'left',
+    'ended',
+    'cleared',
+  ]),
 } as const;

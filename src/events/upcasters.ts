@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { type EventType, eventSchemas } from './events.ts';
+import { queueMoved1 } from './queue-events.ts';
 
 /**
  * The first version did not have the sum of money that was captured and not refunded. The sum of
@@ -28,6 +29,7 @@ export const olderVersions: { readonly [T in EventType]?: readonly z.ZodType[] }
   AccountSummarised: [accountSummarised1],
   ConcertRegistered: [concertDetails1],
   ConcertRevised: [concertDetails1],
+  QueueMoved: [queueMoved1],
   QueueSteered: [queueSteered1],
 };
 
