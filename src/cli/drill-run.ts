@@ -6,6 +6,7 @@ import { changesBetween } from '../drill/compare-drills.ts';
 import type { Drill } from '../drill/drill-form.ts';
 import { type Journal, journalSchema } from '../drill/drill-journal.ts';
 import { drills, shortDrills } from '../drill/drills.ts';
+import { startRedisServer } from '../drill/programs.ts';
 import { DrillRun, type Outcome } from '../drill/run-drill.ts';
 import { Site } from '../drill/site.ts';
 import { IncidentError, IncidentFiles } from '../incidents/files.ts';
@@ -98,9 +99,11 @@ async function runOne(drill: Drill, files: IncidentFiles, flags: RunFlags): Prom
   const directory = await mkdtemp(join(tmpdir(), 'reprise-drill-'));
   // The same program, as it was started: from its sources, or built.
   const bin = process.argv[1] ?? '';
+  const redis = drill.needsRedis ? await startRedisServer() : undefined;
   let site: Site | undefined;
   try {
-    site = await Site.start(bin, directory, drill.site);
+    const ofRedis = redis === undefined ? {} : { redis };
+    site = await Site.start(bin, directory, { ...drill.site, ...ofRedis });
     const { buyers, timeZone } = flags;
     const run = new DrillRun(drill, site, {
       ...{ version, buyers, say },
@@ -112,6 +115,7 @@ async function runOne(drill: Drill, files: IncidentFiles, flags: RunFlags): Prom
     return outcome.journal;
   } finally {
     await site?.stop();
+    await redis?.stop();
     await rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 });
   }
 }

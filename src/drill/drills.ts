@@ -1,10 +1,18 @@
 import type { Drill } from './drill-form.ts';
 import { killDrills } from './kills.ts';
+import { poisonDrill } from './read-side-faults.ts';
+import { redisDrills } from './redis-faults.ts';
 import { restoreDrill } from './restore-drill.ts';
 import { storeDrills } from './store-faults.ts';
 
 /** Every drill, in the order in which they are listed. */
-export const drills: readonly Drill[] = [...killDrills, ...storeDrills, restoreDrill];
+export const drills: readonly Drill[] = [
+  ...killDrills,
+  ...storeDrills,
+  ...redisDrills,
+  poisonDrill,
+  restoreDrill,
+];
 
 /** Those that show in a few minutes that nothing fundamental is broken. */
 export const shortDrills: readonly string[] = ['kill-service', 'kill-event-store', 'restore'];

@@ -5,6 +5,7 @@ import { eventually } from '../support/eventually.ts';
 import { AnswerBook } from './answer-book.ts';
 import { type Acknowledged, type Buyers, startBuyers } from './buyers.ts';
 import { freePorts } from './free-ports.ts';
+import type { Program } from './programs.ts';
 import { Readiness } from './readiness-watch.ts';
 import { type Relay, startRelay, throughRelay } from './relay.ts';
 import { importCatalogWith, type Running, startCommand } from './run-reprise.ts';
@@ -32,8 +33,8 @@ export interface SiteOptions {
   readonly store?: 'faults' | 'relay';
   /** Settings of the service. */
   readonly env?: Readonly<Record<string, string>>;
-  /** The address of a Redis that the drill started. */
-  readonly redisUrl?: string;
+  /** A Redis that was started for it. */
+  readonly redis?: Program;
 }
 
 /**
@@ -48,16 +49,18 @@ export class Site {
   readonly readiness: Readiness;
   readonly store: Child | undefined;
   readonly relay: Relay | undefined;
+  readonly redis: Program | undefined;
   #buyers: Buyers | undefined;
 
   private constructor(
     service: ServiceProcess,
-    { store, relay }: { readonly store: Child | undefined; readonly relay: Relay | undefined },
+    { store, relay, redis }: Pick<Site, 'store' | 'relay' | 'redis'>,
   ) {
     this.bin = service.bin;
     this.service = service;
     this.store = store;
     this.relay = relay;
+    this.redis = redis;
     this.supervisor = new Supervisor(service);
     this.readiness = new Readiness(() => service.url);
   }
@@ -76,12 +79,12 @@ export class Site {
       ...{ PORT: String(port), ADMIN_PORT: String(adminPort), HOST: '127.0.0.1' },
       ...{ QUEUE_ADMITTED_MAX: '1000', HELD_SEATS_MAX: '10', HOLD_AGAIN_AFTER_SECONDS: '0' },
       ...(url === undefined ? {} : { EVENTSTORE_URL: url }),
-      ...(options.redisUrl === undefined ? {} : { REDIS_URL: options.redisUrl }),
+      ...(options.redis === undefined ? {} : { REDIS_URL: options.redis.url }),
       ...options.env,
     });
     try {
       await service.start();
-      return new Site(service, { store, relay });
+      return new Site(service, { store, relay, redis: options.redis });
     } catch (error) {
       await service.kill();
       await relay?.stop();
