@@ -1,5 +1,4 @@
 import { seatsOnSale } from './catalog-proof.ts';
-import { emptyTables } from './empty-tables.ts';
 import type { Cell, ExpectedTable } from './expected-table.ts';
 import {
   checkEnvelope,
@@ -13,6 +12,7 @@ import {
   timeMs,
   Unreadable,
 } from './finding.ts';
+import { emptyTables } from './forms.ts';
 import { isMark, Skipped } from './skips.ts';
 
 /** What changes no account: summaries, and parts of them. */

@@ -1,3 +1,5 @@
+import { typesKnown, versionsKnown } from './forms.ts';
+
 /** An event as the verifier reads it: nothing of the service's own code has looked at it. */
 export interface LogEvent extends Moment {
   readonly id: string;
@@ -188,27 +190,6 @@ export interface Purchase {
 
 /** Data that is not what its event's type promises. */
 export class Unreadable extends Error {}
-
-/**
- * The versions of a type's data that are understood: up to 1, but for those that were changed
- * since.
- */
-const versionsKnown: Readonly<Record<string, number>> = {
-  ...{ AccountSummarised: 2, ConcertRegistered: 2, ConcertRevised: 2 },
-};
-
-/** Types of the service's events. */
-const typesKnown: ReadonlySet<string> = new Set(
-  [
-    'ConcertRegistered ConcertRevised SessionScheduled SessionRescheduled SessionCancelled',
-    'SeatReserved SeatSold SeatReleased',
-    'OrderPlaced OrderConfirmed OrderPaid OrderEnded OrderSettled',
-    'BalanceCharged PaymentHeld PaymentCaptured PaymentReleased PaymentRefunded',
-    'AccountSummarised AccountIndexed AccountTotalled',
-    'EventSkipped',
-    'LogRestored ImageRestored LogRestoreFinished LogReconciled SaleOpened',
-  ].flatMap((types) => types.split(' ')),
-);
 
 /**
  * Could any version of the service have written it? All of them put a version to it; a type that is

@@ -1,5 +1,28 @@
 import { ExpectedTable } from './expected-table.ts';
 
+/** The stored forms that the proof knows: versions and types of events, columns of tables. */
+
+/**
+ * The current version of each event type that has changed. The proof understands this version and
+ * version 1. Other types have version 1 only.
+ */
+export const versionsKnown: Readonly<Record<string, number>> = {
+  ...{ AccountSummarised: 2, ConcertRegistered: 2, ConcertRevised: 2 },
+};
+
+/** Types of the service's events. */
+export const typesKnown: ReadonlySet<string> = new Set(
+  [
+    'ConcertRegistered ConcertRevised SessionScheduled SessionRescheduled SessionCancelled',
+    'SeatReserved SeatSold SeatReleased',
+    'OrderPlaced OrderConfirmed OrderPaid OrderEnded OrderSettled',
+    'BalanceCharged PaymentHeld PaymentCaptured PaymentReleased PaymentRefunded',
+    'AccountSummarised AccountIndexed AccountTotalled',
+    'EventSkipped',
+    'LogRestored ImageRestored LogRestoreFinished LogReconciled SaleOpened',
+  ].flatMap((types) => types.split(' ')),
+);
+
 /** The read models' tables, without rows. Their columns are those of the migrations. */
 export const emptyTables = () => ({
   concerts: table('concert', 1, 'concert_id title venue version'),
