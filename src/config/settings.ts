@@ -66,13 +66,14 @@ export const settings = {
     default: '',
   },
   ADMIN_HOST: {
-    about: 'Address the admin listener listens on; it shows what buyers should not see',
+    about:
+      'Address that the admin listener listens on. The admin listener shows what buyers should not see',
     schema: z.string().min(1),
     default: '127.0.0.1',
   },
   ALLOWED_HOSTS: {
     about:
-      'Host names that requests may use, separated by commas, or `*`. Loopback names are always allowed. Default: no others when `HOST` is loopback, else any',
+      'Host names that requests may use, separated by commas, or `*`. Loopback names are always allowed. Default: if `HOST` is loopback, only loopback names; otherwise every name',
     schema: z
       .string()
       .regex(
@@ -125,25 +126,24 @@ export const settings = {
     default: '300',
   },
   HELD_SEATS_MAX: {
-    about: 'Seats of one session that a user may hold, unpaid, at the same time',
+    about: 'Unpaid seats of one session that a user may hold at the same time',
     schema: wholeNumber(1, 1_000),
     default: '8',
   },
   HELD_SEATS_TOTAL_MAX: {
     about:
-      'Seats of all sessions together that a user may hold, unpaid, at the same time; when not set, twice `HELD_SEATS_MAX`',
+      'Unpaid seats of all sessions together that a user may hold at the same time. Default: twice `HELD_SEATS_MAX`',
     schema: wholeNumber(1, 1_000).optional(),
     default: '',
   },
   BOUGHT_SEATS_MAX: {
-    about:
-      'Seats of one session that a user may have, held and paid together; when not set, there is no limit',
+    about: 'Held and paid seats of one session that a user may have. Default: no limit',
     schema: wholeNumber(1, 1_000).optional(),
     default: '',
   },
   HOLD_AGAIN_AFTER_SECONDS: {
     about:
-      'A user who held a seat for `HOLD_SECONDS` and did not pay it must wait this long before holding it again; 0: no pause',
+      'A user who held a seat for `HOLD_SECONDS` and did not pay it must wait for this time before holding it again. 0: no pause',
     schema: wholeNumber(0, 86_400),
     default: '60',
   },
@@ -153,7 +153,8 @@ export const settings = {
     default: '4',
   },
   REFUND_CUTOFF_SECONDS: {
-    about: 'A paid seat can be cancelled for its money until this long before its session',
+    about:
+      'A buyer can cancel a paid seat, and gets the money back, until this time before the session',
     schema: wholeNumber(0, 31_536_000),
     default: '86400',
   },
@@ -169,29 +170,30 @@ export const settings = {
   },
   QUEUE_ADMITTED_SECONDS: {
     about:
-      'An admitted place ends this long after the claim, or after the last reservation of its buyer',
+      'An admitted place ends this long after the claim, or after the last reservation of the buyer',
     schema: wholeNumber(1, 86_400),
     default: '300',
   },
   QUEUE_PLACE_MAX_SECONDS: {
-    about: 'An admitted place ends this long after the admission at the latest',
+    about: 'An admitted place ends at most this long after the admission',
     schema: wholeNumber(1, 86_400),
     default: '900',
   },
   QUEUE_CLAIM_SECONDS: {
     about:
-      'Longest time to claim an admission by a further call; then the next buyer gets the place. It is shorter while buyers are quick',
+      'Longest time to claim an admission with another call. After this time, the next buyer gets the place. While buyers are quick, the time is shorter',
     schema: wholeNumber(1, 86_400),
     default: '30',
   },
   QUEUE_WAITING_SECONDS: {
-    about: 'A waiting place ends this long after its next poll was due',
+    about:
+      'A waiting buyer who does not poll loses the place this long after the poll was expected',
     schema: wholeNumber(1, 86_400),
     default: '150',
   },
   QUEUE_PAUSE_SECONDS: {
     about:
-      'Longest pause that waiting buyers are asked to make between two polls; up to a quarter is added at random',
+      'Longest pause between two polls of a waiting buyer. The service adds up to a quarter at random',
     schema: wholeNumber(1, 3_600),
     default: '20',
   },
@@ -203,23 +205,23 @@ export const settings = {
   },
   QUEUE_LOG: {
     about:
-      'Keep the moves of the queue in the log, from which a restart rebuilds it: `on` or `off`',
+      'Store the moves of the queue in the log, so that a restart can rebuild the queue: `on` or `off`',
     schema: z.enum(['on', 'off'], 'must be on or off'),
     default: 'on',
   },
   IDEMPOTENCY_KEYS_MAX: {
-    about: 'New idempotency keys of a user in an hour, on each instance',
+    about: 'New idempotency keys of one user per hour, on each instance',
     schema: wholeNumber(1, 1_000_000),
     default: '1000',
   },
   DRAIN_SECONDS: {
-    about: `How long the API still serves after SIGTERM, while \`/readyz\` is 503, so that balancers notice the stop. Default: ${drainSeconds} with \`REDIS_URL\`, else 0`,
+    about: `How long the API continues to serve after SIGTERM, while \`/readyz\` is 503, so that load balancers notice the stop. Default: ${drainSeconds} with \`REDIS_URL\`, else 0`,
     schema: wholeNumber(0, 3_600).optional(),
     default: '',
   },
   HANG_SECONDS: {
     about:
-      'The process ends, to be started again, when its event loop stands still for this long; 0: never. From 5',
+      'If the event loop of the process does not run for this time, the process ends, so that a supervisor starts it again. 0: never. The minimum is 5',
     schema: z
       .string()
       .regex(/^[0-9]{1,4}$/, 'must be 0, or a whole number from 5 to 3600')
@@ -236,13 +238,14 @@ export const settings = {
     default: 'info',
   },
   LOG_SAMPLE: {
-    about: 'One of so many ordinary requests is logged; 1: each. Slow and failed ones always are',
+    about:
+      'With 1000, one in 1000 ordinary requests is logged. With 1, every request is logged. Slow and failed requests are always logged',
     schema: wholeNumber(1, 1_000_000),
     default: '1000',
   },
   LOG_FORMAT: {
     about:
-      'Lines of the start and the stop: `text` for people on standard output, or `json` among the log lines on standard error',
+      'Form of the messages about start and stop: `text` for people, on standard output, or `json` in the log, on standard error',
     schema: z.enum(['text', 'json'], 'must be text or json'),
     default: 'text',
   },
