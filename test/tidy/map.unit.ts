@@ -24,10 +24,10 @@ describe('the map in docs/architecture.md', function () {
   const imports = () =>
     importsBetween((['src', 'embedded', 'migrations', 'load'] as const).flatMap(sourcesIn));
 
-  it('has a row for each room of src/, and no other', () => {
-    const rooms = readdirSync('src').map((name) => `src/${name}`);
+  it('has a row for each folder of src/, and no other', () => {
+    const folders = readdirSync('src').map((name) => `src/${name}`);
     const inMap = map.map(({ name }) => name).filter((name) => name.startsWith('src/'));
-    expect(inMap).to.have.members(rooms);
+    expect(inMap).to.have.members(folders);
   });
 
   it('names parts that exist', () => {
@@ -54,7 +54,7 @@ describe('the map in docs/architecture.md', function () {
     expect(unused(map, imports())).to.deep.equal([]);
   });
 
-  it('has no cycle of rooms', () => {
+  it('has no cycle of folders', () => {
     expect(cycle(map, imports())).to.equal(undefined);
   });
 
@@ -62,7 +62,7 @@ describe('the map in docs/architecture.md', function () {
     const rules = map
       .filter(({ mayImport, name }) => mayImport !== undefined && !name.endsWith('.ts'))
       .filter(({ name }) => name.startsWith('src/') || name === 'embedded')
-      .map((room) => lintRule(map, room));
+      .map((folder) => lintRule(map, folder));
     const biome = JSON.parse(readFileSync('biome.json', 'utf8')) as Biome;
     const isRule = ({ linter }: Biome['overrides'][number]) =>
       linter.rules.style?.noRestrictedImports !== undefined;
@@ -76,7 +76,7 @@ describe('the map in docs/architecture.md', function () {
     expect(biome.overrides.filter(isRule), 'UPDATE_LINT=1 writes them').to.deep.equal(rules);
   });
 
-  it('has no folder in a room with the name of another room: the linter would take it for that', () => {
+  it('has no inner folder with the name of a folder of the map: the linter would confuse them', () => {
     const names = map.map(({ name }) => name.replace(/^src\//, ''));
     const inside = [...sourcesIn('src'), ...sourcesIn('embedded')]
       .flatMap(({ file }) =>
@@ -99,7 +99,7 @@ describe('the rules of the map', () => {
   ];
   const one = (from: string, to: string) => ({ from: `src/${from}`, to: `src/${to}` });
 
-  it('refuse what a room may not import', () => {
+  it('refuse what a folder may not import', () => {
     const good = [one('a/x.ts', 'b/y.ts'), one('a/x.ts', 'c/port.ts'), one('d/x.ts', 'a/x.ts')];
     expect(refused(map, [...good, one('a/x.ts', 'a/y.ts')])).to.deep.equal([]);
     const bad = [one('a/x.ts', 'c/y.ts'), one('b/y.ts', 'a/x.ts')];

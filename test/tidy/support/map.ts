@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { importsOf, type Source } from './sources.ts';
 
-/** The table of rooms in docs/architecture.md: which room may import what. */
+/** The table of folders in docs/architecture.md: which folder may import what. */
 export interface Room {
   /** Below the root: `src/queue`, `src/main.ts`, `embedded`. */
   readonly name: string;
-  /** Rooms, folders and files, as paths below `src/` or the root. Undefined: everything. */
+  /** Folders and files, as paths below `src/` or the root. Undefined: everything. */
   readonly mayImport: readonly string[] | undefined;
 }
 
@@ -17,9 +17,9 @@ export function readMap(): Room[] {
   const rows = readFileSync(mapFile, 'utf8').match(/^\| `[^|]+\|[^|]+\|[^|]+\|$/gm) ?? [];
   return rows
     .map((row) => row.split('|').map((cell) => cell.trim()))
-    .filter(([, room = '']) => /^`(src|embedded|load|migrations)\b/.test(room))
-    .map(([, room = '', , imports = '']) => ({
-      name: quoted(room)[0] ?? '',
+    .filter(([, folder = '']) => /^`(src|embedded|load|migrations)\b/.test(folder))
+    .map(([, folder = '', , imports = '']) => ({
+      name: quoted(folder)[0] ?? '',
       mayImport: imports === 'everything' ? undefined : quoted(imports),
     }));
 }
@@ -30,7 +30,7 @@ const quoted = (text: string): string[] =>
 /** A path as the map names it: what is in `src/` without that. */
 export const mapPath = (file: string): string => file.replace(/^src\//, '');
 
-/** Whether a path is a room or file of the map, or in it. */
+/** Whether a path is a folder or file of the map, or in it. */
 export const isIn = (file: string, part: string): boolean =>
   file === part || file.startsWith(`${part}/`);
 
@@ -54,13 +54,14 @@ export function importsBetween(sources: readonly Source[]): Import[] {
 /** The imports that the map does not allow. */
 export function refused(map: readonly Room[], imports: readonly Import[]): Import[] {
   return imports.filter(({ from, to }) => {
-    const room = map.find(({ name }) => isIn(from, name));
-    if (room === undefined || isIn(to, room.name) || room.mayImport === undefined) return false;
-    return !room.mayImport.some((part) => isIn(mapPath(to), part));
+    const folder = map.find(({ name }) => isIn(from, name));
+    if (folder === undefined || isIn(to, folder.name) || folder.mayImport === undefined)
+      return false;
+    return !folder.mayImport.some((part) => isIn(mapPath(to), part));
   });
 }
 
-/** What the map allows and nobody imports, as `room: part`. */
+/** What the map allows and nobody imports, as `folder: part`. */
 export function unused(map: readonly Room[], imports: readonly Import[]): string[] {
   return map.flatMap(({ name, mayImport = [] }) =>
     mayImport
@@ -73,24 +74,24 @@ export function unused(map: readonly Room[], imports: readonly Import[]): string
 
 /** @returns a way from a part of the map back to it, over imports; undefined when there is none */
 export function cycle(map: readonly Room[], imports: readonly Import[]): string[] | undefined {
-  const rooms = map.map(({ name }) => mapPath(name));
+  const folders = map.map(({ name }) => mapPath(name));
   const inside = new Set(
-    map.flatMap(({ mayImport = [] }) => mayImport).filter((part) => !rooms.includes(part)),
+    map.flatMap(({ mayImport = [] }) => mayImport).filter((part) => !folders.includes(part)),
   );
   const longest = (file: string, parts: Iterable<string>): string =>
     [...parts]
       .filter((part) => isIn(mapPath(file), part))
       .reduce((found, part) => (part.length > found.length ? part : found), '');
-  const roomOf = (file: string): string => longest(file, rooms);
-  // A part that others may import without its room counts by itself, unless it needs the room.
+  const folderOf = (file: string): string => longest(file, folders);
+  // A part that others may import without its folder counts by itself, unless it needs the folder.
   const needsRoom = ({ from, to }: Import): boolean =>
-    longest(from, inside) !== '' && longest(to, inside) === '' && roomOf(from) === roomOf(to);
+    longest(from, inside) !== '' && longest(to, inside) === '' && folderOf(from) === folderOf(to);
   for (let one = imports.find(needsRoom); one !== undefined; one = imports.find(needsRoom)) {
     inside.delete(longest(one.from, inside));
   }
   const next = new Map<string, Set<string>>();
   for (const { from, to } of imports) {
-    const [a, b] = [from, to].map((file) => longest(file, inside) || roomOf(file)) as [
+    const [a, b] = [from, to].map((file) => longest(file, inside) || folderOf(file)) as [
       string,
       string,
     ];
@@ -114,7 +115,7 @@ export function cycle(map: readonly Room[], imports: readonly Import[]): string[
   return undefined;
 }
 
-/** The linter's rule for a room that may not import everything: an override of biome.json. */
+/** The linter's rule for a folder that may not import everything: an override of biome.json. */
 export function lintRule(map: readonly Room[], { name, mayImport = [] }: Room): unknown {
   const others = map.filter((other) => other.name !== name).map((other) => mapPath(other.name));
   const group = name.startsWith('src/')
