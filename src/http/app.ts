@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { SpanStatusCode } from '@opentelemetry/api';
 import express, { type Express, type Request, type Response } from 'express';
 import { within } from '../support/time-limit.ts';
 import {
@@ -51,7 +52,17 @@ export function createRespond(
     requestLog(req, exchange, sent, tookMs, error);
     counts?.answered(exchange.call, sent.status, tookMs / 1_000);
     if (sent.code !== undefined) counts?.refused(sent.code);
+    endSpan(exchange, sent);
   };
+}
+
+function endSpan({ span, call, requestId }: Exchange, { status, code }: Sent): void {
+  if (!span.isRecording()) return;
+  span.updateName(call);
+  span.setAttributes({ 'http.response.status_code': status, 'reprise.request_id': requestId });
+  if (code !== undefined) span.setAttribute('reprise.problem', code);
+  if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
+  span.end();
 }
 
 function cut(res: Reply): Sent {

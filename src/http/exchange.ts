@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Span } from '@opentelemetry/api';
 import type { CommandContext } from '../commands/core/command-context.ts';
 import { requestMaxMs } from '../commands/core/deadline.ts';
+import { isTraceparent, requestSpan, traceparentOf } from '../tracing/spans.ts';
 import { whenOver } from './over.ts';
 
 /** Data about one request, in addition to its parts. It is Express's `res.locals`. */
@@ -10,8 +12,13 @@ export interface Exchange {
   readonly requestId: string;
   /** `performance.now()` when its headers had arrived. */
   readonly startedMs: number;
-  /** W3C trace context, when well-formed. */
+  /**
+   * W3C trace context: of the request's span where spans are recorded, else the client's, when
+   * well-formed.
+   */
   readonly traceparent: string | undefined;
+  /** Ends when it is answered. */
+  readonly span: Span;
   /** Name of the endpoint that took it; before that, and of what none takes, `none`. */
   call: string;
   /** Aborted when it was answered, or its client went away. */
@@ -21,24 +28,22 @@ export interface Exchange {
 /** Also a valid relative URI, so that it can be a problem's `instance`. */
 const requestIdPattern = /^[A-Za-z0-9._-]{1,128}$/;
 
-/** Version, trace id, parent id, flags (W3C Trace Context): no version ff, no ids of zeros. */
-const traceparentPattern =
-  /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
-
 /** A class, since a request costs less than with a function of its own. */
 class Begun implements Exchange {
   readonly requestId: string;
   readonly startedMs = performance.now();
   readonly traceparent: string | undefined;
+  readonly span: Span;
   call = 'none';
   readonly #res: ServerResponse;
 
   constructor({ headers }: IncomingMessage, res: ServerResponse) {
     const { 'x-request-id': given, traceparent } = headers;
     const isGiven = typeof given === 'string' && requestIdPattern.test(given);
-    const isTraced = typeof traceparent === 'string' && traceparentPattern.test(traceparent);
+    const sent = isTraceparent(traceparent) ? traceparent : undefined;
     this.requestId = isGiven ? given : randomUUID();
-    this.traceparent = isTraced ? traceparent : undefined;
+    this.span = requestSpan(sent);
+    this.traceparent = traceparentOf(this.span) ?? sent;
     this.#res = res;
   }
 

@@ -17,6 +17,8 @@ export interface StepEvent {
    * was read.
    */
   readonly skips?: { readonly revision: bigint; readonly isNews: boolean } | undefined;
+  /** Of the command that wrote it, for traces; whatever is stored there. */
+  readonly traceparent?: unknown;
   /** On a stream that is not one of Reprise's: it changes nothing, and is not parked either. */
   readonly isForeign?: boolean;
 }

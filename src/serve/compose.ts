@@ -37,6 +37,7 @@ import { InProcessOwnPositions } from '../shared-state/in-process-own-positions.
 import { RedisHoldLimit } from '../shared-state/redis-hold-limit.ts';
 import { RedisOwnPositions } from '../shared-state/redis-own-positions.ts';
 import { pause } from '../support/pause.ts';
+import { traceCommands } from '../tracing/traced-ports.ts';
 import type { Connections } from './connect.ts';
 import { steerRooms } from './open-rooms.ts';
 import { renewReadModels } from './renew-read-models.ts';
@@ -265,13 +266,12 @@ export function httpDeps(
   },
 ): HttpDeps {
   const overview = async () => {
-    const { lagEvents, lagSeconds } = projector.status();
-    const lag = { events: lagEvents, seconds: lagSeconds };
-    const all = await projectionOverview(postgres.pool, projections, async () => lag);
-    return all.map(projectionState);
+    const { lagEvents: events, lagSeconds: seconds } = projector.status();
+    const lag = async () => ({ events, seconds });
+    return (await projectionOverview(postgres.pool, projections, lag)).map(projectionState);
   };
   return {
-    sales: countOutcomes(sales, counters),
+    sales: traceCommands(countOutcomes(sales, counters)),
     ...{ reads, seatFeed, logEnd, rooms: new ShopRooms({ queues: rooms, catalog, sales }) },
     isSoldOut: (room) => soldOut.has(room),
     idempotencyKeys: new IdempotencyKeys(store, clock.now),

@@ -13,6 +13,7 @@ import type { Counters } from '../metrics/counters.ts';
 import { RecentStreams } from '../processes/compare-rows.ts';
 import type { Database } from '../projections/models/database.ts';
 import type { Servers } from '../servers/servers.ts';
+import { traceAppends } from '../tracing/traced-ports.ts';
 import { openRooms, type Rooms } from './open-rooms.ts';
 import { migrateTables } from './renew-read-models.ts';
 import {
@@ -58,7 +59,7 @@ export function connect(
       storeTime.note(stream, append);
     },
   });
-  const store: EventStore = countAppends(connected, counters);
+  const store: EventStore = traceAppends(countAppends(connected, counters));
   const storeTime = new EventStoreTime(() => store);
   const postgres = connectPostgres(servers.postgresUrl);
   let refusal: string | undefined;

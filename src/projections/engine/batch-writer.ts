@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import { pause } from '../../support/pause.ts';
+import { inSpan } from '../../tracing/spans.ts';
 import { describeEvent, type Step } from '../log-step.ts';
 import { type ParkedStream, type ParkedStreams, TooManyParked } from '../parking/parked-streams.ts';
 import type { Backlog } from './backlog.ts';
@@ -66,7 +67,13 @@ export class BatchWriter {
     this.#lastWriteMs = performance.now();
     try {
       const { projections } = this.#options;
-      const checkpoint = await writeBatch(client, projections, committed, steps, parks);
+      const work = {
+        attributes: { 'reprise.steps': steps.length },
+        links: traceparents(steps),
+      };
+      const checkpoint = await inSpan('projection batch', work, () =>
+        writeBatch(client, projections, committed, steps, parks),
+      );
       this.#size.written();
       this.#noteParked(parked, sorted.parked);
       this.#noteSkips(parked, steps);
@@ -102,4 +109,9 @@ export class BatchWriter {
     const isSkip = ({ event }: Step) => event?.skips !== undefined && parked.has(event.stream);
     if (steps.some(isSkip)) this.#options.onParkedSkips?.();
   }
+}
+
+/** Of the commands whose events a batch shows. */
+function* traceparents(steps: readonly Step[]): Generator<unknown> {
+  for (const { event } of steps) yield event?.traceparent;
 }

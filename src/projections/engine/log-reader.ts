@@ -172,7 +172,11 @@ class Reader implements LogReader {
       unreadable = pgText(error.message.replace(stream, () => parkedName(stream)));
     }
     const name = parkedName(stream);
-    const event = { id, stream: name, revision, type: pgText(type), unreadable, skips, isForeign };
+    const traceparent = (recorded.metadata as { traceparent?: unknown } | null)?.traceparent;
+    const event = {
+      ...{ id, stream: name, revision, type: pgText(type) },
+      ...{ unreadable, skips, isForeign, traceparent },
+    };
     this.#push({ position: place.position, createdMs, changes, isEvent: true, event }, place);
   }
 
