@@ -43,6 +43,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./verify.ts')).defineVerify,
   },
   {
+    name: 'check',
+    description: 'Check whether a service works again: probes, a journey that buys nothing, proof.',
+    load: async () => (await import('./check-service.ts')).defineCheck,
+  },
+  {
     name: 'alarm',
     description: 'Watch services, and tell somebody when a sale is in danger.',
     load: async () => (await import('./alarm.ts')).defineAlarm,

@@ -116,6 +116,7 @@ export async function closeIncident(id: string, flags: CloseFlags, config: Confi
       ...{ kind: 'closed', ...times(flags.at), cause, fix, by, ...publicTexts },
     }),
   );
+  say('is it over? reprise check says whether the service has recovered');
   say(`next: reprise incident report ${incident.id}`);
 }
 

@@ -203,6 +203,7 @@ export async function openSale(
     const data = { epoch: restored.epoch, reason, at: new Date().toISOString() };
     await append(store, restored.revision, { type: 'SaleOpened', data });
     say('the sale is open');
+    say('next: reprise check, once the service runs');
   } finally {
     await store.close();
     await server.stop();

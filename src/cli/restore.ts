@@ -26,6 +26,7 @@ Afterwards:
   $ reprise rebuild                 PostgreSQL from the restored log
   $ reprise verify                  prove both
   $ reprise restore open --reason 'three buyers were called'    buyers may go on
+  $ reprise check                   can a buyer buy again?
 
 Example:
   $ DATA_DIR=/var/lib/reprise-new reprise restore /backup`,

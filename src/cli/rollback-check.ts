@@ -52,7 +52,7 @@ Next, with this version:
   3. reprise rollback tables ${name}
 Then with the older version:
   4. start it                REPRISE_IMAGE=… docker compose up --no-build reprise | kubectl rollout undo deployment/reprise
-  5. reprise verify`;
+  5. reprise check           or its reprise verify, where it has no check`;
 
 /** `reprise rollback tables`. @throws Error with a message for people */
 export async function rollbackTables(

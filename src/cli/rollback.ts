@@ -18,7 +18,7 @@ these commands with the newer version, which knows what it wrote.
   2. stop every instance
   3. reprise backup create
   4. reprise rollback tables 0.1.0     the tables of the older version come back
-  5. start the older version; run its reprise verify
+  5. start the older version; run its reprise check, or its reprise verify where it has no check
 
 Where the check says that it is not safe, roll forward: release the older code with a higher version and with what it needs
 to read the newer events. docs/rollback.md has the whole procedure.`,

@@ -1,4 +1,5 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely';
+import { checkConcertId } from '../events/check-concert.ts';
 import { type ConcertRow, concertTable } from '../projections/models/concert/projection.ts';
 import type { Database } from '../projections/models/database.ts';
 import { isOf, patched, type RowChange } from '../projections/models/row-change.ts';
@@ -47,9 +48,15 @@ export class ConcertList implements Entry {
     }
   }
 
-  /** `[{concertId, title, venue}]` by id, numbers in ids as numbers: 2 before 10. */
+  /**
+   * `[{concertId, title, venue}]` by id, numbers in ids as numbers: 2 before 10. Buyers do not see
+   * the concert of `reprise check`.
+   */
   concertList(): PreparedBody {
-    this.#concertsBody ??= concertsBody([...this.#concerts.values()], this.#generation);
+    this.#concertsBody ??= concertsBody(
+      [...this.#concerts.values()].filter((row) => row.concert_id !== checkConcertId),
+      this.#generation,
+    );
     return this.#concertsBody;
   }
 

@@ -25,6 +25,12 @@ describe('the lists of the catalog', () => {
     }
   });
 
+  it('leave out the concert of reprise check, whose sessions are there', () => {
+    const made = new ConcertList([concert('1'), concert('reprise-check')], []);
+    expect(ids(made.concertList().body, 'concertId')).to.deep.equal(['1']);
+    expect(String(made.sessionList('reprise-check')?.body)).to.equal('[]');
+  });
+
   it('have sessions by start, then as concerts', () => {
     const rows = [session('1-10'), session('1-9'), session('1-11', '2098-01-01T00:00:00.000Z')];
     const list = new ConcertList([concert('1')], rows).sessionList('1');

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { checkConcertId, checkRoom } from '../../events/check-concert.ts';
 import { rowSchema, type Section, sectionSchema } from '../../events/events.ts';
 import { idSchema } from '../../events/ids.ts';
 import { roomSchema } from '../../events/queue-events.ts';
@@ -70,17 +71,19 @@ const name = z.string().min(1).max(200).pipe(shownText);
 /** Rooms of one file at most: each has places of its own, and figures in the metrics. */
 const roomsMax = 100;
 
+const ofTheCheck = 'is reserved for reprise check';
+
 const fileSchema = z.strictObject({
   /** Seat maps by name, for sessions that share one. */
   seatMaps: z.record(z.string(), sectionsSchema).default({}),
   concerts: z
     .array(
       z.strictObject({
-        concertId: idSchema,
+        concertId: idSchema.refine((id) => id !== checkConcertId, ofTheCheck),
         title: name,
         venue: name.optional(),
         /** The room of the waiting queue of its own, which concerts may share. */
-        waitingRoom: roomSchema.optional(),
+        waitingRoom: roomSchema.refine((room) => room !== checkRoom, ofTheCheck).optional(),
         sessions: z
           .array(
             z.strictObject({

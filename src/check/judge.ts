@@ -1,0 +1,122 @@
+import type { Sample } from '../alarm/exposition.ts';
+import type { Polled } from '../alarm/poll.ts';
+
+/**
+ * `skipped`: there is nothing to check now, or somebody chose to leave it out. `unknown`: it should
+ * have been checked, and could not be.
+ */
+export type Outcome = 'ok' | 'failed' | 'skipped' | 'unknown';
+
+/** One line of the table. */
+export interface Check {
+  readonly name: string;
+  readonly outcome: Outcome;
+  /** What was seen, or why it was left out. */
+  readonly detail: string;
+}
+
+/** What a service that has recovered keeps below, in seconds. */
+export const checkBounds = {
+  /** Age of the oldest event that the lists do not show. */
+  lagSeconds: 1,
+  /** A hold that is over ends within about a second; the metric itself may be 5 s old. */
+  overdueSeconds: 5,
+  /** Money that is held for a payment is captured right after the answer. */
+  openPaymentSeconds: 10,
+};
+
+/** For each line of the table, what a service says of itself. */
+export function judgeService({ isUp, why, samples }: Polled): readonly Check[] {
+  if (!isUp) return [{ name: 'alive', outcome: 'failed', detail: '/livez did not answer 200' }];
+  const value = valuesOf(samples);
+  return [
+    { name: 'alive', outcome: 'ok', detail: '/livez is 200' },
+    readiness(why, samples, value('reprise_ready')),
+    readSide(value('reprise_projection_lag_seconds'), value('reprise_projection_parked_events')),
+    oldest('holds', value('reprise_holds_overdue_oldest_seconds'), {
+      of: 'held seat is overdue',
+      max: checkBounds.overdueSeconds,
+    }),
+    oldest('payments', value('reprise_payments_open_oldest_seconds'), {
+      of: 'payment is open',
+      max: checkBounds.openPaymentSeconds,
+    }),
+    queue(value('reprise_queue_paused'), value('reprise_queue_waiting')),
+  ];
+}
+
+/** 0: all that was checked is as it should be. 1: something is not. 2: something is not known. */
+export function exitCodeOf(checks: readonly Check[]): 0 | 1 | 2 {
+  const has = (outcome: Outcome) => checks.some((check) => check.outcome === outcome);
+  if (has('failed')) return 1;
+  return has('unknown') ? 2 : 0;
+}
+
+type Value = (metric: string) => number | undefined;
+
+const valuesOf =
+  (samples: readonly Sample[]): Value =>
+  (metric) =>
+    samples.find((sample) => sample.metric === metric)?.value;
+
+function readiness(
+  why: string | undefined,
+  samples: readonly Sample[],
+  ready: number | undefined,
+): Check {
+  const name = 'ready';
+  if (why !== undefined) return { name, outcome: 'failed', detail: why };
+  if (ready === undefined) return { name, ...silent };
+  // Without PostgreSQL it sells, and is ready: but it has not recovered.
+  const down = samples
+    .filter(({ metric, value }) => metric === 'reprise_dependency_up' && value === 0)
+    .map(({ labels }) => `${labels.dependency} is down`);
+  if (down.length > 0) return { name, outcome: 'failed', detail: down.join('; ') };
+  if (ready === 0) return { name, outcome: 'failed', detail: '/readyz is not 200' };
+  return { name, outcome: 'ok', detail: '/readyz is 200, each dependency is up' };
+}
+
+function readSide(lag: number | undefined, parked = 0): Check {
+  const name = 'read side';
+  if (lag === undefined) return { name, ...silent };
+  const max = checkBounds.lagSeconds;
+  if (lag >= max) {
+    return { name, outcome: 'failed', detail: `lists are ${lag} s behind, ${max} s is the limit` };
+  }
+  if (parked > 0) {
+    const detail = `${parked} events are parked: reprise projections shows them`;
+    return { name, outcome: 'failed', detail };
+  }
+  return { name, outcome: 'ok', detail: `lists are ${lag} s behind, no event is parked` };
+}
+
+/** @param seconds age of the oldest one; 0: there is none */
+function oldest(
+  name: string,
+  seconds: number | undefined,
+  { of, max }: { readonly of: string; readonly max: number },
+): Check {
+  if (seconds === undefined) {
+    return { name, outcome: 'unknown', detail: 'the metric has no value; is PostgreSQL up?' };
+  }
+  const age = `${seconds.toFixed(1)} s`;
+  if (seconds > max) {
+    return { name, outcome: 'failed', detail: `a ${of} for ${age}, ${max} s is the limit` };
+  }
+  return { name, outcome: 'ok', detail: seconds === 0 ? `no ${of}` : `a ${of} for ${age}` };
+}
+
+function queue(paused: number | undefined, waiting = 0): Check {
+  const name = 'queue';
+  if (paused === undefined) return { name, ...silent };
+  if (paused === 1) {
+    const detail = `an operator has paused it, ${waiting} buyers wait: reprise queue resume`;
+    return { name, outcome: 'skipped', detail };
+  }
+  return { name, outcome: 'ok', detail: `${waiting} buyers wait` };
+}
+
+const silent = {
+  outcome: 'unknown',
+  detail: 'the admin listener does not say: give its URL with --admin',
+} as const;

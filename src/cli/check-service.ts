@@ -1,0 +1,174 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import type { Target } from '../alarm/poll.ts';
+import { checkConcert } from '../check/concert.ts';
+import { type Check, exitCodeOf } from '../check/judge.ts';
+import { recoveryCheck } from '../check/recovery-check.ts';
+import { Catalog } from '../commands/concert/catalog.ts';
+import { importCatalog } from '../commands/concert/import-catalog.ts';
+import { type Config, readConfig } from '../config.ts';
+import { leaveNote } from '../metrics/command-notes.ts';
+import { borrowEventStore } from '../servers/servers.ts';
+import { findService } from '../servers/service-file.ts';
+import { ProgressMeter } from '../support/progress-meter.ts';
+import { listedMaxDefault } from '../verify/defaults.ts';
+import { verify } from '../verify/verify-log.ts';
+import { table } from './table.ts';
+import { version } from './version.ts';
+import { withLog } from './with-servers.ts';
+
+interface CheckFlags {
+  readonly url?: string;
+  readonly admin?: string;
+  /** `--no-proof` makes it false. */
+  readonly proof: boolean;
+  readonly json?: true;
+}
+
+/** `reprise check`. */
+export function defineCheck(check: Command): void {
+  check
+    .option('--url <url>', 'the API; default this machine, PORT', url)
+    .option(
+      '--admin <url>',
+      'its admin listener; default ADMIN_PORT, or the port after the API’s',
+      url,
+    )
+    .option('--no-proof', 'leave the proof of the log out')
+    .option('--json', 'print one JSON object')
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+    .addHelpText(
+      'after',
+      `
+Run it after a restart, a restore, a rollback or a repair, once for each instance. It checks
+
+  alive      /livez of the API answers 200
+  ready      /readyz of the admin listener answers 200, and each dependency is up
+  read side  lists are less than 1 s behind, and no event is parked
+  holds      no seat stays held for more than 5 s after its time
+  payments   no money is held for more than 10 s
+  queue      buyers are let in; skipped while an operator has paused it
+  journey    queue, sessions, seats, reserve, cancel, and the seat is free again
+  proof      the whole log proves that no seat was sold twice and no money is wrong or lost
+
+What is not as it should be is looked at again for up to 10 s, because a restarted service needs some seconds to finish
+what was left half way.
+
+The journey is made on a concert of its own, reprise-check, which no list shows. It has a room of its own, so it waits
+behind no buyer and works while the line of the shop is paused. It takes no buyer's seat, pays nothing, and holds nothing
+afterwards. The first check puts this concert on sale. While the sale is closed after a restore, the journey is skipped.
+
+The proof is that of reprise verify --log-only. It needs the log: DATA_DIR of the running service, or EVENTSTORE_URL.
+Its time grows with the log. Use --no-proof where seconds count, and run reprise verify afterwards.
+
+Each line is ok, failed, skipped (the reason is said) or unknown (it could not be checked).
+Exit codes: 0 all that was checked is ok, 1 something failed, 2 nothing failed and something is unknown.
+
+Examples:
+  $ reprise check
+  $ reprise check --url http://10.0.0.7:3000 --admin http://10.0.0.7:3001 --no-proof
+  $ reprise check --json | jq '.checks[] | select(.outcome != "ok")'
+  $ until reprise check --no-proof; do sleep 2; done`,
+    )
+    .action((flags: CheckFlags) => runCheck(flags));
+}
+
+function url(text: string): string {
+  if (/^https?:\/\/[^/]+\/?$/.test(text) && URL.canParse(text)) return text.replace(/\/$/, '');
+  throw new InvalidArgumentError('Give a URL without a path, like http://127.0.0.1:3000.');
+}
+
+async function runCheck(flags: CheckFlags): Promise<void> {
+  const meter = new ProgressMeter({ output: process.stderr, isSilent: flags.json === true });
+  try {
+    const config = readConfig(process.env);
+    const target = targetOf(flags, config);
+    const checks = await recoveryCheck({
+      target,
+      register: (currency) => putOnSale(config, currency),
+      prove: flags.proof ? () => prove(config, meter) : undefined,
+    });
+    meter.clear();
+    const exitCode = exitCodeOf(checks);
+    const at = new Date().toISOString();
+    const json = { ...{ at, version, ...target }, ok: exitCode === 0, exitCode, checks };
+    console.log(flags.json ? JSON.stringify(json, null, 2) : inWords(target, checks));
+    process.exitCode = exitCode;
+  } catch (error) {
+    meter.clear();
+    console.error(`reprise: could not check: ${(error as Error).message}`);
+    process.exitCode = 2;
+  }
+}
+
+function targetOf(flags: CheckFlags, config: Config): Target {
+  const own = `http://127.0.0.1:${config.port}`;
+  const api = new URL(flags.url ?? own);
+  const given = typeof config.adminPort === 'number' && flags.url === undefined;
+  const next = Number(api.port || (api.protocol === 'https:' ? 443 : 80)) + 1;
+  const port = given ? config.adminPort : next;
+  return { url: flags.url ?? own, adminUrl: flags.admin ?? `http://${api.hostname}:${port}` };
+}
+
+function inWords(target: Target, checks: readonly Check[]): string {
+  const rows = checks.map(({ name, outcome, detail }) => [
+    name,
+    outcome === 'failed' ? 'FAILED' : outcome,
+    detail,
+  ]);
+  const count = (outcome: Check['outcome']) =>
+    checks.filter((check) => check.outcome === outcome).length;
+  const left = count('skipped') === 0 ? '' : `; ${count('skipped')} skipped`;
+  const verdicts = {
+    0: `RECOVERED: all that was checked is ok${left}`,
+    1: `NOT RECOVERED: ${count('failed')} failed${left}; docs/operations.md says what to do`,
+    2: `NOT KNOWN: nothing failed, ${count('unknown')} could not be checked${left}`,
+  };
+  return [`${target.url}`, ...table(rows), verdicts[exitCodeOf(checks)]].join('\n');
+}
+
+/** A check starts no server: it looks at one that runs. @throws Error with a message for people */
+function logMustRun(config: Config): void {
+  if (config.eventStoreUrl !== undefined || findService(config.dataDir) !== undefined) return;
+  throw new Error(
+    `no service runs in ${config.dataDir}: set DATA_DIR or EVENTSTORE_URL as the service has it`,
+  );
+}
+
+/** @throws Error with a message for people */
+async function putOnSale(config: Config, currency: string): Promise<void> {
+  logMustRun(config);
+  await withLog(config, async (store) => {
+    // The log knows whose the ids are; nothing else of the catalog is needed.
+    const parts = { store, catalog: new Catalog(), currency };
+    for await (const { what, outcome } of importCatalog([checkConcert], parts)) {
+      if (typeof outcome === 'object') throw new Error(`${what}: ${outcome.detail}`);
+    }
+  });
+}
+
+async function prove(config: Config, meter: ProgressMeter): Promise<Check> {
+  const name = 'proof';
+  try {
+    logMustRun(config);
+    const { url: eventStoreUrl } = await borrowEventStore(config);
+    const beginMs = performance.now();
+    const { log, violations } = await verify({
+      ...{ eventStoreUrl, listedMax: listedMaxDefault },
+      onProgress: ({ done, share }) =>
+        meter.show({ doing: 'proving the log', done, unit: 'events', share }),
+    });
+    const took = `${log.events} events in ${((performance.now() - beginMs) / 1_000).toFixed(1)} s`;
+    const verdict = { at: new Date().toISOString(), violations: violations.total };
+    await leaveNote(config, { verify: verdict }).catch(() => {
+      // The service only does not export it: what was proven stands.
+    });
+    if (violations.total === 0) {
+      return { name, outcome: 'ok', detail: `no violation: ${took}` };
+    }
+    const kinds = Object.entries(violations.byCode).map(([code, count]) => `${code} ${count}`);
+    const detail = `${violations.total} violations (${kinds.join(', ')}): reprise verify lists them`;
+    return { name, outcome: 'failed', detail };
+  } catch (error) {
+    return { name, outcome: 'unknown', detail: (error as Error).message };
+  }
+}

@@ -1,0 +1,7 @@
+/**
+ * The concert of `reprise check`, and the name of its room of the waiting queue. Both are reserved:
+ * no catalog file may use them, and the list of concerts leaves the concert out.
+ */
+export const checkConcertId = 'reprise-check';
+export const checkRoom = checkConcertId;
+export const checkSessionId = `${checkConcertId}-1`;
