@@ -27,7 +27,7 @@ export const commands: readonly CommandEntry[] = [
       {
         name: 'import <file>',
         description:
-          'Put on sale what a catalog file lists. To run it again changes only what differs.',
+          'Put the concerts of a catalog file on sale. A second import changes only what differs.',
         load: async () => (await import('./catalog-import.ts')).defineCatalogImport,
       },
       {
@@ -49,7 +49,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'alarm',
-    description: 'Watch services, and tell somebody when a sale is in danger.',
+    description: 'Watch services, and send an alert when a sale is in danger.',
     load: async () => (await import('./alarm.ts')).defineAlarm,
   },
   {
@@ -59,7 +59,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'projections',
-    description: 'Show how far each read model is, and what holds it up.',
+    description: 'Show the position of each read model, and what blocks it.',
     load: async () => (await import('./projections-show.ts')).defineProjectionsShow,
     commands: [
       {
@@ -95,7 +95,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'backup',
-    description: 'Keep a copy of the whole log, and prove that it is one.',
+    description: 'Keep a copy of the whole log, and prove that the copy is complete.',
     load: async () => (await import('./backup.ts')).defineBackup,
   },
   {
@@ -110,7 +110,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'rollback <version>',
-    description: 'Go back to an older version: may it read what is there, and how.',
+    description: 'Say whether an older version can serve this log, and how to go back to it.',
     load: async () => (await import('./rollback.ts')).defineRollback,
   },
   {
@@ -125,7 +125,8 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'restore <archive>',
-    description: 'Restore a backup into an empty event store; its sale stays closed until opened.',
+    description:
+      'Restore a backup into an empty event store. The sale stays closed until you open it.',
     load: async () => (await import('./restore.ts')).defineRestore,
   },
 ];
