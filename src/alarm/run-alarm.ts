@@ -26,6 +26,8 @@ export interface AlarmParts {
   /** Told of what is wrong with the alarm itself. */
   readonly onError: (what: string, error: unknown) => void;
   readonly signal: AbortSignal;
+  /** Told after each round of every alert that rings, and of those that wait to. */
+  readonly onRound?: (alerts: readonly AlertState[], nowMs: number) => void;
 }
 
 interface Instance {
@@ -63,6 +65,7 @@ export async function runAlarm(parts: AlarmParts): Promise<void> {
     const nowMs = await look(instances);
     if (signal.aborted) break;
     const changes = alerts.round({ off: config.off, known: instances.map(known) }, nowMs);
+    parts.onRound?.(alerts.all, nowMs);
     for (const one of changes.fired) journal.change('firing', one, nowMs);
     for (const one of changes.resolved) journal.change('resolved', one, nowMs);
     const why = instances.map(({ polled }) => polled.why).find((one) => one !== undefined);

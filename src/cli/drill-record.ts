@@ -15,26 +15,28 @@ const iso = (ms: number): string => new Date(ms).toISOString();
 
 /**
  * Writes what a drill did as the record of an incident, with its facts, its reports and its
- * journal. The servers of the site still run. @returns the paths of what was written
+ * journal. The servers of the site still run.
+ * @param alarmDir the directory of the alarm that watched it @returns the paths of what was written
  */
 export async function recordDrill(
   drill: Drill,
   site: Site,
   outcome: Outcome,
   files: IncidentFiles,
+  alarmDir: string,
   timeZone = machineZone(),
 ): Promise<readonly string[]> {
   const incident = await record(drill, outcome, files);
   const journalPath = files.placeOf(incident.id, 'journal.json');
   await replaceDurably(journalPath, `${JSON.stringify(outcome.journal, null, 2)}\n`);
   if (outcome.faultMs === 0) return [journalPath];
-  const facts = await measure(files, incident, sourcesOf(site, outcome));
+  const facts = await measure(files, incident, sourcesOf(site, outcome, alarmDir));
   const paths = await writeReports(files, incident, facts, timeZone);
   return [files.placeOf(incident.id), journalPath, ...paths];
 }
 
 async function record(drill: Drill, outcome: Outcome, files: IncidentFiles): Promise<Incident> {
-  const { journal, noticedMs, recoveredMs, verifiedMs } = outcome;
+  const { journal, noticedMs, noticedBy, recoveredMs, verifiedMs } = outcome;
   const faultMs = outcome.faultMs || Date.parse(journal.start);
   const now = iso(Date.now());
   const line = (atMs: number) => ({ at: iso(atMs), written: now, by });
@@ -48,7 +50,14 @@ async function record(drill: Drill, outcome: Outcome, files: IncidentFiles): Pro
     await note(Date.parse(start), `${name}${status === 'failed' ? ': FAILED' : ''}`);
   }
   if (noticedMs !== undefined) {
-    await note(noticedMs, 'the service is not ready', { marks: 'noticed', by: '/readyz' });
+    const text =
+      noticedBy === '/readyz' ? 'the service is not ready' : `the alarm ${noticedBy} rang`;
+    await note(noticedMs, text, { marks: 'noticed', by: noticedBy });
+  }
+  for (const one of journal.reprise.measures.alarms) {
+    if (one.rangSeconds !== null) continue;
+    const text = `the alarm ${one.rule} did not ring: its condition was true for ${one.heldSeconds.toFixed(1)} s, and it waits ${one.waitSeconds} s`;
+    await note(faultMs + one.trueSeconds * 1_000, text);
   }
   if (recoveredMs !== undefined) {
     await note(recoveredMs, 'buyers can pay again', { marks: 'eased', status: 'monitoring' });
@@ -61,7 +70,7 @@ async function record(drill: Drill, outcome: Outcome, files: IncidentFiles): Pro
   });
 }
 
-function sourcesOf(site: Site, outcome: Outcome) {
+function sourcesOf(site: Site, outcome: Outcome, alarmDir: string) {
   const { faultMs, recoveredMs, loadMs, journal } = outcome;
   const [loadedMs, unloadedMs] = loadMs;
   const endedMs = recoveredMs ?? unloadedMs;
@@ -72,8 +81,7 @@ function sourcesOf(site: Site, outcome: Outcome) {
   const { measures } = journal.reprise;
   return {
     span,
-    journal: (fromMs: number, untilMs: number) =>
-      readAlarmJournal(site.service.dataDir, { fromMs, untilMs }),
+    journal: (fromMs: number, untilMs: number) => readAlarmJournal(alarmDir, { fromMs, untilMs }),
     requests: async () =>
       requestFacts(site.book.samples, span, {
         ...{ source: 'buyers', isAtLeast: false, slowestSeconds: measures.slowestSeconds },

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { changesBetween } from '../drill/compare-drills.ts';
+import { DrillAlarm } from '../drill/drill-alarm.ts';
 import type { Drill } from '../drill/drill-form.ts';
-import { type Journal, journalSchema } from '../drill/drill-journal.ts';
+import { type Journal, journalSchema, type Measures } from '../drill/drill-journal.ts';
 import { drills, shortDrills } from '../drill/drills.ts';
 import { startRedisServer } from '../drill/programs.ts';
 import { DrillRun, type Outcome } from '../drill/run-drill.ts';
@@ -101,19 +102,21 @@ async function runOne(drill: Drill, files: IncidentFiles, flags: RunFlags): Prom
   const bin = process.argv[1] ?? '';
   const redis = drill.needsRedis ? await startRedisServer() : undefined;
   let site: Site | undefined;
+  let alarm: DrillAlarm | undefined;
   try {
     const ofRedis = redis === undefined ? {} : { redis };
     site = await Site.start(bin, directory, { ...drill.site, ...ofRedis });
     const { buyers, timeZone } = flags;
-    const run = new DrillRun(drill, site, {
-      ...{ version, buyers, say },
-      alarmedMs: async () => undefined,
-    });
-    const outcome = await run.run();
-    const paths = await recordDrill(drill, site, outcome, files, timeZone);
+    const { url, adminUrl } = site.service;
+    const dataDir = join(directory, 'alarm-of-the-drill');
+    alarm = new DrillAlarm({ target: { url, adminUrl }, dataDir, version });
+    const outcome = await new DrillRun(drill, site, { version, buyers, say, alarm }).run();
+    await alarm.stop();
+    const paths = await recordDrill(drill, site, outcome, files, dataDir, timeZone);
     tell(outcome, paths);
     return outcome.journal;
   } finally {
+    await alarm?.stop();
     await site?.stop();
     await redis?.stop();
     await rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 });
@@ -127,6 +130,7 @@ function tell({ journal }: Outcome, paths: readonly string[]): void {
   const lost = measures.missing.length;
   const rows = [
     ['noticed after', seconds(measures.detectSeconds)],
+    ...alarmRows(measures),
     ['buyers can pay again after', seconds(measures.recoverSeconds)],
     ['proven again after', seconds(measures.verifiedSeconds)],
     ['longest without a purchase', seconds(measures.withoutPurchaseSeconds)],
@@ -146,6 +150,17 @@ function tell({ journal }: Outcome, paths: readonly string[]): void {
   const [first] = paths;
   say(`  ${missed.length === 0 ? 'kept' : 'not kept'}${first === undefined ? '' : `: ${first}`}`);
 }
+
+/** Each condition of the alarm's rules that was true, and what came of it. */
+const alarmRows = ({ alarms }: Measures): string[][] =>
+  alarms.length === 0
+    ? [['alarm', 'no condition was true when it looked']]
+    : alarms.map(({ rule, severity, trueSeconds, heldSeconds, waitSeconds, rangSeconds }) => [
+        `alarm ${rule} (${severity})`,
+        rangSeconds === null
+          ? `did not ring: true from ${trueSeconds.toFixed(1)} s on for ${heldSeconds.toFixed(1)} s, it waits ${waitSeconds} s`
+          : `rang after ${rangSeconds.toFixed(1)} s`,
+      ]);
 
 /** `reprise drill report`. @throws IncidentError when there is none */
 export async function showDrill(id: string, flags: ShowDrillFlags, config: Config): Promise<void> {

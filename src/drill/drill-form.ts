@@ -30,6 +30,8 @@ export interface Drill {
   /** For everybody, in each language. */
   readonly public: { readonly en: string; readonly ko: string };
   readonly bounds: Bounds;
+  /** A rule of the alarm that must ring for it. */
+  readonly rings?: string;
   readonly site: SiteOptions;
   /** Needs a Redis, which is started where `redis-server` is installed. */
   readonly needsRedis?: true;

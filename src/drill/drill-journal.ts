@@ -25,8 +25,20 @@ const steadyState = z.object({
 
 /** What was measured of a drill. Null where there was nothing to measure. */
 export const measuresSchema = z.object({
-  /** From the fault until an alarm, or the readiness of the service, said so. */
+  /** From the fault until an alarm rang; without one, until `/readyz` said so. */
   detectSeconds: seconds.nullable(),
+  /**
+   * Conditions of the alarm's rules that became true after the fault: when, for how long, how long
+   * the rule waits, and when it rang. Empty in journals of before.
+   */
+  alarms: z
+    .array(
+      z.object({
+        ...{ rule: z.string(), severity: z.string(), trueSeconds: seconds, heldSeconds: seconds },
+        ...{ waitSeconds: seconds, rangSeconds: seconds.nullable() },
+      }),
+    )
+    .default([]),
   /** From the fault until buyers could pay again, and from its end. */
   recoverSeconds: seconds.nullable(),
   recoverAfterFaultSeconds: seconds.nullable(),

@@ -1,3 +1,4 @@
+import { eventually } from '../support/eventually.ts';
 import { pause } from '../support/pause.ts';
 import { type Drill, type Hands, usualBounds } from './drill-form.ts';
 
@@ -24,9 +25,25 @@ async function killServer(
   });
 }
 
+/** @throws Error when another ended it, or when nothing did */
+async function endsItself(service: Hands['site']['service']): Promise<void> {
+  let hasEnded = false;
+  void service.exited.then(() => {
+    hasEnded = true;
+  });
+  await eventually('the process that hangs has ended', () => hasEnded, endsMsMax, lookMs);
+  const says = `the event loop stood still for ${hangSeconds} s`;
+  if (!service.output.includes(says)) throw new Error(`it ended without “${says}”`);
+}
+
 /** What the service's preload listens to: its event loop hangs for good. */
 const hangSignal = 'SIGUSR2';
 const hangOnSignal = `data:text/javascript,process.on('${hangSignal}',()=>{for(;;);})`;
+
+/** The shortest time that the service takes, in seconds. */
+const hangSeconds = 5;
+/** Until a process that hangs has ended by itself, in milliseconds. */
+const endsMsMax = 30_000;
 
 /** Drills in which something ends, or hangs, and is started again. */
 export const killDrills: readonly Drill[] = [
@@ -49,17 +66,22 @@ export const killDrills: readonly Drill[] = [
   {
     name: 'hang-service',
     about: 'the event loop of the service hangs; it still accepts connections',
-    expected: 'the service is ended and started again, by its watchdog or by its supervisor',
+    expected: `after ${hangSeconds} s its watchdog ends the process, which its supervisor starts again`,
     public: {
       en: 'We made the ticket service freeze while tickets were being sold.',
       ko: '티켓이 판매되는 도중에 판매 서비스가 응답하지 않도록 만들었습니다.',
     },
     // The buyers wait until the service is ended.
-    bounds: { recoverAfterFaultMax: 45, slowestMax: 30 },
-    site: { env: { NODE_OPTIONS: `--import="${hangOnSignal}"` } },
+    bounds: { ...usualBounds, slowestMax: 30 },
+    site: {
+      env: { NODE_OPTIONS: `--import="${hangOnSignal}"`, HANG_SECONDS: String(hangSeconds) },
+      // The process has to end itself before.
+      unansweredMax: 30,
+    },
     async method({ site, act, fault, over }) {
       fault();
       await act('its event loop hangs', () => site.service.signal(hangSignal));
+      await act('it ends itself', () => endsItself(site.service));
       over();
     },
   },

@@ -1,4 +1,4 @@
-import type { Bounds } from './drill-form.ts';
+import type { Drill } from './drill-form.ts';
 import type { Journal, Measures } from './drill-journal.ts';
 
 /** From a fault until its recovery is verified, in seconds: of every drill. */
@@ -10,8 +10,9 @@ const verifiedSecondsMax = 60;
  */
 export function missedBounds(
   measures: Measures,
-  { recoverAfterFaultMax, slowestMax }: Bounds,
+  { bounds, rings }: Pick<Drill, 'bounds' | 'rings'>,
 ): Journal['reprise']['missed'] {
+  const { recoverAfterFaultMax, slowestMax } = bounds;
   const missed: Journal['reprise']['missed'] = [];
   const over = (what: string, value: number | null, max: number) => {
     if (value === null) missed.push({ kind: 'fact', what: `${what}: never` });
@@ -27,6 +28,8 @@ export function missedBounds(
   }
   const bugs = Object.entries(measures.failedByCode).filter(([code]) => isBug(code));
   for (const [code, n] of bugs) missed.push({ kind: 'fact', what: `${n} answers ${code}` });
+  const rang = measures.alarms.some((one) => one.rule === rings && one.rangSeconds !== null);
+  if (rings !== undefined && !rang) missed.push({ kind: 'fact', what: `no alarm ${rings} rang` });
   over(
     'from the end of the fault until buyers can pay',
     measures.recoverAfterFaultSeconds,

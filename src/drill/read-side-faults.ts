@@ -48,6 +48,7 @@ export const poisonDrill: Drill = {
     ko: '판매 기록에 아무도 읽을 수 없는 항목을 넣었습니다.',
   },
   bounds: usualBounds,
+  rings: 'EventsParked',
   site: {},
   async method({ site, act, fault, over }: Hands) {
     fault();

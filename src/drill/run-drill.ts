@@ -1,6 +1,7 @@
 import { eventually } from '../support/eventually.ts';
 import { pause } from '../support/pause.ts';
 import { verify } from '../verify/verify-log.ts';
+import type { DrillAlarm } from './drill-alarm.ts';
 import type { Drill, Hands } from './drill-form.ts';
 import {
   type Activity,
@@ -27,8 +28,8 @@ export interface RunOptions {
   readonly version: string;
   readonly buyers: number;
   readonly say: (line: string) => void;
-  /** When the fault began, was noticed by an alarm; undefined without one. */
-  readonly alarmedMs: () => Promise<number | undefined>;
+  /** Watches the service by the alarm's own rules. */
+  readonly alarm: DrillAlarm;
 }
 
 /** What a drill did and what it measured. Times are milliseconds since the epoch. */
@@ -38,6 +39,8 @@ export interface Outcome {
   readonly loadMs: readonly [number, number];
   readonly faultMs: number;
   readonly noticedMs: number | undefined;
+  /** The rule whose alarm rang first, or `/readyz`. */
+  readonly noticedBy: string;
   readonly recoveredMs: number | undefined;
   readonly verifiedMs: number | undefined;
 }
@@ -107,6 +110,7 @@ export class DrillRun {
         this.#faultMs = Date.now();
         this.#site.book.fault();
         this.#site.readiness.fault();
+        this.#options.alarm.fault();
       },
       over: () => {
         this.#overMs = Date.now();
@@ -172,13 +176,13 @@ export class DrillRun {
     before: SteadyState,
     after: SteadyState | null,
   ): Promise<Outcome> {
-    const { name, about, expected, bounds } = this.#drill;
-    const alarmedMs = await this.#options.alarmedMs();
-    const noticedMs = alarmedMs ?? this.#site.readiness.noticedMs;
+    const { name, about, expected } = this.#drill;
+    const alarmed = this.#options.alarm.first;
+    const noticedMs = alarmed?.atMs ?? this.#site.readiness.noticedMs;
     const measures = this.#measures(noticedMs);
     const missed = [
       ...(status === 'completed' ? [] : [{ kind: 'fact' as const, what: `the drill ${status}` }]),
-      ...missedBounds(measures, bounds),
+      ...missedBounds(measures, this.#drill),
     ];
     const endMs = Date.now();
     const journal: Journal = {
@@ -191,7 +195,7 @@ export class DrillRun {
       reprise: { version: this.#options.version, buyers: this.#options.buyers, measures, missed },
     };
     return {
-      ...{ journal, noticedMs, faultMs: this.#faultMs },
+      ...{ journal, noticedMs, noticedBy: alarmed?.rule ?? '/readyz', faultMs: this.#faultMs },
       loadMs: [this.#loadedMs, this.#unloadedMs || endMs],
       ...{ recoveredMs: this.#recoveredMs, verifiedMs: this.#verifiedMs },
     };
@@ -211,6 +215,7 @@ export class DrillRun {
     const isKnown = (fact: string) => this.#reconciled.has(fact.replace(/^.* /, ''));
     return {
       detectSeconds: since(this.#faultMs, noticedMs),
+      alarms: this.#options.alarm.conditions,
       recoverSeconds: since(this.#faultMs, this.#recoveredMs),
       recoverAfterFaultSeconds: since(this.#overMs, this.#recoveredMs),
       verifiedSeconds: since(this.#faultMs, this.#verifiedMs),

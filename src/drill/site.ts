@@ -33,6 +33,8 @@ export interface SiteOptions {
   readonly store?: 'faults' | 'relay';
   /** Settings of the service. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Questions to `/livez` without an answer before the supervisor ends the service. */
+  readonly unansweredMax?: number;
   /** A Redis that was started for it. */
   readonly redis?: Program;
 }
@@ -55,13 +57,14 @@ export class Site {
   private constructor(
     service: ServiceProcess,
     { store, relay, redis }: Pick<Site, 'store' | 'relay' | 'redis'>,
+    unansweredMax?: number,
   ) {
     this.bin = service.bin;
     this.service = service;
     this.store = store;
     this.relay = relay;
     this.redis = redis;
-    this.supervisor = new Supervisor(service);
+    this.supervisor = new Supervisor(service, unansweredMax);
     this.readiness = new Readiness(() => service.url);
   }
 
@@ -84,7 +87,7 @@ export class Site {
     });
     try {
       await service.start();
-      return new Site(service, { store, relay, redis: options.redis });
+      return new Site(service, { store, relay, redis: options.redis }, options.unansweredMax);
     } catch (error) {
       await service.kill();
       await relay?.stop();

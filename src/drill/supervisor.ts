@@ -5,8 +5,8 @@ import type { ServiceProcess } from './service-process.ts';
 const askMs = 1_000;
 /** The longest answer of a service that lives, in milliseconds. */
 const answerMs = 2_000;
-/** So many questions without an answer, and it is ended. */
-const unansweredMax = 3;
+/** So many questions without an answer, and it is ended: where nothing else is said. */
+const usualUnansweredMax = 3;
 /** Before a service that ended is started again, in milliseconds. */
 const startAgainMs = 500;
 
@@ -20,12 +20,14 @@ export class Supervisor {
   readonly #service: ServiceProcess;
   readonly #stop = new AbortController();
   readonly #done: Promise<unknown>;
+  readonly #unansweredMax: number;
   #isUp = true;
   #isAway = false;
 
   /** @param service one that runs */
-  constructor(service: ServiceProcess) {
+  constructor(service: ServiceProcess, unansweredMax = usualUnansweredMax) {
     this.#service = service;
+    this.#unansweredMax = unansweredMax;
     this.#done = Promise.all([this.#startAgain(), this.#ask()]);
   }
 
@@ -75,7 +77,7 @@ export class Supervisor {
         continue;
       }
       unanswered = (await this.#lives()) ? 0 : unanswered + 1;
-      if (unanswered < unansweredMax || signal.aborted) continue;
+      if (unanswered < this.#unansweredMax || signal.aborted) continue;
       unanswered = 0;
       this.#note('the service does not answer /livez, and is ended');
       this.#service.signal('SIGKILL');

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { AnswerBook } from '../../src/drill/answer-book.ts';
 import type { BuyerAnswer } from '../../src/drill/buyers.ts';
 import { changesBetween } from '../../src/drill/compare-drills.ts';
-import { type Bounds, usualBounds } from '../../src/drill/drill-form.ts';
+import { usualBounds } from '../../src/drill/drill-form.ts';
 import type { Journal, Measures } from '../../src/drill/drill-journal.ts';
 import { drills, shortDrills } from '../../src/drill/drills.ts';
 import { missedBounds } from '../../src/drill/missed-bounds.ts';
@@ -13,10 +13,14 @@ const good: Measures = {
   ...{ detectSeconds: 1, recoverSeconds: 5, recoverAfterFaultSeconds: 5, verifiedSeconds: 12 },
   ...{ withoutPurchaseSeconds: 5, slowestSeconds: 4, requests: 100, failed: 7 },
   failedByCode: { 'event-store-unavailable': 4, 'no-answer': 3 },
+  alarms: [],
   ...{ acknowledged: 50, missing: [], reconciled: 0, violations: 0 },
 };
-const missed = (change: Partial<Measures>, bounds: Bounds = usualBounds) =>
-  missedBounds({ ...good, ...change }, bounds).map(({ kind }) => kind);
+const missed = (change: Partial<Measures>, rings?: string) =>
+  missedBounds(
+    { ...good, ...change },
+    { bounds: usualBounds, ...(rings === undefined ? {} : { rings }) },
+  ).map(({ kind }) => kind);
 
 describe('the bounds of a drill', () => {
   it('are kept by failures that an outage explains', () => {
@@ -43,6 +47,28 @@ describe('the bounds of a drill', () => {
     expect(missed({ recoverAfterFaultSeconds: 31, slowestSeconds: 8 })).to.deep.equal([
       ...['time', 'time'],
     ]);
+  });
+});
+
+describe('an alarm that must ring', () => {
+  const alarm = {
+    ...{ rule: 'EventsParked', severity: 'ticket', trueSeconds: 1, heldSeconds: 5 },
+    ...{ waitSeconds: 0, rangSeconds: 1 },
+  };
+
+  it('is missed when only its condition was true, or when another one rang', () => {
+    expect(missed({ alarms: [alarm] }, 'EventsParked')).to.deep.equal([]);
+    expect(missed({ alarms: [] }, 'EventsParked')).to.deep.equal(['fact']);
+    expect(missed({ alarms: [{ ...alarm, rangSeconds: null }] }, 'EventsParked')).to.deep.equal([
+      'fact',
+    ]);
+    expect(missed({ alarms: [{ ...alarm, rule: 'SlowSale' }] }, 'EventsParked')).to.deep.equal([
+      'fact',
+    ]);
+  });
+
+  it('is not needed where a drill names none', () => {
+    expect(missed({ alarms: [] })).to.deep.equal([]);
   });
 });
 

@@ -158,7 +158,8 @@ function cases(log: LogFacts | null, words: EngineersWords, format: Format): Pie
 /** What the facts say by themselves; people add to it. */
 function lessons(facts: Facts, words: EngineersWords, format: Format): Piece[] {
   const { proof, acknowledged, lines, durations, log } = facts;
-  const isByAlarm = lines.noticedBy !== null && lines.noticedBy !== 'people';
+  const isByAlarm = facts.alarms?.some(({ name }) => name === lines.noticedBy) === true;
+  const isByPeople = lines.noticedBy === null || lines.noticedBy === 'people';
   const well = [
     ...(proof?.violations === 0 ? [words.well.proven] : []),
     ...(acknowledged?.missing.length === 0 ? [words.well.noMissing] : []),
@@ -167,7 +168,7 @@ function lessons(facts: Facts, words: EngineersWords, format: Format): Piece[] {
       : []),
   ];
   const wrong = [
-    ...(isByAlarm ? [] : [words.wrong.noticedByPeople]),
+    ...(isByPeople ? [words.wrong.noticedByPeople] : []),
     ...((log?.payments.leftHalfWay ?? 0) > 0
       ? [words.wrong.halfWay(format.count(log?.payments.leftHalfWay ?? 0))]
       : []),

@@ -1,0 +1,103 @@
+import type { AlertState } from '../alarm/alerts.ts';
+import { rules } from '../alarm/rules.ts';
+import { runAlarm } from '../alarm/run-alarm.ts';
+import type { Measures } from './drill-journal.ts';
+
+/** Between two looks, in milliseconds: as short as `reprise alarm` allows. */
+const everyMs = 1_000;
+/** Nobody is told, so nobody is told again; in milliseconds. */
+const repeatMs = 86_400_000;
+
+/** What a rule's condition did after the fault. Times are milliseconds since the epoch. */
+interface Seen {
+  readonly rule: string;
+  readonly severity: string;
+  readonly activeMs: number;
+  /** When it was last seen to be true. */
+  lastMs: number;
+  rangMs: number | undefined;
+}
+
+export interface DrillAlarmParts {
+  readonly target: { readonly url: string; readonly adminUrl: string };
+  /** Of the alarm alone. */
+  readonly dataDir: string;
+  readonly version: string;
+}
+
+/**
+ * `reprise alarm` beside a drill: the same rules with the same waiting times, and nobody who is
+ * told. A condition that was not true for as long as its rule waits rings nobody: it is noted with
+ * how long it was true.
+ */
+export class DrillAlarm {
+  readonly dataDir: string;
+  readonly #stop = new AbortController();
+  readonly #done: Promise<void>;
+  readonly #seen = new Map<string, Seen>();
+  #faultMs = Number.POSITIVE_INFINITY;
+
+  constructor({ target, dataDir, version }: DrillAlarmParts) {
+    this.dataDir = dataDir;
+    const config = {
+      ...{ targets: [target], webhooks: [], alertmanager: undefined, heartbeat: undefined },
+      ...{ everyMs, repeatMs, off: new Set<string>() },
+    };
+    this.#done = runAlarm({
+      ...{ config, dataDir, version, signal: this.#stop.signal },
+      say: () => {},
+      onError: () => {},
+      onRound: (alerts, nowMs) => this.#look(alerts, nowMs),
+    });
+  }
+
+  /** The fault begins now. */
+  fault(): void {
+    this.#faultMs = Date.now();
+  }
+
+  /** The first alert that rang for what became true after the fault. */
+  get first(): { readonly rule: string; readonly atMs: number } | undefined {
+    const rang = [...this.#seen.values()].flatMap(({ rule, rangMs }) =>
+      rangMs === undefined ? [] : [{ rule, atMs: rangMs }],
+    );
+    return rang.sort((a, b) => a.atMs - b.atMs)[0];
+  }
+
+  /** What became true after the fault, in that order, whether it rang or not. */
+  get conditions(): Measures['alarms'] {
+    const since = (ms: number) => Math.max(0, ms - this.#faultMs) / 1_000;
+    return [...this.#seen.values()]
+      .sort((a, b) => a.activeMs - b.activeMs)
+      .map(({ rule, severity, activeMs, lastMs, rangMs }) => ({
+        ...{ rule, severity, trueSeconds: since(activeMs) },
+        heldSeconds: (lastMs - activeMs) / 1_000,
+        waitSeconds: waitOf(rule, severity),
+        rangSeconds: rangMs === undefined ? null : since(rangMs),
+      }));
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#done;
+  }
+
+  #look(alerts: readonly AlertState[], nowMs: number): void {
+    for (const { rule, labels, activeMs, firingMs } of alerts) {
+      const { severity = '' } = labels;
+      if (severity === 'none' || activeMs < this.#faultMs) continue;
+      // A condition that was true, was not, and is again waits from the beginning.
+      const key = `${JSON.stringify(labels)} ${activeMs}`;
+      const seen = this.#seen.get(key);
+      if (seen === undefined) {
+        this.#seen.set(key, { rule, severity, activeMs, lastMs: nowMs, rangMs: firingMs });
+      } else {
+        seen.lastMs = nowMs;
+        seen.rangMs = firingMs;
+      }
+    }
+  }
+}
+
+const waitOf = (name: string, severity: string): number =>
+  rules.find((rule) => rule.name === name && rule.severity === severity)?.forSeconds ?? 0;
