@@ -22,6 +22,7 @@ Examples:
   $ reprise drill list
   $ reprise drill run kill-service restore
   $ reprise drill run --short
+  $ reprise drill run tabletop first-hour
   $ reprise drill compare 2027-05-01-restore 2027-06-01-restore`,
   );
   defineListAndRun(drill);
@@ -39,7 +40,7 @@ function defineListAndRun(drill: Command): void {
       await listDrills(flags, readConfig(process.env));
     });
   withOut(drill.command('run'))
-    .argument('[names...]', 'of the drills')
+    .argument('[names...]', 'of the drills; or tabletop and the name of a card')
     .description('Run drills, one after another.')
     .option('--all', 'every drill')
     .option('--short', 'the three that show the most in the shortest time')
@@ -49,9 +50,18 @@ function defineListAndRun(drill: Command): void {
       'after',
       `
 Exit codes: 0 every bound was kept, 1 a fact was wrong or a drill could not finish, 3 only a time was over its bound,
-which a busy machine may cause. A drill that this machine cannot do is skipped, with the reason.`,
+which a busy machine may cause. A drill that this machine cannot do is skipped, with the reason.
+
+The name tabletop is for people: it breaks nothing. It prints a scenario with questions; on a terminal it asks them one by one, and
+takes the time of each answer. Without the name of a card it lists them.`,
     )
     .action(async (names: readonly string[], flags: RunFlags) => {
+      const [first, ...cards] = names;
+      if (first === 'tabletop') {
+        const { runTabletop } = await import('./drill-tabletop.ts');
+        await runTabletop(cards);
+        return;
+      }
       const { runDrills } = await import('./drill-run.ts');
       await runDrills(names, flags, readConfig(process.env));
     });

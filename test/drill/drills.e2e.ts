@@ -28,9 +28,10 @@ describe('reprise drill', function () {
       expect([status, measures.violations]).to.deep.equal(['completed', 0]);
       expect(measures.missing.length).to.equal(measures.reconciled);
       expect(measures.acknowledged).to.be.greaterThan(10);
-      // A time over its bound is exit code 3: the speed of a shared machine proves nothing.
-      if (ended.code === 3) console.info(`      ${own.missed.map(({ what }) => what).join('; ')}`);
-      else expect(measures.verifiedSeconds).to.be.within(0, 60);
+      // Other times may be the machine's (exit code 3). This one is the promise.
+      const missed = own.missed.map(({ what }) => what).join('; ');
+      if (ended.code === 3) console.info(`      ${missed}`);
+      expect(measures.verifiedSeconds, missed).to.be.within(0, 60);
       if (name === 'restore') expect(measures.missing.length).to.be.greaterThan(0);
       else expect(measures.missing).to.deep.equal([]);
 
@@ -41,6 +42,17 @@ describe('reprise drill', function () {
       expect(await read('report.engineers.en.html')).to.include(`Drill: ${name}`);
     });
   }
+
+  it('prints a card for people without asking where nobody can answer', async () => {
+    const { code, stdout } = await reprise(['drill', 'run', 'tabletop', 'first-hour']);
+    expect(code).to.equal(0);
+    expect(stdout)
+      .to.match(/^first-hour: /)
+      .and.to.match(/A good answer has: /);
+    const unknown = await reprise(['drill', 'run', 'tabletop', 'no-such-card']);
+    expect(unknown.code).to.not.equal(0);
+    expect(unknown.stderr).to.include('see reprise drill run tabletop');
+  });
 
   it('lists how each drill ended last', async () => {
     const { stdout } = await reprise(['drill', 'list', '--out', out]);
