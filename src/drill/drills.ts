@@ -1,8 +1,10 @@
+import { badReleaseDrill } from './bad-release.ts';
 import type { Drill } from './drill-form.ts';
 import { killDrills } from './kills.ts';
-import { poisonDrill } from './read-side-faults.ts';
+import { poisonDrill, tablesLostDrill } from './read-side-faults.ts';
 import { redisDrills } from './redis-faults.ts';
 import { restoreDrill } from './restore-drill.ts';
+import { stampedeDrill } from './stampede.ts';
 import { storeDrills } from './store-faults.ts';
 
 /** Every drill, in the order in which they are listed. */
@@ -11,6 +13,9 @@ export const drills: readonly Drill[] = [
   ...storeDrills,
   ...redisDrills,
   poisonDrill,
+  tablesLostDrill,
+  stampedeDrill,
+  badReleaseDrill,
   restoreDrill,
 ];
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import pg from 'pg';
 import { connectEventStore } from '../infrastructure/eventstoredb.ts';
 import { eventually } from '../support/eventually.ts';
 import { pause } from '../support/pause.ts';
@@ -9,11 +10,13 @@ import type { Site } from './site.ts';
 const faultMs = 5_000;
 /** Until the service says that it parked an event, in milliseconds. */
 const parkedMs = 20_000;
+/** Until the lists are there again, in milliseconds. */
+const listsMs = 40_000;
 /** A seat of the last session, where the poison is. */
 const poisonedStream = 'seat-c1-120/B-1-25';
 
 /** An event as a version that nobody has would write it. */
-async function appendPoison(site: Site): Promise<string> {
+export async function appendPoison(site: Site): Promise<string> {
   const { eventStoreUrl } = await site.servers();
   const store = connectEventStore(eventStoreUrl);
   try {
@@ -62,5 +65,48 @@ export const poisonDrill: Drill = {
       site.mustRun('projections', 'skip', event, ...answers),
     );
     over();
+  },
+};
+
+/** Every table of the lists, and what says how far they are. */
+async function dropTables(site: Site): Promise<void> {
+  const { postgresUrl } = await site.servers();
+  const client = new pg.Client({ connectionString: postgresUrl });
+  await client.connect();
+  try {
+    await client.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
+  } finally {
+    await client.end();
+  }
+}
+
+/** The tables of the lists are gone. */
+export const tablesLostDrill: Drill = {
+  name: 'read-models-lost',
+  about: `the schema of the lists is dropped; after ${faultMs / 1_000} s an operator restarts the service`,
+  expected: '503 for lists at once; at its start the service makes them anew from the log',
+  public: {
+    en: 'We deleted the lists of seats and reservations while tickets were being sold.',
+    ko: '티켓이 판매되는 도중에 좌석과 예매 목록을 모두 지웠습니다.',
+  },
+  bounds: usualBounds,
+  site: {},
+  async method({ site, act, fault, over }: Hands) {
+    fault();
+    await act('DROP SCHEMA', () => dropTables(site));
+    await pause(faultMs);
+    await site.supervisor.away(async () => {
+      await act('the service stops', () => site.service.terminate());
+      await act('it starts', () => site.service.start());
+    });
+    over();
+    await act('the lists are there', () =>
+      eventually(
+        'they are',
+        async () => (await site.service.call('GET', '/concert/c1/session')).status === 200,
+        listsMs,
+        100,
+      ),
+    );
   },
 };
