@@ -91,7 +91,7 @@ export const stampedeDrill: Drill = {
     en: 'We let ten thousand people come to the waiting queue in one second.',
     ko: '1초 동안 1만 명이 대기열에 들어오도록 만들었습니다.',
   },
-  // Buyers who paid are in line behind users who never come back, and wait until their time is over.
+  // Buyers who paid are in line behind users who never come back.
   bounds: { recoverAfterFaultMax: 50, slowestMax: 10 },
   site: {},
   async method({ site, act, fault, over }) {
