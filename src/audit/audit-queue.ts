@@ -3,6 +3,7 @@ import { decode, type RecordedEvent, UnreadableEvent } from '../events/codec.ts'
 import type { Stay } from './audited-place.ts';
 import { type ExceptionCode, type Finding, Findings, type ViolationCode } from './findings.ts';
 import { InOrder } from './in-order.ts';
+import type { Lot } from './lots.ts';
 import { type AuditSettings, RoomAudit, type RoomFigures } from './room-audit.ts';
 import { RoomSteering } from './steering.ts';
 
@@ -34,6 +35,8 @@ export interface RoomVerdict extends RoomFigures {
   readonly insideMost: number;
   /** Who waits at the end of the period, by the log. */
   readonly waiting: number;
+  /** Places by lot: when, with which seed, and for how many. */
+  readonly lots: readonly Lot[];
 }
 
 export interface AuditVerdict {
@@ -120,8 +123,9 @@ class QueueAudit {
     for (const [room, { audit, moves }] of [...this.#rooms].sort(([a], [b]) => (a < b ? -1 : 1))) {
       moves.end();
       const { waiting } = audit;
+      const lots = this.#steeringOf(room).lots.all();
       audit.conclude(moves.newestMs);
-      rooms.push({ room, ...audit.figures, insideMost: audit.insideMost, waiting });
+      rooms.push({ room, ...audit.figures, insideMost: audit.insideMost, waiting, lots });
       await this.#tellStays();
     }
     return {
@@ -141,6 +145,14 @@ class QueueAudit {
     const event = decode(recorded);
     if (event.type === 'QueueSteered') {
       this.#steeringOf(event.data.room ?? '').add(event.data, createdMs);
+    }
+    if (event.type === 'QueueDrawn') {
+      const room = event.data.room ?? '';
+      const detail = this.#steeringOf(room).lots.draw(event.data, createdMs);
+      const finding = { code: 'wrong-draw', room, userId: '', atMs: createdMs } as const;
+      if (detail !== undefined && createdMs >= this.#fromMs) {
+        this.#violations.add({ ...finding, detail });
+      }
     }
     if (event.type !== 'QueueMoved') return;
     const [isLine, room = ''] = lineStream.exec(stream) ?? [];

@@ -2,6 +2,7 @@ import { padEnd, padStart } from '../support/display-width.ts';
 import type { AuditVerdict, Listed, RoomVerdict } from './audit-queue.ts';
 import type { Stay } from './audited-place.ts';
 import type { Finding } from './findings.ts';
+import type { Lot } from './lots.ts';
 
 const iso = (ms: number | undefined): string =>
   ms === undefined ? '' : new Date(ms).toISOString();
@@ -40,12 +41,18 @@ export function describeAudit({ events, rooms, violations, exceptions }: AuditVe
       : `NOT PROVEN: ${inShort(violations)}`;
   return [
     ...(rooms.length === 0 ? ['the log has no moves of the queue in this period'] : lines),
+    ...rooms.flatMap(({ room, lots }) => lots.map((lot) => lotInWords(room, lot))),
     ...section('exception', exceptions),
     ...section('VIOLATION', violations),
     `${events} events of the queue read; ${exceptions.total} exceptions${exceptions.total === 0 ? '' : `: ${inShort(exceptions)}`}`,
     verdict,
   ].join('\n');
 }
+
+const lotInWords = (room: string, { seed, drawnMs, tookPart, ...times }: Lot): string =>
+  `lot of ${roomInWords(room)}: ${tookPart} took part from ${iso(times.fromMs)} to ` +
+  `${iso(times.closesMs)}, ${seed === undefined ? 'not drawn' : `drawn ${iso(drawnMs)}`}, ` +
+  `the sale opens at ${iso(times.opensMs)}${seed === undefined ? '' : `\n  seed ${seed}`}`;
 
 const inShort = ({ byCode }: Listed<string>): string =>
   Object.entries(byCode)

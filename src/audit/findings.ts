@@ -1,7 +1,9 @@
 /**
  * What must not be, and is. `out-of-order`: somebody was passed who was there, for longer than a
  * pause between two polls. `over-limit`: admitted while as many were inside as may be. `twice`:
- * admitted while inside. `while-paused`, `while-draining`: admitted, or enrolled, when nobody was
+ * admitted while inside. `before-opening`: admitted before the sale opened, or before its
+ * lot was drawn. `wrong-draw`: a draw of no lot, a second one, or one that came too early.
+ * `while-paused`, `while-draining`: admitted, or enrolled, when nobody was
  * to be. `wrong-number`: enrolled later, with a lower number. `unreadable`: an event of the queue.
  */
 export type ViolationCode =
@@ -10,6 +12,8 @@ export type ViolationCode =
   | 'twice'
   | 'while-paused'
   | 'while-draining'
+  | 'before-opening'
+  | 'wrong-draw'
   | 'wrong-number'
   | 'unreadable';
 

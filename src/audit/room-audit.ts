@@ -120,12 +120,14 @@ export class RoomAudit {
     if (this.#parts.steering.around(atMs).isDraining) {
       this.#violate('while-draining', userId, atMs, 'enrolled while nobody new was to enrol');
     }
+    const lot = this.#parts.steering.lots.ofNumber(number);
+    if (lot !== undefined) lot.tookPart += 1;
     this.#places.set(userId, new Place(userId, number, atMs, atMs));
     this.#count('enrolled', atMs);
   }
 
   #admit(place: Place, atMs: number): void {
-    const { userId, number } = place;
+    const { userId } = place;
     const force = this.#parts.steering.around(atMs);
     if (place.admittedMs !== undefined) {
       const detail = `inside since ${iso(place.admittedMs)} already`;
@@ -133,9 +135,13 @@ export class RoomAudit {
       this.#inside.remove(place);
     }
     if (force.isPaused) this.#violate('while-paused', userId, atMs, 'admitted while paused');
+    if (force.closedBy !== undefined) {
+      const detail = `the sale opens at ${iso(force.closedBy.opensMs)}, after its draw`;
+      this.#violate('before-opening', userId, atMs, detail);
+    }
     this.#judgeOrder(place, atMs, true);
     place.admittedMs = atMs;
-    this.#admissions.add({ atMs, number }, () => this.#lowestWaiting());
+    this.#admissions.add({ atMs, number: this.#rankOf(place) }, () => this.#lowestWaiting());
     if (this.#inside.count >= force.limit) this.#loseOverdue(atMs);
     for (const excess of this.#inside.admit(place, atMs, force.limit)) this.#overLimit(excess);
     if (this.#inside.count > force.limitLeast && this.#inside.count <= force.limit) {
@@ -209,7 +215,8 @@ export class RoomAudit {
 
   /** Was everybody who passed this user admitted while the user was away, or with a reason? */
   #judgeOrder(place: Place, atMs: number, isAdmitted: boolean): void {
-    const { number, waitsSinceMs, absences } = place;
+    const { waitsSinceMs, absences } = place;
+    const number = this.#rankOf(place);
     const { askMsMax } = this.#parts.settings;
     // A place was kept for who was passed a moment before the next poll.
     const away = absences.map(({ fromMs, untilMs }) => [fromMs - askMsMax, untilMs] as const);
@@ -237,7 +244,7 @@ export class RoomAudit {
       this.#except('steered', place, atMs, `the place kept for it was taken away by ${step}`);
       return true;
     }
-    if (this.#admissions.hasInFront(place.number, atMs, untilMs)) {
+    if (this.#admissions.hasInFront(this.#rankOf(place), atMs, untilMs)) {
       this.#except('gave-way', place, atMs, 'the place kept for it went to somebody in front');
       return true;
     }
@@ -254,10 +261,12 @@ export class RoomAudit {
     return place;
   }
 
+  #rankOf = ({ userId, number }: Place) => this.#parts.steering.lots.rankOf(userId, number);
+
   #lowestWaiting(): number {
     let lowest = Number.POSITIVE_INFINITY;
-    for (const { admittedMs, number } of this.#places.values()) {
-      if (admittedMs === undefined) lowest = Math.min(lowest, number);
+    for (const place of this.#places.values()) {
+      if (place.admittedMs === undefined) lowest = Math.min(lowest, this.#rankOf(place));
     }
     return lowest;
   }

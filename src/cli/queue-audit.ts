@@ -55,6 +55,8 @@ The command reads the queue's events in the log (QUEUE_LOG=on), of every room, a
   - users were admitted in the order in which they enrolled, except for those who were away
   - never more users were inside at once than the limit of places, as it was steered at the time
   - nobody was admitted while inside, or while the queue was paused
+  - who took part in a lot was admitted by the draw that its seed makes, and nobody was admitted
+    before the sale opened
 It needs no running service. It writes nothing.
 
 An exception departs from the plain order for a reason that the log shows:

@@ -3,6 +3,7 @@ import { userInfo } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
 import { CommandHandler } from '../commands/core/command-handler.ts';
 import {
+  type SteeredLot,
   type Steering,
   type SteeringChange,
   steeringDecider,
@@ -13,6 +14,8 @@ import { decode } from '../events/codec.ts';
 import { roomSchema } from '../events/queue-events.ts';
 import { steeringStream } from '../events/streams.ts';
 import { logMustExist } from '../servers/servers.ts';
+import { moment } from './moment.ts';
+import { lotBefore, lotInWords, lotMinutes, minutesDefault, mustNotBeDrawn } from './queue-lot.ts';
 import { withLog } from './with-servers.ts';
 
 /** Most places and admissions per minute that may be set. */
@@ -30,13 +33,16 @@ interface Who extends Where {
   readonly reason: string;
 }
 
+type LotFlags = Who & {
+  /** Milliseconds since the epoch. */
+  readonly opensAt?: number;
+  readonly minutes: number;
+  readonly none?: true;
+};
+
 type SetFlags = Who & { readonly places?: number | null; readonly perMinute?: number | null };
 
-/** `reprise queue`. */
-export function defineQueue(queue: Command): void {
-  queue.addHelpText(
-    'after',
-    `
+const help = `
 Each step is an event in the log, with who and why. Every instance follows the steps within half a
 second. No restart is needed, and a restart changes nothing. The service may be running or not.
 
@@ -47,9 +53,18 @@ Examples:
   $ reprise queue pause --reason 'payments are slow'
   $ reprise queue resume --reason 'payments are fast again'
   $ reprise queue set --room gala --places 10 --reason 'a hall of 200 seats'
+  $ reprise queue lot --room gala --opens-at 2027-05-01T19:00:00+09:00 --reason 'a fair start'
 
-Exit codes: 0 done, or it was so already; 1 anything else.`,
-  );
+Users who enrol in the minutes before --opens-at, until the last minute, have places by lot. Users
+who enrol later stand behind them, in order. Nobody is admitted before --opens-at. Give the
+salesOpenAt of the room's concert: the lot opens no sale by itself. When it is drawn, a minute
+before, its seed is in the log, and \`reprise queue audit\` repeats the draw.
+
+Exit codes: 0 done, or it was so already; 1 anything else.`;
+
+/** `reprise queue`. */
+export function defineQueue(queue: Command): void {
+  queue.addHelpText('after', help);
   const forRoom = (name: string, about: string): Command =>
     queue
       .command(name)
@@ -77,6 +92,17 @@ Exit codes: 0 done, or it was so already; 1 anything else.`,
         ...(perMinute === undefined ? {} : { perMinute }),
       };
       await steer(who, change);
+    });
+  step('lot', 'Give places by lot to users who enrol before a sale opens.')
+    .option('--opens-at <time>', 'when the sale opens: 2027-05-01T19:00:00+09:00', moment)
+    .option('--minutes <n>', 'how long before the opening it begins', lotMinutes, minutesDefault)
+    .option('--none', 'take the lot away: admissions go on, in the order of arrival')
+    .action(async ({ opensAt, minutes, none, ...who }: LotFlags) => {
+      if ((opensAt === undefined) === (none === undefined)) {
+        throw new Error('name --opens-at or --none');
+      }
+      const lot = opensAt === undefined ? null : lotBefore(opensAt, minutes, Date.now());
+      await steer(who, { lot });
     });
   step('pause', 'Admit nobody; users who are inside stay inside.').action((who: Who) =>
     steer(who, { paused: true }),
@@ -119,6 +145,9 @@ async function steer(
   await logMustExist(config);
   await withLog(config, async (store) => {
     const handler = new CommandHandler(store, steeringDecider);
+    if (change.lot !== undefined) {
+      mustNotBeDrawn(steeringOf(await handler.state(steeringStream), room).lot, Date.now());
+    }
     const at = new Date().toISOString();
     const command = { type: 'SteerQueue', room, change, clear, by, reason, at } as const;
     const result = await handler.execute(steeringStream, command, { commandId: randomUUID() });
@@ -142,8 +171,10 @@ async function showSteering(config: Config, room: string): Promise<void> {
       if (left === 0) break;
       if (event.type !== 'QueueSteered' || (event.data.room ?? '') !== room) continue;
       left -= 1;
-      const { at, by, reason, cleared, ...after } = event.data;
-      const what = `${settingsInWords(after, config)}${cleared ? ', line cleared' : ''}`;
+      const { at, by, reason, cleared, lot, ...after } = event.data;
+      const times = lot === null ? '' : `, places by lot from ${lot.from} to ${lot.opensAt}`;
+      const now = settingsInWords({ ...after, lot: null }, config);
+      const what = `${now}${times}${cleared ? ', line cleared' : ''}`;
       console.log(`  ${at}  by ${by}: ${what} (${reason})`);
     }
   });
@@ -156,10 +187,12 @@ const inWords = (name: string, steering: Steering, config: Config): string =>
     ? `${name}: as the settings say, ${config.queue.admittedMax} places; nobody has steered it`
     : `${name}: ${settingsInWords(steering, config)}`;
 
-type Steered = Pick<Steering, 'admittedMax' | 'perMinute' | 'paused' | 'draining'>;
+type Steered = Pick<Steering, 'admittedMax' | 'perMinute' | 'paused' | 'draining'> & {
+  readonly lot: SteeredLot | null;
+};
 
 function settingsInWords(
-  { admittedMax, perMinute, paused, draining }: Steered,
+  { admittedMax, perMinute, paused, draining, lot }: Steered,
   { queue }: Config,
 ): string {
   const places =
@@ -169,5 +202,6 @@ function settingsInWords(
     perMinute === null ? 'no limit per minute' : `${perMinute} admissions per minute`,
     ...(paused ? ['paused'] : []),
     ...(draining ? ['nobody new enrols'] : []),
+    ...(lot === null ? [] : [lotInWords(lot)]),
   ].join(', ');
 }

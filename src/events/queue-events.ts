@@ -26,6 +26,12 @@ function moved<const Whats extends readonly [string, ...string[]]>(whats: Whats)
 /** The first version did not say who was away. */
 export const queueMoved1 = moved(['enrolled', 'admitted', 'unclaimed', 'left', 'ended', 'cleared']);
 
+/**
+ * Who enrols later than this before `opensAt` takes no part in the lot, in milliseconds: until then
+ * it is drawn, and everybody asks once more, also a page in a hidden tab, which asks once a minute.
+ */
+export const lotClosesMs = 60_000;
+
 /** The events of the waiting queue (docs/adr/0033-waiting-room.md). */
 export const queueSchemas = {
   // queue-steering
@@ -42,8 +48,8 @@ export const queueSchemas = {
     /** Nobody new enrols. */
     draining: z.boolean(),
     /**
-     * Who enrols from `from` until `opensAt` has a place by lot; null: nobody has. Nothing sets it
-     * yet (docs/adr/0036-places-by-lot.md).
+     * Who enrols from `from` until a minute before `opensAt` has a place by lot, and nobody is
+     * admitted in between; null: nobody has (docs/adr/0036-places-by-lot.md).
      */
     lot: z.object({ from: timeSchema, opensAt: timeSchema }).nullable(),
     /** The step emptied the line. */
@@ -61,7 +67,7 @@ export const queueSchemas = {
     room: roomSchema.optional(),
     from: timeSchema,
     opensAt: timeSchema,
-    /** 32 random bytes, drawn after the sale had opened. */
+    /** 32 random bytes, drawn after the last one who takes part had enrolled. */
     seed: z.string().regex(/^[0-9a-f]{64}$/),
     at: timeSchema,
   }),

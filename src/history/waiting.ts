@@ -35,6 +35,8 @@ class Line {
   /** Who waits: user and number. */
   readonly waiting = new Map<string, number>();
   admitted = 0;
+  /** Numbers alone do not tell who is in front. */
+  isByLot = false;
   /** Of the user who asks: since when, and how many were admitted before. */
   own: { readonly sinceMs: number; readonly admittedBefore: number } | undefined;
 }
@@ -57,6 +59,7 @@ export class WaitingStory {
     if (recorded.type.startsWith('$')) return;
     const event = decode(recorded);
     if (event.type === 'QueueSteered') this.#steered(event.data, recorded.createdMs);
+    if (event.type === 'QueueDrawn') this.#drawn(event.data);
     if (event.type !== 'QueueMoved') return;
     // `queue-line-`, the hour in 13 characters, and a room after another dash.
     const room = recorded.stream.slice('queue-line-'.length + 14);
@@ -72,15 +75,23 @@ export class WaitingStory {
   #steered(step: EventData['QueueSteered'], atMs: number): void {
     const room = step.room ?? '';
     if (this.#lineOf(room).own === undefined) return;
-    const { admittedMax, perMinute, paused, draining, cleared, by, reason } = step;
+    const { admittedMax, perMinute, paused, draining, lot, cleared, by, reason } = step;
     const now = [
       admittedMax === null ? 'places as the setting says' : `${admittedMax} places`,
       ...(perMinute === null ? [] : [`${perMinute} admissions per minute`]),
       ...(paused ? ['paused: nobody is admitted'] : []),
       ...(draining ? ['nobody new enrols'] : []),
+      ...(lot === null ? [] : [`places by lot from ${lot.from}, the sale opens at ${lot.opensAt}`]),
       ...(cleared ? ['the line was emptied'] : []),
     ];
     this.#tell(room, atMs, `the queue was steered by ${by} (${reason}): ${now.join(', ')}`);
+  }
+
+  #drawn({ room = '', opensAt, seed, at }: EventData['QueueDrawn']): void {
+    const line = this.#lineOf(room);
+    line.isByLot = true;
+    if (line.own === undefined) return;
+    this.#tell(room, Date.parse(at), `places before ${opensAt} were drawn by lot, seed ${seed}`);
   }
 
   #moved(room: string, [kind, userId, number, atMs]: Move): void {
@@ -112,7 +123,8 @@ export class WaitingStory {
       if (line.own === undefined || number === undefined) continue;
       const ahead = [...line.waiting.values()].filter((other) => other < number).length;
       const so = howLong(line.own, line, nowMs);
-      this.#tell(room, nowMs, `waits still${so}; ${ahead} wait in front, with those who are away`);
+      const front = line.isByLot ? '' : `; ${ahead} wait in front, with those who are away`;
+      this.#tell(room, nowMs, `waits still${so}${front}`);
     }
   }
 

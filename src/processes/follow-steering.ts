@@ -2,6 +2,7 @@ import type { EventStore } from '../commands/core/event-store.ts';
 import { type SteeredRooms, steeredBy, steeringDecider } from '../commands/steering/decider.ts';
 import { decode } from '../events/codec.ts';
 import { steeringStream } from '../events/streams.ts';
+import { DrawLots } from './draw-lots.ts';
 import { FailureReport, type ProcessParts, repeat } from './repeat.ts';
 
 const what = 'follow the steering of the queue';
@@ -9,17 +10,20 @@ const what = 'follow the steering of the queue';
 const idleMs = 500;
 
 /**
- * Passes the steering of the queue's rooms on, at the start and after each step in the log. While
- * the log gives no answer, the last step applies.
+ * Passes the steering of the queue's rooms on, at the start and after each step in the log, and
+ * draws the lots that are due. While the log gives no answer, the last step applies.
  * @returns `ready` after the first read; `ended` when the signal aborted
  */
 export function followSteering({
   store,
+  clock,
   steer,
   signal,
   onError,
 }: ProcessParts & {
-  readonly store: Pick<EventStore, 'readStream'>;
+  readonly store: EventStore;
+  /** Milliseconds since the epoch. */
+  readonly clock: { readonly now: () => number };
   readonly steer: (steered: SteeredRooms) => void;
 }): { readonly ready: Promise<void>; readonly ended: Promise<void> } {
   let known = steeringDecider.initial;
@@ -33,11 +37,13 @@ export function followSteering({
     }
     steer(known);
   };
+  const lots = new DrawLots(store, clock.now);
   const ready = look();
   const report = new FailureReport(what, onError);
   const round = async (): Promise<'idle'> => {
     try {
       await look();
+      if (await lots.draw(known)) await look();
       report.worked();
     } catch (error) {
       report.failed(error);

@@ -1,19 +1,12 @@
 import { ExpiryHeap } from '../shared-state/expiry-heap.ts';
 import { Holders } from './holders.ts';
 import type { InProcessQueueOptions } from './in-process-options.ts';
-import {
-  type Admissions,
-  admissionsPerSecond,
-  claimMsAfter,
-  countAdmission,
-  endsMax,
-  lateMs,
-  pauseMs,
-  type Tickets,
-  ticketsAt,
-} from './pace.ts';
+import { InProcessSteering } from './in-process-steering.ts';
+import { waitOf } from './in-process-wait.ts';
+import { rankOf } from './lot.ts';
+import { type Admissions, claimMsAfter, countAdmission, endsMax } from './pace.ts';
 import { Place } from './place.ts';
-import { notSteered, type QueueControl } from './queue-control.ts';
+import type { QueueControl } from './queue-control.ts';
 import { admittedEntry, type QueueEntry, waitingEntry } from './queue-entry.ts';
 import type { KnownPlace, QueueMove } from './queue-log.ts';
 import { RankedLine } from './ranked-line.ts';
@@ -48,16 +41,14 @@ export class InProcessQueue implements WaitingQueue {
   /** Time to claim an admission, as users need it. */
   #claimMs: number;
   #lastNumber = 0;
-  /** The highest number that was admitted. */
+  /** The highest rank that was admitted. */
   #highestAdmitted = 0;
-  /** Undefined until it is told. */
-  #control: QueueControl | undefined;
-  /** As many as there may be. */
-  #tickets: Tickets = { left: Number.MAX_SAFE_INTEGER, at: 0 };
+  readonly #steering: InProcessSteering;
   #admissions: Admissions = { window: 0, current: 0, previous: 0, since: 0 };
 
   constructor(settings: QueueSettings, options: InProcessQueueOptions = {}) {
     this.#settings = settings;
+    this.#steering = new InProcessSteering(settings.admittedMax);
     this.#room = options.room ?? '';
     this.#claimMs = settings.claimMs;
     this.#now = options.now ?? Date.now;
@@ -74,12 +65,7 @@ export class InProcessQueue implements WaitingQueue {
       return admittedEntry(userId, this.#tokenOf(own), own.expiresAt);
     }
     const place = own ?? this.#enrol(userId, now);
-    if (place.state === 'away') {
-      if (own !== undefined && this.#tellAbsence(own)) this.#tell('back', own, now);
-      if (place.admittedAt > 0) this.#came(place, now);
-      this.#line.add(place);
-      [place.state, place.admittedAt] = ['there', 0];
-    }
+    if (!this.#standInLine(place, own !== undefined, now)) return this.#wait(place, null, now);
     const ahead = this.#line.ahead(place);
     if (ahead < this.#free(now)) {
       this.#admit(place, now, own === undefined);
@@ -122,10 +108,7 @@ export class InProcessQueue implements WaitingQueue {
   }
 
   steer(control: QueueControl): void {
-    // What the first call tells was so before this process.
-    const isCleared = control.clearedRevision > (this.#control?.clearedRevision ?? Infinity);
-    if (control.revision > (this.#control?.revision ?? -2)) this.#control = control;
-    if (!isCleared) return;
+    if (!this.#steering.take(control)) return;
     for (const place of [...this.#places.values()]) if (!place.isInside) this.#forget(place);
     this.#onMove(['cleared', '', 0, Math.floor(this.#now())]);
   }
@@ -145,8 +128,7 @@ export class InProcessQueue implements WaitingQueue {
   }
 
   get limits(): QueueLimits {
-    const { admittedMax, paused } = this.#control ?? notSteered;
-    return { places: admittedMax ?? this.#settings.admittedMax, isPaused: paused };
+    return this.#steering.limits;
   }
 
   async counts(): Promise<QueueCounts> {
@@ -165,13 +147,31 @@ export class InProcessQueue implements WaitingQueue {
 
   /** How many may be admitted now. */
   #free(now: number): number {
-    const { admittedMax, perMinute, paused } = this.#control ?? notSteered;
-    if (paused) return 0;
-    const places = (admittedMax ?? this.#settings.admittedMax) - this.#inside.size;
-    if (perMinute === null) return places;
-    this.#tickets = ticketsAt(this.#tickets, perMinute, now);
-    return Math.min(places, Math.floor(this.#tickets.left));
+    return this.#steering.free(this.#inside.size, now);
   }
+
+  /**
+   * Who is there stands in the line, by the rank of now. @returns false for who takes part in a lot
+   * that is not drawn: nobody knows where that is
+   */
+  #standInLine(place: Place, isKnown: boolean, now: number): boolean {
+    const rank = this.#rankOf(place);
+    if (place.state === 'there') {
+      if (rank === place.rank) return true;
+      this.#line.remove(place);
+      place.state = 'away';
+    } else if (rank !== undefined) {
+      if (isKnown && this.#tellAbsence(place)) this.#tell('back', place, now);
+      if (place.admittedAt > 0) this.#came(place, now);
+    }
+    if (rank === undefined) return false;
+    place.rank = rank;
+    this.#line.add(place);
+    [place.state, place.admittedAt] = ['there', 0];
+    return true;
+  }
+
+  #rankOf = (place: Place) => rankOf(this.#steering.lot, place.userId, place.number);
 
   #endThoseOver(now: number): void {
     for (const places of [this.#inside, this.#waiting]) {
@@ -216,7 +216,7 @@ export class InProcessQueue implements WaitingQueue {
 
   /** Of who is away: since when, if others passed by. @returns whether they did */
   #tellAbsence(place: Place): boolean {
-    if (place.number >= this.#highestAdmitted) return false;
+    if ((this.#rankOf(place) ?? Infinity) >= this.#highestAdmitted) return false;
     this.#tell('away', place, place.expiresAt - this.#settings.waitingMs);
     return true;
   }
@@ -227,7 +227,7 @@ export class InProcessQueue implements WaitingQueue {
 
   #enrol(userId: string, now: number): Place {
     const { waitingMax } = this.#settings;
-    if (this.#control?.draining) throw new QueueDraining();
+    if (this.#steering.isDraining) throw new QueueDraining();
     // With room for the user and for all who are there, nobody has to wait, however many are away.
     if (this.#waiting.size >= waitingMax && this.#line.size >= this.#free(now)) {
       throw new QueueFull();
@@ -247,11 +247,11 @@ export class InProcessQueue implements WaitingQueue {
     this.#line.remove(place);
     this.#waiting.remove(place);
     place.state = 'admitted';
-    this.#highestAdmitted = Math.max(this.#highestAdmitted, place.number);
+    this.#highestAdmitted = Math.max(this.#highestAdmitted, place.rank);
     place.admittedAt = now;
     place.expiresAt = now + this.#claimMs;
     this.#inside.add(place);
-    this.#tickets = { ...this.#tickets, left: this.#tickets.left - 1 };
+    this.#steering.countAdmission();
     this.#tell('admitted', place, now);
     // Who did not have to wait says nothing about those who do.
     if (!isNew) this.#admissions = countAdmission(this.#admissions, now);
@@ -274,16 +274,17 @@ export class InProcessQueue implements WaitingQueue {
     return Math.min(now + admittedMs, admittedAt + placeMaxMs);
   }
 
-  #wait(place: Place, ahead: number, now: number): QueueEntry {
-    const { userId } = place;
+  /** @param ahead null: the place is not in the line yet */
+  #wait(place: Place, ahead: number | null, now: number): QueueEntry {
     const { pauseMaxMs, waitingMs } = this.#settings;
-    const perSecond = admissionsPerSecond(this.#admissions, now);
-    const retryAfterMs = pauseMs(ahead + 1, perSecond, { pauseMaxMs, chance: this.#chance() });
-    this.#waiting.set(place, now + retryAfterMs + lateMs(retryAfterMs));
-    const expiresAt = place.expiresAt + waitingMs;
-    const token = this.#tokenOf(place);
-    const isPaused = this.#control?.paused ?? false;
-    return waitingEntry({ userId, token, ahead, perSecond, retryAfterMs, expiresAt, isPaused });
+    const parts = { steering: this.#steering, admissions: this.#admissions };
+    const at = { ...parts, pauseMaxMs, chance: this.#chance(), now };
+    const { dueAt, standing } = waitOf(place.number, ahead, at);
+    const expiresAt = dueAt + waitingMs;
+    // Who is not in the line is away by the next poll already.
+    this.#waiting.set(place, place.state === 'there' ? dueAt : expiresAt);
+    const { userId } = place;
+    return waitingEntry({ userId, token: this.#tokenOf(place), expiresAt, ...standing });
   }
 
   #tokenOf({ userId, secret }: Place): string {

@@ -83,6 +83,10 @@ export function pauseMs(
   return Math.floor(base * (1 + jitter * chance));
 }
 
+/** When to ask again, in milliseconds, for who is not told a position yet. @param chance 0 to 1 */
+export const longPauseMs = (base: number, chance: number): number =>
+  Math.floor(base * (1 + jitter * chance));
+
 /** How late who was told to pause may ask and is still there, in milliseconds. */
 export const lateMs = (pause: number): number => Math.min(lateMax, pause);
 

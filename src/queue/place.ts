@@ -5,6 +5,8 @@ import { newSecret } from './token.ts';
 export class Place implements Expiring {
   readonly userId: string;
   readonly number: number;
+  /** By what it stands in the line, of who is there: the number, or the rank by lot. */
+  rank: number;
   readonly secret = newSecret();
   /** `away` waits outside the line, with its number. */
   state: 'there' | 'away' | 'admitted' | 'claimed' = 'away';
@@ -17,6 +19,7 @@ export class Place implements Expiring {
   constructor(userId: string, number: number, expiresAt: number) {
     this.userId = userId;
     this.number = number;
+    this.rank = number;
     this.expiresAt = expiresAt;
   }
 

@@ -1,3 +1,5 @@
+import type { Lot } from './lot.ts';
+
 /** How one room of the queue is steered while it runs, beside its settings. */
 export interface QueueControl {
   /** Of the step in the log that says so: a higher one counts more. −1: nobody has steered it. */
@@ -10,6 +12,8 @@ export interface QueueControl {
   readonly paused: boolean;
   /** Nobody new enrols. */
   readonly draining: boolean;
+  /** Who enrols before the sale opens has a place by lot; null: nobody has. */
+  readonly lot: Lot | null;
   /** Of the last step that emptied the line; −1: none did. */
   readonly clearedRevision: number;
 }
@@ -20,5 +24,6 @@ export const notSteered: QueueControl = {
   perMinute: null,
   paused: false,
   draining: false,
+  lot: null,
   clearedRevision: -1,
 };

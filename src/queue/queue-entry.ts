@@ -5,10 +5,15 @@ export interface QueueEntry {
   readonly processing: boolean;
   /** `<user id>.<32 random characters>`, the user's while the place is. */
   readonly token: string;
-  /** Users in front of this one who are there; 0 when admitted or next. */
-  readonly ahead: number;
-  /** 1 is next; 0 when admitted. */
-  readonly position: number;
+  /**
+   * Users in front of this one who are there; 0 when admitted or next. Null until places by lot are
+   * drawn and known.
+   */
+  readonly ahead: number | null;
+  /** 1 is next; 0 when admitted; null as `ahead`. */
+  readonly position: number | null;
+  /** When the sale opens, while nobody is admitted before. */
+  readonly opensAt?: number;
   /**
    * From the admissions of the last two minutes; 0 when admitted, null while nothing can be said.
    */
@@ -26,25 +31,32 @@ export interface QueueEntry {
 
 /**
  * `nobody-admitted`: nobody of the line was in the last two minutes, or since it began. `paused`:
- * nobody is, until somebody resumes it.
+ * nobody is, until somebody resumes it. `not-open`: nobody is before the sale opens.
  */
-export type EstimateReason = 'nobody-admitted' | 'paused';
+export type EstimateReason = 'nobody-admitted' | 'paused' | 'not-open';
 
-/** The entry of a waiting user, for whom `ahead` others who are there wait in front. */
+/**
+ * The entry of a waiting user, for whom `ahead` others who are there wait in front; null: nobody
+ * knows yet.
+ */
 export function waitingEntry(standing: {
   readonly userId: string;
   readonly token: string;
-  readonly ahead: number;
+  readonly ahead: number | null;
   readonly perSecond: number;
   readonly retryAfterMs: number;
   readonly expiresAt: number;
   readonly isPaused: boolean;
+  /** Undefined when the sale is open. */
+  readonly opensAt: number | undefined;
 }): QueueEntry {
-  const { perSecond, isPaused, ...told } = standing;
-  const position = told.ahead + 1;
-  const waiting = { ...told, processing: false, position };
-  if (isPaused || perSecond === 0) {
-    const estimateReason = isPaused ? 'paused' : 'nobody-admitted';
+  const { perSecond, isPaused, opensAt, ...told } = standing;
+  const position = told.ahead === null ? null : told.ahead + 1;
+  const opening = opensAt === undefined ? {} : { opensAt };
+  const waiting = { ...told, processing: false, position, ...opening };
+  if (opensAt !== undefined || isPaused || position === null || perSecond === 0) {
+    const isOpen = opensAt === undefined && position !== null;
+    const estimateReason = isPaused ? 'paused' : isOpen ? 'nobody-admitted' : 'not-open';
     return { ...waiting, estimatedWaitSeconds: null, estimateReason };
   }
   return { ...waiting, estimatedWaitSeconds: Math.ceil(position / perSecond) };

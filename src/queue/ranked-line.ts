@@ -1,24 +1,28 @@
-/** Numbers of one block. A change moves up to this many; a line has a block per this many. */
+/** Ranks of one block. A change moves up to this many; a line has a block per this many. */
 const blockMax = 512;
 
-/** What stands in a line: nothing of it is kept but its number, which no other one of it has. */
-export interface Numbered {
-  readonly number: number;
+/** What stands in a line: by its rank, and by its id where ranks are equal. */
+export interface Ranked {
+  readonly rank: number;
+  readonly userId: string;
 }
 
 /**
- * A line of people by number: join, leave, and know how many stand in front. It is a sorted list of
- * the numbers, cut into blocks that lie in one piece each: a rank takes two binary searches, and a
- * line of a million is hardly slower than one of a thousand, as few places in memory are read. To
- * join or to leave takes a step per block behind, too: 2,000 of a million. 8 bytes a number.
+ * A line of people by rank: join, leave, and know how many stand in front. It is a sorted list of
+ * the ranks, cut into blocks that lie in one piece each: a place in line takes two binary searches,
+ * and a line of a million is hardly slower than one of a thousand, as few places in memory are
+ * read. To join or to leave takes a step per block behind, too: 2,000 of a million. 16 bytes each:
+ * the ids are looked at only where ranks are equal.
  */
 export class RankedLine {
   /** In order; none is empty. */
   readonly #blocks: Float64Array[] = [];
-  /** The first number of each block, side by side: to look into the blocks would take longer. */
+  /** Whose the ranks of each block are. */
+  readonly #ids: string[][] = [];
+  /** The first rank of each block, side by side: to look into the blocks would take longer. */
   readonly #firsts: number[] = [];
   readonly #sizes: number[] = [];
-  /** Numbers in the blocks in front of each. */
+  /** Ranks in the blocks in front of each. */
   readonly #before: number[] = [];
   #size = 0;
 
@@ -26,29 +30,33 @@ export class RankedLine {
     return this.#size;
   }
 
-  /** Joins behind all with smaller numbers. Its number must not be in the line. */
-  add({ number }: Numbered): void {
-    let at = Math.max(0, this.#blockOf(number));
+  /** Joins behind all with smaller ranks. It must not be in the line. */
+  add(one: Ranked): void {
+    let at = Math.max(0, this.#blockOf(one));
     let size = this.#sizes[at];
     if (size === undefined || size === blockMax) {
-      at = this.#makeRoom(at, number);
+      at = this.#makeRoom(at, one);
       size = this.#sizes[at] as number;
     }
     const block = this.#blocks[at] as Float64Array;
-    const index = below(block, size, number);
+    const ids = this.#ids[at] as string[];
+    const index = below(block, ids, one);
     block.copyWithin(index + 1, index, size);
-    block[index] = number;
-    if (index === 0) this.#firsts[at] = number;
+    block[index] = one.rank;
+    ids.splice(index, 0, one.userId);
+    if (index === 0) this.#firsts[at] = one.rank;
     this.#resize(at, 1);
   }
 
-  /** Leaves the line. Its number must be in it. */
-  remove({ number }: Numbered): void {
-    const at = this.#blockOf(number);
+  /** Leaves the line. It must be in it, with this rank. */
+  remove(one: Ranked): void {
+    const at = this.#blockOf(one);
     const block = this.#blocks[at] as Float64Array;
+    const ids = this.#ids[at] as string[];
     const size = this.#sizes[at] as number;
-    const index = below(block, size, number);
+    const index = below(block, ids, one);
     block.copyWithin(index, index + 1, size);
+    ids.splice(index, 1);
     this.#firsts[at] = block[0] as number;
     this.#resize(at, -1);
     if (size === 1) this.#drop(at);
@@ -56,38 +64,44 @@ export class RankedLine {
   }
 
   /** How many stand in front of one of the line. */
-  ahead({ number }: Numbered): number {
-    const at = this.#blockOf(number);
+  ahead(one: Ranked): number {
+    const at = this.#blockOf(one);
     const block = this.#blocks[at] as Float64Array;
-    return (this.#before[at] as number) + below(block, this.#sizes[at] as number, number);
+    return (this.#before[at] as number) + below(block, this.#ids[at] as string[], one);
   }
 
-  /** The last block that begins with this number or a smaller one; −1 when none does. */
-  #blockOf(number: number): number {
+  /** The last block that begins with this one or another in front of it; −1 when none does. */
+  #blockOf({ rank, userId }: Ranked): number {
     const firsts = this.#firsts;
     let [from, to] = [0, firsts.length];
     while (from < to) {
       const middle = (from + to) >> 1;
-      if ((firsts[middle] as number) <= number) from = middle + 1;
+      const first = firsts[middle] as number;
+      const isFront = first < rank || (first === rank && this.#firstId(middle) <= userId);
+      if (isFront) from = middle + 1;
       else to = middle;
     }
     return from - 1;
   }
 
+  #firstId(at: number): string {
+    return this.#ids[at]?.[0] as string;
+  }
+
   /** Cuts a full block in two, or begins another one behind the last. @returns whose turn it is */
-  #makeRoom(at: number, number: number): number {
+  #makeRoom(at: number, one: Ranked): number {
     const block = this.#blocks[at];
     const isAtBack = at >= this.#blocks.length - 1;
-    if (block === undefined || (isAtBack && number > (block[blockMax - 1] as number))) {
-      this.#insert(this.#blocks.length, new Float64Array(blockMax), 0);
+    if (block === undefined || (isAtBack && one.rank > (block[blockMax - 1] as number))) {
+      this.#insert(this.#blocks.length, new Float64Array(blockMax), []);
       return this.#blocks.length - 1;
     }
     const half = blockMax / 2;
     const back = new Float64Array(blockMax);
     back.set(block.subarray(half));
     this.#sizes[at] = half;
-    this.#insert(at + 1, back, half);
-    return number < (back[0] as number) ? at : at + 1;
+    this.#insert(at + 1, back, (this.#ids[at] as string[]).splice(half));
+    return isBefore(one, back[0] as number, this.#firstId(at + 1)) ? at : at + 1;
   }
 
   /** So the blocks stay as many as the numbers need, whoever leaves. */
@@ -97,21 +111,24 @@ export class RankedLine {
     if (next === undefined || size + next > blockMax / 2) return;
     const block = this.#blocks[at] as Float64Array;
     block.set((this.#blocks[at + 1] as Float64Array).subarray(0, next), size);
+    (this.#ids[at] as string[]).push(...(this.#ids[at + 1] as string[]));
     this.#sizes[at] = size + next;
     this.#drop(at + 1);
   }
 
-  #insert(at: number, block: Float64Array, size: number): void {
+  #insert(at: number, block: Float64Array, ids: string[]): void {
     const before =
       at === 0 ? 0 : (this.#before[at - 1] as number) + (this.#sizes[at - 1] as number);
     this.#blocks.splice(at, 0, block);
+    this.#ids.splice(at, 0, ids);
     this.#firsts.splice(at, 0, block[0] as number);
-    this.#sizes.splice(at, 0, size);
+    this.#sizes.splice(at, 0, ids.length);
     this.#before.splice(at, 0, before);
   }
 
   #drop(at: number): void {
     this.#blocks.splice(at, 1);
+    this.#ids.splice(at, 1);
     this.#firsts.splice(at, 1);
     this.#sizes.splice(at, 1);
     this.#before.splice(at, 1);
@@ -127,13 +144,18 @@ export class RankedLine {
   }
 }
 
-/** How many of a block's first `size` numbers are below one. */
-function below(block: Float64Array, size: number, number: number): number {
-  let [from, to] = [0, size];
+/** How many of a block stand in front of one. */
+function below(block: Float64Array, ids: readonly string[], one: Ranked): number {
+  let [from, to] = [0, ids.length];
   while (from < to) {
     const middle = (from + to) >> 1;
-    if ((block[middle] as number) < number) from = middle + 1;
-    else to = middle;
+    if (isBefore(one, block[middle] as number, ids[middle] as string, true)) to = middle;
+    else from = middle + 1;
   }
   return from;
 }
+
+/** Does one stand before a rank and id? */
+const isBefore = (one: Ranked, rank: number, userId: string, orIsIt = false): boolean =>
+  one.rank < rank ||
+  (one.rank === rank && (one.userId < userId || (orIsIt && one.userId === userId)));

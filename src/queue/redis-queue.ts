@@ -1,6 +1,7 @@
 import type { RedisClient } from '../infrastructure/redis.ts';
 import { QueueUnavailable } from '../shared-state/queue-unavailable.ts';
 import { RedisCalls } from '../shared-state/redis-calls.ts';
+import { lotPauseMs } from './lot.ts';
 import { paceOfScripts } from './pace.ts';
 import { notSteered, type QueueControl } from './queue-control.ts';
 import { admittedEntry, type QueueEntry, waitingEntry } from './queue-entry.ts';
@@ -177,9 +178,10 @@ export class RedisQueue implements WaitingQueue {
     const [, secret, expiresAt] = reply;
     const token = tokenOf(userId, secret, this.#room);
     if (state === 'admitted') return admittedEntry(userId, token, expiresAt);
-    const [, , , ahead, retryAfterMs, perSecond, paused] = reply;
+    const [, , , told, retryAfterMs, perSecond, paused, opens] = reply;
+    const [ahead, opensAt] = [told < 0 ? null : told, opens === 0 ? undefined : opens];
     const standing = { userId, token, ahead, perSecond: Number(perSecond), retryAfterMs };
-    return waitingEntry({ ...standing, expiresAt, isPaused: paused === 1 });
+    return waitingEntry({ ...standing, expiresAt, isPaused: paused === 1, opensAt });
   }
 
   async #rebuildOnce(): Promise<void> {
@@ -216,15 +218,17 @@ export class RedisQueue implements WaitingQueue {
   }
 
   #toTell(): string {
-    const { admittedMax, perMinute, ...steered } = this.#control;
+    const { admittedMax, perMinute, lot, ...steered } = this.#control;
     const control = {
       ...steered,
       admittedMax: admittedMax ?? this.#settings.admittedMax,
       perMinute: perMinute ?? 0,
+      lot: lot ?? false,
     };
     const isKept = this.#journal !== undefined;
     const controlText = JSON.stringify(control);
-    return JSON.stringify({ ...this.#settings, ...paceOfScripts, isKept, control, controlText });
+    const pace = { ...paceOfScripts, lotPauseMs };
+    return JSON.stringify({ ...this.#settings, ...pace, isKept, control, controlText });
   }
 
   /** Runs a script for a user, and keeps what it says that happened. */

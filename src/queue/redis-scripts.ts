@@ -7,7 +7,7 @@ export type PollReply =
   | ['full']
   | ['draining']
   | ['admitted', string, number]
-  | ['waiting', string, number, number, number, string, number];
+  | ['waiting', string, number, number, number, string, number, number];
 
 export type Argument = string | number;
 /** The last part is what happened to places: kind, user, number and when, one after another. */

@@ -44,7 +44,6 @@ import { renewReadModels } from './renew-read-models.ts';
 
 /** Read models that are up within this need no words, in milliseconds. */
 const shortCatchUpMs = 5_000;
-
 /** Between two looks whether the sale of a restored log is open, in milliseconds. */
 const openCheckMs = 500;
 
@@ -75,8 +74,9 @@ export function followLog(
   { logger, say, signal, onError }: Surroundings,
 ): Followers {
   const catalog = new Catalog();
-  const following = followCatalog({ store, catalog, signal, onError });
-  const steering = followSteering({ store, steer: steerRooms(rooms, catalog), signal, onError });
+  const common = { store, signal, onError };
+  const following = followCatalog({ ...common, catalog });
+  const steering = followSteering({ ...common, clock, steer: steerRooms(rooms, catalog) });
   const parts = { eventStore: store, pool: postgres.pool, projections, logger, signal };
   const unpark = retrySkipped(parts);
   const projector = runProjections({

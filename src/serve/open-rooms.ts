@@ -1,12 +1,14 @@
 import type { ServiceClock } from '../clock/service-clock.ts';
 import type { Catalog } from '../commands/concert/catalog.ts';
 import type { EventStore } from '../commands/core/event-store.ts';
-import { type SteeredRooms, steeringOf } from '../commands/steering/decider.ts';
+import { type SteeredRooms, type Steering, steeringOf } from '../commands/steering/decider.ts';
+import { lotMoments } from '../commands/steering/lot-times.ts';
 import type { Config } from '../config.ts';
 import type { RedisClient } from '../infrastructure/redis.ts';
 import type { Counters } from '../metrics/counters.ts';
 import { QueueJournal } from '../processes/queue-journal.ts';
 import { InProcessQueue } from '../queue/in-process-queue.ts';
+import type { QueueControl } from '../queue/queue-control.ts';
 import type { QueueMove } from '../queue/queue-log.ts';
 import { QueueRooms } from '../queue/queue-rooms.ts';
 import { RedisQueue } from '../queue/redis-queue.ts';
@@ -103,12 +105,28 @@ export function steerRooms(
   catalog: Pick<Catalog, 'rooms'>,
 ): (steered: SteeredRooms) => void {
   return (steered) => {
-    rooms.steer((room) => steeringOf(steered, room));
+    rooms.steer((room) => controlOf(steeringOf(steered, room)));
     for (const room of catalog.rooms) {
       if (rooms.has(room)) continue;
       const queue = rooms.of(room);
       // In memory a room begins empty; what Redis has of it is asked for once.
       if (queue instanceof RedisQueue) void queue.rebuild();
     }
+  };
+}
+
+/** A room's steering as its queue takes it. */
+export function controlOf({ lot, ...steering }: Steering): QueueControl {
+  if (lot === null) return { ...steering, lot };
+  const { fromMs, closesMs, joinedMs, opensMs } = lotMoments(lot);
+  return {
+    ...steering,
+    lot: {
+      fromNumber: fromMs * 1_000,
+      untilNumber: closesMs * 1_000,
+      seed: lot.seed ?? '',
+      toldAtMs: joinedMs ?? opensMs,
+      opensAtMs: opensMs,
+    },
   };
 }

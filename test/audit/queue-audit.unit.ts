@@ -1,65 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { type AuditOptions, auditQueue } from '../../src/audit/audit-queue.ts';
 import { csvLine, describeAudit } from '../../src/audit/audit-words.ts';
 import type { Stay } from '../../src/audit/audited-place.ts';
-import type { LogMessage } from '../../src/commands/core/event-store.ts';
-import { type EventData, eventSchemas } from '../../src/events/events.ts';
-import { queueLineStream, steeringStream } from '../../src/events/streams.ts';
-import { versionOf } from '../../src/events/upcasters.ts';
 import type { QueueMove } from '../../src/queue/queue-log.ts';
 import { runSale, saleSettings } from '../queue/support/simulation.ts';
-import { MemoryEventStore } from '../support/memory-event-store.ts';
-
-const startMs = Date.UTC(2030, 0, 1, 10);
-const settings = { places: 2, lifeMsMax: 960_000, askMsMax: 27_000 };
-
-/** The queue's streams of a log with these moves, each at a second. */
-class Log {
-  readonly store = new MemoryEventStore();
-  readonly #revisions = new Map<string, bigint>();
-
-  async moves(moves: readonly (readonly [QueueMove[0], string, number, number])[], room = '') {
-    for (const [kind, user, number, second] of moves) {
-      const atMs = startMs + second * 1_000;
-      const move: QueueMove = [kind, user, number, atMs];
-      await this.#append(queueLineStream(atMs, room), 'QueueMoved', { moves: [move] }, atMs);
-    }
-    return this;
-  }
-
-  async steer(second: number, step: Partial<EventData['QueueSteered']>) {
-    const data = eventSchemas.QueueSteered.parse({
-      ...{ admittedMax: null, perMinute: null, paused: false, draining: false, cleared: false },
-      ...{ lot: null, by: 'operator', reason: 'a test' },
-      ...{ at: new Date(startMs + second * 1_000).toISOString(), ...step },
-    });
-    await this.#append(steeringStream, 'QueueSteered', data, startMs + second * 1_000);
-    return this;
-  }
-
-  async *subscribe(): AsyncGenerator<LogMessage> {
-    for (const event of this.store.log) yield { kind: 'event', event };
-    yield { kind: 'caught-up' };
-  }
-
-  async #append<T extends 'QueueMoved' | 'QueueSteered'>(
-    stream: string,
-    type: T,
-    data: EventData[T],
-    atMs: number,
-  ) {
-    const metadata = { schemaVersion: versionOf(type), command: 'Test' };
-    const recordedAt = new Date(atMs).toISOString();
-    const event = { type, data } as never;
-    const appended = await this.store.append(stream, this.#revisions.get(stream) ?? 'no_stream', [
-      { id: randomUUID(), event, metadata: { ...metadata, recordedAt } },
-    ]);
-    if (appended.ok) this.#revisions.set(stream, appended.revision);
-    // The store in memory has its own clock; the audit goes by when the log took a step.
-    Object.assign(this.store.log.at(-1) as object, { createdMs: atMs });
-  }
-}
+import { Log, settings, startMs } from './support/audited-log.ts';
 
 const audit = (log: Log, options: Partial<AuditOptions> = {}) =>
   auditQueue(log, { settings, listedMax: 100, ...options });
@@ -83,7 +28,7 @@ describe('the audit of the waiting queue', () => {
     expect(verdict.rooms).to.deep.equal([
       {
         ...{ room: '', enrolled: 3, admitted: 3, unclaimed: 0, left: 0, ended: 1, cleared: 0 },
-        ...{ insideMost: 2, waiting: 0 },
+        ...{ insideMost: 2, waiting: 0, lots: [] },
       },
     ]);
     expect(describeAudit(verdict)).to.contain('proven from the log');

@@ -73,11 +73,16 @@ describe('the lot of a room', () => {
     expect(run(draw('a')), 'there is no lot').to.deep.equal([]);
     run(step({ lot }, false, 'gala'));
     expect(run(draw('a', lot.from)), 'of another lot').to.deep.equal([]);
+    const early = { ...draw('a'), at: '2027-05-01T10:59:01.999Z' };
+    expect(run(early), 'people may enrol who choose their ids').to.deep.equal([]);
     expect(run(draw('a'))[0]).to.deep.include({ ...lot, room: 'gala', seed: 'a'.repeat(64) });
     expect(run(draw('b')), 'drawn already').to.deep.equal([]);
     expect(run(step({ lot }, false, 'gala')), 'so already').to.deep.equal([]);
     run(step({ paused: true }, false, 'gala'));
-    expect(of('gala')).to.deep.include({ revision: 2, lot: { ...lot, seed: 'a'.repeat(64) } });
+    expect(of('gala')).to.deep.include({
+      revision: 2,
+      lot: { ...lot, seed: 'a'.repeat(64), drawnAt: '2027-05-01T11:00:00.120Z' },
+    });
     run(step({ lot: { ...lot, opensAt: '2027-05-01T12:00:00.000Z' } }, false, 'gala'));
     expect(of('gala').lot?.seed, 'another lot').to.equal(null);
     run(step({ lot: null }, false, 'gala'));

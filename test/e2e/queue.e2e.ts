@@ -7,7 +7,8 @@ import { Service } from './support/service.ts';
 interface Entry {
   readonly processing: boolean;
   readonly token: string;
-  readonly ahead: number;
+  readonly ahead: number | null;
+  readonly opensAt?: string;
   readonly estimateReason?: string;
 }
 
@@ -56,6 +57,19 @@ describe('reprise queue', function () {
     expect((await poll('d')).body).to.include({ code: 'queue-draining' });
     await steer('resume', '--reason', 'open');
     await eventually('newcomers', async () => (await poll('d')).status === 200);
+  });
+
+  it('takes a lot that begins later, shows it, and takes it away', async () => {
+    const opensAt = new Date(Date.now() + 3_600_000).toISOString();
+    const lot = ['lot', '--minutes', '30', '--reason', 'a fair start', '--opens-at'];
+    await steer(...lot, opensAt);
+    expect(await steer('status')).to.match(/places by lot from .*not drawn yet/);
+    expect((await poll('before')).body.opensAt, 'it has not begun').to.equal(undefined);
+    await steer('lot', '--none', '--reason', 'no lot');
+    expect(await steer('status')).to.match(/^queue: [^\n]*per minute$/m);
+    const { code, stderr } = await reprise(['queue', ...lot, new Date().toISOString()], env);
+    expect(code).to.equal(1);
+    expect(stderr).to.include('over or too soon');
   });
 
   it('keeps the order of the line over a kill', async () => {

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { QueueJournal } from '../../src/processes/queue-journal.ts';
 import { InProcessQueue } from '../../src/queue/in-process-queue.ts';
 import { notSteered } from '../../src/queue/queue-control.ts';
+import { inOrderOf, lotOf } from '../queue/support/lot-contract.ts';
 import { TestClock, testSettings } from '../queue/support/times.ts';
 import { MemoryEventStore } from '../support/memory-event-store.ts';
 
@@ -42,6 +43,29 @@ describe('the journal of the waiting queue', () => {
     clock.ms += testSettings.claimMs;
     expect((await queue.poll('c')).processing, 'b did not come back').to.equal(true);
     expect((await queue.poll('e')).processing).to.equal(false);
+  });
+
+  it('has the order of a draw again, when the process dies before the sale opens', async () => {
+    const settings = { ...testSettings, admittedMax: 3, waitingMs: 10_000_000 };
+    const lot = lotOf(clock.ms, 1_000, 'cd'.repeat(32));
+    const before = await begin(settings);
+    before.queue.steer({ ...notSteered, revision: 0, lot: { ...lot, seed: '' } });
+    const users = Array.from({ length: 10 }, (_, n) => `u-${n}`);
+    for (const user of users) await before.queue.poll(user);
+    before.queue.steer({ ...notSteered, revision: 1, lot });
+    for (const user of users.slice(0, 5)) await before.queue.poll(user);
+    await before.journal.flush();
+    const { queue } = await begin(settings);
+    queue.steer({ ...notSteered, revision: 1, lot });
+    clock.ms = lot.opensAtMs - 1;
+    for (const user of ['late', ...users]) {
+      expect((await queue.poll(user)).processing).to.equal(false);
+    }
+    clock.ms += 1;
+    const line = [...inOrderOf(lot, users), 'late'];
+    for (const [at, user] of [...line.entries()].reverse()) {
+      expect((await queue.poll(user)).processing, user).to.equal(at < 3);
+    }
   });
 
   it('gives nobody a place back who left, was done, or waited when the line was cleared', async () => {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { InProcessQueue } from '../../src/queue/in-process-queue.ts';
+import { lotContract } from './support/lot-contract.ts';
 import { queueContract } from './support/queue-contract.ts';
 import { queueProperties } from './support/queue-properties.ts';
 import { roomsContract } from './support/rooms-contract.ts';
@@ -7,6 +8,7 @@ import { openInProcess, openRoomsInProcess, TestClock, testSettings } from './su
 
 queueContract('in-process', openInProcess);
 queueProperties('in-process', openInProcess, 2_000);
+lotContract('in-process', openInProcess, 300);
 roomsContract('in-process', openRoomsInProcess, 500);
 
 describe('waiting queue, in-process, with many waiting', () => {

@@ -11,6 +11,7 @@ import { RedisHoldLimit } from '../../src/shared-state/redis-hold-limit.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePorts } from '../support/free-ports.ts';
 
+import { lotContract } from './support/lot-contract.ts';
 import { queueContract } from './support/queue-contract.ts';
 import { queueProperties } from './support/queue-properties.ts';
 import { openOnRedis, openRedis, openRoomsOnRedis, uniqueName } from './support/redis.ts';
@@ -47,6 +48,7 @@ describe(`three nodes, ${title}`, () => {
 
   queueContract(title, found ? open : undefined);
   queueProperties(title, found ? open : undefined, 50);
+  lotContract(title, found ? open : undefined, 15);
   roomsContract(
     title,
     found ? (settings, now) => openRoomsOnRedis(url())(settings, now) : undefined,

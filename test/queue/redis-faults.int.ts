@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import type { RedisClient } from '../../src/infrastructure/redis.ts';
 import { QueueJournal } from '../../src/processes/queue-journal.ts';
+import { notSteered } from '../../src/queue/queue-control.ts';
 import { RedisQueue } from '../../src/queue/redis-queue.ts';
 
 import { QueueFull } from '../../src/queue/waiting-queue.ts';
@@ -10,6 +11,7 @@ import { QueueUnavailable } from '../../src/shared-state/queue-unavailable.ts';
 import { eventually } from '../support/eventually.ts';
 import { MemoryEventStore } from '../support/memory-event-store.ts';
 import { type Program, startRedisServer } from '../support/programs.ts';
+import { inOrderOf, lotOf } from './support/lot-contract.ts';
 import { openRedis, removeKeys, uniqueName } from './support/redis.ts';
 import { type RedisProxy, startRedisProxy } from './support/redis-proxy.ts';
 import { TestClock, testSettings } from './support/times.ts';
@@ -138,6 +140,42 @@ describe('waiting queue, a Redis that fails', () => {
     expect((await other.poll('e')).ahead).to.equal(1);
     expect((await kept.poll('newcomer')).ahead).to.equal(2);
     expect((await kept.poll('a')).processing, 'inside').to.equal(true);
+    await journal.flush();
+    await removeKeys(redis, name);
+  });
+
+  it('emptied between the draw and the opening, has the same order, through an instance that has not heard of the draw', async () => {
+    const store = new MemoryEventStore();
+    const name = uniqueName();
+    const clock = new TestClock();
+    const journal = new QueueJournal(store, Date.now, (_, error) => expect.fail(String(error)));
+    const settings = { ...testSettings, admittedMax: 5, waitingMs: 10_000_000 };
+    const options = { name, now: clock.now, chance: () => 0, journal };
+    const one = new RedisQueue(redis, settings, options);
+    const other = new RedisQueue(redis, settings, options);
+    await one.rebuild();
+    const lot = lotOf(clock.ms, 1_000, 'ab'.repeat(32));
+    const users = Array.from({ length: 12 }, (_, n) => `u-${n}`);
+    for (const queue of [one, other]) {
+      queue.steer({ ...notSteered, revision: 0, lot: { ...lot, seed: '' } });
+    }
+    for (const user of users) await one.poll(user);
+    one.steer({ ...notSteered, revision: 1, lot });
+    for (const user of users.slice(0, 6)) await one.poll(user);
+    await removeKeys(redis, name);
+    const isRebuilt = () =>
+      one.poll('u-0').then(
+        () => true,
+        () => false,
+      );
+    await eventually('it is rebuilt', isRebuilt);
+    clock.ms = lot.opensAtMs - 1;
+    for (const user of users) await one.poll(user);
+    clock.ms += 1;
+    const line = inOrderOf(lot, users);
+    for (const [at, user] of [...line.entries()].reverse()) {
+      expect((await other.poll(user)).processing, user).to.equal(at < 5);
+    }
     await journal.flush();
     await removeKeys(redis, name);
   });

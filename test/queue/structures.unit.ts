@@ -6,12 +6,15 @@ import { type Expiring, ExpiryHeap } from '../../src/shared-state/expiry-heap.ts
 import { mulberry32 } from './support/simulation.ts';
 
 describe('RankedLine', () => {
+  /** Two of each rank, by their ids: halves of the numbers are the ranks. */
+  const one = (number: number) => ({ rank: number >> 1, userId: number % 2 === 0 ? 'a' : 'b' });
+
   /** What is told of every one in the line, or of some of a long one. */
   const compare = (line: RankedLine, array: readonly number[], step: number): void => {
     expect(line.size).to.equal(array.length);
     for (let index = 0; index < array.length; index += step) {
       const number = array[index] as number;
-      if (line.ahead({ number }) !== index) expect.fail(`rank of ${number} is not ${index}`);
+      if (line.ahead(one(number)) !== index) expect.fail(`rank of ${number} is not ${index}`);
     }
   };
 
@@ -27,7 +30,7 @@ describe('RankedLine', () => {
         const array: number[] = [];
         const join = (number: number): void => {
           if (array.includes(number)) return;
-          line.add({ number });
+          line.add(one(number));
           array.push(number);
           array.sort((a, b) => a - b);
         };
@@ -38,7 +41,7 @@ describe('RankedLine', () => {
             join((array.at(-1) ?? 0) + 1);
           } else if (array.length > 0) {
             const [left] = array.splice(number % array.length, 1) as [number];
-            line.remove({ number: left });
+            line.remove(one(left));
           }
           compare(line, array, 1);
         }
@@ -52,15 +55,15 @@ describe('RankedLine', () => {
     let array: number[] = [];
     const leave = (index: number): void => {
       const [number] = array.splice(index, 1) as [number];
-      line.remove({ number });
+      line.remove(one(number));
     };
     for (let n = 0; n < 5_000; n += 1) {
-      line.add({ number: 10 * n });
+      line.add(one(10 * n));
       array.push(10 * n);
     }
     compare(line, array, 1);
     const late = Array.from({ length: 5_000 }, (_, n) => 10 * n + 1 + Math.floor(9 * chance()));
-    for (const number of late.sort(() => chance() - 0.5)) line.add({ number });
+    for (const number of late.sort(() => chance() - 0.5)) line.add(one(number));
     array = [...array, ...late].sort((a, b) => a - b);
     compare(line, array, 1);
     for (let round = 0; array.length > 0; round += 1) {
@@ -69,7 +72,7 @@ describe('RankedLine', () => {
       for (let n = 0; n < 3 && array.length > 0; n += 1) leave(Math.floor(chance() * array.length));
       if (round % 100 === 0) compare(line, array, 7);
     }
-    line.add({ number: 5 });
+    line.add(one(5));
     compare(line, [5], 1);
   });
 });

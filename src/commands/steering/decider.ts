@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { EventOf } from '../../events/events.ts';
 import { type AtRevision, accept, type Decider } from '../core/decider.ts';
+import { lotMoments } from './lot-times.ts';
 
 /** How a room of the waiting queue is steered, by the steps in the log. */
 export interface Steering {
@@ -24,8 +25,11 @@ export interface LotTimes {
   readonly opensAt: string;
 }
 
-/** `seed` is null until the lot is drawn. */
-export type SteeredLot = LotTimes & { readonly seed: string | null };
+/** `seed` and `drawnAt` are null until the lot is drawn. */
+export type SteeredLot = LotTimes & {
+  readonly seed: string | null;
+  readonly drawnAt: string | null;
+};
 
 /** How all rooms are steered, by name; '' is the line of the shop. */
 export interface SteeredRooms {
@@ -93,6 +97,8 @@ export const steeringDecider: Decider<
     if (command.type === 'DrawLot') {
       const { opensAt, seed, at } = command;
       if (lot?.opensAt !== opensAt || lot.seed !== null) return accept([], 'unchanged');
+      // Somebody could still choose a user id that wins.
+      if (Date.parse(at) < lotMoments(lot).drawMs) return accept([], 'unchanged');
       const data = { ...room, from: lot.from, opensAt, seed, at };
       return accept([{ type: 'QueueDrawn', data }], 'changed');
     }
@@ -123,7 +129,10 @@ function steeredTo(
 ): Steering {
   const { admittedMax, perMinute, paused, draining, cleared } = data;
   const isSame = lotBefore?.from === data.lot?.from && lotBefore?.opensAt === data.lot?.opensAt;
-  const lot = data.lot && { ...data.lot, seed: isSame ? (lotBefore?.seed ?? null) : null };
+  const undrawn = { seed: null, drawnAt: null };
+  const drawn =
+    isSame && lotBefore ? { seed: lotBefore.seed, drawnAt: lotBefore.drawnAt } : undrawn;
+  const lot = data.lot && { ...data.lot, ...drawn };
   const lastCleared = cleared ? revision : clearedRevision;
   return { revision, admittedMax, perMinute, paused, draining, lot, clearedRevision: lastCleared };
 }
@@ -132,5 +141,5 @@ function steeredTo(
 function drawnBy(before: Steering, { data }: EventOf<'QueueDrawn'>): Steering {
   const { lot } = before;
   if (lot === null || lot.from !== data.from || lot.opensAt !== data.opensAt) return before;
-  return { ...before, lot: { ...lot, seed: data.seed } };
+  return { ...before, lot: { ...lot, seed: data.seed, drawnAt: data.at } };
 }

@@ -24,13 +24,21 @@ export const waitingStatus = endpoint({
     }),
     processing: z.boolean().meta({ description: 'True once admitted.' }),
     token: z.string().meta({ description: 'For the header AuthorizationWaiting.' }),
-    ahead: z.int().meta({ description: 'Waiting users in front who are there.' }),
-    position: z.int().meta({ description: '1 is next; 0 when admitted.' }),
+    ahead: z.int().nullable().meta({
+      description:
+        'Waiting users in front who are there; null until places by lot are drawn and known.',
+    }),
+    position: z.int().nullable().meta({
+      description: '1 is next; 0 when admitted; null until places by lot are drawn and known.',
+    }),
+    opensAt: time.optional().meta({
+      description: 'When the sale opens, while nobody is admitted before: then ask as usual.',
+    }),
     estimatedWaitSeconds: z.number().nullable().meta({
       description: 'By the admissions of the last two minutes; null while nothing can be said.',
     }),
     estimateReason: z
-      .enum(['nobody-admitted', 'paused'])
+      .enum(['nobody-admitted', 'paused', 'not-open'])
       .optional()
       .meta({ description: 'Why nothing can be said.' }),
     retryAfterMs: z
@@ -51,10 +59,11 @@ export const waitingStatus = endpoint({
   async handle({ rooms, isSoldOut }, { query: { userId, concertId } }) {
     const room = concertId === undefined ? '' : rooms.ofConcert(concertId);
     if (room === undefined) return refused(noConcert(concertId ?? '').refusal);
-    const entry = await rooms.queueOf(room).poll(userId);
+    const { opensAt, ...entry } = await rooms.queueOf(room).poll(userId);
     const answer: JsonAnswer = json({
       ...entry,
       ...(room !== '' && { room }),
+      ...(opensAt !== undefined && { opensAt: new Date(opensAt).toISOString() }),
       expiresAt: new Date(entry.expiresAt).toISOString(),
       ...(isSoldOut?.(room) && { soldOut: true }),
     });

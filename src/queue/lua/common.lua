@@ -1,12 +1,13 @@
 -- What the scripts of the waiting queue share; it comes before each of them.
 --
--- KEYS  1 present   sorted set   user who waits and is there → number (the order of the line)
+-- KEYS  1 present   sorted set   user who waits and is there → rank (the order of the line): the number, or
+--                                the rank by lot
 --       2 ends      sorted set   user who waits → when the next poll is overdue, of who is there; else when the
 --                                place ends, ms
 --       3 waiting   hash         user who waits → 'secret number', and when admitted if that was not claimed
 --       4 admitted  sorted set   admitted user → when the place ends, ms
 --       5 places    hash         admitted user → 'secret number admittedAt claimed' (claimed: 0 or 1)
---       6 counters  hash         last (number); highest (number that was admitted); window, current, previous,
+--       6 counters  hash         last (number); highest (rank that was admitted); window, current, previous,
 --                                since (admissions of the line); control (JSON, how it is steered); tickets,
 --                                ticketsAt (of the limit per minute); claim (time to claim an admission, ms)
 --       7 holder    string       'secret until': by which the user holds a seat, and until when, ms
@@ -90,9 +91,30 @@ if kept_control ~= settings.controlText then
   end
 end
 
+-- Places by lot, as lot.ts has them; false when nobody has.
+local lot = control.lot
+
+-- By what a place stands in the line; nil while the lot is not drawn.
+local function rank_of(who, number)
+  if not lot or number < lot.fromNumber or number >= lot.untilNumber then return number end
+  if lot.seed == '' then return nil end
+  local part = tonumber(string.sub(redis.sha1hex(lot.seed .. ' ' .. who), 1, 13), 16) / 4503599627370496
+  return lot.fromNumber + math.floor(part * (lot.untilNumber - lot.fromNumber))
+end
+
+-- Nobody is admitted before the sale opens, and before the lot is drawn.
+local function is_closed()
+  return lot and now * 1000 >= lot.fromNumber and (lot.seed == '' or now < lot.opensAtMs)
+end
+
+local function is_untold(number)
+  return lot and number >= lot.fromNumber and (lot.seed == '' or now < lot.toldAtMs)
+end
+
 -- Of who is away: since when, if others passed by, and how it ends now: 'back' or 'left'.
 local function note_absence(who, number, ends, how)
-  local is_passed = number < (tonumber(redis.call('HGET', COUNTERS, 'highest')) or 0)
+  local rank = rank_of(who, number)
+  local is_passed = rank and rank < (tonumber(redis.call('HGET', COUNTERS, 'highest')) or 0)
   if is_passed then note('away', who, number, ends - settings.waitingMs) end
   if is_passed or how == 'left' then note(how, who, number) end
 end
@@ -178,7 +200,7 @@ local function admissions_per_second()
   elseif last and window == last + 1 then
     count = tonumber(kept[2])
   end
-  local begin = math.max(tonumber(kept[4]) or 0, (window - 1) * settings.rateWindowMs)
+  local begin = math.max(tonumber(kept[4]) or 0, lot and lot.opensAtMs <= now and lot.opensAtMs or 0, (window - 1) * settings.rateWindowMs)
   return count * 1000 / math.max(1000, now - begin)
 end
 
@@ -203,19 +225,47 @@ end
 
 -- How many may be admitted now.
 local function free()
-  if control.paused then return 0 end
+  if control.paused or is_closed() then return 0 end
   local places = control.admittedMax - redis.call('ZCARD', ADMITTED)
   if control.perMinute == 0 then return places end
   return math.min(places, math.floor(tickets()))
 end
 
--- Admits a waiting user when there is room for all who are there in front and for this one, else tells where the user
--- stands.
+-- Lets a user wait, and tells where the user stands.
+--   ahead   nil: the place is not in the line yet
 --   chance  from 0 to 1, of the pause
--- Reply {'admitted', secret, expiresAt, notes} or
---       {'waiting', secret, expiresAt, ahead, retryAfterMs, admissions per second, 1 when paused, notes}
+-- Reply {'waiting', secret, expiresAt, ahead or -1 when nobody knows, retryAfterMs, admissions per second,
+--        1 when paused, when the sale opens or 0 when it is open, notes}
+local function wait(own, ahead, chance)
+  local rate = admissions_per_second()
+  local told = is_untold(own.number) and -1 or ahead or -1
+  local base
+  if told < 0 then
+    base = math.min(settings.lotPauseMs, settings.pauseMaxMs)
+  elseif told + 1 <= math.max(settings.nextMin, 2 * rate) then
+    -- As pauseMs in pace.ts.
+    base = settings.nextPauseMs
+  else
+    local near = math.max(settings.nearMin, 2 * rate)
+    base = math.max(settings.pauseMinMs, math.min(settings.pauseMaxMs, (told + 1) / near * 1000))
+  end
+  local pause = math.floor(base * (1 + settings.jitter * chance))
+  local due = now + pause + math.min(settings.lateMax, pause)
+  -- Who is not in the line is away by the next poll already.
+  redis.call('ZADD', ENDS, whole(ahead and due or due + settings.waitingMs), user)
+  local opens_at = is_closed() and lot.opensAtMs or 0
+  return { 'waiting', own.secret, due + settings.waitingMs, told, pause, tostring(rate), control.paused and 1 or 0, opens_at, notes }
+end
+
+-- Admits a waiting user when there is room for all who are there in front and for this one, else lets the user wait.
+-- Reply {'admitted', secret, expiresAt, notes} or as wait
 local function admit_or_wait(own, is_new, chance)
-  if redis.call('ZADD', PRESENT, whole(own.number), user) == 1 and not is_new then
+  local rank = rank_of(user, own.number)
+  if not rank then
+    redis.call('ZREM', PRESENT, user)
+    return wait(own, nil, chance)
+  end
+  if redis.call('ZADD', PRESENT, whole(rank), user) == 1 and not is_new then
     note_absence(user, own.number, tonumber(redis.call('ZSCORE', ENDS, user)), 'back')
   end
   if own.admitted_at then
@@ -223,29 +273,19 @@ local function admit_or_wait(own, is_new, chance)
     redis.call('HSET', WAITING, user, own.secret .. ' ' .. whole(own.number))
   end
   local ahead = redis.call('ZRANK', PRESENT, user)
-  if ahead < free() then
-    forget_waiting(user)
-    own.admitted_at = now
-    own.claimed = false
-    local ends = keep_place(user, own, now + claim_ms())
-    note('admitted', user, own.number)
-    if own.number > (tonumber(redis.call('HGET', COUNTERS, 'highest')) or 0) then
-      redis.call('HSET', COUNTERS, 'highest', whole(own.number))
-    end
-    if control.perMinute > 0 then
-      redis.call('HSET', COUNTERS, 'tickets', tostring(tickets() - 1), 'ticketsAt', now)
-    end
-    -- Who did not have to wait says nothing about those who do.
-    if not is_new then count_admission() end
-    return { 'admitted', own.secret, ends, notes }
+  if ahead >= free() then return wait(own, ahead, chance) end
+  forget_waiting(user)
+  own.admitted_at = now
+  own.claimed = false
+  local ends = keep_place(user, own, now + claim_ms())
+  note('admitted', user, own.number)
+  if rank > (tonumber(redis.call('HGET', COUNTERS, 'highest')) or 0) then
+    redis.call('HSET', COUNTERS, 'highest', whole(rank))
   end
-  local rate = admissions_per_second()
-  -- As pauseMs in pace.ts.
-  local near = math.max(settings.nearMin, 2 * rate)
-  local base = math.max(settings.pauseMinMs, math.min(settings.pauseMaxMs, (ahead + 1) / near * 1000))
-  if ahead + 1 <= math.max(settings.nextMin, 2 * rate) then base = settings.nextPauseMs end
-  local pause = math.floor(base * (1 + settings.jitter * chance))
-  local due = now + pause + math.min(settings.lateMax, pause)
-  redis.call('ZADD', ENDS, whole(due), user)
-  return { 'waiting', own.secret, due + settings.waitingMs, ahead, pause, tostring(rate), control.paused and 1 or 0, notes }
+  if control.perMinute > 0 then
+    redis.call('HSET', COUNTERS, 'tickets', tostring(tickets() - 1), 'ticketsAt', now)
+  end
+  -- Who did not have to wait says nothing about those who do.
+  if not is_new then count_admission() end
+  return { 'admitted', own.secret, ends, notes }
 end

@@ -236,7 +236,7 @@ export function queueContract(name: string, open: OpenQueue | undefined): void {
         const admitted = places.filter((place) => place.processing);
         expect(admitted).to.have.lengthOf(30);
         const waiting = places.filter((place) => !place.processing);
-        const ranks = new Set(waiting.map((place) => place.ahead));
+        const ranks = new Set(waiting.map((place) => place.ahead as number));
         expect([...ranks].sort((a, b) => a - b)).to.deep.equal([...Array(970).keys()]);
       }
     });

@@ -6,6 +6,8 @@ export interface UnderTest {
   queue: WaitingQueue;
   clock: TestClock;
   start(settings?: Partial<QueueSettings>): Promise<void>;
+  /** Closes it, so that a test can start another. */
+  end(): Promise<void>;
 }
 
 /**
@@ -23,13 +25,14 @@ export function underTest(open: OpenQueue | undefined): UnderTest {
       test.queue = opened.queue;
       close = opened.close;
     },
+    async end() {
+      await close?.();
+      close = undefined;
+    },
   } as UnderTest;
   before(function () {
     if (open === undefined) this.skip();
   });
-  afterEach(async () => {
-    await close?.();
-    close = undefined;
-  });
+  afterEach(() => test.end());
   return test;
 }
