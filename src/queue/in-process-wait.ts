@@ -28,7 +28,7 @@ export function waitOf(
   const retryAfterMs =
     told === null
       ? longPauseMs(Math.min(lotPauseMs, pauseMaxMs), chance)
-      : pauseMs(told + 1, perSecond, { pauseMaxMs, chance });
+      : pauseMs(told + 1, perSecond, { places: limits.places, pauseMaxMs, chance });
   return {
     dueAt: now + retryAfterMs + lateMs(retryAfterMs),
     standing: {

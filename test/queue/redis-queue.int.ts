@@ -5,6 +5,7 @@ import { RedisQueue } from '../../src/queue/redis-queue.ts';
 import { QueueUnavailable } from '../../src/shared-state/queue-unavailable.ts';
 import { eventually } from '../support/eventually.ts';
 import { testRedisUrl } from '../support/servers.ts';
+import { freedPlaces } from './support/freed-places.ts';
 import { lotContract } from './support/lot-contract.ts';
 import { queueContract } from './support/queue-contract.ts';
 import { queueProperties } from './support/queue-properties.ts';
@@ -26,6 +27,7 @@ const open = skipped ? undefined : openOnRedis(redisUrl);
 
 queueContract(title, open);
 queueProperties(title, open, 200);
+freedPlaces(title, (chance) => openOnRedis(redisUrl, chance), skipped);
 lotContract(title, open, 40);
 roomsContract(title, skipped ? undefined : openRoomsOnRedis(redisUrl), 60);
 

@@ -242,14 +242,14 @@ local function wait(own, ahead, chance)
   local base
   if told < 0 then
     base = math.min(settings.lotPauseMs, settings.pauseMaxMs)
-  elseif told + 1 <= math.max(settings.nextMin, 2 * rate) then
+  elseif told + 1 <= math.max(settings.nextMin, math.min(settings.nextMax, control.admittedMax), 2 * rate) then
     -- As pauseMs in pace.ts.
     base = settings.nextPauseMs
   else
     local near = math.max(settings.nearMin, 2 * rate)
     base = math.max(settings.pauseMinMs, math.min(settings.pauseMaxMs, (told + 1) / near * 1000))
   end
-  local pause = math.floor(base * (1 + settings.jitter * chance))
+  local pause = math.floor(base * (1 + settings.jitter * math.sqrt(chance)))
   local due = now + pause + math.min(settings.lateMax, pause)
   -- Who is not in the line is away by the next poll already.
   redis.call('ZADD', ENDS, whole(ahead and due or due + settings.waitingMs), user)

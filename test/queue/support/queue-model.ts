@@ -55,8 +55,8 @@ export class QueueModel {
       return told(own, 0);
     }
     const rate = admissionsPerSecond(this.#admissions, now);
-    const { pauseMaxMs, waitingMs } = this.#settings;
-    const pause = pauseMs(ahead + 1, rate, { pauseMaxMs, chance: 0 });
+    const { admittedMax: places, pauseMaxMs, waitingMs } = this.#settings;
+    const pause = pauseMs(ahead + 1, rate, { places, pauseMaxMs, chance: 0 });
     own.expiresAt = now + pause + lateMs(pause);
     return { ...told(own, ahead), expiresAt: own.expiresAt + waitingMs };
   }

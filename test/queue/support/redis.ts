@@ -21,11 +21,12 @@ export async function removeKeys(redis: RedisClient, name: string, room = ''): P
   await redis.del(...keys.map((key) => `{${tag}}:${key}`));
 }
 
-export function openOnRedis(url: string): OpenQueue {
+/** @param chance of its pauses. Default none */
+export function openOnRedis(url: string, chance: () => number = () => 0): OpenQueue {
   return async (settings, now) => {
     const name = uniqueName();
     const redis = await openRedis(url);
-    const queue = new RedisQueue(redis, settings, { name, now, chance: () => 0 });
+    const queue = new RedisQueue(redis, settings, { name, now, chance });
     return {
       queue,
       async close() {

@@ -2,7 +2,7 @@ import { InProcessQueue } from '../../../src/queue/in-process-queue.ts';
 import type { QueueEntry } from '../../../src/queue/queue-entry.ts';
 import type { QueueMove } from '../../../src/queue/queue-log.ts';
 import type { QueueSettings } from '../../../src/queue/waiting-queue.ts';
-import { testSettings } from './times.ts';
+import { type OpenQueue, testSettings } from './times.ts';
 
 /** A sale as it is in the settings' defaults. */
 export const saleSettings: QueueSettings = {
@@ -44,6 +44,10 @@ export interface SaleOptions {
   readonly seed?: number;
   readonly settings?: QueueSettings;
   readonly onMove?: (move: QueueMove) => void;
+  /** Least and most time that a poll takes on its way, in milliseconds. Default 20 to 200. */
+  readonly networkMs?: readonly [least: number, most: number];
+  /** Another queue than the one in this process. */
+  readonly open?: OpenQueue;
 }
 
 /** One user's next step. */
@@ -53,26 +57,31 @@ interface Step {
 }
 
 /**
- * Runs a sale by a clock of its own: users ask as told, with 20 to 200 ms of network each way, and
- * go through their journey.
+ * Runs a sale by a clock of its own: users ask as told, and go through their journey.
  * @param seed the same sale for the same number
  */
 export async function runSale(
   crowd: Crowd,
   untilMs: number,
-  { seed = 1, settings = saleSettings, onMove = () => {} }: SaleOptions = {},
+  { seed = 1, settings = saleSettings, networkMs = [20, 200], ...options }: SaleOptions = {},
 ): Promise<Sale> {
   const chance = mulberry32(seed);
   const steps = new Agenda();
   let nowMs = 0;
   const startMs = Date.UTC(2030, 0, 1);
-  const queue = new InProcessQueue(settings, { now: () => startMs + nowMs, chance, onMove });
+  const now = () => startMs + nowMs;
+  const openHere: OpenQueue = async () => {
+    const { onMove = () => {} } = options;
+    const here = new InProcessQueue(settings, { now, chance, onMove });
+    return { queue: here, close: () => here.close() };
+  };
+  const { queue, close } = await (options.open ?? openHere)(settings, now);
   const sale = { paidAt: [] as number[], polledAt: [] as number[], unsaid: 0, insideMax: 0 };
   const admittedAt = new Map<number, number>();
   const said: { readonly user: number; readonly atMs: number; readonly saidMs: number }[] = [];
   const inside = new Map<number, number>();
   const { ghosts = 0 } = crowd;
-  const network = () => 20 + 180 * chance();
+  const network = () => networkMs[0] + (networkMs[1] - networkMs[0]) * chance();
 
   const journey = (user: number, token: string) => {
     const ms = crowd.journeyMs * (0.75 + 0.5 * chance());
@@ -121,6 +130,7 @@ export async function runSale(
     nowMs = Math.max(nowMs, Math.floor(step.atMs));
     await step.run();
   }
+  await close();
   const estimates = said.flatMap(({ user, atMs, saidMs }) => {
     const at = admittedAt.get(user);
     return at === undefined || at - atMs < 1_000 ? [] : [{ saidMs, trueMs: at - atMs }];
