@@ -47,6 +47,8 @@ The command reads the whole log. It uses none of the service's own code and chec
   - seats and money followed every order, and every buyer of a cancelled session has the money back
   - every balance is what was charged, minus what was captured and is held, plus what was refunded;
     a balance is never negative
+  - no user of the waiting queue was inside twice, and never more than a limit that the log states,
+    as far as the log has the moves (reprise help queue audit proves more)
 Then it checks that PostgreSQL says the same, row by row, at the log position of the read models.
 The command counts events that were skipped (reprise help projections skip). A skipped event proves
 nothing; the command reports what its absence leaves wrong.

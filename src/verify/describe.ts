@@ -8,6 +8,7 @@ export function describeVerdict({ log, rows, violations, eventsPerSecond }: Verd
   const lines = [
     `log         ${log.events} events${skipped} (${eventsPerSecond}/s): ${log.seats} seats reserved ${log.reservations} times, ${log.sold} sold; ${log.orders} orders`,
     `money       ${log.accounts} accounts, ${log.payments} payments, ${log.captured} captured, ${log.openPayments} open`,
+    ...(log.queueMoves === 0 ? [] : [`queue       ${log.queueMoves} moves of waiting places`]),
     ...(log.foreign === 0
       ? []
       : [

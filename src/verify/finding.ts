@@ -117,6 +117,12 @@ export type ViolationCode =
   | 'wrong-summary'
   /** Money held for long, and neither taken nor given back. */
   | 'unresolved-payment'
+  /** An event of the waiting queue that is not where it belongs, or a number that cannot be. */
+  | 'wrong-queue'
+  /** Admitted while inside. */
+  | 'queue-inside-twice'
+  /** Admitted while as many were inside as may be, by a limit that the log states. */
+  | 'queue-over-limit'
   /** A row that the log asks for, and the table does not have. */
   | 'row-missing'
   /** A row that no event of the log made, or that is there twice. */

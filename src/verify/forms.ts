@@ -8,6 +8,7 @@ import { ExpectedTable } from './expected-table.ts';
  */
 export const versionsKnown: Readonly<Record<string, number>> = {
   ...{ AccountSummarised: 2, ConcertRegistered: 2, ConcertRevised: 2 },
+  ...{ QueueMoved: 2, QueueSteered: 2 },
 };
 
 /** Types of the service's events. */
@@ -19,6 +20,7 @@ export const typesKnown: ReadonlySet<string> = new Set(
     'BalanceCharged PaymentHeld PaymentCaptured PaymentReleased PaymentRefunded',
     'AccountSummarised AccountIndexed AccountTotalled',
     'EventSkipped',
+    'QueueMoved QueueSteered QueueDrawn',
     'LogRestored ImageRestored LogRestoreFinished LogReconciled SaleOpened',
   ].flatMap((types) => types.split(' ')),
 );

@@ -10,6 +10,7 @@ import {
   Unreadable,
 } from './finding.ts';
 import { Orders } from './order-proof.ts';
+import { QueueProof } from './queue-proof.ts';
 import { Restores } from './restores.ts';
 import { Seats } from './seat-proof.ts';
 import { isMark, Skipped } from './skips.ts';
@@ -35,6 +36,8 @@ export interface LogFigures {
   readonly captured: number;
   /** Payments that hold money, neither taken nor given back yet. */
   readonly openPayments: number;
+  /** Moves of places of the waiting queue. */
+  readonly queueMoves: number;
 }
 
 /**
@@ -50,6 +53,7 @@ export class LogProof {
   readonly #orders: Orders;
   readonly #seats: Seats;
   readonly #accounts: Accounts;
+  readonly #queue: QueueProof;
   readonly #cuts: Cuts;
   readonly #restores: Restores;
   readonly #skipped: Skipped;
@@ -62,6 +66,7 @@ export class LogProof {
     this.#findings = findings;
     this.#skipped = skipped;
     const { report } = findings;
+    this.#queue = new QueueProof(report, skipped);
     this.#cuts = new Cuts(report, (stream) => this.isOurs(stream));
     this.#restores = new Restores(report, (stream) => this.isOurs(stream));
     const onSold = (sale: Purchase, paymentId: string, event: LogEvent): void =>
@@ -96,6 +101,7 @@ export class LogProof {
     this.#cuts.see(event);
     this.#restores.see(event);
     const book = this.#bookOf(stream);
+    if (stream.startsWith('queue-')) this.#queue.see(event);
     if (book === undefined) return false;
     if (this.#isForeign(event)) {
       this.#foreign += 1;
@@ -169,6 +175,7 @@ export class LogProof {
       payments,
       captured: statuses.get('captured') ?? 0,
       openPayments: statuses.get('held') ?? 0,
+      queueMoves: this.#queue.moves,
     };
   }
 
