@@ -144,7 +144,7 @@ export class QueueRoom {
     }
   }
 
-  /** Was the stay that ends now still going on at another one's admission, by time and by the log? */
+  /** Was the stay that ends now going on at another one's admission, by time and by the log? */
   #isInsideAt({ admittedMs, toldBy }: Stay, ended: Stay, endedMs: number): boolean {
     const isByTime = admittedMs >= ended.admittedMs && admittedMs < endedMs;
     return isByTime && toldBy.createdMs < this.#event.createdMs - apartMs;
@@ -161,8 +161,8 @@ export class QueueRoom {
   }
 
   /**
-   * The highest limit that anybody may have gone by, of the steps so far in the log: whoever goes by
-   * a step has read it there. Undefined when the log does not say.
+   * The highest limit that anybody may have gone by, of the steps so far in the log: whoever goes
+   * by a step has read it there. Undefined when the log does not say.
    */
   #limitAt(atMs: number): number | undefined {
     // The batch was written late: the log was away, and with it the steps.

@@ -70,15 +70,11 @@ export async function runSale(
   let nowMs = 0;
   const startMs = Date.UTC(2030, 0, 1);
   const now = () => startMs + nowMs;
-  const openHere: OpenQueue = async () => {
-    const { onMove = () => {} } = options;
-    const here = new InProcessQueue(settings, { now, chance, onMove });
-    return { queue: here, close: () => here.close() };
-  };
-  const { queue, close } = await (options.open ?? openHere)(settings, now);
+  const { open = inThisProcess(chance, options.onMove) } = options;
+  const { queue, close } = await open(settings, now);
   const sale = { paidAt: [] as number[], polledAt: [] as number[], unsaid: 0, insideMax: 0 };
   const admittedAt = new Map<number, number>();
-  const said: { readonly user: number; readonly atMs: number; readonly saidMs: number }[] = [];
+  const said: Said[] = [];
   const inside = new Map<number, number>();
   const { ghosts = 0 } = crowd;
   const network = () => networkMs[0] + (networkMs[1] - networkMs[0]) * chance();
@@ -131,11 +127,28 @@ export async function runSale(
     await step.run();
   }
   await close();
-  const estimates = said.flatMap(({ user, atMs, saidMs }) => {
+  return { ...sale, admittedAt, estimates: estimatesOf(said, admittedAt) };
+}
+
+/** An estimate, as a user was told it. */
+interface Said {
+  readonly user: number;
+  readonly atMs: number;
+  readonly saidMs: number;
+}
+
+function estimatesOf(said: readonly Said[], admittedAt: ReadonlyMap<number, number>) {
+  return said.flatMap(({ user, atMs, saidMs }) => {
     const at = admittedAt.get(user);
     return at === undefined || at - atMs < 1_000 ? [] : [{ saidMs, trueMs: at - atMs }];
   });
-  return { ...sale, admittedAt, estimates };
+}
+
+function inThisProcess(chance: () => number, onMove = (_: QueueMove): void => {}): OpenQueue {
+  return async (settings, now) => {
+    const queue = new InProcessQueue(settings, { now, chance, onMove });
+    return { queue, close: () => queue.close() };
+  };
 }
 
 /** Steps by time, the earliest first. */
