@@ -4,8 +4,11 @@
  */
 export const quietFiles: readonly string[] = [
   'test/commands/deadline.unit.ts',
+  'test/conformance/subscribe-slow.conformance.ts',
   'test/correctness/holds-end.int.ts',
   'test/correctness/public-failures.e2e.ts',
+  'test/drill/drills.e2e.ts',
+  'test/e2e/alarm.e2e.ts',
   'test/e2e/outage.e2e.ts',
   'test/e2e/repeat-and-read.e2e.ts',
   'test/e2e/restarts.e2e.ts',
@@ -13,6 +16,7 @@ export const quietFiles: readonly string[] = [
   'test/embedded/file-lock.e2e.ts',
   'test/eventstore/grpc.int.ts',
   'test/http/deadline.int.ts',
+  'test/http/slow-readers.unit.ts',
   'test/infrastructure/eventstoredb-outage.int.ts',
   'test/instances/outages.e2e.ts',
   'test/load/cpu.int.ts',
