@@ -8,7 +8,7 @@ const at = (second: number) => startMs + 1_000 * second;
 let revision = 0n;
 const event = (type: string, stream: string, data: unknown, second: number): LogMessage => {
   revision += 1n;
-  const versions: Record<string, number> = { QueueSteered: 2 };
+  const versions: Record<string, number> = { QueueMoved: 2, QueueSteered: 2 };
   return {
     kind: 'event',
     event: {
