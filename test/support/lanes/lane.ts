@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { LaneMessage } from './reporter.ts';
 
 /** Longest time of a lane, in milliseconds. Then it is killed, and that is a failure. */
-export const laneMaxMs = 25 * 60_000;
+export const laneMaxMs = 60 * 60_000;
 
 /**
  * A process that a lane left behind may keep its output open: it is read for so long after the
