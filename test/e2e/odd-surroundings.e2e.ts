@@ -1,15 +1,16 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
+import { ServiceProcess } from '../../src/drill/service-process.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePorts } from '../support/free-ports.ts';
 
-const bin = fileURLToPath(new URL('../../bin/reprise.js', import.meta.url));
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const bin = join(root, 'bin', 'reprise.js');
 
 /** Whether this user may change what is mounted, for its own processes alone. */
 const canMount = (): boolean => spawnSync('unshare', ['--mount', 'true']).status === 0;
@@ -23,10 +24,25 @@ function mounted(script: string, env: NodeJS.ProcessEnv) {
 describe('a service in odd surroundings', function () {
   this.timeout(180_000);
   let dataDir: string;
+  let checkout: string;
   beforeEach(async () => {
     dataDir = await mkdtemp(join(tmpdir(), 'reprise-odd-'));
+    checkout = await mkdtemp(join(tmpdir(), 'reprise-checkout-'));
   });
-  afterEach(() => rm(dataDir, { recursive: true, maxRetries: 20, retryDelay: 100 }));
+  afterEach(async () => {
+    for (const folder of [dataDir, checkout]) {
+      await rm(folder, { recursive: true, maxRetries: 20, retryDelay: 100 });
+    }
+  });
+
+  /** The program in a checkout that was never built: it runs the sources. */
+  async function neverBuilt(): Promise<string> {
+    await mkdir(join(checkout, 'bin'));
+    await cp(bin, join(checkout, 'bin', 'reprise.js'));
+    const links = ['src', 'embedded', 'migrations', 'ops', 'node_modules', 'package.json'];
+    for (const name of links) await symlink(join(root, name), join(checkout, name));
+    return join(checkout, 'bin', 'reprise.js');
+  }
   const settings = () => ({
     PORT: '0',
     DEMO: 'off',
@@ -62,11 +78,23 @@ describe('a service in odd surroundings', function () {
     }
   });
 
-  it('a temporary directory that cannot be written is a sentence, and no reason not to run', function () {
+  it('runs from its sources in a checkout that was never built', async () => {
+    const service = new ServiceProcess(await neverBuilt(), dataDir, settings());
+    try {
+      await service.start();
+      expect((await fetch(`${service.url}/concert/waiting/status?userId=1`)).status).to.equal(200);
+      expect(await service.terminate(), service.output).to.equal(0);
+    } finally {
+      await service.kill();
+    }
+  });
+
+  it('a temporary directory that cannot be written is a sentence, and no reason not to run', async function () {
     // What was built needs no temporary directory.
-    if (!canMount() || existsSync(new URL('../../dist', import.meta.url))) this.skip();
+    if (!canMount()) this.skip();
     const script = 'mount -t tmpfs -o ro tmpfs /mnt && TMPDIR=/mnt exec "$NODE" "$BIN" --version';
-    const { stdout, stderr, status } = mounted(script, { NODE: process.execPath, BIN: bin });
+    const env = { NODE: process.execPath, BIN: await neverBuilt() };
+    const { stdout, stderr, status } = mounted(script, env);
     expect(stderr).to.match(/^reprise: the temporary directory cannot be written \(.+TMPDIR.+\n$/);
     expect(stdout).to.match(/^\d+\.\d+\.\d+\n$/);
     expect(status).to.equal(0);

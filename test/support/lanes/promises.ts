@@ -4,6 +4,7 @@
  * ordinary size. One after another, since some measure. A size that the environment sets is taken
  * from there. Names of promises as arguments: only these.
  */
+import { build } from './build.ts';
 import { endLanesWithThisProcess, runLane } from './lane.ts';
 import { Results } from './results.ts';
 
@@ -69,6 +70,7 @@ for (const name of names) {
 }
 
 endLanesWithThisProcess();
+await build();
 const results = new Results();
 for (const [name, { files, sizes }] of Object.entries(promises)) {
   if (names.length > 0 && !names.includes(name)) continue;

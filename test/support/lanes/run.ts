@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { build } from './build.ts';
 import { endLanesWithThisProcess, runLane } from './lane.ts';
 import { type Suffix, share, suffixes, testFiles } from './plan.ts';
 import { quietFiles } from './quiet.ts';
@@ -14,7 +15,8 @@ const recorded = new URL('seconds.json', import.meta.url);
 
 /**
  * Runs the test files of some kinds in parallel lanes. The files that measure time run after the
- * lanes, and after the work beside them.
+ * lanes, and after the work beside them. Unit tests start no program; for all others `dist/` is
+ * built first.
  * @param names the kinds; none for all
  * @param beside other checks, which run while the lanes do
  */
@@ -32,6 +34,7 @@ export async function runKinds(
   const files = await testFiles(kinds.length === 0 ? suffixes : kinds);
   const loud = files.filter((file) => !quietFiles.includes(file));
   const quiet = files.filter((file) => quietFiles.includes(file));
+  if (files.some((file) => !file.endsWith('.unit.ts'))) await build();
   const lanes = share(loud, lanesCount(), JSON.parse(await readFile(recorded, 'utf8')));
   await Promise.all([
     ...lanes.map((lane, index) => runLane(`lane ${index + 1}`, lane, results.report)),
