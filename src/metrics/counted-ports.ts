@@ -1,33 +1,21 @@
-import type { EventStore } from '../commands/core/event-store.ts';
+import { type EventStore, withAppend } from '../commands/core/event-store.ts';
 import type { Result } from '../commands/core/result.ts';
 import type { BuyerCommands } from '../commands/sales/roles.ts';
 import type { AppendOutcome, Counters } from './counters.ts';
 
 /** The store, with its appends measured. */
-export function countAppends(store: EventStore, counters: Counters): EventStore {
-  return {
-    async append(...given) {
-      const fromMs = performance.now();
-      let outcome: AppendOutcome = 'failed';
-      try {
-        const appended = await store.append(...given);
-        outcome = appended.ok ? 'written' : 'conflict';
-        return appended;
-      } finally {
-        counters.appended(outcome, (performance.now() - fromMs) / 1_000);
-      }
-    },
-    readStream: (...given) => store.readStream(...given),
-    readBackwards: (stream) => store.readBackwards(stream),
-    subscribe: (options) => store.subscribe(options),
-    head: () => store.head(),
-    get epoch() {
-      return store.epoch;
-    },
-    reachable: (timeoutMs) => store.reachable(timeoutMs),
-    close: () => store.close(),
-  };
-}
+export const countAppends = (store: EventStore, counters: Counters): EventStore =>
+  withAppend(store, async (...given) => {
+    const fromMs = performance.now();
+    let outcome: AppendOutcome = 'failed';
+    try {
+      const appended = await store.append(...given);
+      outcome = appended.ok ? 'written' : 'conflict';
+      return appended;
+    } finally {
+      counters.appended(outcome, (performance.now() - fromMs) / 1_000);
+    }
+  });
 
 /** The commands, with the outcomes of those that sell counted. */
 export function countOutcomes(sales: BuyerCommands, counters: Counters): BuyerCommands {

@@ -1,6 +1,6 @@
 import type { Span } from '@opentelemetry/api';
 import type { CommandContext } from '../commands/core/command-context.ts';
-import type { EventStore, NewEvent } from '../commands/core/event-store.ts';
+import { type EventStore, type NewEvent, withAppend } from '../commands/core/event-store.ts';
 import type { Result } from '../commands/core/result.ts';
 import type { BuyerCommands } from '../commands/sales/roles.ts';
 import { inSpan, traceparentOf } from './spans.ts';
@@ -9,27 +9,15 @@ import { inSpan, traceparentOf } from './spans.ts';
  * The store, with a span for each append, in the trace of the first event's command. Commands of
  * one stream may be appended together: the span is linked to the traces of the others.
  */
-export function traceAppends(store: EventStore): EventStore {
-  return {
-    append(stream, expected, events, ...given) {
-      const attributes = { 'reprise.stream': stream, 'reprise.events': events.length };
-      const parent = events[0]?.metadata.traceparent;
-      return inSpan('append', { parent, attributes, links: traceparents(events) }, (span) => {
-        const append = store.append(stream, expected, events, ...given);
-        return span.isRecording() ? noted(span, append) : append;
-      });
-    },
-    readStream: (...given) => store.readStream(...given),
-    readBackwards: (stream) => store.readBackwards(stream),
-    subscribe: (options) => store.subscribe(options),
-    head: () => store.head(),
-    get epoch() {
-      return store.epoch;
-    },
-    reachable: (timeoutMs) => store.reachable(timeoutMs),
-    close: () => store.close(),
-  };
-}
+export const traceAppends = (store: EventStore): EventStore =>
+  withAppend(store, (stream, expected, events, ...given) => {
+    const attributes = { 'reprise.stream': stream, 'reprise.events': events.length };
+    const parent = events[0]?.metadata.traceparent;
+    return inSpan('append', { parent, attributes, links: traceparents(events) }, (span) => {
+      const append = store.append(stream, expected, events, ...given);
+      return span.isRecording() ? noted(span, append) : append;
+    });
+  });
 
 function* traceparents(events: readonly NewEvent[]): Generator<unknown> {
   for (const { metadata } of events) yield metadata.traceparent;

@@ -89,6 +89,20 @@ export type LogMessage<Event = RecordedEvent> =
   /** History is over; what follows is live. Comes again after each resubscription. */
   | { readonly kind: 'caught-up' };
 
+/** A store like this one, with another way to append. */
+export const withAppend = (store: EventStore, append: EventStore['append']): EventStore => ({
+  append,
+  readStream: (...given) => store.readStream(...given),
+  readBackwards: (stream) => store.readBackwards(stream),
+  subscribe: (options) => store.subscribe(options),
+  head: () => store.head(),
+  get epoch() {
+    return store.epoch;
+  },
+  reachable: (timeoutMs) => store.reachable(timeoutMs),
+  close: () => store.close(),
+});
+
 /** The last event of a stream that was deleted for ever: the store's own, and no event of ours. */
 export const tombstoneType = '$streamDeleted';
 
