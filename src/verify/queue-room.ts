@@ -165,8 +165,9 @@ export class QueueRoom {
    * by a step has read it there. Undefined when the log does not say.
    */
   #limitAt(atMs: number): number | undefined {
-    // The batch was written late: the log was away, and with it the steps.
-    if (this.#event.createdMs - atMs > stepKnownMs) return undefined;
+    // Either the log was away, and with it the steps, or its clock has stepped: steps have the
+    // log's times.
+    if (Math.abs(this.#event.createdMs - atMs) > stepKnownMs) return undefined;
     const from = this.#steps.findLastIndex((step) => step.atMs < atMs - stepKnownMs);
     if (from < 0) return undefined;
     let limit = 0;

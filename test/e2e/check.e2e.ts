@@ -99,10 +99,18 @@ describe('reprise check', function () {
     const { postgresUrl } = await service.servers();
     const db = new Client({ connectionString: postgresUrl });
     await db.connect();
-    const left = async (table: string, sql: string, line: string) => {
+    // The service looks at its work anew when the last look is some seconds old.
+    const shown = (metric: string, isThere: boolean) =>
+      eventually(`${metric} is ${isThere ? 'above' : ''} 0`, async () => {
+        const metrics = await (await fetch(`${service.adminUrl}/metrics`)).text();
+        return metrics.includes(`\n${metric} 0\n`) !== isThere;
+      });
+    const left = async (table: string, sql: string, line: string, metric: string) => {
       await db.query(sql);
+      await shown(metric, true);
       const failed = await check(service, '--no-proof');
       await db.query(`DELETE FROM ${table} WHERE user_id = 'left'`);
+      await shown(metric, false);
       expect(failed.code).to.equal(1);
       expect(failed.outcomes).to.deep.equal({ ...allOk, [line]: 'failed', proof: 'skipped' });
     };
@@ -113,6 +121,7 @@ describe('reprise check', function () {
            hold_expires_at) VALUES ('left', 'left', 'left', 1, 'KRW', 'held',
            now() - interval '1 minute', now() + interval '1 hour')`,
         'payments',
+        'reprise_payments_open_oldest_seconds',
       );
       await left(
         'reservation',
@@ -120,6 +129,7 @@ describe('reprise check', function () {
            currency, reserved_at, expires_at) VALUES ('left', 'left', 'A-1-1', 'left', 'held', 1,
            'KRW', now() - interval '2 minutes', now() - interval '1 minute')`,
         'holds',
+        'reprise_holds_overdue_oldest_seconds',
       );
     } finally {
       await db.end();

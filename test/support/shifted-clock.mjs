@@ -9,7 +9,7 @@ import { readFileSync } from 'node:fs';
 const [, program = ''] = process.argv;
 const file = program.endsWith('reprise.js')
   ? process.env.CLOCK_SHIFT_SERVICE
-  : program.endsWith('eventstore/main.ts')
+  : /eventstore\/main\.[jt]s$/.test(program)
     ? process.env.CLOCK_SHIFT_STORE
     : undefined;
 
