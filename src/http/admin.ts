@@ -20,8 +20,8 @@ export interface AdminDeps {
 const metricsType = 'text/plain; version=0.0.4; charset=utf-8';
 
 /**
- * A second listener, for those who run the service: `/metrics`, `/livez`, and `/readyz` with its
- * reasons. Connections above `adminConnectionsMax` are dropped.
+ * A second listener, for operators: `/metrics`, `/livez`, and `/readyz` with its reasons.
+ * Connections above `adminConnectionsMax` are dropped.
  */
 export function createAdminServer({ metrics, readiness, allowsHost }: AdminDeps): Listener {
   const pages: Readonly<Record<string, () => Sendable | Promise<Sendable>>> = {
@@ -62,6 +62,6 @@ export function createAdminServer({ metrics, readiness, allowsHost }: AdminDeps)
 
 function refuseMethod({ method }: IncomingMessage): Sendable | undefined {
   if (method === 'GET' || method === 'HEAD') return undefined;
-  const detail = 'The admin listener takes GET and HEAD.';
+  const detail = 'The admin listener supports GET and HEAD.';
   return problem('method-not-allowed', { detail }, { Allow: 'GET, HEAD' });
 }

@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts';
 
-/** What a browser on the same machine may call a service that listens on loopback. */
+/** The names by which a browser on the same machine may call a service that listens on loopback. */
 const loopbackNames = ['localhost', '127.0.0.1', '[::1]'];
 
 const isLoopback = (host: string): boolean =>
@@ -10,10 +10,10 @@ const isLoopback = (host: string): boolean =>
 export type AllowsHost = (host: string) => boolean;
 
 /**
- * Which Host headers are answered. A page of any site can have its own name point to 127.0.0.1 and
- * then read what a service there answers (DNS rebinding), so a service on loopback answers to the
- * names of loopback and to ALLOWED_HOSTS alone. Elsewhere every name is answered unless
- * ALLOWED_HOSTS is set.
+ * Says which Host headers the service answers. The owner of any site can let its name point to
+ * 127.0.0.1. A page of that site can then read the answers of a service there (DNS rebinding).
+ * Therefore a service on loopback answers only to the names of loopback and to ALLOWED_HOSTS. Any
+ * other service answers to every name, unless ALLOWED_HOSTS is set.
  */
 export function allowedHosts({
   host,
@@ -22,7 +22,7 @@ export function allowedHosts({
   if (given.includes('*') || (given.length === 0 && !isLoopback(host))) return () => true;
   const own = host.includes(':') ? `[${host}]` : host;
   const names = new Set([...loopbackNames, own, ...given].map((name) => name.toLowerCase()));
-  // Nearly all requests name the same.
+  // Nearly all requests have the same Host.
   let last: string | undefined;
   return (named) => {
     if (named === last) return true;

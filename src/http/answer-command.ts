@@ -12,8 +12,8 @@ import { httpLimits } from './limits.ts';
 import { positionOf, type ToldPosition, tellPosition } from './told-position.ts';
 
 /**
- * Answers a user's command, after every instance knows where its effect is: the user's queries wait
- * for that.
+ * Answers a user's command. First every instance gets the position of its effect, because the
+ * user's queries wait for that position.
  */
 export async function answerCommand(
   api: ApiContext,
@@ -26,15 +26,15 @@ export async function answerCommand(
   try {
     await api.ownPositions.note(userId, position);
   } catch {
-    // As a fallback, wait for the tables: other instances read them.
+    // As a fallback, wait for the tables, because other instances read them.
     await api.reads.reached(position, httpLimits.readSideWaitMs);
   }
   return json(result.value, tellPosition(position, epochOf(api)));
 }
 
 /**
- * Waits until the read side shows what the user did last, and what is asked for; else a 503 to
- * answer.
+ * Waits until the read side shows the user's last command and the position that the request asks
+ * for. If it does not, the result is a 503.
  */
 export async function refuseUntilOwnShown(
   api: ApiContext,
@@ -46,9 +46,9 @@ export async function refuseUntilOwnShown(
 }
 
 /**
- * Waits until the read side shows what is asked for and the user's own position, `readSideWaitMs`
- * at most. A position of another log is none to wait for.
- * @returns undefined when it does, else the 503 to answer
+ * Waits until the read side shows the requested position and the user's own position, for
+ * `readSideWaitMs` at most. It does not wait for a position of another log.
+ * @returns undefined when the read side shows both, else the 503 for the client
  */
 export async function refuseUntilShown(
   api: Pick<ApiContext, 'reads' | 'epoch'>,

@@ -15,9 +15,10 @@ export interface SeatsAsOf {
 }
 
 /**
- * Answers with a session's seats as they were at a moment. Such an answer is made for each request,
- * and takes PostgreSQL and the compression some tenths of a second for the largest sessions: all of
- * it goes through a gate, so that questions about the past cannot keep the service from selling.
+ * Answers with a session's seats as they were at a moment. The service makes such an answer for
+ * each request. For the largest sessions, PostgreSQL and the compression need some tenths of a
+ * second. A gate limits this work. So questions about the past cannot stop the service from
+ * selling.
  */
 export async function answerSeatsAsOf(
   api: ApiContext,
@@ -30,8 +31,8 @@ export async function answerSeatsAsOf(
     const errors = [{ field: 'asOf', message: 'must not be in the future' }];
     return problem('invalid-request', { detail: 'asOf must not be in the future', errors });
   }
-  // What the log took before that moment may not be shown yet. Who waits for it keeps nobody from
-  // the gate.
+  // The read side may not show the events before that moment yet. A caller that waits for them
+  // takes no place in the gate.
   const late = await refuseUntilShown(api, minPosition, await api.logEnd());
   if (late !== undefined) return late;
   const answer = await api.pastGate.run(async () => {
@@ -45,6 +46,8 @@ export async function answerSeatsAsOf(
   }, exchange.over());
   return (
     answer ??
-    problem('too-many-queries', { detail: 'wait a moment: such lists are made a few at a time' })
+    problem('too-many-queries', {
+      detail: 'try again in a moment: the service makes only a few such lists at a time',
+    })
   );
 }

@@ -16,7 +16,10 @@ export type Answer =
   | StreamAnswer
   | TextAnswer;
 
-/** What can be sent: a prepared body only after `negotiate` chose its form. */
+/**
+ * What the service can send. A prepared body is among them only after `negotiate` has chosen its
+ * form.
+ */
 export type Sendable =
   | Exclude<Answer, PreparedAnswer>
   | RepresentationAnswer
@@ -36,7 +39,7 @@ export interface JsonAnswer {
 export interface PreparedAnswer {
   readonly kind: 'prepared';
   readonly prepared: PreparedBody;
-  /** Made for this one request: nobody else is sent it. */
+  /** Made for this one request: no other client gets it. */
   readonly isOnce: boolean;
 }
 
@@ -80,7 +83,7 @@ export interface ProblemEventAnswer {
 /** An answer to a request with an idempotency key, the same each time. */
 export interface StoredAnswer extends Rendered {
   readonly kind: 'stored';
-  /** It was given before, and goes out with Idempotent-Replayed. */
+  /** The service gave it before, and sends it with Idempotent-Replayed. */
   readonly replayed: boolean;
   /** Of a problem that is given for the first time. */
   readonly code?: ProblemCode | undefined;
@@ -91,7 +94,7 @@ export interface TextAnswer extends Rendered {
   readonly kind: 'text';
 }
 
-/** What a client gets, but for what every answer has. */
+/** What a client gets, without the parts that every answer has. */
 export interface Rendered {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -124,7 +127,8 @@ export const problem = (
 ): ProblemAnswer => ({ kind: 'problem', code, details, headers });
 
 const tooManyWait = problem('too-many-lists', {
-  detail: 'Slow clients have not read their lists yet: ask again, compressed if you can.',
+  detail:
+    'Too many slow clients have not read their lists yet. Try again, with Accept-Encoding: gzip if you can.',
 });
 
 /** The shop's refusals keep their code and sentence, and say when to try again. */
@@ -133,7 +137,9 @@ export const refused = ({ code, detail, retryAfterSeconds }: Refusal): ProblemAn
     ? problem(code, { detail })
     : problem(code, { detail, retryAfterSeconds }, { 'Retry-After': String(retryAfterSeconds) });
 
-/** On every answer: nothing here is a page, so nothing may be run, framed or guessed to be one. */
+/**
+ * On every answer. No answer is a page, so a browser must not run it, frame it, or guess its type.
+ */
 const security = [
   'X-Content-Type-Options',
   'nosniff',
@@ -141,7 +147,7 @@ const security = [
   "default-src 'none'; frame-ancestors 'none'",
 ];
 
-/** Lines of every answer but those that may be revalidated. */
+/** Lines of every answer that a client cannot revalidate. */
 export const uncached = [...security, 'Cache-Control', 'no-store'];
 /** Lines of a 200 that comes with an ETag, and of the 304. */
 export const revalidated = [...security, 'Cache-Control', 'no-cache', 'Vary', 'Accept-Encoding'];
@@ -153,7 +159,7 @@ export interface Sent {
   readonly code?: ProblemCode | undefined;
 }
 
-/** What a JSON answer or a problem is to its client. */
+/** The status, lines and text of a JSON answer or a problem. */
 export function render(answer: JsonAnswer | ProblemAnswer, requestId: string): Rendered {
   if (answer.kind === 'json') {
     const { value, position } = answer;
@@ -174,9 +180,9 @@ export function render(answer: JsonAnswer | ProblemAnswer, requestId: string): R
 }
 
 /**
- * Sends an answer with one `writeHead` and one `end`, past Express's `res.json`, which costs about
- * a tenth of the service's throughput. Header lines are flat pairs because Node then writes them as
- * they are. A list that has no room in the outbox is answered 503.
+ * Sends an answer with one `writeHead` and one `end`. It does not use Express's `res.json`, which
+ * costs about a tenth of the service's throughput. Header lines are flat pairs, because Node writes
+ * these without changing them. If a list has no room in the outbox, the answer is 503.
  */
 export function send(
   res: ServerResponse,
@@ -278,7 +284,7 @@ export function sendAllow(res: ServerResponse, allow: string, requestId: string)
   res.end();
 }
 
-/** A whole response for a socket whose request never became one. */
+/** A whole response for a socket that sent no complete request. */
 export function rawProblem(code: ProblemCode, detail: string, requestId: string): string {
   const { status, headers, body } = render(problem(code, { detail }), requestId);
   const head = [

@@ -35,8 +35,8 @@ import { fieldErrors, inWords, type Part } from './validate.ts';
 export type Reply = ServerResponse & { locals: Exchange };
 
 /**
- * Sends an answer, logs that it did and counts it. Half an answer cannot be mended: its connection
- * is cut.
+ * Sends an answer, logs it and counts it. If half of an answer was already sent, it closes the
+ * connection.
  */
 export type Respond = (req: IncomingMessage, res: Reply, answer: Sendable, error?: unknown) => void;
 
@@ -71,8 +71,8 @@ function cut(res: Reply): Sent {
 }
 
 /**
- * The Express app: one route a path, nothing before it. What no route takes is the caller's
- * (`unrouted`).
+ * The Express app, with one route per path and nothing before the routes. The caller handles
+ * requests that no route takes (`unrouted`).
  */
 export function createApp(api: ApiContext, respond: Respond, timeoutMs: number): Express {
   const app = express();
@@ -92,7 +92,10 @@ export function createApp(api: ApiContext, respond: Respond, timeoutMs: number):
   return app;
 }
 
-/** Answers what no route took: an error on the way, or a path that there is not. */
+/**
+ * Answers a request that no route took: after an error in Express, or because there is no such
+ * path.
+ */
 export function unrouted(req: IncomingMessage, res: Reply, respond: Respond, error: unknown): void {
   if (error === undefined || error === null) {
     respond(
@@ -167,9 +170,7 @@ async function answer(
   return handled instanceof Promise ? inTime(timeoutMs, handled) : handled;
 }
 
-/**
- * The answer, or a 503 in its place when it takes too long. The result that comes later is ignored.
- */
+/** The answer, or a 503 if the answer takes too long. A result that comes later is ignored. */
 function inTime(timeoutMs: number, handled: Promise<Answer>): Promise<Answer> {
   return within(timeoutMs, handled, () => {
     const endStream = (given: Answer) => given.kind === 'stream' && given.stream.end();
@@ -181,7 +182,7 @@ function inTime(timeoutMs: number, handled: Promise<Answer>): Promise<Answer> {
 function problemOf(error: unknown): ProblemAnswer {
   const { code, detail } = problemOfError(error) ?? {
     code: 'internal-error',
-    detail: 'It was logged with the id in `instance`.',
+    detail: 'The service has logged the error with the id in `instance`.',
   };
   return problem(code, { detail });
 }
@@ -198,7 +199,7 @@ function otherMethods(calls: readonly Endpoint[], respond: Respond) {
     const reply = res as unknown as Reply;
     if (req.method === 'OPTIONS') sendAllow(reply, allow, reply.locals.requestId);
     else {
-      const detail = `This path takes ${allow}.`;
+      const detail = `This path supports ${allow}.`;
       respond(req, reply, problem('method-not-allowed', { detail }, { Allow: allow }));
     }
   };

@@ -3,31 +3,34 @@ import type { ApiContext } from './endpoint.ts';
 import type { Exchange } from './exchange.ts';
 import type { ShopRooms } from './shop-rooms.ts';
 
-/** RFC 6750's token characters; longer ones than any queue gives are unknown unread. */
+/**
+ * RFC 6750's token characters. No queue gives a longer token, so a longer one is unknown without a
+ * look at the queue.
+ */
 const bearer = /^Bearer +([A-Za-z0-9._~+/=-]{1,256})$/i;
 
 export const bearerToken = (header: string): string | undefined => bearer.exec(header)?.[1];
 
-/** What a call that an admitted user alone may make needs of the queue. */
+/** The parts of the queue that a call needs if only an admitted user may make it. */
 export interface Guard {
   readonly userId: string;
   /** The header AuthorizationWaiting. */
   readonly token: string | undefined;
   /**
-   * The room that the call is about; undefined: it is about nothing that there is, so a token of
-   * any room is as good.
+   * The room that the call is about. Undefined if the call names nothing that exists; then a token
+   * of any room is accepted.
    */
   readonly room: () => Promise<string | undefined>;
   /**
-   * Asked when the token is the user's, without an admitted place in that room: may it be all the
-   * same? Default no.
+   * Called if the token belongs to the user but has no admitted place in that room. May the user
+   * make the call in spite of this? Default no.
    */
   readonly mayWithoutPlace?: (() => Promise<boolean>) | undefined;
 }
 
 /**
  * Is the bearer of the token admitted as this user, in the room of the call?
- * @returns undefined when so, else the 401 or 403 to answer
+ * @returns undefined if the user is admitted, else the 401 or 403 for the client
  * @throws QueueUnavailable, EventStoreUnavailable
  */
 export async function refuseUnlessAdmitted(
@@ -35,12 +38,13 @@ export async function refuseUnlessAdmitted(
   { userId, token: header, room, mayWithoutPlace = async () => false }: Guard,
 ): Promise<ProblemAnswer | undefined> {
   if (header === undefined) {
-    const detail = 'Send AuthorizationWaiting: Bearer <token>, as the waiting status gave it.';
+    const detail =
+      'Send AuthorizationWaiting: Bearer <token>, with the token of the waiting status.';
     return problem('token-missing', { detail });
   }
   const token = bearerToken(header);
   if (token === undefined) {
-    const detail = 'The header must be AuthorizationWaiting: Bearer <token>, and no more.';
+    const detail = 'The header must be exactly AuthorizationWaiting: Bearer <token>.';
     return problem('token-unknown', { detail });
   }
   const named = rooms.named(token);
@@ -58,7 +62,7 @@ export async function refuseUnlessAdmitted(
     case 'holding':
       return (await mayWithoutPlace()) ? undefined : unknownToken;
     case 'not-yours':
-      return problem('token-not-yours', { detail: 'The token is bound to another user.' });
+      return problem('token-not-yours', { detail: 'The token belongs to another user.' });
     case 'other-room':
     case 'unknown':
       return unknownToken;
@@ -66,7 +70,7 @@ export async function refuseUnlessAdmitted(
 }
 
 const notAdmitted = problem('not-admitted', {
-  detail: 'Ask the waiting status until it says processing.',
+  detail: 'Poll the waiting status until `processing` is true.',
 });
 
 function otherRoom(named: string, needed: string): ProblemAnswer {
@@ -77,7 +81,8 @@ function otherRoom(named: string, needed: string): ProblemAnswer {
 }
 
 const unknownToken = problem('token-unknown', {
-  detail: 'It was never given, or its place ended: ask the waiting status for a new one.',
+  detail:
+    'No queue knows the token, or its place has ended. Get a new token from the waiting status.',
 });
 
 /**

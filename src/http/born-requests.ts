@@ -2,16 +2,16 @@ import { IncomingMessage, type ServerOptions, ServerResponse } from 'node:http';
 import type { Express } from 'express';
 
 /**
- * From this major version of Node on, changing a request's prototype costs nothing that can be
- * measured.
+ * From this major version of Node on, a change of a request's prototype has no cost that we can
+ * measure.
  */
 const cheapPrototypesSince = 24;
 
 /**
- * Options for `http.createServer` under which requests and responses are born with the app's
- * prototypes. Express gives every request and response the app's prototype by
- * `Object.setPrototypeOf`, which makes V8 forget what it knew of their shape and costs two thirds
- * of the speed on Node before 24; setting the prototype that is there already is free.
+ * Options for `http.createServer` that create requests and responses with the app's prototypes.
+ * Express gives every request and response the app's prototype by `Object.setPrototypeOf`. Then V8
+ * loses what it knows about their shape. Before Node 24, this costs two thirds of the speed. It
+ * costs nothing to set a prototype that the object already has.
  */
 export function bornRequests(
   app: Express,

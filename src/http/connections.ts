@@ -5,32 +5,33 @@ import { httpLimits, type Timeouts } from './limits.ts';
 import { Sampler } from './sampler.ts';
 
 /**
- * A connection that was just opened has this long to ask before it counts as idle, in milliseconds.
+ * A new connection does not count as idle for this long, in milliseconds. It needs this time for
+ * its first request.
  */
 const firstAskMs = 1_000;
 
 /**
- * After a search that found no idle connection there is none for as long, in milliseconds: it looks
- * at all of them.
+ * After a search without an idle connection, the next search waits this long, in milliseconds. A
+ * search looks at all connections.
  */
 const searchPauseMs = 100;
 
 /**
- * The connections of a server, the one that asked longest ago first. At the bound the longest idle
- * ones are closed for those that come; when none is idle, `connectionsSpare` more are taken, for
- * probes alone.
+ * The connections of a server. The first one is the connection with the oldest last request. At the
+ * bound, the server closes those that have been idle for longest, to accept new ones. If none is
+ * idle, it accepts `connectionsSpare` more, which may only send probes.
  */
 export class Connections {
   readonly #max: number;
   readonly #log: Logger;
   readonly #sampler = new Sampler(httpLimits.connectionsLogMs);
-  /** With the response that was begun last; before the first, when it was opened. */
+  /** Each with its last response, or before the first response with the time of its opening. */
   readonly #open = new Map<Socket, ServerResponse | number>();
   readonly #spare = new WeakSet<Socket>();
   #searchAgainMs = 0;
   /**
-   * Idle ones that were closed to let others in, and those that were dropped, since the process
-   * started.
+   * Since the process started: idle connections that were closed for new ones, and connections that
+   * were dropped.
    */
   #closed = 0;
   #dropped = 0;
@@ -51,7 +52,7 @@ export class Connections {
     socket.once('close', () => this.#open.delete(socket));
   }
 
-  /** One was turned away by the system's bound. */
+  /** Node has refused a connection at its bound. */
   dropped(): void {
     this.#dropped += 1;
     this.#tell('connections are dropped: none is idle');
@@ -62,13 +63,13 @@ export class Connections {
     if (this.#open.delete(socket)) this.#open.set(socket, res);
   }
 
-  /** May this connection ask for probes alone? */
+  /** May this connection only send probes? */
   isForProbes(socket: Socket): boolean {
     return this.#open.size > this.#max && this.#spare.has(socket);
   }
 
   /**
-   * The response that is under way on a connection, if any; with several the last one, which is
+   * The unfinished response of a connection, if any. With several, it is the last one, which is
    * sent after the others.
    */
   underWay(socket: Socket): ServerResponse | undefined {

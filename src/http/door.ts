@@ -3,10 +3,10 @@ import type { AllowsHost } from './allowed-hosts.ts';
 import { type ProblemAnswer, problem } from './answer.ts';
 
 /**
- * Refuses requests that Node accepts and HTTP/1.1, or this service, does not. If it is unclear
- * where a request ends or for which host it is, a proxy before the service may read it differently.
- * So such a request is refused before anything else reads it, and its connection ends with the
- * answer.
+ * Refuses requests that Node accepts, but that break HTTP/1.1 or the rules of this service. If it
+ * is unclear where a request ends or for which host it is, a proxy before the service may read it
+ * differently. So such a request is refused before anything else reads it, and its connection ends
+ * with the answer.
  * @returns undefined when the request is accepted
  */
 export function refuseAtTheDoor(
@@ -24,7 +24,7 @@ export function refuseAtTheDoor(
   if (host === undefined) {
     return httpVersion === '1.1' ? malformed('A Host header is required.') : undefined;
   }
-  if (hostLines(rawHeaders) > 1) return malformed('There may be one Host header.');
+  if (hostLines(rawHeaders) > 1) return malformed('A request may have only one Host header.');
   if (allowsHost(host)) return undefined;
   const detail =
     'This service does not answer to that Host. If it should, name it in the setting ALLOWED_HOSTS.';
@@ -33,7 +33,7 @@ export function refuseAtTheDoor(
 
 const malformed = (detail: string): ProblemAnswer => problem('malformed-http', { detail });
 
-/** Of doubles `headers` has the first alone. */
+/** Counts in the raw headers, because `headers` has only the first of two equal names. */
 function hostLines(rawHeaders: readonly string[]): number {
   let count = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {

@@ -24,36 +24,36 @@ import { shortEpoch } from './told-position.ts';
 export interface HttpDeps {
   readonly sales: BuyerCommands;
   readonly rooms: ShopRooms;
-  /** Is nothing left to buy for those who wait in a room? Costs nothing. Default never. */
+  /** Can users who wait in a room buy nothing more? Must be fast. Default: they can always buy. */
   readonly isSoldOut?: (room: string) => boolean;
   readonly reads: ReadSide;
   readonly seatFeed: SeatFeed;
   readonly idempotencyKeys: IdempotencyKeys;
   readonly ownPositions: OwnPositions;
   /**
-   * What the read side has to reach to show everything that is in the log by now. @throws
+   * The position that the read side must reach to show everything that is in the log now. @throws
    * EventStoreUnavailable
    */
   readonly logEnd: () => Promise<bigint | null>;
-  /** Every projection as the database has it. @throws when PostgreSQL gives no answer */
+  /** The state of every projection in the database. @throws when PostgreSQL gives no answer */
   readonly projections: () => Promise<readonly ProjectionState[]>;
-  /** Rows that are known not to be what the log says. */
+  /** The number of rows that are known to differ from the log. */
   readonly rowsWrong: () => number;
-  /** Of a log that was restored from a backup. Default: it never was. */
+  /** The epoch of a log that was restored from a backup. Default: no restore, no epoch. */
   readonly epoch?: () => string | undefined;
   /**
-   * Nothing is sold until somebody has looked at what a restored log lacks. Default: it is open.
+   * Is the sale closed after a restore? It stays closed until an operator opens it. Default: open.
    */
   readonly isSaleClosed?: () => boolean;
   readonly clock: () => ClockStatus;
-  /** What of Redis does not suit the queue, as known at the last look. Default nothing. */
+  /** Settings of Redis that do not fit the queue, from the last check. Default none. */
   readonly queueWarnings?: () => readonly string[];
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly now?: () => number;
-  /** What must answer before the service is ready, by the name that `/readyz` shows. */
+  /** The dependencies that must answer before the service is ready, by the name in `/readyz`. */
   readonly probes: Readonly<Record<string, Probe>>;
   readonly log: Logger;
-  /** One of so many ordinary requests is logged. Default none is. */
+  /** The service logs one of so many ordinary requests. Default: none. */
   readonly logSample?: number;
   /** Default nothing is counted. */
   readonly counts?: AnswerCounts;
@@ -63,7 +63,7 @@ export interface HttpDeps {
   readonly idempotencyKeysMax?: number;
 }
 
-/** Told of each answer, on the way of every request: it has to be quick. */
+/** Counts each answer. Every request calls it, so it must be fast. */
 export interface AnswerCounts {
   /**
    * @param call an endpoint's name, or `none`
@@ -76,10 +76,10 @@ export interface AnswerCounts {
 /** Answers within `timeoutMs` whether a dependency can be reached. */
 export type Probe = (timeoutMs: number) => Promise<boolean>;
 
-/** What the routes work with: the ports, and what the HTTP layer keeps itself. */
+/** What the routes work with: the ports, and the own state of the HTTP layer. */
 export interface ApiContext extends HttpDeps {
   readonly seatStreams: SeatStreams;
-  /** For queries of the past, which are made anew each time. */
+  /** For queries about the past. The service computes each of them again. */
   readonly pastGate: Gate;
   readonly connections: Connections;
   readonly outbox: Outbox;
@@ -89,7 +89,7 @@ export interface ApiContext extends HttpDeps {
   readonly document: PreparedBody;
 }
 
-/** A request's parts after their schemas: what a schema does not name is not there. */
+/** A request's parts after the check by their schemas. Members that no schema names are removed. */
 export interface Input<P, Q, H, B> {
   readonly params: P;
   readonly query: Q;
@@ -98,8 +98,8 @@ export interface Input<P, Q, H, B> {
 }
 
 /**
- * One call of the API: where it is, what it takes, what it answers, and what it does. The OpenAPI
- * document is made from the same schemas that check the request.
+ * One call of the API: its path, its input, its answers, and its handler. The OpenAPI document
+ * comes from the same schemas that check the request.
  */
 export interface Endpoint<P = unknown, Q = unknown, H = unknown, B = unknown> {
   /** Names the call in the document. */
@@ -135,8 +135,8 @@ export interface Endpoint<P = unknown, Q = unknown, H = unknown, B = unknown> {
 }
 
 /**
- * What positions and ETags of this log are told from another log's by; '' for a log that was never
- * restored.
+ * The mark that distinguishes positions and ETags of this log from those of another log; '' for a
+ * log that was never restored.
  */
 export const epochOf = ({ epoch }: Pick<HttpDeps, 'epoch'>): string => shortEpoch(epoch?.());
 

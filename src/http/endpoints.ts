@@ -14,7 +14,9 @@ import { showReservation } from './routes/show-reservation.ts';
 import { streamSeats } from './routes/stream-seats.ts';
 import { waitingStatus } from './routes/waiting-status.ts';
 
-/** Every call of the API, in the order in which Express tries them: the busiest first. */
+/**
+ * Every call of the API, in the order in which Express tries them. The busiest calls come first.
+ */
 export const endpoints: readonly Endpoint[] = [
   waitingStatus,
   listSeats,

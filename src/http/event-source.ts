@@ -3,7 +3,7 @@ import type { Sendable } from './answer.ts';
 import { problemKind } from './problems.ts';
 
 /**
- * After a refusal without Retry-After an EventSource comes back in about this time, in
+ * After a refusal without Retry-After, an EventSource connects again in about this time, in
  * milliseconds.
  */
 const retryMsDefault = 30_000;
@@ -24,11 +24,14 @@ export function asEvent(answer: Sendable): Sendable {
   return { kind: 'problem-event', problem: answer };
 }
 
-/** When it is to come back, in milliseconds: drawn, so that not all of them come at once. */
+/**
+ * The time until it connects again, in milliseconds. It is random, so that clients do not all
+ * connect at once.
+ */
 export function retryMsOf(headers: Readonly<Record<string, string>>): number {
   const seconds = Number(headers['Retry-After']);
   return drawn(seconds > 0 ? seconds * 1_000 : retryMsDefault);
 }
 
-/** Half to one and a half times as long. */
+/** A random time between half and one and a half times as long. */
 export const drawn = (ms: number): number => Math.round(ms * (0.5 + Math.random()));

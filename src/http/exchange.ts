@@ -8,18 +8,24 @@ import { whenOver } from './over.ts';
 
 /** Data about one request, in addition to its parts. It is Express's `res.locals`. */
 export interface Exchange {
-  /** From a well-formed X-Request-Id, else random; echoed, and the events' correlation id. */
+  /**
+   * From a well-formed X-Request-Id, else random. The answer has it, and it is the events'
+   * correlation id.
+   */
   readonly requestId: string;
   /** `performance.now()` when its headers had arrived. */
   readonly startedMs: number;
   /**
-   * W3C trace context: of the request's span where spans are recorded, else the client's, when
-   * well-formed.
+   * W3C trace context. If spans are recorded, it is the one of the request's span, else the
+   * client's, if well-formed.
    */
   readonly traceparent: string | undefined;
   /** Ends when it is answered. */
   readonly span: Span;
-  /** Name of the endpoint that took it; before that, and of what none takes, `none`. */
+  /**
+   * Name of the endpoint that handles the request. `none` before an endpoint is found, and if there
+   * is none.
+   */
   call: string;
   /** Aborted when it was answered, or its client went away. */
   over(): AbortSignal;
@@ -28,7 +34,7 @@ export interface Exchange {
 /** Also a valid relative URI, so that it can be a problem's `instance`. */
 const requestIdPattern = /^[A-Za-z0-9._-]{1,128}$/;
 
-/** A class, since a request costs less than with a function of its own. */
+/** A class, because a closure per request would cost more. */
 class Begun implements Exchange {
   readonly requestId: string;
   readonly startedMs = performance.now();
@@ -47,7 +53,7 @@ class Begun implements Exchange {
     this.#res = res;
   }
 
-  /** Made when it is asked for: few calls have work that is worth being given up. */
+  /** Made only on demand, because few calls have work that is worth stopping. */
   over(): AbortSignal {
     const over = new AbortController();
     whenOver(this.#res, () => over.abort());

@@ -14,10 +14,9 @@ export class Gate {
 
   /**
    * Runs the work when it is its turn.
-   * @param over a waiting caller leaves the line when this is aborted, because nobody needs the
-   * work then
-   * @returns undefined at once, without running the work, when the line is full; also undefined for
-   * a caller that left the line
+   * @param over when this is aborted, a waiting caller leaves the line, because nobody needs the
+   * work then @returns undefined if the line is full, at once and without the work. Also undefined
+   * for a caller that left the line
    */
   async run<T>(work: () => Promise<T>, over?: AbortSignal): Promise<T | undefined> {
     if (over?.aborted) return undefined;
@@ -34,14 +33,14 @@ export class Gate {
     }
   }
 
-  /** Who ends hands the place over: nobody comes in between. */
+  /** Work that ends gives its place to the next in line. No new caller comes in between. */
   #handOver(): void {
     const [next] = this.#waiting;
     if (next === undefined) this.#running -= 1;
     else next();
   }
 
-  /** @returns whether it came, before this was over */
+  /** @returns whether the turn came before `over` was aborted */
   #turn(over: AbortSignal | undefined): Promise<boolean> {
     return new Promise((resolve) => {
       const leave = () => {

@@ -3,13 +3,13 @@ import { constants, crc32, deflateRaw } from 'node:zlib';
 
 const deflate = promisify(deflateRaw);
 
-/** A stretch of a body, compressed so that it stands by itself. */
+/** A stretch of a body, compressed independently of the other stretches. */
 interface Deflated {
   readonly data: Buffer;
   readonly crc: number;
 }
 
-/** A stretch is compressed once, and forgotten with it. */
+/** Each stretch is compressed once. The result is dropped together with the stretch. */
 const deflated = new WeakMap<Buffer, Promise<Deflated>>();
 
 /** RFC 1952: method deflate, no name, no time, compression level not given, unknown system. */
@@ -18,10 +18,10 @@ const head = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
 const lastBlock = Buffer.from([3, 0]);
 
 /**
- * One gzip member of stretches that never change: only those that are new are compressed, which
- * takes a small part of the time that a large body takes. Each ends at a full flush, so none refers
+ * One gzip member of stretches that never change. Only new stretches are compressed. This takes a
+ * small part of the time for a large body. Each stretch ends at a full flush, so no stretch refers
  * to another.
- * @returns the member in parts; those of the same stretch are the same buffers
+ * @returns the member in parts. The same stretch always gives the same buffers
  */
 export async function gzipChunks(
   chunks: readonly Buffer[],
@@ -52,11 +52,14 @@ function deflateOnce(chunk: Buffer, level: number): Promise<Deflated> {
 }
 
 /**
- * What so many bytes of zeros after them do to a checksum, as 32 columns: linear, so that the next
- * bytes' is added by XOR.
+ * For a number of bytes: the change of a checksum when so many zero bytes follow, as 32 columns.
+ * This change is linear, so the checksum of the next bytes is added by XOR.
  */
 const shifts = new Map<number, readonly number[]>();
-/** Bodies have few lengths of stretches; above it they are worked out again. */
+/**
+ * Stretches have only few different lengths. Above this number, the table is emptied and computed
+ * again.
+ */
 const shiftsMax = 1_000;
 
 function shifted(crc: number, bytes: number): number {
@@ -69,9 +72,7 @@ function shifted(crc: number, bytes: number): number {
   return times(shift, crc);
 }
 
-/**
- * As zlib's crc32_combine does it: the shift by one bit, doubled as often as the length has bits.
- */
+/** As in zlib's crc32_combine: the shift by one bit, doubled once for each bit of the length. */
 function shiftOf(bytes: number): readonly number[] {
   const oneBit = [0xedb88320, ...Array.from({ length: 31 }, (_, bit) => 2 ** bit)];
   let power = squared(squared(squared(oneBit)));

@@ -16,15 +16,18 @@ const keySchema = z
   .meta({ description: 'Repetitions with the same key have one effect.' });
 
 /**
- * `AuthorizationWaiting: Bearer <token>`; judged by `authorize.ts`, as a missing token is a 401 and
- * no 400.
+ * `AuthorizationWaiting: Bearer <token>`. `authorize.ts` checks it, because a missing token is a
+ * 401, not a 400.
  */
 export const tokenHeader = { authorizationwaiting: z.string().optional() };
 
 export const requiredKeyHeader = { 'idempotency-key': keySchema };
 export const optionalKeyHeader = { 'idempotency-key': keySchema.optional() };
 
-/** A query that sends back a command's X-Event-Position waits until the read side shows it. */
+/**
+ * A client can send the X-Event-Position of a command with a query. The query then waits until the
+ * read side shows that position.
+ */
 export const minPositionHeader = {
   'x-min-event-position': toldPosition('must be the value of an X-Event-Position').optional().meta({
     description:

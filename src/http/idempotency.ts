@@ -18,15 +18,15 @@ import { commandContext, type Exchange } from './exchange.ts';
 /** Characters of the SHA-256 hex digest that a charge id keeps: 128 bits. */
 const chargeIdHexLength = 32;
 
-/** A request for a command, as far as its Idempotency-Key goes. */
+/** The parts of a command's request that matter for its Idempotency-Key. */
 export interface Asked {
-  /** Of the call: keys of different calls have nothing to do with each other. */
+  /** The name of the call. The same key may be used for different calls independently. */
   readonly name: string;
   readonly userId: string;
   readonly key: string | undefined;
-  /** All that is asked, after its schemas: JSON. */
+  /** All fields of the request after the check by their schemas, as JSON. */
   readonly fields: object;
-  /** The header AuthorizationWaiting, of calls that take it. */
+  /** The header AuthorizationWaiting, for calls that use it. */
   readonly token?: string | undefined;
 }
 
@@ -36,7 +36,10 @@ export interface Asked {
  */
 type CarryOut = (context: CommandContext) => Promise<JsonAnswer | ProblemAnswer>;
 
-/** Answers a request: with a key, the first time by carrying it out, and then by its answer. */
+/**
+ * Answers a request. With a key, the first request is carried out, and each later one gets the same
+ * answer.
+ */
 export async function answerOnce(
   api: ApiContext,
   asked: Asked,
@@ -70,7 +73,7 @@ export async function answerOnce(
       abandon();
       return answer;
     }
-    // Only an answer that will be repeated is given: what is stored, and after it was.
+    // The service stores the answer before it sends it. So each answer with a key can be repeated.
     const stored = await idempotencyKeys.answer(request, startedMs, rendered);
     if (!stored.ok) return refused(stored.refusal);
     const code = answer.kind === 'problem' ? answer.code : undefined;
@@ -82,10 +85,10 @@ export async function answerOnce(
 }
 
 /**
- * The same for calls that an admitted user alone may make. An answer that was given already is also
- * repeated to who shows the token it was given to, although that token's place has ended, and to
- * the user while waiting: who pays and loses the connection has seconds before the place ends, and
- * learns all the same what became of it.
+ * The same for calls that only an admitted user may make. Two more callers get a stored answer: a
+ * caller with the token that received it, even if the place of this token has ended, and the user
+ * while waiting. A user may pay and then lose the connection. The place may end seconds later, but
+ * the user still learns the result of the payment.
  */
 export async function answerOnceAdmitted(
   api: ApiContext,
@@ -98,14 +101,14 @@ export async function answerOnceAdmitted(
   return (await givenBefore(api.idempotencyKeys, asked, barred, exchange)) ?? barred;
 }
 
-/** What was answered before is answered again however many keys there were. */
+/** A stored answer is repeated, even if the user has used too many keys. */
 async function aboveBudget(
   { idempotencyKeys, keyBudget }: ApiContext,
   request: KeyedRequest,
 ): Promise<Answer> {
   const given = await idempotencyKeys.recall(request);
   if (given !== undefined) return again(given.answer);
-  const detail = 'The user has used as many idempotency keys as there are for an hour.';
+  const detail = 'The user has used all idempotency keys that one user may use in an hour.';
   const headers = { 'Retry-After': String(keyBudget.secondsLeft()) };
   return problem('too-many-keys', { detail }, headers);
 }
@@ -153,7 +156,10 @@ function canonical(value: unknown): string {
   );
 }
 
-/** The id of a command: the same for one user, call and key, random without a key. */
+/**
+ * The id of a command. One user, call and key always give the same id. Without a key, the id is
+ * random.
+ */
 export function commandId(name: string, userId: string, key: string | undefined): string {
   if (key === undefined) return randomUUID();
   const hex = keyHash(name, userId, key);
@@ -164,7 +170,7 @@ export function commandId(name: string, userId: string, key: string | undefined)
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${third}-${fourth}-${hex.slice(20, 32)}`;
 }
 
-/** A charge is made once for a user and key: its id derives from both. */
+/** A user and a key make at most one charge, because the id of the charge comes from both. */
 export function chargeId(userId: string, key: string): string {
   return digest(`${userId}\n${key}`).slice(0, chargeIdHexLength);
 }

@@ -5,83 +5,87 @@ export const httpLimits = {
   /** Largest request body; above it 413. */
   bodyBytesMax: 16 * 1024,
   /**
-   * A refused body is read to its end and thrown away up to this size, so that the client sees the
-   * 413; above it the connection ends.
+   * Up to this size, the service reads a refused body to its end and drops it. So the client sees
+   * the 413. Above this size, the connection ends.
    */
   bodyDrainBytesMax: 1024 * 1024,
   /** All header lines of a request; above it 431. */
   headerBytesMax: 16 * 1024,
   /**
-   * Connections at the same time; for further ones the longest idle are closed. It bounds every
-   * per-request wait as well.
+   * Connections at the same time. For further ones, the service closes those that have been idle
+   * for longest. This number also bounds every wait per request.
    */
   connectionsMax: 10_000,
   /**
-   * Further connections while none is idle, for probes alone; above them connections are dropped.
+   * Further connections while none is idle, only for probes. Above this number, connections are
+   * dropped.
    */
   connectionsSpare: 100,
   /**
-   * Of `connectionsMax`: so many idle ones are closed at a time, so that one search serves as many
-   * newcomers.
+   * The share of `connectionsMax` that one search closes, if idle. So one search makes room for as
+   * many new connections.
    */
   connectionsClosedShare: 0.01,
   /** Of the admin listener. */
   adminConnectionsMax: 50,
-  /** It is logged this often at most, with its count. */
+  /** The service logs closed and dropped connections this often at most, with their count. */
   connectionsLogMs: 10_000,
-  /** A request's headers must be there after this long; then 408. */
+  /** The headers of a request must arrive within this time; else 408. */
   headersTimeoutMs: 10_000,
-  /** A whole request must be there after this long; then 408. */
+  /** A whole request must arrive within this time; else 408. */
   requestTimeoutMs: 30_000,
-  /** How often the two timeouts above are looked at. */
+  /** How often Node checks the two timeouts above. */
   timeoutCheckMs: 2_000,
   /**
-   * A request that has arrived is answered within this, by a 503 if need be: after the command
-   * itself gave up.
+   * The service answers a complete request within this time, if necessary with a 503. It is a
+   * little longer than the time limit of a command.
    */
   answerTimeoutMs: requestMaxMs + 250,
   /**
-   * An idle connection is kept this long: longer than the 60 s of usual load balancers, so that
-   * they close first.
+   * The service keeps an idle connection this long. This is longer than the 60 s of usual load
+   * balancers, so the balancer closes first.
    */
   keepAliveTimeoutMs: 75_000,
   /**
-   * A connection on which nothing moves, as of a client that does not read its answer, ends after
-   * this long.
+   * If nothing moves on a connection for this long, it ends. For example, its client does not read
+   * the answer.
    */
   silenceTimeoutMs: 120_000,
-  /** A list's answer of which a client takes nothing for this long is cut off. */
+  /** If a client reads nothing of a list for this long, the service closes the connection. */
   answerStallTimeoutMs: 12_000,
-  /** How often such answers are looked for. */
+  /** How often the service looks for such answers. */
   answerStallCheckTimeoutMs: 1_000,
   /**
-   * A list of this size or less is given to its socket at once; of a larger one, this much at a
-   * time.
+   * The socket gets a list of this size or less at once. It gets a larger list in parts of this
+   * size.
    */
   answerStretchBytes: 64 * 1024,
   /**
-   * Bytes of larger lists that may wait for slow readers, each counted once however many wait for
-   * it; above it 503.
+   * Bytes of larger lists that may wait for slow readers; above this 503. A byte counts once, even
+   * if several readers wait for it.
    */
   answerWaitingBytesMax: 128 * 1024 * 1024,
-  /** The share of it that lists of the past may take, which nobody else can be sent. */
+  /**
+   * The share of `answerWaitingBytesMax` for lists of the past. Each of these lists is for one
+   * client only.
+   */
   pastWaitingShare: 0.5,
-  /** What is under way when the server closes may take this long; then its connection is cut. */
+  /** When the server closes, running requests may take this long; then their connections end. */
   closeMs: 10_000,
-  /** While closing, connections that fell idle are looked for this often. */
+  /** While the server closes, it looks this often for connections that became idle. */
   closeSweepMs: 20,
   /** How long a query waits for the read side to show a position; then 503. */
   readSideWaitMs: 2_000,
   /**
-   * Users whose idempotency keys of this hour are counted; those who used none for longest are
-   * forgotten first.
+   * The number of users whose idempotency keys of this hour are counted. The user whose last key is
+   * oldest is forgotten first.
    */
   keyUsersMax: 200_000,
   /** Reservations that one page of a user's list has. */
   reservationsPageMax: 100,
-  /** A prepared body of this size or more is sent compressed to who takes that. */
+  /** A prepared body of this size or more is compressed for a client that accepts gzip. */
   compressedBytesMin: 1_024,
-  /** Of gzip, 1 to 9: `bench/http.ts` shows what it costs and saves. */
+  /** The level of gzip, 1 to 9. `bench/http.ts` shows its cost and its gain. */
   compressionLevel: 6,
   /** Streams of seat changes at the same time; one more is 503. */
   seatStreamsMax: 2_000,
@@ -90,28 +94,34 @@ export const httpLimits = {
    * reader with more is dropped.
    */
   seatStreamBufferBytesMax: 64 * 1024,
-  /** A sign of life on a stream on which nothing else moves. */
+  /** The service sends a comment this often on a stream without other messages. */
   seatStreamHeartbeatMs: 15_000,
-  /** A stream of which the client's side takes nothing for this long ends. */
+  /** If the client reads nothing of a stream for this long, the stream ends. */
   seatStreamSilenceMs: 120_000,
   /** Changes of a session's seats are collected for this long and sent together. */
   seatStreamFlushMs: 100,
-  /** A client whose stream ended comes back after half to one and a half times this. */
+  /**
+   * After the end of its stream, a client connects again after half to one and a half times this
+   * time.
+   */
   seatStreamRetryMs: 2_000,
   /** How long a readiness probe may take; then the dependency counts as down. */
   probeMs: 1_000,
   /**
-   * Seat lists of the past that are made at the same time: the largest keep PostgreSQL busy for 0.2
-   * s, this process for 0.1 s.
+   * Seat lists of the past that the service makes at the same time. The largest list keeps
+   * PostgreSQL busy for 0.2 s, and this process for 0.1 s.
    */
   pastRunningMax: 1,
-  /** Those that wait for their turn, which comes before their time is over; one more is 503. */
+  /**
+   * Requests that wait for such a list; one more is 503. With this number, each wait ends before
+   * the request's time is over.
+   */
   pastWaitingMax: 8,
-  /** A projection that is behind and shows nothing more for this long is not ready. */
+  /** If a projection is behind and makes no progress for this long, the instance is not ready. */
   projectionStallMaxSeconds: 30,
   /**
-   * Refusals of a kind that is expected under load are logged this often at most, a kind each, with
-   * their count.
+   * Some refusals are expected under load. The service logs each code of them this often at most,
+   * with the count.
    */
   refusalsLogMs: 1_000,
   /** A request slower than this is logged. */

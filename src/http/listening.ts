@@ -12,8 +12,8 @@ export interface Listener {
   listen(port: number, host?: string): Promise<number>;
 
   /**
-   * Stops accepting, lets what is under way finish within `withinMs` (default `closeMs`), then cuts
-   * what is left. Called again, it answers with the first call's end.
+   * Accepts no more connections. Running requests may finish within `withinMs` (default `closeMs`);
+   * then their connections end. A second call returns the result of the first call.
    */
   close(withinMs?: number): Promise<void>;
 }
@@ -29,8 +29,8 @@ export function listen(server: Server, port: number, host: string | undefined): 
 }
 
 /**
- * Node closes idle connections once, when closing begins; those that fall idle later are swept
- * here.
+ * Node closes idle connections once, when closing begins. This function closes connections that
+ * become idle later.
  */
 export function close(server: Server, withinMs: number): Promise<void> {
   return new Promise((resolve) => {

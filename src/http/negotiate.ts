@@ -8,7 +8,10 @@ import { httpLimits } from './limits.ts';
 
 const compress = promisify(gzip);
 
-/** Each prepared body is compressed once, when it is first asked for so, and forgotten with it. */
+/**
+ * Each prepared body is compressed once, at the first request for it. The result is dropped
+ * together with the body.
+ */
 const compressed = new WeakMap<PreparedBody, Promise<readonly Buffer[]>>();
 
 /**
@@ -29,7 +32,7 @@ export async function negotiate(
   return { kind: 'representation', parts, etag, isCompressed, isOnce };
 }
 
-/** The ETag of the body as who sends this Accept-Encoding is sent it. */
+/** The ETag of the body in the form that this Accept-Encoding gets. */
 export const etagFor = (
   prepared: PreparedBody,
   acceptEncoding: string | undefined,
@@ -40,8 +43,8 @@ const isSentCompressed = (prepared: PreparedBody, acceptEncoding: string | undef
   isWorthIt(prepared) && takesGzip(acceptEncoding);
 
 /**
- * A strong ETag names bytes, so each coding has its own, and each log: the same position is another
- * place in another one.
+ * A strong ETag names bytes, so each coding has its own ETag. Each log has its own, too, because
+ * one position means different events in different logs.
  */
 function etagOf({ etag }: PreparedBody, isCompressed: boolean, epoch: string): string {
   if (!isCompressed && epoch === '') return etag;
@@ -57,7 +60,7 @@ export async function compressAhead(prepared: PreparedBody): Promise<void> {
   if (isWorthIt(prepared)) await gzipped(prepared);
 }
 
-/** A body in several stretches is not joined to be measured: it is large. */
+/** A body with several stretches is always large, so its length is not computed. */
 const isWorthIt = (prepared: PreparedBody): boolean =>
   (prepared.chunks?.length ?? 0) > 1 || prepared.body.length >= httpLimits.compressedBytesMin;
 
@@ -75,7 +78,8 @@ function gzipped(prepared: PreparedBody): Promise<readonly Buffer[]> {
 }
 
 /**
- * Accept-Encoding (RFC 9110, 12.5.3): is gzip acceptable, and liked no less than no coding at all?
+ * Accept-Encoding (RFC 9110, 12.5.3): does the client accept gzip, and prefer it at least as much
+ * as no coding?
  */
 export function takesGzip(acceptEncoding: string | string[] | undefined): boolean {
   if (acceptEncoding === undefined) return false;

@@ -7,25 +7,30 @@ type Json = { readonly [name: string]: unknown };
 /** What each header of an answer means. */
 const meanings = {
   'Cache-Control': '`no-cache` where there is an ETag, else `no-store`.',
-  'Content-Encoding': '`gzip`, to who takes that, for bodies of 1 KiB and more.',
-  'Content-Security-Policy': 'Nothing here is a page.',
-  ETag: 'Names these very bytes: for If-None-Match.',
-  'Idempotent-Replayed': '`true`: this answer was given before, to the same Idempotency-Key.',
+  'Content-Encoding': '`gzip`, if the client accepts it, for bodies of 1 KiB and more.',
+  'Content-Security-Policy': 'No answer is a page, so a browser must load nothing for it.',
+  ETag: 'Identifies the bytes of this answer, for If-None-Match.',
+  'Idempotent-Replayed':
+    '`true`: an earlier request with the same Idempotency-Key got this answer.',
   'Retry-After': 'Seconds after which to try again.',
-  Vary: 'Each coding has an ETag of its own.',
+  Vary: 'Each coding has its own ETag.',
   'WWW-Authenticate': 'Names the scheme of the header AuthorizationWaiting.',
-  'X-Accel-Buffering': '`no`: events are passed on as they come.',
+  'X-Accel-Buffering': '`no`: a proxy must send each event at once.',
   'X-Content-Type-Options': '`nosniff`.',
-  'X-Event-Position': 'Where the log has what the call did: for X-Min-Event-Position.',
-  'X-Request-Id': 'The request’s id: its own when that was well-formed, else a new one.',
+  'X-Event-Position': 'The position of the call’s events in the log, for X-Min-Event-Position.',
+  'X-Request-Id':
+    'The request’s id: the id that the client sent if it was well-formed, else a new one.',
 } as const;
 
 type Name = keyof typeof meanings;
 
-/** Of an answer that always comes with the header; without `-always` it comes at times. */
+/**
+ * The name for answers that always have the header. The name without `-always` is for answers that
+ * sometimes have it.
+ */
 const always = (name: Name): string => `${name}-always`;
 
-/** `components.headers`: those that the document refers to. */
+/** `components.headers`: the headers that the document refers to. */
 export function describedHeaders(document: Json): Json {
   const text = JSON.stringify(document);
   const all = Object.entries(meanings).flatMap(([name, description]) => {
@@ -51,7 +56,7 @@ function headers(alwaysThere: readonly Name[], atTimes: readonly Name[] = []): J
   ]);
 }
 
-/** @param isKeyed may it be a repeated answer? */
+/** @param isKeyed can the answer be a repeated one? */
 export function headersOfSuccess(call: Endpoint, isKeyed: boolean): Json {
   if (call.revalidates) return headers([...namesIn(revalidated), 'ETag'], ['Content-Encoding']);
   const position = call.positioned ? (['X-Event-Position'] as const) : [];
@@ -97,8 +102,8 @@ function parameter(name: string, description: string): Json {
 }
 
 /**
- * What of it a call reads: commands store where they come from, lists are revalidated and
- * compressed.
+ * The common headers that a call reads. Commands store where they come from. Lists can be
+ * revalidated and compressed.
  */
 export function protocolParameters(call: Endpoint): Json[] {
   const names: (keyof typeof commonParameters)[] = ['X-Request-Id'];

@@ -16,7 +16,7 @@ import { neverOverHttp, type ProblemCode, problemKind, problemKinds } from './pr
 
 type Json = { [name: string]: unknown };
 
-/** What any call with such a part may answer. */
+/** Codes that any call with fields may answer. */
 const fieldCodes: readonly ProblemCode[] = ['invalid-request', 'malformed-url'];
 const bodyCodes: readonly ProblemCode[] = [
   'malformed-json',
@@ -39,7 +39,7 @@ export function codesOf(call: Endpoint): ProblemCode[] {
   ];
 }
 
-/** The OpenAPI 3.1 document, made from the very schemas that check the requests. */
+/** The OpenAPI 3.1 document, made from the same schemas that check the requests. */
 export function openapiDocument(): Json {
   const paths: Record<string, Json> = {};
   for (const call of endpoints) {
@@ -69,7 +69,7 @@ export function openapiDocument(): Json {
   };
 }
 
-/** The document as it is served. */
+/** The document in the form that the service sends. */
 export function openapiBody(): PreparedBody {
   const body = Buffer.from(JSON.stringify(openapiDocument()));
   const etag = `"${createHash('sha256').update(body).digest('hex').slice(0, 16)}"`;
@@ -88,7 +88,10 @@ const problemSchema = z
   })
   .meta({ description: 'RFC 9457. `code` is stable; `errors` comes with invalid-request.' });
 
-/** As a client sees it: what goes in, and answers that may gain members. */
+/**
+ * The schema for a client: the input of a request, or an answer. Later versions may add members to
+ * answers.
+ */
 function schemaOf(schema: z.ZodType): Json {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input' });
   return rest;
@@ -148,7 +151,7 @@ function success(call: Endpoint): Json {
     ...(call.revalidates
       ? {
           304: {
-            description: 'The list still has an ETag of If-None-Match.',
+            description: 'The list has not changed: its ETag is in If-None-Match.',
             headers: headersOf304(),
           },
         }
@@ -156,7 +159,7 @@ function success(call: Endpoint): Json {
   };
 }
 
-/** One response a status; its schema names the codes that come with it. */
+/** One response per status. Its schema lists the codes of this status. */
 function refusals(call: Endpoint): Json {
   const codesByStatus = new Map<number, ProblemCode[]>();
   for (const code of codesOf(call)) {

@@ -11,7 +11,7 @@ export type OutboxLimits = Pick<
 interface Delivery {
   readonly res: ServerResponse;
   readonly parts: readonly Buffer[];
-  /** The part that is next, and how much of it was written. */
+  /** The next part, and how many of its bytes were written. */
   at: number;
   offset: number;
   /** When the socket last took some of it, by `performance.now()`. */
@@ -19,9 +19,9 @@ interface Delivery {
 }
 
 /**
- * Sends large bodies as their sockets take them. The parts of a body are shared by all who are sent
- * it, and each counts once, until the last answer that has it is over. A client that takes nothing
- * for `answerStallTimeoutMs` is cut off.
+ * Sends large bodies at the speed of their sockets. All clients of a body share its parts. A part
+ * counts once, until the last answer with this part is over. If a client reads nothing for
+ * `answerStallTimeoutMs`, its connection ends.
  */
 export class Outbox {
   readonly #limits: OutboxLimits;
@@ -41,7 +41,7 @@ export class Outbox {
   }
 
   /**
-   * May this body wait as well? A single one always may.
+   * May this body wait, too? If no other body waits, it always may.
    * @param share of the bound that is for bodies of this kind, above 0 and at most 1
    */
   hasRoom(parts: readonly Buffer[], share: number): boolean {
@@ -88,15 +88,16 @@ export class Outbox {
 
   #cutStalled(): void {
     const sinceMs = performance.now() - this.#limits.answerStallTimeoutMs;
-    // Not `res.destroy`: one that waits behind another answer on its connection has no socket yet.
+    // Not `res.destroy`: an answer that waits behind another one on its connection has no socket
+    // yet.
     for (const { res, movedMs } of this.#deliveries)
       if (movedMs <= sinceMs) res.req.socket.destroy();
   }
 }
 
 /**
- * Writes the next stretch; what is written waits in the socket until the client takes it, so it is
- * not much at a time.
+ * Writes the next stretch. Written bytes wait in the socket until the client reads them. Therefore
+ * a stretch is small.
  */
 function proceed(delivery: Delivery): void {
   const { res, parts } = delivery;

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Who waits for the end of a connection's answers. */
+/** The functions to call at the end of a connection's answers. */
 const waiting = new WeakMap<Socket, Set<() => void>>();
 
 /**
@@ -23,7 +23,7 @@ export function whenOver(res: ServerResponse, tell: () => void): void {
   res.once('close', over);
 }
 
-/** One listener a connection, however many answers wait on it. */
+/** One listener per connection, for any number of answers that wait on it. */
 function watch(socket: Socket): Set<() => void> {
   const all = new Set<() => void>();
   waiting.set(socket, all);

@@ -9,14 +9,15 @@ import { ReadSideUnavailable } from '../queries/read-side.ts';
 import { QueueDraining, QueueFull } from '../queue/waiting-queue.ts';
 import { QueueUnavailable } from '../shared-state/queue-unavailable.ts';
 
-/** What a problem code says to HTTP. */
+/** The form of a problem code in HTTP. */
 interface ProblemKind {
   readonly status: number;
   readonly title: string;
-  /** Header lines that it always comes with. */
+  /** Header lines that the problem always has. */
   readonly headers?: Readonly<Record<string, string>>;
   /**
-   * Its refusals say at times when to try again: Retry-After, and `retryAfterSeconds` in the body.
+   * Some refusals with this code say when to try again, in Retry-After and in the body's
+   * `retryAfterSeconds`.
    */
   readonly mayRetry?: true;
 }
@@ -26,7 +27,7 @@ const retryAfter = (seconds: number) => ({ 'Retry-After': String(seconds) });
 /** RFC 9110 wants a challenge on every 401. */
 const challenge = { 'WWW-Authenticate': 'Bearer realm="waiting queue"' };
 
-/** How each refusal of the shop is answered. */
+/** The status and title of each refusal of the shop. */
 const refusals = {
   'concert-not-found': { status: 404, title: 'No such concert' },
   'session-not-found': { status: 404, title: 'No such session' },
@@ -49,7 +50,7 @@ const refusals = {
   'sales-not-open': { status: 403, title: 'Sales are not open' },
   'balance-too-small': { status: 402, title: 'The balance is too small' },
   'balance-too-large': { status: 409, title: 'The balance would be too large' },
-  'idempotency-key-reused': { status: 422, title: 'The idempotency key was used for other fields' },
+  'idempotency-key-reused': { status: 422, title: 'Another request has used the idempotency key' },
   'already-captured': { status: 409, title: 'The payment was captured' },
   'already-released': { status: 409, title: 'The reservation was given back' },
   'seat-map-changed': { status: 409, title: 'The session is on sale with other seats' },
@@ -58,7 +59,7 @@ const refusals = {
   overloaded: { status: 503, title: 'Too many commands are waiting', headers: retryAfter(1) },
 } as const satisfies Record<RefusalCode, ProblemKind>;
 
-/** Every code that an answer can carry, with its status: stable, part of the API. */
+/** Every code of a problem, with its status. The codes are stable and part of the API. */
 export const problemKinds = {
   ...refusals,
   'invalid-request': { status: 400, title: 'Some fields are missing or malformed' },
@@ -115,7 +116,7 @@ export const problemKinds = {
   'queue-full': { status: 503, title: 'The waiting queue is full', headers: retryAfter(10) },
   'queue-draining': {
     status: 503,
-    title: 'The waiting queue takes nobody new',
+    title: 'The waiting queue accepts no new users',
     headers: retryAfter(60),
   },
   'read-side-unavailable': {
@@ -132,8 +133,8 @@ export const problemKinds = {
 export type ProblemCode = keyof typeof problemKinds;
 
 /**
- * Refusals that no call of the API gives: those of imports, and of steps that the service takes by
- * itself.
+ * Refusals that no call of the API gives. Imports give them, and steps of the service's own
+ * processes.
  */
 export const neverOverHttp: readonly string[] = [
   'already-captured',
@@ -142,11 +143,14 @@ export const neverOverHttp: readonly string[] = [
   'unwritable',
 ] satisfies ProblemCode[];
 
-/** Those that a command's own decision gives, which an Idempotency-Key is given again. */
+/**
+ * Does a request with the same Idempotency-Key get this code again? So it is for refusals that the
+ * command itself decided.
+ */
 export const isRepeated = (code: ProblemCode): boolean =>
   code in refusals && code !== 'request-running' && problemKind(code).status < 500;
 
-/** What the code's table row says, with the optional parts visible to the type. */
+/** The code's row of the table, in a type with the optional members. */
 export const problemKind = (code: ProblemCode): ProblemKind => problemKinds[code];
 
 /** One field of a 400: `field` is its name (`body` for the whole), `message` what it must be. */
@@ -174,11 +178,11 @@ export function problemBody(code: ProblemCode, details: ProblemDetails, requestI
 
 /** The text for a client whose command may or may not have been executed. */
 export const unknownOutcome =
-  'The outcome is unknown: repeat the request, with the same Idempotency-Key if it had one.';
+  'The result is unknown. Repeat the request. If it had an Idempotency-Key, use the same one.';
 
 /**
- * The problem that a thrown error is: a dependency that is down, or a request that the router could
- * not decode. Undefined for anything else, which is a bug of ours.
+ * The problem for a thrown error: a dependency is down, or the router could not decode the request.
+ * Undefined for any other error, which is a bug in the service.
  */
 export function problemOfError(error: unknown): { code: ProblemCode; detail: string } | undefined {
   if (error instanceof EventStoreUnavailable) {
@@ -186,7 +190,7 @@ export function problemOfError(error: unknown): { code: ProblemCode; detail: str
   }
   if (error instanceof StreamDeleted) {
     const detail =
-      'Its events were deleted from the log, so the service can no longer decide about this seat, order or account. ' +
+      'The events of this seat, order or account were deleted from the log, so the service cannot decide about it. ' +
       'Others are not affected.';
     return { code: 'event-unreadable', detail };
   }
@@ -198,22 +202,25 @@ export function problemOfError(error: unknown): { code: ProblemCode; detail: str
   }
   if (error instanceof UnreadableEvent) {
     const detail =
-      'The log has an event that this version of the service cannot read, so this version cannot decide about this ' +
+      'The log has an event that this version of the service cannot read. Therefore it cannot decide about this ' +
       'seat, order or account. Others are not affected.';
     return { code: 'event-unreadable', detail };
   }
   if (error instanceof QueueUnavailable) {
-    return { code: 'queue-unavailable', detail: 'Nothing was changed: repeat the request.' };
+    return {
+      code: 'queue-unavailable',
+      detail: 'The service has changed nothing. Repeat the request.',
+    };
   }
   if (error instanceof QueueDraining) {
     const detail =
-      'The shop has closed the waiting queue for newcomers. Users who wait keep their places.';
+      'The shop has closed the waiting queue for new users. Users who wait keep their places.';
     return { code: 'queue-draining', detail };
   }
   if (error instanceof QueueFull) {
     return {
       code: 'queue-full',
-      detail: 'The queue is full: try again later.',
+      detail: 'Try again later.',
     };
   }
   if (error instanceof ReadSideUnavailable) {

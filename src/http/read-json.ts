@@ -12,8 +12,7 @@ const refuse = (refusal: Answer): JsonBody => ({ ok: false, refusal });
 
 /**
  * Reads a request's JSON body: `application/json` in UTF-8, not compressed, at most `bodyBytesMax`.
- * Never rejects: what is wrong with the body is a refusal. `bench/http.ts` shows what it saves
- * against `express.json`.
+ * Never rejects: a faulty body gives a refusal. `bench/http.ts` compares it with `express.json`.
  */
 export async function readJson(req: IncomingMessage): Promise<JsonBody> {
   const unsupported = unsupportedMedia(req);
@@ -42,7 +41,7 @@ export async function readJson(req: IncomingMessage): Promise<JsonBody> {
   return field === undefined ? { ok: true, value } : refuse(givenTwice(field));
 }
 
-/** Why the body's type or coding is not taken, or undefined when it is. */
+/** Why the service refuses the body's type or coding; undefined if it accepts both. */
 function unsupportedMedia(req: IncomingMessage): string | undefined {
   const coding = req.headers['content-encoding'];
   if (coding !== undefined && coding.toLowerCase() !== 'identity') {
@@ -59,7 +58,7 @@ function unsupportedMedia(req: IncomingMessage): string | undefined {
   return undefined;
 }
 
-/** Which of the two is meant nobody can know. */
+/** Nobody can know which of the two values the client means. */
 function givenTwice(field: string): Answer {
   const message = 'must be given once';
   return problem('invalid-request', {
@@ -68,10 +67,13 @@ function givenTwice(field: string): Answer {
   });
 }
 
-/** A body of unknown or enormous size is not waited for: its connection ends after the answer. */
+/**
+ * The service does not read a body of unknown or enormous size. The connection ends after the
+ * answer.
+ */
 function tooLarge(announced: number | undefined): Answer {
   const drained = announced !== undefined && announced <= httpLimits.bodyDrainBytesMax;
-  const detail = `A body has ${httpLimits.bodyBytesMax} bytes at most.`;
+  const detail = `A body may have at most ${httpLimits.bodyBytesMax} bytes.`;
   return problem('body-too-large', { detail }, drained ? {} : { Connection: 'close' });
 }
 

@@ -7,7 +7,10 @@ import type { HttpDeps, Probe } from './endpoint.ts';
 import { httpLimits } from './limits.ts';
 
 export interface Readiness {
-  /** `degraded`: it sells, without PostgreSQL. `draining`: it still does, and is about to stop. */
+  /**
+   * `degraded`: the instance sells without PostgreSQL. `draining`: it still sells, and will stop
+   * soon.
+   */
   readonly state: 'ready' | 'degraded' | 'not-ready' | 'draining';
   readonly dependencies: Readonly<Record<string, 'up' | 'down'>>;
   /** `position` is null before the first event. */
@@ -17,7 +20,7 @@ export interface Readiness {
   };
   readonly clock: ClockStatus;
   /**
-   * The line of the shop, and its rooms by name. Without counts while the queue does not report
+   * The line of the shop, and its rooms by name. Has no counts while the queue does not report
    * them.
    */
   readonly queue: Partial<QueueCounts> &
@@ -37,7 +40,7 @@ type Asked = Pick<
 /**
  * Asks every dependency and the read side. Simultaneous callers share one round of probes, so that
  * a flood of `/readyz` never becomes a flood of probes.
- * @param isDraining is it about to stop?
+ * @param isDraining will the service stop soon?
  */
 export function createReadiness(
   asked: Asked,
@@ -48,8 +51,8 @@ export function createReadiness(
   const ask = async (): Promise<Readiness> => {
     const found = await look(asked);
     const nowMs = performance.now();
-    // Right after PostgreSQL came back every instance is behind: none of them may be taken away for
-    // that.
+    // Right after PostgreSQL came back, every instance is behind. A balancer must not remove an
+    // instance for this.
     if (found.dependencies.postgres === 'down') excusedUntilMs = nowMs + excusedMs;
     return { ...found, state: stateOf(found, nowMs < excusedUntilMs) };
   };
@@ -62,12 +65,16 @@ export function createReadiness(
   };
 }
 
-/** After PostgreSQL was last seen away, in milliseconds. */
+/**
+ * After the last failed probe of PostgreSQL, being behind is excused for this long, in
+ * milliseconds.
+ */
 const excusedMs = httpLimits.projectionStallMaxSeconds * 1_000;
 
 /**
- * Ready is who can sell, which takes the event store and the queue. PostgreSQL is for what is
- * shown: lists are in memory for a while without it, and no other instance has it either.
+ * An instance that can sell is ready. To sell, it needs the event store and the queue. PostgreSQL
+ * is only needed to show lists. For a while, lists are in memory without it. No other instance has
+ * PostgreSQL then, either.
  */
 function stateOf(
   { dependencies, projection }: Omit<Readiness, 'state'>,
@@ -75,7 +82,7 @@ function stateOf(
 ): Readiness['state'] {
   const { postgres, ...needed } = dependencies;
   const canSell = Object.values(needed).every((state) => state === 'up');
-  // Once it was live, being behind is no reason to take it away from buyers as long as it moves on.
+  // If an instance was live once and still makes progress, it stays ready although it is behind.
   const keepsUp = isExcused || projection.stalledSeconds < httpLimits.projectionStallMaxSeconds;
   if (!canSell || projection.state !== 'live' || !keepsUp) return 'not-ready';
   return postgres === 'down' ? 'degraded' : 'ready';

@@ -7,7 +7,10 @@ import { Sampler } from './sampler.ts';
 /** Longest path that a log line carries, in characters. */
 const loggedPathMax = 200;
 
-/** Called with each answer that was sent; `code` of a refusal, `error` is what a 5xx came from. */
+/**
+ * Called with each answer that was sent. `code` is the code of a refusal, `error` the cause of a
+ * 5xx.
+ */
 export type RequestLog = (
   req: IncomingMessage,
   exchange: Exchange,
@@ -17,10 +20,10 @@ export type RequestLog = (
 ) => void;
 
 /**
- * Logs what is a bug of ours, with its stack. Refusals for want of something (503) and slow
- * requests are expected under load, and as many as there are requests: of each code one a
- * `refusalsLogMs` is logged, with how many there were. Of ordinary requests one of `sample` is.
- * Neither headers nor the query string are logged, so no token is.
+ * Logs bugs of the service, with the stack. Under load, there may be as many 503 refusals and slow
+ * requests as requests. Therefore the log gets one line per code and `refusalsLogMs`, with the
+ * count. It gets one of `sample` ordinary requests. Headers and the query string are not logged, so
+ * no token is in the log.
  */
 export function createRequestLog(log: Logger, sample = Number.POSITIVE_INFINITY): RequestLog {
   const sampler = new Sampler(httpLimits.refusalsLogMs);
@@ -46,7 +49,7 @@ export function createRequestLog(log: Logger, sample = Number.POSITIVE_INFINITY)
   };
 }
 
-/** Of an error and what caused it. */
+/** The text of an error and of its causes. */
 function inWords(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const cause = inWords(error.cause);

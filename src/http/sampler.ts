@@ -1,6 +1,6 @@
 /**
  * Limits the reports of a frequent event to one per interval. Names come from a fixed list, because
- * each is kept.
+ * the sampler keeps each name.
  */
 export class Sampler {
   readonly #everyMs: number;
@@ -11,8 +11,8 @@ export class Sampler {
   }
 
   /**
-   * @returns how often it happened since the last report, this time included; undefined when it
-   * must not be reported now
+   * @returns the number of events since the last report, including this one; undefined if this one
+   * must not be reported
    */
   count(name: string): number | undefined {
     const nowMs = performance.now();

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { idSchema, parseOrderReservationId, parseReservationId } from '../events/ids.ts';
 
-/** Most that one charge adds, in minor units. */
+/** The largest amount of one charge, in minor units. */
 export const chargeAmountMax = 1_000_000_000_000;
 
 /** Ids as requests name them. */
@@ -9,7 +9,7 @@ export const concertIdField = idSchema.meta({ description: 'A concert’s id.' }
 export const sessionIdField = idSchema.meta({ description: 'A session’s id.' });
 export const seatIdField = idSchema.meta({ description: 'A seat’s id within its session.' });
 
-/** Most seats that a request may name; the shop's own bound is a setting. */
+/** The largest number of seats in a request. The shop's own bound is a setting. */
 const seatIdsMax = 16;
 
 /** One seat, or several: exactly one of the two fields, as `namesSeats` checks. */
@@ -35,7 +35,7 @@ export const reservationIdField = z
   )
   .meta({ description: 'The id of a reservation, from the answer that made it.' });
 
-/** What answers are made of. */
+/** An id in an answer. */
 export const idOut = z.string();
 export const money = z.int().meta({ description: 'Whole minor units of the currency.' });
 export const currency = z

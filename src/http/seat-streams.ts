@@ -9,7 +9,7 @@ export type SeatStreamLimits = Pick<
   'seatStreamsMax' | 'seatStreamBufferBytesMax' | 'seatStreamHeartbeatMs' | 'seatStreamFlushMs'
 >;
 
-/** The streams of one session, and what is still to be sent to all of them. */
+/** The streams of one session, and the changes that none of them has got yet. */
 interface Channel {
   readonly streams: Set<SeatStream>;
   pending: string;
@@ -17,8 +17,8 @@ interface Channel {
 }
 
 /**
- * Sends changes of seats to those who follow a session. What changes within `seatStreamFlushMs` is
- * sent together, in one write a stream, and its text is made once for all.
+ * Sends changes of seats to the clients that follow a session. It sends all changes of
+ * `seatStreamFlushMs` together, in one write per stream. It makes their text once for all streams.
  */
 export class SeatStreams {
   readonly #feed: SeatFeed;
@@ -31,8 +31,7 @@ export class SeatStreams {
   #closed = false;
 
   /**
-   * @param shown the position up to which all changes were told
-   * @param epoch as `epochOf` has it
+   * @param shown the position up to which it knows all changes @param epoch as `epochOf` gives it
    */
   constructor(
     feed: SeatFeed,
@@ -47,19 +46,19 @@ export class SeatStreams {
     feed.listen({
       changed: (changes) => this.#changed(changes),
       cancelled: (sessionId) => this.#end(sessionId, cancelledMessage),
-      // A follower that reconnects is asked to read the list again.
+      // A client that reconnects after this must read the list again.
       reset: () => this.#endAll(),
     });
   }
 
   /**
-   * Follows a session from here on; nothing is sent before `start`, and `end` has to come in any
-   * case. Undefined when there are `seatStreamsMax` streams.
+   * Follows a session from now on. It sends nothing before `start`. The caller must call `end` in
+   * any case. Undefined when there are `seatStreamsMax` streams.
    */
   open(sessionId: string): SeatStream | undefined {
     if (this.#closed || this.#count >= this.#limits.seatStreamsMax) return undefined;
     const channel = this.#channels.get(sessionId) ?? this.#newChannel(sessionId);
-    // What waits was before.
+    // The waiting changes happened before this stream began.
     this.#flush(channel);
     const stream = new SeatStream(this.#limits.seatStreamBufferBytesMax, () => {
       channel.streams.delete(stream);
@@ -80,21 +79,20 @@ export class SeatStreams {
     return this.#count;
   }
 
-  /** A stream that is opened now is not sent the changes up to this position. */
+  /** A stream that opens now does not get the changes up to this position. */
   position(): bigint {
     return this.#shown() ?? 0n;
   }
 
   /**
-   * The text that a session's followers were sent after a position; undefined when it is no longer
-   * in memory.
+   * The text that a session's streams got after a position; undefined if it is no longer in memory.
    */
   missed(sessionId: string, after: bigint): string | undefined {
     const changes = this.#feed.since(sessionId, after);
     return changes?.map((change) => message(change, this.#epoch())).join('');
   }
 
-  /** Is there nothing to follow? Then `cancelledMessage` is all there is to say. */
+  /** Is there nothing to follow? Then `cancelledMessage` is the only message. */
   isCancelled(sessionId: string): boolean {
     return this.#feed.isCancelled(sessionId);
   }
@@ -153,7 +151,7 @@ export class SeatStreams {
     for (const sessionId of [...this.#channels.keys()]) this.#end(sessionId);
   }
 
-  /** Sends what is still to be sent, and the last message, if any. */
+  /** Sends the waiting changes, and then the last message, if any. */
   #end(sessionId: string, last?: string): void {
     const channel = this.#channels.get(sessionId);
     if (channel === undefined) return;
@@ -170,7 +168,7 @@ export class SeatStream {
   readonly #bufferBytesMax: number;
   readonly #ended: () => void;
   #res: ServerResponse | undefined;
-  /** What came before the response could be begun. */
+  /** Messages that came before the response began. */
   #early: Buffer[] = [];
   #earlyBytes = 0;
   #isOver = false;
@@ -180,7 +178,10 @@ export class SeatStream {
     this.#ended = ended;
   }
 
-  /** Sends `first`, what came meanwhile, and from then on what comes. The head was written. */
+  /**
+   * Sends `first`, then the messages that came meanwhile, and from then on each new message. The
+   * caller has written the head.
+   */
   start(res: ServerResponse, first: string): void {
     if (!this.#isOver) whenOver(res, () => this.end());
     if (this.#isOver) {
@@ -194,7 +195,10 @@ export class SeatStream {
     for (const chunk of early) this.send(chunk);
   }
 
-  /** Drops a reader that has too much waiting. The reader can reconnect and gets what it missed. */
+  /**
+   * Drops a reader with too many waiting bytes. The reader can reconnect and gets the changes that
+   * it missed.
+   */
   send(chunk: Buffer): void {
     if (this.#isOver) return;
     if (this.#res === undefined) {
@@ -203,8 +207,8 @@ export class SeatStream {
       if (this.#earlyBytes > this.#bufferBytesMax) this.end();
       return;
     }
-    // What was written just now counts until the next turn, so only what waited before is held
-    // against the reader.
+    // Bytes that were written just now count as waiting until the next turn of the event loop.
+    // Therefore only bytes that waited before count against the reader.
     if (this.#res.writableLength > this.#bufferBytesMax) {
       this.#res.destroy();
       this.end();
@@ -222,7 +226,9 @@ export class SeatStream {
   }
 }
 
-/** A session does not take place: for good, so that a browser need not ask again for a day. */
+/**
+ * The session does not take place. This will not change, so a browser need not ask again for a day.
+ */
 export const cancelledMessage = 'retry: 86400000\nevent: cancelled\ndata: {}\n\n';
 
 const message = ({ seatId, isAvailable, position }: SeatChange, epoch: string): string =>

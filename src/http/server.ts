@@ -34,7 +34,7 @@ export interface HttpServer extends Listener {
   load(): HttpLoad;
 }
 
-/** What a server has to do at the moment. */
+/** The load of a server at the moment. */
 export interface HttpLoad {
   readonly connections: ReturnType<Connections['counts']>;
   /** Bytes of large lists that slow clients have not read yet. */
@@ -92,7 +92,7 @@ export function createHttpServer(deps: HttpDeps, shortened: Partial<Timeouts> = 
   server.on('connection', (socket) => connections.opened(socket));
   server.on('drop', () => connections.dropped());
   server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
-    const detail = 'Expect takes 100-continue alone.';
+    const detail = 'The only expectation that the service supports is 100-continue.';
     respond(req, begin(req, res), problem('expectation-failed', { detail }));
   });
   refuseWhatIsNoRequest(server, connections, deps.counts);
@@ -124,12 +124,12 @@ const serverOptions = (timeouts: Timeouts) => ({
   requestTimeout: timeouts.requestTimeoutMs,
   connectionsCheckingInterval: timeouts.timeoutCheckMs,
   keepAliveTimeout: timeouts.keepAliveTimeoutMs,
-  // Checked by the request listener, so that a missing Host is answered like everything else.
+  // The request listener checks the Host, so a missing Host gets an answer in the usual form.
   requireHostHeader: false,
 });
 
 /**
- * Answers on the socket itself where Node has no request to give: broken HTTP, timeouts, CONNECT.
+ * Answers on the socket itself if Node gives no request: after broken HTTP, timeouts, and CONNECT.
  */
 function refuseWhatIsNoRequest(
   server: Server,
@@ -142,8 +142,8 @@ function refuseWhatIsNoRequest(
   };
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const underWay = connections.underWay(socket as Socket);
-    // A complete request is answered even if its connection fails afterwards: the client must learn
-    // the result.
+    // The service answers a complete request even if its connection fails afterwards, because the
+    // client must learn the result.
     if (underWay?.req.complete && !underWay.writableFinished) {
       underWay.shouldKeepAlive = false;
       underWay.once('close', () => socket.destroy());
@@ -153,26 +153,26 @@ function refuseWhatIsNoRequest(
     refuse(socket, code, detail);
   });
   server.on('connect', (_req, socket) => {
-    refuse(socket, 'method-not-implemented', 'This is no proxy.');
+    refuse(socket, 'method-not-implemented', 'The service is not a proxy.');
   });
 }
 
-/** What a balancer asks, which must find room. */
+/** The paths that a balancer requests. They must always find room. */
 const probes: ReadonlySet<string> = new Set([livez.path, readyz.path]);
 
 const noRoom = problem('too-many-connections', {
-  detail: 'As many connections are busy as there may be: try again.',
+  detail: 'The service has reached its limit of busy connections. Try again.',
 });
 
 const brokenHttp: readonly [ProblemCode, string] = [
   'malformed-http',
-  'What came is not an HTTP/1.1 request.',
+  'The received bytes are not an HTTP/1.1 request.',
 ];
 
 const clientProblems: Readonly<Record<string, readonly [ProblemCode, string]>> = {
   HPE_HEADER_OVERFLOW: [
     'headers-too-large',
-    `Headers have ${httpLimits.headerBytesMax} bytes at most.`,
+    `All headers together may have at most ${httpLimits.headerBytesMax} bytes.`,
   ],
   ERR_HTTP_REQUEST_TIMEOUT: ['request-timeout', 'The request took too long to arrive.'],
 };

@@ -3,7 +3,7 @@ import type { QueueRooms } from '../queue/queue-rooms.ts';
 import { parseToken } from '../queue/token.ts';
 import type { QueueCounts, WaitingQueue } from '../queue/waiting-queue.ts';
 
-/** Rooms that are counted and shown at most: they are labels of metrics. */
+/** The largest number of rooms that are counted and shown, because they are labels of metrics. */
 const shownMax = 100;
 
 /** What the shop's rooms are made from. */
@@ -15,15 +15,15 @@ export interface ShopRoomsParts {
     /** '' for the line of the shop. */
     roomOf(concertId: string): string;
     session(sessionId: string): { readonly concertId: string } | undefined;
-    /** That concerts have or had. */
+    /** All rooms that a concert has or had. */
     readonly rooms: ReadonlySet<string>;
   };
   readonly sales: Pick<BuyerCommands, 'sessionOf'>;
 }
 
 /**
- * Which room of the waiting queue a call needs. The catalog says it, and the rooms of concerts are
- * the only ones that a request can open, whatever it names.
+ * Finds the room of the waiting queue that a call needs. The catalog knows the room. A request can
+ * only open rooms that the catalog has, even if it names another one.
  */
 export class ShopRooms {
   readonly #parts: ShopRoomsParts;
@@ -49,7 +49,7 @@ export class ShopRooms {
    */
   async ofReservation(reservationId: string): Promise<string | undefined> {
     const { catalog, sales } = this.#parts;
-    // Most shops have one line for all.
+    // Most shops have one line for all concerts.
     if (catalog.rooms.size === 0) return '';
     const sessionId = await sales.sessionOf(reservationId);
     const session = sessionId === undefined ? undefined : catalog.session(sessionId);
@@ -57,8 +57,8 @@ export class ShopRooms {
   }
 
   /**
-   * The room that a token names, or '' for what is no token: no queue knows it. Undefined when the
-   * catalog has no such room.
+   * The room that a token names. '' for a text that is not a token, which no queue knows. Undefined
+   * if the catalog has no such room.
    */
   named(token: string): string | undefined {
     const room = parseToken(token)?.room ?? '';

@@ -1,27 +1,30 @@
 import { z } from 'zod';
 
 /**
- * A position as clients have it. A log that was restored from a backup is another log, in which the
- * same number may be another place: then a part of its epoch is behind the number, and what was
- * told of the log of before says nothing of this one.
+ * A position in the form that clients see. A log that was restored from a backup is another log. In
+ * it, the same number may be another event. Therefore a part of its epoch follows the number. A
+ * position of the earlier log says nothing about this log.
  */
 export interface ToldPosition {
   readonly position: bigint;
-  /** Of which log it is; '' for one that was never restored. */
+  /** The log of the position; '' for a log that was never restored. */
   readonly epoch: string;
 }
 
-/** Characters of an epoch: enough to tell the few logs that a shop ever has. */
+/** Characters of an epoch. So many are enough to distinguish the few logs that a shop ever has. */
 const epochLength = 8;
 
-/** What is told of a log. @param epoch of the whole, undefined for a log that was never restored */
+/**
+ * The part of an epoch that clients see. @param epoch the whole epoch, undefined for a log that was
+ * never restored
+ */
 export const shortEpoch = (epoch: string | undefined): string =>
   (epoch ?? '').slice(0, epochLength);
 
 export const tellPosition = (position: bigint, epoch: string): string =>
   epoch === '' ? String(position) : `${position}.${epoch}`;
 
-/** @param message what a value has to be */
+/** @param message says what a value must be */
 export const toldPosition = (message: string) =>
   z
     .string()

@@ -7,7 +7,7 @@ export type Part = 'params' | 'query' | 'headers' | 'body';
 type Issue = z.core.$ZodIssue;
 
 /**
- * Says for people what is wrong with one part of a request: the first broken rule of each field.
+ * Describes for people the problems of one part of a request: the first broken rule of each field.
  */
 export function fieldErrors(part: Part, given: unknown, issues: readonly Issue[]): FieldError[] {
   const messages = new Map<string, string>();
@@ -42,8 +42,8 @@ function message(part: Part, value: unknown, issue: Issue): string {
 }
 
 /**
- * An alternative that fails by its type says less than one that fails by a rule, so the latter is
- * shown.
+ * A broken rule says more than a wrong type. So if some alternatives fail by a rule, only their
+ * messages are shown.
  */
 function ofAlternatives(alternatives: readonly Issue[]): string {
   const rules = alternatives.filter((alternative) => typeInWords(alternative) === undefined);
@@ -62,7 +62,7 @@ const typeInWords = (issue: { readonly code: string; readonly expected?: unknown
   issue.code === 'invalid_type' ? types[String(issue.expected)] : undefined;
 
 /**
- * How requests are checked: rules say themselves what they want, types are said here in place of
- * Zod's words.
+ * How requests are checked. Rules have their own messages. For wrong types, these messages replace
+ * Zod's.
  */
 export const inWords = { error: typeInWords };

@@ -131,10 +131,10 @@ export class QueueFull extends Error {
   }
 }
 
-/** The queue takes nobody new (`reprise queue drain`). HTTP says 503 with Retry-After. */
+/** The queue accepts no new users (`reprise queue drain`). HTTP says 503 with Retry-After. */
 export class QueueDraining extends Error {
   constructor() {
-    super('the waiting queue takes nobody new');
+    super('the waiting queue accepts no new users');
     this.name = 'QueueDraining';
   }
 }

@@ -102,7 +102,7 @@ describe('fair use, as commands keep to it', () => {
     const last = await held([1, 2], 't');
     const { code, detail, retryAfterSeconds } = refusal(await reserve([1], 'r'));
     expect([code, retryAfterSeconds]).to.deep.equal(['too-many-held', 290]);
-    expect(detail).to.match(/than the 4 that one may: .* try again in 290 s/);
+    expect(detail).to.match(/at most 4 seats .* try again in 290 s/);
     await cancel(last);
     await held([1, 2], 'r');
   });

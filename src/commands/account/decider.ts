@@ -127,12 +127,12 @@ function charge(command: Of<'ChargeBalance'>, state: AccountState): AccountDecis
   if (known !== undefined) {
     return known.amount === amount
       ? accept([], { amount, balance: known.balance, currency: state.currency ?? currency })
-      : refuse('idempotency-key-reused', 'this key has charged another amount');
+      : refuse('idempotency-key-reused', 'an earlier charge with this key had another amount');
   }
   const balance = state.balance + amount;
   // Money that is held or taken may come back, and has to fit then.
   if (balance + state.held + state.captured > balanceMax) {
-    const detail = `what can be spent, is held or may be refunded ends at ${balanceMax} in all`;
+    const detail = `balance, held money and money that may be refunded can be at most ${balanceMax} together`;
     return refuse('balance-too-large', detail);
   }
   const at = new Date(nowMs).toISOString();
@@ -160,10 +160,13 @@ function hold(command: Of<'HoldPayment'>, state: AccountState): AccountDecision 
     return refuse('hold-expired', 'the hold ended before it was paid');
   if (amount > state.balance || (amount > 0 && currency !== state.currency)) {
     const available = currency === state.currency ? state.balance : 0;
-    return refuse('balance-too-small', `${amount} ${currency} needed, ${available} available`);
+    return refuse(
+      'balance-too-small',
+      `the payment needs ${amount} ${currency}, and the balance has ${available}`,
+    );
   }
   if (state.heldCount >= paymentsHeldMax) {
-    return refuse('overloaded', `${paymentsHeldMax} payments of the buyer are under way`);
+    return refuse('overloaded', `${paymentsHeldMax} payments of the buyer are not finished yet`);
   }
   const balance = state.balance - amount;
   const holdExpiresAt = new Date(holdExpiresAtMs).toISOString();
@@ -210,7 +213,7 @@ function refund(command: Of<'RefundPayment'>, state: AccountState): AccountDecis
   if (state.balance + state.held + amount > balanceMax) {
     return refuse(
       'balance-too-large',
-      `the refund of ${amount} would not fit: a balance ends at ${balanceMax}`,
+      `the balance would be too large after the refund of ${amount}: a balance is at most ${balanceMax}`,
     );
   }
   const data = { paymentId, reservationId, amount };

@@ -83,7 +83,7 @@ function schedule(session: Session, state: ConcertState): ConcertDecision {
   if (known.currency !== session.currency || !sameSeats(known.sections, session.sections)) {
     return refuse(
       'seat-map-changed',
-      `session ${session.sessionId} is on sale: its seats and prices cannot change any more`,
+      `session ${session.sessionId} is on sale: its seats and prices can no longer change`,
     );
   }
   const { sessionId, startsAt, salesOpenAt } = session;

@@ -88,4 +88,6 @@ async function claimSessionIds(
 }
 
 const refusalUnless = (concertId: string, owner: string | undefined): Refusal | undefined =>
-  owner === concertId ? undefined : refuse('session-elsewhere', `it is concert ${owner}’s`).refusal;
+  owner === concertId
+    ? undefined
+    : refuse('session-elsewhere', `it belongs to concert ${owner}`).refusal;

@@ -34,7 +34,7 @@ export function onSale(
     return refuse('sales-not-open', `on sale from ${sales}`);
   }
   if (seatIds.length > seatsMax) {
-    return refuse('too-many-seats', `an order has ${seatsMax} seats at most`);
+    return refuse('too-many-seats', `an order may have at most ${seatsMax} seats`);
   }
   const seats = [];
   for (const seatId of seatIds) {

@@ -124,7 +124,9 @@ export class CommandHandler<
   ): Promise<Result<Answer>> {
     const lane = this.#lanes.of(stream);
     if (lane.queued.length >= this.#bounds.waitingMax) {
-      return Promise.resolve(refuse('overloaded', 'too many requests wait for the same thing'));
+      return Promise.resolve(
+        refuse('overloaded', 'too many commands wait for the same seat, order or account'),
+      );
     }
     return new Promise((resolve, reject) => {
       lane.queued.push({ command, context, assumed, resolve, reject });
@@ -231,7 +233,10 @@ export class CommandHandler<
       lane.loaded = await this.#readOn(lane);
       proven = true;
     }
-    const gaveUp = refuse('overloaded', 'other writers kept coming first');
+    const gaveUp = refuse(
+      'overloaded',
+      'other instances changed the same seat, order or account first',
+    );
     for (const { resolve } of batch) resolve(gaveUp);
   }
 

@@ -9,19 +9,19 @@ export function excessive({ rule, max, retryMs, seatId }: Excess) {
   const later = seconds === undefined ? '' : `, or try again in ${seconds} s`;
   switch (rule) {
     case 'session': {
-      const detail = `the buyer would hold more seats of this session than the ${max} that one may: pay or give some back${later}`;
+      const detail = `a buyer may hold at most ${max} seats of this session: pay or give some back${later}`;
       return refuse('too-many-seats', detail, seconds);
     }
     case 'total': {
-      const detail = `the buyer would hold more seats of all sessions than the ${max} that one may: pay or give some back${later}`;
+      const detail = `a buyer may hold at most ${max} seats of all sessions: pay or give some back${later}`;
       return refuse('too-many-held', detail, seconds);
     }
     case 'bought': {
-      const detail = `the buyer would have more seats of this session, held and bought, than the ${max} that one may: give some back${later}`;
+      const detail = `a buyer may have at most ${max} seats of this session, held and bought: give some back${later}`;
       return refuse('too-many-bought', detail, seconds);
     }
     case 'again': {
-      const detail = `the buyer had seat ${seatId} on hold and did not pay it, so others may take it first: try again in ${seconds} s`;
+      const detail = `the buyer held seat ${seatId} and did not pay it. Other buyers may take it first: try again in ${seconds} s`;
       return refuse('hold-again-later', detail, seconds);
     }
   }

@@ -121,7 +121,10 @@ function cancel({ nowMs, refundUntilMs }: Of<'CancelOrder'>, state: PlacedOrder)
   if (state.status !== 'paid') return end('cancelled');
   return nowMs < refundUntilMs
     ? end('refunded')
-    : refuse('refund-too-late', 'sold seats are no longer refunded so shortly before the session');
+    : refuse(
+        'refund-too-late',
+        'the session begins so soon that the service no longer refunds sold seats',
+      );
 }
 
 function settle({ as }: Of<'SettleOrder'>, state: PlacedOrder): OrderDecision {

@@ -75,7 +75,7 @@ export class OrderPlacement {
         return { ...placed, value: reservation(state) };
       }
     }
-    return refuse('overloaded', 'this command began too many orders that came to nothing');
+    return refuse('overloaded', 'this command has begun too many orders without getting seats');
   }
 
   /**

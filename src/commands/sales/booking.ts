@@ -83,7 +83,7 @@ export function whyNotPayable(
   }
 }
 
-export const notYours = refuse('reservation-not-yours', 'this reservation is somebody else’s');
+export const notYours = refuse('reservation-not-yours', 'this reservation belongs to another user');
 
 export const noReservation = (reservationId: string) =>
-  refuse('reservation-not-found', `no reservation ${reservationId}`);
+  refuse('reservation-not-found', `there is no reservation ${reservationId}`);

@@ -207,7 +207,10 @@ function cancel(command: Of<'CancelReservation'>, state: SeatState): SeatDecisio
   if (state.status === 'held') return become(released(state, 'cancelled'));
   return nowMs < refundUntilMs
     ? become(released(state, 'refunded'))
-    : refuse('refund-too-late', 'a sold seat is no longer refunded so shortly before the session');
+    : refuse(
+        'refund-too-late',
+        'the session begins so soon that the service no longer refunds a sold seat',
+      );
 }
 
 function giveBack({ reservationId, reason }: Of<'GiveBack'>, state: SeatState): SeatDecision {

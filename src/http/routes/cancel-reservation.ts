@@ -38,7 +38,7 @@ export const cancelReservation = endpoint({
   async handle(api, { params: { reservationId }, query: { userId }, headers }, exchange) {
     const key = headers['idempotency-key'];
     if (key !== undefined) {
-      // No token is needed to ask for what never was: it leaves nothing in the log.
+      // A request for an unknown reservation needs no token, because it leaves nothing in the log.
       const found = await api.sales.find(reservationId);
       if (!found.ok && found.refusal.code === 'reservation-not-found')
         return refused(found.refusal);

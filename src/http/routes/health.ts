@@ -18,7 +18,7 @@ export const readyz = endpoint({
   method: 'get',
   path: '/readyz',
   summary:
-    'Can the service sell: are the event store and the queue up, and does the read side make progress? The admin listener says why.',
+    'Can the service sell? It can if the event store and the queue are up and the read side makes progress. The admin listener shows the reasons.',
   answer: z.object({
     status: z
       .enum(['ready', 'degraded'])
@@ -31,9 +31,12 @@ export const readyz = endpoint({
   },
 });
 
-/** Buyers' side learns no more: reasons name servers, and positions and counts tell of the sale. */
+/**
+ * Buyers see no more than this. Reasons name servers, and positions and counts show facts about the
+ * sale.
+ */
 const bareNotReady = problem('not-ready', {
-  detail: 'This instance cannot serve buyers now. /readyz of its admin listener says why.',
+  detail: 'This instance cannot serve buyers now. /readyz of its admin listener shows the reason.',
 });
 
 /** Does an instance in this state serve buyers? */
@@ -47,7 +50,8 @@ export async function tellReadiness(
   const { state, ...parts } = await readiness();
   if (isReady(state)) return json({ status: state, ...parts });
   if (state === 'draining') {
-    const detail = 'It is being stopped: what comes is answered for a while, send it elsewhere.';
+    const detail =
+      'The service will stop soon. It still answers for a while. Send new requests to another instance.';
     return problem('not-ready', { detail, ...parts });
   }
   const down = Object.keys(parts.dependencies).filter(

@@ -14,7 +14,9 @@ const limit = z
   .transform(Number)
   .refine((n) => n <= reservationsPageMax, `must be ${reservationsPageMax} at most`)
   .optional()
-  .meta({ description: `The size of a page at most; default ${reservationsPageMax}.` });
+  .meta({
+    description: `The largest number of reservations in the answer; default ${reservationsPageMax}.`,
+  });
 
 export const listReservations = endpoint({
   name: 'listReservations',
@@ -26,7 +28,7 @@ export const listReservations = endpoint({
     limit,
     before: reservationIdField.optional().meta({
       description:
-        'The last reservation of the page before; the answer continues with earlier ones.',
+        'The last reservation of the previous page. The answer continues with older reservations.',
     }),
   }),
   headers: queryHeaders,

@@ -31,7 +31,8 @@ export const listSeats = endpoint({
       })
       .optional()
       .meta({
-        description: 'The list at this moment, by the times of the log’s events. RFC 3339.',
+        description:
+          'Selects the list at this past moment, by the times of the log’s events. RFC 3339.',
       }),
   }),
   headers: queryHeaders,

@@ -48,7 +48,7 @@ export const payReservation = endpoint({
     const asked = {
       ...{ name: 'pay', userId, key, fields: body, token: headers.authorizationwaiting },
       room,
-      // Who holds a seat has had a turn, and pays it without another.
+      // A user who holds a seat was admitted before, and can pay without a new admission.
       mayWithoutPlace: () => api.sales.holds({ userId, reservationId }),
     };
     return answerOnceAdmitted(api, asked, exchange, async (context) => {

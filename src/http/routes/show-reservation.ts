@@ -26,10 +26,14 @@ export const showReservation = endpoint({
     if (late !== undefined) return late;
     const reservation = await api.reads.reservation(reservationId);
     if (reservation === undefined) {
-      return problem('reservation-not-found', { detail: `no reservation ${reservationId}` });
+      return problem('reservation-not-found', {
+        detail: `there is no reservation ${reservationId}`,
+      });
     }
     if (reservation.userId !== userId) {
-      return problem('reservation-not-yours', { detail: 'this reservation is somebody else’s' });
+      return problem('reservation-not-yours', {
+        detail: 'this reservation belongs to another user',
+      });
     }
     return json(reservation);
   },

@@ -27,7 +27,10 @@ export const streamSeats = endpoint({
     'accept-encoding': z
       .string()
       .optional()
-      .meta({ description: 'As for the seat list: selects the coding that the ETag belongs to.' }),
+      .meta({
+        description:
+          'As for the seat list: the ETag belongs to the coding that this header selects.',
+      }),
   }),
   answer: z.string(),
   answerType: 'text/event-stream',
@@ -36,12 +39,14 @@ export const streamSeats = endpoint({
     const told = headers['last-event-id'];
     const { reads, seatStreams } = api;
     const lastId = positionOf(told, epochOf(api));
-    // Another instance may have been ahead of this one.
+    // The client may have got the id from another instance, which was ahead of this one.
     const isKnown =
       lastId === undefined || (await reads.reached(lastId, httpLimits.readSideWaitMs));
     const stream = seatStreams.open(sessionId);
     if (stream === undefined) {
-      return problem('too-many-streams', { detail: 'Ask for the list, or come back later.' });
+      return problem('too-many-streams', {
+        detail: 'Request the seat list instead, or try again later.',
+      });
     }
     try {
       const position = seatStreams.position();
@@ -56,7 +61,7 @@ export const streamSeats = endpoint({
         stream.end();
         return text('text/event-stream', cancelledMessage);
       }
-      // The list is asked for by the same client, so with the same header.
+      // The same client requests the list, so with the same header.
       const etag = etagFor(seats, headers['accept-encoding'], epochOf(api));
       const version = `id: ${tellPosition(position, epochOf(api))}\nevent: ${told === undefined ? 'version' : 'reset'}\ndata: ${JSON.stringify({ etag })}\n\n`;
       return {

@@ -13,44 +13,47 @@ export const waitingStatus = endpoint({
     userId: userIdField,
     concertId: concertIdField.optional().meta({
       description:
-        'Selects the line of this concert: its own room, if it has one. Without it, the line of the shop.',
+        'Selects the line of this concert. This is the concert’s own room, if it has one. Without this field, it is the line of the shop.',
     }),
   }),
   answer: z.object({
     userId: idOut,
     room: z.string().optional().meta({
       description:
-        'The room, which the token opens and no other. Absent in the line of the shop, for all concerts without a room.',
+        'The room. The token is valid only for this room. Absent in the line of the shop, which is for all concerts without a room.',
     }),
     processing: z.boolean().meta({ description: 'True once admitted.' }),
     token: z.string().meta({ description: 'For the header AuthorizationWaiting.' }),
     ahead: z.int().nullable().meta({
       description:
-        'Waiting users in front who are there; null until places by lot are drawn and known.',
+        'The number of present users in front. Null until the lot is drawn and its places are known.',
     }),
     position: z.int().nullable().meta({
-      description: '1 is next; 0 when admitted; null until places by lot are drawn and known.',
+      description:
+        '1 is next, 0 is admitted. Null until the lot is drawn and its places are known.',
     }),
     opensAt: time.optional().meta({
-      description: 'When the sale opens, while nobody is admitted before: then ask as usual.',
+      description:
+        'The time at which the sale opens. Present while the queue admits nobody before this time. Continue to poll as usual.',
     }),
     estimatedWaitSeconds: z.number().nullable().meta({
-      description: 'By the admissions of the last two minutes; null while nothing can be said.',
+      description:
+        'Estimated from the admissions of the last two minutes. Null if there is no estimate.',
     }),
     estimateReason: z
       .enum(['nobody-admitted', 'paused', 'not-open'])
       .optional()
-      .meta({ description: 'Why nothing can be said.' }),
+      .meta({ description: 'Why there is no estimate.' }),
     retryAfterMs: z
       .int()
-      .meta({ description: 'When to ask again, as Retry-After; 0 when admitted.' }),
+      .meta({ description: 'The time until the next poll, as in Retry-After. 0 when admitted.' }),
     expiresAt: time.meta({
       description:
-        'Until when the place is kept: a waiting one unless it is asked for again, one just admitted unless it is claimed by a further call.',
+        'The end of the place. Each poll extends a waiting place. A new admission ends at this time unless a further call claims it.',
     }),
     soldOut: z.literal(true).optional().meta({
       description:
-        'Every session of the room is sold out, cancelled or over, as known within the last seconds. Seats that are held unpaid, or refunded later, come back.',
+        'Every session of the room is sold out, cancelled or over. The value is some seconds old. Seats that are held and not paid, or refunded later, become free again.',
     }),
   }),
   mayRetry: true,
