@@ -7,8 +7,8 @@ import type { Result } from '../core/result.ts';
 import { type AccountAnswer, accountDecider } from './decider.ts';
 
 /**
- * What a payment is for. Its id derives from the reservation's, so it needs no look-up and cannot
- * come twice.
+ * The subject of a payment. The id of the payment comes from the reservation's id. So it needs no
+ * search, and there can be only one.
  */
 export interface Bill {
   readonly userId: string;
@@ -19,7 +19,7 @@ export interface Bill {
 
 type Payer = Pick<Bill, 'userId' | 'reservationId'>;
 
-/** The commands on accounts. Each is named after its payment, and writes nothing a second time. */
+/** The commands on accounts. Each has the id of its payment, and a repetition writes nothing. */
 export class Accounts {
   readonly #accounts: HandlerOf<typeof accountDecider>;
 
@@ -39,7 +39,7 @@ export class Accounts {
     );
   }
 
-  /** Holds the bill's money until the seat says what becomes of it. */
+  /** Holds the money of the bill until the seat decides about it. */
   hold(
     bill: Bill & {
       readonly holdExpiresAtMs: number;
@@ -83,8 +83,8 @@ export class Accounts {
   }
 
   /**
-   * Only for what the stream of the seat or the order has as refunded: this proves that it was
-   * paid.
+   * Only for a reservation that is refunded in the stream of the seat or the order. This proves
+   * that it was paid.
    */
   refund({ userId, ...bill }: Bill, request: RequestContext = {}): Promise<Result<AccountAnswer>> {
     const payment = paymentId(bill.reservationId);
@@ -100,7 +100,7 @@ export class Accounts {
     return (await this.#accounts.state(accountStream(userId), { fresh: true })).leftOutBeforeMs;
   }
 
-  /** What can be spent now. */
+  /** The money that the user can spend now. */
   async balance(userId: string): Promise<number> {
     return (await this.#accounts.state(accountStream(userId))).balance;
   }

@@ -24,11 +24,13 @@ export type AccountCommand =
       /** When the seat's hold ends. */
       readonly holdExpiresAtMs: number;
       readonly nowMs: number;
-      /** The earliest that it may be, by which the hold is over or not. Default `nowMs`. */
+      /**
+       * The earliest possible current time. It decides whether the hold is over. Default `nowMs`.
+       */
       readonly earliestMs?: number;
       /**
-       * While this was `leftOutBeforeMs`, and after it was read, the log had the reservation as
-       * held: nothing of its payment was settled, so no snapshot has left it out.
+       * A value of `leftOutBeforeMs`. After this value was read, the log had the reservation as
+       * held. So its payment was not settled, and no snapshot has left it out.
        */
       readonly provenAtMs?: number;
     }
@@ -40,7 +42,10 @@ export type AccountCommand =
       readonly paymentId: string;
       readonly reason: 'hold-expired' | 'cancelled';
     }
-  /** The seat was sold by this payment and given back. Its stream is the proof: it may be old. */
+  /**
+   * The seat was sold to this payment and then given back. The seat's stream proves this, even if
+   * the payment is old.
+   */
   | {
       readonly type: 'RefundPayment';
       readonly paymentId: string;
@@ -49,10 +54,10 @@ export type AccountCommand =
       readonly currency: string;
     };
 
-/** All money of an account at most: above it numbers are not exact. */
+/** The largest sum of all money of an account. Above it, numbers are not exact. */
 const balanceMax = Number.MAX_SAFE_INTEGER;
 
-/** The first answer to a command: its amount and currency, and what could be spent after it. */
+/** The first answer to a command: its amount and currency, and the balance after it. */
 export interface AccountAnswer {
   readonly amount: number;
   readonly balance: number;
@@ -93,7 +98,7 @@ export const accountDecider: AccountDecider & Required<Pick<AccountDecider, 'sna
   },
 };
 
-/** What a command is about. */
+/** The id of the charge or payment of a command. */
 const idOf = (command: AccountCommand): string =>
   command.type === 'ChargeBalance' ? command.chargeId : command.paymentId;
 
@@ -130,7 +135,7 @@ function charge(command: Of<'ChargeBalance'>, state: AccountState): AccountDecis
       : refuse('idempotency-key-reused', 'an earlier charge with this key had another amount');
   }
   const balance = state.balance + amount;
-  // Money that is held or taken may come back, and has to fit then.
+  // Held and captured money may come back. Then it must still fit.
   if (balance + state.held + state.captured > balanceMax) {
     const detail = `balance, held money and money that may be refunded can be at most ${balanceMax} together`;
     return refuse('balance-too-large', detail);
@@ -152,9 +157,9 @@ function hold(command: Of<'HoldPayment'>, state: AccountState): AccountDecision 
       ? accept([], known)
       : refuse('hold-expired', `the payment was ${known.status}`);
   }
-  // A payment that a snapshot left out may have been made: its hold is long over, though a late
-  // clock may not know that. After a snapshot by a clock that was ahead, a payment only looks left
-  // out: then the reservation itself is the proof.
+  // If a snapshot left out a payment, this payment may have been made. Its hold is long over, but a
+  // slow clock may not show this. After a snapshot with a fast clock, a payment may only look left
+  // out. Then the reservation itself is the proof.
   const mayBeLeftOut = holdExpiresAtMs < state.leftOutBeforeMs;
   if ((mayBeLeftOut && provenAtMs !== state.leftOutBeforeMs) || holdExpiresAtMs <= earliestMs)
     return refuse('hold-expired', 'the hold ended before it was paid');
@@ -175,7 +180,7 @@ function hold(command: Of<'HoldPayment'>, state: AccountState): AccountDecision 
   return accept([{ type: 'PaymentHeld', data }], { amount, balance, currency });
 }
 
-/** Every hold is resolved once. The same way again writes nothing, another way is refused. */
+/** Every hold is resolved once. The same result again writes nothing. Another result is refused. */
 function resolve(
   paymentId: string,
   state: AccountState,
@@ -209,7 +214,8 @@ function refund(command: Of<'RefundPayment'>, state: AccountState): AccountDecis
   if (status === 'refunded' || status === 'released') {
     return accept([], { amount, balance: state.balance, currency });
   }
-  // Only in accounts with more money than is allowed now. The refund is tried again until it fits.
+  // This happens only in accounts with more money than is allowed now. The service repeats the
+  // refund until it fits.
   if (state.balance + state.held + amount > balanceMax) {
     return refuse(
       'balance-too-large',

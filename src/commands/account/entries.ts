@@ -1,15 +1,19 @@
 import { fnv1a } from '../core/fnv1a.ts';
 
 /**
- * An entry says that an event near a revision names an id: `hash × 2^21 + block` in a number of
- * 53 bits. The hash is FNV-1a of the id, the block is the revision divided by 512. Two ids may have
- * one hash: the block of an entry has to be read. This is the form of `AccountIndexed` in the log.
+ * An entry says that an event near a revision names an id: `hash × 2^21 + block` in a number of 53
+ * bits. The hash is FNV-1a of the id, the block is the revision divided by 512. Two ids may have
+ * the same hash, so the service must read the block of an entry. `AccountIndexed` has this form in
+ * the log.
  */
 
 const blocksMax = 2 ** 21;
 export const blockEvents = 512;
 
-/** Streams that are longer are not indexed: a thousand million events. */
+/**
+ * The last revision that an index can contain, about a thousand million. Longer streams have no
+ * index.
+ */
 export const revisionMax = blocksMax * blockEvents - 1;
 
 export const blockOf = (revision: number): number => Math.floor(revision / blockEvents);
@@ -57,10 +61,12 @@ export function blocksOf(id: string, entries: Sorted): number[] {
 export const toText = (entries: Sorted): string =>
   Buffer.from(entries.buffer, entries.byteOffset, entries.byteLength).toString('base64');
 
-/** Of text that the event's schema has taken; undefined when the entries are in no order. */
+/**
+ * The entries of a text that the event's schema has accepted. Undefined if they are not in order.
+ */
 export function fromText(text: string): Sorted | undefined {
   const bytes = Buffer.from(text, 'base64');
-  // Bytes of a pool begin where no double may.
+  // A buffer from Node's pool may begin at an offset that is not allowed for doubles.
   const entries = new Float64Array(new Uint8Array(bytes).buffer);
   for (let i = 1; i < entries.length; i++) {
     if (!((entries[i - 1] as number) < (entries[i] as number))) return undefined;
@@ -69,9 +75,9 @@ export function fromText(text: string): Sorted | undefined {
 }
 
 /**
- * Numbers to which one is added at a time, in copies that share what they have in common. The
- * longest copy grows in place: keeping a long one costs nothing while it grows. A copy from which
- * two others grow is copied for the second.
+ * A list of numbers that grows by one number at a time. Its versions share their common part. The
+ * longest version grows in place, so a long list costs nothing more while it grows. If a second
+ * list grows from the same version, the list is copied for it.
  */
 export class Trail {
   readonly #shared: number[];

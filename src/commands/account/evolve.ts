@@ -16,24 +16,27 @@ import {
 export interface AccountState {
   /** The first charge's currency; null before it. */
   readonly currency: string | null;
-  /** What can be spent: charged − held − captured + refunded. Never negative. */
+  /** The money that the user can spend: charged − held − captured + refunded. Never negative. */
   readonly balance: number;
-  /** What payments under way hold. */
+  /** The money that unfinished payments hold. */
   readonly held: number;
   /** How many these are. */
   readonly heldCount: number;
-  /** Taken and not refunded. It may come back, since the organiser refunds at any time. */
+  /** Captured and not refunded. It may come back, because the organiser can refund at any time. */
   readonly captured: number;
   /** The newest moment in an event, in ms since the epoch: snapshots measure age from it. */
   readonly latestMs: number;
-  /** A snapshot may have left out payments of holds that ended before this; 0: there was none. */
+  /**
+   * A snapshot may have left out payments whose holds ended before this time. 0 if there was no
+   * snapshot.
+   */
   readonly leftOutBeforeMs: number;
-  /** What the last snapshot lists, and what came after it. */
+  /** The charges in the last snapshot, and later ones. */
   readonly charges: PersistentMap<ChargeRecord>;
   readonly payments: PersistentMap<PaymentRecord>;
-  /** Of the newest event; -1 before the first one. */
+  /** The revision of the newest event; -1 before the first one. */
   readonly revision: number;
-  /** Where the stream has what is not in the maps. */
+  /** The places of charges and payments in the stream that are not in the maps. */
   readonly index: AccountIndex;
 }
 
@@ -48,7 +51,7 @@ export interface PaymentRecord {
   readonly reservationId: string;
   readonly amount: number;
   readonly currency: string;
-  /** What could be spent right after the hold: what the first answer said. */
+  /** The balance right after the hold, as in the first answer. */
   readonly balance: number;
   /** No payment for the reservation can start after this. */
   readonly holdExpiresAtMs: number;
@@ -119,7 +122,10 @@ function fromTotals(
   };
 }
 
-/** What a snapshot measured age from, and what it may have left out by it. */
+/**
+ * The time from which a snapshot measures ages, and the time before which it may have left out
+ * payments.
+ */
 function measured({ latestAt }: { readonly latestAt: string }) {
   const latestMs = Date.parse(latestAt);
   return { latestMs, leftOutBeforeMs: latestMs - paymentKeptMs };
@@ -144,7 +150,7 @@ function withListed(
   return { ...state, charges, payments, heldCount };
 }
 
-/** Events that are no snapshot, nor a part of one. */
+/** Events that are neither a snapshot nor a part of one. */
 type AccountFact = Exclude<
   AccountEvent,
   { type: 'AccountSummarised' | 'AccountIndexed' | 'AccountTotalled' }
@@ -161,8 +167,8 @@ const paymentCountsUntil = (holdExpiresAt: string): number =>
   Math.min(lastMs, Date.parse(holdExpiresAt) + paymentKeptMs);
 
 /**
- * Until when a retry may ask for it, in milliseconds since the epoch. How a payment ended counts no
- * longer than the payment.
+ * The time until which a retry may need the event, in milliseconds since the epoch. The end of a
+ * payment counts as long as the payment itself.
  */
 function countsUntil({ type, data }: AccountFact): number {
   if (type === 'BalanceCharged') return chargeCountsUntil(data.at);
@@ -205,14 +211,14 @@ function withFact(state: AccountState, event: AccountFact): AccountState {
       const record = { ...old, ...known, reservationId, amount, status: 'refunded' } as const;
       const payments = state.payments.with(paymentId, record);
       const balance = state.balance + amount;
-      // After a snapshot that did not list it, less is known to be taken than was.
+      // If a snapshot did not list the payment, the known captured money is too small.
       const captured = Math.max(0, state.captured - amount);
       return { ...state, balance, captured, payments };
     }
   }
 }
 
-/** A hold ends: it is spent, or what it held can be spent again. */
+/** A hold ends. Its money is captured, or it returns to the balance. */
 function settle(
   state: AccountState,
   { paymentId, amount }: { paymentId: string; amount: number },
@@ -232,7 +238,7 @@ function settle(
 }
 
 /**
- * The account with what these events, in order, say of charges and payments that it does not know.
+ * The account with the charges and payments of these events, in order, that it does not know yet.
  */
 export function recall(
   state: AccountState,

@@ -14,33 +14,35 @@ import {
   toText,
 } from './entries.ts';
 
-/** What the events of a range of revisions name, as in an `AccountIndexed`. */
+/** The ids that the events of a range of revisions name, as in an `AccountIndexed`. */
 export interface Page {
   /** The revision of that event. */
   readonly revision: number;
   readonly from: number;
   readonly to: number;
   /**
-   * Once the account's newest moment is later than this, in milliseconds since the epoch, the
-   * entries do not count. Never earlier than on an older page: the end of a payment must not be
-   * forgotten before its beginning.
+   * When the account's newest time is later than this, in milliseconds since the epoch, the entries
+   * no longer count. The value is never smaller than on an older page. Otherwise the account could
+   * forget the end of a payment before its beginning.
    */
   readonly countsUntilMs: number;
   readonly entries: Sorted;
   readonly refunds: Sorted;
 }
 
-/** What an account knows of where its stream names which id. */
+/** The index of an account: the places in its stream that name an id. */
 export interface AccountIndex {
-  /** Oldest first, without gaps between them. None as long as a plain snapshot has all. */
+  /**
+   * Oldest first, without gaps between them. There are none while a plain snapshot has everything.
+   */
   readonly pages: readonly Page[];
-  /** Revisions of pages that the last snapshot names, and that were not read. */
+  /** Revisions of pages that the last snapshot names and that were not read yet. */
   readonly missing: readonly number[];
   /** After the last page. */
   readonly rest: Rest;
 }
 
-/** What the events name that no page has. */
+/** The ids of events that are on no page yet. */
 interface Rest {
   readonly from: number;
   readonly countsUntilMs: number;
@@ -60,9 +62,12 @@ export const emptyIndex: AccountIndex = { pages: [], missing: [], rest: restFrom
 export interface PageBounds {
   /** Entries of one page, refunds with them: 50,000 are 533 kB of base64. */
   readonly entriesMax: number;
-  /** A page with fewer entries is small; a next larger kind has `fanOut` times as many. */
+  /** A page with fewer entries is small. Each larger kind of page has `fanOut` times as many. */
   readonly smallMax: number;
-  /** So many pages of one kind at the end become one. Each entry is written once per kind. */
+  /**
+   * When there are so many pages of one kind at the end, they become one page. So each entry is
+   * written once per kind.
+   */
   readonly fanOut: number;
 }
 
@@ -97,7 +102,7 @@ export function afterTotals(index: AccountIndex, revisions: readonly number[]): 
   const known = new Map(index.pages.map((page) => [page.revision, page]));
   const pages = revisions.flatMap((revision) => known.get(revision) ?? []);
   const missing = revisions.filter((revision) => !known.has(revision));
-  // The last page reaches up to itself, and the snapshot is the next event.
+  // The last page covers all events before it, and the snapshot is the next event.
   return { pages, missing, rest: restFrom(revisions.at(-1) ?? 0, index.rest.countsUntilMs) };
 }
 
@@ -118,7 +123,7 @@ export function withPage(index: AccountIndex, page: Page): AccountIndex {
 export function withMissing(index: AccountIndex, page: Page): AccountIndex | undefined {
   if (!index.missing.includes(page.revision)) return undefined;
   const missing = index.missing.filter((revision) => revision !== page.revision);
-  // One that came after may have been written over it.
+  // A later page may have replaced this one.
   const isIn = index.pages.some(({ from, to }) => from <= page.from && page.to <= to);
   const pages = isIn ? index.pages : [...index.pages, page].sort((a, b) => a.from - b.from);
   const countsUntilMs = Math.max(index.rest.countsUntilMs, page.countsUntilMs);
@@ -135,9 +140,9 @@ export function pageOf(
 }
 
 /**
- * Where the stream may name the id, up to a revision.
- * @param snapshotAtMs what the last snapshot measured age from: the entries of a page count until
- * the next snapshot leaves the page out
+ * The ranges up to a revision in which the stream may name the id. @param snapshotAtMs the time
+ * from which the last snapshot measured ages. The entries of a page count until the next snapshot
+ * leaves the page out
  */
 export function rangesOf(
   id: string,
@@ -170,14 +175,15 @@ export const counts = ({ pages, missing }: AccountIndex, latestMs: number): bool
 export interface NextPage {
   readonly page: Page;
   /**
-   * Older pages that stay beside it; undefined: it does not reach up to itself, and more follow.
+   * Older pages that stay beside it. Undefined if it does not cover all events before it, so that
+   * more pages follow.
    */
   readonly before: readonly Page[] | undefined;
 }
 
 /**
- * @param revision that the next page will have
- * @returns what the next page may be, from the smallest to the one that replaces the most others
+ * @param revision the revision of the next page @returns the possible next pages, from the smallest
+ * to the one that replaces the most others
  */
 export function nextPages(
   { pages, rest }: AccountIndex,
@@ -196,8 +202,8 @@ export function nextPages(
     entries: sorted(rest.entries.slice(0)),
     refunds: sorted(rest.refunds.slice(0)),
   };
-  // The refunds of pages whose entries no longer count move to the new page, unless they are so
-  // many that they may stay where they are.
+  // When the entries of a page no longer count, its refunds move to the new page. They stay if
+  // there are too many of them.
   const before: Page[] = [];
   for (const old of pages) {
     const moves = isOver(old, latestMs) && old.refunds.length <= bounds.entriesMax / 2;
@@ -213,7 +219,7 @@ export function nextPages(
     let first = left;
     for (; first > 0; first -= 1) {
       const old = before[first - 1] as Page;
-      // Between pages that no longer count there may be some that are no longer named.
+      // Between the pages that no longer count, there may be pages that no snapshot names now.
       if (isOver(old, latestMs) || size(old) >= kindMax) break;
     }
     const merged = [...before.slice(first, left), page];
@@ -240,7 +246,9 @@ export const indexedData = (page: Page): EventData['AccountIndexed'] => ({
 
 const size = ({ entries, refunds }: Page): number => entries.length + refunds.length;
 
-/** How many entries of a trail, which has them in the order of events, are up to a block. */
+/**
+ * The number of entries of a trail up to a block. A trail has its entries in the order of events.
+ */
 function untilBlock(trail: Trail, block: number): number {
   let low = 0;
   for (let high = trail.length; low < high; ) {
@@ -251,7 +259,10 @@ function untilBlock(trail: Trail, block: number): number {
   return low;
 }
 
-/** The last revision of the blocks that fit on one page, at least one; infinite when all do. */
+/**
+ * The last revision of the blocks that fit on one page, at least one block. Infinite if all blocks
+ * fit.
+ */
 function cut({ from, entries, refunds }: Rest, entriesMax: number): number {
   if (entries.length + refunds.length <= entriesMax) return Number.POSITIVE_INFINITY;
   const until = (block: number) => untilBlock(entries, block) + untilBlock(refunds, block);

@@ -11,8 +11,8 @@ export interface SnapshotBounds {
   /** Charges and payments in a plain snapshot, or payments in totals, at most. */
   readonly entriesMax: number;
   /**
-   * The events of a snapshot at most, in bytes of JSON. Together with the events that they are
-   * appended with they have to stay below what the store takes.
+   * The events of a snapshot at most, in bytes of JSON. Together with the other events of the
+   * append, they must stay below the store's limit.
    */
   readonly bytesMax: number;
   readonly pages: PageBounds;
@@ -26,13 +26,14 @@ export const snapshotBounds: SnapshotBounds = {
 assertAscending({ bytesMax: snapshotBounds.bytesMax, storeAppendBytesMax });
 
 /**
- * What of an account still counts. When that is little, one event lists all of it (a plain
- * snapshot). When it is more, or the ids are too long to fit, there are two events: the totals, and
- * an index of where the stream names which id, by which a retry finds its own charge or payment. No
- * events when more payments hold money than one event can list.
+ * Makes a snapshot of everything in an account that still counts. If this is little, one event
+ * lists all of it (a plain snapshot). If it is more, or if the ids are too long to fit, there are
+ * two events: the totals and an index. The index has the places in the stream that name an id. With
+ * it, a retry finds its own charge or payment. The result is empty if more payments hold money than
+ * one event can list.
  *
- * What no retry can ask for any longer is left out. Refunded payments stay for good, since a refund
- * may come months after the payment and must come once.
+ * The snapshot leaves out entries that no retry can ask for. It keeps refunded payments for ever,
+ * because a refund may come months after the payment and must come only once.
  */
 export function takeSnapshot(state: AccountState, bounds: SnapshotBounds): readonly AccountEvent[] {
   const { index, latestMs, revision } = state;
@@ -42,7 +43,7 @@ export function takeSnapshot(state: AccountState, bounds: SnapshotBounds): reado
   }
   if (index.missing.length > 0 || revision >= revisionMax - 1) return [];
   const next = { revision: revision + 1, latestMs, bounds: bounds.pages };
-  // The largest that fits: the larger a page is, the less often it is written again.
+  // The largest page that fits, because a larger page is written again less often.
   for (const page of nextPages(index, next).toReversed()) {
     const events = pageAndTotals(state, page, bounds);
     if (fits(events, bounds)) return events;
@@ -50,7 +51,7 @@ export function takeSnapshot(state: AccountState, bounds: SnapshotBounds): reado
   return [];
 }
 
-/** Is there something to write, which the store and every reader take? */
+/** Are there events to write, and do the store and every reader accept them? */
 function fits(events: readonly AccountEvent[], { bytesMax }: SnapshotBounds): boolean {
   let bytes = 0;
   for (const event of events) bytes += Buffer.byteLength(JSON.stringify(event.data));
@@ -68,7 +69,7 @@ const totals = ({ currency, balance, held, captured, latestMs }: AccountState) =
   latestAt: iso(latestMs),
 });
 
-/** All that counts, as long as it is few. */
+/** All entries that count, if they are few. */
 function listed(state: AccountState, { entriesMax }: SnapshotBounds): readonly AccountEvent[] {
   const { latestMs } = state;
   const data: EventData['AccountSummarised'] = { ...totals(state), charges: [], payments: [] };

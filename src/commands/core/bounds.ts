@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 
 /**
- * Asserts that bounds grow in the order in which they are named. Called when a module is loaded, so
- * that a bound that is changed without the one it depends on ends the start, not a request.
+ * Asserts that bounds grow in the order in which they are named. Modules call it when they are
+ * loaded. If somebody changes a bound but not the bound that it depends on, the service does not
+ * start.
  * @throws AssertionError
  */
 export function assertAscending(bounds: Readonly<Record<string, number>>): void {

@@ -1,19 +1,20 @@
-/**
- * The request that asks for a command: for the metadata of its events, and how long it may take.
- */
+/** The request of a command: the metadata of its events, and its deadline. */
 export interface RequestContext {
   readonly correlationId?: string;
   readonly traceparent?: string;
-  /** `performance.now()` after which nothing is appended for it. Not stored. Default: no end. */
+  /**
+   * After this `performance.now()`, nothing is appended for the request. Not stored. Default: no
+   * deadline.
+   */
   readonly deadlineMs?: number;
 }
 
 export interface CommandContext extends RequestContext {
-  /** A retried request has the same one; callers without an idempotency key pass a new UUID. */
+  /** A repeated request has the same id. Callers without an idempotency key pass a new UUID. */
   readonly commandId: string;
 }
 
-/** The request of a command whose further commands get ids of their own. */
+/** The request of a command. Further commands of the request get their own ids. */
 export function requestOf({ commandId: _, ...request }: CommandContext): RequestContext {
   return request;
 }

@@ -29,16 +29,16 @@ import { StreamStates } from './stream-states.ts';
 
 /** Bounds of a handler, each 1 or more. */
 export interface HandlerBounds {
-  /** Streams whose state is kept in memory; the least recently used idle one goes first. */
+  /** Streams whose state is in memory. The least recently used idle stream is removed first. */
   readonly streamsMax: number;
   /** Commands that may wait for one stream; one more is refused as `overloaded`. */
   readonly waitingMax: number;
   /** Commands decided together and appended at once. */
   readonly batchMax: number;
   /**
-   * Times that a batch is decided anew after another writer came first; then it is refused as
-   * `overloaded`. Each costs a read and an append, 10 to 20 ms on a cluster: with ten, an instance
-   * of three lost all ten within a moment on a busy account.
+   * How often a batch is decided again after another writer was first. Then it is refused as
+   * `overloaded`. Each attempt costs a read and an append, 10 to 20 ms on a cluster. Ten attempts
+   * were too few: with three instances, one of them quickly lost all ten on a busy account.
    */
   readonly attemptsMax: number;
 }
@@ -63,16 +63,17 @@ export type HandlerOf<D> =
     : never;
 
 /**
- * Runs the commands of one kind of stream. Commands on one stream wait in its lane; those that have
- * gathered are decided in order, in memory, and appended together (group commit). So a busy stream
- * costs one round trip per batch, not one per command.
+ * Runs the commands of one kind of stream. Commands on one stream wait in its lane. The handler
+ * decides all waiting commands in order, in memory, and appends their events together (group
+ * commit). So a busy stream costs one round trip per batch, not one per command.
  *
  * The handler trusts no state in memory. An append proves by its expected revision that the
- * remembered state was the newest. An answer that appends nothing (a refusal, "it was so already")
- * is given only from a state that was read, or proven by an append, after the command came in.
+ * remembered state was the newest. Some answers append nothing: a refusal, or "it was already
+ * done". The handler gives such an answer only from a state that it has read, or proven by an
+ * append, after the command came in.
  *
- * Event ids are new for each append: an append that the log already has is one that the store's
- * port sent again, and nothing else. A command that comes again is recognised by the state it made
+ * Event ids are new for each append. So if the log already has an append, only the store's port can
+ * have sent it before. A repeated command is recognised by the state that it made
  * (docs/adr/0006-event-ids.md).
  */
 export class CommandHandler<
@@ -89,8 +90,8 @@ export class CommandHandler<
   readonly #assumeNew: boolean;
 
   /**
-   * @param assumeNew a stream that is not remembered is first taken to be new: no read before the
-   * append, which says so if it was wrong. For streams that are mostly written once.
+   * @param assumeNew take a stream that is not remembered as new. Then there is no read before the
+   * append; the append fails if the stream is not new. For streams that are mostly written once.
    */
   constructor(
     store: EventStore,
@@ -111,10 +112,10 @@ export class CommandHandler<
 
   /**
    * Decides a command on its stream, within the context's deadline.
-   * @param assumed what a stream that is not remembered is first taken to be, instead of reading it
-   * @throws EventStoreUnavailable: the command may or may not have been carried out.
-   * UnreadableEvent: another version wrote to the stream, and nothing can be decided on it here;
-   * the commands on other streams go on.
+   * @param assumed the state to assume for a stream that is not remembered, instead of a read
+   * @throws EventStoreUnavailable: it is unknown whether the command was carried out.
+   * UnreadableEvent: another version wrote to the stream, so this version can decide nothing on it.
+   * Commands on other streams continue.
    */
   execute(
     stream: string,
@@ -135,8 +136,8 @@ export class CommandHandler<
   }
 
   /**
-   * A stream's state: as remembered, else as read. `fresh` reads on to the stream's end in any
-   * case.
+   * A stream's state: the remembered one, or else a read one. With `fresh`, the handler always
+   * reads to the stream's end.
    * @throws EventStoreUnavailable
    */
   async state(stream: string, { fresh = false } = {}): Promise<State> {
@@ -144,13 +145,13 @@ export class CommandHandler<
     const isKnown = lane.loaded !== undefined && !this.#states.isDoubtful(lane.loaded);
     if (lane.loaded !== undefined && isKnown && !fresh) return lane.loaded.state;
     const loaded = await this.#readOn(lane);
-    // A lane at work knows better by now; it reads for itself when it has to.
+    // The lane is working and has a newer state. It reads the stream itself if necessary.
     if (!lane.running) lane.loaded = loaded;
     return loaded.state;
   }
 
   /**
-   * A stream's state as remembered, without a read: it may be out of date. Undefined when the
+   * The remembered state of a stream, without a read. It may be out of date. Undefined if the
    * stream is not remembered.
    */
   known(stream: string): State | undefined {
@@ -158,8 +159,9 @@ export class CommandHandler<
   }
 
   /**
-   * Reads a stream to its end. Of a stream that is not remembered one read is under way at a time,
-   * since it may be long: a command that comes meanwhile waits for it and reads on from there.
+   * Reads a stream to its end. A stream that is not remembered may be long. Therefore only one read
+   * of it runs at a time. A command that comes meanwhile waits for this read and continues after
+   * it.
    */
   async #readOn(lane: Lane<State, Command, Answer>): Promise<Loaded<State>> {
     const { stream } = lane;
@@ -183,7 +185,7 @@ export class CommandHandler<
       } catch (error) {
         lane.loaded = undefined;
         for (const { reject } of batch) reject(error);
-        // The commands behind would wait for the same silence again, each longer than the last.
+        // The later commands would wait for the same silent store, each longer than the one before.
         if (error instanceof EventStoreUnavailable) {
           const unsent = withNothingWritten(error);
           for (const { reject } of lane.queued.splice(0)) reject(unsent);
@@ -199,23 +201,23 @@ export class CommandHandler<
     taken: readonly QueuedCommand<State, Command, Answer>[],
   ): Promise<void> {
     let batch = taken;
-    // 1. Take the stream's state: as remembered, as assumed, or as read. Only a read one is proven.
+    // 1. Take the stream's state: remembered, assumed, or read. Only a read state is proven.
     const assumed = this.#assumption(taken[0]?.assumed);
     const isDoubtful = lane.loaded !== undefined && this.#states.isDoubtful(lane.loaded);
     let proven = isDoubtful || (lane.loaded === undefined && assumed === undefined);
     if (proven) lane.loaded = await this.#readOn(lane);
     for (let attempt = 1; attempt <= this.#bounds.attemptsMax; attempt++) {
-      // 2. Add what the commands ask for and the state left in earlier events.
+      // 2. Add the facts that the commands need and that the state has only in earlier events.
       const known = lane.loaded ?? assumed ?? this.#states.unread();
       const commands = batch.map(({ command }) => command);
       const before = await this.#states.recall(lane.stream, known, commands);
       batch = refuseLate(batch);
       if (batch.length === 0) return;
-      // 3. Decide each command on the state after the one before it.
+      // 3. Decide each command on the state after the command before it.
       const { outcomes, events, state, since } = this.#decideAll(batch, before);
       const last = events.at(-1);
       if (last !== undefined) {
-        // 4. Append, if the stream still ends where it was decided on; then answer.
+        // 4. Append, if the stream still ends at the revision of the decision. Then answer.
         const { epoch } = this.#store;
         const { revision: expected } = before;
         assertLastSeen(expected, lane.loaded);
@@ -229,7 +231,7 @@ export class CommandHandler<
       } else if (proven) {
         return answerEach(batch, outcomes, before.position);
       }
-      // 5. Another writer may have come first: read what it wrote, and go on with step 2.
+      // 5. If another writer was first, read its events, and continue with step 2.
       lane.loaded = await this.#readOn(lane);
       proven = true;
     }
@@ -272,20 +274,21 @@ export class CommandHandler<
     return { outcomes, events, state, since };
   }
 
-  /** What a stream is taken to be that is not remembered; undefined: it is read. */
+  /** The state to assume for a stream that is not remembered. Undefined: read the stream. */
   #assumption(assumed: Assumed<State> | undefined): Loaded<State> | undefined {
     if (assumed !== undefined) return this.#states.assumed(assumed);
     return this.#assumeNew ? this.#states.unread() : undefined;
   }
 }
 
-/** The revision of the next event after so many more. */
+/** The revision after `more` further events. */
 const revisionAfter = (before: ExpectedRevision, more: number): bigint =>
   (before === 'no_stream' ? 0n : before + 1n) + BigInt(more);
 
 /**
- * Asserts that the events are where they were decided. A stream that was deleted takes an append as
- * if it were new, and numbers its events on from where it was: its past has decided nothing.
+ * Asserts that the events have the revisions of the decision. A deleted stream accepts an append as
+ * if it were new, but continues its old numbers. Then the decision was made without the past of the
+ * stream.
  * @throws UnreadableEvent
  */
 function assertFollows(

@@ -8,18 +8,24 @@ import { assertAscending } from './bounds.ts';
 export const requestMaxMs = 4_500;
 
 /**
- * No append begins with less time than this left: its answer would hardly come in time, and neither
- * would the answers of the commands that are appended with it.
+ * No append begins with less time left than this. Its answer would probably be late. Then the
+ * answers of all commands in the same append would be late, too.
  */
 export const appendMsMin = 1_000;
 
-/** EventStoreDB gives up what it was sent in time after so much longer. */
+/** EventStoreDB gives up an append this long after it received it. */
 const storeWriteMs = 2_000;
 
-/** The clocks of two instances differ by no more: one reads the times of the other's events. */
+/**
+ * The clocks of two instances differ by at most this. An instance reads times in the events of
+ * another one.
+ */
 const clocksApartMs = 500;
 
-/** Nothing is written for a request that began so long ago: others may finish what it left. */
+/**
+ * This long after its beginning, nothing more is written for a request. Then others may finish its
+ * work.
+ */
 export const requestOverMs = requestMaxMs + storeWriteMs + clocksApartMs;
 
 assertAscending({ appendMsMin, requestMaxMs, requestOverMs });

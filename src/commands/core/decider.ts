@@ -4,17 +4,18 @@ import { type Refusal, refuse } from './result.ts';
 import type { SnapshotPolicy } from './snapshot.ts';
 
 /**
- * Decides for one kind of stream. Pure: synchronous, no clock, no randomness, no I/O; time and ids
- * come in with the command. `evolve` returns a new state and leaves the old one as it is, because
- * decisions are made ahead of their append.
+ * Decides for one kind of stream. It is pure: synchronous, without clock, randomness or I/O. Time
+ * and ids are in the command. `evolve` returns a new state and does not change the old one, because
+ * decisions are made before their append.
  */
 export interface Decider<State, Command, Event extends DomainEvent, Answer> {
   readonly initial: State;
   evolve(state: State, event: Event & AtRevision): State;
   decide(command: Command, state: State): Decision<State, Event, Answer>;
   /**
-   * Is the state after this event independent of what came before it? A read from scratch goes back
-   * to the newest such event, and asks whether the stream still has its beginning.
+   * Is the state after this event independent of what came before it? A read without a remembered
+   * state goes back to the newest such event. It also checks that the stream still has its
+   * beginning.
    */
   readonly isWhole?: (event: Event) => boolean;
   /** For streams that grow without end. */
@@ -22,23 +23,28 @@ export interface Decider<State, Command, Event extends DomainEvent, Answer> {
   readonly elsewhere?: Elsewhere<State, Command, Event>;
 }
 
-/** Where in its stream an event is. An event that was never in a log follows the last one. */
+/**
+ * The place of an event in its stream. An event that is not in the log yet follows the last one.
+ */
 export interface AtRevision {
   readonly revision?: bigint;
 }
 
 /**
- * For states that leave what rarely counts in earlier events of their stream: they know where it
- * is, and it is read when a command asks for it.
+ * For states that leave rarely needed facts in earlier events of their stream. Such a state knows
+ * where these events are. The handler reads them when a command needs them.
  */
 export interface Elsewhere<State, Command, Event extends DomainEvent> {
-  /** Revisions of single events that the state names and that it is not whole without. */
+  /** Revisions of single events that the state names and that it needs to be complete. */
   partsOf(state: State): readonly number[];
   /** The state with such an event; undefined when the event is none. */
   withPart(state: State, event: Event & AtRevision): State | undefined;
-  /** Where the stream may have what a command is about and the state does not know, ascending. */
+  /**
+   * The ranges where the stream may have facts about the command that the state does not know,
+   * ascending.
+   */
   rangesOf(command: Command, state: State): readonly RevisionRange[];
-  /** The state with what the events of those ranges say about the commands. */
+  /** The state with the facts of those ranges that concern the commands. */
   recall(state: State, commands: readonly Command[], events: readonly Event[]): State;
 }
 
@@ -49,8 +55,9 @@ export interface RevisionRange {
 }
 
 /**
- * Events to append, with the answer that they make true, or a refusal. No events: it was so
- * already. The answer is made of the state after the events: the command handler has evolved it.
+ * Events to append with the answer to the command, or a refusal. Without events, the command was
+ * already carried out. The answer is made from the state after the events, which the command
+ * handler has computed.
  */
 export type Decision<State, Event extends DomainEvent, Answer> =
   | {
@@ -71,7 +78,7 @@ export const become = <State, Event extends DomainEvent>(
   ...events: readonly Event[]
 ): Decision<State, Event, State> => ({ ok: true, events, answer: (after) => after });
 
-/** The decision, or a refusal when it would write what cannot be read again. */
+/** The decision, or a refusal if a reader could not read its events. */
 export function writable<State, Event extends DomainEvent, Answer>(
   decision: Decision<State, Event, Answer>,
 ): Decision<State, Event, Answer> {

@@ -5,11 +5,11 @@ import { eventAt, type LogPosition } from '../../events/log-position.ts';
 /** The port to the log. `infrastructure/eventstoredb.ts` is the one implementation. */
 export interface EventStore {
   /**
-   * Appends atomically, and answers once the events are durable. Retries an unclear outcome itself
-   * with the same event ids and the same expected revision until `timeoutMs` (default: the store's
-   * own), so an answer is final.
-   * @throws EventStoreUnavailable when no answer came in time: the events may or may not be there,
-   * unless the error says that nothing was written
+   * Appends atomically, and answers once the events are durable. If the result is unclear, it tries
+   * again itself until `timeoutMs` (default: the store's own), with the same event ids and the same
+   * expected revision. So an answer is final.
+   * @throws EventStoreUnavailable when no answer came in time. It is unknown whether the log has
+   * the events, unless the error says that nothing was written
    */
   append(
     stream: string,
@@ -26,19 +26,19 @@ export interface EventStore {
   readStream(stream: string, from?: bigint, countMax?: number): AsyncIterable<RecordedEvent>;
 
   /**
-   * A stream's events, newest first; end the iteration when enough was seen. A stream that does not
-   * exist is empty.
+   * A stream's events, newest first. The caller may end the iteration at any event. A stream that
+   * does not exist is empty.
    * @throws EventStoreUnavailable
    */
   readBackwards(stream: string): AsyncIterable<RecordedEvent>;
 
   /**
    * The log's events whose stream starts with one of the prefixes, after a place (null: from the
-   * start), then live ones for as long as the iteration goes on. Survives an outage of the store:
-   * it resubscribes after the last message delivered, with jitter, so each event comes exactly
-   * once, in order. Ends when `signal` aborts.
-   * @throws LogDiffers when the log does not have what was read from it before, now or after a
-   * resubscription: it was exchanged, or put back to an older copy, or this node is behind
+   * start), then live ones for as long as the iteration goes on. After an outage of the store, it
+   * subscribes again from the last delivered message, with jitter. So each event comes exactly
+   * once, in order. Ends when `signal` aborts. @throws LogDiffers when the log does not have the
+   * events that were read from it before. Somebody has replaced it by another log or an older copy,
+   * or this node is behind
    */
   subscribe(options: {
     readonly after: LogPlace | null;
@@ -53,9 +53,8 @@ export interface EventStore {
   head(): Promise<bigint | null>;
 
   /**
-   * Raised each time the connection that appends was lost. What was remembered of a stream before
-   * may differ from what the log has now: the log may have been put back to an older copy
-   * meanwhile.
+   * Grows each time the connection for appends is lost. A state that was remembered before may then
+   * differ from the log, because somebody may have restored an older copy meanwhile.
    */
   readonly epoch: number;
 
@@ -65,14 +64,16 @@ export interface EventStore {
   close(): Promise<void>;
 }
 
-/** The store takes so much in one append at most, in bytes: EventStoreDB's default. */
+/** The largest append that the store accepts, in bytes. This is EventStoreDB's default. */
 export const storeAppendBytesMax = 1_048_576;
 
-/** A revision that the stream must have, or that it must not exist. */
+/** The revision that the stream must have, or `no_stream` if it must not exist. */
 export type ExpectedRevision = bigint | 'no_stream';
 
 export interface NewEvent {
-  /** UUID, new for each append: sent again with the same ids, it is written once. */
+  /**
+   * A UUID that is new for each append. If the same ids are sent again, they are written only once.
+   */
   readonly id: string;
   readonly event: DomainEvent;
   readonly metadata: EventMetadata;
@@ -84,9 +85,14 @@ export type AppendResult =
 
 export type LogMessage<Event = RecordedEvent> =
   | { readonly kind: 'event'; readonly event: Event }
-  /** Everything up to here was looked at: a checkpoint may move although no event matched. */
+  /**
+   * The store has searched everything up to here. A checkpoint may move although no event matched.
+   */
   | { readonly kind: 'checkpoint'; readonly position: LogPosition }
-  /** History is over; what follows is live. Comes again after each resubscription. */
+  /**
+   * All past events were delivered; the next events are live. Comes again after each new
+   * subscription.
+   */
   | { readonly kind: 'caught-up' };
 
 /** A store like this one, with another way to append. */
@@ -103,7 +109,7 @@ export const withAppend = (store: EventStore, append: EventStore['append']): Eve
   close: () => store.close(),
 });
 
-/** The last event of a stream that was deleted for ever: the store's own, and no event of ours. */
+/** The last event of a stream that was deleted for ever. The store itself writes it. */
 export const tombstoneType = '$streamDeleted';
 
 /** Where a reader of the log is. */
@@ -111,8 +117,8 @@ export interface LogPlace {
   /** Everything up to here was read. */
   readonly position: LogPosition;
   /**
-   * The last event of the reader's streams at or before it, by which the log is known again;
-   * undefined when the reader has had none, or does not know it.
+   * The last event of the reader's streams at or before the position. The reader recognises the log
+   * by this event. Undefined if the reader has read no event, or does not know the last one.
    */
   readonly event?: EventMark | undefined;
 }
@@ -124,16 +130,17 @@ export interface EventMark {
   readonly id: string | null;
 }
 
-/** Where a reader is that has just had an event. */
+/** The place of a reader that has just read an event. */
 export const placeOf = ({ position, id }: EventMark): LogPlace & { readonly event: EventMark } => ({
   position: eventAt(position),
   event: { position, id },
 });
 
 /**
- * The log is not what was read from it before. Either it lacks the event that was read last: it is
- * another log, or an older copy, or behind, and the right one may come back. Or it has an event
- * where nobody will look again, and waiting does not help.
+ * The log differs from the log that was read before. There are two cases. In the first, it lacks
+ * the event that was read last. It is another log, an older copy, or a node that is behind. Then
+ * the right log may come back. In the second, it has an event at a place where nobody will look
+ * again. Then waiting does not help.
  */
 export class LogDiffers extends Error {
   /** May the log be the right one later? */
@@ -157,7 +164,9 @@ export class LogDiffers extends Error {
 
 /** The log gave no answer in time. HTTP says 503 with Retry-After. */
 export class EventStoreUnavailable extends Error {
-  /** It is certain that nothing was written, nor will be; false: it is not known. */
+  /**
+   * True if it is certain that nothing was written and nothing will be. False if this is unknown.
+   */
   readonly wroteNothing: boolean;
 
   constructor(message: string, cause?: unknown, { wroteNothing = false } = {}) {
@@ -168,9 +177,9 @@ export class EventStoreUnavailable extends Error {
 }
 
 /**
- * The store understood and refused, for a reason that a quick retry does not change: a stream
- * deleted for ever, an append above its limit, a login or a connection that is refused. HTTP says
- * 503 with the store's words.
+ * The store has refused a request, for a reason that a quick retry does not change. The stream was
+ * deleted for ever, the append is above the limit, or the store refuses the login or the
+ * connection. HTTP answers 503 with the store's message.
  */
 export class EventStoreRefused extends Error {
   constructor(message: string, cause?: unknown) {
@@ -179,7 +188,10 @@ export class EventStoreRefused extends Error {
   }
 }
 
-/** The stream takes no more events, and its events are gone: nothing can be decided on it. */
+/**
+ * The stream accepts no more events, and its events are gone. So the service can decide nothing on
+ * it.
+ */
 export class StreamDeleted extends EventStoreRefused {
   constructor(doing: string, cause?: unknown) {
     super(`${doing}the stream is deleted for ever (a tombstone)`, cause);
@@ -187,7 +199,10 @@ export class StreamDeleted extends EventStoreRefused {
   }
 }
 
-/** What failed before anything could be sent: the same error, saying so. */
+/**
+ * The error of an append that failed before anything was sent. The copy says that nothing was
+ * written.
+ */
 export const withNothingWritten = (error: unknown): unknown =>
   error instanceof EventStoreUnavailable && !error.wroteNothing
     ? new EventStoreUnavailable(error.message, error, { wroteNothing: true })

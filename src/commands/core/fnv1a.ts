@@ -1,6 +1,6 @@
 /**
- * FNV-1a of a text's UTF-16 units, as an unsigned number of 32 bits. The log has hashes of ids, so
- * it never changes.
+ * FNV-1a of a text's UTF-16 units, as an unsigned number of 32 bits. The log contains such hashes
+ * of ids, so this function must never change.
  */
 export function fnv1a(text: string): number {
   let hash = 0x811c9dc5;

@@ -1,19 +1,20 @@
 import { isOfThisShop, type RecordedEvent } from '../../events/codec.ts';
 import { type EventStore, EventStoreRefused } from './event-store.ts';
 
-/** Streams whose owner is remembered; of others the first event is read again. */
+/** Streams whose owner is remembered. For other streams, the first event is read again. */
 const streamsMax = 10_000;
 
-/** Between two reports of how many events there were, in milliseconds. */
+/** The time between two reports of the number of events, in milliseconds. */
 const reportMs = 600_000;
 
 /**
- * Events of other programs in streams with names like ours: other programs may use the log, too. A
- * stream whose first event is not this shop's is foreign, and the events of others on it are passed
- * over. An event of theirs on a stream of ours is not passed over: something may be missing there.
+ * Events of other programs in streams with names like ours: other programs may use the log, too. If
+ * the first event of a stream is not from this shop, the stream is foreign. The service ignores
+ * foreign events on it. It does not ignore a foreign event on one of its own streams, because an
+ * own event may be damaged there.
  */
 export class ForeignStreams {
-  /** Whether a stream is foreign, by its name, the one asked for last at the end. */
+  /** By the name of a stream: is it foreign? The stream of the last question is at the end. */
   readonly #known = new Map<string, boolean>();
   readonly #store: Pick<EventStore, 'readStream'>;
   readonly #report: (facts: { readonly events: number; readonly stream: string }) => void;
@@ -22,8 +23,8 @@ export class ForeignStreams {
   #reportedAtMs = Number.NEGATIVE_INFINITY;
 
   /**
-   * @param report called for the first event, then every ten minutes while more come, with their
-   * number
+   * @param report called with the number of events: for the first event, then every ten minutes
+   * while more events come
    */
   constructor(
     store: Pick<EventStore, 'readStream'>,
@@ -35,14 +36,14 @@ export class ForeignStreams {
     this.#monotonic = monotonic;
   }
 
-  /** Events that were passed over. */
+  /** The number of ignored events. */
   get events(): number {
     return this.#events;
   }
 
   /**
-   * Should an event be passed over? Costs a read only for an event that is not ours, on a stream
-   * that is not remembered.
+   * Should the service ignore this event? Needs a read only for a foreign event on a stream that is
+   * not remembered.
    * @throws EventStoreUnavailable
    */
   has(event: RecordedEvent): boolean | Promise<boolean> {
@@ -66,7 +67,7 @@ export class ForeignStreams {
     } catch (error) {
       if (!(error instanceof EventStoreRefused)) throw error;
     }
-    // Deleted: it has nothing of ours that this event could be in the way of.
+    // The stream was deleted. So it has no events of ours that this event could damage.
     return true;
   }
 

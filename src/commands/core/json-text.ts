@@ -11,9 +11,9 @@ interface Open {
 
 /**
  * The path of the first member that an object of a JSON text has twice, like `concerts.0.title`;
- * undefined when there is none. `JSON.parse` silently takes the last one, so what is meant is not
- * known. One pass, in memory of the text's size at most.
- * @param text that `JSON.parse` takes
+ * undefined when there is none. `JSON.parse` silently takes the last one, so the intended value is
+ * unknown. Makes one pass, and needs at most as much memory as the text. @param text a text that
+ * `JSON.parse` accepts
  */
 export function memberTwice(text: string): string | undefined {
   const open: Open[] = [];
@@ -59,7 +59,7 @@ export function memberTwice(text: string): string | undefined {
   return undefined;
 }
 
-/** Where the quote is that ends the string which begins at `start`. */
+/** The place of the quote that ends the string which begins at `start`. */
 function endOfString(text: string, start: number): number {
   let end = start + 1;
   for (;;) {

@@ -5,7 +5,7 @@ import { EventStoreUnavailable } from './event-store.ts';
 import type { Assumed, Loaded } from './loaded.ts';
 import type { Refusal, Result } from './result.ts';
 
-/** A command that waits in its lane, or is being carried out. */
+/** A command that waits in its lane, or that the handler carries out at the moment. */
 export interface QueuedCommand<State, Command, Answer> {
   readonly command: Command;
   readonly context: CommandContext;
@@ -46,7 +46,7 @@ export class Lanes<State, Command, Answer> {
     return lane;
   }
 
-  /** The state as remembered. Does not count as a use. */
+  /** The remembered state. This does not count as a use. */
   known(stream: string): State | undefined {
     return this.#lanes.get(stream)?.loaded?.state;
   }
@@ -65,7 +65,8 @@ const deadlineOf = ({ context }: { readonly context: CommandContext }): number =
   context.deadlineMs ?? Number.POSITIVE_INFINITY;
 
 /**
- * @returns the commands that have time left for an append; the others are refused as unavailable
+ * @returns the commands that have enough time left for an append. The others fail with
+ * EventStoreUnavailable
  */
 export function refuseLate<
   Queued extends Pick<QueuedCommand<unknown, unknown, unknown>, 'context' | 'reject'>,
@@ -81,7 +82,7 @@ export function refuseLate<
   return inTime;
 }
 
-/** The time of an append: the first deadline of the commands that share it. */
+/** The time that is left for an append: until the earliest deadline of its commands. */
 export function timeLeft(batch: readonly { readonly context: CommandContext }[]) {
   const endMs = Math.min(...batch.map(deadlineOf));
   return endMs === Number.POSITIVE_INFINITY ? undefined : { timeoutMs: endMs - performance.now() };
@@ -92,7 +93,7 @@ export type Outcome<Answer> =
   | { readonly ok: true; readonly answer: Answer }
   | { readonly ok: false; readonly refusal: Refusal };
 
-/** @param position where the log has what makes the answers true */
+/** @param position the log position that makes the answers true */
 export function answerEach<Answer>(
   batch: readonly Pick<QueuedCommand<unknown, unknown, Answer>, 'resolve'>[],
   outcomes: readonly Outcome<Answer>[],

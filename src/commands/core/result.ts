@@ -3,7 +3,9 @@ export type Result<T> =
   | {
       readonly ok: true;
       readonly value: T;
-      /** Position of the event that made it so; null when it was so before and is not known. */
+      /**
+       * The position of the event that made the answer true. Null if an earlier, unknown event did.
+       */
       readonly position: bigint | null;
     }
   | { readonly ok: false; readonly refusal: Refusal };
@@ -15,7 +17,7 @@ export type Result<T> =
 export interface Refusal {
   readonly code: RefusalCode;
   readonly detail: string;
-  /** When the same may be tried again with success, in seconds from now. HTTP says Retry-After. */
+  /** The time until the same command may succeed, in seconds. HTTP sends it as Retry-After. */
   readonly retryAfterSeconds?: number;
 }
 
@@ -24,7 +26,7 @@ export type RefusalCode =
   | 'session-not-found'
   | 'seat-not-found'
   | 'reservation-not-found'
-  /** Somebody else holds or bought the seat. */
+  /** Another buyer holds the seat or has bought it. */
   | 'seat-taken'
   /** The hold ended, by its time or a release, before it was paid. */
   | 'hold-expired'
@@ -33,13 +35,13 @@ export type RefusalCode =
   | 'session-cancelled'
   /** A sold seat is refunded only up to a cut-off before the session starts. */
   | 'refund-too-late'
-  /** The buyer would hold more seats of the session than one may. */
+  /** The buyer would hold more seats of the session than a buyer may. */
   | 'too-many-seats'
-  /** The buyer would hold more seats of all sessions together than one may. */
+  /** The buyer would hold more seats of all sessions together than a buyer may. */
   | 'too-many-held'
-  /** The buyer would have more seats of the session, held and bought, than one may. */
+  /** The buyer would have more seats of the session, held and bought, than a buyer may. */
   | 'too-many-bought'
-  /** The buyer held the seat until lately and did not pay. */
+  /** The buyer held the seat a short time ago and did not pay. */
   | 'hold-again-later'
   /**
    * The first request with this idempotency key has no answer yet. HTTP says 409 with Retry-After.
@@ -56,13 +58,13 @@ export type RefusalCode =
    * The reservation was cancelled or refunded, or the payment released: it can no longer be paid.
    */
   | 'already-released'
-  /** A session that is on sale would get other seats. Command line only. */
+  /** The command would change the seats of a session that is on sale. Command line only. */
   | 'seat-map-changed'
   /** Another concert has a session of this id. Command line only. */
   | 'session-elsewhere'
   /**
-   * What the command would write could not be read again, so nothing is written: its input was not
-   * checked as it should be.
+   * No reader could read the events of the command, so nothing is written. The caller has not
+   * checked the input correctly.
    */
   | 'unwritable'
   /** Too many commands wait for this stream. HTTP says 503 with Retry-After. */
@@ -82,7 +84,7 @@ export const holdExpired = refuse('hold-expired', 'the hold ended before it was 
 export const noConcert = (concertId: string) =>
   refuse('concert-not-found', `there is no concert ${concertId}`);
 
-/** @param concertId where it was looked for; default: everywhere */
+/** @param concertId the concert of the search; default: all concerts */
 export const noSession = (sessionId: string, concertId?: string) =>
   refuse(
     'session-not-found',

@@ -1,43 +1,45 @@
 import type { DomainEvent } from '../../events/events.ts';
 
 /**
- * Snapshots: events of a stream that say all that still counts. One is appended with the other
- * events of a command once `everyEvents` came after the last one, and a read from scratch starts at
- * it. What comes before a snapshot need not be in the stream any longer. `evolve` of a snapshot
- * replaces the state, but for what the snapshot names (`Elsewhere`).
+ * Snapshots are events of a stream that contain everything that still counts. When `everyEvents`
+ * have followed the last snapshot, the next one is appended with the other events of a command. A
+ * read without a remembered state starts at the newest snapshot. The stream may lack the events
+ * before a snapshot. `evolve` of a snapshot replaces the state, except for the events that the
+ * snapshot names (`Elsewhere`).
  */
 export interface SnapshotPolicy<State, Event extends DomainEvent> {
   /** The types of events that are snapshots. */
   readonly types: readonly Event['type'][];
   /**
-   * The types of events that a snapshot names, and that say nothing of their own either. Where an
-   * event before a snapshot was skipped after it, neither the snapshot nor these count.
+   * The types of events that a snapshot names. They contain only facts of other events, too. If an
+   * event before a snapshot is skipped by a later mark, neither the snapshot nor these events
+   * count.
    */
   readonly partTypes?: readonly Event['type'][];
   readonly everyEvents: number;
   /**
-   * The snapshot of a state. No events: now is no time for one, and it is asked again after as many
-   * events. Events without a snapshot among them: it takes several appends, and it is asked again
-   * with the next one.
+   * The snapshot of a state. No events: a snapshot is not possible now, and the next try comes
+   * after as many events again. Events without a snapshot: it needs several appends, and the next
+   * try comes with the next append.
    */
   of(state: State): readonly Event[];
 }
 
-/** The command that snapshots are stored under. The words are in the log. */
+/** The command that the metadata of snapshots names. The log contains these words. */
 export const snapshotCommand = { type: 'SumUp', context: { commandId: 'sum up' } } as const;
 
-/** What a stream has after its newest snapshot. */
+/** The events of a stream after its newest snapshot. */
 export interface SinceSnapshot {
   readonly events: number;
-  /**
-   * `events` at the last try that found no time for a snapshot: a try costs as much as there is.
-   */
+  /** The value of `events` at the last failed try. The cost of a try grows with the state. */
   readonly triedAt: number;
 }
 
 export const nothingSince: SinceSnapshot = { events: 0, triedAt: 0 };
 
-/** Counts what a stream has after its newest snapshot, and says when the next one is due. */
+/**
+ * Counts the events of a stream after its newest snapshot, and says when the next snapshot is due.
+ */
 export class Snapshots<State, Event extends DomainEvent> {
   readonly #policy: SnapshotPolicy<State, Event> | undefined;
 
@@ -54,7 +56,7 @@ export class Snapshots<State, Event extends DomainEvent> {
     return this.#policy?.types.some((one) => one === type) ?? false;
   }
 
-  /** Does an event of this type say nothing but what other events say? */
+  /** Does an event of this type contain only facts of other events? */
   isDerived(type: string): boolean {
     return this.isSnapshot(type) || (this.#policy?.partTypes?.some((one) => one === type) ?? false);
   }
@@ -65,7 +67,7 @@ export class Snapshots<State, Event extends DomainEvent> {
   }
 
   /**
-   * The events of a snapshot that is due; none when none is due, or the state has no time for it.
+   * The events of a due snapshot. None if no snapshot is due, or if the state cannot have one now.
    */
   due(
     state: State,

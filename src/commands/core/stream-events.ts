@@ -7,15 +7,17 @@ import { type Announced, isMark, type Skips } from '../../events/skipped.ts';
 import type { RevisionRange } from './decider.ts';
 import type { EventStore } from './event-store.ts';
 
-/** So many events are read in one go; then other work has its turn, however long the stream is. */
+/**
+ * After so many events, a read lets other work run. So a long stream does not block the process.
+ */
 export const eventsPerTurn = 200;
 
-/** So many single events, or ranges of events, of a stream are asked for at once. */
+/** The number of parallel reads of single events, or of ranges of events, of a stream. */
 export const readsAtOnce = 4;
 
 /**
- * @throws UnreadableEvent, also for an event that belongs to another kind of stream: `isWhole` and
- * `evolve` of a decider know those of their own alone
+ * @throws UnreadableEvent, also for an event of another kind of stream, because `isWhole` and
+ * `evolve` of a decider know only their own events
  */
 export function readable<Event extends DomainEvent>(
   recorded: RecordedEvent,
@@ -29,8 +31,8 @@ export function readable<Event extends DomainEvent>(
 }
 
 /**
- * Asserts that an event comes right after another one of its stream: an event that is left out by
- * the store would be decided without, and no one would notice.
+ * Asserts that an event comes right after another one of its stream. If the store left out an
+ * event, the service would decide without it, and nobody would notice.
  * @param before undefined: the event is the first that was read
  * @throws AssertionError
  */
@@ -43,8 +45,9 @@ export function assertNext(
 }
 
 /**
- * A stream that was deleted, truncated or given a limit is no new one.
- * @param first the first event that the stream has @param at what was read of it
+ * Asserts that a stream has its beginning. A stream that was deleted, truncated or limited is not a
+ * new stream. @param first the first event that the stream has @param at the event where the state
+ * begins
  * @throws UnreadableEvent
  */
 export function assertBeginning(first: RecordedEvent | undefined, at: RecordedEvent): void {
@@ -56,17 +59,16 @@ export function assertBeginning(first: RecordedEvent | undefined, at: RecordedEv
 }
 
 /**
- * May a state begin with it, and is what it says of earlier events true? Not when it is skipped
- * itself, nor when an event before it was skipped after it.
- * @param skips what the marks after it skip
+ * May a state begin with this event? It may not if the event itself is skipped. It may not if a
+ * later mark skips an earlier event, because then the event says something wrong about earlier
+ * events. @param skips the events that the marks after it skip
  */
 export const isSound = ({ revision: at }: RecordedEvent, skips: Skips): boolean =>
   ![...skips].some(({ revision }) => revision <= at);
 
 /**
- * Does an event count, by all that was skipped of its stream?
- * @param isDerived it says nothing but what other events say: then no event before it may be
- * skipped
+ * Does an event count, if these events of its stream are skipped? @param isDerived the event
+ * contains only facts of other events. Then no event before it may be skipped
  */
 export function countsBy(
   recorded: RecordedEvent,
@@ -106,7 +108,7 @@ export async function readRange<Event extends DomainEvent>(
   throw new UnreadableEvent(at, `events ${from} to ${to} of its stream are not all there`);
 }
 
-/** An event that should be there and is not, as an error can name it. */
+/** A missing event, in a form that an error can name. */
 export const missing = (stream: string, revision: bigint): RecordedEvent => ({
   ...{ id: '', stream, revision, position: 0n, type: 'missing', createdMs: 0 },
   ...{ data: undefined, metadata: undefined },

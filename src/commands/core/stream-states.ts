@@ -20,8 +20,8 @@ import {
 } from './stream-events.ts';
 
 /**
- * A stream that is read from its beginning and has skipped events is read twice; so often at most
- * when more are skipped meanwhile.
+ * A read of a whole stream with skipped events is repeated once. If more events are skipped
+ * meanwhile, it is repeated up to this number of reads.
  */
 const readsMax = 5;
 
@@ -33,7 +33,7 @@ type Evolver<State, Command, Event extends DomainEvent> = Pick<
   'initial' | 'evolve' | 'isWhole' | 'snapshot' | 'elsewhere'
 >;
 
-/** Makes the states of one kind of stream out of their events. */
+/** Makes the states of one kind of stream from their events. */
 export class StreamStates<State, Command, Event extends DomainEvent> {
   readonly snapshots: Snapshots<State, Event>;
   readonly #store: ReadableStore;
@@ -45,7 +45,7 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
     this.snapshots = new Snapshots(decider.snapshot);
   }
 
-  /** Of a stream that has no events. */
+  /** The state of a stream without events. */
   unread(): Loaded<State> {
     const { initial: state } = this.#decider;
     const { epoch } = this.#store;
@@ -57,18 +57,17 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
     return { ...assumed, position: null, id: null, epoch, since: nothingSince };
   }
 
-  /** May the log be another one than it was read from? */
+  /** May the log have changed since the state was read? */
   isDoubtful({ epoch }: Loaded<State>): boolean {
     return epoch !== this.#store.epoch;
   }
 
   /**
-   * Reads from where `from` ends to the stream's end. From scratch, it reads no further back than
-   * the last event that is whole and has no event at or before it that was skipped after it. Where
-   * the stream does not have what `from` has, `from` is forgotten and all is read from scratch: the
-   * log was exchanged.
-   * @throws EventStoreUnavailable. UnreadableEvent, also for a stream whose beginning is gone:
-   * nothing can be decided on it
+   * Reads from where `from` ends to the stream's end. Without `from`, it reads back to the newest
+   * whole event for which no later mark skips this event or an earlier one. If the stream does not
+   * have the last event of `from`, somebody has replaced the log. Then it ignores `from` and reads
+   * the stream again. @throws EventStoreUnavailable. UnreadableEvent, also for a stream without its
+   * beginning, because nothing can be decided on it
    */
   async readOn(stream: string, from: Loaded<State> | undefined): Promise<Loaded<State>> {
     try {
@@ -80,7 +79,7 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
   }
 
   /**
-   * The state with what the commands ask for and it has left in earlier events.
+   * The state with the facts that the commands need and that it has only in earlier events.
    * @throws EventStoreUnavailable. UnreadableEvent, also when those events are gone
    */
   async recall(
@@ -100,7 +99,7 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
     if (asking.length === 0) return loaded;
     try {
       const inOrder = [...ranges.values()].sort((a, b) => a.from - b.from);
-      // The events of a range may be skipped by marks anywhere after it.
+      // Marks anywhere after a range may skip its events.
       const marked = await readMarked(this.#store, stream);
       const counts = (recorded: RecordedEvent) =>
         countsBy(recorded, marked, this.snapshots.isDerived(recorded.type));
@@ -114,8 +113,9 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
   }
 
   /**
-   * Undefined when `from` is of no use: the stream does not have its last event where it was, or
-   * events were skipped since that it may have, or one cannot be read, which may have been skipped.
+   * Undefined if `from` cannot be used. There are three cases. The stream no longer has the last
+   * event of `from` at its place. An event that `from` may contain was skipped since then. Or an
+   * event cannot be read, and it may have been skipped.
    */
   async #readAfter(stream: string, from: Loaded<State>): Promise<Loaded<State> | undefined> {
     const { revision, id, state, since } = from;
@@ -144,7 +144,8 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
     if (this.snapshots.areTaken || this.#decider.isWhole !== undefined) {
       return this.#readBack(stream);
     }
-    // What is skipped is said later in the stream: where that is new, the stream is read once more.
+    // Marks come later in the stream than the events that they skip. If a read finds new marks, it
+    // reads the stream again.
     let skips = new Skips();
     for (let reading = 1; reading <= readsMax; reading += 1) {
       const { loaded, marks } = await this.#readForwards(stream, skips);
@@ -155,7 +156,7 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
   }
 
   /**
-   * @returns nothing loaded when other events are skipped than was known
+   * @returns nothing loaded if the marks skip other events than the caller knew
    * @throws UnreadableEvent for an event that is not skipped
    */
   async #readForwards(
@@ -191,7 +192,7 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
     return { loaded, marks };
   }
 
-  /** Marks come after what they skip: read backwards, a mark is met before its event. */
+  /** A mark comes after the event that it skips. So a backward read meets the mark first. */
   async #readBack(stream: string): Promise<Loaded<State>> {
     const events: (RecordedEvent & Event)[] = [];
     const skips = new Skips();
@@ -219,7 +220,8 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
     let loaded = this.unread();
     if (first === undefined || last === undefined) return loaded;
     const begins = this.#begins(stream, first, start);
-    // Awaited below, after what may take its time: until then nobody hears of its failure.
+    // It is awaited below, after work that may take long. Until then, this handler prevents an
+    // unhandled rejection.
     begins.catch(() => {});
     for (let event = events.pop(); event !== undefined; event = events.pop()) {
       loaded = this.#fold(loaded, event);
@@ -230,9 +232,9 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
   }
 
   /**
-   * Where reading backwards ended above the beginning: is the beginning still there?
-   * @param first the last event that was read @param start the same, when the state begins with it
-   * @throws UnreadableEvent when it is not
+   * If a backward read ended above revision 0, checks that the stream still has its beginning.
+   * @param first the last event that was read @param start the same event, if the state begins with
+   * it @throws UnreadableEvent if the beginning is missing
    */
   async #begins(
     stream: string,
@@ -246,14 +248,17 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
     assertBeginning(beginning, first);
   }
 
-  /** @throws UnreadableEvent when an event that the state names is gone, or another one */
+  /**
+   * @throws UnreadableEvent if an event that the state names is missing, or if another event is at
+   * its place
+   */
   async #withParts(stream: string, loaded: Loaded<State>): Promise<Loaded<State>> {
     const { elsewhere } = this.#decider;
     const parts = elsewhere?.partsOf(loaded.state) ?? [];
     if (elsewhere === undefined || parts.length === 0) return loaded;
     let { state } = loaded;
-    // No part is skipped: what names it would not count then, or was written later and would not
-    // name it.
+    // No part can be skipped. If it were, the snapshot that names it would not count, or a later
+    // snapshot would not name it.
     const counts = (recorded: RecordedEvent) => !isMark(recorded);
     await eachLimited(parts, readsAtOnce, async (part) => {
       const range = { from: part, to: part };

@@ -24,13 +24,9 @@ export const streamSeats = endpoint({
   query: z.object({ sessionId: sessionIdField }),
   headers: z.object({
     'last-event-id': lastEventId,
-    'accept-encoding': z
-      .string()
-      .optional()
-      .meta({
-        description:
-          'As for the seat list: the ETag belongs to the coding that this header selects.',
-      }),
+    'accept-encoding': z.string().optional().meta({
+      description: 'As for the seat list: the ETag belongs to the coding that this header selects.',
+    }),
   }),
   answer: z.string(),
   answerType: 'text/event-stream',
