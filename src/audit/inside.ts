@@ -47,7 +47,8 @@ export class Inside {
 
   /**
    * A place must have ended without the log's knowledge: then admissions since may be within the
-   * limit. @returns those that are
+   * limit.
+   * @returns those that are
    */
   explain(place: Place): readonly Excess[] {
     this.#places.delete(place);

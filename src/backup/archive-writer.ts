@@ -83,8 +83,8 @@ export class ArchiveWriter {
   }
 
   /**
-   * Writes what comes next. Resolved, it is on disk. @throws ArchiveError: then nothing of it is
-   * there
+   * Writes what comes next. Resolved, it is on disk.
+   * @throws ArchiveError: then nothing of it is there
    */
   async write(text: SegmentText): Promise<ManifestEntry> {
     const last = this.#last;
@@ -163,8 +163,8 @@ function lockArchive(directory: string): FileLock {
 }
 
 /**
- * Brings the manifest to what the segments are. @returns its last line, and what the archive is
- * called in the segments
+ * Brings the manifest to what the segments are.
+ * @returns its last line, and what the archive is called in the segments
  * @throws ArchiveError when they are not one whole
  */
 async function completeManifest(

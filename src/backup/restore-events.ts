@@ -79,8 +79,8 @@ interface Present {
 }
 
 /**
- * Reads what the log has more, and holds it against the archive. @throws RestoreError where they
- * differ
+ * Reads what the log has more, and holds it against the archive.
+ * @throws RestoreError where they differ
  */
 async function compare(
   { directory, count, log, signal, onProgress = () => {} }: RestoreOptions,
@@ -130,8 +130,8 @@ function differenceOf(found: RawEvent, { stream, revision, isTombstone, event }:
 }
 
 /**
- * Appends the archive's events from one on. @throws what went wrong: then the log has some of them,
- * in their order
+ * Appends the archive's events from one on.
+ * @throws what went wrong: then the log has some of them, in their order
  */
 async function write(options: RestoreOptions, from: number): Promise<void> {
   const { directory, count, log, signal } = options;

@@ -53,7 +53,8 @@ export function startCommand(
 }
 
 /**
- * Imports a catalog into a service's log. @throws Error with what the command said when it failed
+ * Imports a catalog into a service's log.
+ * @throws Error with what the command said when it failed
  */
 export async function importCatalogWith(
   bin: string,

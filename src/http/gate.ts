@@ -15,8 +15,9 @@ export class Gate {
   /**
    * Runs the work when it is its turn.
    * @param over when this is aborted, a waiting caller leaves the line, because nobody needs the
-   * work then @returns undefined if the line is full, at once and without the work. Also undefined
-   * for a caller that left the line
+   * work then
+   * @returns undefined if the line is full, at once and without the work. Also undefined for a
+   * caller that left the line
    */
   async run<T>(work: () => Promise<T>, over?: AbortSignal): Promise<T | undefined> {
     if (over?.aborted) return undefined;

@@ -15,8 +15,8 @@ export interface ToldPosition {
 const epochLength = 8;
 
 /**
- * The part of an epoch that clients see. @param epoch the whole epoch, undefined for a log that was
- * never restored
+ * The part of an epoch that clients see.
+ * @param epoch the whole epoch, undefined for a log that was never restored
  */
 export const shortEpoch = (epoch: string | undefined): string =>
   (epoch ?? '').slice(0, epochLength);

@@ -10,7 +10,7 @@ import { decodeReadMessage } from './eventstoredb/read-messages.ts';
 import { subscribe } from './eventstoredb/subscribe.ts';
 
 export interface EventStoreListener {
-  /** Called once for each kind of message that a server may send and that is skipped. */
+  /** Called once for each kind of message from a server that is skipped. */
   readonly onOddity?: (what: string) => void;
   /**
    * Called for each stream after an append, with its new revision and the two times of
@@ -23,20 +23,21 @@ export interface EventStoreListener {
 }
 
 /**
- * The log over `@eventstore/db-client`, safe from that client's known defects. Nothing is
- * connected before the first call, and a store that is away is no error of this function: calls say
- * EventStoreUnavailable within their bounds and work again once it is back.
+ * The log over `@eventstore/db-client`, safe from that client's known defects. It connects at the
+ * first call. If the store is away, this function does not fail. Calls fail with
+ * EventStoreUnavailable within their time limits, and work again when the store is back.
  *
- * Appends, reads and each subscription have a client (a socket) of their own: a failure of one kind
- * replaces that client alone and never cuts what still works.
+ * Appends, reads and each subscription have their own client (a socket). A failure replaces only
+ * the client of its kind, and does not interrupt the others.
  *
- * A stream that was deleted for ever, a refused login, an append above the store's size limit are
- * no outage: such calls throw EventStoreRefused, and a subscription ends with it.
+ * A stream that was deleted for ever, a refused login, or an append above the store's size limit is
+ * not an outage. Such calls throw EventStoreRefused, and a subscription ends with this error.
  *
- * `head()` is the newest event of the whole log, of any stream, the store's own included. A
- * subscriber with prefixes comes to that position by an event of its own or by a checkpoint, and
- * the store sends one only every so many events (32 on EventStoreDB) and right before `caught-up`.
- * So `head` minus position is no lag; a position that an append returned is always reached.
+ * `head()` is the newest event of the whole log, of any stream, including the store's own streams.
+ * A subscriber with prefixes reaches that position by one of its own events or by a checkpoint. The
+ * store sends a checkpoint only every 32 events (EventStoreDB) and right before `caught-up`. So
+ * `head` minus position is not a lag. But a subscriber always reaches a position that an append
+ * returned.
  *
  * @param url esdb:// or esdb+discover:// connection string
  * @throws Error naming EVENTSTORE_URL when the connection string cannot be understood, or a file
@@ -96,7 +97,7 @@ export function connectEventStore(
 
     async reachable(timeoutMs) {
       try {
-        // Each has a connection of its own.
+        // Each has its own connection.
         await Promise.all([newestEvent(reads, bounds, timeoutMs), appender.ready(timeoutMs)]);
         return true;
       } catch {
@@ -123,7 +124,7 @@ function once(say: (what: string) => void): (what: string) => void {
   };
 }
 
-/** For a store that acknowledged without a position. */
+/** Finds the position if the store acknowledged an append without a position. */
 async function positionOf(
   reads: Connection,
   bounds: EventStoreBounds,
@@ -134,12 +135,12 @@ async function positionOf(
   throw new EventStoreUnavailable(`${revision}@${stream} was acknowledged and cannot be read`);
 }
 
-/** Connects nothing: what cannot be used is refused here and now. */
+/** Does not connect. It refuses at once a URL that cannot be used. */
 function assertUsable(url: string): void {
   try {
     createLink(url);
   } catch (error) {
-    // The client quotes the whole of it.
+    // The client's error quotes the whole URL.
     const words = messageOf(error).replaceAll(/\/\/[^/\s]*@/g, '//');
     throw new Error(`EVENTSTORE_URL cannot be used: ${words}`, { cause: error });
   }

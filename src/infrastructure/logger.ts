@@ -3,17 +3,17 @@ import { type Logger, pino } from 'pino';
 export type { Logger };
 
 /**
- * JSON lines on standard error, written asynchronously: a synchronous line a request costs about a
- * tenth of the speed. `flush` writes what is buffered; call it before the process ends. Tokens and
- * URLs with passwords are never logged.
- * @param every what each line has: the instance and its version
+ * JSON lines on standard error, written asynchronously. A synchronous line per request costs about
+ * a tenth of the speed. `flush` writes the buffered lines; call it before the process ends. Tokens
+ * and URLs with passwords are never logged.
+ * @param every the fields of each line: the instance and its version
  */
 export function createLogger(
   level: string,
   every: { readonly instance: string; readonly version: string },
 ): { logger: Logger; flush: () => void } {
   const destination = pino.destination({ dest: 2, sync: false, minLength: 4_096 });
-  // A terminal shows lines as they come, though the buffer is not full.
+  // On a terminal, lines appear at once, even if the buffer is not full.
   const timer = setInterval(() => destination.flush(), 500).unref();
   const logger = pino(
     { level, base: every, timestamp: pino.stdTimeFunctions.isoTime },
@@ -24,7 +24,7 @@ export function createLogger(
     try {
       destination.flushSync();
     } catch {
-      // Nothing was opened yet: nothing was logged.
+      // The output is not open yet, so nothing was logged.
     }
   };
   return { logger, flush };

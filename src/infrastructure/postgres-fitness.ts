@@ -1,20 +1,25 @@
 import type { PoolClient } from 'pg';
 import type { Postgres } from './postgres.ts';
 
-/** What a service needs of a PostgreSQL that answers, asked once at its start. */
+/**
+ * Checks, once at the start, whether a PostgreSQL that answers has everything that the service
+ * needs.
+ */
 
-/** What is wanted of each table. */
+/** The rights that the service needs on each table. */
 const rights = 'SELECT, INSERT, UPDATE, DELETE';
 
-/** How often one connection is asked for its session while another is in a transaction. */
+/**
+ * How often it asks one connection for its session while another connection is in a transaction.
+ */
 const asksMax = 4;
 
 /**
- * Why a service cannot work with this server, with what to do about it; undefined when it can. To
- * be asked once the server has answered.
- * @param tables names of those that the service writes, where they are there
- * @param functions names of those that the service calls, where they are there
- * @throws what the server said
+ * Why a service cannot work with this server, and what an operator must do; undefined if it can.
+ * Call it after the server has answered.
+ * @param tables names of the tables that the service writes, if they exist
+ * @param functions names of the functions that the service calls, if they exist
+ * @throws the server's error
  */
 export async function whyUnfit(
   postgres: Postgres,
@@ -29,15 +34,15 @@ export async function whyUnfit(
       (await whyForbidden(clients[0], tables, functions))
     );
   } finally {
-    // A pooler may have given either one any session: none is used again.
+    // A pooler may have given any session to either connection, so neither is used again.
     for (const client of clients) client.release(true);
   }
 }
 
 /**
- * A pooler that gives each transaction another session loses advisory locks, LISTEN and settings.
- * While one connection's transaction keeps a session, the other's statements show whether theirs is
- * always the same.
+ * A pooler may give each transaction another session. Then advisory locks, LISTEN and settings are
+ * lost. The check keeps one session busy with a transaction. Meanwhile, the statements of the other
+ * connection show whether its session is always the same.
  */
 async function whyPooled(asked: PoolClient, keeping: PoolClient): Promise<string | undefined> {
   const pidOf = async (client: PoolClient) =>
@@ -99,8 +104,8 @@ async function whyForbidden(
 }
 
 /**
- * What the role may not do that a service does not need to start, but `reprise rebuild` and the
- * next version's tables do; undefined when there is nothing.
+ * The missing rights that a service does not need for its start, but that `reprise rebuild` and the
+ * next version's tables need; undefined if none is missing.
  */
 export async function whatIsMissing({ pool }: Postgres): Promise<string | undefined> {
   const { rows } = await pool.query<{ grant: string }>(

@@ -3,29 +3,31 @@ import pg from 'pg';
 /** The set-up of each connection before its first use, and the end of abandoned connections. */
 
 /**
- * Sessions given up that are remembered until they can be ended; with more the oldest are left to
- * the server's own bounds.
+ * The number of abandoned sessions that are remembered until they can be ended. If there are more,
+ * the server's own time limits end the oldest ones.
  */
 const givenUpMax = 100;
 
-/** How long the one who ends a session waits until its locks are free, in milliseconds. */
+/**
+ * After it ends a session, the service waits this long for the session's locks, in milliseconds.
+ */
 const endMsMax = 1_000;
 
 /**
- * When one connection turns out to be dead, those that were silent for this long are taken for dead
- * too, in milliseconds.
+ * If one connection is dead, others that were silent for this long count as dead, too. In
+ * milliseconds.
  */
 const silentMsMax = 1_000;
 
 /**
- * What a session is set to. Not by start-up parameters: poolers refuse those. A client that is gone
- * without a word is noticed in about ten seconds; the default of most systems is two hours, and it
- * keeps its locks for as long.
+ * The settings of a session. They are not start-up parameters, because poolers refuse those. With
+ * them, the server notices in about ten seconds that a client has disappeared. With the default of
+ * most systems, this takes two hours, and the session keeps its locks meanwhile.
  */
 const settingsOf = (statementTimeoutMs: number) => ({
   statement_timeout: statementTimeoutMs,
-  // A transaction in which nothing happens for this long is ended: a lost one holds no lock for
-  // ever.
+  // The server ends a transaction without activity for this long. So a lost transaction does not
+  // hold its locks for ever.
   idle_in_transaction_session_timeout: 30_000,
   tcp_keepalives_idle: 5,
   tcp_keepalives_interval: 2,
@@ -36,20 +38,20 @@ const settingsOf = (statementTimeoutMs: number) => ({
   default_transaction_isolation: 'read committed',
 });
 
-/** A table that every version of the service has: where it is, the others are. */
+/** A table that every version of the service has. The other tables are in the same schema. */
 const anchorTable = 'projection_checkpoint';
 
 /**
- * The one schema that unqualified names lead to: where the tables are. Without this, a schema made
- * later than the tables, named like the role, would come before theirs.
+ * Sets the one schema for unqualified names: the schema of the tables. Without this, a newer schema
+ * with the name of the role would come first.
  */
 const homeText = `SELECT set_config('search_path', quote_ident(home), false) FROM coalesce(
   (SELECT nspname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
    WHERE pg_class.oid = to_regclass('${anchorTable}')), current_schema()) AS home WHERE home IS NOT NULL`;
 
 /**
- * A session: the values that distinguish it from a later one with the same process id, and its
- * server.
+ * A session: its server, and the values that distinguish it from a later session with the same
+ * process id.
  */
 interface Session {
   readonly pid: number;
@@ -57,7 +59,7 @@ interface Session {
   readonly readOnly: boolean;
   /** The first schema of the search path, as it was before `homeText`; null when there is none. */
   readonly own: string | null;
-  /** The schema that has the tables; null when none of the path has. */
+  /** The schema that has the tables; null if no schema of the path has them. */
   readonly home: string | null;
 }
 
@@ -69,7 +71,8 @@ const sessionText = `SELECT pid, extract(epoch FROM backend_start)::text AS sinc
   FROM pg_stat_activity WHERE pid = pg_backend_pid()`;
 
 /**
- * The server takes no writes: a standby, or the one that a failover left behind. It counts as away.
+ * The server accepts no writes. It is a standby, or the old server after a failover. It counts as
+ * away.
  */
 export class ReadOnlyServer extends Error {
   constructor() {
@@ -78,7 +81,7 @@ export class ReadOnlyServer extends Error {
   }
 }
 
-/** What is not in the types of the driver: the socket, and the errors as the server sent them. */
+/** Members that the driver's types lack: the socket, and the server's errors. */
 interface Inside {
   readonly connection: {
     readonly stream: { destroy(): void; on(event: 'data', heard: () => void): void };
@@ -88,7 +91,7 @@ interface Inside {
 
 const readOnlyState = '25006';
 
-/** What the driver says when a server gave no answer in time. */
+/** Is it the driver's error for a server that gave no answer in time? */
 const isSilence = (error: unknown): boolean =>
   error instanceof Error && /^Query read timeout/.test(error.message);
 
@@ -96,7 +99,7 @@ const isSilence = (error: unknown): boolean =>
 interface Open {
   /** Undefined until the server has sent it. */
   session: Session | undefined;
-  /** When the server sent something last, on `performance.now()`'s clock. */
+  /** The time of the server's last message, by `performance.now()`. */
   heardMs: number;
 }
 
@@ -109,7 +112,7 @@ export class Sessions {
   readonly #answerMs: number;
   readonly #mayBeReadOnly: boolean;
 
-  /** @param answerMs longest wait for an answer to what is asked here */
+  /** @param answerMs longest wait for an answer to the statements of this class */
   constructor(bounds: {
     readonly statementTimeoutMs: number;
     readonly answerMs: number;
@@ -120,15 +123,15 @@ export class Sessions {
     this.#mayBeReadOnly = bounds.mayBeReadOnly;
   }
 
-  /** Of the connection that was opened last; undefined before the first. */
+  /** The session of the connection that was opened last; undefined before the first. */
   get last(): Pick<Session, 'own' | 'home'> | undefined {
     return this.#last;
   }
 
   /**
-   * Makes a new connection ready, and first ends the sessions that were given up: what they hold
-   * would be waited for.
-   * @throws ReadOnlyServer; what the server said
+   * Prepares a new connection. First it ends the abandoned sessions, because their locks would
+   * block this connection.
+   * @throws ReadOnlyServer; the server's error
    */
   async begin(client: pg.PoolClient): Promise<void> {
     const open: Open = { session: undefined, heardMs: performance.now() };
@@ -145,7 +148,7 @@ export class Sessions {
       if (code === readOnlyState) this.#abandonAll();
     });
     const settings = settingsOf(this.#statementTimeoutMs);
-    // Sent together: one round trip.
+    // Sent together, in one round trip.
     const [found] = await Promise.all([
       this.#ask<Session>(client, sessionText),
       this.#ask(client, homeText),
@@ -190,9 +193,9 @@ export class Sessions {
   }
 
   /**
-   * A connection without any traffic is closed on this side, and the server does not notice: its
-   * session would keep its locks. So the session is ended here. Sessions that have ended are not
-   * found; sessions of another server do not match.
+   * If a connection has no traffic, closing it on this side does not reach the server. Its session
+   * would keep its locks. Therefore this ends the session. It does not find sessions that have
+   * already ended. Sessions of another server do not match.
    */
   async #endGivenUp(client: pg.PoolClient): Promise<void> {
     const sessions = this.#givenUp;
@@ -207,7 +210,8 @@ export class Sessions {
         [sessions.map(({ pid }) => pid), sessions.map(({ since }) => since)],
       );
     } catch (error) {
-      // The server says no: its own bounds end them. Otherwise the next connection tries again.
+      // If the server refuses, its own time limits end the sessions. Otherwise the next connection
+      // tries again.
       if (error instanceof pg.DatabaseError) return;
       this.#givenUp.push(...sessions);
       throw error;
@@ -215,7 +219,7 @@ export class Sessions {
   }
 
   #ask<Row extends pg.QueryResultRow>(client: pg.PoolClient, text: string, values: unknown[] = []) {
-    // The driver takes the time limit a query; its types do not have it.
+    // The driver accepts a time limit per query, but its types lack it.
     const query = { text, values, query_timeout: this.#answerMs };
     return client.query<Row>(query as pg.QueryConfig);
   }

@@ -21,7 +21,8 @@ export interface RawLog {
     readonly signal: AbortSignal;
   }): AsyncIterable<LogMessage<RawEvent>>;
   /**
-   * A way to append, which is one attempt: what breaks it ends it. @throws what stands in the way
+   * A way to append, which is one attempt: what breaks it ends it.
+   * @throws what stands in the way
    */
   openAppends(): Promise<OrderedAppends>;
   /** Deletes a stream for ever. @throws the client's errors */

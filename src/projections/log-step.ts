@@ -1,25 +1,27 @@
 import type { LogPosition } from '../events/log-position.ts';
 import type { RowChange } from './models/row-change.ts';
 
-/** The event of a step, as far as parking needs it. */
+/** The parts of a step's event that parking needs. */
 export interface StepEvent {
   readonly id: string;
   readonly stream: string;
   readonly revision: bigint;
   readonly type: string;
   /**
-   * Why the event cannot be read, or its rows not be written: the step then changes nothing.
-   * Undefined when it can.
+   * Why the event cannot be read, or why its rows cannot be written. Such a step changes nothing.
+   * Undefined if there is no problem.
    */
   readonly unreadable: string | undefined;
   /**
-   * The event of its stream that it skips. It is news when the skip was not known when that event
-   * was read.
+   * The event of its stream that it skips. `isNew` if the skip was unknown when that event was
+   * read.
    */
   readonly skips?: { readonly revision: bigint; readonly isNews: boolean } | undefined;
-  /** Of the command that wrote it, for traces; whatever is stored there. */
+  /** The stored traceparent of its command, for traces. The value may have any type. */
   readonly traceparent?: unknown;
-  /** On a stream that is not one of Reprise's: it changes nothing, and is not parked either. */
+  /**
+   * True if the stream does not belong to Reprise. Such an event changes nothing and is not parked.
+   */
   readonly isForeign?: boolean;
 }
 
@@ -31,11 +33,14 @@ export const describeEvent = ({
 }: Pick<StepEvent, 'revision' | 'stream' | 'type'>): string =>
   `event ${revision}@${stream} (${type})`;
 
-/** An event, or a stretch of the log without one, and what it does to the tables. */
+/** An event, or a stretch of the log without events, and its changes to the tables. */
 export interface Step {
-  /** The event's, or the end of the stretch. */
+  /** The position of the event, or of the end of the stretch. */
   readonly position: LogPosition;
-  /** When the log took the event, in ms; of a stretch without events, when it was looked at. */
+  /**
+   * The time of the event in the log, in ms. For a stretch without events, the time when it was
+   * read.
+   */
   readonly createdMs: number;
   /** Empty for a stretch without events, and for an event that no projection reads. */
   readonly changes: readonly RowChange[];

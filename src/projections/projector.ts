@@ -1,19 +1,19 @@
 import type { Step } from './log-step.ts';
 
-/** What the rest of the service sees of the engine that keeps the read models up to date. */
+/** The engine that keeps the read models up to date, as the rest of the service sees it. */
 
 /** Gets every step that is committed: after its commit, in the log's order, once. */
 export interface CommitListener {
   committed(steps: readonly Step[]): void;
-  /** The tables went back, or were rebuilt: what it was given before is no longer true. */
+  /** The tables went back or were rebuilt. All earlier steps are no longer valid. */
   reset(): void;
 }
 
-/** How the read side is: `/readyz`, `/metrics` and `reprise projections` show it. */
+/** The state of the read side. `/readyz`, `/metrics` and `reprise projections` show it. */
 export interface ReadSideStatus {
   /**
    * `building`: the tables are an older version's, and new ones are built beside them. `other-log`:
-   * the log does not have the events that the tables are made from, and nothing is shown.
+   * the log does not have the events of the tables, and nothing is shown.
    */
   readonly state: 'building' | 'catching-up' | 'live' | 'other-log' | 'stopped';
   /**
@@ -27,12 +27,13 @@ export interface ReadSideStatus {
   /** Events that are read from the log and not yet shown. While it catches up, more may follow. */
   readonly lagEvents: number;
   /**
-   * For how long it has been behind and has shown nothing more, in seconds; 0 while it advances, or
+   * The time for which it has been behind without progress, in seconds. 0 while it advances, or
    * when everything is shown.
    */
   readonly stalledSeconds: number;
   /**
-   * Events that are parked: they, or an earlier event of their stream, cannot be read or written.
+   * The number of parked events. An event is parked if it, or an earlier event of its stream,
+   * cannot be read or written.
    */
   readonly parkedEvents: number;
   /** Why it stopped. */
@@ -43,12 +44,12 @@ export interface ReadSideStatus {
 export interface Projector {
   /** Adds a listener of everything that is committed from now on. */
   listen(listener: CommitListener): void;
-  /** False when the listeners may lack what PostgreSQL has: ask PostgreSQL instead. */
+  /** False if the listeners may lack events that PostgreSQL has. Then ask PostgreSQL instead. */
   listenersAreFresh(): boolean;
   reached(position: bigint, timeoutMs: number): Promise<boolean>;
   status(): ReadSideStatus;
   /**
-   * Resolves when it has ended: by its signal, or by the error that `status()` shows. Never
+   * Resolves when the engine has ended, by its signal or by the error that `status()` shows. Never
    * rejects.
    */
   readonly done: Promise<void>;

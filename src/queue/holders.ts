@@ -7,8 +7,9 @@ interface Holder extends Expiring {
 }
 
 /**
- * By which tokens seats were held that are not paid: they are known until the holds end, also when
- * the places have ended. One a user, the last; there are no more than held seats.
+ * Remembers the tokens by which users hold unpaid seats. A token is known until the hold ends, even
+ * if its place has ended. It keeps the last token of each user, so there are not more tokens than
+ * held seats.
  */
 export class Holders {
   readonly #byUser = new Map<string, Holder>();

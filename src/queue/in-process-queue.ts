@@ -22,8 +22,8 @@ import {
 } from './waiting-queue.ts';
 
 /**
- * The waiting queue in this process's memory: for one process only. Behaves as the Redis one does,
- * step for step as its scripts; every call takes microseconds and O(log n) a place.
+ * The waiting queue in this process's memory, for one process only. It does the same steps as the
+ * scripts of the Redis queue. Every call takes microseconds, O(log n) per place.
  */
 export class InProcessQueue implements WaitingQueue {
   readonly #settings: QueueSettings;
@@ -32,13 +32,13 @@ export class InProcessQueue implements WaitingQueue {
   readonly #chance: () => number;
   readonly #onMove: (move: QueueMove) => void;
   readonly #places = new Map<string, Place>();
-  /** Who waits and is there. */
+  /** The present waiting users. */
   readonly #line = new RankedLine();
-  /** By when they end: waiting places, and admitted ones. */
+  /** Waiting places by their end; below, admitted places by their end. */
   readonly #waiting = new ExpiryHeap<Place>();
   readonly #inside = new ExpiryHeap<Place>();
   readonly #holders = new Holders();
-  /** Time to claim an admission, as users need it. */
+  /** The time to claim an admission. It follows the time that users need. */
   #claimMs: number;
   #lastNumber = 0;
   /** The highest rank that was admitted. */
@@ -113,7 +113,7 @@ export class InProcessQueue implements WaitingQueue {
     this.#onMove(['cleared', '', 0, Math.floor(this.#now())]);
   }
 
-  /** Takes over who had a place by the log, before the first poll. Nobody is there yet. */
+  /** Takes over the places from the log, before the first poll. No user is present yet. */
   restore(known: readonly KnownPlace[]): void {
     const now = this.#now();
     for (const { userId, number, admittedAt } of known) {
@@ -151,8 +151,8 @@ export class InProcessQueue implements WaitingQueue {
   }
 
   /**
-   * Who is there stands in the line, by the rank of now. @returns false for who takes part in a lot
-   * that is not drawn: nobody knows where that is
+   * Puts a present user into the line, by the current rank.
+   * @returns false if the rank is unknown, because a lot is not drawn yet
    */
   #standInLine(place: Place, isKnown: boolean, now: number): boolean {
     const rank = this.#rankOf(place);
@@ -183,14 +183,14 @@ export class InProcessQueue implements WaitingQueue {
     }
   }
 
-  /** The user's place as it is now. */
+  /** The user's current place. */
   #find(userId: string, now: number): Place | undefined {
     const place = this.#places.get(userId);
     if (place !== undefined && place.expiresAt <= now) this.#settle(place, now);
     return this.#places.get(userId);
   }
 
-  /** Brings a place whose time is over to what it is now. */
+  /** Changes a place whose time is over to its current state. */
   #settle(place: Place, now: number): void {
     const { waitingMs } = this.#settings;
     if (place.state === 'claimed') {
@@ -214,7 +214,7 @@ export class InProcessQueue implements WaitingQueue {
     this.#tell('left', place, now);
   }
 
-  /** Of who is away: since when, if others passed by. @returns whether they did */
+  /** Reports an absent user whom others have passed. @returns whether others have */
   #tellAbsence(place: Place): boolean {
     if ((this.#rankOf(place) ?? Infinity) >= this.#highestAdmitted) return false;
     this.#tell('away', place, place.expiresAt - this.#settings.waitingMs);
@@ -228,13 +228,12 @@ export class InProcessQueue implements WaitingQueue {
   #enrol(userId: string, now: number): Place {
     const { waitingMax } = this.#settings;
     if (this.#steering.isDraining) throw new QueueDraining();
-    // With room for the user and for all who are there, nobody has to wait, however many are away.
+    // With room for this user and all present users, nobody has to wait. Absent users do not count.
     if (this.#waiting.size >= waitingMax && this.#line.size >= this.#free(now)) {
       throw new QueueFull();
     }
     if (this.#line.size === 0) this.#admissions = { ...this.#admissions, since: now };
-    // A number tells when its user came, in microseconds, and is above all before it whatever is
-    // forgotten.
+    // A number is the time in microseconds. It is higher than all earlier ones, even after losses.
     this.#lastNumber = Math.max(this.#lastNumber + 1, Math.floor(now * 1_000));
     const place = new Place(userId, this.#lastNumber, now);
     this.#places.set(userId, place);
@@ -253,7 +252,7 @@ export class InProcessQueue implements WaitingQueue {
     this.#inside.add(place);
     this.#steering.countAdmission();
     this.#tell('admitted', place, now);
-    // Who did not have to wait says nothing about those who do.
+    // A user who did not have to wait says nothing about the waiting users.
     if (!isNew) this.#admissions = countAdmission(this.#admissions, now);
   }
 
@@ -264,7 +263,7 @@ export class InProcessQueue implements WaitingQueue {
     this.#inside.set(place, this.#fullTime(place, now));
   }
 
-  /** A user came to claim an admission: in time, or after it had passed to the next. */
+  /** A user came to claim an admission, in time or after the next user got it. */
   #came({ admittedAt }: Place, now: number): void {
     this.#claimMs = claimMsAfter(this.#claimMs, now - admittedAt, this.#settings.claimMs);
   }
@@ -281,7 +280,7 @@ export class InProcessQueue implements WaitingQueue {
     const at = { ...parts, pauseMaxMs, chance: this.#chance(), now };
     const { dueAt, standing } = waitOf(place.number, ahead, at);
     const expiresAt = dueAt + waitingMs;
-    // Who is not in the line is away by the next poll already.
+    // A user who is not in the line is already absent when the next poll is due.
     this.#waiting.set(place, place.state === 'there' ? dueAt : expiresAt);
     const { userId } = place;
     return waitingEntry({ userId, token: this.#tokenOf(place), expiresAt, ...standing });

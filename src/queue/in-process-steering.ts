@@ -3,22 +3,22 @@ import { type Tickets, ticketsAt } from './pace.ts';
 import { notSteered, type QueueControl } from './queue-control.ts';
 import type { QueueLimits } from './waiting-queue.ts';
 
-/** How a queue in this process is steered, and what that leaves of its admissions. */
+/** The steering of a queue in this process, and the admissions that it allows. */
 export class InProcessSteering {
   readonly #admittedMax: number;
-  /** Undefined until it is told. */
+  /** Undefined before the first call of `take`. */
   #control: QueueControl | undefined;
-  /** As many as there may be. */
+  /** The largest possible number. */
   #tickets: Tickets = { left: Number.MAX_SAFE_INTEGER, at: 0 };
 
-  /** @param admittedMax the setting, which counts until another number is told */
+  /** @param admittedMax the setting. It counts until the steering has another number */
   constructor(admittedMax: number) {
     this.#admittedMax = admittedMax;
   }
 
   /** @returns whether the step empties the line */
   take(control: QueueControl): boolean {
-    // What the first call tells was so before this process.
+    // The first call has the state from before this process.
     const isCleared = control.clearedRevision > (this.#control?.clearedRevision ?? Infinity);
     if (control.revision > (this.#control?.revision ?? -2)) this.#control = control;
     return isCleared;
@@ -42,7 +42,10 @@ export class InProcessSteering {
     return isClosedFor(this.lot, now) ? this.lot.opensAtMs : undefined;
   }
 
-  /** How many may be admitted now. @param inside who is admitted */
+  /**
+   * How many may be admitted now.
+   * @param inside the number of admitted users
+   */
   free(inside: number, now: number): number {
     const { perMinute, paused, lot } = this.#now;
     if (paused || isClosedFor(lot, now)) return 0;

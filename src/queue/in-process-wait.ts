@@ -3,7 +3,7 @@ import { isUntold, lotPauseMs } from './lot.ts';
 import { type Admissions, admissionsPerSecond, lateMs, longPauseMs, pauseMs } from './pace.ts';
 
 /**
- * What a waiting user is told: the place, the rate, and when to ask again.
+ * The entry of a waiting user: the place, the rate, and the time of the next poll.
  * @param ahead null: the place is not in the line yet
  */
 export function waitOf(
@@ -20,7 +20,7 @@ export function waitOf(
 ) {
   const { steering, admissions, pauseMaxMs, chance, now } = at;
   const { lot, limits } = steering;
-  // What went on before the sale says nothing of it.
+  // Admissions before the sale say nothing about the sale.
   const openedAt = lot !== null && lot.opensAtMs <= now ? lot.opensAtMs : 0;
   const counted = { ...admissions, since: Math.max(admissions.since, openedAt) };
   const perSecond = admissionsPerSecond(counted, now);

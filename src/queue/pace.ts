@@ -1,20 +1,21 @@
-/** Places ended of each kind in one call: what bounds its work. */
+/** The largest number of places of each kind that one call ends. It bounds the work of a call. */
 export const endsMax = 64;
 
 /** Width of the windows over which admissions are counted, in milliseconds. */
 export const rateWindowMs = 60_000;
 
 /**
- * Who asks this much later than told is still there, in milliseconds: networks take their time. At
- * most as much as the pause: who is next and has gone must not hold a free place up.
+ * A user who polls this much late is still present, in milliseconds, because networks are slow. It
+ * is at most as long as the pause. So a next user who has gone does not hold up a free place.
  */
 const lateMax = 1_000;
 
 /**
- * The pause of those who are next, in milliseconds: as many of the line as there are places, since
- * all of them may come free at once, up to `nextMax`; or those who will be admitted in the next two
- * seconds when these are more. A free place then has waited for under a second when it is taken,
- * also when the first in line has just gone: two pauses and the lateness.
+ * The pause of the next users, in milliseconds. The next users are as many as there are places, up
+ * to `nextMax`, because all places may become free at once. If more users will be admitted in the
+ * next two seconds, they are the next users. So a user takes a free place within a second. This is
+ * also true if the first in line has just gone: two pauses and the allowed lateness are less than a
+ * second.
  */
 const nextPauseMs = 200;
 const nextMin = 5;
@@ -22,26 +23,26 @@ const nextMax = 40;
 /** Shortest pause of all others, in milliseconds. */
 const pauseMinMs = 1_000;
 /**
- * So many of the line would ask every second, or those who will be admitted in the next two seconds
- * when these are more: who is so many times as far back pauses as many seconds.
+ * The first users in line who poll every second: so many, or as many as will be admitted in the
+ * next two seconds, if these are more. A user who is n times as far back pauses for n seconds.
  */
 const nearMin = 30;
 /**
- * A pause is up to this much longer, by chance: those who came together do not come together again.
- * More often by much than by little, which saves polls.
+ * A pause is longer by a random share up to this one. So users who came together do not poll
+ * together again. Large shares are more frequent than small ones, which saves polls.
  */
 const jitter = 0.25;
 
 /**
- * How many of the line were admitted since a moment: in the window of time numbered `window` (`now
- * / rateWindowMs`, rounded down) and the one before it. Two counters make a rate that slides, at a
- * constant price.
+ * Counts users of the line that were admitted: in the window of time with the number `window` (`now
+ * / rateWindowMs`, rounded down), and in the window before it. Two counters give a sliding rate at
+ * a constant cost.
  */
 export interface Admissions {
   readonly window: number;
   readonly current: number;
   readonly previous: number;
-  /** When the line began to be, in milliseconds since the epoch. */
+  /** The time when the line began, in milliseconds since the epoch. */
   readonly since: number;
 }
 
@@ -54,8 +55,8 @@ export function countAdmission(counted: Admissions, now: number): Admissions {
 }
 
 /**
- * Admissions a second lately: of this window and the one before, or since the line began. 0: nobody
- * was.
+ * Admissions per second in this window and the one before, or since the line began. 0 if nobody was
+ * admitted.
  */
 export function admissionsPerSecond(counted: Admissions, now: number): number {
   const window = Math.floor(now / rateWindowMs);
@@ -68,10 +69,13 @@ export function admissionsPerSecond(counted: Admissions, now: number): number {
 }
 
 /**
- * When to ask again, in milliseconds: a fifth of a second for those who are next, 1 s at least for
- * those behind them, longer in proportion to those in front, and `pauseMaxMs` (to a quarter more)
- * far behind. 10,000 who wait ask 560 times a second with 30 places, 590 with 40 or more, at most.
- * @param position from 1 @param places the limit of admitted users @param chance from 0 to 1
+ * The pause until the next poll, in milliseconds. It is a fifth of a second for the next users, and
+ * at least 1 s for users behind them. It grows in proportion to the number of users in front, up to
+ * `pauseMaxMs` (plus up to a quarter). 10,000 waiting users poll at most 560 times per second with
+ * 30 places, and 590 times with 40 or more.
+ * @param position from 1
+ * @param places the limit of admitted users
+ * @param chance from 0 to 1
  */
 export function pauseMs(
   position: number,
@@ -91,45 +95,52 @@ export function pauseMs(
   return Math.floor(base * (1 + jitter * Math.sqrt(chance)));
 }
 
-/** When to ask again, in milliseconds, for who is not told a position yet. @param chance 0 to 1 */
+/**
+ * The pause until the next poll, in milliseconds, for a user without a position.
+ * @param chance 0 to 1
+ */
 export const longPauseMs = (base: number, chance: number): number =>
   Math.floor(base * (1 + jitter * Math.sqrt(chance)));
 
-/** How late who was told to pause may ask and is still there, in milliseconds. */
+/** How late a user may poll after this pause and still be present, in milliseconds. */
 export const lateMs = (pause: number): number => Math.min(lateMax, pause);
 
-/** Least time to claim an admission, in milliseconds, where the setting is not shorter. */
+/** Shortest time to claim an admission, in milliseconds, unless the setting is shorter. */
 const claimMinMs = 5_000;
-/** By so much the time to claim is longer after somebody was late, and shorter after another. */
+/** The time to claim becomes this much longer after a late user. */
 const claimUpMs = 2_000;
 const claimDownMs = 100;
 
 /**
- * The time to claim an admission after somebody came to claim one: it follows how long users take.
- * Twice what 95 of 100 take is enough, so the few who take longer, and stand in front again, are
- * one in twenty; at least 5 s, at most the setting. So who never comes costs a place little.
- * @param current the time so far @param delayMs from the admission until the user came, also when
- *   the admission had passed to the next by then
+ * The time to claim an admission, after a user came to claim one. It follows the time that users
+ * need, and becomes about twice the time of 95 of 100 users. So one in twenty users is too late and
+ * is in front again. It is at least 5 s and at most the setting. So a user who never comes blocks a
+ * place only for a short time.
+ * @param current the time so far
+ * @param delayMs the time from the admission until the user came, even if the next user had got the
+ * admission by then
  */
 export function claimMsAfter(current: number, delayMs: number, claimMsMax: number): number {
   const next = delayMs > current / 2 ? current + claimUpMs : current - claimDownMs;
   return Math.min(claimMsMax, Math.max(claimMinMs, next));
 }
 
-/** Admissions that a limit per minute has left, at a moment in milliseconds since the epoch. */
+/**
+ * The admissions that a limit per minute still allows, at a moment in milliseconds since the epoch.
+ */
 export interface Tickets {
   readonly left: number;
   readonly at: number;
 }
 
-/** The tickets at `now`: they come back evenly, a second's worth at most is kept. */
+/** The tickets at `now`. They come back evenly. At most the tickets of one second are kept. */
 export function ticketsAt({ left, at }: Tickets, perMinute: number, now: number): Tickets {
   const keptMax = Math.max(1, perMinute / 60);
   const more = (Math.max(0, now - at) * perMinute) / 60_000;
   return { left: Math.min(keptMax, left + more), at: now };
 }
 
-/** What the scripts of the queue in Redis work with, where they do the same. */
+/** The numbers that the scripts of the queue in Redis use, too. */
 export const paceOfScripts = {
   ...{ endsMax, rateWindowMs, lateMax, pauseMinMs, nearMin, nextPauseMs, nextMin },
   ...{ nextMax, jitter, claimMinMs, claimUpMs, claimDownMs },

@@ -1,18 +1,24 @@
 import type { Expiring } from '../shared-state/expiry-heap.ts';
 import { newSecret } from './token.ts';
 
-/** One user's place, admitted or waiting. A class, since a million of them should be small. */
+/**
+ * One user's place, admitted or waiting. It is a class because a million of them must need little
+ * memory.
+ */
 export class Place implements Expiring {
   readonly userId: string;
   readonly number: number;
-  /** By what it stands in the line, of who is there: the number, or the rank by lot. */
+  /** The rank in the line of a present user: the number, or the rank by lot. */
   rank: number;
   readonly secret = newSecret();
   /** `away` waits outside the line, with its number. */
   state: 'there' | 'away' | 'admitted' | 'claimed' = 'away';
-  /** Of who waits: of the last admission, which was not claimed; else 0. */
+  /** For a waiting user: the time of the last admission, which was not claimed; else 0. */
   admittedAt = 0;
-  /** Of who is there: when the next poll is overdue. Of the others: when the place ends. */
+  /**
+   * For a present user, the time when the next poll is overdue. For the others, the end of the
+   * place.
+   */
   expiresAt: number;
   heapIndex = -1;
 

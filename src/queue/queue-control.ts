@@ -1,10 +1,12 @@
 import type { Lot } from './lot.ts';
 
-/** How one room of the queue is steered while it runs, beside its settings. */
+/** The steering of one room of the queue while it runs, in addition to its settings. */
 export interface QueueControl {
-  /** Of the step in the log that says so: a higher one counts more. −1: nobody has steered it. */
+  /**
+   * The revision of its step in the log. The highest revision counts. −1: nobody has steered it.
+   */
   readonly revision: number;
-  /** In place of the setting; null: the setting counts. */
+  /** Replaces the setting. Null: the setting counts. */
   readonly admittedMax: number | null;
   /** Admissions per minute, beside the limit of places; null: no limit. */
   readonly perMinute: number | null;
@@ -12,9 +14,9 @@ export interface QueueControl {
   readonly paused: boolean;
   /** Nobody new enrols. */
   readonly draining: boolean;
-  /** Who enrols before the sale opens has a place by lot; null: nobody has. */
+  /** The lot for users who enrol before the sale opens. Null: there is no lot. */
   readonly lot: Lot | null;
-  /** Of the last step that emptied the line; −1: none did. */
+  /** The revision of the last step that emptied the line; −1 if there was none. */
   readonly clearedRevision: number;
 }
 

@@ -1,43 +1,48 @@
-/** Where a user stands. Times are milliseconds, `expiresAt` milliseconds since the epoch. */
+/**
+ * The place of a user in the queue. Times are milliseconds, `expiresAt` is milliseconds since the
+ * epoch.
+ */
 export interface QueueEntry {
   readonly userId: string;
   /** True once admitted: the token opens reservation and payment. */
   readonly processing: boolean;
-  /** `<user id>.<32 random characters>`, the user's while the place is. */
+  /** `<user id>.<32 random characters>`. It belongs to the user as long as the place exists. */
   readonly token: string;
   /**
-   * Users in front of this one who are there; 0 when admitted or next. Null until places by lot are
-   * drawn and known.
+   * The number of present users in front of this one; 0 when admitted or next. Null until the lot
+   * is drawn and its places are known.
    */
   readonly ahead: number | null;
-  /** 1 is next; 0 when admitted; null as `ahead`. */
+  /** 1 is next; 0 when admitted. Null when `ahead` is null. */
   readonly position: number | null;
-  /** When the sale opens, while nobody is admitted before. */
+  /** The time at which the sale opens, while nobody is admitted before it. */
   readonly opensAt?: number;
   /**
-   * From the admissions of the last two minutes; 0 when admitted, null while nothing can be said.
+   * Estimated from the admissions of the last two minutes. 0 when admitted, null if there is no
+   * estimate.
    */
   readonly estimatedWaitSeconds: number | null;
-  /** Why nothing can be said. */
+  /** Why there is no estimate. */
   readonly estimateReason?: EstimateReason;
-  /** When to ask again: longer the further back; 0 when admitted. */
+  /** The time until the next poll. It is longer further back; 0 when admitted. */
   readonly retryAfterMs: number;
   /**
-   * When the place ends: of who waits, unless asked again by then; of an admission, unless it was
-   * claimed by then.
+   * The end of the place. A poll before this time extends a waiting place. A further call before
+   * this time claims an admission.
    */
   readonly expiresAt: number;
 }
 
 /**
- * `nobody-admitted`: nobody of the line was in the last two minutes, or since it began. `paused`:
- * nobody is, until somebody resumes it. `not-open`: nobody is before the sale opens.
+ * `nobody-admitted`: nobody of the line was admitted in the last two minutes, or since it began.
+ * `paused`: nobody is admitted until an operator resumes the queue. `not-open`: nobody is admitted
+ * before the sale opens.
  */
 export type EstimateReason = 'nobody-admitted' | 'paused' | 'not-open';
 
 /**
- * The entry of a waiting user, for whom `ahead` others who are there wait in front; null: nobody
- * knows yet.
+ * The entry of a waiting user with `ahead` present users in front; null if this number is unknown
+ * yet.
  */
 export function waitingEntry(standing: {
   readonly userId: string;

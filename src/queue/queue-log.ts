@@ -1,9 +1,10 @@
 /**
- * What happened to a user's place: the kind, the user, the number, and when, in milliseconds since
- * the epoch. `unclaimed`: the user waits again. `cleared` is about everybody who waited.
+ * A move of a user's place: the kind, the user, the number, and the time in milliseconds since the
+ * epoch. `unclaimed`: the user waits again. `cleared` concerns all waiting users.
  *
- * `away`: the user did not poll as told from then on, until `back` or `left`, with which it comes.
- * It is told only of who was passed by a higher number, to show that this was fair.
+ * `away`: from this time on, the user did not poll in time, until `back` or `left`. It is reported
+ * together with one of these. It is reported only for a user whom a higher number has passed, to
+ * show that this was fair.
  */
 export type QueueMove = [
   kind: 'enrolled' | 'admitted' | 'unclaimed' | 'away' | 'back' | 'left' | 'ended' | 'cleared',
@@ -12,20 +13,23 @@ export type QueueMove = [
   atMs: number,
 ];
 
-/** Where a user stands by the log. */
+/** The place of a user by the log. */
 export interface KnownPlace {
   readonly userId: string;
   readonly number: number;
-  /** When the user was admitted, in milliseconds since the epoch; undefined: the user waits. */
+  /** The time of the admission, in milliseconds since the epoch; undefined if the user waits. */
   readonly admittedAt: number | undefined;
 }
 
-/** Where a queue keeps its moves, and from where it is rebuilt when it comes up empty. */
+/** Keeps the moves of a queue. A queue that starts empty is rebuilt from it. */
 export interface QueueLog {
   /** Keeps a move, a moment later. Never waits, never throws. */
   note(move: QueueMove): void;
-  /** Keeps what was noted so far. Never throws. */
+  /** Keeps all moves that were noted so far. Never throws. */
   flush(): Promise<void>;
-  /** Who has a place, by number. @throws when the log gives no answer */
+  /**
+   * The users with a place, by number.
+   * @throws when the log gives no answer
+   */
   read(): Promise<readonly KnownPlace[]>;
 }

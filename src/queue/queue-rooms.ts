@@ -2,9 +2,9 @@ import type { QueueControl } from './queue-control.ts';
 import type { QueueCounts, WaitingQueue } from './waiting-queue.ts';
 
 /**
- * The rooms of the waiting queue: a queue for each, which know nothing of each other. The room ''
- * is the line of the shop. A room is opened when it is asked for the first time, and kept: who asks
- * bounds the names, by what the catalog has.
+ * The rooms of the waiting queue. Each room has its own queue, independent of the others. The room
+ * '' is the line of the shop. A room is opened at its first use, and then kept. The caller bounds
+ * the names: it uses only rooms of the catalog.
  */
 export class QueueRooms<Queue extends WaitingQueue = WaitingQueue> {
   readonly #open: (room: string) => Queue;
@@ -32,7 +32,7 @@ export class QueueRooms<Queue extends WaitingQueue = WaitingQueue> {
     return this.#rooms.has(room);
   }
 
-  /** How the rooms are steered from now on, also those that are opened later. */
+  /** Sets the steering of the rooms, also of rooms that are opened later. */
   steer(controlOf: (room: string) => QueueControl): void {
     this.#controlOf = controlOf;
     for (const [room, queue] of this.#rooms) queue.steer(controlOf(room));
@@ -48,7 +48,7 @@ export class QueueRooms<Queue extends WaitingQueue = WaitingQueue> {
     return new Map(rooms.map(([room], n) => [room, counts[n] as QueueCounts]));
   }
 
-  /** Answers whether the queue can be reached, and written to. Never throws. */
+  /** Can the queue be reached and written to? Never throws. */
   reachable(timeoutMs: number): Promise<boolean> {
     return this.of('').reachable(timeoutMs);
   }

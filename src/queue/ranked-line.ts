@@ -1,25 +1,30 @@
-/** Ranks of one block. A change moves up to this many; a line has a block per this many. */
+/**
+ * The largest number of ranks in one block. A change moves up to this many ranks. A line has at
+ * least one block per this many.
+ */
 const blockMax = 512;
 
-/** What stands in a line: by its rank, and by its id where ranks are equal. */
+/** A member of a line. Its rank gives its place; if ranks are equal, its id does. */
 export interface Ranked {
   readonly rank: number;
   readonly userId: string;
 }
 
 /**
- * A line of people by rank: join, leave, and know how many stand in front. It is a sorted list of
- * the ranks, cut into blocks that lie in one piece each: a place in line takes two binary searches,
- * and a line of a million is hardly slower than one of a thousand, as few places in memory are
- * read. To join or to leave takes a step per block behind, too: 2,000 of a million. 16 bytes each:
- * the ids are looked at only where ranks are equal.
+ * A line of people by rank. People join and leave it, and it counts the people in front. It is a
+ * sorted list of the ranks, in blocks that are contiguous in memory. To find a place takes two
+ * binary searches, which read few places in memory. So a line of a million is hardly slower than a
+ * line of a thousand. To join or to leave also takes a step per later block, at most 2,000 for a
+ * million. Each member takes 16 bytes. The ids are read only if ranks are equal.
  */
 export class RankedLine {
   /** In order; none is empty. */
   readonly #blocks: Float64Array[] = [];
-  /** Whose the ranks of each block are. */
+  /** The user ids of the ranks in each block. */
   readonly #ids: string[][] = [];
-  /** The first rank of each block, side by side: to look into the blocks would take longer. */
+  /**
+   * The first rank of each block, in one list, because a search in the blocks would take longer.
+   */
   readonly #firsts: number[] = [];
   readonly #sizes: number[] = [];
   /** Ranks in the blocks in front of each. */
@@ -63,14 +68,16 @@ export class RankedLine {
     else this.#mergeWithNext(at);
   }
 
-  /** How many stand in front of one of the line. */
+  /** The number of members in front of this one. */
   ahead(one: Ranked): number {
     const at = this.#blockOf(one);
     const block = this.#blocks[at] as Float64Array;
     return (this.#before[at] as number) + below(block, this.#ids[at] as string[], one);
   }
 
-  /** The last block that begins with this one or another in front of it; −1 when none does. */
+  /**
+   * The last block whose first member is this one or a member in front of it; −1 if there is none.
+   */
   #blockOf({ rank, userId }: Ranked): number {
     const firsts = this.#firsts;
     let [from, to] = [0, firsts.length];
@@ -88,7 +95,10 @@ export class RankedLine {
     return this.#ids[at]?.[0] as string;
   }
 
-  /** Cuts a full block in two, or begins another one behind the last. @returns whose turn it is */
+  /**
+   * Cuts a full block in two, or begins another one behind the last.
+   * @returns the block for the new member
+   */
   #makeRoom(at: number, one: Ranked): number {
     const block = this.#blocks[at];
     const isAtBack = at >= this.#blocks.length - 1;
@@ -104,7 +114,7 @@ export class RankedLine {
     return isBefore(one, back[0] as number, this.#firstId(at + 1)) ? at : at + 1;
   }
 
-  /** So the blocks stay as many as the numbers need, whoever leaves. */
+  /** Merges small blocks. So the number of blocks stays in proportion to the members. */
   #mergeWithNext(at: number): void {
     const size = this.#sizes[at] as number;
     const next = this.#sizes[at + 1];
@@ -144,7 +154,7 @@ export class RankedLine {
   }
 }
 
-/** How many of a block stand in front of one. */
+/** The number of a block's members in front of this one. */
 function below(block: Float64Array, ids: readonly string[], one: Ranked): number {
   let [from, to] = [0, ids.length];
   while (from < to) {
@@ -155,7 +165,7 @@ function below(block: Float64Array, ids: readonly string[], one: Ranked): number
   return from;
 }
 
-/** Does one stand before a rank and id? */
+/** Is a member before this rank and id? */
 const isBefore = (one: Ranked, rank: number, userId: string, orIsIt = false): boolean =>
   one.rank < rank ||
   (one.rank === rank && (one.userId < userId || (orIsIt && one.userId === userId)));

@@ -24,40 +24,42 @@ import {
   type WaitingQueue,
 } from './waiting-queue.ts';
 
-/** Places put back in one call. */
+/** Places that one call restores. */
 const restoredMax = 500;
 /**
- * Longest time in which one instance rebuilds the queue; then another may begin, in milliseconds.
+ * Longest time for one instance to rebuild the queue, in milliseconds. Then another instance may
+ * begin.
  */
 const rebuildMsMax = 30_000;
 
 export interface RedisQueueOptions {
-  /** Whose tokens it gives and takes. Default '': the line of the shop. */
+  /** The room whose tokens it gives and accepts. Default '': the line of the shop. */
   readonly room?: string;
   /**
-   * Names the queue's keys: `{name}:…`, and `{name:room}:…` in a room. Keys of one room are of one
-   * slot of a cluster; rooms may be of different ones. Default `reprise:queue`.
+   * Names the queue's keys: `{name}:…`, and `{name:room}:…` in a room. The keys of one room are in
+   * one slot of a cluster. Rooms may be in different slots. Default `reprise:queue`.
    */
   readonly name?: string;
   /**
    * For tests: milliseconds since the epoch. Default: the clock of Redis, one for all instances.
    */
   readonly now?: () => number;
-  /** From 0 to 1, for pauses. Default `Math.random`. */
+  /** A random number from 0 to 1, for pauses. Default `Math.random`. */
   readonly chance?: () => number;
-  /** Where moves are kept, and from where an emptied queue is rebuilt. Default nowhere. */
+  /** Keeps the moves. An emptied queue is rebuilt from it. Default: none. */
   readonly journal?: QueueLog;
-  /** Told of each move that this instance made happen. Default nobody is. */
+  /** Called with each move that this instance made. Default: nothing happens. */
   readonly onMove?: (move: QueueMove) => void;
-  /** Told when the queue could not be rebuilt; the next call tries again. */
+  /** Called when the queue could not be rebuilt. The next call tries again. */
   readonly onError?: (what: string, error: unknown) => void;
 }
 
 /**
  * The waiting queue in Redis 7 or Redis Cluster, for any number of service processes. Each call is
- * one Lua script, a newcomer's first poll two. Redis must not evict (`maxmemory-policy
- * noeviction`); emptied, it is rebuilt from the journal before it serves anybody, or makes buyers
- * enrol again when there is none; full, it takes no newcomers. Owns the client: `close` closes it.
+ * one Lua script; the first poll of a new user is two. Redis must not evict (`maxmemory-policy
+ * noeviction`). If Redis loses its data, the queue is rebuilt from the journal before it serves
+ * anybody. Without a journal, buyers must enrol again. If Redis is full, the queue accepts no new
+ * users. It owns the client: `close` closes it.
  */
 export class RedisQueue implements WaitingQueue {
   readonly #redis: RedisClient & QueueScripts;
@@ -65,7 +67,7 @@ export class RedisQueue implements WaitingQueue {
   readonly #settings: QueueSettings;
   readonly #room: string;
   #control = notSteered;
-  /** The settings as the scripts have them, with how the queue is steered. */
+  /** The settings and the steering in the form of the scripts. */
   #told: string;
   readonly #now: () => Argument;
   readonly #chance: () => number;
@@ -136,7 +138,7 @@ export class RedisQueue implements WaitingQueue {
 
   async reachable(timeoutMs: number): Promise<boolean> {
     try {
-      // A write, which a replica refuses; one that takes no memory, and changes nothing.
+      // A write, because a replica refuses writes. It takes no memory and changes nothing.
       await this.#calls.ask(() => this.#redis.del(`${this.#tag}:probe`), timeoutMs);
       return true;
     } catch {
@@ -145,8 +147,8 @@ export class RedisQueue implements WaitingQueue {
   }
 
   /**
-   * Rebuilds the queue from the journal if Redis has nothing of it, unless another instance does.
-   * Never throws.
+   * Rebuilds the queue from the journal if Redis has lost it, unless another instance is rebuilding
+   * it. Never throws.
    */
   rebuild(): Promise<void> {
     this.#rebuilding ??= this.#rebuildOnce()
@@ -165,7 +167,7 @@ export class RedisQueue implements WaitingQueue {
     try {
       return await this.#ask<PollReply>('repriseEnrol', userId, chance, newSecret());
     } catch (error) {
-      // Redis has no memory for one more: those who have a place go on.
+      // Redis has no memory for one more user. Users with a place are still served.
       if (error instanceof QueueUnavailable && /\bOOM\b/.test(error.message)) throw new QueueFull();
       throw error;
     }
@@ -231,7 +233,7 @@ export class RedisQueue implements WaitingQueue {
     return JSON.stringify({ ...this.#settings, ...pace, isKept, control, controlText });
   }
 
-  /** Runs a script for a user, and keeps what it says that happened. */
+  /** Runs a script for a user, and keeps the moves that it reports. */
   async #ask<Reply extends unknown[]>(
     name: keyof QueueScripts,
     userId: string,

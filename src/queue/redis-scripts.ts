@@ -1,7 +1,7 @@
 import type { RedisClient } from '../infrastructure/redis.ts';
 import { luaScript } from '../shared-state/redis-calls.ts';
 
-/** What `lua/poll.lua` and `lua/enrol.lua` reply, without their notes. */
+/** The reply of `lua/poll.lua` and `lua/enrol.lua`, without their moves. */
 export type PollReply =
   | ['unknown']
   | ['full']
@@ -10,13 +10,13 @@ export type PollReply =
   | ['waiting', string, number, number, number, string, number, number];
 
 export type Argument = string | number;
-/** The last part is what happened to places: kind, user, number and when, one after another. */
+/** The last part is the moves of places, one after another: kind, user, number and time. */
 type RawReply = (Argument | Argument[])[];
 
 /** The scripts as `defineCommand` adds them to the client. */
 export type QueueScripts = Record<keyof typeof files, (...args: Argument[]) => Promise<RawReply>>;
 
-/** Served while Redis is full: what is asked by those who have a place. */
+/** Scripts with this line also run while Redis is full. They serve users who have a place. */
 const allowedBeyondMemory = '#!lua flags=allow-oom\n';
 
 const files = {
@@ -30,7 +30,10 @@ const files = {
 
 const keyNames = ['present', 'ends', 'waiting', 'admitted', 'places', 'counters'] as const;
 
-/** The keys of a queue, as every script has them first; `tag` makes them hash to one slot. */
+/**
+ * The keys of a queue, in the order of the first keys of every script. `tag` puts them into one
+ * slot.
+ */
 export const queueKeys = (tag: string): Record<(typeof keyNames)[number], string> =>
   Object.fromEntries(keyNames.map((name) => [name, `${tag}:${name}`])) as Record<
     (typeof keyNames)[number],

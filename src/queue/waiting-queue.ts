@@ -2,94 +2,97 @@ import type { QueueControl } from './queue-control.ts';
 import type { QueueEntry } from './queue-entry.ts';
 
 /**
- * One room of the waiting queue: who may buy now. The port; `redis-queue.ts` and
- * `in-process-queue.ts` implement it and pass the same contract tests. It delays buyers and never
- * grants a seat or money.
+ * One room of the waiting queue. It decides who may buy now. This is the port; `redis-queue.ts` and
+ * `in-process-queue.ts` implement it and pass the same contract tests. The queue delays buyers. It
+ * never gives a seat or money.
  *
- * A user waits, is admitted, and claims the admission by a further call within `claimMs`. Who does
- * not gives the place to the next, and waits again with the number of before: in front of all who
- * came later. Who waits is there or away: away is who did not ask again when told to. Users who are
- * away hold nobody up, and keep their number for `waitingMs`.
+ * A user waits, is admitted, and claims the admission by a further call within `claimMs`. If the
+ * user does not claim it, the next user gets the place. The late user waits again with the old
+ * number, in front of all later users. A waiting user is present or absent (`there` or `away`). A
+ * user is absent who did not poll again in time. Absent users delay nobody, and keep their number
+ * for `waitingMs`.
  */
 export interface WaitingQueue {
   /**
-   * One poll: ends places that are over, enrols the user at the back if new, admits the user when
-   * there is room for all who are there in front and for this one, and tells where the user stands.
-   * A poll of an admitted user claims the place and does not lengthen it any further. One atomic
-   * step of bounded work: what it leaves undone, the next does.
-   * @throws QueueUnavailable; QueueFull when `waitingMax` buyers wait already, or there is no
-   *   memory for one more; QueueDraining when nobody new enrols
+   * One poll. It ends places that are over, and enrols a new user at the back. It admits the user
+   * if there is room for this user and all present users in front. It returns the user's place. A
+   * poll of an admitted user claims the place, but does not extend it. It is one atomic step of
+   * bounded work; the next call does the rest.
+   * @throws QueueUnavailable; QueueFull if `waitingMax` users already wait, or if there is no
+   * memory for one more; QueueDraining if the queue accepts no new users
    */
   poll(userId: string): Promise<QueueEntry>;
 
   /**
-   * May the bearer of this token act for this user now? Claims the place, and does not lengthen it
-   * any further. Tokens are compared in constant time. @throws QueueUnavailable
+   * May the bearer of this token act for this user now? Claims the place, but does not extend it.
+   * Tokens are compared in constant time.
+   * @throws QueueUnavailable
    */
   authorize(userId: string, token: string): Promise<Authorization>;
 
   /**
-   * The user holds a seat now, for `heldMs`: an admitted place gets its full time again, up to
-   * `placeMaxMs`. Its token is known until the hold ends, also when the place ends before. @throws
-   * QueueUnavailable
+   * The user now holds a seat for `heldMs`. An admitted place gets its full time again, up to
+   * `placeMaxMs`. The queue knows its token until the hold ends, even if the place ends before.
+   * @throws QueueUnavailable
    */
   renew(userId: string, heldMs: number): Promise<void>;
 
   /**
-   * The user has paid: an admitted place is kept for `afterPaymentMs` only, unless another seat is
-   * held meanwhile. So buyers who leave make room. @throws QueueUnavailable
+   * The user has paid. An admitted place lasts only for `afterPaymentMs` more, unless the user
+   * holds another seat meanwhile. So buyers who have finished make room.
+   * @throws QueueUnavailable
    */
   shorten(userId: string): Promise<void>;
 
   /**
-   * How it is steered from now on. Of several instances of one queue the highest revision counts
+   * Sets the steering. If instances of one queue have different revisions, the highest one counts
    * for all.
    */
   steer(control: QueueControl): void;
 
-  /** How it is steered, as far as this instance knows. */
+  /** The steering that this instance knows. */
   readonly limits: QueueLimits;
 
   /** @throws QueueUnavailable */
   counts(): Promise<QueueCounts>;
 
-  /** Answers within `timeoutMs` whether the queue can be reached, and written to. Never throws. */
+  /** Can the queue be reached and written to? Answers within `timeoutMs`. Never throws. */
   reachable(timeoutMs: number): Promise<boolean>;
 
   close(): Promise<void>;
 }
 
-/** How many users the queue has. */
+/** The number of users of the queue, by state. */
 export interface QueueCounts {
-  /** Who waits, with those who are away. */
+  /** Waiting users, including absent ones. */
   readonly waiting: number;
-  /** Who waits and is there. */
+  /** Waiting users who are present. */
   readonly there: number;
   readonly admitted: number;
 }
 
-/** What bounds the admissions now. */
+/** The current bounds of admissions. */
 export interface QueueLimits {
   /** Buyers that may be inside at the same time. */
   readonly places: number;
-  /** Nobody is admitted, by an operator's will. */
+  /** True if an operator has paused admissions. */
   readonly isPaused: boolean;
 }
 
 export type Authorization =
   | 'admitted'
-  /** The token is this user's, who still waits, or waits again. */
+  /** The token belongs to this user, who still waits, or waits again. */
   | 'waiting'
   /**
-   * The token was this user's, whose place has ended, and who held a seat by it that may be unpaid
-   * still.
+   * The token belonged to this user. Its place has ended, but the user held a seat with it that may
+   * still be unpaid.
    */
   | 'holding'
-  /** The token is somebody else's. */
+  /** The token belongs to another user. */
   | 'not-yours'
-  /** The token names another room of the queue, which alone knows whether it is true. */
+  /** The token names another room of the queue. Only that room knows whether the token is valid. */
   | 'other-room'
-  /** No such token: never given, or its place ended. */
+  /** The token is unknown: it was never given, or its place has ended. */
   | 'unknown';
 
 /** Settings of a queue; every number has a name and a unit. */
@@ -114,14 +117,16 @@ export interface QueueSettings {
    * hidden tab.
    */
   readonly waitingMs: number;
-  /** Longest pause between two polls that is told, without its jitter. Default 20,000. */
+  /**
+   * Longest pause between two polls that the queue asks for, without its jitter. Default 20,000.
+   */
   readonly pauseMaxMs: number;
-  /** What paying leaves of an admitted place. Default 5,000. */
+  /** An admitted place ends this long after a payment. Default 5,000. */
   readonly afterPaymentMs: number;
 }
 
 /**
- * `waitingMax` users wait already, or there is no memory for one more. HTTP says 503 with
+ * `waitingMax` users already wait, or there is no memory for one more. HTTP answers 503 with
  * Retry-After.
  */
 export class QueueFull extends Error {

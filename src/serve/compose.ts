@@ -192,8 +192,8 @@ async function endToShow(
 }
 
 /**
- * What a service does on its own. @returns how rows compare with the log, and when all have ended
- * by the signal
+ * What a service does on its own.
+ * @returns how rows compare with the log, and when all have ended by the signal
  */
 export function startProcesses(
   { store, storeTime, recent, db, clock }: Connections,

@@ -125,8 +125,8 @@ export async function assertFit(postgres: Postgres, say: (line: string) => void)
 }
 
 /**
- * A log is kept in one currency, its first session's. @throws Error with a message for people when
- * CURRENCY is another
+ * A log is kept in one currency, its first session's.
+ * @throws Error with a message for people when CURRENCY is another
  */
 export function assertCurrency(catalog: Catalog, currency: string): void {
   const [first] = catalog.sessions();

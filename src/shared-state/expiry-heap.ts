@@ -1,16 +1,19 @@
-/** What an element of the heap carries. `heapIndex` is the heap's, −1 outside. */
+/** An element of the heap. The heap sets `heapIndex`; it is −1 outside of the heap. */
 export interface Expiring {
   expiresAt: number;
   heapIndex: number;
 }
 
-/** Children of an element: more make the heap lower, and lie side by side. */
+/**
+ * The number of children of an element. More children make the heap lower, and they are adjacent in
+ * memory.
+ */
 const arity = 4;
 
 /**
- * A heap by `expiresAt`, earliest first, whose elements know their index: O(log n) to change any.
- * The times are kept in a list of their own as well: to compare two of them reads neither element,
- * which takes most of the time in a heap of a million.
+ * A heap by `expiresAt`, earliest first. Its elements know their index, so any change takes O(log
+ * n). The times are also in a separate list. So a comparison of two times does not read the
+ * elements. In a heap of a million, those reads would take most of the time.
  */
 export class ExpiryHeap<T extends Expiring> {
   readonly #items: T[] = [];
@@ -36,7 +39,7 @@ export class ExpiryHeap<T extends Expiring> {
     this.#settle(item, expiresAt, item.heapIndex);
   }
 
-  /** Takes an element of the heap out. */
+  /** Removes an element of the heap. */
   remove(item: T): void {
     const index = item.heapIndex;
     const last = this.#items.pop();

@@ -1,7 +1,7 @@
 import type { FairUse } from '../commands/hold-limit/hold-limit.ts';
 import { payingMs, soldKeptMs } from '../commands/hold-limit/hold-limit.ts';
 
-/** Rules with a number for each, as both limits work with them. */
+/** The rules in the form that both implementations use, with a number for each rule. */
 export interface HoldRules {
   readonly heldMax: number;
   readonly heldTotalMax: number;
@@ -9,16 +9,16 @@ export interface HoldRules {
   readonly boughtMax: number;
   readonly holdMs: number;
   readonly againMs: number;
-  /** How long what was paid is kept, in milliseconds; 0 when there is no rule for it. */
+  /** How long paid seats are kept, in milliseconds; 0 without a rule for them. */
   readonly soldMs: number;
-  /** How long what is over is kept, in milliseconds. */
+  /** How long ended holds are kept, in milliseconds. */
   readonly keptMs: number;
 }
 
 /** More than any user can have. */
 const unlimited = 1_000_000_000;
 
-/** @param rules a number: seats of one session, and no other rule */
+/** @param rules a number means: so many seats of one session, and no other rule */
 export function holdRules(rules: FairUse | number): HoldRules {
   const given: FairUse = typeof rules === 'number' ? { heldMax: rules } : rules;
   const { heldMax, heldTotalMax = unlimited, boughtMax = -1, holdMs = 0, againMs = 0 } = given;
@@ -33,7 +33,7 @@ export function holdRules(rules: FairUse | number): HoldRules {
   };
 }
 
-/** The rule's limit, as it is told. */
+/** The rule's limit, for the refusal. */
 export function maxOf(rules: HoldRules, rule: 'session' | 'total' | 'bought' | 'again'): number {
   switch (rule) {
     case 'session':

@@ -10,18 +10,21 @@ import {
 } from '../commands/hold-limit/hold-limit.ts';
 import { type HoldRules, holdRules, maxOf } from './hold-rules.ts';
 
-/**
- * Between two looks through all users for those of whom nothing counts any more, in milliseconds.
- */
+/** The time between two searches for users whose entries no longer count, in milliseconds. */
 const sweepMs = 60_000;
 
-/** One seat of a claim, or what is kept of it once it is over: as `lua/take-seats.lua` has it. */
+/**
+ * One seat of a claim, or the part that is kept after the claim has ended. The form is the same as
+ * in `lua/take-seats.lua`.
+ */
 interface Entry {
   readonly sessionId: string;
   readonly seatId: string;
-  /** The claim's id; `~` of a hold that was given back, `=` of a seat that was paid. */
+  /** The claim's id; `~` for a hold that was given back, `=` for a seat that was paid. */
   readonly by: string;
-  /** When the seat's hold began, earlier by what holds before it took that were given back. */
+  /**
+   * The time when the seat's hold began, minus the duration of earlier holds that were given back.
+   */
   readonly sinceMs: number;
   readonly endsMs: number;
 }
@@ -30,8 +33,8 @@ const givenBack = '~';
 const paid = '=';
 
 /**
- * The limit in this process's memory: for one process only, and a restart counts anew. Each call is
- * O(entries of one user).
+ * The limit in this process's memory, for one process only. After a restart, the count starts
+ * again. Each call is O(entries of one user).
  */
 export class InProcessHoldLimit implements HoldLimit {
   readonly #rules: HoldRules;
@@ -40,7 +43,10 @@ export class InProcessHoldLimit implements HoldLimit {
   readonly #entries = new Map<string, readonly Entry[]>();
   #sweptAt = 0;
 
-  /** @param rules a number: seats of one session that a user may hold at once, and no other rule */
+  /**
+   * @param rules a number means: so many seats of one session that a user may hold at once, and no
+   * other rule
+   */
   constructor(rules: FairUse | number, now: () => number = Date.now) {
     this.#rules = holdRules(rules);
     this.#now = now;
@@ -120,7 +126,7 @@ export class InProcessHoldLimit implements HoldLimit {
   }
 }
 
-/** What a user's entries are to a claim. */
+/** The entries of a user, compared with a claim. */
 class Seen {
   /** Seats of the claim that count already. */
   readonly mine = new Set<string>();
@@ -129,7 +135,10 @@ class Seen {
   /** When the user may have a seat again. */
   readonly #waits = new Map<string, number>();
   readonly #bought: Set<string>;
-  /** When the last claim on it ends, by seat: of this session by its id, of others with theirs. */
+  /**
+   * The end of the last claim, by seat. Seats of this session have their id as key; other seats
+   * also have the id of their session.
+   */
   readonly #here = new Map<string, number>();
   readonly #elsewhere = new Map<string, number>();
   #claims: number;
@@ -199,7 +208,7 @@ class Seen {
   }
 }
 
-/** So many claims break no rule but that of waiting, whatever they are on. */
+/** So many claims break no rule except the pause, for any seats. */
 const leastOf = ({ heldMax, heldTotalMax, boughtMax }: HoldRules): number =>
   boughtMax >= 0 ? -1 : Math.min(heldMax, heldTotalMax, claimsMax);
 
@@ -215,6 +224,8 @@ function later(times: Map<string, number>, name: string, ms: number): void {
   times.set(name, Math.max(times.get(name) ?? 0, ms));
 }
 
-/** When so many of the others have ended that there is room; undefined when that is never. */
+/**
+ * The time when so many other claims have ended that there is room; undefined if there never is.
+ */
 const roomAt = (others: readonly number[], excess: number): number | undefined =>
   [...others].sort((a, b) => a - b)[excess - 1];

@@ -1,8 +1,8 @@
 import type { OwnPositions } from './own-positions.ts';
 
 /**
- * Users whose position is remembered; who did nothing for longest is forgotten first. About 150
- * bytes each.
+ * The number of users whose position is remembered. The user whose last command is oldest is
+ * forgotten first. About 150 bytes each.
  */
 const usersMax = 100_000;
 
@@ -12,7 +12,9 @@ export class InProcessOwnPositions implements OwnPositions {
   readonly #since: bigint | undefined;
   readonly #usersMax: number;
 
-  /** @param since the log's end when the process started: anybody's last command may be there */
+  /**
+   * @param since the log's end when the process started. The last command of any user may be there
+   */
   constructor(since: bigint | null = null, max: number = usersMax) {
     this.#since = since ?? undefined;
     this.#usersMax = max;

@@ -15,7 +15,7 @@ export class RedisCalls {
 
   /**
    * One call. After the time limit a late answer is dropped, so its effect must be harmless.
-   * @throws QueueUnavailable for whatever went wrong
+   * @throws QueueUnavailable for any error
    */
   async ask<T>(call: () => Promise<T>, timeoutMs: number = answerMsMax): Promise<T> {
     if (this.#pending >= pendingMax) throw new QueueUnavailable('too many calls wait for Redis');

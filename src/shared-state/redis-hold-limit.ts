@@ -25,12 +25,12 @@ interface Scripts {
 
 export interface RedisHoldLimitOptions {
   /**
-   * Names the keys, `name:{userId}`: one a user, spread over the slots of a cluster. Default
-   * `reprise:claims`.
+   * The first part of the keys, `name:{userId}`. Each user has one key, so the keys are in all
+   * slots of a cluster. Default `reprise:claims`.
    */
   readonly name?: string;
   /**
-   * Milliseconds since the epoch, whole ones: the clock that says when holds end. Default: the
+   * The clock that decides when holds end, in whole milliseconds since the epoch. Default: the
    * clock of Redis.
    */
   readonly now?: () => number;
@@ -38,8 +38,8 @@ export interface RedisHoldLimitOptions {
 
 /**
  * The limit in Redis 7 or Redis Cluster, for any number of service processes. Each call is one Lua
- * script on one key, which Redis removes by itself when its last claim counts no more. Emptied, it
- * counts anew.
+ * script on one key. Redis removes the key itself when its last claim no longer counts. If Redis
+ * loses its data, the count starts again.
  */
 export class RedisHoldLimit implements HoldLimit {
   readonly #redis: RedisClient & Scripts;
@@ -49,8 +49,9 @@ export class RedisHoldLimit implements HoldLimit {
   readonly #now: () => Argument;
 
   /**
-   * @param redis stays its giver's, who closes it
-   * @param rules a number: seats of one session that a user may hold at once, and no other rule
+   * @param redis the caller owns it and closes it
+   * @param rules a number means: so many seats of one session that a user may hold at once, and no
+   * other rule
    */
   constructor(redis: RedisClient, rules: FairUse | number, options: RedisHoldLimitOptions = {}) {
     redis.defineCommand('repriseTakeSeats', {

@@ -2,10 +2,16 @@ import type { RedisClient } from '../infrastructure/redis.ts';
 import { type OwnPositions, ownPositionMs } from './own-positions.ts';
 import { luaScript, RedisCalls } from './redis-calls.ts';
 
-/** Longest time that a query waits for Redis, in milliseconds: the log can be asked instead. */
+/**
+ * Longest time that a query waits for Redis, in milliseconds. After it, the service asks the log
+ * instead.
+ */
 const answerMsMax = 300;
 
-/** Longest time that a command does: there is no other way to tell the other instances. */
+/**
+ * Longest time that a command waits for Redis. Only through Redis do the other instances learn the
+ * position.
+ */
 const noteMsMax = 2_000;
 
 type Argument = string | number;
@@ -23,19 +29,20 @@ export interface RedisOwnPositionsOptions {
 }
 
 /**
- * Own positions in Redis, for any number of service processes: one script a command, one a query.
- * Who has no position is `unknown` for as long as positions are kept after Redis was emptied; and
- * everybody is after this process could not note one.
+ * Own positions in Redis, for any number of service processes: one script per command and one per
+ * query. After Redis has lost its data, users without a position are `unknown` for as long as
+ * positions are kept. After this process could not note a position, all users are `unknown` for the
+ * same time.
  */
 export class RedisOwnPositions implements OwnPositions {
   readonly #redis: RedisClient & Scripts;
   readonly #calls = new RedisCalls();
   readonly #tag: string;
   readonly #keptMs: number;
-  /** Positions that could not be noted, and of which Redis was not told. */
+  /** The number of positions that could not be noted and that Redis does not know about. */
   #missed = 0;
 
-  /** @param redis stays its giver's, who closes it */
+  /** @param redis the caller owns it and closes it */
   constructor(redis: RedisClient, options: RedisOwnPositionsOptions = {}) {
     redis.defineCommand('repriseNotePosition', {
       numberOfKeys: 2,
@@ -76,8 +83,8 @@ export class RedisOwnPositions implements OwnPositions {
   }
 
   /**
-   * One call within its time. It tells what this process missed before; a call that fails leaves
-   * that to the next.
+   * One call within its time limit. It also reports the positions that this process could not note
+   * before. If the call fails, the next one reports them.
    */
   async #ask<T>(timeoutMs: number, call: (missed: string) => Promise<T>): Promise<T> {
     const told = this.#missed;

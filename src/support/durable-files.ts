@@ -28,7 +28,8 @@ export async function syncDirectory(path: string): Promise<void> {
 
 /**
  * Puts a file in the place of one, or makes it: under its name it is there as it was, or as it is
- * now, whenever the power goes. @throws the system's error; then it is as it was
+ * now, whenever the power goes.
+ * @throws the system's error; then it is as it was
  */
 export async function replaceDurably(path: string, text: string): Promise<void> {
   const unfinished = `${path}.${randomUUID().slice(0, 8)}.unfinished`;
@@ -44,7 +45,8 @@ export async function replaceDurably(path: string, text: string): Promise<void> 
 
 /**
  * Adds a line to a file, which is made when it is missing; on the disk when this resolves. What a
- * crash left of a line before stays a line of its own. @throws the system's error
+ * crash left of a line before stays a line of its own.
+ * @throws the system's error
  */
 export async function appendLineDurably(path: string, line: string): Promise<void> {
   const file = await open(path, 'a+', 0o600);

@@ -45,8 +45,8 @@ export function encodeReadAll(from: bigint | undefined): ReadReq {
 }
 
 /**
- * The event of one message of that call; undefined for a message without one. @throws Error when
- * the bytes are none
+ * The event of one message of that call; undefined for a message without one.
+ * @throws Error when the bytes are none
  */
 export function decodeLogEvent(bytes: Buffer): LogEvent | undefined {
   const reader = protobuf.Reader.create(bytes);

@@ -93,8 +93,8 @@ export class LogProof {
   }
 
   /**
-   * Takes the next event of the log. @returns whether it is the service's, or in the way of its
-   * events
+   * Takes the next event of the log.
+   * @returns whether it is the service's, or in the way of its events
    */
   see(event: LogEvent): boolean {
     const { stream, revision } = event;

@@ -40,8 +40,8 @@ export class LogReader {
   }
 
   /**
-   * The position of the log's newest event; undefined when it is empty. @throws Error when the log
-   * cannot be read
+   * The position of the log's newest event; undefined when it is empty.
+   * @throws Error when the log cannot be read
    */
   async head(): Promise<bigint | undefined> {
     const read = this.#client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: 1 });
@@ -51,8 +51,8 @@ export class LogReader {
   }
 
   /**
-   * What is skipped by now: what was announced, where its stream says so. @throws Error when it
-   * cannot be read
+   * What is skipped by now: what was announced, where its stream says so.
+   * @throws Error when it cannot be read
    */
   async skips(): Promise<Skip[]> {
     const skips: Skip[] = [];
@@ -112,8 +112,8 @@ async function* stream(
 
 /**
  * Takes a call's events until it ends or `see` returns false. It is no iterator: a turn of the
- * event loop for each event would take longer than to check it. @throws Error when the call breaks
- * or is silent, what `see` throws
+ * event loop for each event would take longer than to check it.
+ * @throws Error when the call breaks or is silent, what `see` throws
  */
 function eachEvent(
   opening: Promise<ClientReadableStream<LogEvent | undefined>>,

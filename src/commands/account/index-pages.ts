@@ -140,9 +140,9 @@ export function pageOf(
 }
 
 /**
- * The ranges up to a revision in which the stream may name the id. @param snapshotAtMs the time
- * from which the last snapshot measured ages. The entries of a page count until the next snapshot
- * leaves the page out
+ * The ranges up to a revision in which the stream may name the id.
+ * @param snapshotAtMs the time from which the last snapshot measured ages. The entries of a page
+ * count until the next snapshot leaves the page out
  */
 export function rangesOf(
   id: string,

@@ -68,13 +68,12 @@ export type HandlerOf<D> =
  * commit). So a busy stream costs one round trip per batch, not one per command.
  *
  * The handler trusts no state in memory. An append proves by its expected revision that the
- * remembered state was the newest. Some answers append nothing: a refusal, or "it was already
- * done". The handler gives such an answer only from a state that it has read, or proven by an
- * append, after the command came in.
+ * remembered state was the newest. Refusals, and answers to commands that were done before, append
+ * nothing. They come only from a state that was read, or proven by an append, after the command
+ * came in.
  *
- * Event ids are new for each append. So if the log already has an append, only the store's port can
- * have sent it before. A repeated command is recognised by the state that it made
- * (docs/adr/0006-event-ids.md).
+ * Event ids are new for each append. The log can recognise only appends that the store's port
+ * repeats. A repeated command is recognised by the state that it made (docs/adr/0006-event-ids.md).
  */
 export class CommandHandler<
   State,
@@ -125,9 +124,7 @@ export class CommandHandler<
   ): Promise<Result<Answer>> {
     const lane = this.#lanes.of(stream);
     if (lane.queued.length >= this.#bounds.waitingMax) {
-      return Promise.resolve(
-        refuse('overloaded', 'too many commands wait for the same seat, order or account'),
-      );
+      return Promise.resolve(refuse('overloaded', 'too many commands wait in front of this one'));
     }
     return new Promise((resolve, reject) => {
       lane.queued.push({ command, context, assumed, resolve, reject });
@@ -160,8 +157,7 @@ export class CommandHandler<
 
   /**
    * Reads a stream to its end. A stream that is not remembered may be long. Therefore only one read
-   * of it runs at a time. A command that comes meanwhile waits for this read and continues after
-   * it.
+   * of it runs at a time. A command that comes meanwhile continues after it.
    */
   async #readOn(lane: Lane<State, Command, Answer>): Promise<Loaded<State>> {
     const { stream } = lane;
@@ -235,10 +231,7 @@ export class CommandHandler<
       lane.loaded = await this.#readOn(lane);
       proven = true;
     }
-    const gaveUp = refuse(
-      'overloaded',
-      'other instances changed the same seat, order or account first',
-    );
+    const gaveUp = refuse('overloaded', 'other instances changed the same data first');
     for (const { resolve } of batch) resolve(gaveUp);
   }
 
@@ -287,8 +280,7 @@ const revisionAfter = (before: ExpectedRevision, more: number): bigint =>
 
 /**
  * Asserts that the events have the revisions of the decision. A deleted stream accepts an append as
- * if it were new, but continues its old numbers. Then the decision was made without the past of the
- * stream.
+ * if it were new, but continues its old numbers. The decision would lack its past.
  * @throws UnreadableEvent
  */
 function assertFollows(

@@ -36,9 +36,9 @@ export interface EventStore {
    * The log's events whose stream starts with one of the prefixes, after a place (null: from the
    * start), then live ones for as long as the iteration goes on. After an outage of the store, it
    * subscribes again from the last delivered message, with jitter. So each event comes exactly
-   * once, in order. Ends when `signal` aborts. @throws LogDiffers when the log does not have the
-   * events that were read from it before. Somebody has replaced it by another log or an older copy,
-   * or this node is behind
+   * once, in order. Ends when `signal` aborts.
+   * @throws LogDiffers when the log does not have the events that were read from it before.
+   * Somebody has replaced it by another log or an older copy, or this node is behind
    */
   subscribe(options: {
     readonly after: LogPlace | null;

@@ -12,8 +12,8 @@ interface Open {
 /**
  * The path of the first member that an object of a JSON text has twice, like `concerts.0.title`;
  * undefined when there is none. `JSON.parse` silently takes the last one, so the intended value is
- * unknown. Makes one pass, and needs at most as much memory as the text. @param text a text that
- * `JSON.parse` accepts
+ * unknown. Makes one pass, and needs at most as much memory as the text.
+ * @param text a text that `JSON.parse` accepts
  */
 export function memberTwice(text: string): string | undefined {
   const open: Open[] = [];

@@ -46,8 +46,8 @@ export function assertNext(
 
 /**
  * Asserts that a stream has its beginning. A stream that was deleted, truncated or limited is not a
- * new stream. @param first the first event that the stream has @param at the event where the state
- * begins
+ * new stream.
+ * @param first the first event that the stream has. `at` is the event that the error names
  * @throws UnreadableEvent
  */
 export function assertBeginning(first: RecordedEvent | undefined, at: RecordedEvent): void {
@@ -61,14 +61,16 @@ export function assertBeginning(first: RecordedEvent | undefined, at: RecordedEv
 /**
  * May a state begin with this event? It may not if the event itself is skipped. It may not if a
  * later mark skips an earlier event, because then the event says something wrong about earlier
- * events. @param skips the events that the marks after it skip
+ * events.
+ * @param skips the events that the marks after it skip
  */
 export const isSound = ({ revision: at }: RecordedEvent, skips: Skips): boolean =>
   ![...skips].some(({ revision }) => revision <= at);
 
 /**
- * Does an event count, if these events of its stream are skipped? @param isDerived the event
- * contains only facts of other events. Then no event before it may be skipped
+ * Does an event count, if these events of its stream are skipped?
+ * @param isDerived the event contains only facts of other events. Then no event before it may be
+ * skipped
  */
 export function countsBy(
   recorded: RecordedEvent,

@@ -66,8 +66,9 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
    * Reads from where `from` ends to the stream's end. Without `from`, it reads back to the newest
    * whole event for which no later mark skips this event or an earlier one. If the stream does not
    * have the last event of `from`, somebody has replaced the log. Then it ignores `from` and reads
-   * the stream again. @throws EventStoreUnavailable. UnreadableEvent, also for a stream without its
-   * beginning, because nothing can be decided on it
+   * the stream again.
+   * @throws EventStoreUnavailable. UnreadableEvent, also for a stream without its beginning,
+   * because nothing can be decided on it
    */
   async readOn(stream: string, from: Loaded<State> | undefined): Promise<Loaded<State>> {
     try {
@@ -233,8 +234,9 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
 
   /**
    * If a backward read ended above revision 0, checks that the stream still has its beginning.
-   * @param first the last event that was read @param start the same event, if the state begins with
-   * it @throws UnreadableEvent if the beginning is missing
+   * @param first the last event that was read
+   * @param start the same event, if the state begins with it
+   * @throws UnreadableEvent if the beginning is missing
    */
   async #begins(
     stream: string,

@@ -56,8 +56,8 @@ export class Appender {
   }
 
   /**
-   * Opens the stream that appends share where there is none. @throws what stands in the way of
-   * appends
+   * Opens the stream that appends share where there is none.
+   * @throws what stands in the way of appends
    */
   async ready(timeoutMs: number): Promise<void> {
     if (this.#stream === undefined) await this.#open(timeoutMs);

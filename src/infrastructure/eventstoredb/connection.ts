@@ -12,16 +12,16 @@ import { retryWaitMs } from './timing.ts';
 /** Takes appends as bytes (`append-messages.ts`). */
 export type BatchCall = ClientDuplexStream<Buffer, BatchAnswer>;
 
-/** A client, and the way to let go of its socket: calls under way on it go on to their end. */
+/** A client, and a function that releases its socket. Running calls on it continue to their end. */
 interface Link {
   readonly client: EventStoreDBClient;
   release(): void;
 }
 
 /**
- * One client at a time, replaced by a fresh one after each failure: a failed client may remember
- * a failed look-up or wait for minutes before it connects again. Replacements are spaced by a
- * jittered, growing wait.
+ * One client at a time. After each failure, a fresh client replaces it. A failed client may
+ * remember a failed name look-up, or may wait for minutes before it connects again. Before each
+ * replacement there is a growing wait with jitter.
  */
 export class Connection {
   readonly #url: string;
@@ -29,10 +29,7 @@ export class Connection {
   #link: Link | undefined;
   #failures = 0;
   #notBeforeMs = 0;
-  /**
-   * When the first of the silent calls began that nothing has come after, on `performance.now()`'s
-   * clock.
-   */
+  /** The start of the first silent call since the last message, by `performance.now()`. */
   #silentSinceMs: number | undefined;
   #closed = false;
 
@@ -42,11 +39,11 @@ export class Connection {
   }
 
   /**
-   * The client to use now, after the wait that the last failure imposed. Connects with its first
+   * The client to use now, after the wait that follows the last failure. It connects at its first
    * call.
-   * @throws EventStoreUnavailable once this connection is closed or the signal has aborted; what
-   *   made it impossible to make a client (a certificate's file that is away), which passes like
-   *   any other failure
+   * @throws EventStoreUnavailable if this connection is closed or the signal has aborted. Also the
+   * error that prevented a client, for example a missing certificate file; it is treated like any
+   * other failure
    */
   async client(signal?: AbortSignal): Promise<EventStoreDBClient> {
     for (;;) {
@@ -67,8 +64,7 @@ export class Connection {
   }
 
   /**
-   * A call on this client failed. Other calls still under way on it go on; new ones get another
-   * client.
+   * A call on this client failed. Other running calls on it continue. New calls get another client.
    */
   failed(client: EventStoreDBClient | undefined, error: unknown): void {
     if (client === undefined || client !== this.#link?.client) return;
@@ -91,10 +87,10 @@ export class Connection {
   }
 
   /**
-   * A call on this client heard nothing, by somebody whose time was too short for that to say much.
-   * A row of such calls is as good as one that waits long enough: where nobody else calls, a dead
-   * connection would stay.
-   * @param sinceMs when it began
+   * A call on this client got no answer, but its time was too short to prove silence. Several such
+   * calls in a row prove as much as one long call. Without this, a dead connection would stay if
+   * only short calls use it.
+   * @param sinceMs when the call began
    */
   silent(client: EventStoreDBClient | undefined, error: unknown, sinceMs: number): void {
     this.#silentSinceMs ??= sinceMs;
@@ -110,9 +106,9 @@ export class Connection {
 }
 
 /**
- * Opens the one stream that carries many appends. It has no deadline of its own. A node that is
- * not the leader must say so: it would pass the appends on, and then one stream's answers would
- * hang on two nodes.
+ * Opens the one stream that carries many appends. It has no own deadline. A node that is not the
+ * leader must refuse it. Otherwise it would forward the appends, and the answers of one stream
+ * would depend on two nodes.
  */
 export function openBatchCall(client: EventStoreDBClient): Promise<BatchCall> {
   const inside = insideOf(client);
@@ -129,7 +125,8 @@ export function openBatchCall(client: EventStoreDBClient): Promise<BatchCall> {
 const asItIs = (bytes: Buffer): Buffer => bytes;
 
 /**
- * A client that is not connected yet. @throws Error when the connection string cannot be understood
+ * A client that is not connected yet.
+ * @throws Error when the connection string cannot be understood
  */
 export function createLink(url: string): Link {
   const client = createClient(freshUrl(url));
@@ -140,12 +137,12 @@ export function createLink(url: string): Link {
     channel = getChannel();
     return channel;
   };
-  // Nobody awaits what the client does after an error, and it fails where a server leaves a trailer
-  // out.
+  // Nobody awaits the work that the client does after an error. That work fails if a server omits a
+  // trailer.
   inside.handleError = (service, error) => handleError(service, error).catch(() => {});
   return {
     client,
-    // `dispose()` would cut calls that are still good, and leave the socket open.
+    // `dispose()` would end calls that still work, and leave the socket open.
     release: () => void channel?.then((open) => open.close()).catch(() => {}),
   };
 }
@@ -153,10 +150,10 @@ export function createLink(url: string): Link {
 let connections = 0;
 
 /**
- * The connection string with what the wrapper needs where it says nothing: a dead server is
- * noticed after 10 s + 5 s, and discovery gives up early because the wrapper itself tries again.
- * gRPC shares one socket and its reconnect wait (up to 120 s) between channels of equal options; a
- * keep-alive timeout that differs by a millisecond makes them truly fresh.
+ * The connection string with the wrapper's defaults. With them, a dead server is noticed after 10 s
+ * + 5 s. Discovery gives up early, because the wrapper itself tries again. gRPC shares one socket
+ * and its reconnect wait (up to 120 s) between channels with equal options. Therefore each channel
+ * gets a keep-alive timeout that differs by a millisecond, so that it is really new.
  */
 function freshUrl(url: string): string {
   const given = url.toLowerCase().replace(/[_-]/g, '');

@@ -1,6 +1,9 @@
 import { EventStoreRefused, StreamDeleted } from '../../commands/core/event-store.ts';
 
-/** The server was silent for longer than a bound. What was sent may or may not have been done. */
+/**
+ * The server was silent for longer than a time limit. It is unknown whether it carried out the
+ * request.
+ */
 export class NoAnswer extends Error {
   constructor(message: string, cause?: unknown) {
     super(message, { cause });
@@ -9,8 +12,8 @@ export class NoAnswer extends Error {
 }
 
 /**
- * `type` of the client's own errors that no retry helps. Anything else it reports is an unclear
- * outcome.
+ * `type` of the client's own errors for which no retry helps. For all other errors, the result is
+ * unclear.
  */
 const finalTypes = new Set([
   'access-denied',
@@ -36,8 +39,8 @@ const finalCodes = new Set([
 ]);
 
 /**
- * Whether the outcome is open and another try may bring it: the server went away, was silent, is
- * not the leader, broke the stream, or could not be found. Takes the client's errors, raw gRPC
+ * Is the result open, and may another try help? This is so if the server went away, was silent, is
+ * not the leader, broke the stream, or could not be found. Accepts the client's errors, raw gRPC
  * errors (the client leaks them: code 14 without a `type`), and stream errors of Node.
  */
 export function isTransient(error: unknown): boolean {
@@ -54,16 +57,15 @@ export function isFinalCode(code: unknown): boolean {
 }
 
 /**
- * The client keeps the leader's address for its next call, so such a client must not be thrown
- * away.
+ * The client keeps the leader's address for its next call. Therefore such a client must be kept.
  */
 export function isNotLeader(error: unknown): boolean {
   return property(error, 'type') === 'not-leader' || trailer(error) === 'not-leader';
 }
 
 /**
- * Whether a call never had a connection, so that nothing of it was sent. Only the text of gRPC's
- * error says so: the code is the same as for calls that lost their connection.
+ * Did a call never have a connection, so that nothing was sent? Only the text of gRPC's error shows
+ * this. The code is the same as for calls that lost their connection.
  */
 export function neverConnected(error: unknown): boolean {
   const details = property(error, 'details');
@@ -74,8 +76,8 @@ export function neverConnected(error: unknown): boolean {
 }
 
 /**
- * Whether the server says that its log has no such position. It says so with the code of every
- * other wrong argument.
+ * Does the server report that its log has no such position? It uses the same code for every other
+ * wrong argument.
  */
 export function isInvalidPosition(error: unknown): boolean {
   const isArgument =
@@ -87,7 +89,7 @@ export function isStreamNotFound(error: unknown): boolean {
   return property(error, 'type') === 'stream-not-found';
 }
 
-/** A final failure in our own words. */
+/** A final failure with an own message. */
 export function refused(doing: string, error: unknown): EventStoreRefused {
   const isDeleted =
     error instanceof StreamDeleted ||

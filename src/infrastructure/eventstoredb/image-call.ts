@@ -2,7 +2,7 @@ import { StreamsClient } from '@eventstore/db-client/generated/streams_grpc_pb.j
 import { z } from 'zod';
 import { createClient, insideOf } from './client.ts';
 
-/** What an image of the embedded event store has. */
+/** The content of an image of the embedded event store. */
 const contentSchema = z.object({
   events: z.number().int().min(1),
   lastPosition: z.string().regex(/^[0-9]{1,19}$/),
@@ -11,14 +11,14 @@ const contentSchema = z.object({
 });
 export type ImageContent = z.infer<typeof contentSchema>;
 
-/** A log of 100 GB takes minutes. In milliseconds. */
+/** Time limit, in milliseconds. A log of 100 GB takes minutes. */
 const imageMs = 3_600_000;
 
 /**
  * Has the embedded event store write an image of its log while it runs.
  * @param url of the running store, with its credentials
  * @param path absolute, of the file to be made, on the store's machine
- * @throws Error with what the store says: the disk is full, it is another event store
+ * @throws Error with the store's message: the disk is full, or it is another event store
  */
 export async function writeImage(url: string, path: string): Promise<ImageContent> {
   const client = createClient(url);

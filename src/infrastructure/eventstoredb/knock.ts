@@ -2,20 +2,18 @@ import { readFileSync } from 'node:fs';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
-/** What the first lines of a connection string say. */
+/** The first parts of a connection string. */
 interface Address {
   readonly hosts: readonly { readonly host: string; readonly port: number }[];
   readonly wantsTls: boolean;
   readonly caFile: string | undefined;
 }
 
-/**
- * What answered a connection. `silent`: nobody, or nothing that could be understood as anything.
- */
+/** What answered a connection. `silent`: nobody, or bytes of an unknown protocol. */
 type Plain = 'http2' | 'other' | 'silent';
 type Secured = 'http2' | 'other' | 'no-tls' | 'silent' | { readonly untrusted: string };
 
-/** What an HTTP/2 client says first (RFC 9113, 3.4): the preface and empty settings. */
+/** The first bytes of an HTTP/2 client (RFC 9113, 3.4): the preface and empty settings. */
 const preface = Buffer.concat([
   Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
   Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]),
@@ -26,7 +24,7 @@ const settingsFrame = 4;
  * Why the server at the addresses of a connection string cannot be an event store for this string:
  * it uses another protocol, uses TLS although the string does not (or the reverse), or has a
  * certificate that is not trusted. The client's own errors do not distinguish these reasons.
- * @returns undefined when one of the addresses may be right, or when no server listens there yet
+ * @returns undefined if one of the addresses may be right, or if no server listens there yet
  */
 export async function whyNoEventStore(url: string, timeoutMs: number): Promise<string | undefined> {
   const { hosts, wantsTls, caFile } = parse(url);
@@ -78,7 +76,7 @@ async function whyNotSecurely({ plainly, securely }: Knocks): Promise<string | u
   return noGrpc;
 }
 
-/** Only what is needed here; the client parses the whole of it. */
+/** Parses only the parts that are needed here. The client parses the whole string. */
 function parse(url: string): Address {
   const [, hosts = '', query = ''] =
     /^esdb(?:\+discover)?:\/\/(?:[^/?]*@)?([^/?]+)\/?(?:\?(.*))?$/i.exec(url) ?? [];

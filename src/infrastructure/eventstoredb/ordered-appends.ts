@@ -12,9 +12,10 @@ import { type Connection, openBatchCall } from './connection.ts';
 import { answerWithin } from './timing.ts';
 
 /**
- * Appends in one order over all streams: what is sent first is in the log first. A store takes the
- * appends of one batch stream in their order, so each is tried once: to try one again would put it
- * after those that were sent since. After a failure the caller has to look which of them are there.
+ * Appends in one order over all streams: an append that is sent first is in the log first. A store
+ * accepts the appends of one batch stream in their order. Each append is tried only once, because a
+ * second try would come after later appends. After a failure, the caller must check which appends
+ * are in the log.
  */
 export class OrderedAppends {
   readonly #bounds: EventStoreBounds;
@@ -25,7 +26,7 @@ export class OrderedAppends {
     this.#bounds = bounds;
   }
 
-  /** @throws what stands in the way */
+  /** @throws the error of the connection */
   static async open(connection: Connection, bounds: EventStoreBounds): Promise<OrderedAppends> {
     const client = await connection.client();
     try {
@@ -41,7 +42,7 @@ export class OrderedAppends {
   }
 
   /**
-   * @throws EventStoreRefused for a final no, NoAnswer or what broke the stream when the outcome is
+   * @throws EventStoreRefused for a final refusal; NoAnswer or the stream's error if the result is
    * open
    */
   async send(

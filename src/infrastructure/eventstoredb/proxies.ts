@@ -10,8 +10,8 @@ export function exceptLoopback(
 ): void {
   if (!env.grpc_proxy && !env.https_proxy && !env.http_proxy) return;
   const excepted = (env.no_grpc_proxy || env.no_proxy || '').split(',').map((one) => one.trim());
-  // gRPC compares the ends of names, so `::1` is put there only for a URL that says so.
+  // gRPC compares the ends of names, so `::1` is added only if the URL contains it.
   const own = ['localhost', '127.0.0.0/8', ...(/[/@,]\[::1\]/.test(url) ? ['::1'] : [])];
-  // An empty one would except everything.
+  // An empty entry would exclude every host.
   env.no_grpc_proxy = [...new Set([...excepted.filter((one) => one !== ''), ...own])].join(',');
 }

@@ -3,11 +3,11 @@ import type { EventStoreBounds } from './bounds.ts';
 import { NoAnswer } from './failures.ts';
 import { type Newest, newestOn } from './read.ts';
 
-/** What the watch looks at, and ends. */
+/** The subscription that the watch observes and ends. */
 export interface Watched {
   /**
-   * Whether it has given out everything that came: what still waits is the consumer's slowness, not
-   * silence.
+   * Has it given out all messages that came? If not, the consumer is slow, and the server is not
+   * silent.
    */
   readonly isWaiting: boolean;
   fail(error: Error): void;
@@ -30,7 +30,7 @@ export class QuietWatch {
   #suspect = false;
   #stopped = false;
 
-  /** @param lacks whether the subscription should have delivered this event and has not */
+  /** @param lacks should the subscription have delivered this event, but has not? */
   constructor(
     client: EventStoreDBClient,
     bounds: EventStoreBounds,
@@ -47,7 +47,7 @@ export class QuietWatch {
     }, bounds.answerMs);
   }
 
-  /** Anything came: the server is there. */
+  /** A message came, so the server is there. */
   heard(): void {
     this.#heard = true;
   }

@@ -7,22 +7,22 @@ import type { LogPosition } from '../../events/log-position.ts';
 import { endOf, logPosition, number64, text } from './wire.ts';
 
 /**
- * What comes over a subscription's call: what the port has, the confirmation, and what needs no
- * answer.
+ * A message of a subscription's call: a message of the port, the confirmation, or a message that
+ * needs no action.
  */
 export type ReadMessage<Event = RecordedEvent> =
   | LogMessage<Event>
   | { readonly kind: 'confirmed' }
   | { readonly kind: 'other' };
 
-/** An event as it came: nothing in it was parsed. Its bytes are part of the message's. */
+/** An event without any parsing. Its bytes are a part of the message's bytes. */
 export interface RawEvent {
   readonly id: string;
   readonly stream: string;
   readonly revision: bigint;
   readonly position: bigint;
   readonly type: string;
-  /** When the log took it, in steps of 100 ns since the epoch, in decimal. */
+  /** The time of the event in the log, in steps of 100 ns since the epoch, in decimal. */
   readonly created: string;
   readonly contentType: string;
   readonly metadata: Uint8Array;
@@ -30,8 +30,8 @@ export interface RawEvent {
 }
 
 /**
- * `created` counts in 100 ns: so many digits are below a millisecond. The whole would not fit a
- * number.
+ * `created` counts in 100 ns, so this many digits are below a millisecond. The whole value does not
+ * fit into a number.
  */
 const digitsBelowMs = 4;
 
@@ -72,14 +72,14 @@ export function encodeSubscription(
 /**
  * One message of the call, read straight into the port's form (field numbers: streams.proto). The
  * client's generated classes and their conversion take several times as long, and every instance
- * reads the whole log (docs/adr/0016-subscriptions-decoded-once.md). @throws Error when the bytes
- * are no such message, EventStoreRefused for an event whose place is not one number: nothing of
- * ours is written in transactions
+ * reads the whole log (docs/adr/0016-subscriptions-decoded-once.md).
+ * @throws Error if the bytes are not such a message; EventStoreRefused for an event whose position
+ * is not one number, because the service writes nothing in transactions
  */
 export const decodeReadMessage = (bytes: Buffer): ReadMessage =>
   decodeMessage(bytes, recordedEvent);
 
-/** The same with the event as it came. */
+/** The same, with a raw event. */
 export const decodeRawMessage = (bytes: Buffer): ReadMessage<RawEvent> =>
   decodeMessage(bytes, rawEvent);
 
@@ -107,7 +107,7 @@ function decodeMessage<Event>(bytes: Buffer, one: ReadOne<Event>): ReadMessage<E
 
 type Reader = protobuf.Reader;
 
-/** A resolved link has its target's event here; one whose target is gone has none. */
+/** A resolved link has its target's event here. If the target is gone, there is no event. */
 function readEvent<Event>(reader: Reader, end: number, one: ReadOne<Event>): ReadMessage<Event> {
   while (reader.pos < end) {
     const tag = reader.uint32();
@@ -180,7 +180,7 @@ function rawEvent(reader: Reader, end: number): RawEvent {
 function recordedEvent(reader: Reader, end: number): RecordedEvent {
   const raw = rawEvent(reader, end);
   const { id, stream, revision, position, type } = raw;
-  // Everything Reprise stores is a JSON object; what is not, the codec calls unreadable.
+  // Everything that Reprise stores is a JSON object. The codec reports anything else as unreadable.
   const data = raw.contentType === 'application/json' ? parsed(raw.data) : undefined;
   const isObject = typeof data === 'object' && data !== null;
   const metadata = parsed(raw.metadata);
@@ -217,6 +217,6 @@ function parsed(json: Uint8Array): unknown {
   }
 }
 
-/** The bytes are a Buffer's part; a Buffer of them costs no copy. */
+/** The bytes are a part of a Buffer. To make a Buffer of them needs no copy. */
 const textOf = ({ buffer, byteOffset, length }: Uint8Array): string =>
   Buffer.from(buffer, byteOffset, length).toString();

@@ -16,9 +16,9 @@ import { answerWithin } from './timing.ts';
 
 /**
  * A stream's events from a revision (inclusive; undefined: from its end), `countMax` at most. A
- * broken read goes on after the last event delivered, on another connection, as long as there is
- * progress within `readTimeoutMs`. The leader is asked: another node may not have the event yet
- * that an append was just refused for.
+ * broken read continues after the last delivered event, on another connection, if there is progress
+ * within `readTimeoutMs`. It reads from the leader. If an append was just refused because of an
+ * event, another node may not have that event yet.
  */
 export async function* readStream(
   connection: Connection,
@@ -98,7 +98,7 @@ export async function newestEvent(
     } catch (error) {
       if (error instanceof EventStoreUnavailable) throw error;
       if (!isTransient(error)) throw refused('read the end of the log', error);
-      // A caller with little time says little about the connection that others use.
+      // If a caller has little time, its timeout says little about the connection that others use.
       const impatient = error instanceof NoAnswer && silenceMs < bounds.answerMs;
       if (impatient) connection.silent(client, error, endMs - timeoutMs);
       else connection.failed(client, error);
@@ -126,12 +126,12 @@ export async function newestOn(
   return null;
 }
 
-/** What the client's reads have in common with its subscriptions once they are stopped. */
+/** The common interface of the client's reads and subscriptions. */
 type Cancellable = Readable & { cancel(): Promise<void> };
 
 /**
- * A read's items. Silence of the server (not slowness of the consumer) for `silenceMs` ends it with
- * NoAnswer.
+ * A read's items. If the server is silent for `silenceMs`, it ends with NoAnswer. A slow consumer
+ * does not count as silence.
  */
 async function* items<T>(read: Cancellable, silenceMs: number): AsyncGenerator<T, void, undefined> {
   read.on('error', () => {}); // also after the iteration is over, when nobody else listens
@@ -139,8 +139,8 @@ async function* items<T>(read: Cancellable, silenceMs: number): AsyncGenerator<T
   let taken = 0;
   const timer = setTimeout(() => {
     const before = taken;
-    // After a pause of this very process, what waits in the socket is read before it is called
-    // silence.
+    // This process itself may have been paused. Therefore the bytes in the socket are read before
+    // the server counts as silent.
     setImmediate(() => {
       if (waiting && taken === before) read.destroy(new NoAnswer(`no event in ${silenceMs} ms`));
     });
@@ -177,9 +177,9 @@ type ClientEvent =
   | NonNullable<AllStreamResolvedEvent['event']>;
 
 /**
- * The client's event as the port has it. Everything Reprise stores is a JSON object: data that is
- * something else, or that cannot be parsed (the client hands its text over), becomes undefined,
- * which the codec calls unreadable.
+ * The client's event in the port's form. Everything that Reprise stores is a JSON object. Other
+ * data, and data that cannot be parsed (the client returns its text), becomes undefined. The codec
+ * reports this as unreadable.
  */
 export function toRecorded(event: ClientEvent): RecordedEvent {
   const isObject = event.isJson && typeof event.data === 'object' && event.data !== null;

@@ -16,20 +16,21 @@ import {
   rightBefore,
 } from '../../events/log-position.ts';
 
-/** What is looked at of an event. */
+/** The parts of an event that are checked. */
 export type EventInLog = Pick<RecordedEvent, 'id' | 'position' | 'revision' | 'stream' | 'type'>;
 
 /**
- * Where a subscription is in the log, and whether what comes next may come there: nothing that a
- * server says about positions is believed. What is delivered is strictly ascending over all calls.
+ * The position of a subscription in the log. It checks whether each message may come next, because
+ * positions from a server are not trusted. Delivered messages are strictly ascending over all
+ * calls.
  *
- * Each call begins with the last event that was delivered. So the log shows first that it is the
- * one that was read before; an exchanged log, an older copy and a node that is behind do not have
- * that event at its place. A reader that knows of no event begins at the start.
+ * Each call begins with the last event that was delivered. So the log first proves that it is the
+ * log that was read before. Another log, an older copy, or a node that is behind does not have that
+ * event at its place. A reader that knows no event begins at the start.
  */
 export class Reading {
   #place: LogPlace | null;
-  /** The event that the call has to begin with. */
+  /** The event with which the call must begin. */
   #awaited: EventMark | undefined;
   readonly #onOddity: (what: string) => void;
 
@@ -39,20 +40,23 @@ export class Reading {
     this.#onOddity = onOddity;
   }
 
-  /** Up to where everything was delivered; null: nothing yet. */
+  /** The position up to which everything was delivered; null if nothing was. */
   get position(): LogPosition | null {
     return this.#place?.position ?? null;
   }
 
-  /** A call begins. @returns the position to ask for what is after it; null for the start */
+  /**
+   * A call begins.
+   * @returns the position after which to read; null for the start
+   */
   begin(): LogPosition | null {
     this.#awaited = this.#place?.event;
     return this.#awaited === undefined ? null : rightBefore(this.#awaited.position);
   }
 
   /**
-   * The server refused the call. @returns what that means when the log has not yet shown that it is
-   * the same
+   * The server refused the call.
+   * @returns the error, if the log has not yet proved that it is the same log
    */
   refused(why: string): LogDiffers | undefined {
     return this.#awaited && LogDiffers.lacks(this.#awaited, why);
@@ -60,7 +64,7 @@ export class Reading {
 
   /**
    * @returns whether the message must be delivered
-   * @throws LogDiffers, EventStoreRefused: then the call is over
+   * @throws LogDiffers, EventStoreRefused. After them, the call is over
    */
   take(message: LogMessage<EventInLog>): boolean {
     switch (message.kind) {
@@ -93,16 +97,18 @@ export class Reading {
       return false;
     }
     if (!isBefore(this.position, eventAt(position))) {
-      // Readers take a tombstone for a stretch without events.
+      // For readers, a tombstone is a stretch without events.
       if (type === tombstoneType) return false;
-      // Nobody has had it, and what follows it may be written already.
+      // No reader has got it, and events after it may already be written.
       throw LogDiffers.hasMore({ position, id }, 'which it had passed over');
     }
     this.#place = placeOf({ position, id });
     return true;
   }
 
-  /** The log is the one that was read before, if this is the event that it has to begin with. */
+  /**
+   * If this is the event with which the call must begin, the log is the log that was read before.
+   */
   #meet(awaited: EventMark, found: EventMark): void {
     const isSame =
       found.position === awaited.position && (awaited.id === null || found.id === awaited.id);

@@ -24,8 +24,8 @@ export interface Wanted<Event> {
 }
 
 /**
- * See the port. One call after another, each from the last event of the one before, which shows
- * that the log is still the same. Closes the connection when it ends.
+ * See the port. Makes one call after another. Each call starts at the last event of the call
+ * before. This event shows that the log is still the same. Closes the connection when it ends.
  */
 export async function* subscribe<Event extends EventInLog>(
   connection: Connection,
@@ -75,13 +75,16 @@ export async function* subscribe<Event extends EventInLog>(
   }
 }
 
-/** Some servers refuse a position that is not one of theirs, others give what they have there. */
+/**
+ * Some servers refuse a position that their log does not have. Others deliver the events that they
+ * have there.
+ */
 function differenceIn(error: unknown, reading: Reading): LogDiffers | undefined {
   if (error instanceof LogDiffers) return error;
   return isInvalidPosition(error) ? reading.refused(messageOf(error)) : undefined;
 }
 
-/** Opens the call. One that opens too late, or after the signal aborted, is cancelled. */
+/** Opens the call. If it opens too late, or after the signal has aborted, it is cancelled. */
 async function open<Event>(
   client: EventStoreDBClient,
   { answerMs }: EventStoreBounds,
@@ -103,8 +106,8 @@ async function open<Event>(
 }
 
 /**
- * What one call brings, in the order in which it came. The call is paused while `readAheadEvents`
- * wait to be taken.
+ * The messages of one call, in the order in which they came. The call is paused while
+ * `readAheadEvents` messages wait.
  */
 class Session<Event> implements Watched {
   readonly #call: ReadCall<Event>;
@@ -146,8 +149,9 @@ class Session<Event> implements Watched {
   }
 
   /**
-   * What has come since the last time; waits for something. Undefined when the server has ended the
-   * call or the signal has aborted. @throws what broke the call, or NoAnswer for a silent server
+   * The messages since the last call of this method. It waits for at least one. Undefined if the
+   * server has ended the call or the signal has aborted.
+   * @throws the error of the call, or NoAnswer for a silent server
    */
   async next(): Promise<readonly LogMessage<Event>[] | undefined> {
     if (this.#messages.length === 0 && !this.#isOver) {

@@ -3,7 +3,7 @@ import { within } from '../../support/time-limit.ts';
 import type { EventStoreBounds } from './bounds.ts';
 import { NoAnswer } from './failures.ts';
 
-/** How long to wait before the try after `failed` tries (from 0), in milliseconds. */
+/** The wait before the next try, after `failed` earlier tries (from 0), in milliseconds. */
 export const retryWaitMs = (
   failed: number,
   { retryFirstMs, retryMaxMs }: Pick<EventStoreBounds, 'retryFirstMs' | 'retryMaxMs'>,

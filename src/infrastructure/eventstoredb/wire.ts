@@ -2,11 +2,11 @@ import type { Reader } from 'protobufjs/minimal.js';
 import type { LogPosition } from '../../events/log-position.ts';
 
 /**
- * What the messages of reads and appends have in common. Each function leaves the reader behind
- * what it read.
+ * Common parts of the messages of reads and appends. After each function, the reader is behind the
+ * part that it read.
  */
 
-/** Where the message ends whose length comes next. */
+/** The end of the message whose length comes next. */
 export const endOf = (reader: Reader): number => reader.uint32() + reader.pos;
 
 export function number64(reader: Reader): bigint {
@@ -29,7 +29,7 @@ export function logPosition(reader: Reader, end: number): LogPosition {
   return { commit, prepare };
 }
 
-/** A message's one string field that is asked for. */
+/** The string field `field` of a message. */
 export function text(reader: Reader, field: number, end: number): string {
   let found = '';
   while (reader.pos < end) {

@@ -2,9 +2,10 @@
  * The advisory locks of PostgreSQL that the read models use, each as SQL. Migrations have one more:
  * Kysely's own (`migrations/lock.ts`).
  *
- * A key's lower half is a number of ours, for people who look at `pg_locks`; the upper half is the
- * live schema's, so that several services can share a database. It is 0 for `public`. The statement
- * needs a connection whose first schema is the live one, as `connectPostgres` leaves it.
+ * A key's lower half is a fixed number, for people who look at `pg_locks`. The upper half is the
+ * number of the live schema, so that several services can share a database. It is 0 for `public`.
+ * The statement needs a connection whose first schema is the live one. `connectPostgres` gives such
+ * connections.
  */
 const lockKey = (base: number): string =>
   `(CASE current_schema() WHEN 'public' THEN 0

@@ -3,9 +3,12 @@ import { isBefore, type LogPosition } from '../../events/log-position.ts';
 import type { Step } from '../log-step.ts';
 
 export interface BacklogLimits {
-  /** Steps that may wait; reading the log pauses at it. */
+  /** Steps that may wait. At this number, the service pauses reading the log. */
   readonly stepsMax: number;
-  /** Rows that the waiting steps may change together; reading the log pauses at it. */
+  /**
+   * Rows that the waiting steps may change together. At this number, the service pauses reading the
+   * log.
+   */
   readonly rowsMax: number;
 }
 
@@ -15,7 +18,10 @@ const rowsOf = ({ changes }: Step): number => {
   return rows;
 };
 
-/** A position is not after the one before it: a fault of the event store, never written. */
+/**
+ * A position is not after the position before it. This is a fault of the event store, and nothing
+ * is written.
+ */
 export class OutOfOrder extends Error {
   constructor(after: LogPosition | null, position: LogPosition) {
     const at = ({ commit, prepare }: LogPosition) => `${commit}/${prepare}`;
@@ -26,14 +32,14 @@ export class OutOfOrder extends Error {
 
 /**
  * The steps that were read from the log and are not yet committed, strictly ascending. A step stays
- * until its commit is known, so a batch that failed is simply taken again.
+ * until its commit is known. So the writer simply takes a failed batch again.
  */
 export class Backlog {
   #steps: Step[] = [];
   #rows = 0;
   #eventCount = 0;
   #room: (() => void) | undefined;
-  /** Of the newest step, taken out or not. */
+  /** The position of the newest step, even if it was taken out. */
   #last: LogPosition | null = null;
   readonly #limits: BacklogLimits;
 
@@ -58,7 +64,10 @@ export class Backlog {
     return this.#steps.length >= this.#limits.stepsMax || this.#rows >= this.#limits.rowsMax;
   }
 
-  /** Stretches without events that follow each other become one. @throws OutOfOrder */
+  /**
+   * Consecutive stretches without events become one.
+   * @throws OutOfOrder
+   */
   push(step: Step): void {
     if (!isBefore(this.#last, step.position)) throw new OutOfOrder(this.#last, step.position);
     this.#last = step.position;

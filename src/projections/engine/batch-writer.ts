@@ -9,7 +9,7 @@ import type { ProjectorLimits, ProjectorOptions } from './options.ts';
 import { BatchSize, RowsRefused } from './refused-rows.ts';
 import { writeBatch } from './write-batch.ts';
 
-/** The tables that a batch is written to, as the writer knows them. */
+/** The writer's knowledge of the tables that it writes. */
 export interface KnownTables {
   readonly committed: Checkpoint;
   readonly parked: ParkedStreams;
@@ -49,10 +49,10 @@ export class BatchWriter {
   }
 
   /**
-   * Writes a batch, or its first part when no more events may be parked.
-   * @returns the new checkpoint and how many events were written; undefined when PostgreSQL refused
-   * the rows of an event: call `next` again
-   * @throws TooManyParked when not even the first event may be parked; what `writeBatch` throws
+   * Writes a batch. If no more events may be parked, it writes only the first part.
+   * @returns the new checkpoint and the number of written events. Undefined if PostgreSQL refused
+   * the rows of an event; then call `next` again
+   * @throws TooManyParked if not even the first event may be parked; the errors of `writeBatch`
    */
   async write(
     client: ClientBase,
@@ -86,7 +86,7 @@ export class BatchWriter {
     }
   }
 
-  /** Finds the event whose rows PostgreSQL refuses: it is parked like one that cannot be read. */
+  /** Finds the event whose rows PostgreSQL refuses. It is then parked like an unreadable event. */
   #refused(steps: readonly Step[], error: RowsRefused): void {
     const [one, ...others] = steps.filter(({ changes }) => changes.length > 0);
     if (one?.event === undefined) throw error;
@@ -104,14 +104,14 @@ export class BatchWriter {
     parked.add(added);
   }
 
-  /** A skip may itself be parked: its stream is parked from the event that it skips. */
+  /** A skip may itself be parked, if its stream is parked from the event that it skips. */
   #noteSkips(parked: ParkedStreams, steps: readonly Step[]): void {
     const isSkip = ({ event }: Step) => event?.skips !== undefined && parked.has(event.stream);
     if (steps.some(isSkip)) this.#options.onParkedSkips?.();
   }
 }
 
-/** Of the commands whose events a batch shows. */
+/** The traceparents of the commands whose events are in a batch. */
 function* traceparents(steps: readonly Step[]): Generator<unknown> {
   for (const { event } of steps) yield event?.traceparent;
 }

@@ -4,7 +4,7 @@ import { isBefore, type LogPosition } from '../../events/log-position.ts';
 import type { Projection } from '../models/projection.ts';
 import type { ParkedFrom } from '../parking/parked-streams.ts';
 
-/** What a projection's checkpoint is known by. */
+/** The name and version that identify a projection's checkpoint. */
 type Named = Pick<Projection, 'name' | 'version'>;
 
 /** Another process moved the checkpoint: the batch must not be written. */
@@ -18,8 +18,8 @@ export class FenceLost extends Error {
 /** The tables are not those of this version of the service: they must be rebuilt from the log. */
 export class TablesOutdated extends Error {
   /**
-   * Names of the projections to build. Empty when the tables are a newer version's: this version
-   * must leave them alone.
+   * Names of the projections to build. Empty if a newer version made the tables, because this
+   * version must not change those.
    */
   readonly toBuild: readonly string[];
 
@@ -32,18 +32,18 @@ export class TablesOutdated extends Error {
 
 /** How far the tables are. */
 export interface Checkpoint {
-  /** The log was looked at up to here; null at its start. The fence. */
+  /** The log was read up to here; null at its start. The fence compares this position. */
   readonly position: LogPosition | null;
   /** The last event in the tables; null before the first. */
   readonly eventPosition: bigint | null;
-  /** Which event that is; null before the first, and when it is not known. */
+  /** The id of that event; null before the first event, or if the id is unknown. */
   readonly eventId: string | null;
 }
 
 /** Before the first event. */
 export const logStart: Checkpoint = { position: null, eventPosition: null, eventId: null };
 
-/** Where a reader of the log goes on. */
+/** The place where a reader of the log continues. */
 export function placeAt({ position, eventPosition, eventId }: Checkpoint): LogPlace | null {
   if (position === null) return null;
   const event = eventPosition === null ? undefined : { position: eventPosition, id: eventId };
@@ -67,7 +67,7 @@ export const checkpointIn = (row: StoredPosition): Checkpoint => ({
   eventId: row.eventId,
 });
 
-/** Of the same events of the same log. */
+/** Do both checkpoints have the same events of the same log? */
 export const isSame = (a: Checkpoint, b: Checkpoint): boolean =>
   !isBefore(a.position, b.position) && !isBefore(b.position, a.position) && a.eventId === b.eventId;
 
@@ -86,15 +86,15 @@ export interface StoredCheckpoint extends Checkpoint {
 export const checkpointChannel = 'reprise_checkpoint';
 
 /**
- * Notified in the transaction that writes rows out of the log's order: nothing that is known of the
- * tables is sure to be true.
+ * Notified in a transaction that writes rows in another order than the log. Afterwards an instance
+ * can no longer trust what it knows about the tables.
  */
 export const replacedChannel = 'reprise_replaced';
 
 /**
- * Reads where all of the projections' tables are. In a database to which no projection was written
- * yet, it registers the tables that the migrations made, at the log's start.
- * @throws TablesOutdated when some are at another position, of another version, or not there
+ * Reads the common position of all projections' tables. If the database has no checkpoints yet, it
+ * registers the tables that the migrations made, at the log's start.
+ * @throws TablesOutdated when some tables are at another position, of another version, or missing
  */
 export async function readCheckpoint(
   client: ClientBase,
@@ -115,7 +115,7 @@ export async function readCheckpoint(
     eventPosition,
     eventId,
     generation: stored.reduce((sum, { generation }) => sum + generation, 0),
-    // Later ones were parked before the tables were emptied.
+    // Later events were parked before the tables were emptied.
     parked: (stored[0]?.parked ?? [])
       .map((one) => ({ ...one, position: BigInt(one.position) }))
       .filter((one) => position !== null && one.position <= position.commit),
@@ -131,7 +131,7 @@ export const furthestOf = (checkpoints: readonly Checkpoint[]): Checkpoint =>
 
 interface StoredProjection extends Checkpoint, Named {
   readonly generation: number;
-  /** Of all projections, the same in every row; positions are decimal. */
+  /** The parked streams of all projections, the same in every row. Positions are decimal. */
   readonly parked: readonly { stream: string; position: string; events: number }[];
 }
 
@@ -186,8 +186,8 @@ function describeOutdated(
 }
 
 /**
- * Keeps the tables at their position until the caller's transaction ends, by the locks that
- * `moveCheckpoint` takes.
+ * Keeps the tables at their position until the caller's transaction ends. It takes the same locks
+ * as `moveCheckpoint`.
  * @returns the position
  * @throws TablesOutdated when not all tables are this version's, at one position
  */
@@ -203,8 +203,8 @@ export async function holdCheckpoint(
 }
 
 /**
- * Makes every instance forget what it knows of the tables. Called in a transaction that writes rows
- * out of the log's order.
+ * Makes every instance forget what it knows about the tables. Called in a transaction that writes
+ * rows in another order than the log.
  */
 export async function nextGeneration(
   client: ClientBase,
@@ -217,7 +217,7 @@ export async function nextGeneration(
   await client.query(`NOTIFY ${replacedChannel}`);
 }
 
-/** How a batch moves the checkpoint. */
+/** The move of the checkpoint by one batch. */
 export interface CheckpointMove {
   /** Of its first step. */
   readonly first: LogPosition;
@@ -229,8 +229,8 @@ export interface CheckpointMove {
 
 /**
  * Moves all checkpoints inside the caller's transaction, in the same order for every caller, and
- * notifies the other instances. It is the fence: the checkpoints must be where the caller read
- * them, and before the batch's first step. They stay locked until the transaction ends.
+ * notifies the other instances. It is the fence. The checkpoints must still be at the position that
+ * the caller read, and before the batch's first step. They stay locked until the transaction ends.
  * @throws FenceLost
  */
 export async function moveCheckpoint(
@@ -260,7 +260,9 @@ export async function moveCheckpoint(
   });
 }
 
-/** A function that the migrations made in the live schema: it fails, with `lostFenceState`. */
+/**
+ * A function that the migrations made in the live schema. It always fails with `lostFenceState`.
+ */
 export const raiseLostFence = 'raise_lost_fence';
 
 /** The SQLSTATE of a lost fence, in a class that is neither the standard's nor PostgreSQL's. */
@@ -270,7 +272,10 @@ const lostFenceState = 'RP001';
 export const isLostFence = (error: unknown): boolean =>
   (error as { code?: unknown }).code === lostFenceState;
 
-/** Fails, and the transaction with it, when one of the checkpoints is not where it was read. */
+/**
+ * If one of the checkpoints is not at the position that was read, this fails, and so does the
+ * transaction.
+ */
 const moveText = `
   WITH fence AS (
     SELECT name FROM projection_checkpoint

@@ -17,7 +17,7 @@ export class EngineReport {
     this.#events += events;
   }
 
-  /** Makes the next report in any case: another instance may have written one meanwhile. */
+  /** Makes the next report in any case, because another instance may have written one meanwhile. */
   startAnew(): void {
     this.#written = undefined;
     this.#events = 0;

@@ -33,14 +33,14 @@ import { Progress } from './progress.ts';
 import { Wake } from './wake.ts';
 
 /**
- * Keeps the projections' tables up to date with the log. Every instance reads the log, and knows
- * what each event does to the tables. The instance that has the leader lock writes the tables, one
- * transaction per batch; the others wait until the checkpoint has passed an event. `mode.ts` has
+ * Keeps the projections' tables up to date with the log. Every instance reads the log, and computes
+ * the row changes of each event. The instance with the leader lock writes the tables, with one
+ * transaction per batch. The others wait until the checkpoint has passed an event. `mode.ts` has
  * the modes of an instance and how it changes between them.
  *
- * The checkpoint is moved in the transaction of its batch and is a fence, so the lock only saves
- * work. One rule serves everything, a lost connection and an unclear commit too: what is at or
- * before the checkpoint is committed, and the rest of the log is still to be written.
+ * The checkpoint moves in the transaction of its batch and is a fence. So the lock only saves work.
+ * One rule covers every case, including a lost connection and an unclear commit. Events at or
+ * before the checkpoint are committed. All other events of the log must still be written.
  */
 export function runProjections(options: ProjectorOptions): Projector {
   return new Engine(options);
@@ -108,7 +108,7 @@ class Engine implements Projector {
           if (await this.#renewed(error)) continue;
           break;
         }
-        // No retry passes a bug.
+        // This error is a bug, so a retry would not help.
         if (error instanceof AssertionError) this.#stop(error);
         else this.#progress.failed(error);
         await pause(randomized(this.#limits.retryMsMax, 0.9), signal);
@@ -119,8 +119,8 @@ class Engine implements Projector {
   }
 
   /**
-   * Has the tables of this version built, when those there are an older version's.
-   * @returns false when that failed: the engine has stopped
+   * If the tables are an older version's, waits until those of this version are built.
+   * @returns false if this failed; then the engine has stopped
    */
   async #renewed(outdated: TablesOutdated): Promise<boolean> {
     const { renew, logger, signal } = this.#options;
@@ -128,7 +128,7 @@ class Engine implements Projector {
       if (renew === undefined || outdated.toBuild.length === 0) throw outdated;
       const what = 'projections: new tables are built beside the old ones';
       logger.warn({ why: outdated.message }, what);
-      // What was read and shown before is of tables that the new ones replace.
+      // All steps that were read and shown before belong to the replaced tables.
       await this.#reader?.stop();
       this.#reader = undefined;
       this.#progress.resetListeners();
@@ -150,8 +150,8 @@ class Engine implements Projector {
   }
 
   /**
-   * Works with a connection until the engine ends, or the connection does. It is not used again:
-   * closing it gives back the leader lock.
+   * Works with a connection until the engine or the connection ends. Nobody uses the connection
+   * again. Closing it gives back the leader lock.
    */
   async #withClient(client: PoolClient): Promise<void> {
     let lost: Error | undefined;
@@ -195,7 +195,7 @@ class Engine implements Projector {
     }
   }
 
-  /** Stops, and gives the leader lock back: another instance may be of a newer version. */
+  /** Stops, and gives the leader lock back, because another instance may have a newer version. */
   async #stopWith(client: PoolClient, error: Error): Promise<void> {
     const { isLeading } = this.#mode;
     this.#stop(error);
@@ -204,19 +204,23 @@ class Engine implements Projector {
     await client.query(`SELECT pg_advisory_unlock(${leaderLock})`);
   }
 
-  /** Leads if no other instance does, reads the checkpoint, and shows what is committed. */
+  /**
+   * Begins to lead if no other instance leads. Then it reads the checkpoint, and shows the
+   * committed steps.
+   */
   async #follow(client: PoolClient): Promise<void> {
     const leadsNow = this.#mode.isFollowing && (await this.#tryToLead(client));
     let { shown } = this.#progress;
     let checkpoint: Awaited<ReturnType<typeof readCheckpoint>>;
     do {
       this.#isCheckpointOld = false;
-      // What is shown may advance while PostgreSQL is asked: compare with what it was before.
+      // The shown position may advance during this query. Therefore compare with the position from
+      // before it.
       shown = this.#progress.shown;
       checkpoint = await readCheckpoint(client, this.#options.projections);
     } while (this.#isCheckpointOld);
     const isReplaced = checkpoint.generation !== (this.#generation ?? checkpoint.generation);
-    // While there was no connection, the notification of it was missed.
+    // Without a connection, this instance missed the notification.
     if (isReplaced) this.#progress.resetListeners();
     this.#generation = checkpoint.generation;
     this.#progress.parked = new ParkedStreams(checkpoint.parked);
@@ -244,8 +248,8 @@ class Engine implements Projector {
   async #write(client: PoolClient): Promise<boolean> {
     await this.#writer.gather();
     await this.#report.write(client, this.status());
-    // Nothing is waited for from here until the batch is sent, so the batch begins after the
-    // checkpoint: a new leader may still read from the log what another instance has written.
+    // From here until the batch is sent, nothing is awaited, so the batch begins after the
+    // checkpoint. A new leader may still read events that another instance has already written.
     this.#progress.showCommitted();
     const batch = this.#writer.next();
     if (batch.length === 0) return false;

@@ -8,11 +8,12 @@ import {
 import type { RecordedEvent } from '../../events/codec.ts';
 import { readToEnd } from '../../support/read-to-end.ts';
 
-/** Longest that the log is read for, in ms. */
+/** The longest time of such a read, in ms. */
 const readMsMax = 600_000;
 
 /**
- * Does the log have this event, so that it is the log that was read before? True without one.
+ * Does the log still have this event? If so, it is the log that was read before. True if there is
+ * no event to compare.
  * @throws EventStoreUnavailable without an answer in `timeoutMs`, the signal's abort reason
  */
 export async function hasEvent(
@@ -24,7 +25,7 @@ export async function hasEvent(
 ): Promise<boolean> {
   if (mark === null) return true;
   try {
-    // It shows nothing before it has seen that the event is there.
+    // The subscription delivers nothing until it has checked that the event is there.
     await readToEnd(
       eventStore,
       { after: placeOf(mark), prefixes, signal },
@@ -39,8 +40,8 @@ export async function hasEvent(
 }
 
 /**
- * Reads the events of streams after a position, up to the log's end as it is now.
- * @throws EventStoreUnavailable, what the signal was aborted with, what `onEvent` throws
+ * Reads the events of streams after a position, up to the current end of the log.
+ * @throws EventStoreUnavailable, the abort reason of the signal, errors of `onEvent`
  */
 export const eventsToEnd = (
   eventStore: Pick<EventStore, 'subscribe'>,

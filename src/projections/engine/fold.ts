@@ -8,7 +8,10 @@ import {
   type TableShape,
 } from '../models/row-change.ts';
 
-/** What a batch does to one table: at most one entry per key in each map, applied in this order. */
+/**
+ * The changes of one table in a batch. Each map has at most one entry per key. The maps are applied
+ * in this order.
+ */
 export interface TableChanges {
   readonly ensures: Map<string, Row>;
   readonly puts: Map<string, Row>;
@@ -26,8 +29,8 @@ export const keyText = (key: readonly string[]): string =>
   key.length === 1 ? (key[0] ?? '') : key.join(' ');
 
 /**
- * Folds changes, in order, into what they add up to: a row that is put and then patched is put
- * once, and a row that is patched several times is patched once. A patch of a row that does not
+ * Folds changes, in order, into at most one change per row. A row that is put and then patched is
+ * put once. A row that is patched several times is patched once. A patch of a row that does not
  * exist changes nothing.
  */
 export function fold(changes: Iterable<RowChange>): ReadonlyMap<TableShape, TableChanges> {

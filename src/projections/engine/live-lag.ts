@@ -2,17 +2,17 @@ import type { Step } from '../log-step.ts';
 import type { CommitListener, ReadSideStatus } from '../projector.ts';
 
 /**
- * The live lag: the time from when the log took an event to when its rows are visible, in the
- * tables and in this process. It is a little more than the time since the append was acknowledged,
- * and as exact as the clocks of the two servers agree. Events that are read while history is caught
- * up with are not counted.
+ * The live lag: the time from the append of an event in the log until its rows are visible, in the
+ * tables and in this process. It is a little more than the time since the acknowledgement of the
+ * append. It is as exact as the agreement between the clocks of the two servers. Events of the
+ * past, which are read while the service catches up, do not count.
  */
 export class LiveLag implements CommitListener {
   readonly #status: () => Pick<ReadSideStatus, 'state'>;
   readonly #now: () => number;
   readonly #observe: (seconds: number) => void;
 
-  /** @param observe told of each event how long it took */
+  /** @param observe called with the lag of each event */
   constructor(
     status: () => Pick<ReadSideStatus, 'state'>,
     now: () => number,

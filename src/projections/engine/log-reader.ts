@@ -29,25 +29,27 @@ export interface LogReaderOptions {
   readonly backlog: Backlog;
   readonly signal: AbortSignal;
   readonly retryMsMax: number;
-  /** After each step that was put into the backlog, and when reading ends by a failure. */
+  /**
+   * Called after each step that was put into the backlog, and when the read ends with a failure.
+   */
   onStep(): void;
-  /** The position of the newest message before; null when there was none. */
+  /** Called with the position of the newest message before the end; null if there was none. */
   onCaughtUp(position: LogPosition | null): void;
   /**
-   * Called with the error when the log is not the one that was read before, and with undefined when
-   * it is. The log is asked again for as long as the error may pass.
+   * Called with the error if the log is not the log that was read before, and with undefined if it
+   * is. While waiting may help, the reader asks the log again.
    */
   onDiffers(differs: LogDiffers | undefined): void;
   onTrouble(error: unknown): void;
 }
 
 export interface LogReader {
-  /** Why it stopped reading: a bug. */
+  /** The bug because of which it stopped reading. */
   readonly failure: Error | undefined;
   stop(): Promise<void>;
 }
 
-/** A bug, with the event at which it shows. */
+/** A bug, with the event at which it happened. */
 function failedAt({ revision, stream, type }: RecordedEvent, cause: unknown): Error {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new Error(`event ${revision}@${stream} (${type}): ${why}`, { cause });
@@ -71,8 +73,8 @@ class Reader implements LogReader {
   readonly #ended: Promise<void>;
   #last: LogPlace | null;
   /**
-   * Are the skips read? They are read once, before anything else. A later skip is met in the log,
-   * after the event that it is about.
+   * Has it read the skips? It reads them once, before anything else. It meets a later skip in the
+   * log, after the skipped event.
    */
   #isPrepared = false;
   #skips = new Skips();
@@ -119,10 +121,10 @@ class Reader implements LogReader {
     for await (const message of eventStore.subscribe({ after, prefixes, signal })) {
       this.#options.onDiffers(undefined);
       if (backlog.isFull && !signal.aborted) await backlog.whenRoom();
-      // Mostly not a promise: awaiting one costs a turn of the event loop.
+      // This is usually not a promise. To await one costs a turn of the event loop.
       const foreign = message.kind === 'event' && this.#isForeign(message.event);
       const isForeign = typeof foreign === 'boolean' ? foreign : await foreign;
-      // Another reader may fill the backlog by now.
+      // Another reader may already fill the backlog.
       if (signal.aborted) return;
       this.#take(message, isForeign);
       if (this.failure !== undefined) return;
@@ -180,7 +182,10 @@ class Reader implements LogReader {
     this.#push({ position: place.position, createdMs, changes, isEvent: true, event }, place);
   }
 
-  /** @returns what an event skips. @throws UnreadableEvent */
+  /**
+   * @returns the event that this event skips, if any.
+   * @throws UnreadableEvent
+   */
   #learn(recorded: RecordedEvent): StepEvent['skips'] {
     const skip = skipIn(recorded);
     if (skip === undefined) return undefined;

@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
  * - `following`: it reads the log, and shows the events that another instance has committed.
  * - `leading`: it has the leader lock, writes the tables, and shows what it has committed.
  * - `building`: the tables are an older version's. Nothing is shown while new ones are built.
- * - `stopped`: it met an error that no retry can pass. It writes nothing more, but still shows what
- *   another instance commits: one of a newer version may be able to go on.
+ * - `stopped`: it met an error for which no retry helps. It writes nothing more, but still shows
+ *   the commits of another instance. An instance of a newer version may be able to continue.
  *
  * It begins in `following`. These are all transitions:
  *

@@ -11,16 +11,23 @@ export interface ProjectorLimits {
   readonly batchRowsMax: number;
   /**
    * Shortest time from the start of one transaction to the start of the next, unless a whole batch
-   * waits: one event then costs no more than many. It is part of the lag. Default 30.
+   * waits. It makes batches larger, because a transaction for one event costs as much as for many.
+   * It is part of the lag. Default 30.
    */
   readonly flushMsMin: number;
-  /** Events read and not yet committed; reading the log pauses at it. Default 16,000. */
+  /**
+   * Events that were read and are not yet committed. At this number, the service pauses reading the
+   * log. Default 16,000.
+   */
   readonly backlogEventsMax: number;
-  /** Rows that those change; reading the log pauses at it. Default 100,000. */
+  /**
+   * Rows that those events change. At this number, the service pauses reading the log. Default
+   * 100,000.
+   */
   readonly backlogRowsMax: number;
-  /** Events that may be parked; at one more the engine stops. Default 5,000. */
+  /** Events that may be parked. With one more, the engine stops. Default 5,000. */
   readonly parkedEventsMax: number;
-  /** How often an instance that does not lead tries to, in ms. Default 1,000. */
+  /** How often an instance that does not lead tries to lead, in ms. Default 1,000. */
   readonly standbyPollMs: number;
   /** How often the checkpoint moves while there is nothing to write, in ms. Default 1,000. */
   readonly idleCheckpointMs: number;
@@ -43,7 +50,10 @@ export const projectorDefaults: ProjectorLimits = {
   retryMsMax: 1_000,
 };
 
-/** How the limits relate: a batch fits into the backlog, and no wait or bound is without effect. */
+/**
+ * Asserts the relations of the limits: a batch fits into the backlog, and every wait and bound has
+ * an effect.
+ */
 export function assertLimits(limits: ProjectorLimits): void {
   for (const [name, limit] of Object.entries(limits)) assert(limit >= 0, `${name} is ${limit}`);
   const { batchEventsMax, backlogEventsMax, batchRowsMax, backlogRowsMax } = limits;
@@ -63,24 +73,24 @@ export interface Logger {
 export interface ProjectorOptions {
   readonly eventStore: Pick<EventStore, 'subscribe' | 'readStream'>;
   /**
-   * As `connectPostgres` makes it: its statements are bounded in time, and bigint arrives as
+   * A pool from `connectPostgres`. Its statements have a time limit, and bigint values arrive as
    * BigInt. The engine keeps one connection.
    */
   readonly pool: Pool;
   readonly projections: readonly Projection[];
   readonly logger: Logger;
-  /** Ends it: the batch under way is finished first. */
+  /** Ends the engine, after the current batch. */
   readonly signal: AbortSignal;
   readonly limits?: Partial<ProjectorLimits>;
   /**
-   * Called when the tables are an older version's. It resolves when those of this version are in
-   * place, and rejects when they cannot be built. Without it the engine stops.
+   * Called if the tables are an older version's. It resolves when the tables of this version are in
+   * place. It rejects if they cannot be built. Without this function, the engine stops.
    */
   readonly renew?: () => Promise<void>;
   /**
-   * Called by the leading instance when parked events may be skipped by now: when a skip is itself
-   * parked, and when the instance begins to lead and finds parked events. It is not waited for.
-   * Default: nothing happens.
+   * The leading instance calls it when a skip may have released parked events. This is so if a skip
+   * is itself parked, or if the instance begins to lead and finds parked events. The instance does
+   * not wait for the result. Default: nothing happens.
    */
   readonly onParkedSkips?: () => void;
   /** Milliseconds since the epoch. Default `Date.now`. */

@@ -19,11 +19,14 @@ import {
   type StoredPosition,
 } from './checkpoint.ts';
 
-/** Events that are counted behind a checkpoint; of more, only this many are shown. */
+/**
+ * The largest number of events that are counted behind a checkpoint. For more events, this number
+ * is shown.
+ */
 export const behindEventsMax = 100_000;
 
 /**
- * Age in seconds up to which an event counts as on its way: a projection that lacks only such
+ * An event of at most this age, in seconds, is not late yet. A projection that lacks only such
  * events is live.
  */
 const onItsWaySeconds = 1;
@@ -31,30 +34,30 @@ const onItsWaySeconds = 1;
 /** Longest wait for the log, in ms. */
 const logMsMax = 10_000;
 
-/** A projection and how it is. */
+/** A projection and its state. */
 export interface ProjectionOverview {
   readonly name: string;
-  /** Of the tables; null when the database has none yet. */
+  /** The version of the tables; null if the database has none yet. */
   readonly version: number | null;
-  /** Where the log was looked at up to; null at its start. */
+  /** The position up to which the log was read; null at its start. */
   readonly position: bigint | null;
-  /** Events still to come, at most `behindEventsMax`; null when the log gave no answer. */
+  /** The number of missing events, at most `behindEventsMax`; null if the log gave no answer. */
   readonly behindEvents: number | null;
   /** Age of the oldest of them, in seconds; 0 when there is none. */
   readonly behindSeconds: number | null;
   /** Events per second, of all projections together, when the engine last reported. */
   readonly eventsPerSecond: number;
   /**
-   * `outdated`: the tables are of another version than this one, or behind those of the other
-   * projections: rebuild them. `not running`: no service writes them.
+   * `outdated`: the tables have another version, or are behind the tables of the other projections.
+   * They need a rebuild. `not running`: no service writes them.
    */
   readonly status: 'live' | 'catching up' | 'stopped' | 'outdated' | 'not running';
-  /** The event or server because of which it stopped or waits. */
+  /** The cause because of which it stopped or waits: an event or a server. */
   readonly error: string | null;
   readonly rebuiltAt: Date | null;
 }
 
-/** The same as JSON has it: positions may pass 2^53. */
+/** The same in JSON, with positions as text, because they may pass 2^53. */
 export type ProjectionState = Omit<ProjectionOverview, 'position' | 'rebuiltAt'> & {
   readonly position: string | null;
   readonly rebuiltAt: string | null;
@@ -79,7 +82,7 @@ interface Engine {
   readonly rate: number | null;
 }
 
-/** What comes after a checkpoint. */
+/** The events after a checkpoint. */
 export interface Behind {
   /** At most `behindEventsMax`. */
   readonly events: number;
@@ -89,7 +92,8 @@ export interface Behind {
 
 /**
  * The state of every projection, from the database, whether a service runs or not.
- * @param measure how much comes after the furthest checkpoint; undefined when it is not known
+ * @param measure counts the events after the furthest checkpoint; undefined if the number is
+ * unknown
  */
 export async function projectionOverview(
   pool: Pool,
@@ -106,7 +110,7 @@ export async function projectionOverview(
   const behind = await measure(furthest);
   return projections.map(({ name, version }) => {
     const stored = checkpoints.find((row) => row.name === name);
-    // A projection without tables, beside others that have some, must be built.
+    // If a projection has no tables, but others have, its tables must be built.
     const isCurrent =
       checkpoints.length === 0 || (stored?.version === version && isSame(stored.at, furthest));
     const isStopped = engine.state === 'stopped';

@@ -19,8 +19,8 @@ import type { Logger } from './options.ts';
 const behindMsMax = 500;
 
 /**
- * Nor are they when PostgreSQL has not answered for this long: another instance may have written
- * meanwhile.
+ * They are also not used if PostgreSQL has not answered for this long. Another instance may have
+ * written meanwhile.
  */
 const unansweredMsMax = 5_000;
 
@@ -42,8 +42,8 @@ export interface ProgressParts {
 }
 
 /**
- * How far the tables are (committed), how far the listeners are (shown), and what waits for that. A
- * step is shown once it is committed: `advanceTo` is the one way there.
+ * Knows the position of the tables (committed), the position of the listeners (shown), and the
+ * callers that wait for it. A step is shown after it is committed, only by `advanceTo`.
  */
 export class Progress {
   /** The tables' checkpoint, as last read or written. */
@@ -52,23 +52,26 @@ export class Progress {
   shown: LogPosition | null = null;
   /** The last event that was shown. */
   shownEvent: bigint | null = null;
-  /** The streams that are parked, as of the checkpoint last read, with what was parked since. */
+  /**
+   * The streams that were parked at the checkpoint that was read last, and streams that were parked
+   * since then.
+   */
   parked = new ParkedStreams();
   readonly #parts: ProgressParts;
   readonly #listeners: CommitListener[] = [];
   readonly #waiters = new Set<Waiter>();
   readonly #startedMs: number;
-  /** Is it known where the tables are? */
+  /** Is the position of the tables known? */
   #isStarted = false;
-  /** The log's end when it was first reached; undefined before that. */
+  /** The log's end at the moment when the reader first reached it; undefined before. */
   #history: LogPosition | null | undefined;
   /** Since when the listeners lack events that are committed. */
   #behindSinceMs: number | undefined;
   /** Since when PostgreSQL gives no answer, or an error. */
   #unansweredSinceMs: number | undefined;
-  /** Since when events are to be shown and none was. */
+  /** The time since when events are waiting and none was shown. */
   #stalledSinceMs: number | undefined;
-  /** Why the log is not the one that the tables are made from. */
+  /** Why the log is not the log of the tables. */
   #otherLog: string | undefined;
   #failure: string | undefined;
 
@@ -81,12 +84,12 @@ export class Progress {
     this.#listeners.push(listener);
   }
 
-  /** What the listeners know is no longer true of the tables. */
+  /** Resets the listeners, because their knowledge of the tables is no longer true. */
   resetListeners(): void {
     for (const listener of this.#listeners) listener.reset();
   }
 
-  /** The log is read from this checkpoint on: everything before it counts as shown. */
+  /** The reader starts at this checkpoint. Everything before it counts as shown. */
   startAt(checkpoint: Checkpoint): void {
     this.committed = checkpoint;
     this.shown = checkpoint.position;
@@ -98,7 +101,10 @@ export class Progress {
     this.#stalledSinceMs = undefined;
   }
 
-  /** PostgreSQL has answered: everything up to this checkpoint is committed, and is shown now. */
+  /**
+   * PostgreSQL has answered that everything up to this checkpoint is committed. The listeners get
+   * it now.
+   */
   advanceTo(checkpoint: Checkpoint): void {
     assert(this.#isStarted, 'nothing is read from the log yet');
     if (!this.#parts.mode.isStopped) this.#failure = undefined;
@@ -107,7 +113,7 @@ export class Progress {
     this.showCommitted();
   }
 
-  /** Shows what the backlog has of what is committed: events may be read after their commit. */
+  /** Shows the committed steps of the backlog. An event may be read after its commit. */
   showCommitted(): void {
     const { position } = this.committed;
     if (position === null) return;
@@ -123,7 +129,8 @@ export class Progress {
     const [first] = steps;
     if (first === undefined) return;
     assert(isBefore(this.shown, first.position), 'a step would be shown a second time');
-    // A newer version has written what this one cannot read: the listeners would lack it.
+    // A newer version has written an event that this version cannot read. The listeners would lack
+    // it.
     if (this.parked.firstUnreadable(steps) !== undefined) this.resetListeners();
     const written = this.parked.withoutParked(steps);
     for (const listener of this.#listeners) {
@@ -177,7 +184,7 @@ export class Progress {
     this.#history ??= position;
   }
 
-  /** PostgreSQL gave no answer, or an error. It is logged once while it stays the same. */
+  /** PostgreSQL gave no answer, or an error. The same error is logged only once. */
   failed(error: unknown): void {
     this.#unansweredSinceMs ??= this.#parts.now();
     if (this.#parts.mode.isStopped) return;
@@ -192,7 +199,9 @@ export class Progress {
     this.#failure = error instanceof Error ? error.message : String(error);
   }
 
-  /** The log is not the one that the tables are made from; undefined: it is. Logs each change. */
+  /**
+   * Notes that the log is not the log of the tables; with undefined, that it is. Logs each change.
+   */
   noteOtherLog(differs: LogDiffers | undefined): void {
     const why = differs && `${differs.message}. ${otherLogAdvice}`;
     const isNews = (why === undefined) !== (this.#otherLog === undefined);
@@ -207,12 +216,12 @@ export class Progress {
     return this.#otherLog ?? this.#failure;
   }
 
-  /** Is the log known to be another than the one that the tables are made from? */
+  /** Is it known that the log is not the log of the tables? */
   get isOfOtherLog(): boolean {
     return this.#otherLog !== undefined;
   }
 
-  /** It is not known where the tables are: what the listeners know is not used for answers. */
+  /** The position of the tables is unknown now. The listeners are not used for answers. */
   forgetTables(): void {
     this.#isStarted = false;
   }
@@ -266,8 +275,8 @@ export class Progress {
   }
 
   /**
-   * While history is read and the backlog is empty, the engine's start stands for the oldest event
-   * that was not yet read.
+   * If the backlog is empty while the past is read, the time of the oldest unread event is unknown.
+   * Then the engine's start is used.
    */
   #oldestUnshownMs(): number {
     const { oldest } = this.#parts.backlog;

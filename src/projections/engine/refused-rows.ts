@@ -2,14 +2,17 @@ import assert from 'node:assert/strict';
 import { isRefusal } from '../../infrastructure/postgres.ts';
 import { pgText } from '../../support/pg-text.ts';
 
-/** Rows that PostgreSQL refuses, and how the event that they are of is found in a batch. */
+/** Rows that PostgreSQL refuses, and the search for their event in a batch. */
 
-/** Characters that are kept of PostgreSQL's message: it may repeat the value. */
+/**
+ * The service keeps so many characters of PostgreSQL's message, because the message may repeat a
+ * long value.
+ */
 const messageCharsMax = 300;
 
 /**
- * PostgreSQL refuses rows for their values (a number out of range, a text that cannot be a key): it
- * would refuse them again.
+ * PostgreSQL refuses rows because of their values (a number out of range, a text that cannot be a
+ * key). It would refuse them again.
  */
 export class RowsRefused extends Error {
   constructor(cause: Error) {
@@ -25,9 +28,9 @@ export function throwRefused(error: unknown): never {
 }
 
 /**
- * How many events one transaction may have. When PostgreSQL refuses the rows of one event, it
- * refuses the whole batch. The size is then halved until that event is alone; after that it doubles
- * with each batch that is written.
+ * The number of events that one transaction may have. When PostgreSQL refuses the rows of one
+ * event, it refuses the whole batch. Then the size is halved until that event is alone. After that,
+ * it doubles with each written batch.
  */
 export class BatchSize {
   readonly #limit: number;

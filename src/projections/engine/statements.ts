@@ -9,7 +9,7 @@ export interface Statement {
   readonly values: readonly string[];
 }
 
-/** A column of the rows that a statement is given. */
+/** A column of a statement's rows. */
 interface Column {
   readonly name: string;
   readonly cells: readonly (Cell | undefined)[];
@@ -103,8 +103,9 @@ function records({ columns }: TableShape, given: readonly Column[]): string {
 }
 
 /**
- * A column as the text of a PostgreSQL array. A JSON array in braces is one, unless a string has an
- * escape other than `\"` and `\\`: PostgreSQL reads that as the bare character after the backslash.
+ * A column as the text of a PostgreSQL array. A JSON array in braces is such a text, unless a
+ * string has an escape other than `\"` and `\\`. PostgreSQL reads any other escape as the character
+ * after the backslash.
  */
 export function arrayText({ cells }: Pick<Column, 'cells'>): string {
   const json = JSON.stringify(cells);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 
-/** Something to wait for. A call that comes while nothing waits ends the next wait at once. */
+/** Ends a wait by a call. If a call comes while nothing waits, the next wait ends at once. */
 export class Wake {
   #called = false;
   #waiting: (() => void) | undefined;
@@ -11,8 +11,8 @@ export class Wake {
   }
 
   /**
-   * Resolves at the next call, or after `ms`; at once when there was a call since the last wait.
-   * One wait at a time.
+   * Resolves at the next call, or after `ms`. If there was a call since the last wait, it resolves
+   * at once. Only one wait at a time.
    */
   async wait(ms: number): Promise<void> {
     assert(this.#waiting === undefined, 'one waits already');

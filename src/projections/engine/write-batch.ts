@@ -14,14 +14,14 @@ import { statementsOf } from './statements.ts';
 
 /**
  * Writes a batch, parks events of it and moves the checkpoint in one transaction. When it throws,
- * the caller must close the connection: the transaction may be open, or its outcome unknown. The
- * checkpoint then says whether it was committed.
+ * the caller must close the connection. The transaction may still be open, or its result may be
+ * unknown. Then the checkpoint shows whether it was committed.
  * @param from the checkpoint as last read
  * @param batch at least one step, strictly ascending and after `from`
- * @param parks what is parked with it; undefined when nothing is
- * @throws OutOfOrder, and nothing was sent; FenceLost when the checkpoint is elsewhere, or
- * ParkingChanged, and nothing was written; RowsRefused, nothing was written, and the connection can
- * be used after a ROLLBACK
+ * @param parks the events to park with the batch; undefined if there are none
+ * @throws OutOfOrder: nothing was sent. FenceLost (the checkpoint has moved) and ParkingChanged:
+ * nothing was written. RowsRefused: nothing was written, and the connection can be used after a
+ * ROLLBACK
  */
 export async function writeBatch(
   client: ClientBase,
@@ -35,17 +35,17 @@ export async function writeBatch(
   assert(first !== undefined && last !== null, 'a batch has a step');
   const newest = batch.findLast(({ isEvent }) => isEvent);
   const event = newest?.event && { position: newest.position.commit, id: newest.event.id };
-  // All is sent before the first answer comes, COMMIT too. On a busy event loop each round trip
-  // costs a turn of the loop, and the lag is their sum. In PostgreSQL the fence comes first. Where
-  // it is lost, COMMIT finds a failed transaction.
+  // All statements are sent before the first answer comes, including COMMIT. On a busy event loop,
+  // each round trip would cost a turn of the loop, and all turns add to the lag. PostgreSQL runs
+  // the fence first. If the fence is lost, COMMIT finds a failed transaction.
   const begun = client.query({ text: 'BEGIN', ...quick });
   const move = { first: first.position, last, event };
   const moved = moveCheckpoint(client, projections, from.position, move);
-  // The tables were emptied: nothing is parked before the log's start.
+  // The tables were emptied. Nothing is parked before the log's start.
   const forgotten = from.position === null ? forgetParked(client) : undefined;
   const written = writeRows(client, batch);
   const committed = parks === undefined ? client.query('COMMIT') : undefined;
-  // What fails after a lost fence says less than that.
+  // If the fence is lost, later statements fail, too. Their errors say less than the fence's.
   for (const later of [forgotten, written, committed]) later?.catch(() => {});
   await Promise.all([begun, moved]);
   await Promise.all([forgotten, written]);

@@ -7,12 +7,12 @@ import type { SessionRow } from './session/projection.ts';
 
 type ReadAs<T> = ColumnType<T, never, never>;
 
-/** The read models, read-only: the engine alone writes them. */
+/** The read models, read-only. Only the engine writes them. */
 type ReadOnly<R, Special> = {
   [C in keyof R]: C extends keyof Special ? Special[C] : ReadAs<R[C]>;
 };
 
-/** As the pool of infrastructure/postgres.ts parses bigint. */
+/** The type in which the pool of infrastructure/postgres.ts reads bigint. */
 type Big = ReadAs<bigint>;
 type Time = ReadAs<Date>;
 type MaybeTime = ReadAs<Date | null>;

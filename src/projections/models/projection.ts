@@ -18,21 +18,24 @@ type ProjectedType = Exclude<EventType, (CatalogEvent | RequestEvent | SkipEvent
 
 type CategoryOf<T extends ProjectedType> = (typeof categoryOf)[T];
 
-/** What a projection sees of an event. */
+/** The parts of an event that a projection sees. */
 export interface Fact<T extends ProjectedType> {
   readonly data: EventData[T];
-  /** What the event's stream is about. */
+  /** The ids in the name of the event's stream. */
   readonly stream: Extract<StreamName, { category: CategoryOf<T> }>;
   /** Position in the log, decimal. */
   readonly position: string;
-  /** When the log took it, ISO 8601 UTC. */
+  /** The time of the event in the log, ISO 8601 UTC. */
   readonly at: string;
 }
 
 /** A read model's writer: a pure map from events to row changes. */
 export interface Projection {
   readonly name: string;
-  /** Raised when the tables or their meaning change: they are then rebuilt from the log. */
+  /**
+   * Raise it when the tables or their meaning change. Then the service builds them again from the
+   * log.
+   */
   readonly version: number;
   readonly tables: readonly TableShape[];
   /** Event types that are not here are ignored. */
@@ -40,8 +43,8 @@ export interface Projection {
 }
 
 /**
- * Joins projections into one function from an event to all of its row changes.
- * It throws UnreadableEvent when the event is on a stream where its type does not belong.
+ * Joins projections into one function from an event to all of its row changes. It throws
+ * UnreadableEvent if the type of an event does not belong to its stream.
  */
 export function joinProjections(
   projections: readonly Projection[],
@@ -91,7 +94,7 @@ class RecordedFact {
   }
 }
 
-/** Events that were appended together have one time: its text is made once. */
+/** Events that were appended together have the same time. Its text is made once. */
 let lastTime = { ms: Number.NaN, text: '' };
 
 function isoTime(ms: number): string {

@@ -1,4 +1,7 @@
-/** What an event does to the tables: typed where it is made and read, plain columns in between. */
+/**
+ * The changes that an event makes to the tables. Projections and readers see typed rows; the code
+ * in between sees plain columns.
+ */
 
 /** A value as it is sent to PostgreSQL. Bigint columns that may pass 2^53 are decimal strings. */
 export type Cell = string | number | boolean | null;
@@ -11,13 +14,13 @@ export interface TableShape {
   readonly columns: Readonly<Record<string, ColumnType>>;
   /** Primary key; its columns are text. */
   readonly key: readonly string[];
-  /** Columns that only rise: parked events are written late, and must not set them back. */
+  /** Columns that only rise. Parked events are written late, and must not decrease them. */
   readonly rising?: readonly string[];
   /**
-   * SQL that makes the table with its primary key, and its other indexes for when it is full, by
-   * unqualified names. Left out while the table has the shape that the migrations gave it. Another
-   * shape comes with a raised version of its projection: the new tables are then built beside the
-   * old ones when the service starts.
+   * SQL, with unqualified names, that makes the table with its primary key, and the other indexes
+   * after the fill. It is absent while the table has the shape from the migrations. If the shape
+   * changes, the version of the projection is raised. Then the service builds the new tables beside
+   * the old ones when it starts.
    */
   readonly definition?: { readonly table: string; readonly indexes: readonly string[] };
 }
@@ -42,7 +45,10 @@ export interface Ensure<R extends Row = Row> {
   readonly row: R;
 }
 
-/** Some columns of a row that exists, set or added to (never the same column both). */
+/**
+ * Changes some columns of an existing row. It sets a column or adds to it, never both for one
+ * column.
+ */
 export interface Patch<R extends Row = Row> {
   readonly kind: 'patch';
   readonly table: TableShape;
@@ -52,7 +58,7 @@ export interface Patch<R extends Row = Row> {
   readonly add: Readonly<Record<string, number>>;
 }
 
-/** What an event does to a table whose rows have the shape R. */
+/** A change of a table whose rows have the shape R. */
 export type RowChange<R extends Row = Row> = Put<R> | Ensure<R> | Patch<R>;
 
 export const put = <R extends Row>(table: Table<R>, rows: readonly R[]): Put<R> => ({
@@ -74,7 +80,7 @@ export const patch = <R extends Row>(
   add: { readonly [C in keyof R]?: number } = {},
 ): Patch<R> => ({ kind: 'patch', table, key, set, add: add as Readonly<Record<string, number>> });
 
-/** Is the change one of this table? Its rows then have the table's type. */
+/** Does the change belong to this table? If so, its rows have the table's type. */
 export const isOf = <R extends Row>(table: Table<R>, change: RowChange): change is RowChange<R> =>
   change.table === table;
 
@@ -89,7 +95,7 @@ export function patched<R extends Row>(row: R, { set, add }: Pick<Patch<R>, 'set
 export const keyOfRow = ({ key }: TableShape, row: Row): readonly string[] =>
   key.map((column) => String(row[column]));
 
-/** The keys of the rows that a change is about. */
+/** The keys of the rows that a change concerns. */
 export function keysOf(change: RowChange): readonly (readonly string[])[] {
   switch (change.kind) {
     case 'patch':

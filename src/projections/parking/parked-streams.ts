@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import type { Step, StepEvent } from '../log-step.ts';
 
 /**
- * Which streams are parked, in memory. An event is parked when it cannot be read, or when its rows
- * cannot be written. Every later event of its stream is parked, too: its rows would be wrong
- * without the first one. Events of other streams are written as usual.
+ * The parked streams, in memory. An event is parked if it cannot be read, or if its rows cannot be
+ * written. Every later event of its stream is parked, too, because its rows would be wrong without
+ * the first one. Events of other streams are written as usual.
  */
 
 /** A stream some of whose events are not in the tables. */
 export interface ParkedStream {
   readonly stream: string;
-  /** Of its first parked event; so are the position and the type. */
+  /** The revision of its first parked event. The position and the type are also of this event. */
   readonly revision: bigint;
   readonly position: bigint;
   readonly type: string;
@@ -23,7 +23,7 @@ export interface ParkedStream {
 /** The part of a parked stream that is kept in memory. */
 export type ParkedFrom = Pick<ParkedStream, 'stream' | 'position' | 'events'>;
 
-/** One more event must be parked, and as many are parked as may be. */
+/** One more event must be parked, but the limit of parked events is reached. */
 export class TooManyParked extends Error {
   constructor(eventsMax: number, next: StepEvent | undefined) {
     const one = next?.unreadable ?? `event ${next?.revision}@${next?.stream} has to wait`;
@@ -35,18 +35,18 @@ export class TooManyParked extends Error {
   }
 }
 
-/** A batch as it is written. */
+/** A batch in the form in which it is written. */
 export interface SortedBatch {
-  /** Events that are parked change nothing. It ends early when no more events may be parked. */
+  /** Parked events change nothing. The batch ends early if no more events may be parked. */
   readonly steps: readonly Step[];
   /**
-   * What is parked with the batch. Of a stream that was parked before: its events in this batch
-   * alone, which are added to those.
+   * The streams that are parked with the batch. If a stream was parked before, this has only its
+   * events in this batch, which are added to the earlier ones.
    */
   readonly parked: readonly ParkedStream[];
 }
 
-/** The parked streams, as the tables at the checkpoint have them. */
+/** The parked streams of the tables at the checkpoint. */
 export class ParkedStreams {
   /** Of each parked stream, the position of its first event that is not in the tables. */
   readonly #since = new Map<string, bigint>();
@@ -74,8 +74,8 @@ export class ParkedStreams {
   }
 
   /**
-   * Decides which steps after the checkpoint are parked. It changes nothing here: call `add` with
-   * `parked` once the batch is written.
+   * Decides which steps after the checkpoint are parked. It changes no state. Call `add` with
+   * `parked` after the batch is written.
    */
   sort(batch: readonly Step[], eventsMax: number): SortedBatch {
     if (this.#since.size === 0 && !batch.some(isUnreadable)) return { steps: batch, parked: [] };
@@ -105,7 +105,7 @@ export class ParkedStreams {
     return { steps, parked: [...parked.values()] };
   }
 
-  /** Steps up to the checkpoint as the tables have them: a parked event changes nothing. */
+  /** Steps up to the checkpoint as they are in the tables: a parked event changes nothing. */
   withoutParked(steps: readonly Step[]): readonly Step[] {
     if (this.#since.size === 0) return steps;
     return steps.map((step) => (this.#isParked(step) ? { ...step, changes: [] } : step));

@@ -8,21 +8,21 @@ import type { ParkedStream } from './parked-streams.ts';
 
 /** The parked streams in PostgreSQL: the table `parked_event` has one row per stream. */
 
-/** A parked stream as the table has it. */
+/** A parked stream as a row of the table. */
 export interface ParkedStreamRow extends ParkedStream {
   readonly parkedAt: Date;
 }
 
 /**
- * Characters of a stream's name in the table, and of what is left of a longer one: a key has at
- * most 2,700 bytes.
+ * The largest length of a stream's name in the table, in characters. A longer name is cut to this
+ * length, because a key has at most 2,700 bytes.
  */
 const nameCharsMax = 500;
 const cutCharsMax = 200;
 
 /**
- * A stream's name as the table has it. A name that cannot be a key in PostgreSQL is cut and gets
- * its hash. No stream of Reprise has such a name, so its events stay parked.
+ * The name of a stream in the table. If a name cannot be a key in PostgreSQL, it is cut and gets a
+ * hash. No stream of Reprise has such a name, so its events stay parked.
  */
 export function parkedName(stream: string): string {
   if (stream.length <= nameCharsMax && !stream.includes('\0')) return stream;
@@ -33,7 +33,7 @@ export function parkedName(stream: string): string {
 /** Was the name cut? Then the log has no stream of this name. */
 export const isCutName = (name: string): boolean => /…[0-9a-f]{64}$/.test(name);
 
-/** What is parked together with a batch. */
+/** The events to park together with a batch. */
 export interface NewlyParked {
   readonly streams: readonly ParkedStream[];
   /** The tables' generation when it was decided. */
@@ -41,8 +41,8 @@ export interface NewlyParked {
 }
 
 /**
- * Rows were written out of the log's order since the decision: the stream's first parked event may
- * be in the tables by now.
+ * Since the decision, rows were written in another order than the log. So the stream's first parked
+ * event may now be in the tables.
  */
 export class ParkingChanged extends Error {
   constructor() {
@@ -53,7 +53,7 @@ export class ParkingChanged extends Error {
 
 /**
  * Every parked stream, in the order in which their first parked events are in the log.
- * @param schema of the table, where the connection's search path leads elsewhere
+ * @param schema the schema of the table, if it is not in the connection's search path
  */
 export async function readParked(
   client: ClientBase | Pool,
@@ -68,9 +68,9 @@ export async function readParked(
 }
 
 /**
- * Parks events inside the transaction that has moved the checkpoint, and so has its rows locked.
- * The events of a stream that is parked already are added to those.
- * @throws ParkingChanged when the tables are of another generation
+ * Parks events inside the transaction that has moved the checkpoint and therefore has its rows
+ * locked. If a stream is already parked, its events are added to the parked ones.
+ * @throws ParkingChanged if the tables have another generation
  */
 export async function park(
   client: ClientBase,
@@ -85,7 +85,10 @@ export async function park(
   await insert(client, streams, 'events = parked_event.events + excluded.events');
 }
 
-/** Replaces the rows of parked streams by what is left of them, or deletes them when nothing is. */
+/**
+ * Replaces the rows of parked streams by the events that are still parked. Deletes the row if no
+ * event is parked.
+ */
 export async function replaceParked(
   client: ClientBase,
   streams: readonly ParkedStream[],
@@ -97,7 +100,7 @@ export async function replaceParked(
   await insert(client, left, all.map((name) => `${name} = excluded.${name}`).join(', '));
 }
 
-/** Updates why streams are parked, of those whose first parked event is one of these. */
+/** Updates the reason of each stream whose first parked event is one of these. */
 export async function explainParked(
   client: ClientBase | Pool,
   blocking: readonly { readonly recorded: RecordedEvent; readonly error: string }[],
@@ -136,9 +139,9 @@ export async function forgetParked(client: ClientBase): Promise<number> {
 }
 
 /**
- * Do the read models have an event? Then a version of the service could read it, and its instances
- * decide by it. They do not have it when they have not come to it, or when its stream is parked
- * from it, or from an event before it, on.
+ * Do the read models have an event? If so, a version of the service could read it, and its
+ * instances decide with it. The read models lack an event if they have not reached it yet, or if
+ * its stream is parked from this event or an earlier one.
  */
 export async function isInReadModels(
   pool: Pool,

@@ -16,17 +16,17 @@ import type { ParkedStream } from './parked-streams.ts';
 import { parkedName } from './parked-table.ts';
 
 /**
- * A parked event is written late: after events that are later in the log. Where these changed the
- * same rows, their changes are applied again after it, so that the rows are what the log's order
- * makes them.
+ * A parked event is written late, after events that are later in the log. If these changed the same
+ * rows, their changes are applied again after it. So the rows have the same values as in the log's
+ * order.
  */
 
-/** Streams that are named when later events are read; for more, all streams are read. */
+/** A read of later events names at most so many streams. For more streams, it reads all streams. */
 const prefixesMax = 50;
 
 /**
- * Prefixes of the other streams whose events change the same rows as this event, where the order
- * matters. (It does not matter for a sum, nor for a `rising` column.)
+ * Prefixes of the other streams whose events change the same rows as this event, if the order
+ * matters. (The order does not matter for a sum or a `rising` column.)
  */
 function sharedWith({ type, data }: StoredEvent): readonly string[] {
   switch (type) {
@@ -49,7 +49,7 @@ export interface LaterEventsOptions {
   readonly eventStore: Pick<EventStore, 'subscribe'>;
   /** The events that are written now, in the log's order. */
   readonly late: readonly StoredEvent[];
-  /** Does an event change rows that the late ones change? Other events are ignored. */
+  /** Does an event change the same rows as the late events? Other events are ignored. */
   readonly isConcerned: (event: StoredEvent) => boolean;
   /** Events that are in no table. */
   readonly skips: Skips;
@@ -58,7 +58,8 @@ export interface LaterEventsOptions {
 
 /**
  * Events that are later in the log than the late ones, were written before them, and change the
- * same rows. They are of other streams: the rest of a late event's own stream is parked.
+ * same rows. They belong to other streams, because all further events of a late event's own stream
+ * are parked.
  */
 export class LaterEvents {
   readonly #options: LaterEventsOptions;
@@ -72,7 +73,7 @@ export class LaterEvents {
     this.#options = options;
     const shared = options.late.filter((event) => sharedWith(event).length > 0);
     const [first] = shared;
-    // The subscription goes on from the first late event, so it must see that event's stream.
+    // The subscription continues from the first late event, so it must include that event's stream.
     const prefixes = new Set([...shared.flatMap(sharedWith), ...(first ? [first.stream] : [])]);
     this.#prefixes = prefixes.size > prefixesMax ? streamPrefixes : [...prefixes];
     this.#last = first === undefined ? null : placeOf(first);
@@ -87,7 +88,7 @@ export class LaterEvents {
     await eventsToEnd(eventStore, { after, prefixes, signal }, (recorded) => {
       this.#last = placeOf(recorded);
       if (skips.has(recorded)) return;
-      // An event of another shop is parked or passed over: it is in no table.
+      // A foreign event is parked or ignored, so it is in no table.
       if (!isOfThisShop(recorded)) return;
       try {
         const event = decode(recorded);
@@ -100,7 +101,7 @@ export class LaterEvents {
   }
 
   /**
-   * The events that the tables have. The tables are at a position and lack what is parked.
+   * The events that are in the tables. The tables are at a position and lack the parked events.
    * @throws UnreadableEvent when the tables have an event that this version cannot read
    */
   inTables(position: bigint | null, parked: readonly ParkedStream[]): readonly StoredEvent[] {
@@ -117,9 +118,9 @@ export class LaterEvents {
 }
 
 /**
- * The rows that late events change, and what of a later event's changes they would undo:
- * everything, where a late event puts the row, and the columns that are set, where it patches the
- * row.
+ * The rows that late events change. Knows which changes of a later event the late events would
+ * undo. If a late event puts the row, this is every change. If it patches the row, it is every
+ * change of the columns that it sets.
  */
 export class LateRows {
   readonly #put = new Set<string>();
@@ -142,7 +143,7 @@ export class LateRows {
     );
   }
 
-  /** What to apply again. Call it for one later event after the other, in the log's order. */
+  /** The changes to apply again. Call it for each later event, in the log's order. */
   undone(changes: readonly RowChange[]): readonly RowChange[] {
     return changes.flatMap((change) => {
       if (change.kind === 'ensure') return [];

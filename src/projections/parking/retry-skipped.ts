@@ -11,9 +11,9 @@ const againMs = 1_000;
 export type SkipRetryOptions = Omit<RetryOptions, 'onProgress'> & { readonly logger: Logger };
 
 /**
- * Makes a function that writes the events that are parked behind an event that is skipped by now. A
- * call while it runs makes it run once more.
- * @returns the function: it resolves when nothing is left to do, or after `triesMax` attempts, and
+ * Makes a function that writes events that were parked after a skipped event. If it is called while
+ * it runs, it runs once more.
+ * @returns the function. It resolves when nothing is left to do, or after `triesMax` attempts. It
  * never rejects
  */
 export function retrySkipped(options: SkipRetryOptions): () => Promise<void> {

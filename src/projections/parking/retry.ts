@@ -25,27 +25,27 @@ import {
   RetryableStream,
 } from './retryable-streams.ts';
 
-/** Parked events of one transaction; later events that change the same rows are in it, too. */
+/** Parked events of one transaction. Later events that change the same rows are also in it. */
 const batchEventsMax = 2_000;
 
-/** Events that were parked meanwhile are retried in another round, up to so many rounds. */
+/** Another round retries events that were parked meanwhile. There are at most so many rounds. */
 const roundsMax = 100;
 
 export interface RetryOptions {
   readonly eventStore: Pick<EventStore, 'readStream' | 'subscribe' | 'head'>;
   readonly pool: Pool;
-  /** All projections: a parked event is in the tables of none. */
+  /** All projections, because a parked event is in none of their tables. */
   readonly projections: readonly Projection[];
   /** Ends it between two transactions. */
   readonly signal: AbortSignal;
-  /** Called with the events that are written so far, and how many were parked in all. */
+  /** Called with the number of written events so far, and the number of all parked events. */
   onProgress(written: number, parked: number): void;
 }
 
 export interface RetryResult {
-  /** Events that are in the tables now and were not before. */
+  /** Events that this retry wrote to the tables. */
   readonly written: number;
-  /** Parked events that are skipped, and so not parked any longer. */
+  /** Parked events that are no longer parked because they are skipped. */
   readonly skipped: number;
   /**
    * Parked events, by stream, that the log no longer has or that are on a foreign stream. They are
@@ -57,8 +57,8 @@ export interface RetryResult {
 }
 
 /**
- * Reads parked events from the log again and writes those that can be read by now, in the log's
- * order: the rows are then the same as after a rebuild. The transaction that writes events also
+ * Reads parked events from the log again and writes those that this version can read, in the log's
+ * order. Then the rows are the same as after a rebuild. The transaction that writes events also
  * un-parks them, under the same locks as the engine's. So each event is written once, and the
  * engine may run meanwhile. Events that the log no longer has are un-parked without being written.
  * @throws TablesOutdated when the tables are another version's, an Error when the log ends before
@@ -73,7 +73,7 @@ export async function retryParked(options: RetryOptions): Promise<RetryResult> {
   return { written, skipped, gone, remaining: await readParked(options.pool) };
 }
 
-/** What changes for a parked stream when events of it are written, or are not in the log. */
+/** The change of a parked stream when some of its events are written, or are not in the log. */
 interface StreamUpdate {
   readonly stream: string;
   /** Its first parked revision before. */
@@ -98,12 +98,15 @@ class Retry {
     this.#project = joinProjections(options.projections);
   }
 
-  /** Retries what is parked by now. @returns whether another round may find more to do */
+  /**
+   * Retries the events that are parked now.
+   * @returns whether another round may find more to do
+   */
   async round(): Promise<boolean> {
     const { eventStore, pool, signal } = this.#options;
     const parked = await readParked(pool);
     const found = await findParked(eventStore, parked, signal);
-    // Read after what is parked, so that no skip of it is missed.
+    // The skips are read after the parked events, so that no skip of a parked event is missed.
     this.#skips = await readSkips(eventStore);
     const streams = new Map<string, RetryableStream>();
     for (const one of parked) {
@@ -118,7 +121,7 @@ class Retry {
       isChanged =
         (await this.#writeReadable(streams, this.written + countEvents(parked))) || isChanged;
     } catch (error) {
-      // Another process retries, or has rebuilt the tables: look again.
+      // Another process retries, or has rebuilt the tables. Read the parked events again.
       if (!(error instanceof ParkingChanged)) throw error;
       return true;
     }
@@ -127,14 +130,17 @@ class Retry {
     return isChanged;
   }
 
-  /** Without the events of foreign streams, which older versions parked: they are un-parked. */
+  /** Removes the events of foreign streams, which older versions parked, and un-parks them. */
   async #ours(events: readonly RecordedEvent[]): Promise<readonly RecordedEvent[]> {
     const ours: RecordedEvent[] = [];
     for (const event of events) if (!(await this.#foreign.has(event))) ours.push(event);
     return ours;
   }
 
-  /** Where the first parked event is not in the log, the next one that is becomes the first. */
+  /**
+   * If the first parked event is not in the log, the next event that is in the log becomes the
+   * first.
+   */
   async #unparkGone(streams: ReadonlyMap<string, RetryableStream>): Promise<boolean> {
     const updates: StreamUpdate[] = [];
     for (const [stream, one] of streams) {
@@ -187,7 +193,7 @@ class Retry {
     const rows = new LateRows(batch.flatMap(({ changes }) => changes));
     const isConcerned = (event: StoredEvent) => rows.areTouchedBy(project(event));
     const later = new LaterEvents({ eventStore, late, isConcerned, skips: this.#skips, signal });
-    // Most of them are read before the engine is made to wait by `holdCheckpoint`.
+    // Most of them are read before `holdCheckpoint`, which makes the engine wait.
     await later.readOn();
     const client = await pool.connect();
     try {
@@ -206,7 +212,7 @@ class Retry {
       await nextGeneration(client, projections);
       await client.query('COMMIT');
     } finally {
-      // Closing the connection undoes what was not committed.
+      // Closing the connection rolls back all changes that were not committed.
       client.release(true);
     }
     this.skipped += batch.length - late.length;
@@ -254,7 +260,7 @@ function updatesBy(
 
 /**
  * Updates the rows of parked streams.
- * @throws ParkingChanged when a stream's first parked event is another one by now
+ * @throws ParkingChanged if a stream's first parked event is now another one
  */
 async function updateParked(
   client: ClientBase,

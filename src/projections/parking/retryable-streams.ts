@@ -12,14 +12,16 @@ import type { RowChange } from '../models/row-change.ts';
 import type { ParkedStream } from './parked-streams.ts';
 import { isCutName, type ParkedStreamRow } from './parked-table.ts';
 
-/** Parked streams, read from the log again: which of their events can be written by now. */
+/** Reads parked streams from the log again, and finds their events that this version can write. */
 
-/** Streams that are named when the whole log is read; for more, all of Reprise's are read. */
+/**
+ * A read of the whole log names at most so many streams. For more, it reads all streams of Reprise.
+ */
 const prefixesMax = 50;
 
 type Log = Pick<EventStore, 'readStream' | 'subscribe' | 'head'>;
 
-/** A parked event that can be written by now, or that is skipped. */
+/** A parked event that this version can write, or that is skipped. */
 export interface ReadableEvent {
   readonly event: RecordedEvent;
   /** Undefined when it is skipped. */
@@ -37,7 +39,7 @@ export interface BlockingEvent {
 /** The first parked event of a stream. */
 export type FirstParked = Omit<ParkedStream, 'stream' | 'events'>;
 
-/** A parked stream, and what of it can be written: everything before the first blocking event. */
+/** A parked stream, and its events that can be written: all before the first blocking event. */
 export class RetryableStream {
   readonly parked: ParkedStreamRow;
   readable: readonly ReadableEvent[];
@@ -45,7 +47,7 @@ export class RetryableStream {
 
   /**
    * @param found the parked events that the log has, in order
-   * @param skips which of them are skipped
+   * @param skips those that are skipped
    */
   constructor(
     parked: ParkedStreamRow,
@@ -69,14 +71,16 @@ export class RetryableStream {
     this.readable = readable;
   }
 
-  /** PostgreSQL refuses the rows of an event: it and the events after it stay parked. */
+  /** PostgreSQL refuses the rows of an event. This event and the events after it stay parked. */
   block(blocking: BlockingEvent): void {
     this.blocking = blocking;
     const { revision } = blocking.recorded;
     this.readable = this.readable.filter(({ event }) => event.revision < revision);
   }
 
-  /** Its first parked event once everything before a revision is written, or is not in the log. */
+  /**
+   * Its first parked event after all events before a revision are written, or are not in the log.
+   */
   firstParkedFrom(revision: bigint): FirstParked {
     const next = this.readable.find(({ event }) => event.revision >= revision)?.event;
     if (next !== undefined) return { ...placeIn(next), error: 'not yet retried' };
@@ -100,9 +104,9 @@ const placeIn = ({ revision, position, type }: RecordedEvent) => ({ revision, po
 export type EventsByStream = ReadonlyMap<string, readonly RecordedEvent[]>;
 
 /**
- * Reads parked events. A stream that was deleted or truncated hides them. The log as a whole, which
- * rebuilds read, shows them until it is scavenged. So an event that is found in neither is not in
- * the tables of a rebuild either.
+ * Reads parked events. A stream that was deleted or truncated hides its events. The whole log,
+ * which rebuilds read, shows them until a scavenge. So if an event is in neither, the tables of a
+ * rebuild do not have it either.
  * @throws Error when the log ends before them, EventStoreUnavailable, the signal's abort reason
  */
 export async function findParked(

@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 
-/** Sessions that are named, and characters of the query of each. */
+/** The largest number of named sessions, and of characters of the query of each. */
 const namedMax = 3;
 const quoteMax = 80;
 
@@ -15,7 +15,7 @@ interface Blocker {
 /**
  * The sessions that use the live tables, as text; empty when there are none. A role that may not
  * see other sessions gets only their process ids.
- * @param own process ids of the connections that ask
+ * @param own process ids of the caller's connections
  */
 export async function whoUses(
   client: ClientBase,

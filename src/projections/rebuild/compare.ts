@@ -3,12 +3,12 @@ import { buildSchema } from '../engine/live-schema.ts';
 import type { Projection } from '../models/projection.ts';
 import type { TableShape } from '../models/row-change.ts';
 
-/** A row that is not the same in the live table and in the one made from the log. */
+/** A row that differs between the live table and the table that was made from the log. */
 export interface Difference {
   readonly table: string;
   /** The row's key by column. */
   readonly key: Readonly<Record<string, unknown>>;
-  /** The columns that differ, or the whole row when the other table has none. */
+  /** The columns that differ, or the whole row if the other table does not have it. */
   readonly live: Readonly<Record<string, unknown>> | undefined;
   readonly rebuilt: Readonly<Record<string, unknown>> | undefined;
 }
@@ -18,7 +18,7 @@ const fetchRows = 500;
 
 /**
  * Compares every row of the live tables with the new ones, in the snapshot of the caller's
- * transaction. In it both must be at the same position.
+ * transaction. In this snapshot, both must be at the same position.
  */
 export async function* compareTables(
   client: ClientBase,

@@ -10,7 +10,7 @@ export class NotYet extends Error {
   }
 }
 
-/** Events that were kept out of the new tables are in the live ones by now. */
+/** The live tables now have events that were kept out of the new tables. */
 export class Retried extends Error {
   constructor() {
     super('parked events were retried while new tables were built without them: run it again');
@@ -18,7 +18,7 @@ export class Retried extends Error {
   }
 }
 
-/** An event that is in the new tables is skipped by now. */
+/** The new tables have an event that an operator has skipped since then. */
 export class SkippedMeanwhile extends Error {
   constructor(stream: string, revision: bigint) {
     super(`event ${revision}@${stream} was skipped while new tables were built: run it again`);
@@ -27,8 +27,8 @@ export class SkippedMeanwhile extends Error {
 }
 
 /**
- * An event that this version cannot read, or PostgreSQL cannot store. Tables without it would be
- * taken for complete.
+ * An event that this version cannot read, or that PostgreSQL cannot store. Tables without it would
+ * look complete.
  */
 export class EventInTheWay extends Error {
   constructor(why: string, { commit }: LogPosition, isParked: boolean) {
@@ -43,7 +43,7 @@ export class EventInTheWay extends Error {
 
 /** Other sessions used the live tables for too long. */
 export class InUse extends Error {
-  /** @param users in words; empty when they are not known */
+  /** @param users a text that describes them; empty if they are not known */
   constructor(cause: unknown, users: string) {
     super(
       `the live tables were in use all the time (${(cause as Error).message}): ` +
@@ -62,7 +62,7 @@ export class WentBack extends Error {
   }
 }
 
-/** The live tables are of another log, and some of them are not rebuilt. */
+/** The live tables belong to another log, but the rebuild does not include all of them. */
 export class PartlyOtherLog extends Error {
   constructor() {
     super(
@@ -74,8 +74,8 @@ export class PartlyOtherLog extends Error {
 }
 
 /**
- * Events are parked, and so are in no table. New tables that have them would not fit the tables
- * that are not rebuilt.
+ * Some events are parked, so they are in no table. New tables with these events would not fit the
+ * tables that are not rebuilt.
  */
 export class PartlyParked extends Error {
   constructor() {

@@ -1,18 +1,21 @@
 import { availableParallelism } from 'node:os';
 
-/** How a rebuild leaves room for buyers. */
+/** How slowly a rebuild works while buyers use the service. */
 export interface PaceLimits {
   /**
-   * Events per second while the live tables change. Default 1,000 per processor: together with the
-   * work of the event store and PostgreSQL for them, that takes a tenth of a processor. A share of
-   * time would be wrong: the rebuild would also rest while it only waits for a busy machine.
+   * Events per second while the live tables change. Default 1,000 per processor. Together with the
+   * work of the event store and PostgreSQL, this takes a tenth of a processor. A share of time
+   * would be wrong, because the rebuild would also rest while it only waits for a busy machine.
    */
   readonly busyEventsPerSecond: number;
-  /** Events of one transaction then: buyers wait behind a short one. Default 250. */
+  /**
+   * Events of one transaction while the live tables change. Buyers then wait only for a short
+   * transaction. Default 250.
+   */
   readonly busyBatchEventsMax: number;
-  /** Events read ahead then. Default 1,000. */
+  /** Events that are read ahead while the live tables change. Default 1,000. */
   readonly busyReadAheadMax: number;
-  /** From one look at the live tables to the next, in ms. Default 100. */
+  /** The time from one look at the live tables to the next, in ms. Default 100. */
   readonly lookMs: number;
 }
 
@@ -24,8 +27,9 @@ export const paceDefaults: PaceLimits = {
 };
 
 /**
- * Works without a rest while the live tables do not change. Rests between short steps while they
- * change, and before the second look, when that is not known.
+ * Sets the pace of a rebuild. While the live tables do not change, it works without a rest. While
+ * they change, it rests between short steps. It also does so before the second look, because it
+ * does not know yet whether they change.
  */
 export class Pace {
   readonly #limits: PaceLimits;
@@ -36,7 +40,7 @@ export class Pace {
 
   /**
    * @param look finds the last event in the live tables
-   * @param first that event, when it was read just now; otherwise undefined
+   * @param first that event, if it was read just now
    */
   constructor(limits: PaceLimits, look: () => Promise<bigint | null>, first?: bigint | null) {
     this.#limits = limits;

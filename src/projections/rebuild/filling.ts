@@ -27,7 +27,7 @@ import { type Built, prepareBuild, writeBuild } from './shadow.ts';
 
 /** Fills the new tables from the log, up to a given position. */
 export class Filling {
-  /** Where the new tables are. */
+  /** The position of the new tables. */
   built: Built;
   readonly #options: RebuildOptions;
   readonly #limits: RebuildLimits;
@@ -37,22 +37,22 @@ export class Filling {
   readonly #pace: Pace;
   readonly #batchSize: BatchSize;
   readonly #reader: LogReader;
-  /** Called when there is something to write. */
+  /** Called when there are steps to write. */
   readonly #wake = new Wake();
   #caughtUp = false;
   #kept = new KeptOut([], []);
-  /** The skips, as they were before anything was read. */
+  /** The skips that were known before the first read. */
   readonly #skipped: readonly Announced[];
-  /** The error with which it ended, when running it again does not help. */
+  /** The error with which it ended, if another run does not help. */
   #inTheWay: EventInTheWay | SkippedMeanwhile | LogDiffers | undefined;
   #target: bigint | null = null;
   #lastStepMs = performance.now();
 
   /**
-   * Makes the new tables, or finds those that a killed rebuild left, and begins to read.
-   * @param client has entered the build
+   * Makes the new tables, or finds those of a killed rebuild, and begins to read.
+   * @param client a connection that has entered the build
    * @param live schema of the live tables
-   * @param through the checkpoint of the live tables; `end` when they are of another log
+   * @param through the checkpoint of the live tables; `end` if they belong to another log
    */
   static async start(
     options: RebuildOptions,
@@ -112,12 +112,12 @@ export class Filling {
     this.#reader = this.#read();
   }
 
-  /** Does running it again not help? */
+  /** Is another run useless? */
   get isHopeless(): boolean {
     return this.#reader.failure !== undefined || this.#inTheWay !== undefined;
   }
 
-  /** Streams that are parked in the live tables and are kept out of the new ones. */
+  /** The number of streams that are parked in the live tables and kept out of the new ones. */
   get keptStreams(): number {
     return this.#kept.streams;
   }
@@ -127,10 +127,10 @@ export class Filling {
   }
 
   /**
-   * Writes the events of the log up to a checkpoint of the live tables that was just read, and none
-   * after it; or up to the log's end.
-   * @param deadlineMs on `performance.now()`'s clock; NotYet is thrown then
-   * @param paced leaves room for buyers
+   * Writes the events of the log up to a checkpoint of the live tables that was just read, and no
+   * event after it; or up to the log's end.
+   * @param deadlineMs by `performance.now()`; then it throws NotYet
+   * @param paced work slowly, because buyers use the service
    * @throws EventInTheWay, NotYet, Retried, LogDiffers
    */
   async fillTo(
@@ -187,7 +187,7 @@ export class Filling {
         this.#wake.call();
       },
       onDiffers: (differs) => {
-        // It was the same log a moment ago.
+        // A moment ago, it was still the same log.
         this.#inTheWay ??= differs;
         if (differs !== undefined) this.#wake.call();
       },
@@ -200,8 +200,9 @@ export class Filling {
   }
 
   /**
-   * Is everything up to a checkpoint of the live tables in the new ones? Between its last event and
-   * its position the log has no event of Reprise. That is certain once the log's end is read.
+   * Do the new tables have everything up to a checkpoint of the live tables? Between the
+   * checkpoint's last event and its position, the log has no event of Reprise. This is certain once
+   * the log's end is read.
    */
   #isAt(through: Checkpoint | 'end'): boolean {
     const { oldest } = this.#backlog;
@@ -214,7 +215,7 @@ export class Filling {
 
   /**
    * Writes one batch.
-   * @returns false when there is nothing up to that position
+   * @returns false if there is no step up to that position
    */
   async #writeSome(through: Checkpoint | 'end', paced: boolean): Promise<boolean> {
     const { max } = this.#batchSize;
@@ -239,7 +240,7 @@ export class Filling {
   }
 
   /**
-   * @returns false when PostgreSQL refuses the rows of one of several events: try fewer
+   * @returns false if PostgreSQL refuses the rows of one of several events. Then try fewer events
    * @throws EventInTheWay
    */
   async #write(steps: readonly Step[]): Promise<boolean> {

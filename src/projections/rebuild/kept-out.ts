@@ -7,15 +7,16 @@ import { ParkedStreams } from '../parking/parked-streams.ts';
 import { type ParkedStreamRow, readParked } from '../parking/parked-table.ts';
 
 /**
- * The events that stay out of the new tables: what is parked in the live ones, so that both have
- * the same events, and what was skipped when the new tables were begun.
+ * The events that stay out of the new tables. These are the events that are parked in the live
+ * tables, so that both have the same events. They are also the events that were skipped when the
+ * new tables were begun.
  */
 export class KeptOut {
   readonly #parked: readonly ParkedStreamRow[];
   readonly #skipped: readonly Announced[];
   readonly #parkedStreams: ParkedStreams;
 
-  /** @param skipped as it was known when the new tables were begun */
+  /** @param skipped the skips that were known when the new tables were begun */
   constructor(parked: readonly ParkedStreamRow[], skipped: readonly Announced[]) {
     this.#parked = parked;
     this.#skipped = skipped;
@@ -23,8 +24,8 @@ export class KeptOut {
   }
 
   /**
-   * Reads what is parked in the live tables. Read their position before: the result then has every
-   * stream that is parked up to it.
+   * Reads the parked streams of the live tables. Read the tables' position before. Then the result
+   * has every stream that is parked up to that position.
    * @param live their schema
    */
   static async read(
@@ -40,8 +41,9 @@ export class KeptOut {
   }
 
   /**
-   * A digest of what is parked or skipped up to a position; empty when nothing is. While it is the
-   * same, the rows written up to there are right. It changes when events are retried or skipped.
+   * A digest of the events that are parked or skipped up to a position; empty if there are none.
+   * While the digest is the same, the rows up to there are right. It changes when events are
+   * retried or skipped.
    */
   digest(position: LogPosition | null): string {
     const isUpTo = (one: { readonly position: bigint }) =>
@@ -55,7 +57,7 @@ export class KeptOut {
     return hash.digest('hex');
   }
 
-  /** The steps as they are written: an event that is kept out changes nothing. */
+  /** The steps in the form in which they are written: an event that is kept out changes nothing. */
   sort(steps: readonly Step[]): readonly Step[] {
     return this.#parkedStreams.withoutParked(steps);
   }

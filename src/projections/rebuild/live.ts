@@ -13,15 +13,17 @@ import { PartlyOtherLog, PartlyParked } from './errors.ts';
 import { tableNames } from './shadow.ts';
 
 /**
- * Longest wait for a lock, in ms; then it is tried again, so that queries do not queue behind it.
- * It is shorter than the second after which PostgreSQL looks for deadlocks, so that it never ends a
- * query for one.
+ * Longest wait for a lock, in ms. Then the rebuild tries again, so that queries do not wait behind
+ * it. It is shorter than the second after which PostgreSQL looks for deadlocks. So PostgreSQL never
+ * ends a query because of a deadlock with the rebuild.
  */
 const lockMsMax = 200;
 
 const liveText = (live: string) => `SELECT ${positionColumns} FROM "${live}".projection_checkpoint`;
 
-/** How far the live tables are. A projection that is new to the database is behind the others. */
+/**
+ * The position of the live tables. A projection that is new to the database is behind the others.
+ */
 export async function readLive(client: ClientBase, live: string): Promise<Checkpoint> {
   const { rows } = await client.query<StoredPosition>(liveText(live));
   return furthestOf(rows.map(checkpointIn));
@@ -39,8 +41,8 @@ export async function liveVersions(
 }
 
 /**
- * Opens a transaction in which the live tables stay at their position: it has the locks of all
- * checkpoints, in the order in which the engine takes them.
+ * Opens a transaction in which the live tables stay at their position. It takes the locks of all
+ * checkpoints, in the same order as the engine.
  * @throws `lock_not_available` of PostgreSQL within `lockMsMax`
  */
 export async function holdLive(client: ClientBase, live: string): Promise<Checkpoint> {
@@ -54,11 +56,11 @@ export async function holdLive(client: ClientBase, live: string): Promise<Checkp
 /**
  * Replaces the live tables by the new ones, inside the transaction of `holdLive`, and commits it.
  * The old ones go to `oldSchema` and replace those of an earlier rebuild there.
- * @param at where the new tables are: where `holdLive` found the live ones, unless these are of
- * another log
- * @param differs do the new tables have other rows? Then running services forget what they know of
- * the old ones
- * @param keepParked do the new tables lack what is parked, like the live ones? Otherwise nothing
+ * @param at the position of the new tables. It equals the position of the live ones, unless these
+ * belong to another log
+ * @param differs do the new tables have other rows? Then running services forget what they know
+ * about the old ones
+ * @param keepParked do the new tables lack the parked events, like the live ones? Otherwise nothing
  * stays parked
  * @throws PartlyParked
  */
@@ -117,7 +119,8 @@ export async function swap(
 }
 
 /**
- * Where the replaced tables are, and of which version: `reprise rollback` brings them back.
+ * Keeps the position and version of the replaced tables, because `reprise rollback` can bring them
+ * back.
  */
 async function keepCheckpoints(
   client: ClientBase,
@@ -131,7 +134,7 @@ async function keepCheckpoints(
   await client.query(`INSERT INTO ${to} SELECT * FROM ${from} WHERE name = ANY ($1)`, names);
 }
 
-/** @throws PartlyOtherLog when a projection with live tables is not among these */
+/** @throws PartlyOtherLog if a projection with live tables is not among these projections */
 export async function checkAllReplaced(
   client: ClientBase,
   live: string,

@@ -10,11 +10,14 @@ export interface RebuildLimits extends PaceLimits {
   readonly batchEventsMax: number;
   /** Rows of one transaction, unless one event alone changes more. Default 50,000. */
   readonly batchRowsMax: number;
-  /** Longest wait for more events while less than half a transaction waits, in ms. Default 50. */
+  /**
+   * Longest wait for more events while fewer than half a transaction's events wait, in ms. Default
+   * 50.
+   */
   readonly gatherMs: number;
   /**
-   * Longest wait of the live tables' writer while the new tables come to its position, in ms.
-   * Default 1,000.
+   * Longest time for which the live tables' writer must wait until the new tables reach its
+   * position, in ms. Default 1,000.
    */
   readonly holdMsMax: number;
   /**
@@ -23,8 +26,8 @@ export interface RebuildLimits extends PaceLimits {
    */
   readonly holdAttemptsMax: number;
   /**
-   * Longest time without an event from the log while events are missing, in ms: then it fails.
-   * Default 60,000.
+   * Longest time without an event from the log while events are missing, in ms. Then the rebuild
+   * fails. Default 60,000.
    */
   readonly silentMsMax: number;
 }
@@ -40,17 +43,18 @@ export const rebuildDefaults: RebuildLimits = {
 };
 
 /**
- * Bounds of a rebuild's connections, in milliseconds: an index of a very large table takes minutes.
+ * Time limits of a rebuild's connections, in milliseconds. An index of a very large table takes
+ * minutes.
  */
 export const rebuildConnection = { statementTimeoutMs: 3_600_000, connectTimeoutMs: 10_000 };
 
 export interface RebuildProgress {
   readonly step: 'filling' | 'indexing' | 'comparing' | 'swapping';
-  /** Events in the new tables; those that a killed rebuild left are among them. */
+  /** Events in the new tables, including those of a killed rebuild. */
   readonly events: number;
-  /** Of every event up to it. */
+  /** The new tables have every event up to this position. */
   readonly position: bigint | null;
-  /** The last event in the live tables; null also when they are of another log. */
+  /** The last event in the live tables; null also if they belong to another log. */
   readonly target: bigint | null;
 }
 
@@ -63,23 +67,23 @@ export interface RebuildOptions {
   /** Compare only; the new tables are dropped afterwards. */
   readonly dryRun: boolean;
   /**
-   * Streams that are parked in the live tables stay parked in the new ones. Without it the rebuild
-   * fails at a parked event; at any other event that cannot be read or written it always fails.
+   * Do streams that are parked in the live tables stay parked in the new ones? If not, the rebuild
+   * fails at a parked event. It always fails at any other event that cannot be read or written.
    * Default false.
    */
   readonly keepParked?: boolean;
-  /** Cancels it: nothing is left of it. */
+  /** Cancels the rebuild. Nothing of it remains. */
   readonly signal: AbortSignal;
   onProgress(progress: RebuildProgress): void;
   onDifference(difference: Difference): void;
-  /** The log could not be read for a moment. */
+  /** Called when the log could not be read for a moment. */
   onTrouble(error: unknown): void;
   readonly limits?: Partial<RebuildLimits>;
 }
 
 export interface RebuildResult {
   readonly events: number;
-  /** Events that a killed rebuild had left in the new tables: they were not read again. */
+  /** Events of a killed rebuild in the new tables. They were not read again. */
   readonly eventsFound: number;
   readonly differences: number;
   /**
@@ -88,13 +92,14 @@ export interface RebuildResult {
    */
   readonly renewed: readonly string[];
   /**
-   * The live tables were made from another log, or from what this log had before it was restored.
+   * The live tables were made from another log, or from the state of this log before it was
+   * restored.
    */
   readonly isOtherLog: boolean;
   readonly position: bigint | null;
   /** Streams that stay parked. */
   readonly keptStreams: number;
-  /** Where the tables are that were replaced. */
+  /** The schema of the replaced tables. */
   readonly oldSchema: string;
   readonly swapped: boolean;
 }

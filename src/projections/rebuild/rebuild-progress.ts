@@ -10,7 +10,8 @@ export function rebuildProgress({
 }: RebuildProgress): CommandProgress {
   const doing = `${step} the new tables`;
   if (step !== 'filling') return { doing, done: events, unit: 'events' };
-  // Positions stand for the events: nobody knows their number without reading all of them.
+  // The meter shows positions instead of events, because nobody knows the number of events without
+  // reading all of them.
   const share = target ? Number(position ?? 0n) / Number(target) : 1;
   return { doing, done: events, unit: 'events', share };
 }

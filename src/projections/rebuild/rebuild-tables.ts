@@ -20,13 +20,13 @@ import {
 import { dropBuild, enterBuild, finishTables, tableNames } from './shadow.ts';
 
 /**
- * Fills at a pace that leaves room for buyers, before the last one that does not: each has less to
+ * The number of slow fills before the last fill, which works at full speed. Each fill has less to
  * write than the one before.
  */
 const pacedFills = 3;
 
 /**
- * Pause between two attempts to hold the live tables, in ms: it grows by `retryMs`, up to
+ * Pause between two attempts to hold the live tables, in ms. It grows by `retryMs`, up to
  * `retryMsMax`.
  */
 const retryMs = 100;
@@ -34,13 +34,12 @@ const retryMsMax = 3_000;
 
 /**
  * Rebuilds projections' tables from the log beside the live ones, compares them row by row at the
- * same position, and replaces the live ones by them. The live ones are read and written meanwhile.
- * A rebuild that was killed goes on from where it was when it is run again. One that is cancelled,
- * or fails for a reason that another run does not pass, leaves nothing.
- * Tables of a newer version of a projection than the live ones replace them in the same way,
- * without a comparison. So do tables of this log when the live ones are of another, or of what this
- * log had before it was restored.
- * @throws what made it fail; TablesOutdated when the live tables are of a newer version; the
+ * same position, and then replaces the live ones. Meanwhile, services can read and write the live
+ * tables. If a rebuild was killed, the next run continues it. If it is cancelled, or fails with an
+ * error for which another run does not help, it leaves nothing. In two cases it makes no
+ * comparison: the new tables have a newer version than the live ones, or the live ones belong to
+ * another log (also to this log before a restore).
+ * @throws the error that made it fail; TablesOutdated if the live tables have a newer version; the
  * signal's abort reason
  */
 export async function rebuild(options: RebuildOptions): Promise<RebuildResult> {
@@ -64,7 +63,7 @@ export async function rebuild(options: RebuildOptions): Promise<RebuildResult> {
       throw error;
     }
   } finally {
-    // Closing them ends what they had open and gives the lock back.
+    // Closing them ends their open transactions and gives the lock back.
     for (const client of clients) client.release(true);
   }
 }
@@ -92,7 +91,7 @@ class Rebuild {
   readonly #holder: PoolClient;
   readonly #comparer: PoolClient;
   #filling: Filling | undefined;
-  /** The swap is the one step that is not cut short: it is short, and its outcome must be known. */
+  /** A cancel does not interrupt the swap, because it is short and its result must be known. */
   #isSwapping = false;
 
   constructor(
@@ -116,7 +115,7 @@ class Rebuild {
   }
 
   /**
-   * Settles like the run, or rejects at once when it is cancelled, also while PostgreSQL is busy.
+   * Settles like the run. If it is cancelled, it rejects at once, even while PostgreSQL is busy.
    */
   async unlessCancelled<T>(done: Promise<T>): Promise<T> {
     const { signal } = this.#options;
@@ -180,7 +179,7 @@ class Rebuild {
     }
   }
 
-  /** Does the log have what the live tables were made from? */
+  /** Does the log have the last event of the live tables? */
   #isOfLog(live: Checkpoint): Promise<boolean> {
     const { eventStore, signal } = this.#options;
     const mark = placeAt(live)?.event ?? null;
@@ -189,7 +188,7 @@ class Rebuild {
 
   /**
    * The projections whose live tables can be compared.
-   * @throws TablesOutdated rather than replace tables by those of an older version
+   * @throws TablesOutdated if the live tables have a newer version
    */
   async #ofSameVersion(): Promise<readonly Projection[]> {
     const live = await liveVersions(this.#writer, this.#live);
@@ -204,8 +203,8 @@ class Rebuild {
 
   /**
    * Runs `work` while the live and the new tables are at one position and stay there, committed.
-   * The new tables come close to it before the writer of the live ones is held up. `work` ends the
-   * holder's transaction, or leaves it to be rolled back.
+   * The new tables first come close to it. Only then must the writer of the live ones wait. `work`
+   * ends the holder's transaction, or leaves it for a rollback.
    */
   async #atOnePosition<T>(filling: Filling, work: (at: Checkpoint) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
@@ -231,7 +230,8 @@ class Rebuild {
     if (projections.length === 0) return 0;
     await this.#atOnePosition(filling, async () => {
       await this.#comparer.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-      // The first statement takes the snapshot. The comparison is not urgent: one processor does.
+      // The first statement takes the snapshot. The comparison is not urgent, so one processor is
+      // enough.
       await this.#comparer.query('SELECT 1; SET LOCAL max_parallel_workers_per_gather TO 0');
     });
     filling.report('comparing');
@@ -263,7 +263,7 @@ class Rebuild {
     return new InUse(cause, await whoUses(this.#writer, this.#live, tables, own).catch(() => ''));
   }
 
-  /** Replaces the live tables at whatever position they are, since they are of another log. */
+  /** Replaces the live tables at any position, because they belong to another log. */
   async #exchange(filling: Filling): Promise<void> {
     const { projections, signal } = this.#options;
     filling.report('swapping');
@@ -290,6 +290,6 @@ class Rebuild {
 /** Lock not available, serialization failure, deadlock. */
 const busyStates: ReadonlySet<unknown> = new Set(['55P03', '40001', '40P01']);
 
-/** Is another attempt of use? Other sessions were in the way, or the log was late. */
+/** Can another attempt help? It can if other sessions blocked it, or if the log was late. */
 const isBusy = (error: unknown): boolean =>
   error instanceof NotYet || busyStates.has((error as { code?: unknown }).code);

@@ -13,11 +13,11 @@ import { RebuildRuns } from './shadow.ts';
 /** Bounds of a renewal. */
 export interface RenewLimits {
   /**
-   * Pause between two looks at what another process builds, or at a PostgreSQL that does not
+   * Pause between two looks at the build of another process, or at a PostgreSQL that does not
    * answer, in ms. Default 1,000.
    */
   readonly pollMs: number;
-  /** Longest wait without any progress, in ms: then it fails. Default 1,800,000. */
+  /** Longest wait without any progress, in ms. Then it fails. Default 1,800,000. */
   readonly silentMsMax: number;
 }
 
@@ -27,18 +27,19 @@ export interface RenewOptions
   extends Pick<RebuildOptions, 'eventStore' | 'pool' | 'projections' | 'signal' | 'onTrouble'> {
   onProgress(progress: RebuildProgress): void;
   /**
-   * Another process builds; its tables have so many events by now, or null when that is not known.
+   * Called while another process builds, with the number of events in its tables, or null if this
+   * is unknown.
    */
   onWait(events: number | null): void;
   readonly limits?: Partial<RenewLimits>;
 }
 
 /**
- * Brings tables of an older version of the service to this one, while the older service runs:
- * builds the new ones and replaces the old ones by them. Of several processes one builds and the
- * others wait. When it is killed, another goes on from where it was.
- * @throws TablesOutdated when the tables are a newer version's; what made the rebuild fail; the
- * signal's abort reason
+ * Replaces the tables of an older version of the service, while the older service runs. It builds
+ * new tables beside the old ones and then swaps them. One of several processes builds, and the
+ * others wait. If that process is killed, another one continues its build.
+ * @throws TablesOutdated if a newer version made the tables; the error that made the rebuild fail;
+ * the signal's abort reason
  */
 export async function renewTables(options: RenewOptions): Promise<void> {
   const { signal, onTrouble } = options;
@@ -81,7 +82,7 @@ class Patience {
   }
 }
 
-/** @returns how far another process is when one builds */
+/** @returns the progress of another process that builds */
 async function tryToRenew(options: RenewOptions): Promise<'done' | { events: number | null }> {
   const client = await options.pool.connect();
   try {
@@ -89,10 +90,10 @@ async function tryToRenew(options: RenewOptions): Promise<'done' | { events: num
       `SELECT pg_try_advisory_lock(${renewLock}) AS mine`,
     );
     if (rows[0]?.mine !== true) return { events: await eventsBuilt(client) };
-    // Asked while it has the lock: the process that had it before may have built them.
+    // Read under the lock, because the process that had the lock before may have built the tables.
     const names = await outdatedNames(client, options.projections);
     if (names.length === 0) return 'done';
-    // What is parked is kept from every table, and new ones would have it.
+    // Parked events are in no live table, but the new tables would have them.
     const isParked = (await readParked(client)).length > 0;
     await rebuild({
       ...options,

@@ -17,11 +17,11 @@ import type { Step } from '../log-step.ts';
 import type { Projection } from '../models/projection.ts';
 import type { TableShape } from '../models/row-change.ts';
 
-/** How far the new tables are. */
+/** The position of the new tables. */
 export interface Built extends Checkpoint {
   /** Events in them. */
   readonly events: number;
-  /** Digest of what is parked up to there and kept out of them. */
+  /** A digest of the events that are parked up to there and kept out of the new tables. */
   readonly kept: string;
 }
 
@@ -40,8 +40,8 @@ export class RebuildRuns extends Error {
 }
 
 /**
- * Makes this connection the one that fills the new tables. It takes the lock of rebuilds, and every
- * unqualified name leads into `buildSchema`, so that nothing it writes can reach a live table.
+ * Prepares this connection to fill the new tables. It takes the lock of rebuilds. Every unqualified
+ * name then means a table in `buildSchema`, so no write can reach a live table.
  * @returns the schema of the live tables
  * @throws RebuildRuns; Error that says what is missing
  */
@@ -59,8 +59,8 @@ export async function enterBuild(client: ClientBase): Promise<string> {
       `new tables are made in a schema of their own, and the role may make none: ${first.grant}`,
     );
   }
-  // A crash of the server may lose the last transactions, rows and position together: they are
-  // written again. Indexes are made by one process, so that buyers keep the others.
+  // A crash of the server may lose the last transactions, but rows and position together. Then they
+  // are written again. Only one process makes indexes, so that buyers keep the other processors.
   await client.query(
     `SET search_path TO "${buildSchema(live)}"; SET synchronous_commit TO off;
      SET max_parallel_maintenance_workers TO 0`,
@@ -70,12 +70,13 @@ export async function enterBuild(client: ClientBase): Promise<string> {
 
 /**
  * Makes empty tables beside the live ones, or finds those that a killed rebuild of the same
- * projections was filling. It makes them anew when the ones it finds cannot be used.
- * @param through where the live tables are: tables that are further cannot be used. `end`: the
- * log's end
+ * projections was filling. If it cannot use the tables that it finds, it makes new ones.
+ * @param through the position of the live tables, or `end` for the log's end. Tables that are
+ * further cannot be used
  * @param isOfLog does the log have the last event in the new tables? Tables of another log cannot
  * be used
- * @param kept digest of what is parked up to a position: tables with another one cannot be used
+ * @param kept digest of the events that are parked up to a position. Tables with another digest
+ * cannot be used
  */
 export async function prepareBuild(
   client: ClientBase,
@@ -104,7 +105,8 @@ export async function prepareBuild(
   await client.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE; CREATE SCHEMA ${schema}`);
   for (const table of tablesOf(projections)) await makeTable(client, live, table);
   await client.query(
-    // Its key is for publications of all tables: without one, no row of it could be changed.
+    // It has a key because of publications of all tables. Without a key, nobody could change its
+    // row then.
     `CREATE TABLE build (only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one), shape text,
        position bigint, prepare bigint, event_position bigint, event_id text, events bigint,
        kept text)`,
@@ -119,7 +121,7 @@ async function findBuild(
   live: string,
   shape: string,
 ): Promise<Built | undefined> {
-  // One that an older version left lacks the column, and is made anew.
+  // A table that an older version left lacks the column. It is made again.
   const { rows } = await client.query<{ found: boolean }>(
     `SELECT EXISTS (SELECT FROM information_schema.columns
        WHERE table_schema = $1 AND table_name = 'build' AND column_name = 'event_id') AS found`,
@@ -135,8 +137,8 @@ async function findBuild(
 }
 
 /**
- * What is built. A build of other versions, or of tables that a migration has changed since, cannot
- * be used.
+ * The versions and columns of the build. A build of other versions, or of tables that a migration
+ * has changed since, cannot be used.
  */
 async function shapeOf(
   client: ClientBase,
@@ -154,7 +156,7 @@ async function shapeOf(
   return `${versions.join()}: ${rows[0]?.columns} ${JSON.stringify(definitions)}`;
 }
 
-/** Makes an empty table with its key alone: the other indexes are made when it is filled. */
+/** Makes an empty table with only its key. The other indexes are made after the fill. */
 async function makeTable(
   client: ClientBase,
   live: string,
@@ -188,11 +190,11 @@ async function copyTable(client: ClientBase, live: string, table: string): Promi
 }
 
 /**
- * Writes a batch, and how far it leads, in one transaction.
+ * Writes a batch and its position in one transaction.
  * @param live schema of the live tables
- * @param kept digest of what is parked up to a position
- * @throws OutOfOrder, and nothing was sent; FenceLost when another process wrote; RowsRefused, and
- * the connection can be used after a ROLLBACK
+ * @param kept digest of the events that are parked up to a position
+ * @throws OutOfOrder: nothing was sent. FenceLost: another process wrote. RowsRefused: the
+ * connection can be used after a ROLLBACK
  */
 export async function writeBuild(
   client: ClientBase,
@@ -211,8 +213,8 @@ export async function writeBuild(
     events: from.events + events.length,
     kept: kept(position),
   };
-  // All is sent before the first answer comes, as in the engine: the event loop is busy reading,
-  // and PostgreSQL would be idle for a turn of it after each answer.
+  // All statements are sent before the first answer comes, as in the engine. The event loop is busy
+  // with reading, so after each answer PostgreSQL would be idle for one turn of the loop.
   const begun = client.query('BEGIN');
   const moved = client.query(moveBuildText(live), [
     from.position?.commit,
@@ -226,7 +228,7 @@ export async function writeBuild(
   ]);
   const written = writeRows(client, batch);
   const committed = client.query('COMMIT');
-  // What fails after a lost fence says less than that.
+  // If the fence is lost, later statements fail, too. Their errors say less than the fence's.
   for (const later of [written, committed]) later.catch(() => {});
   await begun;
   await moved.catch((error: unknown) => {
@@ -238,7 +240,9 @@ export async function writeBuild(
   return built;
 }
 
-/** Fails, and the transaction with it, when the new tables are not where they were read to be. */
+/**
+ * If the new tables are not at the position that was read, this fails, and so does the transaction.
+ */
 const moveBuildText = (live: string) => `
   WITH moved AS (
     UPDATE build SET position = $3, prepare = $4, event_position = $5, event_id = $6, events = $7,
@@ -282,7 +286,10 @@ export async function dropBuild(client: ClientBase, live: string): Promise<void>
   await client.query(`DROP SCHEMA IF EXISTS "${buildSchema(live)}" CASCADE`);
 }
 
-/** `reprise rebuild --drop-old`. @returns the names of the old tables that are no more */
+/**
+ * `reprise rebuild --drop-old`.
+ * @returns the names of the dropped tables
+ */
 export async function dropOld(client: ClientBase, live: string): Promise<readonly string[]> {
   const { rows } = await client.query<{ name: string }>(
     'SELECT tablename AS name FROM pg_tables WHERE schemaname = $1 ORDER BY 1',

@@ -5,7 +5,7 @@ export type AccountRow = {
   readonly user_id: string;
   /** What can be spent. */
   readonly balance: number;
-  /** What payments under way hold. */
+  /** The money that unfinished payments hold. */
   readonly held: number;
   readonly currency: string;
 };
@@ -28,7 +28,9 @@ export type PaymentRow = {
   readonly hold_expires_at: string;
   /** Set once it is released. */
   readonly release_reason: 'hold-expired' | 'cancelled' | null;
-  /** Since when the money is owed: the seat was given back. Null when nothing is owed. */
+  /**
+   * The time since when a refund is due, because the seat was given back. Null if no refund is due.
+   */
   readonly refund_due_at: string | null;
   /** When it was last captured, released or refunded. */
   readonly resolved_at: string | null;
@@ -52,7 +54,7 @@ export const paymentTable: Table<PaymentRow> = {
   key: ['payment_id'],
 };
 
-/** The account with this much moved; one that is new to us starts at zero. */
+/** Moves so much money of the account. An unknown account starts at zero. */
 const move = (
   userId: string,
   currency: string,
@@ -73,7 +75,7 @@ const resolve = (
   patch(paymentTable, [data.paymentId], { ...row, resolved_at: at }),
 ];
 
-/** What users can spend, and every payment with what became of it. */
+/** The balance of each user, and every payment with its result. */
 export const accountProjection: Projection = {
   name: 'account',
   version: 1,

@@ -16,7 +16,7 @@ export const concertTable: Table<ConcertRow> = {
   key: ['concert_id'],
 };
 
-/** A NUL of a title leaves nothing behind. */
+/** Removes the NUL characters of a title. */
 const storable = (text: string): string => pgText(text, '');
 
 const details = ({
@@ -34,7 +34,7 @@ const details = ({
   ]),
 ];
 
-/** The concerts and what they are called. */
+/** The concerts and their titles. */
 export const concertProjection: Projection = {
   name: 'concert',
   version: 1,

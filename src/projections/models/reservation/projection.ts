@@ -22,7 +22,7 @@ export type ReservationRow = {
   readonly resolved_at: string | null;
   /** The order that a seat's row is part of; null for the buyer's own reservation. */
   readonly order_id: string | null;
-  /** Since when an order waits for its seats to follow it; null when nothing is left to do. */
+  /** The time since when an order is not settled; null if nothing is left to do. */
   readonly unsettled_since: string | null;
 };
 
@@ -77,7 +77,10 @@ const held = (
     },
   ]);
 
-/** Every reservation ever made: the buyers' own, and the durable timer of those that are held. */
+/**
+ * Every reservation that was ever made. The rows of held ones are also the durable timer of their
+ * holds.
+ */
 export const reservationProjection: Projection = {
   name: 'reservation',
   version: 1,

@@ -13,7 +13,7 @@ export type SeatRow = {
   readonly price: number;
   readonly currency: string;
   readonly status: 'available' | 'held' | 'sold';
-  /** Whose it is; null while it is available. */
+  /** The reservation that has the seat; null while the seat is available. */
   readonly reservation_id: string | null;
   readonly user_id: string | null;
 };
@@ -36,7 +36,7 @@ export const seatTable: Table<SeatRow> = {
   key: ['session_id', 'seat_id'],
 };
 
-/** Every seat of every session: who has it. */
+/** Every seat of every session, with its reservation. */
 export const seatProjection: Projection = {
   name: 'seat',
   version: 1,

@@ -10,7 +10,7 @@ export type SessionRow = {
   readonly currency: string;
   readonly seats_total: number;
   readonly seats_available: number;
-  /** Null while it takes place. */
+  /** Null if the session is not cancelled. */
   readonly cancelled_at: string | null;
   /** Position of the last event that changed the row. */
   readonly version: string;
@@ -33,7 +33,7 @@ export const sessionTable: Table<SessionRow> = {
   rising: ['version'],
 };
 
-/** One way to write a time, so that what comes from an event and from PostgreSQL is the same. */
+/** One form of a time, so that times from an event and from PostgreSQL are equal. */
 const isoUtc = (time: string): string => new Date(time).toISOString();
 
 const countSeats = (sections: readonly Section[]): number =>
@@ -45,7 +45,7 @@ const countBy =
     patch(sessionTable, [stream.sessionId], { version: position }, { seats_available: seats }),
   ];
 
-/** Each concert's sessions and how many of their seats can be had. */
+/** Each concert's sessions and the number of their available seats. */
 export const sessionProjection: Projection = {
   name: 'session',
   version: 1,
