@@ -63,7 +63,7 @@ export const alarmSettings = {
   },
 } as const;
 
-/** What an alarm is told. Durations are milliseconds. */
+/** The options of an alarm. Durations are milliseconds. */
 export interface AlarmConfig {
   readonly targets: readonly { readonly url: string; readonly adminUrl: string }[];
   readonly webhooks: readonly string[];

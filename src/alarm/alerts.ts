@@ -3,28 +3,30 @@ import { z } from 'zod';
 import { evaluate, type Known } from './evaluate.ts';
 import { type Rule, rules, runbookOf } from './rules.ts';
 
-/** One alert that rings, or is about to. Times are milliseconds since the epoch. */
+/** One alert that fires, or that waits to fire. Times are milliseconds since the epoch. */
 export const alertState = z.object({
   fingerprint: z.string(),
   rule: z.string(),
   labels: z.record(z.string(), z.string()),
   /** Since when the condition has been true. */
   activeMs: z.number(),
-  /** Since when it rings; undefined: not yet for as long as the rule says. */
+  /**
+   * The time since when it fires. Undefined if the condition has not been true for long enough yet.
+   */
   firingMs: z.number().optional(),
-  /** When somebody was last told; undefined: nobody was. */
+  /** The time of the last message about it; undefined if there was none. */
   toldMs: z.number().optional(),
   value: z.number(),
 });
 export type AlertState = z.infer<typeof alertState>;
 
-/** What changed in a round. */
+/** The changes of a round. */
 export interface Changes {
   readonly fired: readonly AlertState[];
   readonly resolved: readonly AlertState[];
 }
 
-/** Which rules are left out, and who is watched. */
+/** The rules that are left out, and the watched instances. */
 export interface Watched {
   readonly off: ReadonlySet<string>;
   readonly known: readonly Known[];
@@ -34,7 +36,7 @@ export interface Watched {
 export class Alerts {
   readonly #states = new Map<string, AlertState>();
 
-  /** @param kept of a run before; of instances and rules that there are not any more, nothing is */
+  /** @param kept the alerts of an earlier run. Alerts of removed instances and rules are dropped */
   constructor(kept: readonly AlertState[] = []) {
     for (const state of kept) this.#states.set(state.fingerprint, { ...state });
   }
@@ -48,8 +50,8 @@ export class Alerts {
   }
 
   /**
-   * Evaluates every rule. What cannot be told stays as it was: an instance that is down says
-   * nothing of the money, and an alarm about it must not end for that.
+   * Evaluates every rule. If a condition is unknown, its alert does not change. An instance that is
+   * down reports nothing about money, but an alert about money must not end because of this.
    */
   round({ off, known }: Watched, nowMs: number): Changes {
     const fired: AlertState[] = [];
@@ -87,7 +89,7 @@ export class Alerts {
   }
 }
 
-/** Each rule with the instances that it is asked of, and the labels of its alert. */
+/** Each rule with the instances for which it is evaluated, and the labels of its alert. */
 export function questions(
   known: readonly Known[],
 ): readonly { rule: Rule; labels: Record<string, string>; of: readonly Known[] }[] {
@@ -105,7 +107,7 @@ export function fingerprintOf(labels: Readonly<Record<string, string>>): string 
   return createHash('sha256').update(JSON.stringify(sorted)).digest('hex').slice(0, 16);
 }
 
-/** What people are told of it. */
+/** The text about the alert for people. */
 export function tellsOf(state: AlertState): {
   readonly severity: Rule['severity'];
   readonly summary: Rule['summary'];
@@ -115,7 +117,7 @@ export function tellsOf(state: AlertState): {
     name === state.rule && severity === state.labels.severity;
   const rule = rules.find(same) ?? rules.find(({ name }) => name === state.rule);
   if (rule === undefined) {
-    // Of a version that had this rule.
+    // An alert of a version that had this rule.
     return { severity: 'ticket', summary: { en: state.rule, ko: state.rule }, runbook: '' };
   }
   return { severity: rule.severity, summary: rule.summary, runbook: runbookOf(rule) };

@@ -2,14 +2,17 @@ import { z } from 'zod';
 import { type Sample, selects } from './exposition.ts';
 import type { Selector } from './expression.ts';
 
-/** Each round's totals are kept for so long, in milliseconds; longer windows use one a minute. */
+/**
+ * The totals of each round are kept for this long, in milliseconds. Longer windows use one total
+ * per minute.
+ */
 const fineMs = 15 * 60_000;
 const coarseEveryMs = 60_000;
 /** More than the longest window of a rule, three days; in milliseconds. */
 const coarseMs = 73 * 3_600_000;
 
 const points = z.array(z.tuple([z.number(), z.number()]));
-/** For the state file: totals of the windows that outlive a restart of the alarm. */
+/** For the state file: totals of the windows that are longer than a restart of the alarm. */
 export const keptHistory = z.record(z.string(), points);
 export type KeptHistory = z.infer<typeof keptHistory>;
 
@@ -25,9 +28,9 @@ interface Line {
 }
 
 /**
- * What one instance counted, over time: for each selector of the rules the sum of all increases
- * since the alarm began to look. A counter that falls began again at 0. The first look at an
- * instance counts nothing; a series that comes later counts from 0.
+ * The counts of one instance over time. For each selector of the rules, it has the sum of all
+ * increases since the alarm started. If a counter falls, it has started again at 0. The first look
+ * at an instance counts nothing. A series that appears later counts from 0.
  */
 export class History {
   readonly #lines = new Map<string, Line>();
@@ -71,7 +74,7 @@ export class History {
     this.#before = new Map(samples.map(({ key, value }) => [key, value]));
   }
 
-  /** @returns the increase in the last seconds; 0 when nothing was ever counted */
+  /** @returns the increase in the last `seconds`; 0 if nothing was ever counted */
   increase(selector: Selector, seconds: number, nowMs: number, label = ''): number {
     const line = this.#lines.get(nameOf(selector, label));
     if (line === undefined) return 0;

@@ -6,7 +6,7 @@ const answerMs = 5_000;
 /** Tries of one message: about two minutes. */
 const triesMax = 8;
 const backoff = { firstMs: 1_000, maxMs: 60_000, randomShare: 0.2 };
-/** Messages that wait for one receiver; the oldest is given up above it. */
+/** Messages that wait for one receiver. Above this number, the oldest is dropped. */
 const waitingMax = 200;
 /** Characters of a receiver's answer that an error repeats. */
 const repeatedMax = 200;
@@ -16,23 +16,26 @@ interface Waiting {
   readonly settle: (error: string | undefined) => void;
 }
 
-/** Sends messages to one receiver, one after another, and again when it does not take them. */
+/**
+ * Sends messages to one receiver, one after another. If the receiver does not accept a message, it
+ * sends the message again.
+ */
 export class Delivery {
-  /** Without credentials, path and query: what may be logged. */
+  /** The URL without credentials, path and query, so that it may be logged. */
   readonly name: string;
   readonly #url: string;
   readonly #signal: AbortSignal;
   readonly #waiting: Waiting[] = [];
   #running = false;
 
-  /** @param signal ends it at once: what waits is given up */
+  /** @param signal ends it at once; waiting messages are dropped */
   constructor(url: string, signal: AbortSignal) {
     this.#url = url;
     this.name = new URL(url).origin;
     this.#signal = signal;
   }
 
-  /** @returns undefined when it was taken, else why not, in the end. Never rejects. */
+  /** @returns undefined if the receiver accepted it, else the last reason. Never rejects. */
   send(body: object): Promise<string | undefined> {
     return new Promise((settle) => {
       this.#waiting.push({ body: JSON.stringify(body), settle });
@@ -72,7 +75,8 @@ export class Delivery {
       });
       const text = (await answer.text()).slice(0, repeatedMax);
       if (answer.ok) return undefined;
-      // What it does not want now it will not want later; but when it is asked too often.
+      // If the receiver refuses a message, it will refuse it again, unless it refused because of
+      // too many requests.
       const isFinal = answer.status < 500 && answer.status !== 429 && answer.status !== 408;
       return { error: `${answer.status} ${text}`.trim(), isFinal };
     } catch (error) {

@@ -8,17 +8,17 @@ import {
   type Value,
 } from './expression.ts';
 
-/** What is known of one instance. */
+/** The known values of one instance. */
 export interface Known {
   readonly instance: string;
-  /** Of the last round; nothing of a round that failed is known. */
+  /** The values of the last round; empty after a failed round. */
   readonly samples: readonly Sample[];
   readonly history: History;
 }
 
 /**
- * Whether a condition is true, with its value: that of its first comparison that is true. Unknown
- * where a service does not say what it would take to tell.
+ * Whether a condition is true, with the value of its first true comparison. It is unknown if a
+ * service does not report a needed value.
  */
 export type Outcome = { readonly is: true; readonly value: number } | 'no' | 'unknown';
 
@@ -48,7 +48,7 @@ const compares: Readonly<Record<Comparison, (left: number, right: number) => boo
   '==': (left, right) => left === right,
 };
 
-/** Undefined: not known. NaN: a share of nothing, of which no comparison is true. */
+/** Undefined: not known. NaN: a share of 0 requests. No comparison with NaN is true. */
 function measured(value: Value, known: readonly Known[], nowMs: number): number | undefined {
   if (value.kind === 'always') return 1;
   if (value.kind === 'latest') return aggregate(value.how, value.of, known);

@@ -4,19 +4,19 @@ import type { Selector } from './expression.ts';
 export interface Sample {
   readonly metric: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** With the metric, what tells a series from all others. */
+  /** Together with the metric, this identifies a series. */
   readonly key: string;
   readonly value: number;
 }
 
-/** Lines of one page that are read; a service has some hundreds. */
+/** The largest number of lines that are read from one page. A service has some hundreds. */
 const linesMax = 20_000;
 
 const line = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/;
 const label = /(\w+)="((?:[^"\\]|\\.)*)"/g;
 const escapes: Readonly<Record<string, string>> = { n: '\n' };
 
-/** Reads a page of metrics. What is not a value is left out; so is what is not known (NaN). */
+/** Reads a page of metrics. It leaves out lines that are not values, and unknown values (NaN). */
 export function parseMetrics(page: string): readonly Sample[] {
   const samples: Sample[] = [];
   for (const text of page.split('\n', linesMax)) {

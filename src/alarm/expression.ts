@@ -1,6 +1,6 @@
 /**
- * What a rule asks, as data: the alarm evaluates it, and it is printed as PromQL. It has what the
- * rules need, and no more.
+ * The condition of a rule, as data. The alarm evaluates it, and `reprise alarm rules` prints it as
+ * PromQL. The language has only the parts that the rules need.
  */
 
 /** Series of one metric. Patterns are whole matches, as in Prometheus. */
@@ -12,9 +12,9 @@ export interface Selector {
 }
 
 export type Value =
-  /** Of the last round; without a series, unknown. */
+  /** The value of the last round; unknown without a series. */
   | { readonly kind: 'latest'; readonly how: 'max' | 'min' | 'sum'; readonly of: Selector }
-  /** Of counters, in so many seconds. */
+  /** The increase of counters in so many seconds. */
   | { readonly kind: 'increase'; readonly of: Selector; readonly seconds: number }
   /** Of a histogram's observations in so many seconds; `of` is its name without `_bucket`. */
   | {
@@ -24,7 +24,7 @@ export type Value =
       readonly seconds: number;
     }
   | { readonly kind: 'share'; readonly part: Value; readonly whole: Value }
-  /** Seconds since a time that a metric has. */
+  /** Seconds since the time in a metric. */
   | { readonly kind: 'since'; readonly of: Selector }
   | { readonly kind: 'always' };
 

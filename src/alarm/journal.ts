@@ -3,19 +3,19 @@ import { join } from 'node:path';
 import { z } from 'zod';
 
 /**
- * `DATA_DIR/alarm/alarm.jsonl`: what `reprise alarm` saw and did, one JSON object a line, oldest
- * first. It is the contract with who reads it afterwards, such as the report of an incident: fields
- * are added, and never renamed or removed. Times are ISO 8601 in UTC with milliseconds; durations
- * are seconds.
+ * `DATA_DIR/alarm/alarm.jsonl` records what `reprise alarm` saw and did, with one JSON object per
+ * line, oldest first. Its form is a contract with its readers, for example the report of an
+ * incident. Later versions may add fields, but never rename or remove them. Times are ISO 8601 in
+ * UTC with milliseconds. Durations are seconds.
  */
 
 const at = z.iso.datetime();
 
-/** One alert: a rule, and the labels that tell its alerts apart. */
+/** One alert: a rule, and the labels that distinguish its alerts. */
 const alert = {
   alert: z.string(),
   severity: z.enum(['page', 'ticket', 'none']),
-  /** Stays the same from `firing` to `resolved`, and the next time. */
+  /** The same for `firing` and `resolved`, and when the alert fires again. */
   fingerprint: z.string(),
   labels: z.record(z.string(), z.string()),
   summary: z.object({ en: z.string(), ko: z.string() }),
@@ -24,31 +24,38 @@ const alert = {
 };
 
 const journalLine = z.discriminatedUnion('kind', [
-  /** The alarm began to watch these addresses, or ended. Between two of these nobody watched. */
+  /**
+   * The alarm began to watch these addresses, or ended. After the end of one alarm, nothing is
+   * watched until the next one starts.
+   */
   z.object({ kind: z.literal('started'), at, version: z.string(), targets: z.array(z.string()) }),
   z.object({ kind: z.literal('stopped'), at }),
   /**
-   * The rule's condition was true for as long as the rule says. `activeAt`: since when it was true:
-   * the time of the fault is at most one round before it. `value`: of the condition, at `at`.
+   * The rule's condition was true for the time that the rule requires. `activeAt`: the start of
+   * this time. The fault began at most one round before. `value`: the value of the condition at
+   * `at`.
    */
   z.object({ kind: z.literal('firing'), at, ...alert, activeAt: at, value: z.number() }),
-  /** `activeAt` is that of its `firing`. */
+  /** `activeAt` is the same as in its `firing`. */
   z.object({ kind: z.literal('resolved'), at, ...alert, activeAt: at }),
-  /** A notification that no attempt delivered. `to`: without credentials, path and query. */
+  /** A notification that no attempt delivered. `to` has no credentials, path or query. */
   z.object({ kind: z.literal('undelivered'), at, to: z.string(), error: z.string() }),
-  /** What one instance did in the last `seconds`, at most one line a minute for each instance. */
+  /**
+   * The activity of one instance in the last `seconds`. There is at most one line per minute and
+   * instance.
+   */
   z.object({
     kind: z.literal('sample'),
     at,
     instance: z.string(),
     seconds: z.number(),
-    /** `/livez` was answered; with false, the rest is what was known before, or absent. */
+    /** Did `/livez` answer? If not, the other fields have older values or are absent. */
     up: z.boolean(),
     ready: z.boolean(),
     version: z.string().optional(),
     /** Of buyers; without probes. */
     requests: z.number().optional(),
-    /** Of these, answered with 5xx. */
+    /** The requests among these with a 5xx answer. */
     failed: z.number().optional(),
     /** The same failures by call and by problem code. */
     failedByCall: z.record(z.string(), z.number()).optional(),
@@ -68,7 +75,7 @@ const journalLine = z.discriminatedUnion('kind', [
 
 export type JournalLine = z.infer<typeof journalLine>;
 
-/** Above this the file becomes `alarm.1.jsonl`, in place of the one before; in bytes. */
+/** Above this size, the file becomes `alarm.1.jsonl` and replaces the previous one. In bytes. */
 const journalBytesMax = 32 * 1_024 * 1_024;
 
 /** In DATA_DIR. */
@@ -76,19 +83,22 @@ export const alarmDirectory = (dataDir: string): string => join(dataDir, 'alarm'
 
 const names = { now: 'alarm.jsonl', before: 'alarm.1.jsonl' };
 
-/** Where the alarm writes its lines. One process has it at a time. */
+/** Writes the alarm's lines. Only one process may have it. */
 export class AlarmJournal {
   readonly #path: string;
   readonly #before: string;
   #writing: Promise<void> = Promise.resolve();
 
-  /** @param dataDir DATA_DIR: the directory is made with the first line */
+  /** @param dataDir DATA_DIR. The first line creates the directory */
   constructor(dataDir: string) {
     this.#path = join(alarmDirectory(dataDir), names.now);
     this.#before = join(alarmDirectory(dataDir), names.before);
   }
 
-  /** One line after another. @throws the system's error when it cannot be written */
+  /**
+   * Writes one line after another.
+   * @throws the system's error if a line cannot be written
+   */
   append(line: JournalLine): Promise<void> {
     const written = this.#writing.then(() => this.#append(line));
     this.#writing = written.catch(() => {});
@@ -108,8 +118,8 @@ export class AlarmJournal {
 
 /**
  * The lines from `fromMs` to `untilMs` (milliseconds since the epoch), oldest first; none without a
- * journal. A line that a crash cut short, or of a kind that a newer version added, is left out.
- * @throws the system's error when a file is there and cannot be read
+ * journal. It leaves out a line that a crash has cut off, and lines of an unknown, newer kind.
+ * @throws the system's error if a file exists but cannot be read
  */
 export async function readAlarmJournal(
   dataDir: string,

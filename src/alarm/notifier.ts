@@ -3,22 +3,30 @@ import { type AlertState, tellsOf } from './alerts.ts';
 import { Delivery } from './delivery.ts';
 import { alertmanagerBody, type Group, webhookBody } from './payloads.ts';
 
-/** Alertmanager forgets what it is not told again within this, in milliseconds. */
+/**
+ * If Alertmanager does not get an alert again within this time, it forgets the alert. In
+ * milliseconds.
+ */
 const alertmanagerKeepsMs = 300_000;
-/** It is told so often, in milliseconds. */
+/** The time between two messages to Alertmanager about the same alert, in milliseconds. */
 const alertmanagerEveryMs = 60_000;
-/** Longest wait for the heartbeat's answer, and between two of them, in milliseconds. */
+/**
+ * Longest wait for the answer to a heartbeat, and the time between two heartbeats, in milliseconds.
+ */
 const heartbeatMs = 10_000;
 const heartbeatEveryMs = 60_000;
 
 export interface NotifierParts {
   readonly config: Pick<AlarmConfig, 'webhooks' | 'alertmanager' | 'heartbeat' | 'repeatMs'>;
-  /** Told of each message that no try delivered. */
+  /** Called with each message that no try delivered. */
   readonly onUndelivered: (to: string, error: string) => void;
   readonly signal: AbortSignal;
 }
 
-/** Tells receivers what changed, and again what goes on. Nothing here waits for a receiver. */
+/**
+ * Sends changes of alerts to the receivers, and repeats alerts that continue. It never waits for a
+ * receiver.
+ */
 export class Notifier {
   readonly #parts: NotifierParts;
   readonly #webhooks: readonly Delivery[];
@@ -38,9 +46,9 @@ export class Notifier {
   }
 
   /**
-   * After a round.
-   * @param firing every alert that rings; `toldMs` of those that are told now is set
-   * @param why what `/readyz` says, for people
+   * Called after each round.
+   * @param firing every alert that fires. `toldMs` is set for those that are sent now
+   * @param why the reasons of `/readyz`, for people
    */
   round(
     firing: readonly AlertState[],
@@ -71,7 +79,7 @@ export class Notifier {
     }
   }
 
-  /** What is under way has ended. */
+  /** Resolves when all running deliveries have ended. */
   async settled(): Promise<void> {
     await Promise.all(this.#underWay);
   }
@@ -81,7 +89,7 @@ export class Notifier {
     const sent = this.#webhooks.map((webhook) => this.#send(webhook, body));
     this.#track(
       Promise.all(sent).then((took) => {
-        // Nobody was told: it is tried again with the next round.
+        // No receiver got the message. The next round tries again.
         if (took.length === 0 || took.includes(true)) return;
         for (const state of group.firing) if (state.toldMs === nowMs) state.toldMs = undefined;
       }),
@@ -94,7 +102,7 @@ export class Notifier {
     return error === undefined;
   }
 
-  /** One that does not arrive is what the other side is there for. */
+  /** The other side exists to notice a missing heartbeat, so a failure is ignored here. */
   async #beat(): Promise<void> {
     const { config, signal } = this.#parts;
     if (config.heartbeat === undefined) return;

@@ -1,6 +1,6 @@
 import { type AlertState, tellsOf } from './alerts.ts';
 
-/** Alerts of one name, which are told together. */
+/** Alerts with the same name, which are sent together. */
 export interface Group {
   readonly name: string;
   readonly firing: readonly AlertState[];
@@ -38,8 +38,7 @@ export function webhookBody(
 }
 
 /**
- * The body of `POST /api/v2/alerts`. What rings ends by itself when the alarm does not say so
- * again.
+ * The body of `POST /api/v2/alerts`. An alert ends by itself if the alarm does not send it again.
  */
 export function alertmanagerBody(
   { firing, resolved }: Pick<Group, 'firing' | 'resolved'>,

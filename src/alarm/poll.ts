@@ -1,8 +1,8 @@
 import { parseMetrics, type Sample } from './exposition.ts';
 
-/** How one instance is watched. */
+/** The addresses of one watched instance. */
 export interface Target {
-  /** Of the API, as buyers reach it. */
+  /** The address of the API that buyers use. */
   readonly url: string;
   /** Of the admin listener. */
   readonly adminUrl: string;
@@ -14,9 +14,12 @@ export const pollBounds = { livezMs: 2_000, readyzMs: 3_000, metricsMs: 4_000 };
 export interface Polled {
   /** `/livez` of the API was 200 in time. */
   readonly isUp: boolean;
-  /** Why `/readyz` is not 200, in its words; undefined while it is, or does not say. */
+  /**
+   * The reason in the answer of `/readyz` if it is not 200; undefined if it is 200 or gives no
+   * reason.
+   */
   readonly why: string | undefined;
-  /** With `up`, which a scraper makes; without anything else when there was no page. */
+  /** The metrics, and `up`, which a scraper adds. Only `up` if there was no page. */
   readonly samples: readonly Sample[];
 }
 

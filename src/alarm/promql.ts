@@ -1,7 +1,7 @@
 import { bucketsOf, type Condition, type Selector, type Value } from './expression.ts';
 import { type Rule, rules, runbookOf } from './rules.ts';
 
-/** Of the rules in Prometheus: the job that ops/prometheus/prometheus.yml scrapes. */
+/** The job in the rules for Prometheus. ops/prometheus/prometheus.yml scrapes it. */
 const job = 'reprise';
 
 /** Every rule as a file of Prometheus: `ops/prometheus/reprise.rules.yml`. */
@@ -20,7 +20,7 @@ export function prometheusRules(): string {
 function ruleLines(rule: Rule): string[] {
   const { name, forSeconds, severity, labels = {}, summary } = rule;
   const allLabels = { severity, ...labels };
-  // A string of JSON is one of YAML.
+  // A JSON string is also a valid YAML string.
   const entries = (of: Readonly<Record<string, string>>) =>
     Object.entries(of).map(([key, value]) => `          ${key}: ${JSON.stringify(value)}`);
   return [
@@ -34,7 +34,7 @@ function ruleLines(rule: Rule): string[] {
   ];
 }
 
-/** As the formatter of this repository quotes; no rule has a single quote. */
+/** Quotes like the formatter of this repository. No rule has a single quote. */
 const quoted = (text: string): string => (text.includes('"') ? `'${text}'` : `"${text}"`);
 
 /** A rule's condition in PromQL. */

@@ -12,21 +12,24 @@ import { rules } from './rules.ts';
 import { type Reading, sampleLine } from './samples.ts';
 import { type AlarmState, readState, writeState } from './state-file.ts';
 
-/** Between two lines of what an instance does, and two writes of the state, in milliseconds. */
+/**
+ * The time between two lines about an instance, and between two writes of the state, in
+ * milliseconds.
+ */
 const sampleEveryMs = 60_000;
-/** What is being told when the alarm ends may take so long, in milliseconds. */
+/** When the alarm ends, running deliveries may take this long, in milliseconds. */
 const lastWordsMs = 5_000;
 
 export interface AlarmParts {
   readonly config: AlarmConfig;
   readonly dataDir: string;
   readonly version: string;
-  /** Told of each line of the journal. */
+  /** Called with each line of the journal. */
   readonly say: (line: JournalLine) => void;
-  /** Told of what is wrong with the alarm itself. */
+  /** Called with errors of the alarm itself. */
   readonly onError: (what: string, error: unknown) => void;
   readonly signal: AbortSignal;
-  /** Told after each round of every alert that rings, and of those that wait to. */
+  /** Called after each round with every alert that fires, and with those that wait. */
   readonly onRound?: (alerts: readonly AlertState[], nowMs: number) => void;
 }
 
@@ -40,7 +43,7 @@ interface Instance {
 
 const windows = rules.flatMap(({ when }) => selectorsOf(when));
 
-/** `reprise alarm`: looks, tells and keeps, until the signal. */
+/** `reprise alarm`: polls the instances, sends alerts and saves its state, until the signal. */
 export async function runAlarm(parts: AlarmParts): Promise<void> {
   const { config, signal, dataDir } = parts;
   const state = await readState(dataDir);
@@ -94,8 +97,8 @@ export interface Answer {
 }
 
 /**
- * Looks twice, `everyMs` apart, so that there is something to count, and asks each rule without its
- * waiting time.
+ * Polls twice, `everyMs` apart, so that counters can increase. Then it evaluates each rule without
+ * its waiting time.
  */
 export async function lookOnce({
   targets,
@@ -124,13 +127,13 @@ const known = ({ name, polled, history }: Instance): Known => ({
   ...{ instance: name, samples: polled.samples, history },
 });
 
-/** @returns when it was, in milliseconds since the epoch */
+/** @returns the time, in milliseconds since the epoch */
 async function look(instances: readonly Instance[]): Promise<number> {
   const polled = await Promise.all(instances.map(({ target }) => poll(target)));
   const nowMs = Date.now();
   for (const [at, one] of instances.entries()) {
     one.polled = polled[at] as Polled;
-    // Without its metrics nothing is known: that is no zero.
+    // Without its metrics, the values are unknown. They are not zero.
     if (one.polled.samples.length > 1) one.history.take(one.polled.samples, nowMs);
   }
   return nowMs;
@@ -149,7 +152,7 @@ function noteSample(one: Instance, nowMs: number, journal: Journal): void {
   one.before = reading;
 }
 
-/** A disk that is full is no reason to stop looking. */
+/** If the disk is full, the alarm continues to watch. */
 async function keep(
   { dataDir, onError }: AlarmParts,
   alerts: Alerts,
@@ -160,7 +163,7 @@ async function keep(
   await writeState(dataDir, state).catch((error) => onError('keep the state', error));
 }
 
-/** The journal on disk, and what is said of it at once. */
+/** The journal on disk. Each line also goes to `say` at once. */
 class Journal {
   readonly #file: AlarmJournal;
   readonly #parts: AlarmParts;
@@ -178,7 +181,7 @@ class Journal {
       .catch((error) => this.#parts.onError('write the journal', error));
   }
 
-  /** The dead-man's alert is none of what happened. */
+  /** The dead-man's alert is not an incident, so it is not in the journal. */
   change(kind: 'firing' | 'resolved', state: AlertState, nowMs: number): void {
     const tells = tellsOf(state);
     if (tells.severity === 'none') return;

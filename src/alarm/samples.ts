@@ -4,7 +4,7 @@ import type { JournalLine } from './journal.ts';
 
 type SampleLine = Extract<JournalLine, { kind: 'sample' }>;
 
-/** What was read of an instance at a moment, in milliseconds since the epoch. */
+/** The values of an instance at a moment, in milliseconds since the epoch. */
 export interface Reading {
   readonly atMs: number;
   readonly isUp: boolean;
@@ -14,8 +14,8 @@ export interface Reading {
 const notOfBuyers: ReadonlySet<string | undefined> = new Set(['livez', 'readyz', 'none']);
 
 /**
- * What one instance did between two readings. Where one of them had no metrics, no counts are
- * given: a gap is no zero.
+ * The activity of one instance between two readings. If one reading had no metrics, there are no
+ * counts, because a gap is not a zero.
  */
 export function sampleLine(instance: string, before: Reading, now: Reading): SampleLine {
   const line = {
@@ -54,7 +54,7 @@ export function sampleLine(instance: string, before: Reading, now: Reading): Sam
 const gauge = ({ samples }: Reading, name: string): number | undefined =>
   samples.find(({ metric }) => metric === name)?.value;
 
-/** Each series with what it grew by; one that fell began again. */
+/** Each series with its increase. A series that fell has started again at 0. */
 function growth(before: Reading, now: Reading): readonly Sample[] {
   const was = new Map(before.samples.map(({ key, value }) => [key, value]));
   return now.samples.map((sample) => {

@@ -12,14 +12,12 @@ const stateSchema = z.object({
   history: z.record(z.string(), keptHistory),
 });
 
-/** What an alarm that starts again goes on from. */
+/** The state with which a restarted alarm continues. */
 export type AlarmState = z.infer<typeof stateSchema>;
 
 const pathIn = (dataDir: string): string => join(alarmDirectory(dataDir), 'state.json');
 
-/**
- * A file that cannot be used is as if there were none: the alarm rings once more than it should.
- */
+/** An unusable file counts as a missing one. Then the alarm may send an alert once too often. */
 export async function readState(dataDir: string): Promise<AlarmState> {
   try {
     return stateSchema.parse(JSON.parse(await readFile(pathIn(dataDir), 'utf8')));

@@ -4,33 +4,32 @@ import type { RawEvent, RawLog } from '../infrastructure/raw-log.ts';
 import { ArchiveError, type ArchiveWriter } from './archive-writer.ts';
 import { SegmentText } from './segment.ts';
 
-/** What an archive of a log is told. */
+/** The options of an archive of a log. */
 export interface ArchiveLogOptions {
   readonly log: RawLog;
   readonly writer: ArchiveWriter;
-  /** Goes on with what comes, until the signal; else ends where the log ends. */
+  /** Continues with new events until the signal. Without it, ends at the end of the log. */
   readonly follow: boolean;
-  /** Events wait so long at most until they are written, in milliseconds. */
+  /** Longest time until an event is written, in milliseconds. */
   readonly flushMs: number;
   readonly signal: AbortSignal;
   readonly onProgress?: (progress: ArchiveProgress) => void;
-  /** The archive has all that the log has. */
+  /** Called when the archive has all events of the log. */
   readonly onCaughtUp?: () => void;
 }
 
 export interface ArchiveProgress {
-  /** Written by this run, by now. */
+  /** Events that this run has written so far. */
   readonly events: number;
-  /** Of the last one written. */
+  /** The position of the last written event. */
   readonly position: string;
 }
 
 /**
- * Writes to an archive what the log has more than it. An append-only log needs no lock for that:
- * what is read up to some event is the log as it was then.
- * @returns how many events were written
- * @throws ArchiveError when the log is not the one that the archive is of, or the archive cannot
- *   be written
+ * Writes the new events of a log to its archive. An append-only log needs no lock for this, because
+ * the events up to a position are the log of that moment.
+ * @returns the number of written events
+ * @throws ArchiveError if the archive belongs to another log, or cannot be written
  */
 export async function archiveLog(options: ArchiveLogOptions): Promise<number> {
   const { log, writer, follow, signal } = options;
@@ -53,7 +52,7 @@ export async function archiveLog(options: ArchiveLogOptions): Promise<number> {
     }
     await filling.end();
   } catch (error) {
-    // What was read is good, whatever came then.
+    // The events that were read are good, even if an error came afterwards.
     await filling.end();
     throw error instanceof LogDiffers ? isOther(writer.directory, error) : error;
   } finally {
@@ -69,7 +68,7 @@ function isOther(directory: string, { message }: LogDiffers): ArchiveError {
   );
 }
 
-/** Fills one segment while the one before it is written: what is in memory are two at most. */
+/** Fills one segment while the previous one is written. So at most two segments are in memory. */
 class Filling {
   readonly #options: ArchiveLogOptions;
   readonly #failed = new AbortController();
@@ -79,7 +78,7 @@ class Filling {
   #writing: Promise<void> = Promise.resolve();
   #isBusy = false;
   #written = 0;
-  /** All that the log had was read. */
+  /** True if all events of the log were read. */
   isAtEnd = false;
 
   constructor(options: ArchiveLogOptions) {
@@ -87,7 +86,7 @@ class Filling {
     this.#seenTimer = setInterval(() => this.#seen(), options.flushMs);
   }
 
-  /** Aborted when the archive could not be written. */
+  /** Aborts when the archive cannot be written. */
   get failed(): AbortSignal {
     return this.#failed.signal;
   }
@@ -103,7 +102,10 @@ class Filling {
     else this.#arm();
   }
 
-  /** Writes what is left. @throws ArchiveError */
+  /**
+   * Writes the rest.
+   * @throws ArchiveError
+   */
   async end(): Promise<void> {
     this.#flush();
     await this.#writing;
@@ -116,7 +118,10 @@ class Filling {
     clearInterval(this.#seenTimer);
   }
 
-  /** What comes while one segment is written goes into the next: there are never more. */
+  /**
+   * Events that come while one segment is written go into the next one. There are never more than
+   * these two.
+   */
   #arm(): void {
     this.#flushTimer ??= setTimeout(() => {
       this.#flushTimer = undefined;
@@ -146,7 +151,9 @@ class Filling {
     });
   }
 
-  /** A store that is away for a moment is none of the archive's faults: then nothing was seen. */
+  /**
+   * If the store is away for a moment, this is not a fault of the archive. Then nothing is noted.
+   */
   async #hasAll(): Promise<boolean> {
     const newest = await this.#options.log.newest().catch(() => undefined);
     if (newest === undefined) return false;
@@ -155,7 +162,7 @@ class Filling {
     return !isArchived || newest === null || newest.position <= last;
   }
 
-  /** One thing at a time, and nothing more once something failed. */
+  /** Does one piece of work at a time, and nothing more after a failure. */
   #after(work: () => Promise<unknown>): void {
     this.#writing = this.#writing.then(async () => {
       if (this.#failed.signal.aborted) return;

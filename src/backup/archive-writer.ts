@@ -17,21 +17,22 @@ import {
 } from './archive.ts';
 import { formatVersion, SegmentDamaged, type SegmentHead, type SegmentText } from './segment.ts';
 
-/** Segments of one archive; then it is time for another, which has few and large ones. */
+/**
+ * The largest number of segments in one archive. Then begin a new archive, which has fewer and
+ * larger segments.
+ */
 export const segmentsMax = 100_000;
 
-/**
- * The archive cannot be written to; the message says what to do. What it has is as good as before.
- */
+/** The archive cannot be written. The message says what to do. Its content is as good as before. */
 export class ArchiveError extends Error {}
 
-/** `at`: ISO 8601; `position`: of the archive's last event, null without one. */
+/** `at`: ISO 8601. `position`: the position of the archive's last event, null without one. */
 type OnSeen = (seen: { readonly at: string; readonly position: string | null }) => Promise<void>;
 
 export interface WriterOptions {
-  /** Of this program: each segment names it. */
+  /** The version of this program. Each segment names it. */
   readonly version: string;
-  /** Told when the archive is known to have all that the log has. Must not reject. */
+  /** Called when the archive is known to have all events of the log. Must not reject. */
   readonly onSeen?: OnSeen;
 }
 
@@ -57,9 +58,9 @@ export class ArchiveWriter {
   }
 
   /**
-   * Opens an archive to go on with it; the directory must be there. What a crash left half done is
-   * removed, or told in the manifest.
-   * @throws ArchiveError when another process has it, or its last segment is damaged
+   * Opens an archive to continue it. The directory must exist. It removes unfinished files of a
+   * crash, or adds finished segments to the manifest.
+   * @throws ArchiveError if another process has the archive, or if its last segment is damaged
    */
   static async open(directory: string, options: WriterOptions): Promise<ArchiveWriter> {
     const lock = lockArchive(directory);
@@ -83,8 +84,8 @@ export class ArchiveWriter {
   }
 
   /**
-   * Writes what comes next. Resolved, it is on disk.
-   * @throws ArchiveError: then nothing of it is there
+   * Writes the next segment. When it resolves, the segment is on disk.
+   * @throws ArchiveError. Then nothing of the segment was written
    */
   async write(text: SegmentText): Promise<ManifestEntry> {
     const last = this.#last;
@@ -102,14 +103,14 @@ export class ArchiveWriter {
     await this.#put(head.segment, bytes);
     const entry = entryOf({ head, end, events: [] }, bytes);
     this.#last = entry;
-    // Not waited for on the disk: it is made from the segments again.
+    // The manifest need not be flushed, because it can be made from the segments again.
     await appendFile(join(this.directory, manifestName), `${JSON.stringify(entry)}\n`, {
       mode: 0o600,
     }).catch(this.#failed);
     return entry;
   }
 
-  /** The log was looked at by now, and has no more than the archive. */
+  /** Notes that at this time the log had no more events than the archive. */
   async seen(at: Date): Promise<void> {
     const path = join(this.directory, seenName);
     const seen = { at: at.toISOString(), position: this.#last?.last.position ?? null };
@@ -126,7 +127,7 @@ export class ArchiveWriter {
     this.#lock.release();
   }
 
-  /** Under its name it is there whole, or not at all, whenever the power goes. */
+  /** After a loss of power, a file with this name is complete or absent. */
   async #put(segment: number, bytes: Buffer): Promise<void> {
     const unfinished = join(this.directory, unfinishedName(segment));
     try {
@@ -163,9 +164,9 @@ function lockArchive(directory: string): FileLock {
 }
 
 /**
- * Brings the manifest to what the segments are.
- * @returns its last line, and what the archive is called in the segments
- * @throws ArchiveError when they are not one whole
+ * Updates the manifest from the segments.
+ * @returns its last line, and the archive's id in the segments
+ * @throws ArchiveError if the segments do not form one archive
  */
 async function completeManifest(
   directory: string,
@@ -177,7 +178,7 @@ async function completeManifest(
     throw unusable(directory, `lacks segment ${lost >= 0 ? lost + 1 : segments.length + 1}`);
   }
   let id: string | undefined;
-  // The last one is read in any case: what is written must follow it.
+  // The last segment is always read, because the next one must follow it.
   for (const segment of segments.slice(Math.min(entries.length, segments.length - 1))) {
     const { entry, head } = await loadSegment(directory, segment).catch((error: unknown) => {
       if (!(error instanceof SegmentDamaged)) throw error;

@@ -5,16 +5,16 @@ import type { RawEvent } from '../infrastructure/raw-log.ts';
 import { type ArchivedMark, hashOf, readSegment, type Segment } from './segment.ts';
 
 /**
- * An archive: a directory with segments that follow one another, from the log's first event on.
- * `manifest.jsonl` has a line for each: it is made from them, saves reading them all, and knows
- * them when the last ones are lost. `seen.json` says when the log was last looked at, and had no
- * more.
+ * An archive is a directory of consecutive segments, from the log's first event on.
+ * `manifest.jsonl` has one line per segment. It is made from the segments. With it, a program need
+ * not read all of them, and it shows when the last ones are lost. `seen.json` has the last time at
+ * which the log had no more events than the archive.
  */
 
 export const manifestName = 'manifest.jsonl';
 export const seenName = 'seen.json';
 export const lockName = 'owner.lock';
-/** Of a file that is not finished: whoever finds one may remove it. */
+/** The suffix of an unfinished file. Any later run may remove such a file. */
 export const unfinishedSuffix = '.tmp';
 
 const numberDigits = 6;
@@ -36,7 +36,7 @@ const entrySchema = z.object({
   writtenAt: z.string(),
 });
 
-/** What the manifest says of a segment. */
+/** A line of the manifest, about one segment. */
 export type ManifestEntry = z.infer<typeof entrySchema>;
 
 export const entryOf = ({ head, end }: Segment, bytes: Uint8Array): ManifestEntry => ({
@@ -49,7 +49,7 @@ export const entryOf = ({ head, end }: Segment, bytes: Uint8Array): ManifestEntr
   writtenAt: head.writtenAt,
 });
 
-/** The numbers of the segments that are there, in order. */
+/** The numbers of the existing segments, in order. */
 export async function segmentsIn(directory: string): Promise<number[]> {
   const names = await readdir(directory);
   const numbers = names.map((name) => Number(namePattern.exec(name)?.[1] ?? 0));
@@ -57,8 +57,7 @@ export async function segmentsIn(directory: string): Promise<number[]> {
 }
 
 /**
- * What the manifest tells, up to the first line that is none: a crash leaves half a line at its
- * end.
+ * The lines of the manifest, up to the first invalid one. A crash may leave half a line at its end.
  */
 export async function readManifest(directory: string): Promise<ManifestEntry[]> {
   const text = await readFile(join(directory, manifestName), 'utf8').catch(ifMissing(''));
@@ -80,8 +79,8 @@ function entryIn(line: string): ManifestEntry | undefined {
 }
 
 /**
- * When the log was last looked at, and up to which event; undefined when it never was, or that was
- * lost.
+ * The last time at which the log had no more events, and its last event then. Undefined if there is
+ * none, or if the file is lost.
  */
 export async function readSeen(
   directory: string,
@@ -106,7 +105,10 @@ export async function loadSegment(
   return { ...read, entry: entryOf(read, bytes) };
 }
 
-/** All events, a segment at a time. @throws as `loadSegment` */
+/**
+ * All events, one segment at a time.
+ * @throws the errors of `loadSegment`
+ */
 export async function* eventsIn(
   directory: string,
 ): AsyncGenerator<readonly RawEvent[], void, undefined> {

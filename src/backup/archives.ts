@@ -13,31 +13,29 @@ import {
 } from './archive.ts';
 import { ArchiveError } from './archive-writer.ts';
 
-/**
- * Archives beside each other in one directory, each of the whole log: the newest is gone on with.
- */
+/** Several archives in one directory. Each has the whole log. A run continues the newest one. */
 
 const namePattern = /^\d{8}T\d{6}Z-[0-9a-f]{8}$/;
-/** Before a name: it is being removed. */
+/** The prefix of a name whose archive is being removed. */
 const removedPrefix = '.removed-';
 
-/** What is known of an archive without reading its segments. */
+/** The facts about an archive that need no read of its segments. */
 export interface ArchiveSummary {
   readonly id: string;
   readonly directory: string;
   readonly segments: readonly ManifestEntry[];
-  /** Segments that are there; more or fewer than the manifest has: see `verify`. */
+  /** The number of existing segments. If the manifest has another number, `verify` says more. */
   readonly files: number;
   readonly events: number;
   /** In bytes. */
   readonly size: number;
-  /** When the log was last looked at and had no more; undefined when that is not known. */
+  /** The last time at which the log had no more events; undefined if unknown. */
   readonly seenAt: string | undefined;
-  /** Who writes to it now, in words. */
+  /** A text that describes the process that writes to it now. */
   readonly writtenBy: string | undefined;
 }
 
-/** Their ids, oldest first; none where the directory is missing. */
+/** The ids of the archives, oldest first. Empty if the directory is missing. */
 export async function archiveIds(parent: string): Promise<string[]> {
   const names = await readdir(parent).catch(ifMissing<string[]>([]));
   return names.filter((name) => namePattern.test(name)).sort();
@@ -72,8 +70,8 @@ export async function makeArchive(parent: string, now: Date): Promise<string> {
 }
 
 /**
- * The archive that is meant: a directory that is one, or the newest of those in it.
- * @throws ArchiveError when there is none
+ * The archive at a path: the directory itself, or the newest archive in it.
+ * @throws ArchiveError if there is none
  */
 export async function findArchive(path: string): Promise<string> {
   if (!(await stat(path).catch(() => undefined))?.isDirectory()) {
@@ -85,7 +83,7 @@ export async function findArchive(path: string): Promise<string> {
   return join(path, newest);
 }
 
-/** How old an archive is: since when the log may have more. */
+/** The time since when the log may have more events than the archive. */
 export function lookedAtMs({ id, seenAt, segments }: ArchiveSummary): number {
   const [, year, month, day, hour, minute, second] =
     /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z/.exec(id) ?? [];
@@ -95,9 +93,9 @@ export function lookedAtMs({ id, seenAt, segments }: ArchiveSummary): number {
 }
 
 /**
- * Which archives may go: those last looked at before a moment, but not the newest ones, and none
- * that is written to.
- * @param keep how many of the newest stay in any case
+ * The archives that may be removed: those that were last complete before a moment. The newest ones,
+ * and one that a process writes to, are not among them.
+ * @param keep the number of newest archives that always stay
  */
 export function prunable(
   archives: readonly ArchiveSummary[],
@@ -108,8 +106,8 @@ export function prunable(
 }
 
 /**
- * A removal that is cut short leaves nothing that looks like an archive; what such a one left goes,
- * too.
+ * Removes archives. An interrupted removal leaves nothing that looks like an archive. It also
+ * removes the rest of an earlier, interrupted removal.
  */
 export async function removeArchives(parent: string, ids: readonly string[]): Promise<void> {
   for (const id of ids) await rename(join(parent, id), join(parent, removedPrefix + id));

@@ -21,25 +21,25 @@ import {
   type SegmentHead,
 } from './segment.ts';
 
-/** What can be wrong with an archive. */
+/** The possible faults of an archive. */
 export type FaultCode =
   | DamageCode
-  /** It is not there, and one after it is, or the manifest has it. */
+  /** A segment is missing, although a later one exists or the manifest names it. */
   | 'segment-missing'
-  /** Its file is not what the manifest has, or what the segment after it goes on from. */
+  /** The hash of its file differs from the manifest, or from the hash in the next segment. */
   | 'wrong-hash'
-  /** It does not go on where the one before it ends, or is another archive's. */
+  /** It does not continue at the end of the previous segment, or belongs to another archive. */
   | 'broken-chain'
-  /** An event that is not after the one before it. */
+  /** The position of an event is not after the position of the event before it. */
   | 'wrong-position'
-  /** A stream's revisions do not follow one another: an event is missing. */
+  /** The revisions of a stream have a gap, so an event is missing. */
   | 'revision-gap'
-  /** A file that no archive has. */
+  /** A file that does not belong in an archive. */
   | 'strange-file';
 
 export interface Fault {
   readonly code: FaultCode;
-  /** Its file, or what is wrong in all of them. */
+  /** The file of the fault, or the archive. */
   readonly file: string;
   readonly detail: string;
 }
@@ -51,17 +51,17 @@ export interface CheckResult {
   readonly streams: number;
 }
 
-/** The last event of a stream that was deleted for ever has the last revision there is. */
+/** The last event of a stream that was deleted for ever. It has the highest possible revision. */
 const tombstoneType = '$streamDeleted';
 
-/** Faults that are listed; what is found beyond is one and the same most of the time. */
+/** The largest number of listed faults. If there are more, most of them have the same cause. */
 const faultsMax = 100;
 
 /**
- * Reads a whole archive and holds it against itself: that each segment is what was written, that
- * they follow one another without a gap, and the events of each stream, too. One stream's last
- * revision is in memory for each stream.
- * @param onSegment told of each segment that is read, with its events
+ * Reads a whole archive and checks it. Each segment must be as it was written. The segments, and
+ * the events of each stream, must follow one another without a gap. For each stream, its last
+ * revision is in memory.
+ * @param onSegment called with each segment and its events
  */
 export async function checkArchive(
   directory: string,
@@ -82,7 +82,7 @@ class Check {
   readonly #directory: string;
   readonly #faults: Fault[] = [];
   readonly #revisions = new Map<string, bigint>();
-  /** Of the segment before, as far as it could be read. */
+  /** The facts of the previous segment, if it could be read. */
   #before: { readonly sha256: string; readonly last: ManifestEntry['last'] } | undefined;
   #archive: string | undefined;
   #position = -1n;
@@ -121,7 +121,7 @@ class Check {
     }
   }
 
-  /** Files that nobody should have put there. */
+  /** Checks for files that do not belong in an archive. */
   async names(): Promise<void> {
     const numbers = await segmentsIn(this.#directory);
     const known = new Set([manifestName, seenName, lockName, ...numbers.map(segmentName)]);
@@ -145,7 +145,7 @@ class Check {
     if (archive !== this.#archive || segment !== expected) {
       fault('broken-chain', `it says that it is segment ${segment} of ${archive}`);
     }
-    // What follows a segment that cannot be read is judged by itself.
+    // After an unreadable segment, the next one is checked alone.
     if (expected > 1 && this.#before === undefined) return;
     if (previous !== (this.#before?.sha256 ?? null)) {
       fault('broken-chain', 'it goes on from another segment than the one before it');
@@ -165,7 +165,7 @@ class Check {
     if (type === tombstoneType) return;
     const before = this.#revisions.get(stream);
     this.#revisions.set(stream, revision);
-    // Of a stream's metadata the store keeps the last, where it was told to clean up.
+    // Of a stream's metadata, a scavenge keeps only the last event.
     if (stream.startsWith('$$')) return;
     const next = (before ?? -1n) + 1n;
     if (revision !== next) fault('revision-gap', `${revision}@${stream} where ${next} is next`);

@@ -2,18 +2,18 @@ import { isUtf8 } from 'node:buffer';
 import type { RawEvent } from '../infrastructure/raw-log.ts';
 
 /**
- * An event of an archive: one line of JSON. Its data and metadata are the very bytes that the log
- * has.
+ * An event of an archive is one line of JSON. Its data and metadata are exactly the bytes of the
+ * log.
  */
 
-/** 100 ns: what the log counts `created` in. */
+/** The log counts `created` in steps of 100 ns. */
 const stepsPerMs = 10_000n;
 const stepDigits = 4;
 const timePattern = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})(\d{4})Z$/;
 const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const jsonType = 'application/json';
 
-/** A line that is no event. */
+/** A line that is not an event. */
 export class NotAnEvent extends Error {}
 
 /** Steps of 100 ns since the epoch as a time with seven digits behind the second. */
@@ -23,7 +23,10 @@ export function timeOf(created: string): string {
   return `${new Date(ms).toISOString().slice(0, -1)}${steps}Z`;
 }
 
-/** The other way round. @throws NotAnEvent */
+/**
+ * The reverse of `timeOf`.
+ * @throws NotAnEvent
+ */
 export function stepsOf(time: unknown): string {
   const [, ms = '', steps = ''] = timePattern.exec(typeof time === 'string' ? time : '') ?? [];
   const parsed = Date.parse(`${ms}Z`);
@@ -31,7 +34,9 @@ export function stepsOf(time: unknown): string {
   return String(BigInt(parsed) * stepsPerMs + BigInt(steps));
 }
 
-/** Text is kept as text, which everybody can read with `zcat`; bytes that are none, in base64. */
+/**
+ * Text stays text, so that anybody can read it with `zcat`. Bytes that are not text are in base64.
+ */
 const kept = (bytes: Uint8Array): string | { readonly base64: string } => {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   return isUtf8(buffer) ? buffer.toString() : { base64: buffer.toString('base64') };
@@ -88,7 +93,7 @@ function textIn(value: Fields, field: string): string {
   throw new NotAnEvent(`its ${field} is no text`);
 }
 
-/** Of 64 bits, as the event store has them. */
+/** A number of 64 bits, as in the event store. */
 function numberIn(value: Fields, field: string): bigint {
   const found = value[field];
   if (typeof found === 'string' && /^[0-9]{1,19}$/.test(found)) return BigInt(found);

@@ -9,8 +9,9 @@ import { ifMissing } from './archive.ts';
 import { ArchiveError } from './archive-writer.ts';
 
 /**
- * Images of the embedded event store, beside the archives: `image-<time>-<random>`, a directory
- * with the log file and `image.json`, which has its hash. It appears whole, by a rename.
+ * Images of the embedded event store, in the same directory as the archives. An image is a
+ * directory `image-<time>-<random>` with the log file and `image.json`, which has the hash of the
+ * log file. A rename makes a complete image appear at once.
  */
 
 const logName = 'log.mdb';
@@ -18,7 +19,7 @@ const formatName = 'FORMAT';
 const manifestName = 'image.json';
 const unfinishedPrefix = '.unfinished-';
 const namePattern = /^image-\d{8}T\d{6}Z-[0-9a-f]{8}$/;
-/** Of the log file, as `FORMAT` has it: the only one that this version opens. */
+/** The format of the log file, as in `FORMAT`. This version opens only this one. */
 const logFormat = 1;
 
 const manifestSchema = z.object({
@@ -41,11 +42,11 @@ export type ImageManifest = z.infer<typeof manifestSchema>;
 export interface Image {
   readonly id: string;
   readonly directory: string;
-  /** Undefined when it cannot be read: the image is of no use. */
+  /** Undefined if it cannot be read. Then the image is useless. */
   readonly manifest: ImageManifest | undefined;
 }
 
-/** Oldest first; none where the directory is missing. */
+/** The images, oldest first. Empty if the directory is missing. */
 export async function imagesIn(parent: string): Promise<Image[]> {
   const names = await readdir(parent).catch(ifMissing<string[]>([]));
   const ids = names.filter((name) => namePattern.test(name)).sort();
@@ -67,7 +68,7 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** The image in a directory; undefined when it is none. */
+/** The image in a directory; undefined if the directory is not an image. */
 export async function findImage(directory: string): Promise<Image | undefined> {
   const name = directory.replace(/\/+$/, '').split('/').at(-1) ?? '';
   const names = await readdir(directory).catch((): string[] => []);
@@ -76,9 +77,9 @@ export async function findImage(directory: string): Promise<Image | undefined> {
 }
 
 /**
- * Makes an image. What an earlier run that was killed left is removed first.
- * @param write makes the log file at a path, flushed, and says what is in it
- * @throws ArchiveError, or what `write` throws; then nothing looks like an image
+ * Makes an image. First it removes the files of an earlier run that was killed.
+ * @param write makes the log file at a path, flushes it, and returns its content
+ * @throws ArchiveError, or the errors of `write`. Then no directory looks like a new image
  */
 export async function makeImage(
   parent: string,
@@ -109,9 +110,10 @@ export async function makeImage(
 }
 
 /**
- * Works with an image's copy that an event store may open, and that is removed afterwards.
+ * Works with a copy of an image, which an event store may open. Afterwards it removes the copy.
  * @param work gets a directory in which `eventstore` is the copy
- * @throws ArchiveError when the image is not what was written, or another process works on images
+ * @throws ArchiveError if the image has changed since it was written, or if another process works
+ * on images
  */
 export function withCopy<T>(
   parent: string,
@@ -125,7 +127,7 @@ export function withCopy<T>(
   });
 }
 
-/** One process at a time, and nothing unfinished is left. */
+/** Lets only one process work at a time, and removes unfinished files. */
 async function alone<T>(parent: string, work: () => Promise<T>): Promise<T> {
   await mkdir(parent, { recursive: true, mode: 0o700 }).catch((error: Error) => {
     throw new ArchiveError(`${parent} cannot be made (${error.message})`);
@@ -178,7 +180,7 @@ async function hashFile(path: string): Promise<{ size: number; sha256: string }>
   return { size, sha256: hash.digest('hex') };
 }
 
-/** Why an image is not the one that was written; undefined when it is. */
+/** Why an image differs from the image that was written; undefined if it does not. */
 export async function faultOf({ directory, manifest }: Image): Promise<string | undefined> {
   if (manifest === undefined) return `${manifestName} is missing, damaged or of another version`;
   const found = await hashFile(join(directory, logName)).catch((error: Error) => error);
@@ -190,9 +192,9 @@ export async function faultOf({ directory, manifest }: Image): Promise<string | 
 }
 
 /**
- * Copies an image to where an event store opens it, and flushes it.
- * @param directory of an event store, which must not be there
- * @throws ArchiveError when the copy is not what was written
+ * Copies an image to the directory of an event store, and flushes it.
+ * @param directory the event store's directory, which must not exist
+ * @throws ArchiveError if the copy differs from the image that was written
  */
 export async function copyImage(image: Image, directory: string): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -215,7 +217,7 @@ export async function removeImages(images: readonly Image[]): Promise<void> {
   }
 }
 
-/** Whether there is something in a directory. */
+/** Is there anything in a directory? */
 export async function hasContent(directory: string): Promise<boolean> {
   if ((await stat(directory).catch(ifMissing(undefined))) === undefined) return false;
   return (await readdir(directory)).length > 0;

@@ -4,12 +4,12 @@ import type { RawEvent, RawNewEvent } from '../infrastructure/raw-log.ts';
 import { eventsIn } from './archive.ts';
 import { timeOf } from './event-line.ts';
 
-/** What of an archive goes into another log, and as what. */
+/** Selects the events of an archive that a restore writes, and their new form. */
 
-/** The last event of a stream that was deleted for ever: the store writes it itself. */
+/** The last event of a stream that was deleted for ever. The store itself writes it. */
 export const tombstoneType = '$streamDeleted';
 
-/** What is told there is of the log that was backed up. */
+/** Is the content of this stream only true for the log that was backed up? */
 export const isOfOtherLog = (stream: string): boolean =>
   stream === restoredStream || stream === `$$${restoredStream}`;
 
@@ -18,8 +18,8 @@ export interface Restorable {
   readonly stream: string;
   readonly isTombstone: boolean;
   /**
-   * The revision that it had; of a stream's metadata, where a store may have removed old ones, the
-   * one that it gets.
+   * The old revision of the event. For an event of a stream's metadata, the new revision, because a
+   * store may have removed older ones.
    */
   readonly revision: bigint;
   readonly event: RawNewEvent;
@@ -29,8 +29,8 @@ export const expectedOf = ({ revision }: Restorable): ExpectedRevision =>
   revision === 0n ? 'no_stream' : revision - 1n;
 
 /**
- * An archive's events as they are restored, in their order.
- * @param count so many of them, from the start
+ * An archive's events in the form of the restore, in their order.
+ * @param count the number of events, from the start
  */
 export async function* restorableIn(
   directory: string,
@@ -59,10 +59,10 @@ export async function* restorableIn(
 }
 
 /**
- * The metadata with the time at which the log took the event that was backed up, in front of what
- * was there, byte by byte: the new log puts its own time to it, and no store takes another. An
- * event that was restored before has its first one. Metadata that is no JSON object stays as it is,
- * and the time is lost: nothing of ours has such.
+ * Adds the event's original time at the beginning of the metadata, and leaves all other bytes
+ * unchanged. The new log gives each event its own time, and no store accepts another one. If an
+ * event was restored before, its first time stays. Metadata that is not a JSON object does not
+ * change, and its time is lost. No event of the service has such metadata.
  */
 export function withRecordedAt({ metadata, created }: RawEvent): Uint8Array {
   const text = Buffer.from(metadata.buffer, metadata.byteOffset, metadata.length).toString();

@@ -9,42 +9,39 @@ import type { OrderedAppends, RawEvent, RawLog } from '../infrastructure/raw-log
 import { pause } from '../support/pause.ts';
 import { expectedOf, isOfOtherLog, type Restorable, restorableIn } from './restorable.ts';
 
-/**
- * Events of one stream that follow one another in the log go as one append, up to so many, and so
- * many bytes.
- */
+/** Consecutive events of one stream become one append, with at most so many events and bytes. */
 const appendEventsMax = 256;
 const appendBytesMax = 256 * 1024;
-/** Appends, and bytes of them, that are on their way at the same time. */
+/** Appends, and their bytes, that wait for an answer at the same time. */
 const windowAppends = 64;
 const windowBytesMax = 8 * 1024 * 1024;
 /**
- * A store that takes nothing more is given up after so many tries in a row, with a pause between
- * two, in milliseconds.
+ * After so many failed tries in a row, the restore gives up. Between two tries is a pause, in
+ * milliseconds.
  */
 const triesMax = 60;
 const againMs = 1_000;
 
-/** The log cannot become what the archive has; the message says why. */
+/** The log cannot get the events of the archive. The message says why. */
 export class RestoreError extends Error {}
 
 export interface RestoreOptions {
   readonly directory: string;
-  /** So many events of the archive. */
+  /** The number of events of the archive. */
   readonly count: number;
   readonly log: RawLog;
   readonly signal: AbortSignal;
-  /** Told of the events that are in the log and were compared. */
+  /** Called with the number of events that are in the log and were compared. */
   readonly onProgress?: (events: number) => void;
-  /** Told of what passes: a store that is away. */
+  /** Called with temporary errors, for example if the store is away. */
   readonly onTrouble?: (error: unknown) => void;
 }
 
 /**
- * Makes a log have an archive's events, in the archive's order, and compares every one of them:
- * what is there already is not written again, so a restore that was cut short is run again.
- * Whatever is uncertain after a failure, the log is looked at.
- * @throws RestoreError when the log has something else
+ * Writes an archive's events to a log, in the archive's order, and compares each of them. It does
+ * not write events again that are already there. So an operator can run an interrupted restore
+ * again. After each failure, it reads the log to find out which events are there.
+ * @throws RestoreError if the log has a different event
  */
 export async function restoreEvents(options: RestoreOptions): Promise<void> {
   const { count, signal, onTrouble = () => {} } = options;
@@ -71,16 +68,16 @@ export async function restoreEvents(options: RestoreOptions): Promise<void> {
   throw new RestoreError(`nothing more could be written: ${why}. Run it again: it goes on.`);
 }
 
-/** How much of the archive the log has. */
+/** The part of the archive that the log has. */
 interface Present {
   readonly events: number;
-  /** After the last of them; null for the log's start. */
+  /** The place after the last of them; null for the log's start. */
   readonly place: LogPlace | null;
 }
 
 /**
- * Reads what the log has more, and holds it against the archive.
- * @throws RestoreError where they differ
+ * Reads the further events of the log and compares them with the archive.
+ * @throws RestoreError if they differ
  */
 async function compare(
   { directory, count, log, signal, onProgress = () => {} }: RestoreOptions,
@@ -130,8 +127,8 @@ function differenceOf(found: RawEvent, { stream, revision, isTombstone, event }:
 }
 
 /**
- * Appends the archive's events from one on.
- * @throws what went wrong: then the log has some of them, in their order
+ * Appends the archive's events from a given one on.
+ * @throws the error of an append. Then the log has some of the events, in their order
  */
 async function write(options: RestoreOptions, from: number): Promise<void> {
   const { directory, count, log, signal } = options;
@@ -172,8 +169,8 @@ async function write(options: RestoreOptions, from: number): Promise<void> {
 }
 
 /**
- * Appends on their way. Once one failed no more are sent: what comes after it must not be in the
- * log before it.
+ * Appends that wait for an answer. After a failed append, no more are sent, because later events
+ * must not be in the log before it.
  */
 class Window {
   readonly #appends: OrderedAppends;
@@ -214,7 +211,10 @@ class Window {
     this.#underWay.add(sent);
   }
 
-  /** Waits for all of them. @throws the first failure */
+  /**
+   * Waits for all appends.
+   * @throws the first failure
+   */
   async empty(): Promise<void> {
     await Promise.all(this.#underWay);
     await this.#check();

@@ -6,20 +6,20 @@ import type { RawEvent } from '../infrastructure/raw-log.ts';
 import { decodeLine, encodeLine, NotAnEvent, timeOf } from './event-line.ts';
 
 /**
- * A segment: a part of the log in one file, JSON lines in gzip. The first line says which part of
- * which archive it is, and what comes before it; then an event a line; the last line says what must
- * have come. It is written once and never changed.
+ * A segment is a part of the log in one file, as JSON lines in gzip. The first line names its
+ * archive, its number, and the segment before it. Each further line is an event. The last line has
+ * the number of events and a hash. A segment is written once and never changed.
  */
 
 /** The layout that this version writes, and the only one that it reads. */
 export const formatVersion = 1;
 
-/** A segment is full with so much text, in bytes, or so many events. */
+/** A segment is full when it has so much text, in bytes, or so many events. */
 const fullBytes = 4 * 1024 * 1024;
 const fullEvents = 16_384;
 /**
- * Longest text that is read, in bytes: a full segment and one event more. The largest is an append
- * of 17 MiB, the longest gRPC message, every byte of which may be written with six characters.
+ * Longest text that is read, in bytes: a full segment and one more event. The largest event is 17
+ * MiB, the longest gRPC message. Each of its bytes may take six characters.
  */
 const textBytesMax = 128 * 1024 * 1024;
 
@@ -35,7 +35,7 @@ const headSchema = z.object({
   format: z.number().int(),
   archive: z.string(),
   segment: z.number().int().min(1),
-  /** SHA-256 of the segment before it, all of its file; null for the first. */
+  /** SHA-256 of the whole file of the segment before it; null for the first. */
   previous: sha256.nullable(),
   /** The last event of the segment before it. */
   after: mark.nullable(),
@@ -47,26 +47,26 @@ const endSchema = z.object({
   events: z.number().int().min(1),
   first: mark,
   last: mark,
-  /** Of the text before this line. */
+  /** SHA-256 of the text before this line. */
   sha256,
 });
 
-/** What the first line says. */
+/** The content of the first line. */
 export type SegmentHead = z.infer<typeof headSchema>;
-/** What the last line says. */
+/** The content of the last line. */
 export type SegmentEnd = z.infer<typeof endSchema>;
-/** An event by which the log is known again. */
+/** An event by which a log can be recognised. */
 export type ArchivedMark = z.infer<typeof mark>;
 
-/** Why a segment cannot be believed. */
+/** Why a segment cannot be trusted. */
 export type DamageCode =
-  /** It is cut, or no gzip, or its text is another than was written. */
+  /** It is cut off, or is not gzip, or its text has changed. */
   | 'segment-damaged'
-  /** Another version's layout, or no segment at all. */
+  /** It has the layout of another version, or is not a segment. */
   | 'unknown-format'
-  /** Its last line is not what its events are. */
+  /** Its last line does not fit its events. */
   | 'wrong-end'
-  /** A line that is no event. */
+  /** A line that is not an event. */
   | 'wrong-event';
 
 export class SegmentDamaged extends Error {
@@ -101,7 +101,10 @@ export class SegmentText {
     this.#last = event;
   }
 
-  /** The file's bytes, and what its last line says. @throws TypeError when it has no event */
+  /**
+   * The file's bytes, and the content of its last line.
+   * @throws TypeError if it has no event
+   */
   async close(head: SegmentHead): Promise<{ readonly bytes: Buffer; readonly end: SegmentEnd }> {
     if (this.#first === undefined || this.#last === undefined) throw new TypeError('no event');
     const text = Buffer.from(`${JSON.stringify(head)}\n${this.#lines.join('\n')}\n`);
@@ -122,12 +125,16 @@ export interface Segment {
   readonly end: SegmentEnd;
 }
 
-/** Reads a segment's file and holds it against itself. @throws SegmentDamaged */
+/**
+ * Reads a segment's file and checks it.
+ * @throws SegmentDamaged
+ */
 export async function readSegment(bytes: Uint8Array): Promise<Segment> {
   const text = await promisify(gunzip)(bytes, { maxOutputLength: textBytesMax }).catch((error) => {
     throw new SegmentDamaged('segment-damaged', `it cannot be unpacked (${error.message})`);
   });
-  // The last line has an end of its own; the one before it is where that line begins.
+  // The last line also ends with a line end. So the line end before it is the start of the last
+  // line.
   const endFrom = text.lastIndexOf('\n', text.length - 2) + 1;
   const lines = text.toString('utf8', 0, endFrom).split('\n');
   const head = lineOf(headSchema, lines[0], 'first');

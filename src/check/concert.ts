@@ -1,12 +1,12 @@
 import { checkConcertId, checkRoom, checkSessionId } from '../events/check-concert.ts';
 import type { Section } from '../events/events.ts';
 
-/** More checks at the same time than there will be. */
+/** The number of seats. It is larger than the number of checks at the same time will ever be. */
 const seats = 100;
 
 /**
- * As `reprise catalog import` would take it. Nobody pays for a seat of it: the price is the highest
- * that there is, so that nobody who guesses the id buys its seats by accident.
+ * The concert in the form of `reprise catalog import`. Nobody should pay for its seats. The price
+ * is the highest possible one, so nobody who guesses the id buys a seat by accident.
  */
 export const checkConcert = {
   concertId: checkConcertId,

@@ -3,16 +3,19 @@ import { pause } from '../support/pause.ts';
 import type { Check } from './judge.ts';
 
 /**
- * The buyer of every journey. It is always the same one, so that it never has more than one place
- * inside the room, and its place is there for the next check.
+ * The buyer of every journey. It is always the same user. So it never has more than one place in
+ * the room, and the next check can use this place.
  */
 const checkUserId = checkConcertId;
 
-/** Longest waits, in milliseconds: for one answer, to be let in, to be on sale, to be shown. */
+/**
+ * Longest waits, in milliseconds: for one answer, for the admission, until the concert is on sale,
+ * and until a change is shown.
+ */
 export const journeyBounds = { answerMs: 5_000, admittedMs: 10_000, onSaleMs: 10_000 };
-/** Between two looks whether the concert is on sale, in milliseconds. */
+/** The time between two checks whether the concert is on sale, in milliseconds. */
 const lookMs = 200;
-/** A seat that was reserved is given back, even when the first answer is lost. */
+/** The number of tries to give the reserved seat back, because an answer may be lost. */
 const cancelsMax = 3;
 
 /** What a journey needs. */
@@ -20,7 +23,7 @@ export interface JourneyParts {
   /** Of the API. */
   readonly url: string;
   /**
-   * Puts the concert of the check on sale, with the currency of the shop, where it is not.
+   * Puts the concert of the check on sale if it is not, with the currency of the shop.
    * @throws Error with a message for people when it cannot
    */
   readonly register: (currency: string) => Promise<void>;
@@ -28,7 +31,7 @@ export interface JourneyParts {
 
 /** An answer other than what the step needs. */
 class StepFailed extends Error {}
-/** There is nothing to check now, and it says why. */
+/** There is nothing to check now. The message says why. */
 class NothingToCheck extends Error {}
 /** It cannot be checked from here. */
 class CannotCheck extends Error {}
@@ -40,8 +43,8 @@ interface Answer {
 }
 
 /**
- * What a buyer does, on a concert that no buyer sees, and without a payment: queue, sessions,
- * seats, reservation, cancellation. Afterwards nothing is held. Never throws.
+ * The journey of a buyer without a payment, on a concert that no buyer sees: queue, sessions,
+ * seats, reservation, cancellation. Afterwards no seat is held. Never throws.
  */
 export async function makeJourney(parts: JourneyParts): Promise<Check> {
   const name = 'journey';
@@ -83,10 +86,10 @@ class Journey {
     });
   }
 
-  /** Puts the concert on sale where it is not. */
+  /** Puts the concert on sale if it is not. */
   async #onSale(): Promise<void> {
     if ((await this.#call('GET', seatsPath)).status !== 404) return;
-    // A restored log gets no event of ours before somebody has opened its sale.
+    // The check writes no event to a restored log before an operator has opened its sale.
     const never = `/concert/reservation/${checkSessionId}.A-1-1.1?userId=${checkUserId}`;
     refuseClosed(await this.#call('DELETE', never));
     const { currency } = await this.#get('currency', `/concert/balance?userId=${checkUserId}`);
@@ -200,7 +203,7 @@ function refuseClosed({ body }: Answer): void {
   throw new NothingToCheck('the log was restored, and its sale is closed: reprise restore open');
 }
 
-/** Any of them, so that checks of several people at the same time rarely want the same one. */
+/** A random seat, so that several checks at the same time rarely want the same one. */
 function oneOf(seats: readonly string[]): string {
   const seat = seats[Math.floor(Math.random() * seats.length)];
   if (seat === undefined) throw new StepFailed('seats: none of the check’s concert is free');

@@ -2,8 +2,8 @@ import type { Sample } from '../alarm/exposition.ts';
 import type { Polled } from '../alarm/poll.ts';
 
 /**
- * `skipped`: there is nothing to check now, or somebody chose to leave it out. `unknown`: it should
- * have been checked, and could not be.
+ * `skipped`: there is nothing to check now, or an operator left it out. `unknown`: it should be
+ * checked, but this is not possible.
  */
 export type Outcome = 'ok' | 'failed' | 'skipped' | 'unknown';
 
@@ -11,11 +11,11 @@ export type Outcome = 'ok' | 'failed' | 'skipped' | 'unknown';
 export interface Check {
   readonly name: string;
   readonly outcome: Outcome;
-  /** What was seen, or why it was left out. */
+  /** The observed values, or why it was left out. */
   readonly detail: string;
 }
 
-/** What a service that has recovered keeps below, in seconds. */
+/** A recovered service is below these limits, in seconds. */
 export const checkBounds = {
   /** Age of the oldest event that the lists do not show. */
   lagSeconds: 1,
@@ -25,7 +25,7 @@ export const checkBounds = {
   openPaymentSeconds: 10,
 };
 
-/** For each line of the table, what a service says of itself. */
+/** The lines of the table that come from the service's own pages. */
 export function judgeService({ isUp, why, samples }: Polled): readonly Check[] {
   if (!isUp) return [{ name: 'alive', outcome: 'failed', detail: '/livez did not answer 200' }];
   const value = valuesOf(samples);
@@ -45,7 +45,7 @@ export function judgeService({ isUp, why, samples }: Polled): readonly Check[] {
   ];
 }
 
-/** 0: all that was checked is as it should be. 1: something is not. 2: something is not known. */
+/** 0: every check is good. 1: a check has failed. 2: a check is unknown. */
 export function exitCodeOf(checks: readonly Check[]): 0 | 1 | 2 {
   const has = (outcome: Outcome) => checks.some((check) => check.outcome === outcome);
   if (has('failed')) return 1;
@@ -67,7 +67,7 @@ function readiness(
   const name = 'ready';
   if (why !== undefined) return { name, outcome: 'failed', detail: why };
   if (ready === undefined) return { name, ...silent };
-  // Without PostgreSQL it sells, and is ready: but it has not recovered.
+  // Without PostgreSQL, the service sells and is ready. But it has not recovered.
   const down = samples
     .filter(({ metric, value }) => metric === 'reprise_dependency_up' && value === 0)
     .map(({ labels }) => `${labels.dependency} is down`);
@@ -90,7 +90,7 @@ function readSide(lag: number | undefined, parked = 0): Check {
   return { name, outcome: 'ok', detail: `lists are ${lag} s behind, no event is parked` };
 }
 
-/** @param seconds age of the oldest one; 0: there is none */
+/** @param seconds age of the oldest one; 0 if there is none */
 function oldest(
   name: string,
   seconds: number | undefined,

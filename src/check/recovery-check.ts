@@ -4,8 +4,8 @@ import { type JourneyParts, makeJourney } from './journey.ts';
 import { type Check, exitCodeOf, judgeService } from './judge.ts';
 
 /**
- * What a restart left half way is finished within seconds, and metrics may be 5 s old: what is not
- * as it should be is looked at again for so long, in milliseconds.
+ * A failed check is repeated for this long, in milliseconds. After a restart, interrupted work is
+ * finished within seconds, and metrics may be 5 s old.
  */
 const settleMs = 10_000;
 const lookMs = 1_000;
@@ -13,13 +13,13 @@ const lookMs = 1_000;
 export interface RecoveryCheckParts {
   readonly target: Target;
   readonly register: JourneyParts['register'];
-  /** Proves the log; undefined when it is to be left out. Never rejects. */
+  /** Proves the log; undefined if the proof is left out. Never rejects. */
   readonly prove: (() => Promise<Check>) | undefined;
   /** Default 10,000. */
   readonly settleMs?: number;
 }
 
-/** Checks whether a service works again. Never throws for what the service does. */
+/** Checks whether a service works again. Never throws because of the service's answers. */
 export async function recoveryCheck(parts: RecoveryCheckParts): Promise<readonly Check[]> {
   const service = await settled(parts);
   const [alive, ready] = service;

@@ -42,16 +42,16 @@ export const categoryOf = {
   SaleOpened: 'restored',
 } as const satisfies Readonly<Record<EventType, string | null>>;
 
-/** Why an event of our schema cannot be read where it is. */
+/** Why an event with a known schema cannot be read on its stream. */
 export const notHere = 'its type does not belong on this stream';
 
 const isProjected = (stream: string): boolean =>
   streamPrefixes.some((prefix) => stream.startsWith(prefix));
 
 /**
- * Why an event cannot be read where it is: its type or version is unknown, its data malformed, or
- * it belongs on another stream. Undefined when it can be: then commands decide by it and read
- * models have it.
+ * Why an event cannot be read on its stream. Its type or version is unknown, its data is malformed,
+ * or it belongs on another stream. Undefined if it is readable. Then commands decide with it and
+ * read models have it.
  */
 export function whyUnreadable(recorded: RecordedEvent): string | undefined {
   const { stream } = recorded;

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { type DomainEvent, eventSchemas } from './events.ts';
 import { olderVersions } from './upcasters.ts';
 
-/** An event as the log holds it, not yet understood. */
+/** An event in the log, before its data is checked. */
 export interface RecordedEvent {
   readonly id: string;
   readonly stream: string;
@@ -12,15 +12,15 @@ export interface RecordedEvent {
   readonly position: bigint;
   readonly type: string;
   /**
-   * Milliseconds since the epoch at which the log took it; of a restored event, at which the log
-   * took it first.
+   * The time of the event in the log, in milliseconds since the epoch. For a restored event, its
+   * time in the first log.
    */
   readonly createdMs: number;
   readonly data: unknown;
   readonly metadata: unknown;
 }
 
-/** A recorded event that this version of the service understands. */
+/** A recorded event that this version of the service can read. */
 export type StoredEvent = RecordedEvent & DomainEvent;
 
 /** Why an event cannot be read: an unknown type or version, or data that its schema refuses. */
@@ -38,10 +38,10 @@ type Schemas = Readonly<Record<string, z.ZodType>>;
 type OlderVersions = Readonly<Record<string, readonly z.ZodType[] | undefined>>;
 
 /**
- * Makes the function that understands recorded events: data of a version that was stored once goes
- * through the schema of each version since, up to the newest.
+ * Makes the function that reads recorded events. Data of an older version passes the schema of its
+ * version and of each later version, up to the newest.
  * @param newest the schema of each type's newest version
- * @param older as `upcasters.ts` has them
+ * @param older the older versions, in the form of `upcasters.ts`
  */
 export function createDecoder(
   newest: Schemas,
@@ -74,9 +74,9 @@ export function createDecoder(
 const decodeAny = createDecoder(eventSchemas, olderVersions);
 
 /**
- * Understands a recorded event.
- * @throws UnreadableEvent when the version is newer than this code, the type is unknown or the
- *   data is malformed.
+ * Reads a recorded event.
+ * @throws UnreadableEvent if the version is newer than this code, the type is unknown or the data
+ * is malformed
  */
 export const decode = decodeAny as (recorded: RecordedEvent) => StoredEvent;
 
@@ -89,9 +89,9 @@ export const decodeAs = decodeAny as <Event extends DomainEvent>(
 ) => RecordedEvent & Event;
 
 /**
- * Whether this service wrote the event, in any version. Each of our events has a version. An
- * unknown type with a command id is an event of a newer version, because other programs write no
- * command ids.
+ * Did this service, in any version, write the event? Each of our events has a version. An unknown
+ * type with a command id is an event of a newer version, because other programs write no command
+ * ids.
  */
 export function isOfThisShop({
   type,
@@ -102,9 +102,7 @@ export function isOfThisShop({
   return Object.hasOwn(eventSchemas, type) || typeof commandId === 'string';
 }
 
-/**
- * When the log took an event that was restored into it: the log's own time is that of the restore.
- */
+/** The original time of a restored event. The log's own time is the time of the restore. */
 export function recordedMs(metadata: unknown): number | undefined {
   const { recordedAt } = (metadata ?? {}) as { readonly recordedAt?: unknown };
   if (typeof recordedAt !== 'string') return undefined;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { roomSchema } from './queue-events.ts';
 
-/** What `ConcertRegistered` and `ConcertRevised` say of a concert. */
+/** The details of a concert in `ConcertRegistered` and `ConcertRevised`. */
 export const concertDetails = z.object({
   title: z.string(),
   venue: z.string().optional(),

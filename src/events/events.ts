@@ -6,9 +6,9 @@ import { timeSchema } from './time.ts';
 
 /**
  * The stored contract: every event type with the schema of its newest version. A changed *meaning*
- * gets a new type; a changed shape gets a new version here and an upcaster in `upcasters.ts`. Which
- * stream an event is on says what it is about (`streams.ts`), so data never repeats ids that the
- * stream's name holds.
+ * gets a new type; a changed shape gets a new version here and an upcaster in `upcasters.ts`. The
+ * name of an event's stream contains the ids of its subject (`streams.ts`). So the data never
+ * repeats these ids.
  *
  * Money is a whole number of minor units with an ISO 4217 currency. Times are ISO 8601 UTC.
  */
@@ -34,7 +34,7 @@ export const rowSchema = z.object({
   seats: z.array(z.number().int().min(1).max(99_999)).min(1),
 });
 
-/** A section of the hall: all its seats cost the same. */
+/** A section of the hall. All its seats have the same price. */
 export const sectionSchema = z.object({
   section: z.string().regex(/^[A-Za-z0-9_]{1,24}$/),
   price: amount,
@@ -44,13 +44,13 @@ export type Section = z.infer<typeof sectionSchema>;
 
 /** Which payment it is. */
 const paymentIds = { paymentId: id, reservationId: id };
-/** The money of a payment as it was held; the snapshots of an account repeat it. */
+/** The held money of a payment. The snapshots of an account repeat it. */
 const heldMoney = {
   amount,
   currency,
-  /** What could be spent once the money was held. */
+  /** The balance after the money was held. */
   balance: amount,
-  /** When the seat's hold ends: no payment for it may start after that. */
+  /** The end of the seat's hold. No payment for it may start later. */
   holdExpiresAt: timeSchema,
 };
 
@@ -70,8 +70,8 @@ export const eventSchemas = {
 
   // catalog-sessions
   /**
-   * The ids are this concert's from now on: a session's id names its seats' streams, so it is one
-   * concert's alone.
+   * From now on, the ids belong to this concert. A session's id is in the names of its seats'
+   * streams, so only one concert may have it.
    */
   SessionsClaimed: z.object({ concertId: id, sessionIds: z.array(id).min(1) }),
 
@@ -82,17 +82,17 @@ export const eventSchemas = {
     price: amount,
     currency,
     expiresAt: timeSchema,
-    /** Of the order that the seat is held for, whose stream then says when the hold ends. */
+    /** The order that holds the seat. The order's stream then decides when the hold ends. */
     orderId: id.optional(),
   }),
   SeatSold: z.object({ reservationId: id, paymentId: id, userId: id }),
   SeatReleased: z.object({
     reservationId: id,
     userId: id,
-    /** `refunded`: it was sold. `not-all`: another seat of its order could not be had. */
+    /** `refunded`: it was sold. `not-all`: another seat of its order was not available. */
     reason: z.enum(['expired', 'cancelled', 'refunded', 'not-all']),
     currency: currency.optional(),
-    /** What a refund gives back, and whose payment it was. */
+    /** The payment that a refund gives back. */
     paymentId: id.optional(),
     amount: amount.optional(),
   }),
@@ -107,11 +107,11 @@ export const eventSchemas = {
     currency,
     expiresAt: timeSchema,
   }),
-  /** Every seat is held: the order can be paid. */
+  /** Every seat is held. The order can be paid. */
   OrderConfirmed: z.object({}),
   OrderPaid: z.object({ paymentId: id }),
   OrderEnded: z.object({ reason: z.enum(['expired', 'cancelled', 'refunded', 'not-all']) }),
-  /** Every seat and the payment have followed what became of the order. */
+  /** Every seat and the payment have followed the result of the order. */
   OrderSettled: z.object({}),
 
   // account-<userId>; `balance` is what could be spent after the event, as it was answered
@@ -126,7 +126,7 @@ export const eventSchemas = {
   }),
   PaymentRefunded: z.object({ paymentId: id, reservationId: id, amount }),
   /**
-   * All that the stream said so far and that still counts, so that a long stream is read from here.
+   * Everything in the stream up to here that still counts. So a read of a long stream begins here.
    */
   AccountSummarised: z.object({
     currency: currency.nullable(),
@@ -145,21 +145,21 @@ export const eventSchemas = {
     ),
   }),
   /**
-   * Which ids the stream's events from one revision to another name, so that those need not be read
-   * to know what is new. An entry is a number of 53 bits, `hash × 2^21 + block`: FNV-1a of the id
-   * in 32 bits, and the revision of the event that names it divided by 512. Entries are sorted,
-   * each there once, as doubles (8 bytes, little-endian) in base64.
+   * The ids in the stream's events from one revision to another. With them, the service need not
+   * read those events to know whether an id is new. An entry is a number of 53 bits, `hash × 2^21 +
+   * block`: FNV-1a of the id in 32 bits, and the revision of the event that names it divided by
+   * 512. Entries are sorted and unique. They are doubles (8 bytes, little-endian) in base64.
    */
   AccountIndexed: z.object({
     from: revision,
     to: revision,
-    /** The entries count until this time, compared with the newest in an event of the account. */
+    /** The entries count until an event of the account has a later time than this. */
     countsUntil: timeSchema,
-    /** Of every event but refunds. */
+    /** The entries of all events except refunds. */
     entries: doubles,
     /**
-     * Refunds, which always count: those of the range, and older ones whose index is no longer
-     * kept.
+     * The entries of refunds, which always count: those of the range, and older ones from dropped
+     * indexes.
      */
     refunds: doubles,
   }),
@@ -185,7 +185,7 @@ export const eventSchemas = {
   // request-<hash>: what a request with an idempotency key was answered
   RequestStarted: z.object({
     fingerprint: z.string(),
-    /** Hash of the token that it was asked with: who shows it again may have the answer again. */
+    /** Hash of the request's token. A client with the same token may get the answer again. */
     bearer: z.string().optional(),
     at: timeSchema,
   }),
@@ -195,7 +195,7 @@ export const eventSchemas = {
     body: z.string(),
     at: timeSchema,
   }),
-  /** No answer that may be repeated was found: the key is free again. */
+  /** There is no answer that may be repeated. The key is free again. */
   RequestAbandoned: z.object({}),
 
   // any stream
@@ -209,21 +209,21 @@ export const eventSchemas = {
     type: z.string(),
     /** Why it could not be read. */
     why: z.string(),
-    /** Why it was skipped, by who did it. */
+    /** The operator's reason for the skip. */
     reason: z.string(),
     at: timeSchema,
   }),
 
   // skipped-events
   /**
-   * An event is about to be skipped. It is when its stream has this mark, an EventSkipped, and not
-   * before.
+   * Announces the skip of an event. The event is skipped only when its stream has the mark, an
+   * EventSkipped.
    */
   SkipAnnounced: z.object({
     stream: z.string(),
     revision,
     eventId: z.string(),
-    /** Where the log has it. */
+    /** The position of the event in the log. */
     position: z.string().regex(/^[0-9]{1,19}$/),
     markRevision: revision,
     markId: z.string(),
@@ -259,7 +259,7 @@ export type OrderEvent = EventOf<
   'OrderPlaced' | 'OrderConfirmed' | 'OrderPaid' | 'OrderEnded' | 'OrderSettled'
 >;
 export type RequestEvent = EventOf<'RequestStarted' | 'RequestAnswered' | 'RequestAbandoned'>;
-/** Said about other events: no decider takes them, and no projection. */
+/** Events about other events. No decider and no projection uses them. */
 export type SkipEvent = EventOf<'EventSkipped' | 'SkipAnnounced'>;
 export type AccountEvent = EventOf<
   | 'BalanceCharged'

@@ -1,8 +1,8 @@
 /**
  * A position in the log, as the event store defines it: two parts, compared by commit first. Both
  * parts of the position of our events are equal, so one number is enough
- * (`RecordedEvent.position`). A checkpoint need not be the position of an event: (P, 0) is right
- * before an event at (P, P), and may be reported before that event exists.
+ * (`RecordedEvent.position`). A checkpoint may be a position without an event. (P, 0) is right
+ * before an event at (P, P). A server may send it before that event exists.
  */
 export interface LogPosition {
   readonly commit: bigint;
@@ -21,7 +21,7 @@ const positionMax = 2n ** 63n - 2n;
 /** Where an event is. */
 export const eventAt = (position: bigint): LogPosition => ({ commit: position, prepare: position });
 
-/** Right before an event: a reader that resumes from here gets that event first. */
+/** The position right before an event. A reader that continues from here gets that event first. */
 export const rightBefore = (position: bigint): LogPosition => ({ commit: position, prepare: 0n });
 
 export const isBefore = (a: LogPosition | Start, b: LogPosition | Start): boolean =>
@@ -32,12 +32,15 @@ export const isBefore = (a: LogPosition | Start, b: LogPosition | Start): boolea
 export const isEventBefore = (a: bigint | Start, b: bigint | Start): boolean =>
   b !== null && (a === null || a < b);
 
-/** Every event at or before this number is at or before the place, and no other event is. */
+/**
+ * The number of the last possible event up to a position. Exactly the events up to this number are
+ * at or before the position.
+ */
 export const eventsUpTo = ({ commit, prepare }: LogPosition): bigint =>
   prepare < commit ? commit - 1n : commit;
 
 /**
- * Can a log have it? Servers up to 24.10.4 send (2^64 − 1, 2^64 − 1) where a scan has found
+ * Can a log have this position? Servers up to 24.10.4 send (2^64 − 1, 2^64 − 1) if a scan has found
  * nothing.
  */
 export const isPossible = ({ commit, prepare }: LogPosition): boolean =>

@@ -1,9 +1,11 @@
 import { decode, type RecordedEvent, UnreadableEvent } from './codec.ts';
 import { restoredStream } from './streams.ts';
 
-/** What a log that was restored from a backup says of itself. */
+/** The facts that a restored log contains about its restore. */
 export interface RestoredLog {
-  /** Tells this log from every other, the one that was backed up too. */
+  /**
+   * Identifies this log. Every other log, including the log that was backed up, has another epoch.
+   */
   readonly epoch: string;
   /** Or the image. */
   readonly archive: string;
@@ -13,16 +15,16 @@ export interface RestoredLog {
   readonly lastCreatedAt: string;
   /** The whole backup is in the log. */
   readonly isFinished: boolean;
-  /** Somebody was shown what the tables of before know and the log does not. */
+  /** An operator has seen the facts that are in the old tables but not in the log. */
   readonly isReconciled: boolean;
   /** Buyers and processes may go on. */
   readonly isOpen: boolean;
-  /** Of the last event of this kind. */
+  /** The revision of the last of these events. */
   readonly revision: bigint;
 }
 
 /**
- * What the log is after one more of its events. Events of other streams, and what cannot be read,
+ * The state of the restore after one more event. Events of other streams, and unreadable events,
  * change nothing.
  * @param before undefined for a log that was never restored
  */
@@ -53,12 +55,15 @@ export function afterEvent(
   return before;
 }
 
-/** As the log's port has it. */
+/** The part of the log's port that is needed here. */
 interface Streams {
   readStream(stream: string): AsyncIterable<RecordedEvent>;
 }
 
-/** @returns undefined for a log that was never restored @throws what the log's port throws */
+/**
+ * @returns undefined for a log that was never restored
+ * @throws the errors of the log's port
+ */
 export async function readRestored(log: Streams): Promise<RestoredLog | undefined> {
   let restored: RestoredLog | undefined;
   for await (const event of log.readStream(restoredStream)) restored = afterEvent(restored, event);

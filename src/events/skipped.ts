@@ -9,15 +9,15 @@ import { skippedStream } from './streams.ts';
  */
 
 /**
- * Events that may be skipped in one log, and announcements of it: each reader reads them all before
- * it begins.
+ * The largest number of skipped events in one log, and of announcements. Each reader reads all of
+ * them before it begins.
  */
 export const skipsMax = 1_000;
 
-/** Marks looked for at the same time. */
+/** Marks that are searched at the same time. */
 const checksAtOnce = 16;
 
-/** As the log's port has it. */
+/** The part of the log's port that is needed here. */
 interface Streams {
   readStream(stream: string, from?: bigint): AsyncIterable<RecordedEvent>;
 }
@@ -29,7 +29,7 @@ export interface Skip {
   readonly eventId: string;
 }
 
-/** Those that a reader knows of. */
+/** The skips that a reader knows. */
 export class Skips {
   readonly #byId = new Map<string, Skip>();
 
@@ -57,12 +57,13 @@ export class Skips {
   }
 }
 
-/** Whether the event is a mark, of any version. */
+/** Is the event a mark, of any version? */
 export const isMark = ({ type }: Pick<RecordedEvent, 'type'>): boolean => type === 'EventSkipped';
 
 /**
- * What a mark skips; undefined when an event is no mark, or names what is not before it. @throws
- * UnreadableEvent
+ * The skip of a mark. Undefined if the event is not a mark, or if it names an event that is not
+ * before it.
+ * @throws UnreadableEvent
  */
 export function skipIn(recorded: RecordedEvent): Skip | undefined {
   if (!isMark(recorded)) return undefined;
@@ -75,15 +76,15 @@ export function skipIn(recorded: RecordedEvent): Skip | undefined {
 
 /** A skip that was announced. */
 export interface Announced extends Skip {
-  /** Of the event in the log. */
+  /** The position of the event in the log. */
   readonly position: bigint;
   readonly markRevision: bigint;
   readonly markId: string;
 }
 
 /**
- * What was announced so far, and the revision of the last announcement. One that cannot be read
- * announces nothing.
+ * All announcements so far, and the revision of the last one. An unreadable announcement has no
+ * effect.
  */
 export async function readAnnounced(
   log: Streams,
@@ -110,10 +111,10 @@ export async function readAnnounced(
 }
 
 /**
- * All that is skipped by now: what was announced and has its mark. One read of a stream, and one
- * more for each announcement.
- * @param of one stream's only
- * @throws what the log's port throws
+ * All current skips: those that were announced and have their mark. This needs one read of a
+ * stream, and one more for each announcement.
+ * @param of only skips of this stream
+ * @throws the errors of the log's port
  */
 export async function readSkips(log: Streams, of?: string): Promise<Skips> {
   const skips = new Skips();
@@ -121,7 +122,10 @@ export async function readSkips(log: Streams, of?: string): Promise<Skips> {
   return skips;
 }
 
-/** The same, with where the log has each. @param of one stream's only */
+/**
+ * The same, with the position of each event.
+ * @param of only skips of this stream
+ */
 export async function readMarked(log: Streams, of?: string): Promise<readonly Announced[]> {
   const all = (await readAnnounced(log)).announced;
   const announced = of === undefined ? all : all.filter(({ stream }) => stream === of);

@@ -12,40 +12,45 @@ export type StreamName =
   | { readonly category: 'account'; readonly userId: string };
 
 /**
- * Prefixes of the streams that read models are made from: what a projection's `$all` filter names.
+ * Prefixes of the streams that read models are made from. A projection's `$all` filter names them.
  */
 export const streamPrefixes = ['concert-', 'seat-', 'order-', 'account-'] as const;
 
-/** Every stream of ours starts with one of these: what a backup has. */
+/**
+ * Every stream of the service starts with one of these prefixes. A backup has all these streams.
+ */
 export const ownPrefixes = [
   ...streamPrefixes,
   ...['catalog-', 'request-', 'skipped-events', 'restored-log', 'queue-'],
 ];
-/** The same prefixes, and those of the metadata streams, which say what is hidden or deleted. */
+/**
+ * The same prefixes, and those of the metadata streams, which say which events are hidden or
+ * deleted.
+ */
 export const archivedPrefixes = [...ownPrefixes, ...ownPrefixes.map((prefix) => `$$${prefix}`)];
 
 /** One for the whole shop. */
 export const sessionsStream = 'catalog-sessions';
 /**
- * One for the whole shop: which events are skipped, for readers that must know it before they meet
- * one.
+ * One for the whole shop, about skipped events. Readers that must know a skip in advance read it.
  */
 export const skippedStream = 'skipped-events';
 /**
- * One for the whole shop: that the log was restored from a backup, and whether its sale is open.
+ * One for the whole shop, about the restore of the log from a backup, and about the opening of its
+ * sale.
  */
 export const restoredStream = 'restored-log';
 /**
- * One for the whole shop: which versions of the service served this log. It is about this event
- * store, so it is no part of a backup.
+ * One for the whole shop, about the versions of the service that served this log. It describes this
+ * event store, so no backup contains it.
  */
 export const releasesStream = 'releases';
-/** One for the whole shop: how the rooms of the waiting queue are steered, and their lots. */
+/** One for the whole shop, about the steering of the waiting queue's rooms, and their lots. */
 export const steeringStream = 'queue-steering';
 /**
- * One per hour of UTC and room: what happened to users' places in the waiting queue.
- * `queue-line-2030-01-01T10` is of the line of the shop, `queue-line-2030-01-01T10-gala` of the
- * room gala.
+ * One per hour of UTC and room, with the moves of users' places in the waiting queue.
+ * `queue-line-2030-01-01T10` belongs to the line of the shop, `queue-line-2030-01-01T10-gala` to
+ * the room gala.
  * @param room '' for the line of the shop
  */
 export const queueLineStream = (atMs: number, room = ''): string =>
@@ -54,7 +59,7 @@ export const concertStream = (concertId: string): string => `concert-${concertId
 export const seatStream = (sessionId: string, seatId: string): string =>
   `seat-${sessionId}/${seatId}`;
 export const orderStream = (orderId: string): string => `order-${orderId}`;
-/** @param hash what `keyHash` made of a key */
+/** @param hash the result of `keyHash` for a key */
 export const requestStream = (hash: string): string => `request-${hash}`;
 export const accountStream = (userId: string): string => `account-${userId}`;
 
@@ -66,12 +71,12 @@ export const keyHash = (call: string, userId: string, key: string): string =>
   createHash('sha256').update(`${call}\n${userId}\n${key}`).digest('hex');
 
 /**
- * As ids in events: visible ASCII, at most two of them and a slash. Longer ones would be no key of
- * a table.
+ * The characters of ids in events: visible ASCII, at most two ids and a slash. A longer name could
+ * not be the key of a table.
  */
 const ofIds = /^[!-~]{1,500}$/;
 
-/** What a stream is about, or undefined for a stream that is not Reprise's. */
+/** The parts of a stream's name, or undefined for a stream that is not Reprise's. */
 export function parseStream(name: string): StreamName | undefined {
   if (!ofIds.test(name)) return undefined;
   if (name.startsWith('seat-')) {

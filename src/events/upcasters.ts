@@ -3,8 +3,8 @@ import { type EventType, eventSchemas } from './events.ts';
 import { queueMoved1 } from './queue-events.ts';
 
 /**
- * The first version did not have the sum of money that was captured and not refunded. The sum of
- * its payments is smaller, because payments that were settled long ago had been left out.
+ * The first version did not have the sum of captured money that is not refunded. The sum of the
+ * payments in the summary is smaller, because the summary leaves out old, settled payments.
  */
 const accountSummarised1 = eventSchemas.AccountSummarised.omit({ captured: true }).transform(
   (data) => {
@@ -13,7 +13,7 @@ const accountSummarised1 = eventSchemas.AccountSummarised.omit({ captured: true 
   },
 );
 
-/** The first versions knew no rooms of the waiting queue, and no places by lot. */
+/** The first versions had no rooms of the waiting queue, and no places by lot. */
 const concertDetails1 = eventSchemas.ConcertRegistered.omit({ waitingRoom: true });
 const queueSteered1 = eventSchemas.QueueSteered.omit({ room: true, lot: true }).transform(
   (data) => ({ ...data, lot: null }),
@@ -21,9 +21,9 @@ const queueSteered1 = eventSchemas.QueueSteered.omit({ room: true, lot: true }).
 
 /**
  * Every older version of each event type, oldest first: the schema that its data had, with a
- * `transform` into the data of the next version. A type's version today is one more than it has
- * older ones. What was ever stored is read for ever, so nothing is taken out of here. A new version
- * comes with a fixture in `test/events/fixtures/`.
+ * `transform` into the data of the next version. A type's current version is the number of its
+ * older versions plus one. Every stored version must stay readable for ever, so never remove one
+ * from here. A new version comes with a fixture in `test/events/fixtures/`.
  */
 export const olderVersions: { readonly [T in EventType]?: readonly z.ZodType[] } = {
   AccountSummarised: [accountSummarised1],
@@ -33,5 +33,5 @@ export const olderVersions: { readonly [T in EventType]?: readonly z.ZodType[] }
   QueueSteered: [queueSteered1],
 };
 
-/** The version that events of a type are written with. */
+/** The version with which events of a type are written. */
 export const versionOf = (type: EventType): number => (olderVersions[type]?.length ?? 0) + 1;

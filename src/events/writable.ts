@@ -2,14 +2,14 @@ import { z } from 'zod';
 import { type DomainEvent, type EventType, eventSchemas } from './events.ts';
 
 /**
- * What may be written from now on: what its readers take. Text that people see has more rules than
- * its readers ask for, because logs have some that was taken before there were any.
+ * Rules for new events. An event must be readable for its readers. For text that people see, these
+ * rules are stricter than the readers' rules, because older logs have text from before these rules.
  */
 
 /** Only invisible characters: white space, format and control characters. */
 const blank = /^[\s\p{Z}\p{Cc}\p{Cf}]*$/u;
 
-/** Half a character: with the `u` flag a whole pair is no surrogate. */
+/** Half of a character. With the `u` flag, a complete pair does not match. */
 const loneSurrogate = /\p{Surrogate}/u;
 
 /** Text that lists show and that PostgreSQL keeps as it is. */
@@ -33,9 +33,8 @@ const stricter: { readonly [T in EventType]?: z.ZodType } = {
 };
 
 /**
- * Why an event would not be read again as it is, with the place in its data; undefined when it
- * would. By the schemas that `codec.ts` reads with, so nothing gets into the log that is parked
- * when it comes out.
+ * Why no reader could read this event, with the place in its data; undefined if readers can. It
+ * uses the same schemas as `codec.ts`. So the log gets no event that would be parked.
  */
 export function whyNotWritable({ type, data }: DomainEvent): string | undefined {
   const parsed = (stricter[type] ?? eventSchemas[type]).safeParse(data);

@@ -3,7 +3,7 @@ import { z } from 'zod';
 /**
  * A position in the form that clients see. A log that was restored from a backup is another log. In
  * it, the same number may be another event. Therefore a part of its epoch follows the number. A
- * position of the earlier log says nothing about this log.
+ * position of an earlier log says nothing about this log.
  */
 export interface ToldPosition {
   readonly position: bigint;

@@ -4,8 +4,8 @@ import type { Facts } from './facts.ts';
 type Alarms = NonNullable<Facts['alarms']>;
 
 /**
- * The alarms that rang in a stretch of time, in the order in which they did.
- * @returns null when no alarm watched then
+ * The alarms that fired in a span of time, in their order.
+ * @returns null if no alarm was running then
  */
 export function alarmsIn(
   journal: readonly JournalLine[],

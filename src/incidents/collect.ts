@@ -6,27 +6,30 @@ import { type Incident, type Severity, severities } from './record.ts';
 import { severityOf } from './severity.ts';
 import { impactOf } from './statuspage.ts';
 
-/** What asks for the facts. Each may fail with an error that says why; then the rest goes on. */
+/**
+ * The sources of the facts. Each may fail with an error that gives the reason. Then the others
+ * continue.
+ */
 export interface FactSources {
   /** The journal of the alarm, in the span. */
   journal(fromMs: number, untilMs: number): Promise<readonly JournalLine[]>;
-  /** @returns null when nothing counted requests then */
+  /** @returns null if nothing counted requests then */
   requests(span: Span, journal: readonly JournalLine[]): Promise<RequestFacts | null>;
   log(span: Span): Promise<LogFacts>;
   proof(): Promise<Facts['proof']>;
-  /** Only a drill knows what buyers were told. */
+  /** Only a drill has the answers that buyers got. */
   acknowledged?(): Promise<Facts['acknowledged']>;
-  /** Besides those that the alarm saw. */
+  /** Restarts in addition to those that the alarm saw. */
   restarts?(): Promise<Facts['restarts']>;
-  /** The time around the incident, where it is known better than from its lines. */
+  /** The time around the incident, if it is known more exactly than from its lines. */
   readonly span?: Span;
   now(): number;
 }
 
-/** Alarms of so long before an incident may belong to it, in milliseconds. */
+/** Alarms up to this long before an incident may belong to it, in milliseconds. */
 const journalBeforeMs = 2 * 3_600_000;
 
-/** Measures an incident. What cannot be measured is null, and `unknown` says why. */
+/** Measures an incident. A value that cannot be measured is null, and `unknown` says why. */
 export async function collectFacts(incident: Incident, sources: FactSources): Promise<Facts> {
   const unknown: Facts['unknown'] = [];
   const or = async <T>(what: string, asked: Promise<T>, fallback: T): Promise<T> =>
@@ -69,7 +72,10 @@ export async function collectFacts(incident: Incident, sources: FactSources): Pr
   };
 }
 
-/** The worse of what people said and what was measured: when unsure, take the higher. */
+/**
+ * The worse of two severities: the one that people stated, and the one that was measured. If it is
+ * unclear, it takes the higher one.
+ */
 export function severityAgreed({ severity }: Incident, measured: Severity): Severity {
   const said = severity ?? measured;
   return severities.indexOf(said) < severities.indexOf(measured) ? said : measured;

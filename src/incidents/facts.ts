@@ -2,16 +2,16 @@ import { z } from 'zod';
 import { impacts, severities } from './record.ts';
 
 /**
- * What was measured of an incident: `facts.json`. Every report of the incident is written from this
- * object, so no two of them can differ. Times are ISO 8601 in UTC, money is whole minor units. What
- * could not be measured is null, never 0, and `unknown` says why.
+ * The measured facts of an incident: `facts.json`. Every report of the incident is written from
+ * this object, so no two reports can differ. Times are ISO 8601 in UTC, money is whole minor units.
+ * A value that could not be measured is null, never 0, and `unknown` says why.
  */
 
 const at = z.iso.datetime();
 const count = z.number().int().min(0);
 const seconds = z.number().min(0);
 
-/** What the log took before, during or after the incident. */
+/** The events of the log before, during or after the incident. */
 const phase = z.object({
   seconds,
   events: count,
@@ -22,7 +22,7 @@ const phase = z.object({
 
 const place = z.object({
   at,
-  /** Of the event: `revision@stream`, and its position in the log. */
+  /** The event as `revision@stream`, and its position in the log. */
   event: z.string(),
   position: z.string(),
   requestId: z.string().optional(),
@@ -33,30 +33,30 @@ const logFacts = z.object({
   before: phase,
   during: phase,
   after: phase,
-  /** What happened in each piece of the time around the incident. */
+  /** The numbers for each piece of the time around the incident. */
   series: z.object({
     startsAt: at,
     bucketSeconds: z.number(),
     reserved: z.array(count),
     sold: z.array(count),
   }),
-  /** The longest times without any event, that the incident had a part of. */
+  /** The longest times without any event that overlap the incident. */
   silences: z.array(z.object({ seconds, from: place, until: place })),
   holds: z.object({
-    /** Held seats of the incident's time that were over before they were paid. */
+    /** Holds of the incident's time that ended before a payment. */
     ranOut: count,
-    /** Buyers who lost one, and how many of them bought a seat afterwards. */
+    /** Buyers who lost such a hold, and how many of them bought a seat afterwards. */
     buyers: count,
     boughtLater: count,
-    /** As many in the same time right before. */
+    /** The same number for an equally long time right before. */
     ranOutBefore: count,
     listed: z.array(place.extend({ reservationId: z.string(), userId: z.string() })),
   }),
   payments: z.object({
     begun: count,
-    /** Begun, and not settled within some seconds. */
+    /** Payments that began and were not settled within some seconds. */
     leftHalfWay: count,
-    /** Of these: not settled until now. */
+    /** Of these, payments that are still not settled. */
     unsettled: count,
     longestSeconds: seconds,
     lastSettledAt: at.nullable(),
@@ -82,15 +82,15 @@ const logFacts = z.object({
 });
 
 const requestFacts = z.object({
-  /** Where the numbers are from; `at least`: some failures left no trace there. */
+  /** The source of the numbers. `at least`: some failures left no trace there. */
   source: z.enum(['alarm', 'buyers', 'service-log']),
   isAtLeast: z.boolean(),
   total: count,
   failed: count,
-  /** Reservations and payments; null where they were not told apart. */
+  /** Reservations and payments; null if the source does not distinguish them. */
   purchases: z.object({ total: count, failed: count }).nullable(),
   byCode: z.array(z.object({ code: z.string(), count })),
-  /** The longest time in which no purchase went through, where that is known. */
+  /** The longest time without a successful purchase, if known. */
   longestWithoutSuccess: seconds.nullable(),
   slowestSeconds: seconds.nullable(),
   series: z.object({
@@ -111,7 +111,7 @@ const lines = z.object({
   ended: at.nullable(),
 });
 
-/** What makes an incident as severe as it is. */
+/** The reasons for the severity of an incident. */
 const whyCodes = [
   ...(['violations', 'facts-missing', 'most-failed', 'many-failed', 'failed'] as const),
   ...(['standstill', 'holds', 'unsettled', 'half-way', 'nothing'] as const),
@@ -160,11 +160,11 @@ export const factsSchema = z.object({
       rowsCompared: z.boolean(),
     })
     .nullable(),
-  /** What buyers were told, compared with the log: only a drill knows all of it. */
+  /** The answers that buyers got, compared with the log. Only a drill knows all answers. */
   acknowledged: z.object({ facts: count, missing: z.array(z.string()) }).nullable(),
   versions: z.array(z.object({ version: z.string(), from: at, until: at })),
   restarts: z.array(z.object({ at, what: z.string() })),
-  /** What could not be measured, and why. */
+  /** The values that could not be measured, and the reasons. */
   unknown: z.array(z.object({ what: z.string(), why: z.string() })),
 });
 
@@ -174,13 +174,13 @@ export type RequestFacts = z.infer<typeof requestFacts>;
 export type Lines = z.infer<typeof lines>;
 export type Place = z.infer<typeof place>;
 
-/** Around an incident, times in milliseconds since the epoch. */
+/** The time around an incident, in milliseconds since the epoch. */
 export interface Span {
-  /** The time to compare it with begins here. */
+  /** The start of the time before, with which the incident is compared. */
   readonly beforeMs: number;
   readonly beganMs: number;
   readonly endedMs: number;
-  /** What is looked at ends here. */
+  /** The end of the span. */
   readonly afterMs: number;
 }
 
@@ -188,7 +188,10 @@ export interface Span {
 const aroundMsMin = 30_000;
 const aroundMsMax = 3_600_000;
 
-/** The time around an incident: as long before it, and after it, as it lasted, within bounds. */
+/**
+ * The time around an incident. The time before it, and the time after it, are as long as the
+ * incident, within bounds.
+ */
 export function spanOf(beganMs: number, endedMs: number, nowMs: number): Span {
   const aroundMs = Math.min(aroundMsMax, Math.max(aroundMsMin, endedMs - beganMs));
   return {
@@ -221,7 +224,7 @@ export class Series {
     this.counts = new Array<number>(Math.max(1, pieces)).fill(0);
   }
 
-  /** What is outside of the span is not counted. */
+  /** A time outside of the span is not counted. */
   add(atMs: number, howMany = 1): void {
     const index = Math.floor((atMs - this.startsMs) / 1_000 / this.bucketSeconds);
     const now = this.counts[index];

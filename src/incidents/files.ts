@@ -5,9 +5,9 @@ import { type Incident, incidentOf, parseTimeline, type TimelineLine } from './r
 import { asStatuspage } from './statuspage.ts';
 
 /**
- * Incidents as plain files, a directory for each: they can be written and read while everything
- * else is down. `timeline.jsonl` is the record; `incident.json` shows it in Statuspage's words, and
- * is written again after each line.
+ * Incidents as plain files, one directory each. People can write and read them while everything
+ * else is down. `timeline.jsonl` is the record. `incident.json` shows it with Statuspage's names,
+ * and is written again after each line.
  */
 
 const timelineName = 'timeline.jsonl';

@@ -2,7 +2,7 @@ import type { StoredEvent } from '../events/codec.ts';
 import type { LogFacts, Span } from './facts.ts';
 import { placeIn } from './place-in.ts';
 
-/** Holds that ran out that are listed one by one. */
+/** The largest number of ended holds that are listed. */
 const listedMax = 50;
 
 interface OpenHold {
@@ -13,8 +13,8 @@ interface OpenHold {
 type Holds = LogFacts['holds'];
 
 /**
- * Buyers whose hold ran out while the incident kept them from paying: its end was in the incident,
- * however late the seat was given back.
+ * Buyers whose hold ended during the incident, so that they could not pay. The end of the hold
+ * counts, not the time when the seat was given back.
  */
 export class HoldsInTime {
   readonly #span: Span;

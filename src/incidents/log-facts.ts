@@ -4,9 +4,9 @@ import { HoldsInTime } from './holds-in-time.ts';
 import { PaymentsInTime } from './payments-in-time.ts';
 import { placeIn } from './place-in.ts';
 
-/** A time without any event that is as long as this is told, in milliseconds. */
+/** A time without any event is reported if it is at least this long, in milliseconds. */
 const silenceMs = 1_000;
-/** Silences that are told: the longest. */
+/** The number of longest silences that are reported. */
 const silencesMax = 5;
 
 type Phase = 'before' | 'during' | 'after';
@@ -17,8 +17,8 @@ interface Silence {
 }
 
 /**
- * Reads off the log what an incident did to the sale. It is given the whole log in its order: a
- * hold or a payment that an incident cut short began before it.
+ * Finds in the log the effects of an incident on the sale. It needs the whole log in its order,
+ * because a hold or a payment that an incident interrupted began before the incident.
  */
 export class LogFactsCollector {
   readonly #span: Span;
@@ -40,7 +40,7 @@ export class LogFactsCollector {
     this.#counts = { before: none(), during: none(), after: none() };
   }
 
-  /** An event that this version cannot read counts as an event, and says nothing else. */
+  /** An unreadable event counts as an event. It gives no other fact. */
   see(recorded: RecordedEvent): void {
     this.#listen(recorded);
     const phase = this.#phaseOf(recorded.createdMs);

@@ -1,12 +1,15 @@
 import type { Facts, Lines } from './facts.ts';
 import type { Incident, TimelineLine } from './record.ts';
 
-/** An alarm of a fault that began earlier may be what it was opened for, in milliseconds. */
+/**
+ * An alarm may be the reason for an incident that was opened up to this much later, in
+ * milliseconds.
+ */
 const alarmBeforeMs = 15 * 60_000;
 
 /**
- * When it began, was noticed, was acknowledged, eased and ended. What somebody marked by hand goes
- * first; then the alarms, then what people wrote.
+ * The times when it began, was noticed, was acknowledged, eased and ended. Times that people set by
+ * hand come first, then the alarms, then the lines of the timeline.
  */
 export function linesOf(incident: Incident, alarms: Facts['alarms']): Lines {
   const { marks, openedMs, notes, closed, status } = incident;
@@ -19,7 +22,7 @@ export function linesOf(incident: Incident, alarms: Facts['alarms']): Lines {
   const alarmMs = first === undefined ? undefined : Date.parse(first.firedAt);
   const isFirst = incident.isDrill || (alarmMs ?? Infinity) <= openedMs;
   const byAlarm = alarmMs !== undefined && isFirst && marks.noticed === undefined;
-  // A drill is opened by its own fault: that is no notice.
+  // A drill is opened by its own fault, so this does not count as noticed.
   const unseenMs = incident.isDrill ? undefined : openedMs;
   const noticedMs = marks.noticed ?? (byAlarm ? alarmMs : unseenMs);
   const noticer = notes.findLast((note) => note.marks === 'noticed')?.by ?? 'people';

@@ -2,9 +2,9 @@ import type { StoredEvent } from '../events/codec.ts';
 import type { LogFacts, Span } from './facts.ts';
 import { placeIn } from './place-in.ts';
 
-/** A payment that is not settled after this long was left half way, in milliseconds. */
+/** A payment that is not settled after this long counts as interrupted, in milliseconds. */
 const halfWayMs = 5_000;
-/** Payments left half way that are listed one by one. */
+/** The largest number of interrupted payments that are listed. */
 const listedMax = 50;
 
 type Payments = LogFacts['payments'];
@@ -20,7 +20,7 @@ interface OpenPayment {
 export class PaymentsInTime {
   readonly #span: Span;
   readonly #open = new Map<string, OpenPayment>();
-  /** Of captured payments: a refund does not say it. */
+  /** The currencies of captured payments, because a refund does not contain its currency. */
   readonly #currencies = new Map<string, string>();
   readonly #money = new Map<string, Money>();
   readonly #listed: Listed[] = [];

@@ -2,7 +2,7 @@ import type { RecordedEvent } from '../events/codec.ts';
 import { originOf } from '../history/command-of.ts';
 import type { Place } from './facts.ts';
 
-/** Where an event is, and which request it came of. */
+/** The place of an event in the log, and the request that caused it. */
 export function placeIn(event: RecordedEvent): Place {
   const { requestId } = originOf(event);
   return {

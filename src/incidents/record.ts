@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * What is said about an incident, line by line: `timeline.jsonl`. The lines are only added to; what
- * the incident is now follows from all of them. Times are ISO 8601 in UTC.
+ * The record of an incident, line by line: `timeline.jsonl`. Lines are only added. The current
+ * state of the incident follows from all lines. Times are ISO 8601 in UTC.
  */
 
 /** Statuspage's words, so that a record can be sent to one as it is. */
@@ -22,7 +22,10 @@ const at = z.iso.datetime();
 const text = z.string().min(1);
 /** For everybody, in each language. */
 const publicText = { publicEn: text.optional(), publicKo: text.optional() };
-/** Every line: when it is about, when it was written, and in which role. */
+/**
+ * Fields of every line: the time that it is about, the time when it was written, and the role of
+ * its author.
+ */
 const line = { at, written: at, by: text.optional() };
 
 const timelineLine = z.discriminatedUnion('kind', [
@@ -33,9 +36,9 @@ const timelineLine = z.discriminatedUnion('kind', [
     severity: z.enum(severities).optional(),
     impact: z.enum(impacts).optional(),
     components: z.array(text),
-    /** When it began, where that was known. */
+    /** The time when it began, if known. */
     from: at.optional(),
-    /** It was caused on purpose, to practise. */
+    /** True if it was caused on purpose, to practise. */
     drill: z.boolean(),
   }),
   z.object({
@@ -70,21 +73,21 @@ const timelineLine = z.discriminatedUnion('kind', [
 export type TimelineLine = z.infer<typeof timelineLine>;
 type LineOf<Kind extends TimelineLine['kind']> = Extract<TimelineLine, { kind: Kind }>;
 
-/** An incident as it is now. Times are milliseconds since the epoch. */
+/** The current state of an incident. Times are milliseconds since the epoch. */
 export interface Incident {
   /** `2027-05-01-payments-fail`: its directory. */
   readonly id: string;
   readonly title: string;
   readonly isDrill: boolean;
   readonly status: Status;
-  /** As people said; undefined where only the measurement says. */
+  /** The severity that people stated; undefined if there is only the measured one. */
   readonly severity: Severity | undefined;
   readonly impact: Impact | undefined;
   readonly components: readonly string[];
   readonly openedMs: number;
   /** When the last line was written. */
   readonly updatedMs: number;
-  /** Set by hand; else they are measured. */
+  /** Times that people set by hand. All others are measured. */
   readonly marks: Readonly<Partial<Record<Moment, number>>>;
   readonly lines: readonly TimelineLine[];
   readonly notes: readonly LineOf<'note'>[];
@@ -93,8 +96,8 @@ export interface Incident {
 }
 
 /**
- * Reads the lines of a timeline. What a crash left of a line is left out, and so is a line of a
- * kind that a newer version added.
+ * Reads the lines of a timeline. It leaves out a line that a crash has cut off, and lines of an
+ * unknown, newer kind.
  */
 export function parseTimeline(content: string): TimelineLine[] {
   return content.split('\n').flatMap((written) => {
@@ -111,7 +114,7 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** @returns undefined when no line says that it was opened */
+/** @returns undefined if no line opens the incident */
 export function incidentOf(id: string, lines: readonly TimelineLine[]): Incident | undefined {
   const opened = lines.find((one) => one.kind === 'opened');
   if (opened === undefined) return undefined;
@@ -134,7 +137,9 @@ export function incidentOf(id: string, lines: readonly TimelineLine[]): Incident
   };
 }
 
-/** Of the last line that says one: what is written to a closed incident may open it again. */
+/**
+ * The status in the last line that has one. A line with a status may open a closed incident again.
+ */
 function statusOf(lines: readonly TimelineLine[]): Status {
   const said = lines.map((one): Status | undefined => {
     if (one.kind === 'closed') return 'resolved';

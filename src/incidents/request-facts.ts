@@ -1,13 +1,13 @@
 import type { JournalLine } from '../alarm/journal.ts';
 import { type RequestFacts, Series, type Span } from './facts.ts';
 
-/** Requests of a stretch of time, as far as its source tells them apart. */
+/** Requests in a span of time, as detailed as their source is. */
 export interface RequestSample {
   /** Milliseconds since the epoch. */
   readonly fromMs: number;
   readonly untilMs: number;
   readonly total: number;
-  /** Answered with 5xx, or not at all. */
+  /** Requests with a 5xx answer or without an answer. */
   readonly failed: number;
   /** Reservations and payments. */
   readonly purchases?: { readonly total: number; readonly failed: number };
@@ -18,7 +18,7 @@ export interface RequestSample {
 /** The calls that buy, by their names in the API's description. */
 const purchaseCalls = ['reserveSeat', 'payReservation'];
 
-/** Adds up what was sampled of the time of an incident. */
+/** Adds up the samples of an incident's time. */
 export function requestFacts(
   samples: readonly RequestSample[],
   span: Span,
@@ -73,8 +73,8 @@ const total = (counts: Readonly<Record<string, number>> = {}): number =>
   Object.values(counts).reduce((all, count) => all + count, 0);
 
 /**
- * What the alarm sampled, of all instances.
- * @param isFailure whether a problem's code is a failure of the service, and not an answer owed
+ * The alarm's samples of all instances.
+ * @param isFailure is a problem's code a failure of the service, and not a correct refusal?
  */
 export function samplesOf(
   journal: readonly JournalLine[],
@@ -94,7 +94,7 @@ export function samplesOf(
         untilMs,
         total: line.requests,
         failed: line.failed ?? 0,
-        // A purchase that was turned away before it was decided has no outcome.
+        // A purchase that was refused before its decision has no outcome.
         purchases: { total: Math.max(asked, failedPurchases), failed: failedPurchases },
         byCode: Object.fromEntries(
           Object.entries(line.problems ?? {}).filter(([code]) => isFailure(code)),

@@ -1,20 +1,20 @@
 import { z } from 'zod';
 import type { RequestSample } from './request-facts.ts';
 
-/** A line of the service's own log about a request. Other lines are none of it. */
+/** A line of the service's own log about a request. Other lines are ignored. */
 const requestLine = z.object({
   time: z.iso.datetime(),
   status: z.number().int(),
   code: z.string().optional(),
-  /** Failures since the line before, of the same kind. */
+  /** Failures of the same kind since the previous line. */
   count: z.number().int().optional(),
   msg: z.string(),
 });
 
 /**
- * Failed requests in the log lines of a service (`LOG_LEVEL=info`). The service logs one refusal of
- * a kind a second, with their number, so the last ones before it ended are missing.
- * @param lines as the service wrote them; what is no JSON is passed over
+ * Failed requests in the log lines of a service (`LOG_LEVEL=info`). The service logs one line per
+ * second and kind of refusal, with their number. So the last refusals before its end are missing.
+ * @param lines the lines of the service. Lines that are not JSON are ignored
  */
 export async function samplesOfServiceLog(lines: AsyncIterable<string>): Promise<RequestSample[]> {
   const samples: RequestSample[] = [];
@@ -35,7 +35,10 @@ export async function samplesOfServiceLog(lines: AsyncIterable<string>): Promise
   return samples;
 }
 
-/** Ordinary requests that a line stands for: the service says which share of them it logs. */
+/**
+ * The number of ordinary requests that one line represents. The service logs which share of them it
+ * logs.
+ */
 function ordinaryIn(msg: string): number {
   const [isOne, of = '1'] = /^request(?: \(one of (\d+)\))?$/.exec(msg) ?? [];
   return isOne === undefined ? 0 : Number(of);

@@ -1,18 +1,21 @@
 import type { Facts, RequestFacts } from './facts.ts';
 import type { Severity } from './record.ts';
 
-/** Shares of failed purchases, and for how many seconds, from which an incident is as bad. */
+/**
+ * The share of failed purchases, and the number of seconds, from which an incident has this
+ * severity.
+ */
 const worst = { share: 0.5, seconds: 300 };
 const bad = { share: 0.05, seconds: 120 };
-/** A sale that sells less than this share of what it sold before stands still. */
+/** If the sale falls below this share of its earlier speed, it counts as stopped. */
 const standstillShare = 0.1;
 
 type Why = Facts['severity']['why'][number];
 type Measured = Pick<Facts, 'requests' | 'log' | 'proof' | 'acknowledged'>;
 
 /**
- * How bad an incident was, by what it did to buyers and to their money: nobody needs to decide it
- * at night. What was not measured counts for nothing.
+ * The severity of an incident, by its effects on buyers and their money. So nobody needs to decide
+ * it at night. Values that were not measured do not count.
  */
 export function severityOf({ requests, log, proof, acknowledged }: Measured): Facts['severity'] {
   const found: { readonly severity: Severity; readonly why: Why }[] = [];
@@ -45,7 +48,7 @@ export function severityOf({ requests, log, proof, acknowledged }: Measured): Fa
   return { measured, why: why.length === 0 ? [{ code: 'nothing', value: 0 }] : why };
 }
 
-/** For how long the share of failed requests was above one, in seconds. */
+/** The time for which the share of failed requests was above `share`, in seconds. */
 function secondsAbove({ series }: RequestFacts, share: number): number {
   const pieces = series.total.filter((total, at) => {
     return total > 0 && (series.failed[at] ?? 0) / total > share;

@@ -1,6 +1,6 @@
 import type { Impact, Incident, Severity } from './record.ts';
 
-/** What each severity means to buyers, in Statuspage's words. */
+/** The effect of each severity on buyers, with Statuspage's names. */
 export const impactOf: Readonly<Record<Severity, Impact>> = {
   SEV1: 'critical',
   SEV2: 'major',
@@ -12,8 +12,8 @@ const iso = (ms: number | undefined): string | null =>
   ms === undefined ? null : new Date(ms).toISOString();
 
 /**
- * The incident with the names that Statuspage's API has: it takes this object as it is. What
- * Statuspage does not know is below `reprise`.
+ * The incident with the names of Statuspage's API, which accepts this object without changes.
+ * Fields that Statuspage does not know are below `reprise`.
  */
 export function asStatuspage(incident: Incident, postmortem: string | undefined) {
   const { id, title, severity, lines, notes, closed, openedMs } = incident;

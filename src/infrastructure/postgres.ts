@@ -3,26 +3,23 @@ import { valueWithin } from '../support/time-limit.ts';
 import { isUntrusted } from './certificates.ts';
 import { ReadOnlyServer, Sessions } from './postgres-sessions.ts';
 
-/**
- * The one file that knows the PostgreSQL driver: connections, their bounds, and what its errors
- * mean.
- */
+/** Connections to PostgreSQL, their time limits, and the meaning of the driver's errors. */
 
 /** Bounds of a pool of connections. */
 export interface PostgresBounds {
   /** Connections open at the same time. A further caller waits `connectTimeoutMs`. Default 10. */
   readonly connectionsMax?: number;
-  /** To get a connection, new or from the pool. Default 2,000. */
+  /** Longest wait for a connection, new or from the pool. Default 2,000. */
   readonly connectTimeoutMs?: number;
   /** The server ends a statement that takes longer. Rebuilds want more than the default 4,000. */
   readonly statementTimeoutMs?: number;
-  /** A server that takes no writes is good enough. Default false: then it counts as away. */
+  /** May the server be read-only? Default false: then a read-only server counts as away. */
   readonly mayBeReadOnly?: boolean;
 }
 
 /**
- * A server that does not even end the statement in time is given this much more before the client
- * gives up.
+ * If a server does not end a statement in time, the client waits this much longer before it gives
+ * up.
  */
 const silentServerMs = 500;
 
@@ -32,35 +29,34 @@ const silentServerMs = 500;
  */
 export const quick = { query_timeout: 2_000 };
 
-/** A pool, and what `/readyz` and the shutdown want of it. */
+/** A pool, with the functions for `/readyz` and the shutdown. */
 export interface Postgres {
   /** `bigint` columns (and `count(*)`) arrive as BigInt, `numeric` as string, times as Date. */
   readonly pool: pg.Pool;
-  /** Answers within `timeoutMs` whether a query can be made. Never throws. */
+  /** Is a query possible? Answers within `timeoutMs`. Never throws. */
   reachable(timeoutMs: number): Promise<boolean>;
   /**
-   * Why the server refused what `reachable` asked last, if it will refuse it again: see
+   * Why the server refused the last query of `reachable`, if it will refuse it again. See
    * `whyRefused`.
    */
   refusal(): string | undefined;
   /**
-   * What `reachable` failed with last, in the server's or the system's words; undefined when it did
-   * not.
+   * The server's or the system's error in the last call of `reachable`; undefined if it succeeded.
    */
   lastWords(): string | undefined;
   /**
-   * The schema that a new table would be in, by the URL's and the role's settings, and the one that
-   * has the tables, which every unqualified name leads to; each null when there is none. Undefined
-   * before the first connection.
+   * `own`: the schema for new tables by the settings of the URL and the role. `home`: the schema of
+   * the tables, which every unqualified name means. Each is null if there is none. Undefined before
+   * the first connection.
    */
   schemas(): { readonly own: string | null; readonly home: string | null } | undefined;
-  /** Closes the connections that are free now and the others when they are given back. */
+  /** Closes free connections now, and the others when they are given back. */
   close(): Promise<void>;
 }
 
 /**
- * Opens no connection yet: the first query does. `url` is a `postgres://` address with the
- * database's name.
+ * The first query opens a connection; this function does not. `url` is a `postgres://` address with
+ * the database's name.
  */
 export function connectPostgres(url: string, bounds: PostgresBounds = {}): Postgres {
   const { connectionsMax = 10, connectTimeoutMs = 2_000, statementTimeoutMs = 4_000 } = bounds;
@@ -73,7 +69,7 @@ export function connectPostgres(url: string, bounds: PostgresBounds = {}): Postg
     query_timeout: statementTimeoutMs + silentServerMs,
     fallback_application_name: 'reprise',
     keepAlive: true,
-    // Statements that are made together are sent together; their answers come in order.
+    // Statements that are made at the same time are sent together. Their answers come in order.
     pipeline: true,
     types: { getTypeParser },
     onConnect: (client) => sessions.begin(client as pg.PoolClient),
@@ -124,26 +120,26 @@ const getTypeParser: typeof pg.types.getTypeParser = (
  */
 const unavailableState = /^(08...|53...|57P0[1-5]|57014|58...|25P03|25006|40001|40P01)$/;
 
-/** Undefined column and table: the read models are those of another version of the service. */
+/** Undefined column and table. The read models belong to another version of the service. */
 const otherShapeState = /^(42703|42P01)$/;
 
-/** Does the error say that the tables have another shape than the statement was written for? */
+/** Does the error mean that the tables have another shape than the statement expects? */
 export const isOtherShape = (error: unknown): boolean =>
   error instanceof pg.DatabaseError && otherShapeState.test(error.code ?? '');
 
 /**
- * Classes that speak of the values which a statement was given: 22 data, 23 integrity, 54 limits of
- * the program.
+ * Classes of errors about the values of a statement: 22 data, 23 integrity, 54 limits of the
+ * program.
  */
 const refusedState = /^(22|23|54)...$/;
 
-/** Whether PostgreSQL refuses the values of a statement, and would refuse them again. */
+/** Does PostgreSQL refuse the values of a statement, so that it would refuse them again? */
 export const isRefusal = (error: unknown): boolean =>
   error instanceof pg.DatabaseError && refusedState.test(error.code ?? '');
 
 /**
- * Invalid authorization, invalid catalog name and no right to connect: the user, the password or
- * the database is not what the server has.
+ * Invalid authorization, invalid catalog name, no right to connect. The server does not accept the
+ * user, the password or the database.
  */
 const wrongLoginState = /^(28...|3D000|42501)$/;
 
@@ -152,8 +148,8 @@ const startUpRefused = /^unsupported startup parameter/;
 const noLogin = /^(no such (database|user)|password authentication failed)/;
 
 /**
- * Why the server takes no connection and, as long as the URL is the same, never will; undefined for
- * anything else.
+ * Why the server refuses connections and will always refuse them with this URL; undefined for any
+ * other error.
  */
 export function whyRefused(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
@@ -171,14 +167,14 @@ export function whyRefused(error: unknown): string | undefined {
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     return `its certificate is for other names: ${message}; dial it by one of them`;
   }
-  // A certificate's file, which the driver reads; a socket has no such error.
+  // An error about a certificate's file, which the driver reads. A socket has no such error.
   if (code === 'ENOENT' && path !== undefined) return message;
   if (/client password must be/.test(message)) return 'it wants a password, and the URL has none';
   if (/does not support SSL/.test(message)) return 'it speaks no TLS, and the URL wants it';
   return undefined;
 }
 
-/** Of several addresses that were tried, each one's. */
+/** The error's text. If several addresses were tried, the text of each. */
 const wordsOf = (error: unknown): string =>
   error instanceof AggregateError
     ? [...new Set(error.errors.map(wordsOf))].join('; ')
@@ -191,8 +187,8 @@ const unavailableWords =
   /^(Connection terminated|timeout e(xceeded|xpired)|Query read timeout|Client has encountered a connection error|Client was closed)/;
 
 /**
- * Does the error say that the server is away, overloaded or too slow? What the statement changed,
- * if it could, is then unknown. Other errors are bugs, or the caller's to understand (a unique
+ * Does the error mean that the server is away, overloaded or too slow? Then it is unknown whether
+ * the statement changed anything. Other errors are bugs, or the caller must handle them (a unique
  * violation).
  */
 export function isUnavailable(error: unknown): boolean {
@@ -200,7 +196,7 @@ export function isUnavailable(error: unknown): boolean {
   if (error instanceof pg.DatabaseError) return unavailableState.test(error.code ?? '');
   if (error instanceof ReadOnlyServer) return true;
   if (!(error instanceof Error)) return false;
-  // Every failed system call of a socket: refused, reset, unreachable, no such host, …
+  // Any failed system call of a socket: refused, reset, unreachable, no such host, …
   if ('syscall' in error) return true;
   return unavailableWords.test(error.message);
 }

@@ -12,17 +12,17 @@ export type { RawNewEvent } from './eventstoredb/append-messages.ts';
 export type { OrderedAppends } from './eventstoredb/ordered-appends.ts';
 export type { RawEvent } from './eventstoredb/read-messages.ts';
 
-/** The log as bytes, for who keeps a copy of it and need not understand it. */
+/** The log as bytes, for backups. A backup copies events without reading their content. */
 export interface RawLog {
-  /** As the port's `subscribe` (commands/core/event-store.ts), with the events as they came. */
+  /** Like the port's `subscribe` (commands/core/event-store.ts), but with raw events. */
   subscribe(options: {
     readonly after: LogPlace | null;
     readonly prefixes: readonly string[];
     readonly signal: AbortSignal;
   }): AsyncIterable<LogMessage<RawEvent>>;
   /**
-   * A way to append, which is one attempt: what breaks it ends it.
-   * @throws what stands in the way
+   * Opens a stream for appends. It makes only one attempt, and the first error ends it.
+   * @throws the error of the connection
    */
   openAppends(): Promise<OrderedAppends>;
   /** Deletes a stream for ever. @throws the client's errors */

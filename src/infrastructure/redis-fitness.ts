@@ -1,18 +1,18 @@
 import { Cluster } from 'ioredis';
 import type { RedisClient } from './redis.ts';
 
-/** Bytes of a waiting place in Redis: 346 were measured, with ids of ten characters. */
+/** Bytes of a waiting place in Redis. We measured 346, with ids of ten characters. */
 const placeBytes = 450;
 /** Memory that Redis needs in addition to the places, in bytes. */
 const otherBytes = 32 * 1024 * 1024;
 
-/** Bytes that Redis needs while so many wait. */
+/** Bytes that Redis needs for this number of waiting users. */
 export const queueBytes = (waitingMax: number): number => waitingMax * placeBytes + otherBytes;
 
 /**
- * What of a Redis does not suit the waiting queue, one sentence each; none when it is as it should
- * be. Of a cluster every master is asked.
- * @throws Error when it gives no answer
+ * Settings of a Redis that do not fit the waiting queue, one sentence each; empty if all are right.
+ * In a cluster, it checks every master.
+ * @throws Error if Redis gives no answer
  */
 export async function redisWarnings(redis: RedisClient, waitingMax: number): Promise<string[]> {
   const nodes = redis instanceof Cluster ? redis.nodes('master') : [redis];
@@ -22,10 +22,13 @@ export async function redisWarnings(redis: RedisClient, waitingMax: number): Pro
   return [...new Set(all.flat())];
 }
 
-/** Between two looks while somebody asks, in milliseconds. */
+/** Shortest time between two checks, in milliseconds. */
 const lookAgainMs = 5_000;
 
-/** Looks at a Redis now and then, when somebody asks: it may have been reconfigured. */
+/**
+ * Checks a Redis from time to time when a caller asks, because somebody may have changed its
+ * settings.
+ */
 export class RedisWatch {
   readonly #redis: RedisClient;
   readonly #waitingMax: number;
@@ -37,20 +40,20 @@ export class RedisWatch {
     this.#waitingMax = waitingMax;
   }
 
-  /** As known at the last look; a new one is begun when that was some seconds ago. */
+  /** The result of the last check. If that is some seconds old, a new check starts. */
   get warnings(): readonly string[] {
     if (performance.now() - this.#lookedAtMs > lookAgainMs) void this.look();
     return this.#warnings;
   }
 
-  /** What it said last stays while it gives no answer. */
+  /** While Redis gives no answer, the last result stays. */
   async look(): Promise<void> {
     this.#lookedAtMs = performance.now();
     this.#warnings = await redisWarnings(this.#redis, this.#waitingMax).catch(() => this.#warnings);
   }
 }
 
-/** @param info what INFO says */
+/** @param info the answer of INFO */
 export function warningsOf(info: string, waitingMax: number): string[] {
   const value = (name: string): string | undefined =>
     new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];

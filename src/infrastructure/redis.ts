@@ -2,28 +2,30 @@ import { Cluster, type CommonRedisOptions, Redis } from 'ioredis';
 import { backoffMs } from '../support/backoff.ts';
 import { isUntrusted } from './certificates.ts';
 
-/** Without what the driver's types take in one place and refuse in another. */
+/** Without an option that the driver's types accept in one place and refuse in another. */
 type ConnectionOptions = Omit<CommonRedisOptions, 'replyMapping'>;
 
 /**
- * A connection to one Redis or to a Redis Cluster; it reconnects for ever by itself until closed.
+ * A connection to one Redis or to a Redis Cluster. Until it is closed, it always reconnects by
+ * itself.
  */
 export type RedisClient = Redis | Cluster;
 
 /** Longest time to open a connection, in milliseconds. */
 const connectMsMax = 1_000;
 /**
- * A connection on which commands wait and nothing arrives for this long is cut, in milliseconds.
+ * If commands wait on a connection and nothing arrives for this long, the connection is closed. In
+ * milliseconds.
  */
 const silentMsMax = 2_000;
 /** Pauses before reconnecting, in milliseconds. */
 const reconnecting = { firstMs: 50, maxMs: 500, randomShare: 0.25 };
-/** Most times that a cluster sends one command on to another node. */
+/** How often a cluster may redirect one command to another node. */
 const redirectionsMax = 4;
 
 /**
- * Connects in the background. Without a connection every command fails at once: none waits in a
- * queue of the client, and none is sent again after its outcome became unclear.
+ * Connects in the background. Without a connection, every command fails at once. No command waits
+ * in a queue of the client. No command is sent again after its result became unclear.
  *
  * @param url `redis://[user:password@]host[:port][/db]`, `rediss://…` for TLS, or
  *   `redis+cluster://[user:password@]host:port[,host:port…]` (`rediss+cluster://…`) for a cluster,
@@ -34,7 +36,7 @@ const redirectionsMax = 4;
  */
 export function connectRedis(url: string, onError: (error: Error) => void): RedisClient {
   const options: ConnectionOptions = {
-    // The newest that every Redis speaks; nothing here needs another.
+    // The newest protocol that every Redis supports. Nothing here needs a newer one.
     protocol: 2,
     connectTimeout: connectMsMax,
     socketTimeout: silentMsMax,
@@ -43,7 +45,7 @@ export function connectRedis(url: string, onError: (error: Error) => void): Redi
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     retryStrategy: reconnectMs,
-    // It became another's replica: its address may lead to the new master by now.
+    // This Redis became a replica. Its address may already belong to the new master.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
   };
   const client = /^rediss?\+cluster:/.test(url)
@@ -54,9 +56,8 @@ export function connectRedis(url: string, onError: (error: Error) => void): Redi
 }
 
 /**
- * Why a server refuses a connection, permanently while the URL is the same; undefined for any other
- * error that `onError` of `connectRedis` gets. Such an error contains the password and must not be
- * logged as a whole.
+ * Why a server refuses every connection with this URL; undefined for any other error that `onError`
+ * of `connectRedis` gets. Such an error contains the password, so do not log all of it.
  */
 export function whyRefused(error: Error): string | undefined {
   const { lastNodeError } = error as { lastNodeError?: Error };
@@ -88,8 +89,8 @@ function connectCluster(url: string, options: ConnectionOptions): Cluster {
     maxRedirections: redirectionsMax,
     clusterRetryStrategy: reconnectMs,
     slotsRefreshTimeout: connectMsMax,
-    // Nodes are dialled by the names that the URL and the cluster give them: certificates are for
-    // names.
+    // The client connects to nodes by the names in the URL and the cluster, because certificates
+    // are for names.
     dnsLookup: (address, found) => found(null, address),
     redisOptions: {
       ...options,

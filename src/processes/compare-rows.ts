@@ -8,22 +8,22 @@ import { accountSays, type RowSamples, type Sample, seatSays } from '../queries/
 import { eachLimited } from '../support/concurrency.ts';
 import { type ProcessParts, repeat } from './repeat.ts';
 
-/** From one sample to the next, in milliseconds. */
+/** The time from one sample to the next, in milliseconds. */
 const idleMs = 10_000;
 /**
- * Streams of one sample: appended to by this process lately, next in the walk over all rows, on
- * their way for too long.
+ * Streams of one sample, of three kinds: recent appends of this process, the next ones of the walk
+ * over all rows, and unfinished work that is too old.
  */
 const recentMax = 40;
 const walkMax = 40;
 const stuckMax = 10;
-/** Rows are on their way for too long after this, in milliseconds. */
+/** Unfinished work is too old after this, in milliseconds. */
 const stuckMs = 60_000;
 /** Streams read at the same time. */
 const concurrencyMax = 2;
-/** Events of a stream that are read; a longer way back is not compared. */
+/** Events of a stream that are read at most. A longer stream is not compared. */
 const eventsMax = 2_000;
-/** Appends that are remembered, the newest. */
+/** The number of newest appends that are remembered. */
 const rememberedMax = 2_000;
 /** Wrong rows that are remembered. Further ones are not reported one by one. */
 const wrongMax = 1_000;
@@ -31,8 +31,8 @@ const wrongMax = 1_000;
 /** Streams that this process has appended to lately. */
 export class RecentStreams {
   /**
-   * Of the last appends, one stream as often as it was appended to: what is done with each append
-   * costs next to nothing.
+   * The streams of the last appends. A stream may be in the list several times, because a check per
+   * append would cost more.
    */
   #appends: string[] = [];
   #at = 0;
@@ -60,7 +60,7 @@ export interface CompareParts extends ProcessParts {
   readonly store: Pick<EventStore, 'readBackwards'>;
   readonly samples: RowSamples;
   readonly recent: RecentStreams;
-  /** Is now a time to compare: are the tables those of the log, and not being built? */
+  /** Can rows be compared now? They can if the tables belong to the log and are not being built. */
   readonly isTime: () => boolean;
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly now?: () => number;
@@ -70,11 +70,11 @@ export interface CompareParts extends ProcessParts {
 }
 
 /**
- * Compares rows with the log, now and then and cheaply: an unknown fault is noticed in minutes, not
- * at the next `verify`.
+ * Compares some rows with the log from time to time, at a low cost. So an unknown fault is noticed
+ * in minutes, not at the next `verify`.
  */
 export class RowComparison {
-  /** What was found wrong and is still: the stream, and what its row says and should say. */
+  /** The rows that are still wrong: by stream, the content of the row and the right content. */
   readonly wrong = new Map<string, string>();
   readonly #parts: CompareParts;
   #at: string | undefined;
@@ -113,7 +113,8 @@ export class RowComparison {
         this.wrong.delete(stream);
         return;
       }
-      // Asked once more, with a snapshot of its own: a table may have been put in place between.
+      // Checked once more, with another snapshot, because a rebuild may have swapped a table in
+      // between.
       const again = await this.#difference(await this.#parts.samples.of([stream]), stream);
       if (again === undefined || this.wrong.has(stream) || this.wrong.size >= wrongMax) return;
       this.wrong.set(stream, again);
@@ -122,7 +123,10 @@ export class RowComparison {
     });
   }
 
-  /** What is wrong with a stream's row; undefined when nothing is, or when it cannot be said. */
+  /**
+   * The difference between a stream's row and the log; undefined if there is none, or if it is
+   * unknown.
+   */
   async #difference(sample: Sample, stream: string): Promise<string | undefined> {
     const row = sample.rows.find((one) => one.stream === stream);
     if (row === undefined || sample.upTo === null) return undefined;
@@ -131,7 +135,7 @@ export class RowComparison {
     return `the row says ${row.says}, the log says ${said}, as of position ${sample.upTo}`;
   }
 
-  /** What the log says of a stream as of a position; undefined when it cannot be said. */
+  /** The state of a stream at a position by the log; undefined if it is unknown. */
   async #said(stream: string, upTo: bigint): Promise<string | undefined> {
     const isSeat = stream.startsWith('seat-');
     const events: RecordedEvent[] = [];
@@ -141,20 +145,20 @@ export class RowComparison {
       for await (const event of this.#parts.store.readBackwards(stream)) {
         read += 1;
         if (read > eventsMax) return undefined;
-        // Also one that the tables have not come to: what is skipped is in none, or its stream is
-        // parked.
+        // This includes a skip that the tables have not reached. A skipped event is in no table, or
+        // its stream is parked.
         const skip = skipIn(event);
         if (skip !== undefined) skips.add(skip);
         if (event.position > upTo || isMark(event) || skips.has(event)) continue;
         const isSummary = !isSeat && summaries.has(event.type);
-        // The summary may include an event that has been skipped since.
+        // The summary may include an event that was skipped later.
         if (isSummary && [...skips].some(({ revision }) => revision < event.revision)) continue;
         events.push(event);
         if (isSeat || isSummary) break;
       }
       return isSeat ? seatSaid(events[0]) : accountSaid(events);
     } catch (error) {
-      // Parked, or about to be.
+      // The stream is parked, or will soon be.
       if (error instanceof UnreadableEvent) return undefined;
       throw error;
     }
@@ -177,7 +181,9 @@ function seatSaid(last: RecordedEvent | undefined): string {
   }
 }
 
-/** By an account's events, the newest first, back to its beginning or its last summary. */
+/**
+ * The state of an account by its events, newest first, back to its beginning or its last summary.
+ */
 function accountSaid(events: readonly RecordedEvent[]): string {
   const { balance, held } = events.reduceRight<AccountState>(
     (state, recorded) => accountDecider.evolve(state, decodeAs<AccountEvent>(recorded)),

@@ -9,8 +9,8 @@ import { steeringStream } from '../events/streams.ts';
 const seedBytes = 32;
 
 /**
- * Draws the lots of rooms that are due. Every instance tries: the log takes the first seed of a
- * lot, and all instances go by that one.
+ * Draws the due lots of rooms. Every instance tries. The log accepts only the first seed of a lot,
+ * and all instances use this one.
  */
 export class DrawLots {
   readonly #handler: CommandHandler<
@@ -28,8 +28,8 @@ export class DrawLots {
   }
 
   /**
-   * @returns whether one was drawn, here or elsewhere
-   * @throws EventStoreUnavailable; Error when the log did not take it
+   * @returns whether a lot was drawn, here or on another instance
+   * @throws EventStoreUnavailable; Error if the log refused it
    */
   async draw({ rooms }: SteeredRooms): Promise<boolean> {
     const due = [...rooms].filter(

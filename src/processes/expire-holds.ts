@@ -4,17 +4,20 @@ import type { ProcessParts } from './repeat.ts';
 import { workOff } from './work-off.ts';
 
 /**
- * Pause between looks for holds that ended, in milliseconds: a seat is bookable again well within a
- * second.
+ * Pause between two searches for holds that ended, in milliseconds. With it, a seat is bookable
+ * again within a second.
  */
 const idleMs = 250;
-/** Holds ended at the same time, so that many ending together do not stall the buyers' commands. */
+/**
+ * The number of holds that the sweeper ends at the same time. It is limited, so that many ends
+ * together do not delay the buyers' commands.
+ */
 const concurrencyMax = 32;
 
 /**
- * The sweeper. A hold ends by a clock, so it has a durable timer: the due rows of the `reservation`
- * read model. The seat's stream decides; a hold that was paid in the meantime stays. Any number of
- * instances may sweep.
+ * The sweeper. A hold ends by a clock, so it needs a durable timer: the due rows of the
+ * `reservation` read model. The seat's stream decides. A hold that was paid in the meantime stays.
+ * Any number of instances may run it.
  */
 export function expireHolds({
   sales,
@@ -23,7 +26,7 @@ export function expireHolds({
   ...parts
 }: ProcessParts & {
   readonly sales: Pick<Recovery, 'expire'>;
-  /** Holds that ended by `atMs`, oldest first. */
+  /** Holds whose time was over at `atMs`, oldest first. */
   readonly dueHolds: (atMs: number, limit: number, offset: number) => Promise<readonly DueHold[]>;
   readonly now: () => number;
 }): Promise<void> {
@@ -33,8 +36,8 @@ export function expireHolds({
     keyOf: ({ reservationId }) => reservationId,
     work: async (hold) => {
       const result = await sales.expire(hold.reservationId, hold);
-      // Held still: this clock went back since the look, or its order was paid and the seat is
-      // about to follow.
+      // The seat is still held. Either this clock went back since the search, or the order was paid
+      // and the seat will soon follow.
       return result.ok && result.value !== 'held';
     },
     concurrencyMax,

@@ -14,9 +14,9 @@ import { pause } from '../support/pause.ts';
 import { FailureReport, type ProcessParts } from './repeat.ts';
 
 const what = 'follow the catalog';
-/** What is on sale, and whether anything is. */
+/** The streams that say what is on sale, and whether the sale is open. */
 const followedPrefixes = ['concert-', restoredStream];
-/** Pause before a subscription that ended is made again, in milliseconds. */
+/** Pause before a new subscription after one has ended, in milliseconds. */
 const againMs = 500;
 
 export interface FollowCatalogParts extends ProcessParts {
@@ -25,13 +25,13 @@ export interface FollowCatalogParts extends ProcessParts {
 }
 
 /**
- * Keeps the catalog in memory up with the log's concert events. An event that cannot be read is
- * reported and passed over: that concert stays as it was, the others go on. When one is skipped for
- * good, all is read anew without it. A stream that is nobody's is passed over. A subscription that
- * the store refuses is made again; meanwhile the catalog is not followed, and knows. Of a log that
- * is not the one that was read before, all is read anew, and takes the place of what was known once
- * it is complete.
- * @returns `ready` when the history is in; `ended` when the signal aborted
+ * Keeps the catalog in memory up to date with the log's concert events. It reports an unreadable
+ * event and ignores it. That concert does not change, and the others continue. When an operator
+ * skips an event, it reads all events again without this one. It ignores foreign streams. If the
+ * store refuses the subscription, it subscribes again. Meanwhile the catalog is not followed, and
+ * knows this. If the log is not the log that was read before, it reads the new log completely, and
+ * then replaces the old catalog.
+ * @returns `ready` resolves when all past events are read; `ended` when the signal has aborted
  */
 export function followCatalog(parts: FollowCatalogParts): {
   ready: Promise<void>;
@@ -48,13 +48,13 @@ class Follower {
   readonly #parts: FollowCatalogParts;
   readonly #caughtUp: () => void;
   readonly #foreign: ForeignStreams;
-  /** Where the last event taken is. */
+  /** The place of the last event that was applied. */
   #after: LogPlace | null = null;
-  /** Takes the events: the catalog, or what takes its place later. */
+  /** The catalog that gets the events: the served one, or a new one that will replace it. */
   #target: Catalog;
   /**
-   * Read before the history; what is skipped later is met in it, so that it is known whether its
-   * event was taken.
+   * Read before the past events. A later skip comes as an event, so it is known whether the skipped
+   * event was applied.
    */
   #skips: Skips | undefined;
 
@@ -79,7 +79,8 @@ class Follower {
           this.#target = new Catalog();
         }
         if (error instanceof LogDiffers) this.#skips = undefined;
-        // What is known holds until then, but for what nobody here could read.
+        // Until then, the current catalog is used, except for concerts that this version could not
+        // read.
         if (error instanceof SkippedSince && !signal.aborted) continue;
         report.failed(error);
       }
@@ -89,7 +90,7 @@ class Follower {
     }
   }
 
-  /** Takes events until the subscription ends. */
+  /** Applies events until the subscription ends. */
   async #take(): Promise<void> {
     const { store, signal, onError } = this.#parts;
     this.#skips ??= await readSkips(store);
@@ -129,5 +130,5 @@ class Follower {
   }
 }
 
-/** An event of the history counts for nothing by now. */
+/** An event that was already applied is skipped now. */
 class SkippedSince extends Error {}

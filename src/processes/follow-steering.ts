@@ -6,13 +6,13 @@ import { DrawLots } from './draw-lots.ts';
 import { FailureReport, type ProcessParts, repeat } from './repeat.ts';
 
 const what = 'follow the steering of the queue';
-/** Between two looks, in milliseconds: a step reaches every instance within this. */
+/** The time between two reads, in milliseconds. A step reaches every instance within this time. */
 const idleMs = 500;
 
 /**
- * Passes the steering of the queue's rooms on, at the start and after each step in the log, and
- * draws the lots that are due. While the log gives no answer, the last step applies.
- * @returns `ready` after the first read; `ended` when the signal aborted
+ * Gives the queue's rooms their steering, at the start and after each step in the log. It also
+ * draws the due lots. While the log gives no answer, the last step applies.
+ * @returns `ready` resolves after the first read; `ended` when the signal has aborted
  */
 export function followSteering({
   store,

@@ -18,7 +18,7 @@ export class KnownPlaces {
         break;
       case 'left':
       case 'ended':
-        // Of an earlier place of the user it says nothing about this one.
+        // A move of the user's earlier place says nothing about this one.
         if (this.#places.get(userId)?.number === number) this.#places.delete(userId);
         break;
       case 'cleared':

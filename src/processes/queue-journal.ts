@@ -8,13 +8,13 @@ import { KnownPlaces } from './known-places.ts';
 
 /** Moves are collected for this long before they are appended, in milliseconds. */
 const windowMs = 150;
-/** Moves of one event: ids of the longest kind make it 250 KB. */
+/** The largest number of moves in one event. With the longest ids, it has 250 KB. */
 const movesMax = 2_000;
-/** Moves that wait for the log at most; the oldest are given up above it. */
+/** The largest number of moves that wait for the log. Above it, the oldest are lost. */
 const pendingMax = 100_000;
-/** Times that an append is tried again after another instance came first. */
+/** How often an append is tried again after another instance was first. */
 const attemptsMax = 20;
-/** A line is rebuilt from the streams of so many hours. */
+/** A rebuild of a line reads the streams of so many hours. */
 const keptHours = 12;
 const hourMs = 3_600_000;
 
@@ -35,8 +35,8 @@ export class QueueJournal implements QueueLog {
   #revision: ExpectedRevision = 'no_stream';
 
   /**
-   * @param onLost told how many moves were given up, since the log did not take them
-   * @param room whose moves; '' for the line of the shop
+   * @param onLost called with the number of lost moves, if the log did not accept them
+   * @param room the room of the moves; '' for the line of the shop
    */
   constructor(
     store: Pick<EventStore, 'append' | 'readStream'>,
@@ -60,7 +60,7 @@ export class QueueJournal implements QueueLog {
     this.#timer ??= setTimeout(() => void this.flush(), windowMs);
   }
 
-  /** Writes what was noted so far. Never throws. */
+  /** Writes all moves that were noted so far. Never throws. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -69,7 +69,10 @@ export class QueueJournal implements QueueLog {
     await this.#writing;
   }
 
-  /** Who has a place by the log, by number. @throws EventStoreUnavailable, UnreadableEvent */
+  /**
+   * The users with a place by the log, by number.
+   * @throws EventStoreUnavailable, UnreadableEvent
+   */
   async read(): Promise<readonly KnownPlace[]> {
     const places = new KnownPlaces();
     const now = this.#now();

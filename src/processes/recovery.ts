@@ -13,21 +13,21 @@ export interface RecoveryParts extends ProcessParts {
   readonly sales: Recovery & Pick<OrganiserCommands, 'cancelForOrganiser'>;
   readonly lists: Omit<WorkLists, 'dueHolds'>;
   /**
-   * Milliseconds since the epoch, by the clock that stamped the rows of the lists: the event
-   * store's.
+   * Milliseconds since the epoch, by the event store's clock, which made the times in the rows of
+   * the lists.
    */
   readonly rowsNow: () => number;
-  /** The same by the service's clock, which stamped the claims. */
+  /** The same by the service's clock, which made the times of the claims. */
   readonly now: () => number;
-  /** Told how each refund ended: `refunded`, or a refusal's code. */
+  /** Called with the result of each refund: `refunded`, or a refusal's code. */
   readonly onRefund?: (outcome: string) => void;
 }
 
 /**
- * Finishes or undoes what a crash, or a failure after the answer, left between two appends: each
- * process looks in its list for what waits too long, and has the command side bring it to its end,
- * which says by the streams what that is. They run until the signal aborts. Any number of instances
- * may run them.
+ * Finishes or undoes work that a crash, or a failure after the answer, has interrupted between two
+ * appends. Each process searches its list for work that waits too long. The command side brings
+ * this work to its end; the streams decide about it. The processes run until the signal aborts. Any
+ * number of instances may run them.
  */
 export function recover(parts: RecoveryParts): Promise<unknown> {
   return Promise.all(processes.map((run) => run(parts)));
@@ -41,7 +41,10 @@ const processes: readonly ((parts: RecoveryParts) => Promise<void>)[] = [
   giveBackCancelled,
 ];
 
-/** A payment holds its money until its seat is sold, or is known not to be. */
+/**
+ * Settles payments. A payment holds its money until its seat is sold, or until it is certain that
+ * the seat will not be sold.
+ */
 function settlePayments(parts: RecoveryParts): Promise<void> {
   const { sales, lists, rowsNow } = parts;
   return finish(parts, {
@@ -53,7 +56,7 @@ function settlePayments(parts: RecoveryParts): Promise<void> {
   });
 }
 
-/** A seat that was paid and given back: its money goes back too. */
+/** Pays refunds. If a paid seat was given back, its money goes back, too. */
 function payRefunds(parts: RecoveryParts): Promise<void> {
   const { sales, lists, rowsNow, onRefund = () => {} } = parts;
   return finish(parts, {
@@ -69,7 +72,7 @@ function payRefunds(parts: RecoveryParts): Promise<void> {
   });
 }
 
-/** An order is confirmed, or ended, and its seats follow it. */
+/** Settles orders. An order is confirmed or ended, and its seats follow it. */
 function settleOrders(parts: RecoveryParts): Promise<void> {
   const { sales, lists, rowsNow } = parts;
   return finish(parts, {
@@ -81,7 +84,10 @@ function settleOrders(parts: RecoveryParts): Promise<void> {
   });
 }
 
-/** A place in a limit of held seats was taken, and it is not known whether the hold was written. */
+/**
+ * Settles claims. A claim counts against the limit of held seats, but it is unknown whether the
+ * hold was written.
+ */
 function settleClaims(parts: RecoveryParts): Promise<void> {
   const { sales, now } = parts;
   return finish(parts, {
@@ -93,7 +99,7 @@ function settleClaims(parts: RecoveryParts): Promise<void> {
   });
 }
 
-/** The session was cancelled: every seat and its money go back. */
+/** Gives back the seats of cancelled sessions, with their money. */
 function giveBackCancelled(parts: RecoveryParts): Promise<void> {
   const { sales, lists, rowsNow } = parts;
   return finish(parts, {
@@ -106,12 +112,12 @@ function giveBackCancelled(parts: RecoveryParts): Promise<void> {
 }
 
 interface LeftOver<Item> extends Pick<WorkList<Item>, 'what' | 'keyOf' | 'work'> {
-  /** What waits since `sinceMs` or longer, oldest first. */
+  /** Items that have waited since `sinceMs` or longer, oldest first. */
   readonly left: (sinceMs: number, limit: number, offset: number) => Promise<readonly Item[]>;
   readonly now: () => number;
 }
 
-/** Work that waits longer than any request takes: no request works on it. */
+/** Only work that has waited longer than any request takes. So no request is working on it. */
 const finish = <Item>(
   { signal, onError }: ProcessParts,
   { left, now, ...work }: LeftOver<Item>,

@@ -1,17 +1,17 @@
 import { pause } from '../support/pause.ts';
 
-/** What every process gets in addition to its work. */
+/** Options of every process, in addition to its work. */
 export interface ProcessParts {
-  /** Ends the process; a round under way is finished first. */
+  /** Ends the process, after the current round. */
   readonly signal: AbortSignal;
   /** Called for a failed round; the next round tries again. */
   readonly onError: (what: string, error: unknown) => void;
 }
 
 /**
- * Runs a round again and again until the signal aborts: at once while a round says that there is
- * more to do, after `idleMs` otherwise. A failed round is reported and tried again after `idleMs`;
- * it never ends the process.
+ * Runs rounds until the signal aborts. If a round returns that there is more to do, the next one
+ * starts at once, otherwise after `idleMs`. A failed round is reported and tried again after
+ * `idleMs`; it never ends the process.
  */
 export async function repeat(
   what: string,
@@ -30,7 +30,7 @@ export async function repeat(
   }
 }
 
-/** Reports an error once, even when repetitions fail in the same way, until one works. */
+/** Reports an error once. It reports repetitions that fail in the same way only after a success. */
 export class FailureReport {
   readonly #what: string;
   readonly #onError: ProcessParts['onError'];

@@ -3,62 +3,64 @@ import { eachLimited } from '../support/concurrency.ts';
 import { within } from '../support/time-limit.ts';
 import { type ProcessParts, repeat } from './repeat.ts';
 
-/** Items read, and so worked on at most, in one round. */
+/** The largest number of items that one round reads and works on. */
 const roundMax = 500;
 /**
- * An item that failed is passed over for this long the first time, and twice as long each time
- * after, up to a limit; in milliseconds.
+ * After its first failure, an item is left out for this long, in milliseconds. This time doubles
+ * with each further failure, up to a limit.
  */
 const againMs = 1_000;
 const againMsMax = 300_000;
-/** The same for an item that is done and listed still: read models may be late. */
+/** The same for an item that is done but still in the list, because read models may be late. */
 const doneMs = 15_000;
 /**
- * Items passed over that are remembered; with more, those from longest ago are tried again early.
+ * The largest number of remembered items that are left out. If there are more, the oldest are tried
+ * again early.
  */
 const passedOverMax = 100_000;
-/** Failures of one round that are reported one by one; the others are counted. */
+/** Failures of one round that are reported separately. The others are only counted. */
 const reportsMax = 5;
 
 export interface WorkList<Item> {
   /** Named in errors. */
   readonly what: string;
   /**
-   * Unfinished work from an offset of the list on, the most urgent first. It comes from a read
-   * model, which may lag.
+   * Unfinished work from an offset of the list, most urgent first. It comes from a read model,
+   * which may be late.
    */
   readonly list: (limit: number, offset: number) => Promise<readonly Item[]>;
   readonly keyOf: (item: Item) => string;
-  /** @returns whether it is done; it is tried again otherwise, as it is when this throws */
+  /** @returns whether the item is done. If not, or if this throws, the item is tried again */
   readonly work: (item: Item) => Promise<boolean>;
   /** Items worked on at the same time. */
   readonly concurrencyMax: number;
   /** Pause between looks at the list, in milliseconds. */
   readonly idleMs: number;
   /**
-   * An item holds up others for this long at most, in milliseconds; then it is passed over until it
-   * has ended. Default 15,000.
+   * An item may delay others for this long, in milliseconds. Then it is left out until it has
+   * ended. Default 15,000.
    */
   readonly itemMsMax?: number;
 }
 
-/** Why an item is left alone. */
+/** Why an item is left out. */
 interface PassedOver {
-  /** By `performance.now()`; for ever while it is under way. */
+  /** The end, by `performance.now()`; infinite while the item is being worked on. */
   untilMs: number;
-  /** How often it was tried in vain, or was found done. */
+  /** How often it has failed, or was found done. */
   times: number;
-  /** The last walk through the list that met it. */
+  /** The last pass through the list that found it. */
   walk: number;
   isDone: boolean;
 }
 
 /**
- * Works off a durable list until the signal aborts. Items know nothing of each other: one that
- * fails or hangs is reported, once, and passed over for longer and longer; the others go on. The
- * list is walked through a round's length at a time, from its head again after its end: however
- * many at its head are hopeless, those behind them have their turn. What is remembered is what is
- * listed and passed over, up to a bound. Any number of instances may work off the same list.
+ * Works off a durable list until the signal aborts. Items are independent of each other. If an item
+ * fails or hangs, this is reported once, and the item is left out for longer and longer. The others
+ * continue. Each round takes the next part of the list. After the end of the list, it begins again.
+ * So even if many items at the start always fail, the later ones get their turn. It remembers the
+ * listed items that are left out, up to a bound. Any number of instances may work off the same
+ * list.
  */
 export function workOff<Item>({
   what,
@@ -115,8 +117,8 @@ export function workOff<Item>({
       parts.onError(what, new Error(`${failures - reportsMax} more of ${fresh.length} failed`));
     }
     const isEnd = items.length < roundMax;
-    // What was worked on is about to leave the list; if not, the next round finds it there and goes
-    // past it.
+    // A processed item will soon leave the list. If it does not, the next round finds it and
+    // ignores it.
     offset = isEnd ? 0 : offset + items.length - fresh.length;
     if (isEnd) walk += 1;
     forgetSome(passedOver, walk);
@@ -126,12 +128,15 @@ export function workOff<Item>({
   return repeat(what, round, parts);
 }
 
-/** Forgets what is not listed any more, and with too many the oldest; not what is under way. */
+/**
+ * Forgets items that are no longer in the list, and the oldest ones if there are too many. It keeps
+ * items that are being worked on.
+ */
 function forgetSome(passedOver: Map<string, PassedOver>, walk: number): void {
   let tooMany = passedOver.size - passedOverMax;
   for (const [key, why] of passedOver) {
     if (why.untilMs === Number.POSITIVE_INFINITY) continue;
-    // What moved up in the list while it was walked through may have been missed once.
+    // An item may have moved up in the list during the pass. Then the pass may have missed it once.
     if (tooMany > 0 || why.walk < walk - 2) passedOver.delete(key);
     tooMany -= 1;
   }

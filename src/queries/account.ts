@@ -11,7 +11,7 @@ export const accountEntries: EntryKind = {
   keysOf: (change) => [accountEntry(firstKeyOf(change))],
 };
 
-/** One user's account; without a row when the user never charged. */
+/** One user's account. It has no row if the user never charged. */
 export class Account implements Entry {
   readonly weight = 1;
   row: AccountRow | undefined;

@@ -7,10 +7,10 @@ import { type ReadSide, ReadSideUnavailable } from './read-side.ts';
 const reachedMsMax = 2_000;
 
 /**
- * Makes a function that finds which seats of a session a user has bought and not given back. It
- * reads the tables once they show everything that the log had when it was called, so a restart, an
- * emptied Redis or another instance makes no difference. The function throws EventStoreUnavailable
- * and ReadSideUnavailable.
+ * Makes a function that finds the seats of a session that a user has bought and not given back. It
+ * waits until the tables show all events that the log had at the call. So the result is right after
+ * a restart, after a loss of Redis's data, and on any instance. The function throws
+ * EventStoreUnavailable and ReadSideUnavailable.
  */
 export function createBoughtSeats(parts: {
   readonly db: Kysely<Database>;

@@ -17,7 +17,9 @@ export const concertListEntries: EntryKind = {
 
 /** Every concert with its sessions, and their lists as prepared bodies. */
 export class ConcertList implements Entry {
-  /** Counted as one: it is read by every request, and it cannot be read in parts. */
+  /**
+   * It counts as one row, because every request reads it, and because it cannot be loaded in parts.
+   */
   readonly weight = 1;
   readonly #concerts = new Map<string, ConcertRow>();
   readonly #sessions = new Map<string, SessionRow>();
@@ -49,7 +51,7 @@ export class ConcertList implements Entry {
   }
 
   /**
-   * `[{concertId, title, venue}]` by id, numbers in ids as numbers: 2 before 10. Buyers do not see
+   * `[{concertId, title, venue}]` sorted by id, in natural order: 2 before 10. It does not contain
    * the concert of `reprise check`.
    */
   concertList(): PreparedBody {
@@ -106,7 +108,10 @@ const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 const { compare } = new Intl.Collator('en', { numeric: true });
 
-/** Numbers as numbers; and never equal, so that the order does not depend on the rows'. */
+/**
+ * Compares in natural order. Two ids are never equal, so the order does not depend on the order of
+ * the rows.
+ */
 const byId = (a: string, b: string): number => compare(a, b) || byText(a, b);
 
 function concertsBody(rows: ConcertRow[], generation: bigint): PreparedBody {

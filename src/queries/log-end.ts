@@ -7,9 +7,9 @@ import type { ReadSide } from './read-side.ts';
 const answerMsMax = 2_000;
 
 /**
- * Makes a function that finds the position that the read side must reach to show everything that
- * the log has by now. The log's newest event is no such position when no read model is made from
- * it. Each look costs a subscription; calls during one share the next.
+ * Makes a function that finds the position that the read side must reach to show all current events
+ * of the log. The log's newest event may not give this position, because it may not belong to a
+ * read model. Each search needs a subscription. Calls during a search share the next one.
  * @throws EventStoreUnavailable
  */
 export function createLogEnd(

@@ -7,28 +7,33 @@ import { ReadSideUnavailable } from './read-side.ts';
 
 /** A part of the read models in memory, changed by the same row changes as its tables. */
 export interface Entry {
-  /** What it costs, in rows. */
+  /** Its cost, in rows. */
   readonly weight: number;
   /** Only called with changes for which `keysOf` of its kind gives its key. */
   apply(change: RowChange, position: bigint): void;
 }
 
-/** A kind of entry: it says which entries a change is about. */
+/** A kind of entry. It finds the entries that a change concerns. */
 export interface EntryKind {
   /** The tables that its entries are made from. */
   readonly tables: readonly TableShape[];
-  /** The keys, among all entries of the mirror, of those that a change of these tables is about. */
+  /**
+   * The keys of the entries that a change of these tables concerns. A key is unique in the whole
+   * mirror.
+   */
   keysOf(change: RowChange): readonly string[];
 }
 
-/** The first column of the key of a change's row; of rows that are put, of the first one. */
+/**
+ * The first column of the key of a change's row. If several rows are put, that of the first one.
+ */
 export function firstKeyOf(change: RowChange): string {
   if (change.kind === 'patch') return change.key[0] ?? '';
   const row = change.kind === 'put' ? change.rows[0] : change.row;
   return String(row?.[change.table.key[0] ?? '']);
 }
 
-/** An entry as one snapshot of PostgreSQL has it. */
+/** An entry from one snapshot of PostgreSQL. */
 export interface Loaded<E extends Entry> {
   readonly entry: E;
   /** Of the last event in that snapshot; null at the start of the log. */
@@ -37,13 +42,13 @@ export interface Loaded<E extends Entry> {
 
 export interface MirrorLimits {
   /**
-   * Rows that are kept; above it the entries that were read longest ago are dropped. Default
-   * 1,500,000 (about 150 bytes each).
+   * Rows that are kept. Above this number, the entries with the oldest last read are dropped.
+   * Default 1,500,000 (about 150 bytes each).
    */
   readonly rowsMax: number;
   /**
-   * Steps that are kept for entries that are being loaded. A load during which more steps come is
-   * done again. Default 20,000.
+   * Steps that are kept for running loads of entries. If more steps come during a load, the load is
+   * repeated. Default 20,000.
    */
   readonly replayStepsMax: number;
 }
@@ -51,10 +56,13 @@ export interface MirrorLimits {
 /** Attempts to load an entry before the read side counts as unavailable. */
 const loadAttemptsMax = 3;
 
-/** Pause before a server that was behind is asked again, in ms. */
+/** Pause before the next query to a server that was behind, in ms. */
 const behindMs = 50;
 
-/** The loaded rows are older than what was shown: the server is behind, as a standby may be. */
+/**
+ * The loaded rows are older than rows that were already shown. The server is behind; it may be a
+ * standby.
+ */
 export class Behind extends ReadSideUnavailable {
   constructor() {
     super(
@@ -64,7 +72,10 @@ export class Behind extends ReadSideUnavailable {
   }
 }
 
-/** Loads until it is not behind what was shown before. @throws Behind */
+/**
+ * Loads until the rows are not older than rows that were already shown.
+ * @throws Behind
+ */
 export async function loadShown<E extends Entry>(
   load: () => Promise<Loaded<E>>,
   shown: () => bigint | null,
@@ -81,15 +92,15 @@ export async function loadShown<E extends Entry>(
 /** An entry in memory. */
 interface CachedEntry {
   readonly entry: Entry;
-  /** Changes up to this position are in it. */
+  /** It has all changes up to this position. */
   readonly loadedAt: bigint | null;
 }
 
 /**
- * Entries in memory, loaded from PostgreSQL when they are first read, and then changed by what is
- * committed. An entry is the rows of one snapshot, with the checkpoint in it, plus every later
- * step. Steps that are committed while it is loading are kept, and are applied to it first. So an
- * entry is at least as new as the steps that `committed` was called with.
+ * Entries in memory. They are loaded from PostgreSQL at their first read. Then each committed step
+ * changes them. An entry is the rows of one snapshot, with the checkpoint in it, plus every later
+ * step. Steps that are committed during the load are kept, and then applied to the entry first. So
+ * an entry is at least as new as the steps that `committed` was called with.
  */
 export class Mirror implements CommitListener {
   readonly #entries = new Map<string, CachedEntry>();
@@ -98,13 +109,13 @@ export class Mirror implements CommitListener {
   readonly #limits: MirrorLimits;
   readonly #shown: () => bigint | null;
   #replay: Step[] = [];
-  /** Raised when the steps kept for loads under way are incomplete. */
+  /** Raised when the kept steps for running loads are incomplete. */
   #generation = 0;
   #rows = 0;
 
   /**
    * @param kinds all kinds of entries that it has
-   * @param shown the last event that was shown: what is loaded must have it
+   * @param shown the last event that was shown. Loaded rows must contain it
    */
   constructor(
     kinds: readonly EntryKind[],
@@ -161,7 +172,7 @@ export class Mirror implements CommitListener {
   peek<E extends Entry>(key: string): E | undefined {
     const cached = this.#entries.get(key);
     if (cached === undefined) return undefined;
-    // Read last, so evicted last.
+    // It was read last, so it is dropped last.
     this.#entries.delete(key);
     this.#entries.set(key, cached);
     return cached.entry as E;
@@ -195,7 +206,7 @@ export class Mirror implements CommitListener {
     }
   }
 
-  /** The keys of the entries that a change is about. */
+  /** The keys of the entries that a change concerns. */
   #keysOf(change: RowChange): readonly string[] {
     const kinds = this.#kindsOf.get(change.table) ?? [];
     return kinds.flatMap((kind) => kind.keysOf(change));

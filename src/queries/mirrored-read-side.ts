@@ -23,7 +23,10 @@ const defaultLimits: MirrorLimits = { rowsMax: 1_500_000, replayStepsMax: 20_000
 export interface ReadSideOptions {
   readonly db: Kysely<Database>;
   readonly projector: Pick<Projector, 'listen' | 'listenersAreFresh' | 'reached' | 'status'>;
-  /** When the log took a session, in ms since the epoch; undefined for an unknown one. */
+  /**
+   * The time at which a session was scheduled, in ms since the epoch; undefined for an unknown
+   * session.
+   */
   readonly scheduledMs: (sessionId: string) => number | undefined;
   /** The currency of accounts that do not exist yet. Default KRW. */
   readonly currency?: string;
@@ -31,11 +34,11 @@ export interface ReadSideOptions {
 }
 
 /**
- * The read side from memory. PostgreSQL is asked once for each list and account; after that they
- * change with what the engine commits. While the engine is behind the tables, or stopped,
- * PostgreSQL is asked each time. When PostgreSQL cannot be reached, memory answers for some seconds
- * more. Rows of a server that is behind what was shown are never answered. Nothing is answered
- * while the log is not the one that the tables are made from.
+ * The read side in memory. It loads each list and account once from PostgreSQL. After that, they
+ * change with each commit of the engine. While the engine is behind the tables, or stopped, each
+ * query goes to PostgreSQL. If PostgreSQL does not answer, memory serves for some seconds more. It
+ * never serves rows that are older than rows that were already shown. It serves nothing while the
+ * log is not the log of the tables.
  */
 export function createReadSide(options: ReadSideOptions): ReadSide {
   const { db, projector, scheduledMs, currency = 'KRW' } = options;
@@ -93,12 +96,12 @@ export function createReadSide(options: ReadSideOptions): ReadSide {
   };
 }
 
-/** @throws ReadSideUnavailable when the tables cannot answer, or are not made from this log */
+/** @throws ReadSideUnavailable if the tables cannot answer, or belong to another log */
 async function asked<T>(
   projector: ReadSideOptions['projector'],
   ask: () => Promise<T>,
 ): Promise<T> {
-  // What listeners know is not fresh while the log is another one.
+  // While the log is another one, the listeners are not up to date.
   if (!projector.listenersAreFresh()) {
     const { state, error } = projector.status();
     if (state === 'other-log') throw new ReadSideUnavailable(error ?? state);
@@ -114,7 +117,7 @@ async function asked<T>(
   }
 }
 
-/** The position of the last event in the tables: how far this server is. */
+/** The position of the last event in the tables of this server. */
 async function lastEvent(db: Kysely<Database>): Promise<bigint | null> {
   const { event } = await db
     .selectFrom('projection_checkpoint')

@@ -4,9 +4,9 @@ import type { PreparedBody } from './read-side.ts';
 const bodyFormat = 1;
 
 /**
- * The version of the rows that a body shows: the tables' generation (`projection_checkpoint`,
- * summed), which is raised when rows are written out of the log's order, and the log position.
- * Instances agree on it.
+ * The version of the rows in a body. It has two parts: the log position, and the tables' generation
+ * (the sum in `projection_checkpoint`). The generation rises when rows are written in another order
+ * than the log. All instances have the same version.
  */
 export const versionOf = (generation: bigint, position: bigint | string): string =>
   `${generation}.${position}`;
@@ -17,7 +17,7 @@ export const prepared = (body: Buffer, version: string, part = ''): PreparedBody
   etag: `"${bodyFormat}-${version}${part}"`,
 });
 
-/** A body of chunks that never change. They are joined when the body is read as one. */
+/** A body of chunks that never change. They are joined only if the whole body is needed. */
 export function preparedOfChunks(
   chunks: readonly Buffer[],
   version: string,

@@ -2,9 +2,9 @@ import type { ReadSideStatus } from '../projections/projector.ts';
 import type { ReservationView } from './reservations.ts';
 
 /**
- * What `http/` asks of the read side. A list is a prepared body: it is made when its rows change,
- * not per request. Every method may throw ReadSideUnavailable: PostgreSQL cannot be reached, and
- * memory cannot answer exactly.
+ * The queries of `http/`. A list is a prepared body. It is made when its rows change, not for each
+ * request. Every method may throw ReadSideUnavailable, if PostgreSQL does not answer and memory has
+ * no exact answer.
  */
 export interface ReadSide {
   /** JSON array of concerts: `[{concertId, title, venue}]`. */
@@ -21,9 +21,9 @@ export interface ReadSide {
     filter?: SeatFilter,
   ): Promise<PreparedBody | undefined>;
   /**
-   * The seats as they were at a moment, by the times at which the log took its events. Undefined
-   * also when the session was scheduled later. PostgreSQL is asked each time and nothing is kept:
-   * callers limit how many ask at once.
+   * The seats at a past moment, by the times of the log's events. Also undefined if the session was
+   * scheduled later. Each call queries PostgreSQL, and nothing is kept. Callers must limit the
+   * number of parallel calls.
    */
   seatsAsOf(
     concertId: string,
@@ -58,7 +58,7 @@ export interface ReadSide {
 }
 
 export interface SeatFilter {
-  /** Seats of this section only; none when there is no such section. */
+  /** Only seats of this section; no seats if there is no such section. */
   readonly section?: string | undefined;
   /** Free seats only. */
   readonly availableOnly?: boolean | undefined;
@@ -69,11 +69,11 @@ export interface PreparedBody {
   readonly body: Buffer;
   /** Strong ETag with its quotes; changes when the body does. */
   readonly etag: string;
-  /** The chunks of a large body: two bodies share the buffers that are the same in both. */
+  /** The chunks of a large body. Two bodies share equal chunks. */
   readonly chunks?: readonly Buffer[];
 }
 
-/** PostgreSQL gave no answer in time: HTTP 503 with Retry-After. */
+/** PostgreSQL gave no answer in time. HTTP answers 503 with Retry-After. */
 export class ReadSideUnavailable extends Error {
   constructor(message: string, cause?: unknown) {
     super(message, { cause });

@@ -44,7 +44,7 @@ const view = (row: Selected): ReservationView => ({
   expiresAt: row.expiresAt.toISOString(),
 });
 
-/** One reservation; undefined for an unknown id. A single seat of an order has none of its own. */
+/** One reservation; undefined for an unknown id. A seat of an order has no own reservation. */
 export async function reservationById(
   db: Kysely<Database>,
   id: string,

@@ -2,21 +2,19 @@ import { type Kysely, sql } from 'kysely';
 import { accountStream, seatStream } from '../events/streams.ts';
 import type { Database } from '../projections/models/database.ts';
 
-/** A stream's row as one snapshot of the tables has it. */
+/** A stream's row in one snapshot of the tables. */
 export interface SampledRow {
   readonly stream: string;
-  /**
-   * Of a seat: `held by user for reservation`. Of an account: what can be spent and what is held.
-   */
+  /** For a seat: `held by user for reservation`. For an account: its balance and its held money. */
   readonly says: string;
 }
 
 /** Rows of one snapshot. */
 export interface Sample {
-  /** Of the last event in the tables; null before the first. */
+  /** The position of the last event in the tables; null before the first. */
   readonly upTo: bigint | null;
   readonly rows: readonly SampledRow[];
-  /** The last stream of the sample, with or without a row; undefined when there was none. */
+  /** The last stream of the sample, with or without a row; undefined if the sample is empty. */
   readonly last: string | undefined;
 }
 
@@ -30,7 +28,7 @@ export const accountSays = (balance: bigint | number, held: bigint | number): st
 
 /** Samples of rows that are compared with the log, without those of parked streams. */
 export interface RowSamples {
-  /** The rows of these streams. Streams other than of seats and accounts have none. */
+  /** The rows of these streams. Only streams of seats and accounts have rows. */
   of(streams: readonly string[]): Promise<Sample>;
   /** The next rows of a walk over all rows, in key order; undefined begins at the start. */
   next(after: string | undefined, limit: number): Promise<Sample>;

@@ -12,23 +12,23 @@ export interface SeatChange {
   readonly sessionId: string;
   readonly seatId: string;
   readonly isAvailable: boolean;
-  /** Of the event in the log, the same on every instance. */
+  /** The position of the event in the log. It is the same on every instance. */
   readonly position: bigint;
 }
 
 export interface SeatFeedListener {
   /** Changes of all sessions, after their commit, in the log's order, each once. */
   changed(changes: readonly SeatChange[]): void;
-  /** The session is cancelled: no seat of it is free, and no change of it follows. */
+  /** The session is cancelled. None of its seats is free, and no more changes follow. */
   cancelled(sessionId: string): void;
   /** Earlier changes may no longer be true. */
   reset(): void;
 }
 
 /**
- * Reports which seats become free or taken, as the read models have it, on every instance. In a
- * cancelled session no seat is free, even when one is given back: its listeners get that once, and
- * nothing after it.
+ * Reports the seats that become free or taken in the read models, on every instance. In a cancelled
+ * session no seat is free, even if a buyer gives one back. Its listeners get the cancellation once,
+ * and then nothing more.
  */
 export class SeatFeed implements CommitListener {
   readonly #keptMax: number;
@@ -36,7 +36,7 @@ export class SeatFeed implements CommitListener {
   /** Sessions that were cancelled since the first committed step. */
   readonly #cancelled = new Set<string>();
   readonly #listeners = new Set<SeatFeedListener>();
-  /** By session, oldest first; together `#kept`. */
+  /** By session, oldest first. `#kept` is their total number. */
   readonly #bySession = new Map<string, SeatChange[]>();
   #kept: SeatChange[] = [];
   /** Every change after this position is kept; undefined before the first one. */
@@ -92,7 +92,7 @@ export class SeatFeed implements CommitListener {
     else changes.push(change);
   }
 
-  /** Keeps up to a tenth more than promised, so that the array is cut only now and then. */
+  /** Keeps up to a tenth more than required. So the array is cut only from time to time. */
   #dropOldest(): void {
     if (this.#kept.length <= this.#keptMax * 1.1) return;
     const dropped = this.#kept.splice(0, this.#kept.length - this.#keptMax);
@@ -109,7 +109,7 @@ export class SeatFeed implements CommitListener {
     return this.#cancelled.has(sessionId) || this.#wasCancelled(sessionId);
   }
 
-  /** A sale is no change: only a held seat is sold, and a held seat is not free. */
+  /** A sale is not a change. Only a held seat can be sold, and a held seat is not free. */
   #changesOf({ changes, position: { commit: position } }: Step): SeatChange[] {
     const found: SeatChange[] = [];
     for (const change of changes) {

@@ -9,13 +9,13 @@ import { prepared, preparedOfChunks, versionOf } from './prepared.ts';
 import type { PreparedBody, SeatFilter } from './read-side.ts';
 import { Snapshots } from './snapshots.ts';
 
-/** A seat as its session's list shows it. */
+/** A seat in its session's list. */
 export type SeatView = Pick<
   SeatRow,
   'seat_id' | 'section' | 'row_name' | 'seat_number' | 'price' | 'currency' | 'status'
 >;
 
-// Of one length, so that a seat changes in place.
+// Both have the same length, so a seat can change in place.
 const available = Buffer.from('true ');
 const taken = Buffer.from('false');
 const flagBytes = taken.length;
@@ -24,13 +24,13 @@ const end = Buffer.from(']}');
 
 export const seatMapEntry = (sessionId: string): string => `seats ${sessionId}`;
 
-/** The seats that one event puts are all of one session. */
+/** All seats that one event puts belong to one session. */
 export const seatMapEntries: EntryKind = {
   tables: [sessionTable, seatTable],
   keysOf: (change) => [seatMapEntry(firstKeyOf(change))],
 };
 
-/** Where a seat is in the bytes. */
+/** The place of a seat in the bytes. */
 interface Place {
   readonly section: string;
   /** Its object begins here … */
@@ -55,7 +55,7 @@ export class SeatMap implements Entry {
   readonly #generation: bigint;
   /** Of the session's row. */
   #version: bigint;
-  /** The bodies of this version that were read, by what distinguishes them. */
+  /** The bodies of this version that were read, by their filter. */
   readonly #bodies = new Map<string, PreparedBody>();
 
   /**
@@ -99,8 +99,8 @@ export class SeatMap implements Entry {
 
   apply(change: RowChange, position: bigint): void {
     if (change.kind !== 'patch') return;
-    // Every change of the row counts, as in PostgreSQL: an instance that loads it now has the
-    // same ETag.
+    // Every change of the row counts, as in PostgreSQL. So an instance that loads the row now has
+    // the same ETag.
     if (isOf(sessionTable, change) && 'version' in change.set) this.#changed(position);
     const at = this.#places.get(change.key[1] ?? '')?.flagAt;
     if (!isOf(seatTable, change) || at === undefined || !('status' in change.set)) return;
@@ -121,15 +121,16 @@ export class SeatMap implements Entry {
       part === ''
         ? preparedOfChunks(this.#snapshots.take(), version)
         : prepared(this.#list(this.#bytes, filter, cancelled), version, part);
-    // Any text can be asked for as a section: those that there are bound what is kept.
+    // A client can send any text as a section. Only existing sections are kept, which bounds the
+    // memory.
     const { section } = filter;
     if (section === undefined || this.#sections.has(section)) this.#bodies.set(part, made);
     return made;
   }
 
   /**
-   * The list with these seats taken and all others available, whatever they are now; seats and
-   * prices never change. Nothing of it is kept. Its ETag depends on which seats are taken.
+   * The list with these seats taken and all others available, independent of their current state.
+   * Seats and prices never change. The list is not kept. Its ETag depends on the taken seats.
    */
   preparedWith(
     takenSeats: ReadonlySet<string>,
@@ -155,7 +156,7 @@ export class SeatMap implements Entry {
     this.#bodies.clear();
   }
 
-  /** Always a copy: a socket may still be sending it after the next change. */
+  /** It is always a copy, because a socket may still send it after the next change. */
   #list(bytes: Buffer, { section, availableOnly = false }: SeatFilter, cancelled: boolean) {
     const isWhole = section === undefined && !availableOnly;
     const listed = isWhole ? Buffer.from(bytes) : this.#filtered(bytes, section, availableOnly);
@@ -195,7 +196,7 @@ export class SeatMap implements Entry {
   }
 }
 
-/** What distinguishes bodies of one version. */
+/** The part of an ETag that distinguishes bodies of one version. */
 const partOf = ({ section, availableOnly }: SeatFilter, cancelled: boolean): string =>
   `${section === undefined ? '' : `-s.${section}`}${availableOnly ? '-free' : ''}${cancelled ? '-cancelled' : ''}`;
 
@@ -212,7 +213,7 @@ function seatHead(seat: SeatView): string {
   return `${json.slice(0, -1)},"isAvailable":`;
 }
 
-/** A session's seats in one snapshot; without seats when there is no such session. */
+/** A session's seats in one snapshot. It has no seats if there is no such session. */
 export async function loadSeatMap(
   db: Kysely<Database>,
   concertId: string,

@@ -1,7 +1,10 @@
 import { type Kysely, sql } from 'kysely';
 import type { Database } from '../projections/models/database.ts';
 
-/** What a session's seat list at a moment needs beside seats and prices, which never change. */
+/**
+ * The data for a session's seat list at a past moment. Seats and prices are not here, because they
+ * never change.
+ */
 export interface TakenSeats {
   /** The seats that were held or sold, by id. */
   readonly taken: ReadonlySet<string>;
@@ -9,10 +12,10 @@ export interface TakenSeats {
 }
 
 /**
- * Which seats of a session were taken at a moment, including that moment's events, in one
- * statement. The table of reservations has the times at which each one began and ended, from the
- * log's events. Like the seat list, it knows a hold by its events: a hold that is over counts until
- * the event that ends it, a moment later.
+ * The seats of a session that were taken at a moment, including that moment's events, in one
+ * statement. The table of reservations has the begin and the end of each one, from the log's
+ * events. As in the seat list, only events count. If the time of a hold is over, the seat counts as
+ * taken until the event that ends the hold, a moment later.
  *
  * Exact as long as the event store's clock was not set back between two events of one seat.
  */

@@ -1,9 +1,9 @@
-/** Bytes of a chunk: a change costs a copy and a compression of one. */
+/** The size of a chunk in bytes. A change costs a copy and a compression of one chunk. */
 const chunkBytes = 32 * 1_024;
 
 /**
- * Copies, in chunks, of bytes that change in place. A copy never changes, and a chunk that did not
- * change since the last copy is the same copy again.
+ * Copies, in chunks, of bytes that change in place. A copy never changes. If a chunk has not
+ * changed since the last copy, the old copy of the chunk is used again.
  */
 export class Snapshots {
   readonly #bytes: Buffer;
@@ -20,7 +20,7 @@ export class Snapshots {
     for (let at = Math.floor(from / chunkBytes); at <= last; at += 1) this.#copies[at] = undefined;
   }
 
-  /** The bytes as they are now. */
+  /** A copy of the current bytes. */
   take(): readonly Buffer[] {
     return this.#copies.map((copy, at) => {
       if (copy !== undefined) return copy;

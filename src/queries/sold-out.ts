@@ -1,14 +1,17 @@
 import { type Kysely, sql } from 'kysely';
 import type { Database } from '../projections/models/database.ts';
 
-/** What is known of the seats is asked for again once it is this old, in milliseconds. */
+/** The result is refreshed when it is this old, in milliseconds. */
 const freshMs = 2_000;
-/** Older than this it is not told any more: PostgreSQL has given no answer since. In ms. */
+/**
+ * A result older than this is not used, because PostgreSQL has given no answer since then. In ms.
+ */
 const keptMs = 30_000;
 
 /**
- * The sessions of which every seat is paid. A seat that is held and not paid may come back, so its
- * session is not sold out. Costs a scan of the sessions and of the holds, by their partial index.
+ * The sessions in which every seat is paid. A seat that is held and not paid may become free, so
+ * its session is not sold out. Needs a scan of the sessions and of the holds, by their partial
+ * index.
  * @throws the driver's error
  */
 export async function soldOutSessions(db: Kysely<Database>): Promise<ReadonlySet<string>> {
@@ -20,7 +23,7 @@ export async function soldOutSessions(db: Kysely<Database>): Promise<ReadonlySet
   return new Set(rows.map(({ session_id }) => session_id));
 }
 
-/** A session as the catalog in memory has it. */
+/** A session in the catalog in memory. */
 interface SessionOnSale {
   readonly concertId: string;
   readonly sessionId: string;
@@ -38,25 +41,26 @@ export interface SoldOutParts {
     /** The room where a concert's buyers wait; '' for the line of the shop. */
     roomOf(concertId: string): string;
   };
-  /** Do the tables show the log that is sold from, now? */
+  /** Do the tables belong to the current log, and are they up to date? */
   readonly isShown: () => boolean;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
 
 /**
- * Of which rooms of the waiting queue nothing is left to buy: each session of the room's concerts
- * is sold out, cancelled or over. A session whose sale is not open yet is left to buy; so is one
- * with a seat that is held unpaid, as holds end. A refund, or a new session, makes a room one with
- * something left again. A room without any session is not sold out.
+ * Finds the rooms of the waiting queue with nothing left to buy. In such a room, each session of
+ * the room's concerts is sold out, cancelled or over. A session whose sale is not open yet is not
+ * sold out. A session with a held, unpaid seat is not sold out either, because holds end. After a
+ * refund, or with a new session, a room is no longer sold out. A room without any session is not
+ * sold out.
  *
- * To ask costs nothing: what is known is at most `freshMs` old while it is asked for, plus the time
- * of one query, and is found once for all rooms and askers.
+ * A call costs nothing. While there are calls, the result is at most `freshMs` old, plus the time
+ * of one query. One query serves all rooms and callers.
  */
 export class SoldOutRooms {
   readonly #parts: SoldOutParts;
   #rooms: ReadonlySet<string> = new Set();
-  /** When it was asked for, by `performance.now()`. */
+  /** The time of the last query, by `performance.now()`. */
   #knownAtMs = Number.NEGATIVE_INFINITY;
   #asking: Promise<void> | undefined;
 
@@ -64,17 +68,17 @@ export class SoldOutRooms {
     this.#parts = parts;
   }
 
-  /** Never waits. False also while it is not known. */
+  /** Never waits. Also false while the result is unknown. */
   has(room: string): boolean {
     const ageMs = performance.now() - this.#knownAtMs;
     if (ageMs > freshMs) void this.look();
     return ageMs <= keptMs && this.#rooms.has(room);
   }
 
-  /** Looks now, unless somebody does already. Never throws. */
+  /** Starts a query now, unless one is running. Never throws. */
   look(): Promise<void> {
     this.#asking ??= this.#look()
-      // The lists of the read side say that PostgreSQL is away; here it only becomes unknown.
+      // The read side reports that PostgreSQL is away. Here, the result only becomes unknown.
       .catch(() => {})
       .finally(() => {
         this.#asking = undefined;

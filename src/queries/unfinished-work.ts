@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { Database } from '../projections/models/database.ts';
 
-/** How much of the work lists' work there is. Ages are in seconds; 0: there is none. */
+/** The amount of work in the work lists. Ages are in seconds; 0 if there is no work. */
 export interface UnfinishedWork {
   /** An order counts once. */
   readonly holds: number;
@@ -24,9 +24,9 @@ interface Row {
 }
 
 /**
- * Counts it, by the partial indexes of the work lists.
- * @param now when a hold is over, in milliseconds since the epoch
- * @param rowsNow the same by the clock that stamped the rows: the event store's
+ * Counts the work, with the partial indexes of the work lists.
+ * @param now the time that decides whether a hold is over, in milliseconds since the epoch
+ * @param rowsNow the same by the event store's clock, which made the times in the rows
  * @throws the driver's error
  */
 export async function unfinishedWork(

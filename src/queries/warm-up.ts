@@ -1,16 +1,14 @@
 import type { ReadSide } from './read-side.ts';
 
-/**
- * Seats that are loaded before the first request; the others are loaded when they are first read.
- */
+/** Seats that are loaded before the first request. Other seats are loaded at their first read. */
 const seatsMax = 200_000;
-/** Longest time that starting waits for it, in milliseconds. */
+/** Longest time that the start waits for the load, in milliseconds. */
 const warmUpMs = 5_000;
 
 /**
- * Loads what the first buyers will read. When sales open, all of them come at once, and the first
- * read of each session would wait for PostgreSQL. What cannot be loaded now is loaded when it is
- * first read.
+ * Loads the lists that the first buyers will read. When sales open, all buyers come at once, and
+ * the first read of each session would wait for PostgreSQL. If a list cannot be loaded now, it is
+ * loaded at its first read.
  */
 export async function warmUp(
   reads: Pick<ReadSide, 'concerts' | 'sessions' | 'seats'>,

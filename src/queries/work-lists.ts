@@ -8,7 +8,7 @@ export interface DueHold {
   readonly price: number;
   readonly currency: string;
   readonly expiresAtMs: number;
-  /** Of a seat that is one of an order. */
+  /** The order that the seat belongs to, if any. */
   readonly orderId: string | undefined;
 }
 
@@ -18,7 +18,7 @@ export interface OpenPayment {
   readonly reservationId: string;
 }
 
-/** A payment whose money is owed back. */
+/** A payment with a due refund. */
 export interface RefundDue extends OpenPayment {
   readonly amount: number;
   readonly currency: string;
@@ -31,19 +31,19 @@ export interface RefundDue extends OpenPayment {
 export type Due<Item> = (atMs: number, limit: number, offset?: number) => Promise<readonly Item[]>;
 
 /**
- * The durable lists of the processes: what is due, and what a crash, or a failure after the answer,
- * left unfinished.
+ * The durable lists of the processes: due work, and work that a crash, or a failure after the
+ * answer, has interrupted.
  */
 export interface WorkLists {
   /** Holds whose time is over and whose seats are still held. */
   readonly dueHolds: Due<DueHold>;
   /** Payments whose money is held and is neither captured nor released. */
   readonly openPayments: Due<OpenPayment>;
-  /** Payments whose seat was given back and whose money is still owed. */
+  /** Payments whose seat was given back and whose refund is not paid yet. */
   readonly refundsDue: Due<RefundDue>;
   /**
-   * Orders that wait for a confirmation, or whose seats are not yet in the order's state. Among
-   * them are orders that had ended when a seat was taken for them.
+   * Orders that wait for a confirmation, or whose seats are not yet in the order's state. They
+   * include orders for which a seat was taken after their end.
    */
   readonly unsettledOrders: Due<string>;
   /** Reservations of cancelled sessions that are still held or sold, without a minimum wait. */
@@ -114,7 +114,7 @@ export function workLists(db: Kysely<Database>): WorkLists {
   };
 }
 
-/** Orders that wait for their end, and orders that ended and still have a seat. */
+/** Orders that wait for their end, and ended orders that still have a seat. */
 async function unsettledOrders(
   db: Kysely<Database>,
   at: Date,

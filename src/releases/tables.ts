@@ -4,16 +4,19 @@ import { liveSchema, oldSchema } from '../projections/engine/live-schema.ts';
 import { projections } from '../projections/models/registry.ts';
 import type { Contract } from './contract.ts';
 
-/** What a version finds in PostgreSQL, and how its tables come back. */
+/** The tables of a version in PostgreSQL, and the way to bring them back. */
 export interface TablesPlan {
   /**
-   * `none`: they fit. `swap`: those that were replaced are kept, and go back to their place.
-   * `drop`: they must go, and the version makes them anew from the log.
+   * `none`: the tables fit. `swap`: the replaced tables still exist and move back. `drop`: the
+   * tables must be dropped, and the version builds them again from the log.
    */
   readonly way: 'none' | 'swap' | 'drop';
-  /** Read models of another version than the target's. */
+  /** Read models whose version differs from the target's. */
   readonly differ: readonly string[];
-  /** The version goes on from where the kept tables are; else it builds these read models again. */
+  /**
+   * True if the version can continue from the position of the kept tables. Otherwise it builds
+   * these read models again.
+   */
   readonly catchesUp: boolean;
   /** Migrations that the version does not know. */
   readonly newerMigrations: readonly string[];
@@ -54,7 +57,7 @@ export async function planTables(client: ClientBase, target: Contract): Promise<
 
 /**
  * Brings the tables of a version back, in one transaction. No service may write meanwhile.
- * @throws TablesError when one does
+ * @throws TablesError if a service writes
  */
 export async function bringBack(client: ClientBase, target: Contract): Promise<TablesPlan> {
   const live = await liveSchema(client);
@@ -79,7 +82,7 @@ export async function bringBack(client: ClientBase, target: Contract): Promise<T
   }
 }
 
-/** The tables that took the place of others change it with them again. */
+/** Swaps the current tables with the kept ones. */
 async function swapBack(client: ClientBase, live: string, names: readonly string[]): Promise<void> {
   const old = oldSchema(live);
   const tables = projections
@@ -89,7 +92,7 @@ async function swapBack(client: ClientBase, live: string, names: readonly string
     await client.query(`DROP TABLE IF EXISTS "${live}"."${table}"`);
     await client.query(`ALTER TABLE IF EXISTS "${old}"."${table}" SET SCHEMA "${live}"`);
   }
-  // The generation goes up: what anybody remembers of the tables is not true any more.
+  // The generation rises, because remembered rows of the tables are no longer true.
   await client.query(
     `UPDATE "${live}".projection_checkpoint AS c SET version = o.version, position = o.position,
        prepare = o.prepare, event_position = o.event_position, event_id = o.event_id,
@@ -100,7 +103,7 @@ async function swapBack(client: ClientBase, live: string, names: readonly string
   await client.query(`DELETE FROM "${old}".projection_checkpoint WHERE name = ANY ($1)`, [names]);
 }
 
-/** What the migrations of any version made. Everything in it comes from the log. */
+/** Drops everything that the migrations of any version made. All of its data comes from the log. */
 async function dropAll(client: ClientBase, live: string): Promise<void> {
   const own = [
     ...projections.flatMap(({ tables }) => tables.map(({ name }) => name)),

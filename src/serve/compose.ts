@@ -42,12 +42,12 @@ import type { Connections } from './connect.ts';
 import { steerRooms } from './open-rooms.ts';
 import { renewReadModels } from './renew-read-models.ts';
 
-/** Read models that are up within this need no words, in milliseconds. */
+/** If the read models are ready within this time, nothing is printed. In milliseconds. */
 const shortCatchUpMs = 5_000;
-/** Between two looks whether the sale of a restored log is open, in milliseconds. */
+/** The time between two checks whether the sale of a restored log is open, in milliseconds. */
 const openCheckMs = 500;
 
-/** What the parts of a service get from their surroundings. */
+/** The common parameters of the parts of a service. */
 export interface Surroundings {
   readonly logger: Logger;
   readonly say: (line: string) => void;
@@ -56,12 +56,12 @@ export interface Surroundings {
   readonly onError: (what: string, error: unknown) => void;
 }
 
-/** What follows the log: the catalog in memory, and the read models. */
+/** The parts that follow the log: the catalog in memory, and the read models. */
 export interface Followers {
   readonly catalog: Catalog;
-  /** The catalog's history is in. */
+  /** Resolves when the catalog has read all past events. */
   readonly catalogRead: Promise<void>;
-  /** It is known how the queue is steered. */
+  /** Resolves when the steering of the queue is known. */
   readonly steeringRead: Promise<void>;
   readonly projector: Projector;
   /** Resolves when both have ended by the signal. */
@@ -90,7 +90,7 @@ export function followLog(
     catalogRead: following.ready,
     steeringRead: steering.ready,
     projector,
-    // By then the last does nothing but end.
+    // By then, the last one only has to end.
     ended: Promise.allSettled([following.ended, steering.ended, projector.done]).then(() =>
       unpark(),
     ),
@@ -98,8 +98,8 @@ export function followLog(
 }
 
 /**
- * What buyers' commands do.
- * @param reading the read side, which is there before the first command comes
+ * Makes the commands of buyers.
+ * @param reading the read side, which exists before the first command comes
  */
 export function sell(
   { store, redis, clock }: Connections,
@@ -162,8 +162,8 @@ export function read(
 }
 
 /**
- * Waits for a moment until what the log has by now is shown.
- * @returns up to where that is, when it takes longer; null otherwise
+ * Waits for a short time until all current events of the log are shown.
+ * @returns the position to reach, if it takes longer; otherwise null
  */
 export async function showWhatIsThere(
   store: Pick<EventStore, 'head'>,
@@ -174,9 +174,9 @@ export async function showWhatIsThere(
 }
 
 /**
- * Up to where the read side must come to show what the log has by now; the whole log's end where
- * that takes too long to find. Null where there is nothing to show, or another log's tables, which
- * are not shown at all.
+ * The position at which the read side shows all current events of the log, or the whole log's end
+ * if the search takes too long. Null if there is nothing to show, or if the tables belong to
+ * another log.
  */
 async function endToShow(
   store: Pick<EventStore, 'head'>,
@@ -192,8 +192,8 @@ async function endToShow(
 }
 
 /**
- * What a service does on its own.
- * @returns how rows compare with the log, and when all have ended by the signal
+ * Starts the processes of a service.
+ * @returns the comparison of rows with the log, and a promise of the end of all processes
  */
 export function startProcesses(
   { store, storeTime, recent, db, clock }: Connections,
@@ -231,20 +231,20 @@ export function startProcesses(
 }
 
 /**
- * A restored log is left as it is until its sale is opened: holds that ended meanwhile are among
- * what is looked at.
+ * The processes do not change a restored log until its sale is open, because `reconcile` also
+ * compares holds that end meanwhile.
  */
 async function untilOpen(catalog: Catalog, signal: AbortSignal): Promise<void> {
   while (catalog.isSaleClosed && !signal.aborted) await pause(openCheckMs, signal);
 }
 
-/** Positions of the log of before are none of a restored one's. */
+/** Positions of the earlier log are not valid in a restored log. */
 const ownPositionsOf = (epoch: string | undefined) =>
   epoch === undefined ? {} : { name: `reprise:own:${epoch}` };
 
 /**
- * What the API works with.
- * @param behind up to where own writes were not shown at the start; null: all are
+ * The parameters of the API.
+ * @param behind up to here, own writes were not shown at the start; null if all were shown
  */
 export function httpDeps(
   { store, postgres, redis, redisWatch, rooms, clock }: Connections,

@@ -25,17 +25,17 @@ import {
   untilAnswers,
 } from './starting.ts';
 
-/** A service's ways to its servers, and the time that they have. */
+/** A service's connections to its servers, and the service time. */
 export interface Connections {
   readonly store: EventStore;
-  /** By what the event store stamps the service's appends. */
+  /** The event store's time, from the service's appends. */
   readonly storeTime: EventStoreTime;
   readonly recent: RecentStreams;
   readonly postgres: Postgres;
   readonly db: Kysely<Database>;
   /** Undefined without REDIS_URL. */
   readonly redis: ReturnType<typeof connectRedis> | undefined;
-  /** Why Redis will not take this service, as far as it is known. */
+  /** Why Redis refuses this service, if known. */
   readonly redisRefusal: () => string | undefined;
   readonly rooms: Rooms;
   /** Undefined without REDIS_URL. */
@@ -44,7 +44,7 @@ export interface Connections {
   close(): Promise<void>;
 }
 
-/** Opens what connects with its first call: no server is asked for anything yet. */
+/** Makes the connections. Each connects at its first call, so no server gets a request yet. */
 export function connect(
   config: Config,
   servers: Servers,
@@ -92,9 +92,9 @@ export function connect(
 }
 
 /**
- * Waits until every server answers, looks whether it will do, brings the tables up to date, and
- * takes the time.
- * @throws Error with a message for people when one never will do
+ * Waits until every server answers, checks that the service can work with it, updates the tables,
+ * and measures the time.
+ * @throws Error with a message for people if a server cannot be used
  */
 export async function untilReady(
   { store, postgres, redis, redisRefusal, redisWatch, rooms, clock }: Connections,

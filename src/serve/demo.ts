@@ -13,12 +13,12 @@ const userCount = 1_000;
 /** In KRW, which has no minor unit. */
 const userBalance = 1_000_000_000;
 const chargesAtOnce = 64;
-/** A busy event store may owe one of a thousand answers: the demo is begun so often. */
+/** A busy event store may miss one of a thousand answers. The demo is tried so often. */
 const attemptsMax = 5;
 
 const row = (name: string) => ({ row: name, seats: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] });
 
-/** 50 seats in three sections with a price each. */
+/** 50 seats in three sections. Each section has its own price. */
 const hall: Section[] = [
   { section: 'VIP', price: 190_000, rows: [row('1')] },
   { section: 'R', price: 150_000, rows: [row('1'), row('2')] },
@@ -28,8 +28,8 @@ const hall: Section[] = [
 const day = 86_400_000;
 
 /**
- * The demo's concerts, on sale since `beganMs`, their sessions on the evenings from 30 days later
- * on.
+ * The demo's concerts. They are on sale since `beganMs`. Their sessions are on the evenings from 30
+ * days later on.
  */
 function demoConcerts(beganMs: number): CatalogConcert[] {
   const midnight = Math.floor(beganMs / day) * day;
@@ -48,8 +48,8 @@ function demoConcerts(beganMs: number): CatalogConcert[] {
 }
 
 /**
- * Whether the demo belongs into this log: it has no concert yet, or the demo was cut short (its
- * first concert is there, its last one is not complete).
+ * Should this log get the demo? It should if it has no concert yet, or if an earlier demo was
+ * interrupted (its first concert exists, its last one is not complete).
  */
 export function wantsDemo(catalog: Catalog): boolean {
   if (catalog.concertCount === 0) return true;
@@ -59,8 +59,8 @@ export function wantsDemo(catalog: Catalog): boolean {
 }
 
 /**
- * Writes the demo: users 1–1000 with a balance first, then the concerts. Running it again writes
- * what is missing, and several services that do it at once write what one would.
+ * Writes the demo: users 1–1000 with a balance first, then the concerts. A second run writes only
+ * the missing parts. Several services that run it at once write the same as one.
  */
 export async function seedDemo(parts: DemoParts): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
@@ -101,8 +101,8 @@ async function write(concerts: readonly CatalogConcert[], parts: ImportParts): P
 }
 
 /**
- * When the log got the demo's first concert: it, and not each service's own clock, says which day
- * the demo's is.
+ * The time when the log got the demo's first concert. This time, and not the clock of each service,
+ * decides the day of the demo.
  */
 async function began(parts: ImportParts): Promise<number> {
   const first = demoConcerts(0)

@@ -13,7 +13,7 @@ import type { QueueMove } from '../queue/queue-log.ts';
 import { QueueRooms } from '../queue/queue-rooms.ts';
 import { RedisQueue } from '../queue/redis-queue.ts';
 
-/** The queue of a room, and where its moves are kept; no journal with QUEUE_LOG=off. */
+/** The queue of a room, and the journal of its moves. With QUEUE_LOG=off there is no journal. */
 interface Room {
   readonly queue: RedisQueue | InProcessQueue;
   readonly journal: QueueJournal | undefined;
@@ -33,7 +33,10 @@ export class Rooms extends QueueRooms<Room['queue']> {
     this.#journals = journals;
   }
 
-  /** Brings a room to where it was, before it serves anybody. @throws EventStoreUnavailable */
+  /**
+   * Restores a room before it serves anybody.
+   * @throws EventStoreUnavailable
+   */
   async restore(room: string): Promise<void> {
     const queue = this.of(room);
     const journal = this.#journals.get(queue);
@@ -41,13 +44,13 @@ export class Rooms extends QueueRooms<Room['queue']> {
     else if (journal !== undefined) queue.restore(await journal.read());
   }
 
-  /** Keeps what is noted of all rooms. Never throws. */
+  /** Writes the noted moves of all rooms. Never throws. */
   async flush(): Promise<void> {
     await Promise.all([...this.#journals.values()].map((journal) => journal.flush()));
   }
 }
 
-/** The rooms, of which the line of the shop is open. No server is asked for anything yet. */
+/** The rooms. Only the line of the shop is open. No server gets a request yet. */
 export function openRooms(
   config: Config,
   {
@@ -85,7 +88,7 @@ export function openRooms(
   });
 }
 
-/** Brings all rooms to where they were, before they serve anybody; reports those that it cannot. */
+/** Restores all rooms before they serve anybody. Reports rooms that it cannot restore. */
 export async function restoreRooms(
   rooms: Rooms,
   { rooms: names }: Pick<Catalog, 'rooms'>,
@@ -97,8 +100,8 @@ export async function restoreRooms(
 }
 
 /**
- * Steers the rooms by what the log says, and opens those that the catalog got meanwhile: a new
- * room is there before its first buyer.
+ * Gives the rooms their steering from the log. It also opens new rooms of the catalog, so a new
+ * room is open before its first buyer comes.
  */
 export function steerRooms(
   rooms: Rooms,
@@ -109,13 +112,13 @@ export function steerRooms(
     for (const room of catalog.rooms) {
       if (rooms.has(room)) continue;
       const queue = rooms.of(room);
-      // In memory a room begins empty; what Redis has of it is asked for once.
+      // A room in memory begins empty. Redis may have its state, so ask Redis once.
       if (queue instanceof RedisQueue) void queue.rebuild();
     }
   };
 }
 
-/** A room's steering as its queue takes it. */
+/** A room's steering in the form of its queue. */
 export function controlOf({ lot, ...steering }: Steering): QueueControl {
   if (lot === null) return { ...steering, lot };
   const { fromMs, closesMs, joinedMs, opensMs } = lotMoments(lot);

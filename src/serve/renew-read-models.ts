@@ -10,9 +10,9 @@ import { renewTables } from '../projections/rebuild/renew.ts';
 import { ProgressMeter } from '../support/progress-meter.ts';
 
 /**
- * For `reprise serve`: has the read models of this version built when a deployment finds those of
- * an older one, with connections of its own, and says how far it is. Throws what `renewTables`
- * does.
+ * For `reprise serve`: if a deployment finds the read models of an older version, builds those of
+ * this version, with its own connections, and prints its progress. Throws the errors of
+ * `renewTables`.
  */
 export async function renewReadModels(
   postgresUrl: string,
@@ -41,8 +41,8 @@ export async function renewReadModels(
 }
 
 /**
- * For `reprise serve`: brings the tables to the newest schema, on connections that give large
- * tables their time. Throws what `migrate` does.
+ * For `reprise serve`: migrates the tables to the newest schema, with time limits that are long
+ * enough for large tables. Throws the errors of `migrate`.
  */
 export async function migrateTables(
   postgresUrl: string,

@@ -30,7 +30,10 @@ import { assertCurrency, assertFree } from './starting.ts';
 import { drained, listenForStop, type StopSignals } from './stop-signals.ts';
 import { watchEventLoop } from './watchdog.ts';
 
-/** The catalog's history has to be read within this; then starting has failed. In milliseconds. */
+/**
+ * The catalog must read all past events within this time. Otherwise the start fails. In
+ * milliseconds.
+ */
 const catchUpMs = 600_000;
 
 /**
@@ -67,9 +70,9 @@ export async function serve(config: Config, version: string): Promise<void> {
   }
 }
 
-/** What is told of a service: in lines for people, in the log, in numbers. */
+/** The outputs of a service: lines for people, the log, and metrics. */
 interface Told {
-  /** What each line of the log has. */
+  /** The fields of each line of the log. */
   readonly everyLine: Readonly<Record<string, string>>;
   readonly say: (line: string) => void;
   readonly logger: Logger;
@@ -91,7 +94,7 @@ async function runUntil(
     stopping.throwIfAborted();
     for (const line of servers.lines) say(`  ${line}`);
     const service = await startService(config, servers, told, stopping);
-    // From here on nothing takes long; reading a long history may.
+    // After this, nothing takes long. Reading a long log may take long.
     const watchdog =
       config.hangMs === 0 ? undefined : watchEventLoop(config.hangMs, told.everyLine);
     if (!stopping.aborted) {
@@ -104,7 +107,7 @@ async function runUntil(
   }
 }
 
-/** Connects the parts and starts them in the order in which they need each other. */
+/** Connects the parts and starts them in the order of their dependencies. */
 async function startService(
   config: Config,
   servers: Servers,
@@ -162,7 +165,7 @@ async function startService(
   }
 }
 
-/** Opens the admin listener, unless there is to be none. */
+/** Opens the admin listener, unless it is off. */
 async function openAdmin(
   config: Config,
   { db, clock, storeTime }: Connections,
@@ -184,9 +187,7 @@ async function openAdmin(
 const urlOf = (host: string, port: number): string =>
   `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 
-/**
- * Waits for what is on sale, and puts something on sale for who tries the service on an empty log.
- */
+/** Waits for the catalog. On an empty log, puts the demo on sale for people who try the service. */
 async function openCatalog(
   { store }: Connections,
   config: Config,
@@ -210,7 +211,7 @@ async function openCatalog(
 }
 
 /**
- * With calls that have something to show: seats of the first session, or how to put one on sale.
+ * Prints the next calls to try: the seats of the first session, or how to put a session on sale.
  */
 function tellNext(
   say: (line: string) => void,
@@ -233,8 +234,8 @@ README.md has the whole journey. Ctrl-C stops everything.`);
 }
 
 /**
- * What a command in the same directory needs to find this service and its currency; of the defaults
- * nothing.
+ * The settings that a command in the same directory needs to find this service and its currency.
+ * Default values are omitted.
  */
 function settingsToFind({ dataDir, currency }: Config): string {
   const usual = readConfig({});

@@ -1,8 +1,8 @@
 import type { Logger } from '../infrastructure/logger.ts';
 
 /**
- * Tells the lines of the start and the stop as log lines: `part` is what a line is about (`API`,
- * `admin`, `event store`, …), where it says so. What is to be typed next is for people, and left
+ * Writes the lines of the start and the stop as log lines. `part` is the subject of a line (`API`,
+ * `admin`, `event store`, …), if it has one. Commands to type next are for people, so they are left
  * out.
  */
 export function sayAsJson(logger: Pick<Logger, 'info'>): (line: string) => void {

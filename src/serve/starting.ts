@@ -10,10 +10,11 @@ import { projections } from '../projections/models/registry.ts';
 import type { WaitingQueue } from '../queue/waiting-queue.ts';
 
 /**
- * A server that a URL names may be starting itself; it is waited for this long, in milliseconds.
+ * A server that a URL names may still be starting. The service waits for it this long, in
+ * milliseconds.
  */
 const serverMs = 60_000;
-/** Longest wait for one answer of it, and between two questions, in milliseconds. */
+/** Longest wait for one of its answers, and the time between two requests, in milliseconds. */
 const answerMs = 2_000;
 const askAgainMs = 500;
 
@@ -22,13 +23,11 @@ export interface NamedServer {
   readonly name: string;
   /** The setting that has the URL. */
   readonly setting: string;
-  /** Answers within `timeoutMs`, or some seconds, whether it can be used. */
+  /** Can the server be used? Answers within `timeoutMs`, or some seconds. */
   readonly reachable: (timeoutMs: number) => Promise<boolean>;
-  /**
-   * Why it could not be reached, when it never will be with this URL; never with a password in it.
-   */
+  /** Why the server can never be reached with this URL. Never contains a password. */
   readonly refusal: (timeoutMs: number) => string | undefined | Promise<string | undefined>;
-  /** What it, or the system, said last; never with a password in it. */
+  /** The last error of the server or the system. Never contains a password. */
   readonly lastWords?: () => string | undefined;
 }
 
@@ -40,9 +39,9 @@ export interface StartParts {
 }
 
 /**
- * Waits until a server answers, and says so when that takes longer than a moment.
- * @throws Error naming the setting when it stays away, at once when it says that the URL is
- *   wrong; or what the signal was aborted with
+ * Waits until a server answers. Prints a line if this takes longer than a moment.
+ * @throws Error that names the setting if the server does not answer in time, or at once if the URL
+ * is wrong. Also the abort reason of the signal
  */
 export async function untilAnswers(
   { name, setting, reachable, refusal, lastWords }: NamedServer,
@@ -99,22 +98,22 @@ export function namedEventStore(store: Pick<EventStore, 'head'>, url: string): N
   };
 }
 
-/** @param refusal what `whyRefused` said of the connection's last error */
+/** @param refusal the result of `whyRefused` for the connection's last error */
 export const namedRedis = (
   queue: Pick<WaitingQueue, 'reachable'>,
   refusal: () => string | undefined,
 ): NamedServer => ({
   name: 'Redis',
   setting: 'REDIS_URL',
-  // It answers also with another database than the URL's.
+  // It also answers if the URL names a missing database.
   reachable: async (timeoutMs) => (await queue.reachable(timeoutMs)) && refusal() === undefined,
   refusal,
 });
 
-/** Tables that no projection has. */
+/** Tables that belong to no projection. */
 const otherTables = ['projection_checkpoint', 'projection_engine', 'parked_event'];
 
-/** @throws Error with a message for people when PostgreSQL answers and cannot be worked with */
+/** @throws Error with a message for people if PostgreSQL answers but cannot be used */
 export async function assertFit(postgres: Postgres, say: (line: string) => void): Promise<void> {
   const tables = projections.flatMap((one) => one.tables.map(({ name }) => name));
   const why = await whyUnfit(postgres, [...tables, ...otherTables], [raiseLostFence]);
@@ -125,7 +124,7 @@ export async function assertFit(postgres: Postgres, say: (line: string) => void)
 }
 
 /**
- * A log is kept in one currency, its first session's.
+ * A log has only one currency, the currency of its first session.
  * @throws Error with a message for people when CURRENCY is another
  */
 export function assertCurrency(catalog: Catalog, currency: string): void {
@@ -138,8 +137,8 @@ export function assertCurrency(catalog: Catalog, currency: string): void {
 }
 
 /**
- * Asked before anything is started.
- * @param which what precedes HOST and PORT in the names of its settings
+ * Called before anything is started.
+ * @param which the text before HOST and PORT in the names of its settings
  * @throws Error with a message for people when nothing can listen there
  */
 export async function assertFree(

@@ -1,19 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** When to stop, and when at once. */
+/** The signals for a stop, and for a stop at once. */
 export interface StopSignals {
-  /** Aborted when the service is to stop, with the reason. */
+  /** Aborts when the service must stop, with the reason. */
   readonly stopping: AbortSignal;
-  /** Aborted when the stop must not wait for balancers. */
+  /** Aborts when the stop must not wait for balancers. */
   readonly atOnce: AbortSignal;
-  /** Something went wrong: stop at once. */
+  /** Stops the service at once after an error. */
   stop(why: string): void;
 }
 
 /**
- * SIGTERM, as supervisors send it, stops the service after those who send it buyers had time to
- * notice. SIGINT, as Ctrl-C at a terminal sends it, a second signal of either kind, and what goes
- * wrong stop it at once. A signal after that ends the process as if nobody listened.
+ * SIGTERM, the signal of supervisors, stops the service after balancers had time to notice. Three
+ * things stop it at once: SIGINT (Ctrl-C at a terminal), a second signal of either kind, and a
+ * fatal error. A further signal ends the process immediately.
  */
 export function listenForStop(say: (line: string) => void): StopSignals {
   const stopping = new AbortController();
@@ -33,7 +33,10 @@ export function listenForStop(say: (line: string) => void): StopSignals {
   return { stopping: stopping.signal, atOnce: atOnce.signal, stop };
 }
 
-/** For as long balancers may send buyers here: they hear of it when they next ask `/readyz`. */
+/**
+ * Waits while balancers may still send buyers here. They notice the stop at their next request to
+ * `/readyz`.
+ */
 export async function drained(
   drainMs: number,
   atOnce: AbortSignal,

@@ -1,25 +1,27 @@
 import inspector from 'node:inspector';
 import { Worker } from 'node:worker_threads';
 
-/** Looks within the time that the event loop may stand still. */
+/** The number of looks within the allowed standstill of the event loop. */
 const looksPerHang = 10;
-/** Between two looks at most, in milliseconds. */
+/** Longest time between two looks, in milliseconds. */
 const lookMsMax = 1_000;
 /**
- * A look that comes later than this says that the whole process stood still: it was stopped, the
- * machine slept, or there was no processor for it. Then nothing is known of the event loop. In
- * milliseconds.
+ * If a look is later than this, the whole process stood still. It was stopped, the machine slept,
+ * or no processor was free. Then the state of the event loop is unknown. In milliseconds.
  */
 const lateMsMax = 3_000;
-/** The last words may take so long to be written, in milliseconds. */
+/** The last line of the log may take this long, in milliseconds. */
 const wordsMs = 250;
 
-/** What both threads share: how often the event loop came by, and whether somebody debugs it. */
+/**
+ * The shared memory of both threads: the count of the event loop's turns, and whether a debugger is
+ * attached.
+ */
 const cells = { ticks: 0, isDebugged: 1, length: 2 } as const;
 
 /**
- * Runs in a thread of its own, so that it goes on when the event loop does not. It counts its own
- * looks, and no time of a clock: a process that was stopped has looked no more often.
+ * Runs in its own thread, so that it continues when the event loop hangs. It counts its own looks
+ * instead of using a clock, because a stopped process makes no looks.
  */
 const source = `
 const { write } = require('node:fs');
@@ -34,7 +36,7 @@ setInterval(() => {
   ticks = now;
   looks = moves || isLate ? 0 : looks + 1;
   if (looks < looksMax) return;
-  // Whoever reads the output may hang, too: it is not waited for.
+  // The reader of the output may hang, too. So the thread does not wait for it.
   write(2, words, () => {});
   setTimeout(() => process.kill(process.pid, 'SIGKILL'), wordsMs);
 }, lookMs);
@@ -46,10 +48,11 @@ export interface Watchdog {
 }
 
 /**
- * Ends this process by SIGKILL when its event loop stands still for `hangMs` (milliseconds), so
- * that a supervisor starts another one. Nothing that was acknowledged is lost, as by any crash. It
- * leaves a process alone that is debugged, that was stopped and goes on, or whose machine slept.
- * @param log what each line of the log has: the last words are one
+ * Ends this process by SIGKILL if its event loop stands still for `hangMs` (milliseconds). Then a
+ * supervisor starts another one. As after any crash, nothing that was acknowledged is lost. It does
+ * not end a process in a debugger, a process that was stopped and continues, or a process whose
+ * machine slept.
+ * @param log the fields of each line of the log, for the last line
  */
 export function watchEventLoop(hangMs: number, log: Readonly<Record<string, unknown>>): Watchdog {
   const lookMs = Math.min(lookMsMax, hangMs / looksPerHang);
@@ -64,7 +67,7 @@ export function watchEventLoop(hangMs: number, log: Readonly<Record<string, unkn
   const words = `${JSON.stringify({ level: 60, ...log, msg })}\n`;
   const worker = new Worker(source, {
     eval: true,
-    // It needs nothing of what this process was started with.
+    // The thread needs no options of this process.
     ...{ execArgv: [], env: {}, argv: [] },
     workerData: {
       ...{ shared, cells, lookMs, wordsMs, words },
@@ -74,7 +77,7 @@ export function watchEventLoop(hangMs: number, log: Readonly<Record<string, unkn
     resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 4 },
   });
   worker.unref();
-  // Without it the service goes on as it would without the setting.
+  // Without the thread, the service continues as if the setting were 0.
   worker.on('error', () => {});
   return {
     async stop() {

@@ -2,16 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Child } from '../../embedded/child.ts';
 import { Restarts } from '../../embedded/restarts.ts';
 
-/** After a start that failed, in milliseconds. */
+/** Pause after a failed start, in milliseconds. */
 const startAgainMs = 500;
 
-/** An embedded server, as far as keeping it running goes. */
+/** The part of an embedded server that is needed to keep it running. */
 type Part = Pick<Child, 'url' | 'exited' | 'stop'>;
 
 /**
- * Starts an embedded server, and starts it again on its port whenever it ends by itself, within the
- * bounds of `Restarts`; then it is a fatal fault. A start that fails counts as one that ended; one
- * that waits for its port is not over yet.
+ * Starts an embedded server. Whenever the server ends by itself, starts it again on its port,
+ * within the bounds of `Restarts`. Above these bounds, it is a fatal fault. A failed start counts
+ * like an end. A start that waits for its port is not over yet.
  * @returns its URL
  */
 export async function keepRunning(
@@ -51,7 +51,8 @@ export async function keepRunning(
     for (;;) {
       await part.exited;
       if (!(await startAgain())) return;
-      // The stop came while this part was starting, so only its predecessor received it.
+      // The stop came while this server was starting, so only the server before it received the
+      // stop.
       if (stopping) return part.stop();
     }
   };

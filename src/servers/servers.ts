@@ -8,13 +8,13 @@ import { keepRunning } from './keep-running.ts';
 import { claimDataDir, findService, makeDataDir } from './service-file.ts';
 
 /**
- * An embedded event store opens a large log in seconds; longer than this is a fault, in
- * milliseconds.
+ * An embedded event store opens a large log in seconds. If it takes longer than this, it is a
+ * fault. In milliseconds.
  */
 const startTimeoutMs = 60_000;
 /**
- * Started again, it waits this long for its port, which another program may have taken meanwhile,
- * in milliseconds.
+ * After a restart, it waits this long for its port, because another program may have taken the
+ * port. In milliseconds.
  */
 const portWaitMs = 60_000;
 
@@ -22,16 +22,15 @@ const portWaitMs = 60_000;
 export interface Servers {
   readonly eventStoreUrl: string;
   readonly postgresUrl: string;
-  /** What runs where, for people; no passwords. */
+  /** Lines for people with the address of each server, without passwords. */
   readonly lines: readonly string[];
   stop(): Promise<void>;
 }
 
 /**
  * Starts an embedded server for each URL that is not set, and keeps it running.
- * @throws Error with a message for people when DATA_DIR is in use or a server does not start; what
- * was
- *   started is stopped
+ * @throws Error with a message for people if DATA_DIR is in use or a server does not start. Then it
+ * stops the servers that it has started
  */
 export async function startServers(
   config: Config,
@@ -79,8 +78,9 @@ export async function startServers(
 }
 
 /**
- * Only the event store, for a command that needs nothing else: that of the running service, the
- * configured one, or one that is started here. `where` is a description of it for people.
+ * Only the event store, for a command that needs no other server. It is the event store of the
+ * running service, the configured one, or one that this process starts. `where` is a description of
+ * it for people.
  */
 export async function borrowEventStore(
   config: Config,
@@ -105,11 +105,10 @@ export async function borrowEventStore(
 }
 
 /**
- * Both servers, for a command: the configured ones, else the running service's, else embedded ones
- * that are started for the command, and a service cannot start meanwhile.
- * @throws Error with a message for people when one does not start, or there is no log, or no
- * PostgreSQL
- *   and it must be there
+ * Both servers, for a command. They are the configured ones, or else the running service's.
+ * Otherwise embedded ones are started for the command, and meanwhile no service can start.
+ * @throws Error with a message for people if a server does not start, or if a required log or
+ * PostgreSQL does not exist
  */
 export async function borrowServers(
   config: Config,
@@ -134,15 +133,18 @@ export async function borrowServers(
 }
 
 /**
- * For commands that need a log that is there.
- * @throws Error with a message for people when there is none
+ * For commands that need an existing log.
+ * @throws Error with a message for people if there is none
  */
 export async function logMustExist(config: Config): Promise<void> {
   if (config.eventStoreUrl !== undefined || findService(config.dataDir) !== undefined) return;
   await mustExist(join(config.dataDir, 'eventstore'), 'set DATA_DIR or EVENTSTORE_URL');
 }
 
-/** An empty log or database made by asking for it would say nothing. @throws Error */
+/**
+ * Without this check, the command would create an empty log or database and report nothing.
+ * @throws Error
+ */
 export async function mustExist(directory: string, advice: string): Promise<void> {
   await access(directory).catch(() => {
     throw new Error(`there is no ${directory}, and no service runs on its directory: ${advice}`);
@@ -150,7 +152,7 @@ export async function mustExist(directory: string, advice: string): Promise<void
 }
 
 /**
- * Each start accepts the same clients: those with the password of this process or of
+ * Each start accepts the same clients, those with the password of this process or of
  * `service.json`.
  */
 function eventStoreStarter(config: Config): (port?: string) => Promise<Child> {
@@ -166,16 +168,16 @@ function eventStoreStarter(config: Config): (port?: string) => Promise<Child> {
       ],
       {
         timeoutMs: startTimeoutMs + (port === undefined ? 0 : portWaitMs),
-        // Not an argument: those are shown to every user of the machine.
+        // Not an argument, because every user of the machine can see arguments.
         env: { EVENTSTORE_PASSWORD: password },
       },
     );
 }
 
 /**
- * A URL without anything that may be a password, even when the URL is malformed: one with an
- * unescaped `@`, `/` or `?`, or one in a parameter. Where the end of the password is unclear, only
- * the scheme is left.
+ * A URL without any part that may be a password. This works even for a malformed URL, for example
+ * with an unescaped `@`, `/` or `?`, or with a password in a parameter. If the end of the password
+ * is unclear, only the scheme remains.
  */
 export function bare(text: string): string {
   const [, scheme = '', place = '', query = ''] = /^([^:]*:\/\/)?([^?]*)(.*)$/s.exec(text) ?? [];

@@ -10,22 +10,22 @@ import {
 } from '../../embedded/file-lock.ts';
 
 /**
- * One service a DATA_DIR: it has `service.lock` locked for as long as it lives, and says in
- * `service.json`, which only its owner can read, where its servers are and how to be let in.
+ * Only one service may use a DATA_DIR. It holds the lock on `service.lock` while it runs.
+ * `service.json`, which only its owner can read, has the addresses and passwords of its servers.
  */
 
-/** Where a running service's servers are. */
+/** The addresses of a running service's servers. */
 export interface ServiceUrls {
   readonly eventStoreUrl: string;
   readonly postgresUrl: string;
 }
 
-/** A service that runs, and who it is, for people. */
+/** A running service, with a description for people. */
 export interface RunningService extends ServiceUrls {
   readonly holder: string;
 }
 
-/** The place of a service that this process is. */
+/** The DATA_DIR of this process, if it is a service. */
 export interface ServicePlace {
   /** Publishes the addresses of the servers to commands in the same DATA_DIR. */
   publish(urls: ServiceUrls): Promise<void>;
@@ -33,8 +33,8 @@ export interface ServicePlace {
 }
 
 /**
- * A command that asks whether a service runs is in the way of one for a moment; longer than this it
- * is another service.
+ * A command that checks for a running service holds the lock for a moment. If the lock is held for
+ * longer than this, another service has it.
  */
 const askedMs = 250;
 
@@ -42,10 +42,9 @@ const lockPath = (dataDir: string): string => join(dataDir, 'service.lock');
 const urlsPath = (dataDir: string): string => join(dataDir, 'service.json');
 
 /**
- * Makes this process the only service of DATA_DIR, which is made when it is missing.
- * @param holdsData whether there will be data in it; if not, it is done without a lock on
- *   platforms that have none
- * @throws Error with a message for people when another has it, or it cannot be used
+ * Makes this process the only service of DATA_DIR. Creates the directory if it is missing.
+ * @param holdsData will there be data in it? If not, no lock is needed on platforms without one
+ * @throws Error with a message for people if another service has it, or if it cannot be used
  */
 export async function claimDataDir(dataDir: string, holdsData = true): Promise<ServicePlace> {
   await makeDataDir(dataDir);
@@ -53,7 +52,7 @@ export async function claimDataDir(dataDir: string, holdsData = true): Promise<S
     if (error instanceof LocksMissing && !holdsData) return undefined;
     throw error;
   });
-  // What a killed one left.
+  // The file of a killed service.
   await rm(urlsPath(dataDir), { force: true });
   return {
     publish: (urls) => writeFile(urlsPath(dataDir), JSON.stringify(urls), { mode: 0o600 }),

@@ -13,7 +13,7 @@ import {
 /** Without an SDK in this process every span is empty and costs next to nothing. */
 const tracer = trace.getTracer('reprise');
 
-/** Links of one span at most: a batch may hold events of thousands of requests. */
+/** The largest number of links of one span. A batch may have events of thousands of requests. */
 export const linksMax = 32;
 
 /** Version, trace id, parent id, flags (W3C Trace Context): no version ff, no ids of zeros. */
@@ -36,15 +36,15 @@ function under(traceparent: unknown): Context {
 }
 
 /**
- * Begins the span of a request, which ends when it is answered.
+ * Begins the span of a request. The span ends with the answer.
  * @param traceparent the client's, if it sent one
  */
 export const requestSpan = (traceparent: string | undefined): Span =>
   tracer.startSpan('request', { kind: SpanKind.SERVER }, under(traceparent));
 
 /**
- * The span as the `traceparent` of what it causes; undefined when nobody records it: then the
- * `traceparent` of before goes on.
+ * The span's `traceparent`, for the work that it causes. Undefined if the span is not recorded;
+ * then the earlier `traceparent` is used.
  */
 export function traceparentOf(span: Span): string | undefined {
   if (!span.isRecording()) return undefined;
@@ -53,14 +53,14 @@ export function traceparentOf(span: Span): string | undefined {
 }
 
 interface Work {
-  /** The `traceparent` under which it is done. Without one it begins a trace of its own. */
+  /** The `traceparent` of the parent. Without one, the span begins its own trace. */
   readonly parent?: string | undefined;
   readonly attributes: Attributes;
-  /** Stored `traceparent`s of what it works on. The first `linksMax` different ones are linked. */
+  /** Stored `traceparent`s of its events. The first `linksMax` different ones are linked. */
   readonly links?: Iterable<unknown>;
 }
 
-/** Does work within a span, which has its error, if it throws one. */
+/** Does work within a span. If the work throws, the span has the error. */
 export function inSpan<T>(
   name: string,
   { parent, attributes, links = [] }: Work,

@@ -9,10 +9,10 @@ import type { OrganiserCommands } from '../sales/roles.ts';
 import type { Catalog } from './catalog.ts';
 import { concertDecider } from './decider.ts';
 
-/** Seats looked at at the same time. */
+/** Seats that are processed at the same time. */
 const concurrencyMax = 16;
 
-/** What became of a cancelled session's seats so far. */
+/** The progress of a cancelled session: what has happened to its seats. */
 export interface CancelProgress {
   readonly seats: number;
   readonly done: number;
@@ -22,10 +22,10 @@ export interface CancelProgress {
 }
 
 /**
- * Takes a session off sale for good, then gives back every seat that the log has as held or sold,
- * with its money. Idempotent: run again after a crash, it goes on. A seat that cannot be given back
- * now does not keep the others from it. A running service does the same by itself from its read
- * models, for what this leaves.
+ * Takes a session off sale for good. Then it gives back every seat that the log has as held or
+ * sold, with its money. It is idempotent: a second run after a crash continues the first. If one
+ * seat cannot be given back now, it continues with the others. A running service gives back the
+ * rest by itself, from its read models.
  * @throws EventStoreUnavailable before the session is off sale
  */
 export async function cancelSession(
@@ -59,7 +59,7 @@ export async function cancelSession(
     if (reservationId === undefined) return;
     const result = await sales.cancelForOrganiser(reservationId);
     if (result.ok) progress.givenBack += 1;
-    // Ended by itself in between.
+    // The reservation has ended in between.
     else if (result.refusal.code !== 'hold-expired') throw new Error(result.refusal.detail);
   };
   await eachLimited(session.prices.keys(), concurrencyMax, async (seatId) => {
@@ -73,7 +73,10 @@ export async function cancelSession(
   return { ...cancelled, value: progress };
 }
 
-/** Refunds have no cut-off once the catalog in memory knows; its subscription brings it shortly. */
+/**
+ * Refunds have no cut-off once the catalog in memory knows of the cancellation. It learns it
+ * shortly, by its subscription.
+ */
 async function untilCancelled(catalog: Catalog, sessionId: string): Promise<void> {
   const deadlineMs = performance.now() + 10_000;
   while (catalog.session(sessionId)?.cancelled !== true) {

@@ -1,4 +1,7 @@
-/** Most lines that are shown; a file with as many faults has one in common. */
+/**
+ * The largest number of shown lines. If a file has so many faults, most of them have the same
+ * cause.
+ */
 const linesMax = 200;
 
 /** Every reason why a catalog file cannot be used, one line each with the place in the file. */

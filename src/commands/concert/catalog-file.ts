@@ -12,12 +12,12 @@ import { catalogText } from './catalog-text.ts';
 import { inWords } from './catalog-words.ts';
 import { seatsOf } from './decider.ts';
 
-/** Seats of one session at most. */
+/** The largest number of seats of one session. */
 export const sessionSeatsMax = 100_000;
 
 /**
- * A session's seat map as JSON at most, in bytes. It is in one event, with ids, times and metadata
- * that take less than 1 KiB.
+ * The largest seat map of a session, as JSON in bytes. It is in one event, together with ids, times
+ * and metadata of less than 1 KiB.
  */
 export const seatMapBytesMax = storeAppendBytesMax - 16_384;
 
@@ -27,10 +27,12 @@ const seatsSchema = z
     typeof seats === 'number' ? Array.from({ length: seats }, (_, i) => i + 1) : seats,
   );
 
-/** Sessions of one concert at most: their ids are claimed in one event. */
+/** The largest number of sessions of one concert, because one event claims all their ids. */
 export const concertSessionsMax = 10_000;
 
-/** Price of a seat at most, in minor units: the sum of an order stays an exact number. */
+/**
+ * The highest price of a seat, in minor units. With it, the sum of an order stays an exact number.
+ */
 const priceMax = 1_000_000_000_000;
 
 const sectionsSchema = z
@@ -41,7 +43,7 @@ const sectionsSchema = z
     }),
   )
   .min(1)
-  // A pipe: seats are counted only once their shape is right.
+  // A pipe, so that seats are counted only if their shape is right.
   .pipe(z.custom<Section[]>())
   .superRefine((sections, context) => {
     const seen = new Set<string>();
@@ -55,7 +57,7 @@ const sectionsSchema = z
     }
   });
 
-/** In UTC, as it is stored: in its own zone a time may be in another year. */
+/** In UTC, the stored form. In its own zone, a time may be in another year. */
 const time = z.iso
   .datetime({ offset: true, message: 'must be a time like 2027-05-01T19:00:00+09:00' })
   .transform((text, context) => {
@@ -68,7 +70,7 @@ const time = z.iso
 /** The name of a concert or a venue. */
 const name = z.string().min(1).max(200).pipe(shownText);
 
-/** Rooms of one file at most: each has places of its own, and figures in the metrics. */
+/** The largest number of rooms in one file. Each room has its own places and its own metrics. */
 const roomsMax = 100;
 
 const ofTheCheck = 'is reserved for reprise check';
@@ -82,7 +84,7 @@ const fileSchema = z.strictObject({
         concertId: idSchema.refine((id) => id !== checkConcertId, ofTheCheck),
         title: name,
         venue: name.optional(),
-        /** The room of the waiting queue of its own, which concerts may share. */
+        /** The concert's room of the waiting queue. Several concerts may share a room. */
         waitingRoom: roomSchema.refine((room) => room !== checkRoom, ofTheCheck).optional(),
         sessions: z
           .array(
@@ -116,8 +118,8 @@ export interface CatalogSession {
 }
 
 /**
- * Reads a catalog from a file's bytes; `docs/catalog-file.md` describes it. The file is checked as
- * a whole: everything in it can be written to the log, and read there.
+ * Reads a catalog from a file's bytes; `docs/catalog-file.md` describes it. It checks the whole
+ * file: the service can write everything in it to the log, and read it there.
  * @throws CatalogFileError
  */
 export const readCatalog = (bytes: Buffer): readonly CatalogConcert[] =>
@@ -162,14 +164,14 @@ function parseJson(text: string): unknown {
 
 type FileSession = z.output<typeof fileSchema>['concerts'][number]['sessions'][number];
 
-/** What is wrong between the parts of a file, each of which is right by itself. */
+/** Problems between parts of a file that are right by themselves. */
 class Problems {
   readonly lines: string[] = [];
-  /** Where each id was first: the shop has one concert and one session of an id. */
+  /** The first place of each id. The shop has only one concert and one session with the same id. */
   readonly #concerts = new Map<string, string>();
   readonly #sessions = new Map<string, string>();
   readonly #seatMaps: Readonly<Record<string, Section[]>>;
-  /** The sizes of seat maps: sessions share them, and each is measured once. */
+  /** The sizes of seat maps. Sessions share them, so each is measured once. */
   readonly #bytes = new Map<Section[], number>();
 
   constructor(seatMaps: Readonly<Record<string, Section[]>>) {
@@ -207,7 +209,7 @@ class Problems {
     return { ...session, sections };
   }
 
-  /** A session's seats, by the seat map's name or as they are. */
+  /** A session's seats, from the seat map's name or given directly. */
   #seats(seatMap: unknown, where: string): Section[] {
     if (typeof seatMap === 'string') {
       const named = Object.hasOwn(this.#seatMaps, seatMap) ? this.#seatMaps[seatMap] : undefined;

@@ -3,7 +3,7 @@ import { CatalogFileError } from './catalog-file-error.ts';
 
 /**
  * The text of a catalog file: UTF-8, with or without a byte order mark.
- * @throws CatalogFileError naming what it seems to be instead
+ * @throws CatalogFileError with the probable encoding
  */
 export function catalogText(bytes: Buffer): string {
   const why = whyNotUtf8(bytes);
@@ -16,7 +16,7 @@ function whyNotUtf8(bytes: Buffer): string | undefined {
   const [first, second] = bytes;
   if (first === 0xff && second === 0xfe) return 'it begins with the byte order mark of UTF-16';
   if (first === 0xfe && second === 0xff) return 'it begins with the byte order mark of UTF-16';
-  // JSON begins with ASCII, whose other byte is zero in UTF-16.
+  // JSON begins with an ASCII character. In UTF-16, its other byte is zero.
   if (bytes.length > 1 && (first === 0) !== (second === 0)) return 'it looks like UTF-16';
   if (isUtf8(bytes)) return undefined;
   const { line, byte } = firstFault(bytes);
@@ -27,8 +27,8 @@ function whyNotUtf8(bytes: Buffer): string | undefined {
 /** The line, from 1, and its first byte that is not UTF-8. */
 function firstFault(bytes: Buffer): { readonly line: number; readonly byte: number } {
   const text = new TextDecoder('utf-8').decode(bytes);
-  // Up to the first replacement character the text is as in the file, unless the file has that
-  // character itself.
+  // Up to the first replacement character, the text is equal to the file, unless the file itself
+  // has that character.
   let at = 0;
   let line = 1;
   for (const character of text) {

@@ -11,7 +11,10 @@ const types: Readonly<Record<string, string>> = {
   string: 'text',
 };
 
-/** What a broken rule of a catalog file demands, for people. Rules with their own text keep it. */
+/**
+ * A text for people that says what a broken rule of a catalog file requires. Rules with their own
+ * text keep it.
+ */
 function words(issue: Issue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':

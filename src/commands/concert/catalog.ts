@@ -5,11 +5,11 @@ import { parseStream } from '../../events/streams.ts';
 import { EventStoreUnavailable } from '../core/event-store.ts';
 import { type ConcertState, concertDecider, type Session, seatsOf } from './decider.ts';
 
-/** What a reservation needs to know of a session, without a query or a read of the log. */
+/** The facts of a session that a reservation needs, without a query or a read of the log. */
 export interface SessionOnSale {
   readonly concertId: string;
   readonly sessionId: string;
-  /** When the log took it, in milliseconds since the epoch; so are the other times. */
+  /** The time of its event in the log, in milliseconds since the epoch, like the other times. */
   readonly scheduledMs: number;
   readonly startsAtMs: number;
   readonly salesOpenAtMs: number;
@@ -19,24 +19,24 @@ export interface SessionOnSale {
   readonly prices: ReadonlyMap<string, number>;
 }
 
-/** Nothing is sold by a catalog that nobody has fed with changes for so long, in milliseconds. */
+/** After this long without a subscription, the catalog is too old to sell. In milliseconds. */
 const unfollowedMsMax = 3_000;
 
 /** Every concert and seat map in memory. A subscription feeds it with the events of concerts. */
 export class Catalog {
-  /** Since when nobody feeds it with changes, by `performance.now()`. */
+  /** The time since when it has no subscription, by `performance.now()`. */
   #unfollowedSinceMs: number | undefined;
   readonly #concerts = new Map<string, ConcertState>();
   readonly #onSale = new Map<string, SessionOnSale>();
   readonly #rooms = new Set<string>();
   #restored: RestoredLog | undefined;
 
-  /** What the log says of its restore; undefined when it never was restored. */
+  /** The restore of the log; undefined if it was never restored. */
   get restored(): RestoredLog | undefined {
     return this.#restored;
   }
 
-  /** Nothing is sold until somebody has looked at what a restored log lacks. */
+  /** Is the sale closed after a restore? Then an operator must open it. */
   get isSaleClosed(): boolean {
     return this.#restored?.isOpen === false;
   }
@@ -60,7 +60,7 @@ export class Catalog {
       this.#onSale.set(session.sessionId, this.#sale(stream.concertId, session, stored.createdMs));
   }
 
-  /** Replaces what it knows by what another catalog knows. */
+  /** Replaces its content by the content of another catalog. */
   becomeLike(other: Catalog): void {
     this.#concerts.clear();
     this.#onSale.clear();
@@ -71,7 +71,7 @@ export class Catalog {
     for (const room of other.#rooms) this.#rooms.add(room);
   }
 
-  /** @param isFollowed it has every change so far, and gets the next ones as they come */
+  /** @param isFollowed does it have every change so far, and does it get each new one? */
   setFollowed(isFollowed: boolean): void {
     this.#unfollowedSinceMs = isFollowed
       ? undefined
@@ -83,8 +83,8 @@ export class Catalog {
   }
 
   /**
-   * To be called before anything is sold.
-   * @throws EventStoreUnavailable when it may be older than a few seconds
+   * Call it before each sale.
+   * @throws EventStoreUnavailable if the catalog may be older than a few seconds
    */
   assertFresh(): void {
     if (this.#unfollowedSinceMs === undefined) return;
@@ -104,7 +104,7 @@ export class Catalog {
   }
 
   /**
-   * The rooms that concerts have, or had: who waits there when a concert moves may still be known.
+   * The rooms that concerts have or had. If a concert moves, users may still wait in its old room.
    */
   get rooms(): ReadonlySet<string> {
     return this.#rooms;

@@ -15,15 +15,18 @@ export type Session = EventData['SessionScheduled'] & { readonly cancelled?: tru
 export type ConcertCommand =
   /** Registers the concert, or revises its details. */
   | { readonly type: 'RegisterConcert'; readonly details: EventData['ConcertRegistered'] }
-  /** Schedules a session, or moves it; its seats and prices stay as they are once scheduled. */
+  /**
+   * Schedules a session, or changes its times. The seats and prices of a scheduled session cannot
+   * change.
+   */
   | { readonly type: 'ScheduleSession'; readonly session: Session }
-  /** Takes a session off sale for good; its buyers are refunded after. */
+  /** Takes a session off sale for good. Refunds for its buyers follow. */
   | { readonly type: 'CancelSession'; readonly sessionId: string };
 
-/** What the command did; `unchanged` when it was so already. */
+/** The effect of the command; `unchanged` if there was nothing to do. */
 export type ConcertAnswer = 'created' | 'changed' | 'unchanged';
 
-/** Decides what is on sale. */
+/** Decides which sessions are on sale. */
 export const concertDecider: Decider<ConcertState, ConcertCommand, ConcertEvent, ConcertAnswer> = {
   initial: { details: null, sessions: new Map() },
   evolve,

@@ -12,18 +12,18 @@ import { sessionIdsDecider } from './session-ids.ts';
 const otherOrder =
   'its seats are listed in another order: they stay in the one they went on sale in';
 
-/** What became of one concert or session. */
+/** The result for one concert or session. */
 export interface ImportStep {
   readonly what: string;
   readonly outcome: ConcertAnswer | Refusal;
-  /** What of the file stays without effect, and is no fault. */
+  /** A part of the file that has no effect, but is not a fault. */
   readonly note?: string;
 }
 
 /**
- * Brings the log to what the catalog says, with a command per concert and per session. What is
- * already so stays untouched: a second run, or one after a crash half way, writes only what is
- * missing. Nothing is ever removed.
+ * Writes the catalog to the log, with a command per concert and per session. It writes only the
+ * parts that the log lacks. So a second run, or a run after a crash, writes only the rest. It never
+ * removes anything.
  * @throws EventStoreUnavailable
  */
 export async function* importCatalog(
@@ -65,9 +65,9 @@ export async function* importCatalog(
 }
 
 /**
- * Claims a concert's session ids. The catalog knows the owners of those it has; the log decides
- * about the others, since another import may want them at the same time.
- * @returns why a session cannot be the concert's, if so
+ * Claims a concert's session ids. The catalog knows the owners of its own sessions. The log decides
+ * about the other ids, because another import may want them at the same time.
+ * @returns why a session cannot belong to the concert, if it cannot
  */
 async function claimSessionIds(
   concertId: string,

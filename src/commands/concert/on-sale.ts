@@ -8,8 +8,7 @@ export interface OnSale {
 }
 
 /**
- * What is asked for, when all of it can be had now as far as the catalog says. Costs no query and
- * no read of the log.
+ * The requested seats, if the catalog allows their sale now. Needs no query and no read of the log.
  */
 export function onSale(
   catalog: Catalog,

@@ -5,7 +5,7 @@ import { PersistentMap } from '../core/persistent-map.ts';
 /** The concert of each claimed session id. */
 export type SessionOwners = PersistentMap<string>;
 
-/** Claims those of the ids that no concert has yet. */
+/** Claims the ids that no concert has yet. */
 export interface SessionIdClaim {
   readonly type: 'ClaimSessions';
   readonly concertId: string;
@@ -13,9 +13,9 @@ export interface SessionIdClaim {
 }
 
 /**
- * Which concert a session id belongs to: the first that claims it, for good. One stream decides it
- * for the whole shop, because two imports may want the same id for different concerts, and each
- * concert's stream knows its own sessions only. Answers with the owner of each id.
+ * Decides which concert owns a session id. The first concert that claims it owns it for good. One
+ * stream decides for the whole shop. Two imports may want the same id for different concerts, but
+ * each concert's stream knows only its own sessions. The answer is the owner of each id.
  */
 export const sessionIdsDecider: Decider<
   SessionOwners,

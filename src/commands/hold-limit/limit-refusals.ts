@@ -2,7 +2,8 @@ import { refuse } from '../core/result.ts';
 import type { Excess } from './hold-limit.ts';
 
 /**
- * Refuses a claim that a rule of fair use forbids: which rule, what to do, and when to try again.
+ * Refuses a claim that a rule of fair use forbids. The refusal says which rule, what to do, and
+ * when to try again.
  */
 export function excessive({ rule, max, retryMs, seatId }: Excess) {
   const seconds = retryMs === undefined ? undefined : Math.ceil(retryMs / 1_000);

@@ -9,12 +9,14 @@ import type { Excess, Holder, HoldLimit, HowEnded, SeatClaim } from './hold-limi
 import { excessive } from './limit-refusals.ts';
 
 /**
- * Claims in doubt that are remembered, about 300 bytes each. Those of further requests count until
- * their hold would end.
+ * The largest number of remembered claims in doubt, about 300 bytes each. Further claims count
+ * until the planned end of their hold.
  */
 const doubtsMax = 10_000;
 
-/** A claim of a request that ended without an outcome: its seats may be held or not. */
+/**
+ * A claim of a request that ended without a known result. It is unknown whether its seats are held.
+ */
 export interface ClaimInDoubt {
   readonly holder: Holder;
   readonly claim: SeatClaim;
@@ -25,20 +27,22 @@ export interface ClaimInDoubt {
 export interface SeatQuotaParts {
   readonly limit: HoldLimit;
   /**
-   * Seats of the session that a user has bought, with all sales from before the call; undefined: no
-   * rule asks.
+   * Seats of the session that a user has bought, including all sales before the call. Undefined if
+   * no rule needs them.
    */
   readonly bought?: ((holder: Holder) => Promise<readonly string[]>) | undefined;
   readonly seats: Pick<SeatBookings, 'current'>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Called for claims that could not be withdrawn: they count until their hold would end. */
+  /**
+   * Called for claims that could not be withdrawn. They count until the planned end of their hold.
+   */
   readonly onLeftOver: (what: string, error: unknown) => void;
 }
 
 /**
- * How many seats a buyer holds, against the limit: a claim per reserve command, withdrawn when the
- * command came to nothing.
+ * Counts a buyer's held seats against the limit. Each reserve command makes a claim, and withdraws
+ * it if it gets no seats.
  */
 export class SeatQuota {
   readonly #parts: SeatQuotaParts;
@@ -49,8 +53,8 @@ export class SeatQuota {
   }
 
   /**
-   * Reserves under a claim on the seats, unless the holder would have too many. `reserve` calls
-   * `begun` once something of a reservation in several steps is in the log.
+   * Claims the seats and then calls `reserve`, unless the holder would have too many seats. If a
+   * reservation has several steps, `reserve` calls `begun` when the log has its first event.
    */
   async reserve(
     holder: Holder,
@@ -67,7 +71,7 @@ export class SeatQuota {
     };
     try {
       const result = await reserve(begun);
-      // A hold that was there before has a claim of its own.
+      // An earlier hold has its own claim.
       const isNew = result.ok && Date.parse(result.value.expiresAt) === untilMs;
       if (!isNew) await this.#withdraw(holder, claim);
       return result;
@@ -79,7 +83,8 @@ export class SeatQuota {
   }
 
   /**
-   * The reservation's seats no longer count as held. Nothing to do for one that is held, or lapsed.
+   * Ends the count of a reservation's seats. Does nothing if the reservation is still held or has
+   * expired.
    */
   async end(booking: Booking): Promise<void> {
     const how = howEnded(booking.status);
@@ -88,7 +93,10 @@ export class SeatQuota {
     await this.#uncount(() => this.#parts.limit.end(booking, seatIds, expiresAtMs, how));
   }
 
-  /** Claims of requests that began by `sinceMs` and ended without an outcome, the oldest first. */
+  /**
+   * Claims of requests that began before or at `sinceMs` and ended without a known result, oldest
+   * first.
+   */
   async inDoubt(sinceMs: number, limit: number, offset = 0): Promise<readonly ClaimInDoubt[]> {
     const found: ClaimInDoubt[] = [];
     let passed = 0;
@@ -103,10 +111,10 @@ export class SeatQuota {
   }
 
   /**
-   * Withdraws a claim that came to nothing, by what the log says. To be called once nothing can
-   * come of its request any longer.
+   * Withdraws a claim if the log shows that its command got no seats. Call it only when its request
+   * can no longer have an effect.
    * @returns whether it is settled
-   * @throws what the limit throws
+   * @throws the errors of the limit
    */
   async settle({ holder, claim }: ClaimInDoubt): Promise<boolean> {
     try {
@@ -137,8 +145,8 @@ export class SeatQuota {
     try {
       return await this.#parts.limit.take(holder, claim, bought);
     } catch (error) {
-      // The claim may count all the same: only the answer did not come. The request, which is late
-      // already, does not wait for the withdrawal.
+      // Only the answer is missing, so the claim may count. The request is already late, so it does
+      // not wait for the withdrawal.
       void this.#withdraw(holder, claim);
       throw error;
     }
@@ -153,20 +161,22 @@ export class SeatQuota {
   }
 
   /**
-   * The answer is certain already: seats that cannot be uncounted count until their hold would end.
+   * The answer is already certain. If the withdrawal fails, the seats count until the planned end
+   * of their hold.
    */
   #uncount(change: () => Promise<void>): Promise<void> {
     return change().catch((error) => this.#parts.onLeftOver('count held seats', error));
   }
 }
 
-/** A seat whose stream cannot be read was not decided on. */
+/** If a seat's stream cannot be read, nothing was decided and nothing was written. */
 const wroteNothing = (error: unknown): boolean =>
   error instanceof UnreadableEvent ||
   (error instanceof EventStoreUnavailable && error.wroteNothing);
 
 /**
- * What a reservation's end is to fair use; undefined while it is held, or lapsed: the limit knows.
+ * The end of a reservation in terms of fair use. Undefined while it is held, and after it has
+ * expired, because the limit knows that time.
  */
 function howEnded(status: BookingStatus): HowEnded | undefined {
   switch (status) {

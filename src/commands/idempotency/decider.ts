@@ -4,19 +4,17 @@ import { requestOverMs } from '../core/deadline.ts';
 import { accept, type Decider, type Decision } from '../core/decider.ts';
 import { refuse } from '../core/result.ts';
 
-/**
- * An answer as it was given: its status, the header lines that belong to it, and its exact body.
- */
+/** An answer exactly as the client got it: its status, its header lines, and its body. */
 export type StoredAnswer = EventData['RequestAnswered'];
 
 interface Asked {
-  /** Hash of what was asked. */
+  /** Hash of the request's fields. */
   readonly fingerprint: string;
-  /** Hash of the token that it was asked with, for calls that take one. */
+  /** Hash of the request's token, for calls with a token. */
   readonly bearer?: string | undefined;
 }
 
-/** What is known of a request with an idempotency key. */
+/** The state of a request with an idempotency key. */
 export type RequestState =
   | { readonly status: 'new' }
   | (Asked & { readonly status: 'running'; readonly startedMs: number })
@@ -25,19 +23,19 @@ export type RequestState =
 export type RequestCommand =
   /** The same key with another fingerprint is refused. */
   | (Asked & { readonly type: 'StartRequest'; readonly nowMs: number })
-  /** `startedMs` says whose answer it is: the start's `nowMs`. */
+  /** `startedMs` identifies the request of the answer: it is the start's `nowMs`. */
   | { readonly type: 'AnswerRequest'; readonly startedMs: number; readonly answer: StoredAnswer }
-  /** The answer may not be repeated (the service was at fault): the key is free again. */
+  /** The answer may not be repeated, because the service was at fault. The key is free again. */
   | { readonly type: 'AbandonRequest'; readonly startedMs: number };
 
 /** An answer is repeated for this long. */
 export const answerKeptMs = 24 * 3_600_000;
-/** A request without an answer for this long was cut short by a crash, and may be made again. */
+/** If a request has no answer for this long, a crash has interrupted it. It may be made again. */
 export const runningMaxMs = requestOverMs;
 
 assertAscending({ runningMaxMs, answerKeptMs });
 
-/** `started`: go on and answer. `answered`: give this answer. */
+/** `started`: carry the request out and store its answer. `answered`: give this answer. */
 export type RequestAnswer =
   | { readonly status: 'started' }
   | { readonly status: 'answered'; readonly answer: StoredAnswer };
@@ -46,10 +44,10 @@ const repeat = (answer: StoredAnswer) => accept([], { status: 'answered' as cons
 const started = { status: 'started' } as const;
 const running = refuse('request-running', 'the first request with this key is still running');
 
-/** Remembers answers by idempotency key in the log: across restarts, for every instance. */
+/** Remembers answers by idempotency key in the log, across restarts and for every instance. */
 export const requestDecider: Decider<RequestState, RequestCommand, RequestEvent, RequestAnswer> = {
   initial: { status: 'new' },
-  // A key that is abandoned many times leaves two events each time.
+  // Each time that a key is abandoned, it leaves two events.
   isWhole: ({ type }) => type !== 'RequestAnswered',
   evolve(state, event) {
     switch (event.type) {
@@ -72,7 +70,8 @@ export const requestDecider: Decider<RequestState, RequestCommand, RequestEvent,
         return start(command, state);
       case 'AnswerRequest': {
         const { answer, startedMs } = command;
-        // This request was so slow that another one took over: both give the answer of that one.
+        // This request was so slow that another one took over. Both give the answer of the other
+        // one.
         if (state.status === 'answered') return repeat(state.answer);
         if (state.status !== 'running' || state.startedMs !== startedMs) return running;
         return accept([{ type: 'RequestAnswered', data: answer }], { status: 'answered', answer });

@@ -11,16 +11,19 @@ import {
   type StoredAnswer,
 } from './decider.ts';
 
-/** Requests kept in memory, for repetitions that come soon, about 1 kB each; others are read. */
+/**
+ * Requests that are kept in memory, for early repetitions, about 1 kB each. Others are read from
+ * the log.
+ */
 const requestsInMemoryMax = 20_000;
 
 /** A request with an idempotency key. The caller chooses the hashes; they must never change. */
 export interface KeyedRequest {
   /** Hash of user, route and key; `[A-Za-z0-9_-]`. It names the stream. */
   readonly keyHash: string;
-  /** Hash of what is asked. */
+  /** Hash of the request's fields. */
   readonly fingerprint: string;
-  /** Hash of the token that it is asked with. */
+  /** Hash of the request's token. */
   readonly bearer?: string | undefined;
   readonly context: CommandContext;
 }
@@ -31,9 +34,9 @@ export type Begun =
   | { readonly status: 'answered'; readonly answer: StoredAnswer };
 
 /**
- * Remembers the answers of requests with an idempotency key in the log, for `answerKeptMs`: across
- * restarts, for every instance. Of simultaneous requests with the same key one is started. Every
- * method may throw EventStoreUnavailable.
+ * Remembers the answers of requests with an idempotency key in the log, for `answerKeptMs`, across
+ * restarts and for every instance. If several requests with one key come at the same time, one of
+ * them is started. Every method may throw EventStoreUnavailable.
  */
 export class IdempotencyKeys {
   readonly #requests: HandlerOf<typeof requestDecider>;
@@ -46,8 +49,8 @@ export class IdempotencyKeys {
   }
 
   /**
-   * Refused as `request-running` while the first request has no answer, as `idempotency-key-reused`
-   * when that one asked something else.
+   * Refused as `request-running` while the first request has no answer, and as
+   * `idempotency-key-reused` if the first request had other fields.
    */
   async start(request: KeyedRequest): Promise<Result<Begun>> {
     const { fingerprint, bearer } = request;
@@ -61,8 +64,8 @@ export class IdempotencyKeys {
 
   /**
    * Stores the answer of a request that was started at `startedMs`.
-   * @returns what to answer: the answer of another request, or a refusal, when this one took so
-   * long that it counted as dead
+   * @returns the answer to send. If this request took so long that it counted as dead, this is the
+   * answer of another request, or a refusal
    */
   async answer(
     request: KeyedRequest,
@@ -77,17 +80,15 @@ export class IdempotencyKeys {
   }
 
   /**
-   * The request was started at `startedMs` and got no answer that may be repeated: its key is free
-   * again. Not bound to the request's deadline, which may be why there is no answer.
+   * Frees the key of a request that was started at `startedMs` and got no repeatable answer. It has
+   * no deadline, because the request's deadline may be the reason for the missing answer.
    */
   async abandon(request: KeyedRequest, startedMs: number): Promise<void> {
     const { deadlineMs: _, ...context } = request.context;
     await this.#execute({ ...request, context }, { type: 'AbandonRequest', startedMs });
   }
 
-  /**
-   * The answer of this request, with the hash of the token that it was asked with. Starts nothing.
-   */
+  /** The stored answer of this request, with the hash of its token. Starts nothing. */
   async recall(
     request: KeyedRequest,
   ): Promise<{ answer: StoredAnswer; bearer: string | undefined } | undefined> {

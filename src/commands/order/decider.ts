@@ -4,8 +4,8 @@ import { become, type Decider, type Decision } from '../core/decider.ts';
 import { holdExpired, refuse } from '../core/result.ts';
 
 /**
- * Several seats reserved, paid and cancelled as one. The order's stream is the arbiter between
- * paying, expiring and cancelling; the seats and the payment follow it.
+ * Several seats that are reserved, paid and cancelled together. The order's stream decides between
+ * paying, expiring and cancelling. The seats and the payment follow it.
  */
 export type OrderState =
   | { readonly status: 'none' }
@@ -30,17 +30,23 @@ export type OrderCommand =
   /** Every seat is held. */
   | { readonly type: 'ConfirmOrder' }
   | { readonly type: 'PayOrder'; readonly paymentId: string; readonly nowMs: number }
-  /** Ends an order whose time is over. Writes nothing when it was paid or ended before. */
+  /** Ends an order whose time is over. Writes nothing if the order was already paid or ended. */
   | { readonly type: 'ExpireOrder'; readonly nowMs: number }
-  /** Gives up an order that lacks a seat. Writes nothing when it was confirmed or ended before. */
+  /**
+   * Gives up an order that lacks a seat. Writes nothing if the order was already confirmed or
+   * ended.
+   */
   | { readonly type: 'AbandonOrder' }
   | {
       readonly type: 'CancelOrder';
       readonly nowMs: number;
-      /** A paid order is refunded before this moment only. */
+      /** A paid order is refunded only before this moment. */
       readonly refundUntilMs: number;
     }
-  /** Seats and money have followed the order. Writes nothing when the order went on since. */
+  /**
+   * The seats and the money have followed the order. Writes nothing if the order has changed since
+   * then.
+   */
   | { readonly type: 'SettleOrder'; readonly as: 'paid' | 'ended' };
 
 type OrderDecision = Decision<OrderState, OrderEvent, OrderState>;
@@ -94,7 +100,10 @@ function evolve(state: OrderState, event: OrderEvent): OrderState {
   }
 }
 
-/** Asserts that an order which is not there was never decided on. @throws AssertionError */
+/**
+ * Asserts that the order exists, because nothing is decided on a missing order.
+ * @throws AssertionError
+ */
 export function placedOrder(state: OrderState): PlacedOrder {
   assert(state.status !== 'none', 'an order was placed before anything else happened to it');
   return state;

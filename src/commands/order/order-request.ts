@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { orderReservationId } from '../../events/ids.ts';
 import type { Order } from './decider.ts';
 
-/** What an order is placed for. */
+/** The content of an order. */
 export interface OrderRequest {
   readonly sessionId: string;
   readonly userId: string;
@@ -13,9 +13,9 @@ export interface OrderRequest {
 }
 
 /**
- * The id of the order that a command begins. It depends on what is asked for, too, since an
- * idempotency key may come again a day later with something else.
- * @param turn counts the command's orders that had ended when it came again
+ * The id of the order that a command begins. It also depends on the requested seats, because a
+ * client may use an idempotency key again a day later for other seats.
+ * @param turn the number of the command's earlier orders that have ended
  */
 export function nameOrder(request: OrderRequest, commandId: string, turn: number): string {
   const { sessionId, seats } = request;
@@ -36,11 +36,14 @@ export function orderOf(orderId: string, request: OrderRequest): Order {
   };
 }
 
-/** Orders take their seats in one sequence: of those that want the same seats, one gets them. */
+/**
+ * All orders take their seats in the same sequence. So if several orders want the same seats, one
+ * of them gets them.
+ */
 export const inSequence = (seats: OrderRequest['seats']): OrderRequest['seats'] =>
   [...seats].sort((a, b) => (a.seatId < b.seatId ? -1 : 1));
 
-/** Does the same buyer ask for the same seats, in any sequence? */
+/** Does the same buyer want the same seats, in any sequence? */
 export function isSameRequest(order: Order, request: OrderRequest): boolean {
   const names = (seats: OrderRequest['seats']) => inSequence(seats).map(({ seatId }) => seatId);
   return (

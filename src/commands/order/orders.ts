@@ -24,8 +24,8 @@ import {
 } from './decider.ts';
 
 /**
- * Orders of several seats that were placed: paid, ended, and followed by their seats and their
- * money. The order's stream arbitrates. `place-order.ts` places them.
+ * Placed orders of several seats. They are paid or ended, and then their seats and their money
+ * follow. The order's stream decides. `place-order.ts` places orders.
  */
 export class Orders implements OrderSeats {
   readonly #orders: HandlerOf<typeof orderDecider>;
@@ -39,8 +39,8 @@ export class Orders implements OrderSeats {
   }
 
   /**
-   * Runs any command on an order. An accepted one answers with an order that was placed: the
-   * decider refuses every other command on an order that is not there.
+   * Runs any command on an order. The answer to an accepted command is a placed order, because the
+   * decider refuses commands on a missing order.
    */
   async execute(
     orderId: string,
@@ -51,7 +51,7 @@ export class Orders implements OrderSeats {
     return result.ok ? { ...result, value: placedOrder(result.value) } : result;
   }
 
-  /** The order as it is now, by the log. */
+  /** The current order by the log. */
   current(orderId: string): Promise<OrderState> {
     return this.#orders.state(orderStream(orderId), { fresh: true });
   }
@@ -60,7 +60,8 @@ export class Orders implements OrderSeats {
   async find({ orderId }: OrderBookingRef, asked: Asked): Promise<Result<Booking>> {
     const { userId, nowMs, fresh = false } = asked;
     let order = await this.#orders.state(orderStream(orderId), { fresh });
-    // Unknown here, or sold by another instance since it was remembered: the log says.
+    // The order is unknown here, or another instance may have sold it since it was remembered. Then
+    // read the log.
     const isOver = order.status === 'confirmed' && Date.parse(order.expiresAt) <= nowMs;
     if (!fresh && (order.status === 'none' || isOver)) order = await this.current(orderId);
     if (order.status === 'none') return unknownOrder;
@@ -111,8 +112,8 @@ export class Orders implements OrderSeats {
   }
 
   /**
-   * A seat that an order holds and whose time is over: ends the order if it can still end, and
-   * gives the seat back if the order has ended. Afterwards the seat is free, or it is paid.
+   * Releases an order's seat whose time is over. It ends the order if this is still possible. If
+   * the order has ended, it gives the seat back. Afterwards the seat is free or paid.
    */
   async releaseSeat(seat: OrderSeat, nowMs: number): Promise<void> {
     const { orderId } = seat;
@@ -125,9 +126,9 @@ export class Orders implements OrderSeats {
   }
 
   /**
-   * Gives up an order that was placed and not confirmed: after a crash, or when its seats could not
-   * all be had. Then lets seats and money follow, those seats too that were taken for it after it
-   * had ended.
+   * Gives up an order that was placed and not confirmed, after a crash or because a seat was
+   * missing. Then seats and money follow, including seats that were taken for the order after its
+   * end.
    * @returns whether nothing is left to do
    */
   async settle(orderId: string): Promise<boolean> {
@@ -137,7 +138,7 @@ export class Orders implements OrderSeats {
   }
 
   /**
-   * Lets the seats and the payment follow what the order's stream says. Idempotent.
+   * Makes the seats and the payment follow the order's stream. Idempotent.
    * @param late seats may have been taken after the order was settled, by a command that did not
    * know that it had ended
    * @returns whether nothing is left to do
@@ -173,10 +174,10 @@ export class Orders implements OrderSeats {
   }
 
   /**
-   * Sells a seat of a paid order. Idempotent: done when the seat is not held for the order any
-   * longer.
-   * @returns whether nothing is left to do; false: try again
-   * @throws Error when the seat refused to follow
+   * Sells a seat of a paid order. Idempotent: it does nothing if the seat is no longer held for the
+   * order.
+   * @returns true if nothing is left to do; false: try again
+   * @throws Error if the seat refused to follow
    */
   async #sellSeat(seat: OrderSeat, paymentId: string): Promise<boolean> {
     const { sessionId, seatId, orderId } = seat;
@@ -189,12 +190,12 @@ export class Orders implements OrderSeats {
       { commandId: `sell ${reservationId}` },
     );
     if (sold.ok) return true;
-    // Refunded since, seat by seat: then nothing is left to sell, and others see to the rest.
+    // The seat was refunded since then. So nothing is left to sell, and other code does the rest.
     const isStillPaid = (await this.current(orderId)).status === 'paid';
     return isStillPaid && followed(sold, `seat ${seatId} of the paid order ${orderId}`);
   }
 
-  /** Gives back a seat of an ended order. Idempotent. Answers and throws as `#sellSeat` does. */
+  /** Gives back a seat of an ended order. Idempotent. Returns and throws like `#sellSeat`. */
   async #giveBackSeat(seat: OrderSeat, reason: OrderEndReason): Promise<boolean> {
     const { sessionId, seatId, orderId } = seat;
     const taken = await this.#seats.current(sessionId, seatId);
@@ -212,8 +213,8 @@ export class Orders implements OrderSeats {
 const unknownOrder = refuse('reservation-not-found', 'no such order');
 
 /**
- * Did the seat follow its order? Not yet when too many commands wait for it.
- * @throws Error when it refused to
+ * Did the seat follow its order? Not yet if too many commands wait for the seat.
+ * @throws Error if the seat refused
  */
 function followed(result: Result<unknown>, what: string): boolean {
   if (!result.ok && result.refusal.code !== 'overloaded') {
@@ -222,7 +223,7 @@ function followed(result: Result<unknown>, what: string): boolean {
   return result.ok;
 }
 
-/** An order as paying and cancelling see it. */
+/** An order in the form for paying and cancelling. */
 function booking(order: PlacedOrder): Booking {
   const { reservationId, userId, price, currency, sessionId, expiresAt, seats } = order;
   return {

@@ -14,10 +14,12 @@ import {
 } from './order-request.ts';
 import type { Orders } from './orders.ts';
 
-/** Orders that one command may begin when it comes again and again after they ended. */
+/**
+ * The largest number of orders that one command may begin, if it is repeated after they have ended.
+ */
 const turnsMax = 20;
 
-/** What became of taking an order's seats. */
+/** The result of taking an order's seats. */
 interface TakenSeats {
   readonly result: Result<Reservation>;
   /** The buyer's other order that has one of the seats. */
@@ -35,9 +37,9 @@ export class OrderPlacement {
   }
 
   /**
-   * Takes every seat or none: what was taken is given back when one is refused, also after a crash
-   * in between. The same command again goes on with the order it began; when that order has ended,
-   * with another.
+   * Takes every seat or none. If one seat is refused, the taken seats are given back, even after a
+   * crash in between. If the command comes again, it continues its order. If that order has ended,
+   * it begins another one.
    * @param begun called once an order is in the log
    */
   async place(
@@ -79,9 +81,9 @@ export class OrderPlacement {
   }
 
   /**
-   * An order with a seat that another user has would be written and given up, and its other seats
-   * with it, which look taken meanwhile. What is remembered as taken, and is so by the log, is
-   * refused before anything is written.
+   * Refuses an order before anything is written, if a seat is remembered as taken and the log
+   * confirms this. Otherwise the order would be written and given up. Meanwhile its other seats
+   * would look taken.
    */
   async #refuseIfTaken({ sessionId, userId, seats }: OrderRequest, nowMs: number) {
     const isElses = (seat: SeatState | undefined) =>
@@ -133,9 +135,9 @@ export class OrderPlacement {
   }
 
   /**
-   * Reserving again what the user holds answers with that hold. When the first request is still
-   * taking the seats (a double click), this one takes them too, for the first one's order:
-   * whichever is first, both have the same answer.
+   * A user who reserves held seats again gets the existing hold. After a double click, the first
+   * request may still be taking the seats. Then this request also takes them, for the first one's
+   * order. So both requests get the same answer, in any order.
    */
   async #sameOrder(
     orderId: string,
@@ -154,7 +156,7 @@ export class OrderPlacement {
   }
 }
 
-/** An order as its buyer is answered. */
+/** An order in the form for its buyer. */
 const reservation = ({ reservationId, seats, price, currency, expiresAt }: Order): Reservation => ({
   ...{ reservationId, status: 'held', price, currency, expiresAt },
   seatIds: seats.map(({ seatId }) => seatId),

@@ -7,7 +7,7 @@ import {
 import type { Bill } from '../account/accounts.ts';
 import { holdExpired, type Refusal, refuse } from '../core/result.ts';
 
-/** A reservation's id, resolved: which stream arbitrates, the seat's own or the order's. */
+/** A parsed reservation id. It says which stream decides, the seat's own or the order's. */
 export type BookingRef = SeatBookingRef | OrderBookingRef;
 
 export interface SeatBookingRef extends ReservationRef {
@@ -21,7 +21,7 @@ export interface OrderBookingRef {
   readonly orderId: string;
 }
 
-/** Undefined when it is no reservation's id. */
+/** Undefined if the text is not a reservation's id. */
 export function parseBookingRef(reservationId: string): BookingRef | undefined {
   const orderId = parseOrderReservationId(reservationId);
   if (orderId !== undefined) return { kind: 'order', reservationId, orderId };
@@ -29,14 +29,17 @@ export function parseBookingRef(reservationId: string): BookingRef | undefined {
   return seat && { kind: 'seat', reservationId, ...seat };
 }
 
-/** @throws Error when it is no reservation's id: for ids that the service made itself */
+/**
+ * For ids that the service itself made.
+ * @throws Error if the text is not a reservation's id
+ */
 export function bookingRef(reservationId: string): BookingRef {
   const ref = parseBookingRef(reservationId);
   if (ref === undefined) throw new Error(`not the id of a reservation: ${reservationId}`);
   return ref;
 }
 
-/** A reservation in any state: what paying and cancelling need to know of it. */
+/** A reservation in any state, with the facts that paying and cancelling need. */
 export interface Booking extends Bill {
   readonly sessionId: string;
   readonly seatIds: readonly string[];
@@ -45,26 +48,29 @@ export interface Booking extends Bill {
 }
 
 /**
- * `held` also when its time is over and nobody has ended it yet. Of the others only `sold` can
- * change: to `refunded`.
+ * It stays `held` after the end of its time until somebody ends it. Of the other states, only
+ * `sold` can change, to `refunded`.
  */
 export type BookingStatus = 'held' | 'sold' | EventData['OrderEnded']['reason'];
 
-/** Who asks for a reservation, and when. */
+/** The caller of a query for a reservation, and the time. */
 export interface Asked {
   /** Undefined: the organiser, who may see every reservation. */
   readonly userId: string | undefined;
   readonly nowMs: number;
-  /** By the log, not as remembered. */
+  /** Read the log instead of the remembered state. */
   readonly fresh?: boolean;
 }
 
-/** Who cancels a reservation, and until when a sold seat of a session is refunded. */
+/**
+ * The caller who cancels a reservation, and the time until which a sold seat of a session is
+ * refunded.
+ */
 export interface CancelTerms extends Omit<Asked, 'fresh'> {
   readonly refundUntilMs: (sessionId: string) => number;
 }
 
-/** Why nobody can pay the reservation any longer; undefined when it can be paid or is. */
+/** Why nobody can pay the reservation any longer; undefined if it is paid or can be paid. */
 export function whyNotPayable(
   { status, expiresAtMs }: Booking,
   nowMs: number,

@@ -5,8 +5,8 @@ import type { SeatBookings } from '../seat/seat-bookings.ts';
 import type { Asked, Booking, BookingRef, BookingStatus, CancelTerms } from './booking.ts';
 
 /**
- * Reservations, of one seat or of an order of several. The one place that chooses between the two
- * streams that arbitrate: the seat's own, or the order's.
+ * Reservations of one seat or of an order. Only this class chooses the stream that decides: the
+ * seat's own or the order's.
  */
 export class Bookings {
   readonly #seats: SeatBookings;
@@ -18,9 +18,9 @@ export class Bookings {
   }
 
   /**
-   * The buyer's reservation and what became of it, for ever. From memory where that says that it
-   * can still be paid or cannot change any longer; else, and when `fresh`, from the log. Refused as
-   * `reservation-not-found` when there never was one, as `reservation-not-yours` when another user
+   * The buyer's reservation and its result, for ever. It comes from memory if it can still be paid
+   * there, or can no longer change. Otherwise, and with `fresh`, it comes from the log. Refused as
+   * `reservation-not-found` if there never was one, and as `reservation-not-yours` if another user
    * has it.
    */
   find(ref: BookingRef, asked: Asked): Promise<Result<Booking>> {
@@ -28,7 +28,8 @@ export class Bookings {
   }
 
   /**
-   * Sells to the reservation's payment, unless the hold ended. Accepted when that was done before.
+   * Sells to the reservation's payment, unless the hold has ended. Also accepted if the sale was
+   * done before.
    */
   sell(ref: BookingRef, nowMs: number, request: RequestContext): Promise<Result<unknown>> {
     return ref.kind === 'seat'
@@ -37,22 +38,25 @@ export class Bookings {
   }
 
   /**
-   * What follows a sale that is certain: a seat's stream is the sale, an order's seats are sold
-   * too.
+   * The work after a certain sale. For a seat there is none, because its stream is the sale. For an
+   * order, its seats are sold, too.
    */
   async followSale(ref: BookingRef): Promise<void> {
     if (ref.kind === 'order') await this.#orders.finish(ref.orderId);
   }
 
-  /** Ends the hold when its time is over. @returns what became of the reservation */
+  /**
+   * Ends the hold if its time is over.
+   * @returns the reservation after that
+   */
   expire(ref: BookingRef, nowMs: number): Promise<Result<BookingStatus>> {
     return ref.kind === 'seat' ? this.#seats.expire(ref, nowMs) : this.#orders.expire(ref, nowMs);
   }
 
   /**
-   * Gives a held reservation back; a sold one is refunded before `refundUntilMs(sessionId)`.
-   * Answers with the cancelled or refunded reservation, also when it was so before. Refused like
-   * `find`, and as `hold-expired` when it ended another way.
+   * Gives a held reservation back; a sold one is refunded before `refundUntilMs(sessionId)`. The
+   * answer is the cancelled or refunded reservation, also if it was cancelled or refunded before.
+   * Refused like `find`, and as `hold-expired` if it ended in another way.
    */
   cancel(ref: BookingRef, terms: CancelTerms, request: RequestContext): Promise<Result<Booking>> {
     return ref.kind === 'seat'

@@ -16,21 +16,21 @@ import type { OwnReservation, Payment, Recovery } from './roles.ts';
 export interface PaymentParts {
   readonly accounts: Accounts;
   readonly bookings: Bookings;
-  /** Called with a paid reservation: its seats no longer count as held. */
+  /** Called with a paid reservation, because its seats no longer count as held. */
   readonly onPaid: (booking: Booking) => Promise<void>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** The earliest that it may be, by which a hold is over or not. */
+  /** The earliest possible current time. It decides whether a hold is over. */
   readonly earliest: () => number;
-  /** Called for work after the answer that failed; `settlePayment` finishes it. */
+  /** Called for failed work after the answer. `settlePayment` finishes this work. */
   readonly onLeftOver: (what: string, error: unknown) => void;
 }
 
 type Refused = { readonly ok: false; readonly refusal: Refusal };
 
 /**
- * Paying, in two phases: the money is held, the stream of the seat or the order decides, the money
- * is captured or released.
+ * Paying, in two phases. First the money is held. Then the stream of the seat or the order decides,
+ * and the money is captured or released.
  */
 export class Payments {
   readonly #parts: PaymentParts;
@@ -59,7 +59,7 @@ export class Payments {
     const held = await this.#hold(ref, booking, request);
     if (!held.ok) {
       const { sold, refused } = await this.#refusalNow(ref, booking, held);
-      // Paid so long ago that the account has left it out: the seat is the proof.
+      // The payment is so old that the account has left it out. The seat is the proof.
       return sold ? answer(await accounts.balance(userId), null) : refused;
     }
     const { balance } = held.value;
@@ -71,7 +71,7 @@ export class Payments {
       return answer(balance, sale.position);
     }
     const settled = await this.settle(booking);
-    // Another request of this payment may have won in between; what the stream says counts.
+    // Another request of this payment may have won in between. The stream decides.
     if (settled.ok && settled.value === 'captured') return answer(balance, held.position);
     return (await this.#refusalNow(ref, booking, sale)).refused;
   }
@@ -88,10 +88,11 @@ export class Payments {
     const ref = bookingRef(reservationId);
     let sale = await bookings.sell(ref, earliest(), {});
     if (!sale.ok) {
-      // Closing the hold first: afterwards no clock, however late, can sell to this payment.
+      // The hold is ended first. Afterwards, no instance can sell to this payment, even with a slow
+      // clock.
       const closed = await bookings.expire(ref, earliest());
       if (!closed.ok) return closed;
-      // Its money is on the list of refunds, which capture what they give back.
+      // Its money is on the list of refunds. A refund captures the money that it gives back.
       if (closed.value === 'refunded') return { ...closed, value: 'refunded' };
       if (closed.value !== 'held' && closed.value !== 'sold') {
         const reason = closed.value === 'cancelled' ? 'cancelled' : 'hold-expired';
@@ -107,9 +108,9 @@ export class Payments {
   }
 
   /**
-   * Holds the money. An account whose snapshot was made by a clock far ahead refuses what the
-   * snapshot may have left out. Then the reservation is read anew: while the log has it as held,
-   * its payment was never settled, and not left out.
+   * Holds the money. If a fast clock made the account's snapshot, the account refuses payments that
+   * the snapshot may have left out. Then the reservation is read again. If the log still has it as
+   * held, its payment was never settled, so the snapshot did not leave it out.
    */
   async #hold(
     ref: BookingRef,
@@ -130,8 +131,8 @@ export class Payments {
   }
 
   /**
-   * The sale is certain and answered: the seats of an order follow and the money is captured,
-   * without the deadline of the request.
+   * The sale is certain, and the client has its answer. Now the seats of an order follow and the
+   * money is captured, without the deadline of the request.
    */
   async #afterSale(
     ref: BookingRef,
@@ -144,8 +145,8 @@ export class Payments {
   }
 
   /**
-   * Why the log, read anew, says that the reservation cannot be paid, else why the command was
-   * refused: a later request gets the same answer.
+   * The reason, from a new read of the log, why the reservation cannot be paid. If there is none,
+   * the command's own refusal. So a later request gets the same answer.
    */
   async #refusalNow(ref: BookingRef, { userId }: Booking, otherwise: Refused) {
     const nowMs = this.#parts.earliest();

@@ -7,16 +7,16 @@ import type { BookingStatus } from './booking.ts';
 
 /** The roles of `Sales`, one per audience. Every method may throw EventStoreUnavailable. */
 
-/** What buyers can do, as `http/` calls it. Every method keeps to the deadline of its context. */
+/** The commands of buyers, for `http/`. Every method respects the deadline of its context. */
 export interface BuyerCommands {
   /**
-   * Holds seats of one session for the user, all or none. Reserving again what the user holds
-   * answers with that hold. Two seats and more are an order: one reservation.
+   * Holds seats of one session for the user, all or none. If the user already holds them, the
+   * answer is that hold. Two or more seats are an order, which is one reservation.
    */
   reserve(command: {
     readonly concertId: string;
     readonly sessionId: string;
-    /** Without doubles; at least one. */
+    /** At least one, and each only once. */
     readonly seatIds: readonly string[];
     readonly userId: string;
     readonly context: CommandContext;
@@ -26,24 +26,24 @@ export interface BuyerCommands {
   pay(command: OwnReservation): Promise<Result<Payment>>;
 
   /**
-   * Gives held seats back; sold ones for their money, until the cut-off before the session.
-   * Idempotent.
+   * Gives held seats back. Gives sold seats back for their money, until the cut-off before the
+   * session. Idempotent.
    */
   cancel(command: OwnReservation): Promise<Result<Cancellation>>;
 
   /**
-   * Is there such a reservation, of any user? Refused as `reservation-not-found` when there is
-   * none; writes nothing.
+   * Is there such a reservation, of any user? Refused as `reservation-not-found` if there is none.
+   * Writes nothing.
    */
   find(reservationId: string): Promise<Result<unknown>>;
 
   /**
-   * The session of a reservation of any user; undefined when there is none. Writes nothing, and
-   * reads the log only for an order that it does not remember.
+   * The session of a reservation of any user; undefined if there is no such reservation. Writes
+   * nothing, and reads the log only for an order that is not in memory.
    */
   sessionOf(reservationId: string): Promise<string | undefined>;
 
-  /** Does the user hold it now, unpaid? Writes nothing. */
+  /** Does the user hold the reservation now, without having paid it? Writes nothing. */
   holds(reservation: Omit<OwnReservation, 'context'>): Promise<boolean>;
 
   /** Adds to the user's balance, once per charge id. */
@@ -55,13 +55,13 @@ export interface BuyerCommands {
   }): Promise<Result<Charge>>;
 }
 
-/** How what was left half way ends, as `processes/` calls it. Every method is idempotent. */
+/** Finishes interrupted work, for `processes/`. Every method is idempotent. */
 export interface Recovery {
   /**
-   * Brings a held payment to its end; the stream of the seat or the order is the arbiter. Sold by
-   * this payment: captured. Still held by its reservation: sold, then captured. Sold and given
-   * back: left to `refund`. Anything else: released, and only after it can no longer be sold to
-   * this payment.
+   * Brings a held payment to its end. The stream of the seat or the order decides. Sold to this
+   * payment: the money is captured. Still held by its reservation: the seat is sold, then the money
+   * is captured. Sold and given back: `refund` does the rest. In any other case the money is
+   * released, but only when the seat can no longer be sold to this payment.
    */
   settlePayment(payment: {
     readonly userId: string;
@@ -72,41 +72,44 @@ export interface Recovery {
   refund(bill: Bill): Promise<Result<unknown>>;
 
   /**
-   * Ends an order that a crash left half way, and lets its seats follow it.
+   * Ends an order that a crash has interrupted, and makes its seats follow it.
    * @returns whether nothing is left to do
    */
   settleOrder(reservationId: string): Promise<boolean>;
 
   /**
-   * Ends a hold whose time is over; nothing happens when it was paid or released.
-   * @param known the hold as a read model has it: saves a read
+   * Ends a hold whose time is over. Does nothing if it was paid or released.
+   * @param known the hold from a read model, which saves a read
    */
   expire(reservationId: string, known?: KnownHold): Promise<Result<BookingStatus>>;
 
-  /** Claims on held seats whose requests began by `sinceMs` and ended without an outcome here. */
+  /**
+   * Claims on held seats whose requests began before or at `sinceMs` and ended without a known
+   * result on this instance.
+   */
   claimsInDoubt(sinceMs: number, limit: number, offset?: number): Promise<readonly ClaimInDoubt[]>;
 
   /**
-   * Withdraws such a claim unless its seats are held. To be called once nothing can come of its
-   * request any longer.
+   * Withdraws such a claim unless its seats are held. Call it only when its request can no longer
+   * have an effect.
    * @returns whether it is settled
    */
   settleClaim(claim: ClaimInDoubt): Promise<boolean>;
 }
 
-/** What the organiser does with a session that is cancelled. */
+/** The organiser's commands for a cancelled session. */
 export interface OrganiserCommands {
   /**
-   * The reservation that holds or bought a seat by the log, an order's under the order's id;
-   * undefined for a free seat.
+   * The reservation that, by the log, holds or has bought a seat. For a seat of an order, it is the
+   * order's id. Undefined for a free seat.
    */
   reservationOf(sessionId: string, seatId: string): Promise<string | undefined>;
 
-  /** Gives back a reservation of a session that was cancelled, of any user. */
+  /** Gives back a reservation of any user, of a cancelled session. */
   cancelForOrganiser(reservationId: string): Promise<Result<unknown>>;
 }
 
-/** What a buyer asks of a reservation of their own. */
+/** A buyer's request about an own reservation. */
 export interface OwnReservation {
   readonly userId: string;
   readonly reservationId: string;
@@ -128,14 +131,14 @@ export interface Payment {
   readonly reservationId: string;
   readonly amount: number;
   readonly currency: string;
-  /** What can be spent after the payment. */
+  /** The balance after the payment. */
   readonly balance: number;
 }
 
 export interface Cancellation {
   readonly reservationId: string;
   readonly status: 'cancelled' | 'refunded';
-  /** What came back to the balance; 0 when nothing was paid. */
+  /** The money that came back to the balance; 0 if nothing was paid. */
   readonly refunded: number;
   readonly currency: string;
 }

@@ -31,11 +31,11 @@ import type {
   Reservation,
 } from './roles.ts';
 
-/** What selling is set to. */
+/** The settings of the sale. */
 export interface SalesSettings {
   /** How long a hold lasts, in milliseconds. Default 300,000. */
   readonly holdMs: number;
-  /** A sold seat is refunded until this long before its session starts, in ms. Default a day. */
+  /** A sold seat is refunded until this long before its session starts, in ms. Default: one day. */
   readonly refundCutoffMs: number;
   /** Seats of one order. Default 4. */
   readonly orderSeatsMax: number;
@@ -50,11 +50,11 @@ export interface SalesParts {
   /** See `SeatQuotaParts`. */
   readonly bought?: SeatQuotaParts['bought'];
   readonly settings: SalesSettings;
-  /** Milliseconds since the epoch: what is written down. */
+  /** The current time for events, in milliseconds since the epoch. */
   readonly now: () => number;
-  /** The earliest that it may be, by which a hold is over or not. Default `now`. */
+  /** The earliest possible current time. It decides whether a hold is over. Default `now`. */
   readonly earliest?: () => number;
-  /** Called for work after the answer that failed; the processes finish it. */
+  /** Called for failed work after the answer. The processes finish this work. */
   readonly onLeftOver: (what: string, error: unknown) => void;
 }
 
@@ -128,7 +128,8 @@ export class Sales implements BuyerCommands, Recovery, OrganiserCommands {
 
   async sessionOf(reservationId: string): Promise<string | undefined> {
     const ref = parseBookingRef(reservationId);
-    // The id of a seat's reservation says it, and who pays learns whether there is one.
+    // The id of a seat's reservation contains the session. Whether the reservation exists is
+    // checked when the user pays.
     if (ref?.kind === 'seat') return ref.sessionId;
     const found = await this.#find(reservationId, undefined, this.#earliest());
     return found.ok ? found.value.sessionId : undefined;
@@ -146,7 +147,7 @@ export class Sales implements BuyerCommands, Recovery, OrganiserCommands {
     nowMs: number,
   ): Promise<Result<Booking>> {
     const ref = parseBookingRef(reservationId);
-    // A question for what never was on sale costs no read.
+    // A question about a seat that was never on sale needs no read.
     const isOnSale =
       ref?.kind !== 'seat' ||
       this.#parts.catalog.session(ref.sessionId)?.prices.has(ref.seatId) === true;

@@ -5,13 +5,14 @@ import { become, type Decider, type Decision } from '../core/decider.ts';
 import { holdExpired, refuse } from '../core/result.ts';
 
 /**
- * Who has a seat. `ordinal` counts the holds that the seat ever had; times are ms since the epoch.
+ * The owner of a seat. `ordinal` counts all holds that the seat ever had. Times are ms since the
+ * epoch.
  */
 export type SeatState =
   | { readonly status: 'free'; readonly ordinal: number; readonly last?: EndedHold }
   | Taken;
 
-/** The hold that a seat has now. */
+/** The current hold of a seat. */
 export type Taken = Held | ({ readonly status: 'sold'; readonly paymentId: string } & Hold);
 
 export type Held = { readonly status: 'held' } & Hold;
@@ -23,22 +24,19 @@ export interface Hold {
   readonly price: number;
   readonly currency: string;
   readonly expiresAtMs: number;
-  /**
-   * Set when the seat is one of an order's: then the order's stream arbitrates, and the seat
-   * follows.
-   */
+  /** Set if the seat belongs to an order. Then the order's stream decides, and the seat follows. */
   readonly orderId: string | undefined;
 }
 
-/** A hold as a read model has it. */
+/** A hold in a read model. */
 export type KnownHold = Omit<Hold, 'ordinal'>;
 
-/** A hold that the seat had, and how it ended. */
+/** A past hold of the seat, with its end. */
 export type EndedHold = { readonly status: ReleaseReason } & Hold;
 
 export type ReleaseReason = EventData['SeatReleased']['reason'];
 
-/** Holds the seat for a buyer, or as one of an order's. */
+/** Holds the seat for a buyer, alone or as part of an order. */
 export interface ReserveSeat {
   readonly type: 'ReserveSeat';
   readonly sessionId: string;
@@ -49,7 +47,7 @@ export interface ReserveSeat {
   readonly nowMs: number;
   readonly expiresAtMs: number;
   readonly orderId?: string;
-  /** Of a log that was restored. */
+  /** The epoch of a log that was restored. */
   readonly epoch?: string;
 }
 
@@ -61,22 +59,19 @@ export type SeatCommand =
       readonly paymentId: string;
       readonly nowMs: number;
     }
-  /**
-   * Ends a hold whose time is over. Writes nothing when the reservation no longer holds the seat.
-   */
+  /** Ends a hold whose time is over. Writes nothing if the reservation no longer holds the seat. */
   | { readonly type: 'ExpireHold'; readonly reservationId: string; readonly nowMs: number }
-  /** Gives a held seat back, or a sold one for its money. */
+  /** Gives a held seat back, or gives a sold seat back for its money. */
   | {
       readonly type: 'CancelReservation';
       readonly reservationId: string;
       readonly nowMs: number;
-      /**
-       * A sold seat is refunded before this moment only; Infinity when the session was cancelled.
-       */
+      /** A sold seat is refunded only before this moment. Infinity if the session was cancelled. */
       readonly refundUntilMs: number;
     }
   /**
-   * The seat follows its order, which ended. Writes nothing when the reservation no longer has it.
+   * The seat follows its order, which has ended. Writes nothing if the reservation no longer has
+   * the seat.
    */
   | { readonly type: 'GiveBack'; readonly reservationId: string; readonly reason: ReleaseReason };
 
@@ -84,14 +79,13 @@ type SeatDecision = Decision<SeatState, SeatEvent, SeatState>;
 type Of<T extends SeatCommand['type']> = Extract<SeatCommand, { type: T }>;
 
 /**
- * The arbiter of a seat. Two buyers race on its stream, or paying and expiring, or paying and
- * cancelling, and one append wins. A command answers with the state of the seat after it.
+ * Decides about a seat. Two buyers may compete on its stream, or paying and expiring, or paying and
+ * cancelling. One append wins. The answer to a command is the state of the seat after it.
  */
 export const seatDecider: Decider<SeatState, SeatCommand, SeatEvent, SeatState> = {
   initial: { status: 'free', ordinal: 0 },
   evolve,
-  // Its reservation's id says which of the seat's holds it is. No command needs the holds before
-  // it.
+  // The reservation's id contains the number of the hold. No command needs the holds before it.
   isWhole: ({ type, data }) =>
     type === 'SeatReserved' && parseReservationId(data.reservationId) !== undefined,
   decide(command, state) {
@@ -131,11 +125,11 @@ function evolve(state: SeatState, event: SeatEvent): SeatState {
   }
 }
 
-/** Is the seat held by, or sold to, this reservation? */
+/** Does this reservation hold the seat, or has it bought the seat? */
 export const isOf = (state: SeatState, reservationId: string): state is Taken =>
   state.status !== 'free' && state.reservationId === reservationId;
 
-/** The reservation's hold, as long as it is the seat's present or last one. */
+/** The reservation's hold, if it is the seat's current or last one. */
 export function holdOf(state: SeatState, reservationId: string): Taken | EndedHold | undefined {
   const hold = state.status === 'free' ? state.last : state;
   return hold?.reservationId === reservationId ? hold : undefined;
@@ -147,7 +141,7 @@ export function heldSeat(state: SeatState): Held {
   return state;
 }
 
-/** An order's seat never ends by its own clock: it could have been paid with the others. */
+/** The hold of an order's seat never ends alone, because the order may be paid. */
 export const isOver = (state: SeatState | EndedHold, nowMs: number): state is Held =>
   state.status === 'held' && state.expiresAtMs <= nowMs;
 
@@ -171,7 +165,7 @@ function reserve(command: Of<'ReserveSeat'>, state: SeatState): SeatDecision {
       ...(orderId === undefined ? {} : { orderId }),
     },
   };
-  // A hold that is over gives way in the same append: the seat is bookable on time even when the
+  // The same append ends a hold whose time is over. So the seat is bookable on time, even if the
   // process that ends holds is dead.
   return state.status === 'held' ? become(released(state, 'expired'), reserved) : become(reserved);
 }
@@ -194,7 +188,7 @@ function expire(command: Of<'ExpireHold'>, state: SeatState): SeatDecision {
     isOver(state, command.nowMs) &&
     state.orderId === undefined &&
     state.reservationId === command.reservationId;
-  // Not over yet by this clock: nothing to do now, the process that ends holds comes again.
+  // By this clock, the hold is not over yet. The process that ends holds will try again.
   return ends ? become(released(state, 'expired')) : become();
 }
 
@@ -215,7 +209,7 @@ function cancel(command: Of<'CancelReservation'>, state: SeatState): SeatDecisio
 
 function giveBack({ reservationId, reason }: Of<'GiveBack'>, state: SeatState): SeatDecision {
   if (!isOf(state, reservationId)) return become();
-  // Its order was refunded before this seat came to be sold.
+  // The order was refunded before this seat was sold.
   const neverSold = state.status === 'held' && reason === 'refunded';
   return become(released(state, neverSold ? 'cancelled' : reason));
 }

@@ -8,33 +8,34 @@ import type { Assumed } from '../core/loaded.ts';
 import { type EndedHold, type Hold, type SeatState, seatDecider } from './decider.ts';
 
 /**
- * The earliest revision at which a seat's n-th hold may begin: each hold before it left two events,
- * or three when it was paid.
+ * The earliest revision at which a seat's n-th hold may begin. Each hold before it left two events,
+ * or three if it was paid.
  */
 const earliestRevision = (ordinal: number): bigint => BigInt(2 * (ordinal - 1));
 
 /**
- * A hold that the log is known to have had, assumed to be the stream's last event. If the stream
- * ends at this revision, the assumption is right: the stream has the n-th hold's event and at least
- * two of each hold before it, and there is no room for another.
+ * A hold that the log is known to have. It is assumed to be the stream's last event. If the stream
+ * ends at this revision, the assumption is right. The stream has the n-th hold's event and at least
+ * two events of each hold before it, so there is no room for another event.
  */
 export const heldStill = (hold: Hold): Assumed<SeatState> => ({
   state: { status: 'held', ...hold },
   revision: earliestRevision(hold.ordinal),
 });
 
-/** From so many holds before the one that is looked for, the stream is read on. */
+/** When the search is at most this many holds before the wanted one, it reads on from there. */
 const nearHolds = 16;
 
 /**
- * The search looks at so many events for one that counts. Where none does, it reads on from there.
+ * The search reads at most so many events to find one that counts. If none counts, it reads on from
+ * there.
  */
 const looksMax = 4;
 
 /**
- * A hold that others followed, as it ended. Read from the seat's stream: a few events, however many
- * holds the seat had, and what was skipped of it.
- * @returns undefined when the seat never had such a hold, or has it now
+ * A past hold that other holds have followed, with its end. It needs only a few events of the
+ * seat's stream, for any number of holds, and the skipped events.
+ * @returns undefined if the seat never had such a hold, or has it now
  * @throws EventStoreUnavailable
  */
 export async function pastHold(
@@ -60,8 +61,8 @@ interface Seat {
 }
 
 /**
- * A revision at or shortly before a hold's first event. Each event says which hold it belongs to,
- * and each hold between has at least two events. Each step leaves a third of the distance, or less.
+ * A revision at or shortly before a hold's first event. Each event names its hold, and each hold in
+ * between has at least two events. Each step leaves at most a third of the distance.
  */
 async function shortlyBefore(seat: Seat, { ordinal }: ReservationRef): Promise<bigint> {
   let from = earliestRevision(ordinal);

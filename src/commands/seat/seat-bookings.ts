@@ -37,23 +37,25 @@ export interface OrderSeat {
   readonly orderId: string;
 }
 
-/** How a seat gets free that an order holds for longer than it may: the order has to end first. */
+/** Frees a seat that an order holds for too long. The order must end first. */
 export interface OrderSeats {
   releaseSeat(seat: OrderSeat, nowMs: number): Promise<void>;
 }
 
-/** What became of taking a seat; when it was refused, with who has it as far as this is known. */
+/** The result of taking a seat. After a refusal, it names the holder, if known. */
 export type TakenSeat =
   | { readonly ok: true; readonly value: Held; readonly position: bigint | null }
   | { readonly ok: false; readonly refusal: Refusal; readonly seat: SeatState };
 
-/** The commands on seats, and the reservations of one seat, whose stream is their arbiter. */
+/**
+ * The commands on seats, and the reservations of one seat. The seat's stream decides about them.
+ */
 export class SeatBookings {
   readonly #seats: HandlerOf<typeof seatDecider>;
   readonly #store: EventStore;
   readonly #epoch: () => string | undefined;
 
-  /** @param epoch of a log that was restored. Default: it never was */
+  /** @param epoch the epoch of a restored log. Default: no restore */
   constructor(store: EventStore, epoch: () => string | undefined = () => undefined) {
     this.#store = store;
     this.#epoch = epoch;
@@ -69,17 +71,17 @@ export class SeatBookings {
     return this.#seats.execute(seatStream(sessionId, seatId), command, context);
   }
 
-  /** The seat as it is now, by the log. */
+  /** The current seat by the log. */
   current(sessionId: string, seatId: string): Promise<SeatState> {
     return this.#seats.state(seatStream(sessionId, seatId), { fresh: true });
   }
 
-  /** The seat as the last command on it left it: proven when that command was answered. */
+  /** The seat after the last command on it. The answer to that command has proven it. */
   remembered(sessionId: string, seatId: string): Promise<SeatState> {
     return this.#seats.state(seatStream(sessionId, seatId));
   }
 
-  /** The seat as it is remembered, if it is; this may be out of date. */
+  /** The remembered seat, if any. It may be out of date. */
   known(sessionId: string, seatId: string): SeatState | undefined {
     return this.#seats.known(seatStream(sessionId, seatId));
   }
@@ -96,8 +98,8 @@ export class SeatBookings {
   }
 
   /**
-   * Holds a seat, for itself or as one of an order. The hold of an order that is over does not give
-   * way by itself, as a single seat's does: the order ends first.
+   * Holds a seat, alone or as part of an order. If an order holds the seat for too long, the order
+   * must end first. The expired hold of a single seat needs no such step.
    */
   async take(
     command: ReserveSeat,
@@ -121,7 +123,8 @@ export class SeatBookings {
   /** See `Bookings.find`. */
   async find(ref: SeatBookingRef, { userId, nowMs, fresh }: Asked): Promise<Result<Booking>> {
     let hold = fresh ? undefined : await this.#holdOf(ref, { fresh: false });
-    // Unknown here, or sold by another instance since it was remembered: the log says.
+    // The seat is unknown here, or another instance may have sold it since it was remembered. Then
+    // read the log.
     if (hold === undefined || isOver(hold, nowMs)) hold = await this.#holdOf(ref, { fresh: true });
     if (hold === undefined) return noReservation(ref.reservationId);
     if (userId !== undefined && hold.userId !== userId) return notYours;
@@ -144,7 +147,7 @@ export class SeatBookings {
 
   /**
    * See `Bookings.expire`.
-   * @param known the hold as it was made: saves the read of a seat that is not remembered
+   * @param known the hold from a read model, which saves the read of a seat that is not remembered
    */
   async expire(
     ref: SeatBookingRef,
@@ -160,7 +163,7 @@ export class SeatBookings {
     );
     if (!result.ok) return result;
     const hold = holdOf(result.value, reservationId) ?? (await this.#holdOf(ref, { fresh: true }));
-    // What never was can never be sold.
+    // A reservation that never existed can never be sold.
     return { ...result, value: hold?.status ?? 'expired' };
   }
 
@@ -179,7 +182,8 @@ export class SeatBookings {
         { type: 'CancelReservation', reservationId, ...terms },
         { ...request, commandId: `cancel ${reservationId}` },
       );
-      // Ended since it was found: the answer says how, now as later.
+      // The reservation has ended since it was found. The answer says how, and a later request gets
+      // the same answer.
       if (!result.ok && result.refusal.code !== 'hold-expired') return result;
       const after = await this.find(ref, { userId, nowMs });
       ended = after.ok && result.ok ? { ...after, position: result.position } : after;
@@ -189,22 +193,25 @@ export class SeatBookings {
     return status === 'cancelled' || status === 'refunded' ? ended : holdExpired;
   }
 
-  /** The order that holds or bought the seat by this reservation; undefined when no order does. */
+  /**
+   * The order that holds or has bought the seat by this reservation; undefined if there is no such
+   * order.
+   */
   async orderOf({ sessionId, seatId, reservationId }: SeatBookingRef): Promise<string | undefined> {
     let seat = await this.remembered(sessionId, seatId);
     if (!isOf(seat, reservationId)) seat = await this.current(sessionId, seatId);
     return isOf(seat, reservationId) ? seat.orderId : undefined;
   }
 
-  /** What became of a reservation, as remembered: what the seat has forgotten has ended. */
+  /** The remembered state of a reservation. If the seat no longer knows it, it has ended. */
   async statusOf({ sessionId, seatId, reservationId }: SeatBookingRef): Promise<BookingStatus> {
     const seat = await this.remembered(sessionId, seatId);
     return holdOf(seat, reservationId)?.status ?? 'expired';
   }
 
   /**
-   * A reservation's hold, as remembered if it is the seat's present or last one; `fresh`: by the
-   * log, however old it is.
+   * A reservation's hold. If it is the seat's current or last one, it comes from memory. With
+   * `fresh`, it comes from the log, at any age.
    */
   async #holdOf(
     ref: ReservationRef,
@@ -218,7 +225,7 @@ export class SeatBookings {
   }
 }
 
-/** A hold as its buyer is answered. */
+/** A hold in the form for its buyer. */
 const reservation = (
   seatId: string,
   { reservationId, price, currency, expiresAtMs }: Held,
@@ -227,7 +234,7 @@ const reservation = (
   expiresAt: new Date(expiresAtMs).toISOString(),
 });
 
-/** A hold as paying and cancelling see it. */
+/** A hold in the form for paying and cancelling. */
 function booking({ sessionId, seatId }: ReservationRef, hold: Taken | EndedHold): Booking {
   const { reservationId, userId, price: amount, currency, expiresAtMs, status } = hold;
   const seatIds = [seatId];

@@ -2,19 +2,17 @@ import type { RecordedEvent } from '../../events/codec.ts';
 import { type EventType, eventSchemas } from '../../events/events.ts';
 import { versionOf } from '../../events/upcasters.ts';
 
-/** What it means that an event counts for nothing. */
+/** The consequences of skipping an event. */
 export interface Consequence {
-  /** May money, a seat or a promise be lost by it? Then an operator has to say that they know. */
+  /** May money, a seat or a promise be lost? Then an operator must confirm this. */
   readonly mayLose: boolean;
-  /** What is so afterwards, and what to do about it. */
+  /** The state after the skip, and what to do about it. */
   readonly words: string;
 }
 
 type Words = { readonly [T in EventType]?: string };
 
-/**
- * Nobody loses anything by these: they are about nobody, or the service does again what they said.
- */
+/** Nobody loses anything if these are skipped. They concern nobody, or the service repeats them. */
 const harmless: Words = {
   ConcertRegistered:
     'the concert has no title until the catalog is imported again, which registers it',
@@ -79,7 +77,10 @@ const losses: Words = {
   RequestAbandoned: 'the Idempotency-Key stays in use until its time is over',
 };
 
-/** Of an event that cannot be read. By its type alone: what it says is not known. */
+/**
+ * The consequence for an unreadable event. It depends only on the type, because the content is
+ * unknown.
+ */
 export function consequenceOf({ type, metadata }: RecordedEvent): Consequence {
   const newer = isOfNewerVersion(type, metadata)
     ? 'a newer version of the service wrote it and can read it: deploy that one and run reprise projections retry instead, ' +

@@ -13,15 +13,15 @@ const attemptsMax = 20;
 
 type Log = Pick<EventStore, 'readStream' | 'append'>;
 
-/** Which event an operator means. */
+/** The event that an operator names. */
 export interface Named {
   readonly stream: string;
   readonly revision: bigint;
-  /** Undefined: the event that is there. */
+  /** Undefined: any event at this place. */
   readonly id?: string | undefined;
 }
 
-/** An event that can be skipped, or was. */
+/** An event that can be skipped, or that was skipped. */
 export interface Skippable {
   readonly event: RecordedEvent;
   readonly why: string;
@@ -32,7 +32,7 @@ export interface Skippable {
   readonly isSkipped: boolean;
 }
 
-/** An event is not skipped, for a reason that an operator can read. */
+/** The event cannot be skipped. The message gives the reason for the operator. */
 export class SkipRefused extends Error {
   constructor(why: string) {
     super(why);
@@ -41,9 +41,9 @@ export class SkipRefused extends Error {
 }
 
 /**
- * Looks at an event before it is skipped; writes nothing.
- * @throws SkipRefused when it is not there, has another id, or can be read. What the port of the
- * log throws
+ * Reads an event before it is skipped. Writes nothing.
+ * @throws SkipRefused if it is missing, has another id, or is readable. Also the errors of the
+ * log's port
  */
 export async function lookAt(log: Pick<Log, 'readStream'>, named: Named): Promise<Skippable> {
   const { stream, revision, id } = named;
@@ -91,14 +91,15 @@ function isSkipOf({ id, revision }: RecordedEvent, later: RecordedEvent): boolea
 }
 
 /**
- * Skips an event: from then on it counts for nothing, for every command, read model and proof.
- * First the skip is announced to the readers of the whole log. The mark in the event's own stream
- * is what skips it. It is appended only if the stream is still as it was looked at, so nobody
- * decides on what they remember of the stream. When the process dies between the two, nothing has
- * happened, and the next try goes on. Idempotent.
- * @param reason of the operator
- * @returns false when it was skipped already
- * @throws SkipRefused; what the log's port throws: then it may or may not be skipped
+ * Skips an event. From then on, every command, read model and proof ignores it. First it announces
+ * the skip to the readers of the whole log. Then it appends the mark to the event's own stream, and
+ * this mark skips the event. The append succeeds only if the stream has not changed since it was
+ * read. So no instance can decide with an older state. If the process dies between the two appends,
+ * the event is not skipped, and the next try continues. Idempotent.
+ * @param reason the operator's reason
+ * @returns false if the event was already skipped
+ * @throws SkipRefused. Also the errors of the log's port; then it is unknown whether the event is
+ * skipped
  */
 export async function skipEvent(
   log: Log,
@@ -120,14 +121,15 @@ export async function skipEvent(
   throw new SkipRefused('others kept writing to the stream: run it again');
 }
 
-/** @returns the id that the mark must have; undefined when another skip was announced meanwhile */
+/** @returns the id of the future mark; undefined if another skip was announced meanwhile */
 async function announce(
   log: Log,
   { stream, revision, id: eventId, position }: RecordedEvent,
   markRevision: bigint,
 ): Promise<string | undefined> {
   const { announced, revision: last } = await readAnnounced(log);
-  // Left by a process that was killed, or by one that does the same now: both append the same mark.
+  // A killed process left this announcement, or another process is working now. Both append the
+  // same mark.
   const same = announced.find(
     (one) => one.eventId === eventId && one.markRevision === markRevision,
   );

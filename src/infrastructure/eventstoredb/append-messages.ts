@@ -11,20 +11,20 @@ import {
 import { isFinalCode } from './failures.ts';
 import { endOf, logPosition, number64 } from './wire.ts';
 
-/** As the port's AppendResult, but a server may leave the position out. */
+/** Like the port's AppendResult, but a server may omit the position. */
 export type Appended =
   | { readonly ok: true; readonly revision: bigint; readonly position: bigint | undefined }
   | { readonly ok: false; readonly actual: ExpectedRevision };
 
-/** What came back for an append: under its correlation id, a success or why there is none. */
+/** The answer to an append: its correlation id, and a success or an error. */
 export interface BatchAnswer {
-  /** The number that the append was sent under; undefined when the server echoes something else. */
+  /** The number of the append; undefined if the server returns an unknown correlation id. */
   readonly number: number | undefined;
   readonly success: Extract<Appended, { ok: true }> | undefined;
   readonly error: Status | undefined;
 }
 
-/** An event that is written as it is. */
+/** An event whose bytes are written without changes. */
 export interface RawNewEvent {
   readonly id: string;
   readonly type: string;
@@ -34,14 +34,15 @@ export interface RawNewEvent {
 }
 
 /*
- * The messages of the hot path are written and read with protobufjs's reader and writer (field
- * numbers: streams.proto); each `uint32` below that is not a length is a tag, the field's number
- * times eight and its wire type. The client's generated classes take several times as long.
+ * protobufjs's reader and writer handle the messages of the hot path (field numbers:
+ * streams.proto). Each `uint32` below that is not a length is a tag: the field's number times
+ * eight, plus its wire type. The client's generated classes take several times as long.
  */
 
 /**
- * The events as JSON messages, made once an append and sent again as they are. @throws
- * EventStoreRefused above `bytesMax`
+ * The events as JSON messages. They are made once per append, and a repetition sends the same
+ * bytes.
+ * @throws EventStoreRefused above `bytesMax`
  */
 export function encodeEvents(
   stream: string,
@@ -66,7 +67,7 @@ export function encodeEvents(
   return writer.finish();
 }
 
-/** The same of events whose bytes are known. */
+/** The same for events whose bytes exist already. */
 export function encodeRawEvents(events: readonly RawNewEvent[]): Uint8Array {
   const writer = protobuf.Writer.create();
   for (const { id, type, contentType, metadata, data } of events) {
@@ -83,9 +84,9 @@ const entry = (writer: protobuf.Writer, key: string, value: string) =>
   writer.uint32(18).fork().uint32(10).string(key).uint32(18).string(value).ldelim();
 
 /**
- * One append in one message, but for its correlation id. It names no deadline: that would be a time
- * on this machine's clock which the server compares with its own; without one the server gives up
- * after its write timeout.
+ * One append in one message, without its correlation id. It has no deadline, because the server
+ * would compare that time of this machine's clock with its own clock. Without a deadline, the
+ * server gives up after its write timeout.
  */
 export function encodeAppend(
   stream: string,
@@ -107,7 +108,7 @@ export function withCorrelation(id: string, append: Uint8Array): Buffer {
   return Buffer.concat([uuid.finish(), append]);
 }
 
-/** @throws Error when the bytes are no such message */
+/** @throws Error if the bytes are not such a message */
 export function decodeBatchAnswer(bytes: Buffer): BatchAnswer {
   const reader = protobuf.Reader.create(bytes);
   let number: number | undefined;
@@ -160,8 +161,7 @@ function readSuccess(reader: protobuf.Reader, end: number): Extract<Appended, { 
 }
 
 /**
- * @throws EventStoreRefused when the answer is a final no, a plain Error when it leaves the outcome
- * open
+ * @throws EventStoreRefused if the answer is a final refusal, a plain Error if the result is open
  */
 export function understand({ success, error }: BatchAnswer): Appended {
   if (error !== undefined) return understandError(error);

@@ -11,10 +11,12 @@ import { type Connection, openBatchCall } from './connection.ts';
 import { isTransient, messageOf, NoAnswer, neverConnected, refused } from './failures.ts';
 import { answerWithin, retryWaitMs } from './timing.ts';
 
-/** What appends need of their connection. */
+/** The part of the connection that appends need. */
 type AppendConnection = Pick<Connection, 'client' | 'worked' | 'failed'>;
 
-/** Sends appends over one batch stream and settles what became of those whose answer was lost. */
+/**
+ * Sends appends over one batch stream. If an answer is lost, it finds out the result of the append.
+ */
 export class Appender {
   readonly #connection: AppendConnection;
   readonly #bounds: EventStoreBounds;
@@ -35,8 +37,8 @@ export class Appender {
   }
 
   /**
-   * See the port. An unclear outcome is sent again with the same ids and the same expected
-   * revision.
+   * See the port. If the result is unclear, it sends the append again with the same ids and the
+   * same expected revision.
    */
   async append(
     ...[stream, expected, events, options]: Parameters<EventStore['append']>
@@ -56,14 +58,14 @@ export class Appender {
   }
 
   /**
-   * Opens the stream that appends share where there is none.
-   * @throws what stands in the way of appends
+   * Opens the stream for all appends, if there is none.
+   * @throws the error of the connection
    */
   async ready(timeoutMs: number): Promise<void> {
     if (this.#stream === undefined) await this.#open(timeoutMs);
   }
 
-  /** Pending appends fail as unavailable: they may or may not be in the log. */
+  /** Pending appends fail as unavailable. It is unknown whether they are in the log. */
   close(): void {
     this.#closed = true;
     this.#stream?.break(new EventStoreUnavailable('the event store connection is closed'));
@@ -93,7 +95,7 @@ export class Appender {
         if (error instanceof EventStoreUnavailable) throw error;
         if (!isTransient(error)) throw refused(`append to ${stream}`, error);
         if (isSending && !neverConnected(error)) wasSent = true;
-        // That the rest of the time was too short for an answer says less than what failed before.
+        // If the rest of the time was too short for an answer, the earlier error says more.
         if (failure === undefined || !(error instanceof NoAnswer)) failure = error;
       }
       await pause(Math.min(retryWaitMs(attempt, this.#bounds), endMs - performance.now()));
@@ -105,7 +107,7 @@ export class Appender {
     );
   }
 
-  /** The stream that all appends share, opened by the first that needs it. */
+  /** The stream that all appends share. The first append opens it. */
   #open(leftMs: number): Promise<BatchStream> {
     this.#opening ??= this.#openNew().finally(() => {
       this.#opening = undefined;

@@ -10,12 +10,12 @@ interface Pending {
 }
 
 /**
- * Many appends over one gRPC stream. It stands where the client's own `appendToStream` would:
- * that one keeps the pending appends of all clients in one module-wide map, so that one broken
- * stream rejects them all and the next answer on another stream throws inside a listener and ends
- * the process; it leaves unhandled rejections when a stream breaks while messages wait to be
- * written; and it never gives up on a silent server. Here each stream knows its own appends and
- * each append has its time.
+ * Many appends over one gRPC stream. It replaces the client's own `appendToStream`, which has three
+ * faults. First, it keeps the pending appends of all clients in one map of the module. So one
+ * broken stream rejects all of them, and the next answer on another stream throws inside a listener
+ * and ends the process. Second, it leaves unhandled rejections if a stream breaks while messages
+ * wait. Third, it waits for a silent server without a limit. Here each stream knows its own
+ * appends, and each append has a time limit.
  */
 export class BatchStream {
   readonly #call: BatchCall;
@@ -23,17 +23,18 @@ export class BatchStream {
   readonly #onBroken: (error: unknown) => void;
   readonly #pending = new Map<number, Pending>();
   /**
-   * Correlation ids are UUIDs: ten random bytes for the stream, then the append's number in six.
+   * Correlation ids are UUIDs: ten random bytes for the stream, then six bytes for the append's
+   * number.
    */
   readonly #idPrefix = correlationPrefix();
   #sent = 0;
-  /** Since when the server owes an answer and has said nothing. */
+  /** The time since when the server must answer but is silent. */
   #owedSinceMs: number | undefined;
   #broken: { readonly error: unknown } | undefined;
 
   /**
-   * @param silenceMs the stream is broken when the server owes answers and says nothing for this
-   * long
+   * @param silenceMs if answers are due and the server is silent for this long, the stream counts
+   * as broken
    * @param onBroken called once, after every pending append was rejected with the same error
    */
   constructor(call: BatchCall, silenceMs: number, onBroken: (error: unknown) => void) {
@@ -50,14 +51,14 @@ export class BatchStream {
     return this.#pending.size;
   }
 
-  /** Sends one append. Rejects with NoAnswer after `timeoutMs`, or with what broke the stream. */
+  /** Sends one append. Rejects with NoAnswer after `timeoutMs`, or with the error of the stream. */
   send(append: Uint8Array, timeoutMs: number): Promise<BatchAnswer> {
     return new Promise((resolve, reject) => {
       if (this.#broken !== undefined) return reject(this.#broken.error);
       this.#sent += 1;
       const number = this.#sent;
-      // After a pause of this very process, an answer that waits in the socket is read before the
-      // time is called over.
+      // This process itself may have been paused. Therefore an answer in the socket is read before
+      // the time counts as over.
       const timer = setTimeout(
         () => setImmediate(() => this.#timedOut(number, timeoutMs)),
         timeoutMs,
@@ -65,8 +66,8 @@ export class BatchStream {
       this.#pending.set(number, { resolve, reject, timer });
       this.#owedSinceMs ??= performance.now();
       const id = this.#idPrefix + number.toString(16).padStart(12, '0');
-      // What the socket cannot take yet waits in the stream: at most the pending appends, and not
-      // longer than the silence allowed.
+      // Bytes that the socket does not accept yet wait in the stream. These are at most the pending
+      // appends, for at most the allowed silence.
       this.#call.write(withCorrelation(id, append));
     });
   }

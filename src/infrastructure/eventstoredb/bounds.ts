@@ -1,11 +1,11 @@
-/** Every wait and every growing thing of the connection to the log, with its default. */
+/** The bounds of the connection to the log, with their defaults. */
 export interface EventStoreBounds {
   /** An append without a clear answer is given up after this long. Default 4,000 ms. */
   readonly appendTimeoutMs: number;
   /**
-   * One try of an append, and any silence of the server while it owes an answer: after it the
-   * connection is taken for dead and replaced. The store itself gives a write up after 2,000 ms.
-   * Default 2,000 ms.
+   * The time limit of one try of an append, and of any silence of the server while an answer is
+   * due. After it, the connection counts as dead and is replaced. The store itself gives up a write
+   * after 2,000 ms. Default 2,000 ms.
    */
   readonly answerMs: number;
   /** A read that makes no progress is given up after this long. Default 4,000 ms. */
@@ -15,13 +15,14 @@ export interface EventStoreBounds {
    */
   readonly quietCheckMs: number;
   /**
-   * A node that lacks an event which was read before is asked again for this long: after another
-   * node's death it may be behind for a moment. Then the log is said to differ. Default 2,000 ms.
+   * If a node lacks an event that was read before, the service asks it again for this long. After
+   * the failure of another node, it may be behind for a moment. After this time, the log counts as
+   * different. Default 2,000 ms.
    */
   readonly behindMs: number;
   /**
-   * First wait before another try; doubles up to `retryMaxMs`, each wait drawn between half and all
-   * of it. Default 25 ms.
+   * First wait before another try. It doubles up to `retryMaxMs`. Each wait is a random time
+   * between half and all of it. Default 25 ms.
    */
   readonly retryFirstMs: number;
   /** Longest wait before another try. Default 500 ms. */
@@ -29,8 +30,8 @@ export interface EventStoreBounds {
   /** Appends under way at once; one more is refused as EventStoreUnavailable. Default 10,000. */
   readonly appendsInFlightMax: number;
   /**
-   * Data and metadata of one append; more is refused before it is sent. Default 16 MiB (a gRPC
-   * message ends at 17).
+   * The largest data and metadata of one append. More is refused before it is sent. Default 16 MiB
+   * (a gRPC message has at most 17).
    */
   readonly appendBytesMax: number;
   /** Events that a read or subscription holds before its consumer takes them. Default 512. */

@@ -3,10 +3,7 @@ import { StreamsClient, StreamsService } from '@eventstore/db-client/generated/s
 import type { ReadReq } from '@eventstore/db-client/generated/streams_pb.js';
 import type { CallOptions, Channel, ClientReadableStream, Metadata } from '@grpc/grpc-js';
 
-/**
- * What the client keeps `protected` for its own methods, and calls on its channel need as well
- * (6.2.1).
- */
+/** Members that are `protected` in the client, but that our calls on its channel need (6.2.1). */
 interface ClientInside {
   GRPCStreamCreator<Call>(
     service: typeof StreamsClient,
@@ -22,10 +19,10 @@ export const insideOf = (client: EventStoreDBClient): ClientInside =>
   client as unknown as ClientInside;
 
 /**
- * A client that is not connected yet, and that sends the URL's credentials to an event store on
- * this machine as well. The official one sends them over TLS alone, and drops them without a word
- * where the URL says tls=false; on this machine there is no line that somebody could listen on.
- * They are no reason for it to append by unary calls, as credentials of a call are.
+ * A client that is not connected yet. It also sends the URL's credentials to an event store on this
+ * machine without TLS. The official client sends them only over TLS, and silently drops them if the
+ * URL says tls=false. On this machine, nobody can listen to the connection. With credentials per
+ * call, the client would append by unary calls; with these credentials it does not.
  * @throws Error when the connection string cannot be understood
  */
 export function createClient(url: string): EventStoreDBClient {
@@ -43,9 +40,9 @@ export function createClient(url: string): EventStoreDBClient {
 }
 
 /**
- * Opens a call that reads, each message decoded by the caller's own decoder: the client's generated
- * classes and its conversion take several times as long. It has no deadline: it may be a
- * subscription.
+ * Opens a call that reads. The caller's own decoder decodes each message, because the client's
+ * generated classes and its conversion take several times as long. It has no deadline, because it
+ * may be a subscription.
  */
 export function openReadCall<Message>(
   client: EventStoreDBClient,
@@ -67,7 +64,7 @@ export function openReadCall<Message>(
   })();
 }
 
-/** The connection string without its credentials, and the header that carries them. */
+/** The connection string without its credentials, and the header with them. */
 interface LocalCredentials {
   readonly url: string;
   readonly authorization: string;
@@ -75,7 +72,10 @@ interface LocalCredentials {
 
 const loopback = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i;
 
-/** @returns undefined for what is left to the client: no credentials, TLS, or another machine */
+/**
+ * @returns undefined if the client can handle it: without credentials, with TLS, or for another
+ * machine
+ */
 function localCredentials(url: string): LocalCredentials | undefined {
   const [, scheme = '', user = '', password = '', hosts = '', rest = ''] =
     /^(esdb(?:\+discover)?:\/\/)([^:@/?]+):([^@/?]+)@([^/?]+)(.*)$/i.exec(url) ?? [];
