@@ -34,13 +34,15 @@ export function parseMetrics(page: string): readonly Sample[] {
 
 /** Does the selector choose this series? A label that is not there is empty, as in Prometheus. */
 export function selects(selector: Selector, { metric, labels }: Sample): boolean {
+  // Nearly all series are of another metric.
+  if (metric !== selector.metric) return false;
   const { labels: equal = {}, matching = {}, notMatching = {} } = selector;
-  const is = (pattern: string, name: string) =>
-    new RegExp(`^(?:${pattern})$`).test(labels[name] ?? '');
   return (
-    metric === selector.metric &&
     Object.entries(equal).every(([name, value]) => (labels[name] ?? '') === value) &&
-    Object.entries(matching).every(([name, pattern]) => is(pattern, name)) &&
-    !Object.entries(notMatching).some(([name, pattern]) => is(pattern, name))
+    Object.entries(matching).every(([name, pattern]) => isWhole(pattern, labels[name])) &&
+    !Object.entries(notMatching).some(([name, pattern]) => isWhole(pattern, labels[name]))
   );
 }
+
+const isWhole = (pattern: string, value = ''): boolean =>
+  new RegExp(`^(?:${pattern})$`).test(value);
