@@ -166,10 +166,9 @@ function asLine({ fault, seen, healedMs }: Row): string {
 
 const page = (rows: readonly Row[]) => `# Faults and their effect on buyers
 
-\`npm run faults\` writes this page. It runs one service with a PostgreSQL, a Redis and the embedded event store, and causes one fault
-after another. It calls ${Object.keys(calls).join(', ')} and \`/readyz\` ten times per second. A fault lasts ${faultMs / 1_000} s. "Well again after" is the time
-from the end of the fault until all calls succeed; for a permanent fault, from its start. Calls that are made ${healedMsMax / 1_000} s later, or after that, must
-succeed. Refusals have a \`Retry-After\` header.
+\`npm run faults\` writes this page. It runs one service with PostgreSQL, Redis and the embedded event store, and causes one fault after
+another. It calls ${Object.keys(calls).join(', ')} and \`/readyz\` ten times per second. A fault lasts ${faultMs / 1_000} s. "Well again after" is the time
+from the end of the fault until all calls succeed. For a permanent fault, it is the time from its start. The bound is ${healedMsMax / 1_000} s. Refusals have a \`Retry-After\` header.
 
 | fault | refusals seen | \`/readyz\` says | slowest answer | well again after |
 | --- | --- | --- | --- | --- |

@@ -17,12 +17,12 @@ const program = new Command('reprise')
     'after',
     `
 Start here:
-  $ reprise serve                     everything embedded, data in .data, API on port 3000
-  $ reprise catalog import FILE       put concerts, sessions and seat maps on sale
-  $ reprise help serve                the settings
+  $ reprise serve                     starts everything: data in .data, API on port 3000
+  $ reprise catalog import FILE       puts concerts, sessions and seat maps on sale
+  $ reprise help serve                shows the settings
 
-Exit codes: 0 done, 1 not done (standard error says why). verify has its own exit codes
-(reprise help verify).`,
+Exit codes: 0 done, 1 not done (standard error has the reason). Some commands have more exit codes:
+their help lists them.`,
   );
 
 /** Errors that say what to do are shown as they are; anything else is a bug and keeps its stack. */

@@ -72,7 +72,7 @@ const storeAgain = ({ ways, store }: Site) => ways.store.lead(portOf(store.url))
 
 export const faults: readonly Fault[] = [
   {
-    name: 'PostgreSQL: open connections transfer nothing, in both directions; new ones work',
+    name: 'PostgreSQL: open connections transfer nothing in either direction; new ones work',
     begin: ({ ways }) => ways.postgres.freeze(),
   },
   {
@@ -81,7 +81,7 @@ export const faults: readonly Fault[] = [
     end: ({ postgres }) => postgres.restart(),
   },
   {
-    name: 'PostgreSQL: its disk is full and it exits; restarted once there is space',
+    name: 'PostgreSQL: its disk is full, and it exits; restarted when there is space',
     begin: async (site) => {
       const ballast = await open(site.ballast, 'w');
       const megabyte = Buffer.alloc(1024 * 1024);
@@ -123,7 +123,7 @@ export const faults: readonly Fault[] = [
       ),
   },
   {
-    name: 'PostgreSQL: its address leads to a standby that lags',
+    name: 'PostgreSQL: its address leads to a standby that is behind',
     begin: async (site) => {
       await said(site.standby, 'SELECT pg_wal_replay_pause()');
       site.ways.postgres.lead(site.standby.port);
@@ -162,7 +162,7 @@ export const faults: readonly Fault[] = [
     end: ({ store }) => store.restart?.(),
   },
   {
-    name: 'event store: disconnected, and the file of tlsCAFile is missing',
+    name: 'event store: connections broken, and the file of tlsCAFile is missing',
     begin: async (site) => {
       await rename(site.caFile, `${site.caFile}.away`);
       storeAgain(site);

@@ -18,42 +18,45 @@ const urls = z
 /** The settings of `reprise alarm`, in the order of the table in docs/operations.md. */
 export const alarmSettings = {
   ALARM_URLS: {
-    about: 'The APIs that are watched, with commas between them',
+    about: 'The APIs to watch, separated by commas',
     schema: urls,
     default: 'http://127.0.0.1:3000',
   },
   ALARM_ADMIN_URLS: {
-    about: 'Their admin listeners, in the same order. Default: the port after each API’s',
+    about:
+      'Their admin listeners, in the same order. Default: the next port after the port of each API',
     schema: urls.optional(),
     default: '',
   },
   ALARM_WEBHOOK_URLS: {
-    about: 'Who is told, in the form of Alertmanager’s webhook, with commas between them',
+    about:
+      'URLs that receive the alerts, in the form of Alertmanager’s webhook, separated by commas',
     schema: urls.optional(),
     default: '',
   },
   ALARM_ALERTMANAGER_URL: {
-    about: 'An Alertmanager that gets the alerts: `http://host:9093`',
+    about: 'An Alertmanager that receives the alerts: `http://host:9093`',
     schema: url.optional(),
     default: '',
   },
   ALARM_HEARTBEAT_URL: {
-    about: 'Asked with GET each minute in which the alarm looked: a dead-man’s switch',
+    about:
+      'URL that gets a GET request each minute while the alarm works. Its receiver notices when the alarm stops',
     schema: url.optional(),
     default: '',
   },
   ALARM_EVERY_SECONDS: {
-    about: 'Between two looks',
+    about: 'Seconds between two checks',
     schema: seconds(1, 60),
     default: '5',
   },
   ALARM_REPEAT_SECONDS: {
-    about: 'An alert that goes on firing is told again after so long',
+    about: 'Seconds after which the alarm sends a continuing alert again',
     schema: seconds(60, 604_800),
     default: '14400',
   },
   ALARM_OFF: {
-    about: 'Names of rules that do not count here, with commas between them',
+    about: 'Names of rules to ignore, separated by commas',
     schema: z
       .string()
       .regex(/^[A-Za-z]+( *, *[A-Za-z]+)*$/, 'must be names of rules')

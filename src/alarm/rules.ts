@@ -101,7 +101,7 @@ export const rules: readonly Rule[] = [
       compare(share(increase(failures, 2 * minute), increase(requests, 2 * minute)), '>', 0.02),
       compare(increase(requests, 2 * minute), '>', 100),
     ),
-    summary: { en: 'Buyers’ requests fail.', ko: '구매 요청이 실패하고 있습니다.' },
+    summary: { en: 'Requests of buyers fail.', ko: '구매 요청이 실패하고 있습니다.' },
   },
   {
     ...{ name: 'ErrorBudgetBurn', per: 'service', forSeconds: 0, severity: 'page' },
@@ -142,7 +142,7 @@ export const rules: readonly Rule[] = [
   {
     ...{ name: 'ReadSideStalled', per: 'instance', forSeconds: 0, severity: 'page' },
     when: compare(max('projection_stalled_seconds'), '>', 30),
-    summary: { en: 'The lists stand still.', ko: '목록 갱신이 멈췄습니다.' },
+    summary: { en: 'The lists have stopped changing.', ko: '목록 갱신이 멈췄습니다.' },
   },
   {
     ...{ name: 'ReadSideBehind', per: 'instance', forSeconds: 2 * minute, severity: 'ticket' },
@@ -168,7 +168,7 @@ export const rules: readonly Rule[] = [
       compare(increase(metric('queue_admissions_total'), 30), '==', 0),
     ),
     summary: {
-      en: 'Buyers wait, there is room, and nobody is let in.',
+      en: 'Buyers wait, places are free, but the queue admits nobody.',
       ko: '자리가 있는데도 대기자가 입장하지 못합니다.',
     },
   },
@@ -179,7 +179,7 @@ export const rules: readonly Rule[] = [
       compare(max('refunds_due_oldest_seconds'), '>', 5 * minute),
     ),
     summary: {
-      en: 'A payment or a refund is left half way.',
+      en: 'A payment or a refund is unfinished.',
       ko: '결제 또는 환불이 중간에 멈춰 있습니다.',
     },
   },
@@ -187,7 +187,7 @@ export const rules: readonly Rule[] = [
     ...{ name: 'HoldsOverdue', per: 'service', forSeconds: 0, severity: 'ticket' },
     when: compare(max('holds_overdue_oldest_seconds'), '>', 10),
     summary: {
-      en: 'Seats stay held after their time.',
+      en: 'Seats are still held after their hold time.',
       ko: '시간이 지난 좌석이 풀리지 않았습니다.',
     },
   },
@@ -195,7 +195,7 @@ export const rules: readonly Rule[] = [
     ...{ name: 'RestartLoop', per: 'instance', forSeconds: 0, severity: 'page' },
     when: compare(increase(metric('embedded_restarts_total'), 10 * minute), '>=', 3),
     summary: {
-      en: 'An embedded server ends again and again.',
+      en: 'An embedded server keeps exiting.',
       ko: '내장 서버가 반복해서 종료됩니다.',
     },
   },
@@ -212,7 +212,7 @@ export const rules: readonly Rule[] = [
     ...{ name: 'BackupOld', per: 'service', forSeconds: 0, severity: 'page' },
     when: compare(max('backup_age_seconds', { labels: { mode: 'follow' } }), '>', 15 * minute),
     summary: {
-      en: 'The backup that follows the log is late.',
+      en: 'reprise backup follow is behind the log.',
       ko: '실시간 백업이 늦어지고 있습니다.',
     },
   },
@@ -230,7 +230,7 @@ export const rules: readonly Rule[] = [
       { kind: 'absent', of: metric('backup_age_seconds') },
       compare({ kind: 'since', of: { metric: 'process_start_time_seconds' } }, '>', 25 * hour),
     ),
-    summary: { en: 'There is no backup that the service knows of.', ko: '알려진 백업이 없습니다.' },
+    summary: { en: 'The service has no record of a backup.', ko: '알려진 백업이 없습니다.' },
   },
   {
     ...{ name: 'DiskLow', per: 'instance', forSeconds: minute, severity: 'page' },
@@ -244,7 +244,7 @@ export const rules: readonly Rule[] = [
     ...{ name: 'MetricsMissing', per: 'service', forSeconds: 2 * minute, severity: 'ticket' },
     when: { kind: 'absent', of: metric('build_info') },
     summary: {
-      en: 'No metrics can be read: other alarms are blind.',
+      en: 'No metrics can be read. Other alarms cannot fire.',
       ko: '지표를 읽을 수 없어 다른 알람이 동작하지 않습니다.',
     },
   },
@@ -252,7 +252,7 @@ export const rules: readonly Rule[] = [
     ...{ name: 'Watchdog', per: 'service', forSeconds: 0, severity: 'none' },
     when: compare({ kind: 'always' }, '==', 1),
     summary: {
-      en: 'Always firing: alarms get through.',
+      en: 'This alert always fires. It shows that alerts arrive.',
       ko: '항상 발생합니다: 알람 전달이 정상입니다.',
     },
   },

@@ -24,27 +24,33 @@ interface AlarmFlags {
 /** `reprise alarm`. */
 export function defineAlarm(alarm: Command): void {
   alarm
-    .option('--url <url>', 'an API that is watched; may be repeated', listed)
-    .option('--admin <url>', 'its admin listener, in the order of --url', listed)
-    .option('--to <url>', 'who is told, as Alertmanager tells; may be repeated', listed)
+    .option('--url <url>', 'an API to watch; may be repeated', listed)
+    .option('--admin <url>', 'the admin listener of an API, in the order of --url', listed)
+    .option(
+      '--to <url>',
+      'a webhook that gets the alerts, as from Alertmanager; may be repeated',
+      listed,
+    )
     .option('--alertmanager <url>', 'an Alertmanager that gets the alerts')
-    .option('--heartbeat <url>', 'asked each minute while the alarm looks')
-    .option('--every <seconds>', 'between two looks', wholeSeconds)
-    .option('--once', 'look twice, print each rule, and end')
+    .option('--heartbeat <url>', 'a URL that gets a GET request each minute while the alarm works')
+    .option('--every <seconds>', 'time between two checks', wholeSeconds)
+    .option('--once', 'check twice, print the result of each rule, and end')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
       `
-Run it on another machine than the service, or at least as a process of its own: a dead service
-cannot ring. A dead alarm cannot either: give it a heartbeat that something else watches.
+Run the alarm on another machine than the service, or at least as a separate process. A service
+that is down cannot send an alarm. The alarm itself can fail, too: set --heartbeat to a URL of a
+monitor that notices when the requests stop.
 
-Alerts are told when they begin, each ALARM_REPEAT_SECONDS, and when they end. DATA_DIR/alarm has
-alarm.jsonl (what was seen and told) and state.json. docs/operations.md says what to do for each.
+The alarm sends an alert when it begins, every ALARM_REPEAT_SECONDS, and when it ends. The directory
+DATA_DIR/alarm has alarm.jsonl (all checks and alerts) and state.json. docs/operations.md says what
+to do for each alert.
 
-Settings (environment variables; an option counts more):
+Settings (environment variables; an option overrides its variable):
 ${settingsTable()}
 
-Exit codes with --once: 0 nothing to wake somebody for, 1 a rule of severity page is true.
+Exit codes with --once: 0 no rule of severity page is true, 1 such a rule is true.
 
 Examples:
   $ reprise alarm --to https://hooks.example/reprise --heartbeat https://watch.example/ping/one
@@ -60,7 +66,7 @@ Examples:
   alarm
     .command('rules')
     .description('Show the rules.')
-    .option('--prometheus', 'as a file of rules for Prometheus')
+    .option('--prometheus', 'print a file of rules for Prometheus')
     .action(({ prometheus }: { readonly prometheus?: true }) => {
       if (prometheus) process.stdout.write(prometheusRules());
       else
@@ -101,7 +107,9 @@ async function watch(config: AlarmConfig, isJson: boolean): Promise<void> {
   const { dataDir } = readConfig({ DATA_DIR: process.env.DATA_DIR });
   const told = config.webhooks.length + (config.alertmanager === undefined ? 0 : 1);
   if (told === 0 && !isJson) {
-    console.error('reprise: nobody is told: set ALARM_WEBHOOK_URLS or ALARM_ALERTMANAGER_URL');
+    console.error(
+      'reprise: nobody gets the alerts: set ALARM_WEBHOOK_URLS or ALARM_ALERTMANAGER_URL',
+    );
   }
   await cancellable('stopped', (signal) =>
     runAlarm({
@@ -119,7 +127,7 @@ function inWords(line: JournalLine): string | undefined {
   if (line.kind === 'sample') return undefined;
   if (line.kind === 'started') return `${line.at}  watching ${line.targets.join(', ')}`;
   if (line.kind === 'stopped') return `${line.at}  stopped`;
-  if (line.kind === 'undelivered') return `${line.at}  not told to ${line.to}: ${line.error}`;
+  if (line.kind === 'undelivered') return `${line.at}  could not send to ${line.to}: ${line.error}`;
   const { at, kind, severity, alert, labels, summary, runbook } = line;
   const where = labels.instance === undefined ? '' : ` (${labels.instance})`;
   return `${at}  ${kind.toUpperCase()} ${severity} ${alert}${where}: ${summary.en} ${runbook}`;

@@ -34,14 +34,14 @@ export async function backupImage(
   }
   if (keep === undefined) return;
   const gone = (await imagesIn(parent)).slice(0, -keep);
-  for (const { id } of gone) console.log(`goes: ${id}`);
+  for (const { id } of gone) console.log(`removed: ${id}`);
   await removeImages(gone);
 }
 
 export function mustBeEmbedded({ eventStoreUrl }: Config): void {
   if (eventStoreUrl === undefined) return;
   throw new Error(
-    'EVENTSTORE_URL is set, and images are of the embedded event store alone: use reprise backup create, ' +
+    'EVENTSTORE_URL is set, but only the embedded event store has images: use reprise backup create, ' +
       'and the backup of the server itself (docs/eventstoredb.md)',
   );
 }
@@ -61,7 +61,7 @@ export async function verifyImage(
   if (fault !== undefined) {
     const { directory } = image;
     const json = JSON.stringify({ directory, whole: false, fault }, null, 2);
-    console.log(isJson ? json : `image       ${directory}\nNOT WHOLE: ${fault}`);
+    console.log(isJson ? json : `image       ${directory}\nNOT COMPLETE: ${fault}`);
     process.exitCode = 1;
     return;
   }
@@ -84,7 +84,7 @@ async function mustEndAs({ directory, manifest }: Image, url: string): Promise<v
   try {
     const newest = await log.newest();
     if (String(newest?.position) === manifest?.lastPosition) return;
-    const found = `ends at ${newest?.position}, and tells ${manifest?.lastPosition}`;
+    const found = `ends at position ${newest?.position}, but its manifest says ${manifest?.lastPosition}`;
     throw new Error(`${directory} ${found}`);
   } finally {
     log.close();
@@ -94,7 +94,7 @@ async function mustEndAs({ directory, manifest }: Image, url: string): Promise<v
 const verdictText = (image: Image, proof: Verdict): string =>
   [
     `image       ${image.directory}: ${image.manifest?.events} events`,
-    'it is whole: it is what was written, and an event store opens it',
+    'complete: the file is unchanged, and an event store opens it',
     describeVerdict(proof),
   ].join('\n');
 

@@ -35,7 +35,7 @@ export async function createBackup(
     try {
       const signal = new AbortController().signal;
       const written = await write(server.url, writer, { flushMs: createFlushMs, signal });
-      say(`${written} events written; the archive has all that the log had`);
+      say(`${written} events written; the archive has the whole log`);
     } finally {
       await server.stop();
     }
@@ -62,7 +62,7 @@ export async function followIntoArchive(
   try {
     while (!stop.signal.aborted) {
       if (writer.isFull) {
-        say('the archive has as many parts as one may have: another one begins');
+        say('the archive has its maximum of segments: a new archive begins');
         writer.close();
         writer = await openArchive(config, parent, { isNew: true, mode });
       }
@@ -120,7 +120,7 @@ async function write(
       onProgress: ({ events }) =>
         meter.show({ doing: 'writing the archive', done: events, unit: 'events' }),
       onCaughtUp: () => {
-        if (parts.follow) meter.line('the archive has all that the log has; following it');
+        if (parts.follow) meter.line('the archive has the whole log; following the log');
       },
     });
   } finally {
@@ -144,7 +144,7 @@ async function urlOfService(dataDir: string, signal: AbortSignal): Promise<strin
   while (!signal.aborted) {
     const url = urlNow(dataDir);
     if (url !== undefined) return url;
-    if (!isTold) say(`no service runs on ${dataDir}: waiting for one`);
+    if (!isTold) say(`no service runs on ${dataDir}: waiting for a service`);
     isTold = true;
     await pause(lookMs, signal);
   }

@@ -56,13 +56,14 @@ function describe(archive: ArchiveSummary): string {
   const { id, segments, files, events, size, writtenBy } = archive;
   const last = segments.at(-1)?.last;
   const lines = [
-    `${id}  ${events} events in ${files} parts, ${(size / 1024 ** 2).toFixed(1)} MiB`,
+    `${id}  ${events} events in ${files} segments, ${(size / 1024 ** 2).toFixed(1)} MiB`,
     last === undefined
       ? '  empty'
       : `  from ${segments[0]?.first.createdAt} to ${last.createdAt}, position ${last.position}`,
-    `  has all that the log had at ${new Date(lookedAtMs(archive)).toISOString()}`,
+    `  complete up to the log of ${new Date(lookedAtMs(archive)).toISOString()}`,
   ];
-  if (files !== segments.length) lines.push('  its segments do not match its manifest: verify it');
+  if (files !== segments.length)
+    lines.push('  its segments do not match its manifest: run reprise backup verify');
   if (writtenBy !== undefined) lines.push(`  ${writtenBy} writes to it`);
   return lines.join('\n');
 }
@@ -107,7 +108,8 @@ export async function verifyBackup(
     const proof = deep && isWhole ? await verifyArchive(eventsIn(directory), skips) : undefined;
     const isRight = isWhole && (proof?.violations.total ?? 0) === 0;
     console.log(json ? verdictJson(directory, check, proof) : verdictText(directory, check, proof));
-    if (deep && !isWhole) console.error('reprise: its events were not judged: it is not whole');
+    if (deep && !isWhole)
+      console.error('reprise: the events were not proven, because the archive is not complete');
     process.exitCode = isRight ? 0 : 1;
   } catch (error) {
     console.error(`reprise: could not verify: ${(error as Error).message}`);
@@ -124,11 +126,11 @@ function placeOf(parent: string, name: string | undefined): string {
 function verdictText(directory: string, check: CheckResult, proof: Verdict | undefined): string {
   const { segments, events, streams, faults } = check;
   return [
-    `archive     ${directory}: ${events} events of ${streams} streams in ${segments} parts`,
+    `archive     ${directory}: ${events} events of ${streams} streams in ${segments} segments`,
     ...faults.map(({ code, file, detail }) => `FAULT ${code} ${file}: ${detail}`),
     faults.length === 0
-      ? 'it is whole: every part is what was written, and none is missing'
-      : `NOT WHOLE: ${faults.length} faults`,
+      ? 'complete: every segment is unchanged, and none is missing'
+      : `NOT COMPLETE: ${faults.length} faults`,
     ...(proof === undefined ? [] : [describeVerdict(proof)]),
   ].join('\n');
 }
@@ -149,14 +151,14 @@ export async function pruneBackups(
 ): Promise<void> {
   const all = await summaries(parent);
   const gone = prunable(all, { beforeMs: Date.now() - keepDays * dayMs, keep });
-  for (const one of gone) console.log(`${dryRun ? 'would go' : 'goes'}: ${one.id}`);
-  if (gone.length === 0) console.log('nothing is old enough to go');
+  for (const one of gone) console.log(`${dryRun ? 'would be removed' : 'to remove'}: ${one.id}`);
+  if (gone.length === 0) console.log('no archive is old enough to remove');
   else {
     const good = await firstGood(all.filter((one) => !gone.includes(one)).reverse());
     if (good === undefined) {
-      throw new Error('no archive that would stay is whole: nothing was removed');
+      throw new Error('no archive that would stay is complete: nothing was removed');
     }
-    console.log(`stays, read to its end and whole: ${good.id}`);
+    console.log(`stays, complete and correct: ${good.id}`);
     if (dryRun) return;
   }
   if (!dryRun)

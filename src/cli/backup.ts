@@ -11,16 +11,16 @@ export function defineBackup(backup: Command): void {
     `
 An archive is a directory with the whole log, from the first event on. It consists of compressed files of JSON lines,
 called segments. A segment is written once and has the hash of the segment before it. All archives are in one directory:
-DATA_DIR/backup, or the directory of --to. Each command uses the newest archive by default. Copy the directory to
+DATA_DIR/backup, or the directory of --to. By default, each command uses the newest archive. Copy the directory to
 another machine with any program that copies files. docs/backup.md says which command to run how often.
 
-The service may be running or not. The log is that of EVENTSTORE_URL, or the embedded one in DATA_DIR.
+The service may be running or not. The command reads the log of EVENTSTORE_URL, or the embedded log in DATA_DIR.
 
 Examples:
   $ reprise backup follow --to /backup            runs all the time: at most seconds are lost
   $ reprise backup create --to /backup            copies the log up to now, then ends
   $ reprise backup verify --deep --to /backup     proves the archive: no seat sold twice, no money lost
-  $ reprise backup image --to /backup --keep 7    the embedded event store as it is now, position by position`,
+  $ reprise backup image --to /backup --keep 7    copies the embedded event store with its positions`,
   );
   defineCreate(withTo(backup.command('create')));
   defineFollow(withTo(backup.command('follow')));
@@ -36,14 +36,14 @@ const withTo = (command: Command): Command =>
 function defineCreate(create: Command): void {
   create
     .description('Bring the newest archive up to the end of the log.')
-    .option('--new', 'begin a new archive, of the whole log')
+    .option('--new', 'begin a new archive with the whole log')
     .addHelpText(
       'after',
       `
-The first run begins an archive. When a run was interrupted, run the command again: it continues. It refuses to continue
-when the archive is from another log, or when an older copy of the log was restored.
+The first run begins an archive. If a run was interrupted, run the command again: it continues. It refuses to continue if
+the archive is from another log, or if an older copy of the log was restored.
 
-Exit codes: 0 the archive has the whole log, 1 it does not (standard error has the reason).`,
+Exit codes: 0 the archive has the whole log, 1 the archive is incomplete (standard error has the reason).`,
     )
     .action(async (flags: BackupFlags & { readonly new?: true }) => {
       const { createBackup } = await import('./backup-log.ts');
@@ -59,8 +59,8 @@ function defineFollow(follow: Command): void {
     .addHelpText(
       'after',
       `
-The command continues after an outage of the event store. It ends with exit code 1 when it cannot write the archive: let a
-supervisor restart it.`,
+The command continues after an outage of the event store. If it cannot write the archive, it ends with exit code 1. Use a
+supervisor that restarts it.`,
     )
     .action(async (flags: BackupFlags & { readonly every: number }) => {
       const { followIntoArchive } = await import('./backup-log.ts');
@@ -71,7 +71,7 @@ supervisor restart it.`,
 
 function defineList(list: Command): void {
   list
-    .description('Show the archives, and how far each is.')
+    .description('Show the archives, and the last event of each.')
     .option('--json', 'as one JSON object')
     .action(async (flags: BackupFlags) => {
       const { listBackups } = await import('./backup-of.ts');
@@ -81,20 +81,21 @@ function defineList(list: Command): void {
 
 function defineVerify(verify: Command): void {
   verify
-    .argument('[archive]', 'its name, or that of an image, as list shows it, or its directory')
-    .description('Hold an archive against itself; with --deep prove what is in it.')
-    .option('--deep', 'run the proof of reprise verify over it: no seat sold twice, no money lost')
+    .argument('[archive]', 'the name of an archive or an image, as list shows it, or a directory')
+    .description('Check that an archive is complete and unchanged. With --deep, prove its content.')
+    .option('--deep', 'run the proof of reprise verify on it: no seat sold twice, no money lost')
     .option('--json', 'as one JSON object')
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
     .addHelpText(
       'after',
       `
-Every part is read: that it is what was written, goes on where the one before it ends, and that the events of each
-stream follow one another. Nothing is restored for --deep: the events are judged as they are in the archive.
+The command reads every segment of the archive. It checks that each segment is unchanged, and follows the segment before
+it. It also checks that no event of a stream is missing. --deep proves the events of the archive without restoring them.
 
-Of an image, the file is held against its hash; then an event store opens a copy of it, and its log is proven.
+For an image, the command compares the file with its hash. Then an event store opens a copy of the image, and the command
+proves the log in it.
 
-Exit codes: 0 nothing is wrong, 1 something is, 2 it could not be read.`,
+Exit codes: 0 no fault, 1 a fault or a violation, 2 the archive could not be read.`,
     )
     .action(async (archive: string | undefined, flags: VerifyBackupFlags) => {
       const { verifyBackup } = await import('./backup-of.ts');
@@ -104,16 +105,16 @@ Exit codes: 0 nothing is wrong, 1 something is, 2 it could not be read.`,
 
 function definePrune(prune: Command): void {
   prune
-    .description('Remove archives that are older than wanted.')
-    .requiredOption('--keep-days <n>', 'archives of so many days stay', wholeNumber(6))
-    .option('--keep <n>', 'so many of the newest stay in any case', wholeNumber(6), 2)
+    .description('Remove old archives.')
+    .requiredOption('--keep-days <n>', 'keep the archives of the last n days', wholeNumber(6))
+    .option('--keep <n>', 'always keep the newest n archives', wholeNumber(6), 2)
     .option('--dry-run', 'only show what would be removed')
     .addHelpText(
       'after',
       `
-Each archive has the whole log, so one goes or stays as a whole: begin a new one now and then (reprise backup create
---new). Nothing is removed unless one that stays was read to its end and nothing is wrong with it. One that is written
-to stays.
+Each archive has the whole log, so the command removes or keeps whole archives. Begin a new archive regularly (reprise
+backup create --new). The command first checks the archives that it keeps. If none of them is complete and correct, it
+removes nothing. It never removes an archive while another command writes it.
 
 Example:
   $ reprise backup create --new && reprise backup prune --keep-days 14`,
@@ -126,16 +127,18 @@ Example:
 
 function defineImage(image: Command): void {
   image
-    .description('Copy the embedded event store as it is, while it runs.')
-    .option('--keep <n>', 'so many of the newest images stay, older ones go', oneOrMore)
+    .description('Make an exact copy of the embedded event store while it runs.')
+    .option('--keep <n>', 'keep the newest n images, and remove older images', oneOrMore)
     .addHelpText(
       'after',
       `
-An image is exact: positions and times are those of the log, so a restore takes as long as copying a file. It belongs
-beside an archive, not instead of it: it has no events after its moment, and a fault in the log's file is in it, too.
-reprise backup verify IMAGE opens a copy of it and proves it; reprise restore IMAGE makes it the log of an empty DATA_DIR.
+An image has the same positions and times as the log. A restore takes only the time of copying a file. Use images and an
+archive together. An image has no events after the moment of the copy. If the file of the log has a fault, the image has it,
+too. reprise backup verify IMAGE opens a copy of the image and proves it. reprise restore IMAGE makes the image the log of
+an empty DATA_DIR.
 
-Needs free space for a copy of the log. Exit codes: 0 the image is there, 1 it is not (standard error has the reason).
+The command needs free space for a copy of the log. Exit codes: 0 the image is complete, 1 there is no image (standard error
+has the reason).
 
 Example:
   $ reprise backup image --to /backup --keep 7`,

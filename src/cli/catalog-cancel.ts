@@ -17,8 +17,8 @@ export function defineCatalogCancel(command: Command): void {
     .addHelpText(
       'after',
       `
-The command takes the session off sale, then gives every seat back and refunds its buyer. When the
-command is interrupted, run it again: it goes on with the rest. The service may be running.
+The command takes the session off sale. Then it gives every seat back and refunds its buyer. If the
+command is interrupted, run it again: it continues with the rest. The service may be running.
 
 Example:
   $ reprise catalog cancel spring-gala-sat`,
@@ -45,16 +45,16 @@ async function takeOffSale(sessionId: string, config: Config): Promise<void> {
     const parts = { store, catalog, limit, settings: config, now: Date.now, onLeftOver: onError };
     const sales = new Sales(parts);
     const onProgress = ({ seats, done }: CancelProgress) =>
-      meter.show({ doing: `session ${sessionId}`, done, of: seats, unit: 'seats looked at' });
+      meter.show({ doing: `session ${sessionId}`, done, of: seats, unit: 'seats checked' });
     const work = cancelSession(sessionId, { store, catalog, sales, onProgress, onError });
     return work.finally(() => meter.clear());
   });
   if (!result.ok) throw new Error(result.refusal.detail);
   const { seats, givenBack, failed } = result.value;
-  console.log(`session ${sessionId}: cancelled; ${seats} seats looked at, ${givenBack} given back`);
+  console.log(`session ${sessionId}: cancelled; ${seats} seats checked, ${givenBack} given back`);
   if (failed > 0) {
     throw new Error(
-      `${failed} seats could not be given back: run it again, or leave it to the running service`,
+      `${failed} seats could not be given back: run the command again, or let the running service finish the work`,
     );
   }
 }

@@ -12,7 +12,7 @@ export function defineCatalogImport(command: Command): void {
   command
     .argument(
       '<file>',
-      'JSON file; docs/catalog-file.md describes it, examples/catalog.json is one',
+      'a JSON file; docs/catalog-file.md describes it, examples/catalog.json is an example',
     )
     .addHelpText(
       'after',
@@ -20,7 +20,7 @@ export function defineCatalogImport(command: Command): void {
 The command registers a concert or revises its details, and schedules a session or moves it. The
 seats and prices of a scheduled session never change. The command never removes anything.
 
-The service may be running: it sees the change at once. When none is running, the command uses
+A running service sees the change at once. If no service is running, the command uses
 EVENTSTORE_URL, or the embedded event store in DATA_DIR.
 
 Example:
@@ -65,7 +65,7 @@ async function importFile(file: string, config: Config): Promise<void> {
   });
   const { created, changed, unchanged, refused } = counts;
   console.log(`${created} created, ${changed} changed, ${unchanged} unchanged, ${refused} refused`);
-  if (refused > 0) throw new Error('some of the file was refused; the rest is in');
+  if (refused > 0) throw new Error('a part of the file was refused; the rest was imported');
 }
 
 function cannotRead(error: NodeJS.ErrnoException): never {

@@ -27,41 +27,41 @@ interface CheckFlags {
 /** `reprise check`. */
 export function defineCheck(check: Command): void {
   check
-    .option('--url <url>', 'the API; default this machine, PORT', url)
+    .option('--url <url>', 'the API; default: PORT of this machine', url)
     .option(
       '--admin <url>',
-      'its admin listener; default ADMIN_PORT, or the port after the API’s',
+      'its admin listener; default: ADMIN_PORT, or the port after the port of the API',
       url,
     )
-    .option('--no-proof', 'leave the proof of the log out')
+    .option('--no-proof', 'do not prove the log')
     .option('--json', 'print one JSON object')
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
     .addHelpText(
       'after',
       `
-Run it after a restart, a restore, a rollback or a repair, once for each instance. It checks
+Run this command after a restart, a restore, a rollback or a repair, once for each instance. It checks
 
   alive      /livez of the API answers 200
   ready      /readyz of the admin listener answers 200, and each dependency is up
   read side  lists are less than 1 s behind, and no event is parked
   holds      no seat stays held for more than 5 s after its time
   payments   no money is held for more than 10 s
-  queue      buyers are let in; skipped while an operator has paused it
-  journey    queue, sessions, seats, reserve, cancel, and the seat is free again
+  queue      the queue admits buyers; skipped while an operator has paused it
+  journey    a buyer can enter the queue, list seats, reserve, cancel, and the seat is free again
   proof      the whole log proves that no seat was sold twice and no money is wrong or lost
 
-What is not as it should be is looked at again for up to 10 s, because a restarted service needs some seconds to finish
-what was left half way.
+If a check fails, the command repeats it for up to 10 s. A restarted service needs some seconds to finish interrupted work.
 
-The journey is made on a concert of its own, reprise-check, which no list shows. It has a room of its own, so it waits
-behind no buyer and works while the line of the shop is paused. It takes no buyer's seat, pays nothing, and holds nothing
-afterwards. The first check puts this concert on sale. While the sale is closed after a restore, the journey is skipped.
+The journey uses its own concert, reprise-check. No list shows this concert. It has its own room, so the journey does not
+wait behind buyers, and works while the line of the shop is paused. The journey takes no seat of a buyer and pays nothing.
+Afterwards it holds no seat. The first check puts this concert on sale. While the sale is closed after a restore, the
+command skips the journey.
 
-The proof is that of reprise verify --log-only. It needs the log: DATA_DIR of the running service, or EVENTSTORE_URL.
-Its time grows with the log. Use --no-proof where seconds count, and run reprise verify afterwards.
+The proof is the same as in reprise verify --log-only. It needs DATA_DIR of the running service, or EVENTSTORE_URL. It takes
+longer when the log is longer. If you are in a hurry, use --no-proof, and run reprise verify afterwards.
 
-Each line is ok, failed, skipped (the reason is said) or unknown (it could not be checked).
-Exit codes: 0 all that was checked is ok, 1 something failed, 2 nothing failed and something is unknown.
+Each line is ok, failed, skipped (with the reason) or unknown (the command could not check it).
+Exit codes: 0 all checks are ok, 1 a check failed, 2 no check failed, but one is unknown.
 
 Examples:
   $ reprise check
@@ -95,7 +95,7 @@ async function runCheck(flags: CheckFlags): Promise<void> {
     process.exitCode = exitCode;
   } catch (error) {
     meter.clear();
-    console.error(`reprise: could not check: ${(error as Error).message}`);
+    console.error(`reprise: could not check the service: ${(error as Error).message}`);
     process.exitCode = 2;
   }
 }
@@ -119,7 +119,7 @@ function inWords(target: Target, checks: readonly Check[]): string {
     checks.filter((check) => check.outcome === outcome).length;
   const left = count('skipped') === 0 ? '' : `; ${count('skipped')} skipped`;
   const verdicts = {
-    0: `RECOVERED: all that was checked is ok${left}`,
+    0: `RECOVERED: all checks are ok${left}`,
     1: `NOT RECOVERED: ${count('failed')} failed${left}; docs/operations.md says what to do`,
     2: `NOT KNOWN: nothing failed, ${count('unknown')} could not be checked${left}`,
   };
@@ -130,7 +130,7 @@ function inWords(target: Target, checks: readonly Check[]): string {
 function logMustRun(config: Config): void {
   if (config.eventStoreUrl !== undefined || findService(config.dataDir) !== undefined) return;
   throw new Error(
-    `no service runs in ${config.dataDir}: set DATA_DIR or EVENTSTORE_URL as the service has it`,
+    `no service runs on ${config.dataDir}: set DATA_DIR or EVENTSTORE_URL to the value of the service`,
   );
 }
 

@@ -17,12 +17,12 @@ export interface CommandEntry {
 export const commands: readonly CommandEntry[] = [
   {
     name: 'serve',
-    description: 'Start the service, with an embedded server for each URL that is not set.',
+    description: 'Start the service. It starts an embedded server for each URL that is not set.',
     load: async () => (await import('./serve.ts')).defineServe,
   },
   {
     name: 'catalog',
-    description: 'What is on sale.',
+    description: 'Put concerts on sale, or cancel a session.',
     commands: [
       {
         name: 'import <file>',
@@ -32,7 +32,7 @@ export const commands: readonly CommandEntry[] = [
       },
       {
         name: 'cancel <session>',
-        description: 'Take a session off sale for good, and refund every buyer.',
+        description: 'Take a session off sale permanently, and refund every buyer.',
         load: async () => (await import('./catalog-cancel.ts')).defineCatalogCancel,
       },
     ],
@@ -44,7 +44,8 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'check',
-    description: 'Check whether a service works again: probes, a journey that buys nothing, proof.',
+    description:
+      'Check whether a service works again after a restart, restore, rollback or repair.',
     load: async () => (await import('./check-service.ts')).defineCheck,
   },
   {
@@ -59,7 +60,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'projections',
-    description: 'Show the position of each read model, and what blocks it.',
+    description: 'Show the position of each read model, and the event or fault that blocks it.',
     load: async () => (await import('./projections-show.ts')).defineProjectionsShow,
     commands: [
       {
@@ -69,7 +70,7 @@ export const commands: readonly CommandEntry[] = [
       },
       {
         name: 'skip <event>',
-        description: 'Ignore, for good, an event that no version can read.',
+        description: 'Make all readers ignore an event that no version can read.',
         load: async () => (await import('./projections-skip.ts')).defineProjectionsSkip,
       },
     ],
@@ -82,13 +83,13 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'queue',
-    description: 'Steer the waiting queue while it runs, on all instances.',
+    description: 'Steer the waiting queue of the running service, on all instances.',
     load: async () => (await import('./queue.ts')).defineQueue,
     commands: [
       {
         name: 'audit',
         description:
-          'Prove from the log that everybody was admitted in turn, and no more than may be.',
+          'Prove from the log that the queue admitted users in their order, and never too many.',
         load: async () => (await import('./queue-audit.ts')).defineQueueAudit,
       },
     ],
@@ -120,13 +121,13 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'drill',
-    description: 'Cause faults on servers of its own, and measure what they do to buyers.',
+    description: 'Cause faults on its own servers, and measure the effect on buyers.',
     load: async () => (await import('./drill.ts')).defineDrill,
   },
   {
     name: 'restore <archive>',
     description:
-      'Restore a backup into an empty event store. The sale stays closed until you open it.',
+      'Restore a backup into an empty event store. The sale is closed until you open it.',
     load: async () => (await import('./restore.ts')).defineRestore,
   },
 ];

@@ -4,11 +4,11 @@ import { version } from './version.ts';
 /** `reprise contract`. */
 export function defineContract(contract: Command): void {
   contract
-    .option('--json', 'as reprise rollback check takes it')
+    .option('--json', 'print JSON for reprise rollback check')
     .addHelpText(
       'after',
       `
-Needs no server. The contracts of released versions come with every later version.
+The command needs no server. Every version contains the contracts of the released versions before it.
 
 Example:
   $ reprise contract --json > contract.json`,

@@ -51,12 +51,12 @@ async function record(drill: Drill, outcome: Outcome, files: IncidentFiles): Pro
   }
   if (noticedMs !== undefined) {
     const text =
-      noticedBy === '/readyz' ? 'the service is not ready' : `the alarm ${noticedBy} rang`;
+      noticedBy === '/readyz' ? 'the service is not ready' : `the alarm ${noticedBy} fired`;
     await note(noticedMs, text, { marks: 'noticed', by: noticedBy });
   }
   for (const one of journal.reprise.measures.alarms) {
     if (one.rangSeconds !== null) continue;
-    const text = `the alarm ${one.rule} did not ring: its condition was true for ${one.heldSeconds.toFixed(1)} s, and it waits ${one.waitSeconds} s`;
+    const text = `the alarm ${one.rule} did not fire: its condition was true for ${one.heldSeconds.toFixed(1)} s, but the rule waits ${one.waitSeconds} s`;
     await note(faultMs + one.trueSeconds * 1_000, text);
   }
   if (recoveredMs !== undefined) {

@@ -77,7 +77,7 @@ export async function runDrills(
       throw new IncidentError(`there is no drill ${name}: see reprise drill list`);
     return drill;
   });
-  if (chosen.length === 0) throw new IncidentError('name drills, or --short, or --all');
+  if (chosen.length === 0) throw new IncidentError('give names of drills, or --short, or --all');
   const files = filesOf(flags, config);
   const journals: Journal[] = [];
   for (const drill of chosen) {
@@ -141,7 +141,7 @@ function tell({ journal }: Outcome, paths: readonly string[]): void {
     ],
     [
       'acknowledged facts missing',
-      `${lost} of ${measures.acknowledged}${lost > 0 ? `, ${measures.reconciled} of them named by reconcile` : ''}`,
+      `${lost} of ${measures.acknowledged}${lost > 0 ? `, ${measures.reconciled} of them listed by reconcile` : ''}`,
     ],
     ['violations', measures.violations === null ? 'not proven' : String(measures.violations)],
   ];
@@ -154,12 +154,12 @@ function tell({ journal }: Outcome, paths: readonly string[]): void {
 /** Each condition of the alarm's rules that was true, and what came of it. */
 const alarmRows = ({ alarms }: Measures): string[][] =>
   alarms.length === 0
-    ? [['alarm', 'no condition was true when it looked']]
+    ? [['alarm', 'no condition of a rule was true']]
     : alarms.map(({ rule, severity, trueSeconds, heldSeconds, waitSeconds, rangSeconds }) => [
         `alarm ${rule} (${severity})`,
         rangSeconds === null
-          ? `did not ring: true from ${trueSeconds.toFixed(1)} s on for ${heldSeconds.toFixed(1)} s, it waits ${waitSeconds} s`
-          : `rang after ${rangSeconds.toFixed(1)} s`,
+          ? `did not fire: true from ${trueSeconds.toFixed(1)} s on for ${heldSeconds.toFixed(1)} s, but it waits ${waitSeconds} s`
+          : `fired after ${rangSeconds.toFixed(1)} s`,
       ]);
 
 /** `reprise drill report`. @throws IncidentError when there is none */
@@ -168,7 +168,7 @@ export async function showDrill(id: string, flags: ShowDrillFlags, config: Confi
   const found = await files.find(id);
   const text = await files.readText(found.id, `report.${flags.for}.${flags.lang}.md`);
   if (text === undefined)
-    throw new IncidentError(`${found.id} has no report: its run was cut short`);
+    throw new IncidentError(`${found.id} has no report, because its run was interrupted`);
   process.stdout.write(text);
 }
 
@@ -195,6 +195,7 @@ export async function compareDrills(
 
 async function journalOf(files: IncidentFiles, id: string): Promise<Journal> {
   const text = await readFile(files.placeOf(id, journalName), 'utf8').catch(() => undefined);
-  if (text === undefined) throw new IncidentError(`${id} has no ${journalName}: it is no drill`);
+  if (text === undefined)
+    throw new IncidentError(`${id} has no ${journalName}, so it is not a drill`);
   return journalSchema.parse(JSON.parse(text));
 }

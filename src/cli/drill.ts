@@ -9,14 +9,14 @@ export function defineDrill(drill: Command): void {
   drill.addHelpText(
     'after',
     `
-A drill starts a service of its own with its servers, on loopback, with data in a temporary directory. Buyers buy, a fault
-comes, and the drill measures what it did to them: how long until it was noticed, until buyers could pay again, and until
-the whole log was proven. It never uses a server that it did not start: settings in the environment count for nothing.
+A drill starts its own service and servers on loopback, with data in a temporary directory. It simulates buyers and causes a
+fault. Then it measures three times: until an alarm noticed the fault, until buyers could pay again, and until the whole log
+was proven. A drill uses only servers that it started. It ignores the settings of the service in the environment.
 
-Each drill fails when an acknowledged reservation or payment is not in the log, when the proof finds something, or when a
-time is over its bound. What a restore loses is allowed only when it was named before the sale opened again.
+A drill fails when an acknowledged reservation or payment is not in the log, when the proof finds a violation, or when a
+time is over its bound. A restore may lose facts only if reprise restore reconcile listed them before the sale opened.
 
-The results are in DATA_DIR/drills: a journal (journal.json, in the form of Chaos Toolkit) and the reports of an incident.
+DATA_DIR/drills has the results: a journal (journal.json, in the form of Chaos Toolkit) and the reports of an incident.
 
 Examples:
   $ reprise drill list
@@ -34,26 +34,29 @@ const withOut = (command: Command): Command =>
 
 function defineListAndRun(drill: Command): void {
   withOut(drill.command('list'))
-    .description('Show the drills, and how each one ended last.')
+    .description('Show the drills, and the last result of each.')
     .action(async (flags: DrillFlags) => {
       const { listDrills } = await import('./drill-run.ts');
       await listDrills(flags, readConfig(process.env));
     });
   withOut(drill.command('run'))
-    .argument('[names...]', 'of the drills; or tabletop and the name of a card')
+    .argument('[names...]', 'names of drills; or tabletop and the name of a card')
     .description('Run drills, one after another.')
     .option('--all', 'every drill')
-    .option('--short', 'the three that show the most in the shortest time')
-    .option('--buyers <n>', 'how many buy at the same time', buyers, 8)
-    .option('--time-zone <zone>', 'of the reports, like Asia/Seoul; default that of this machine')
+    .option('--short', 'three drills that show much in a short time')
+    .option('--buyers <n>', 'number of buyers at the same time', buyers, 8)
+    .option(
+      '--time-zone <zone>',
+      'time zone of the reports, like Asia/Seoul; default: the zone of this machine',
+    )
     .addHelpText(
       'after',
       `
-Exit codes: 0 every bound was kept, 1 a fact was wrong or a drill could not finish, 3 only a time was over its bound,
-which a busy machine may cause. A drill that this machine cannot do is skipped, with the reason.
+Exit codes: 0 every bound was kept, 1 a fact was wrong or a drill could not finish, 3 only a time was over its bound. A busy
+machine may cause exit code 3. If this machine cannot run a drill, the command skips it and prints the reason.
 
-The name tabletop is for people: it breaks nothing. It prints a scenario with questions; on a terminal it asks them one by one, and
-takes the time of each answer. Without the name of a card it lists them.`,
+tabletop is an exercise for people. It causes no fault. It prints a scenario with questions. On a terminal, it asks the
+questions one by one, and measures the time of each answer. Without the name of a card, it lists the cards.`,
     )
     .action(async (names: readonly string[], flags: RunFlags) => {
       const [first, ...cards] = names;
@@ -69,10 +72,10 @@ takes the time of each answer. Without the name of a card it lists them.`,
 
 function defineReportAndCompare(drill: Command): void {
   withOut(drill.command('report'))
-    .argument('<id>', 'the name of a result, a part of it, or `latest`')
+    .argument('<id>', 'the name of a result, a part of the name, or `latest`')
     .description('Show the report of a drill that was run.')
     .addOption(
-      new Option('--for <readers>', 'whom it is for')
+      new Option('--for <readers>', 'the readers of the report')
         .choices(['engineers', 'everyone'])
         .default('engineers'),
     )
@@ -82,13 +85,13 @@ function defineReportAndCompare(drill: Command): void {
       await showDrill(id, flags, readConfig(process.env));
     });
   withOut(drill.command('compare'))
-    .argument('<before>', 'the name of a result, or a part of it')
-    .argument('<after>', 'another one')
-    .description('Show what became better and what became worse between two runs.')
+    .argument('<before>', 'the name of a result, or a part of the name')
+    .argument('<after>', 'the name of a later result')
+    .description('Compare the measures of two runs.')
     .option('--json', 'as one JSON object')
     .addHelpText(
       'after',
-      '\nExit codes: 0 nothing is worse, 1 something is, by more than a fifth and a second.',
+      '\nExit codes: 0 no measure is worse, 1 a measure is worse by more than a fifth and a second.',
     )
     .action(async (before: string, after: string, flags: CompareFlags) => {
       const { compareDrills } = await import('./drill-run.ts');

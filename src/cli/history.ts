@@ -20,11 +20,11 @@ export function defineHistory(history: Command): void {
   history.addHelpText(
     'after',
     `
-The command reads the log and nothing else: that of the running service, that of EVENTSTORE_URL, or
-the embedded one in DATA_DIR. It prints a line per event, the newest last: when the log took the
-event, what happened, the command that caused it, its position, its revision and stream, and by
-whom. That is the request that asked for it (its X-Request-Id, which the service's own log lines
-have, too), the service itself, or the organiser who cancelled the session.
+The command reads only the log: the log of the running service, of EVENTSTORE_URL, or the embedded
+log in DATA_DIR. It prints one line per event, the newest last. A line has the time of the event,
+what happened, the command that caused it, its position, its revision and stream, and its author.
+The author is a request (its X-Request-Id, which the log lines of the service also have), the
+service itself, or the organiser who cancelled the session.
 
 Examples:
   $ reprise history seat 1-1 VIP-1-1
@@ -34,7 +34,7 @@ Examples:
   $ reprise history waiting 42                      why did user 42 wait so long?
   $ reprise history account 42 --json | jq 'select(.type == "PaymentRefunded")'
 
-Exit codes: 0 shown, 1 the log has nothing of it, or gave no answer.`,
+Exit codes: 0 events were shown, 1 the log has no such event, or did not answer.`,
   );
 
   /** With the options that every history has. */
@@ -42,20 +42,24 @@ Exit codes: 0 shown, 1 the log has nothing of it, or gave no answer.`,
     history
       .command(nameAndArgs)
       .description(about)
-      .option('--from <time>', 'events of this moment and later: 2027-05-01T19:00:00+09:00', moment)
-      .option('--until <time>', 'events up to this moment', moment)
-      .option('--json', 'print a line of JSON per event, with all that the log has of it');
+      .option(
+        '--from <time>',
+        'only events of this time and later: 2027-05-01T19:00:00+09:00',
+        moment,
+      )
+      .option('--until <time>', 'only events up to this time', moment)
+      .option('--json', 'print one line of JSON per event, with all its data');
 
   historyCommand('seat <session> <seat>', 'Show who had a seat, and how each hold of it ended.')
-    .option('--user <id>', 'say why this user did not get it, as far as the log shows')
+    .option('--user <id>', 'explain why this user did not get it, as far as the log shows')
     .option('--key <key>', 'the Idempotency-Key of that user’s reservation: show its answer')
     .addHelpText(
       'after',
       `
-With --user the command prints, after the events, who had the seat from when until when, how each of
-these holds ended, and how far that user came. A refused request leaves no event, unless it had an
-Idempotency-Key: the log keeps the answer to such a request. --key finds that answer, and says who
-had the seat at that moment.
+With --user, the command prints more after the events: who had the seat, from when until when, how
+each hold ended, and what this user reached. A refused request leaves no event. But if the request
+had an Idempotency-Key, the log has its answer. --key finds this answer, and shows who had the seat
+at that time.
 
 Examples:
   $ reprise history seat 1-1 VIP-1-1 --user 42
@@ -67,12 +71,12 @@ Examples:
 
   historyCommand(
     'reservation <id>',
-    'Show all that the log has of a reservation: its seats, its order and its payment.',
+    'Show all events of a reservation: its seats, its order and its payment.',
   ).action((id: string, flags: HistoryFlags) =>
     reservationHistory(id, flags, readConfig(process.env)),
   );
 
-  historyCommand('waiting <user>', 'Say why a user waited so long in the waiting queue.')
+  historyCommand('waiting <user>', 'Explain why a user waited so long in the waiting queue.')
     .addHelpText('after', waitingHelp)
     .action((user: string, flags: HistoryFlags) =>
       waitingHistory(user, flags, readConfig(process.env)),
@@ -84,10 +88,14 @@ Examples:
 }
 
 const waitingHelp = `
-The command reads the queue's events (QUEUE_LOG=on), of every room. It says when the user enrolled
-and how many waited in front, when the user was away, how the queue was steered meanwhile, how long
-the wait was and how many others were admitted in it, and whether the admission was claimed. Moves of
-several instances may be in the log up to a second out of order, so counts may differ by a few.
+The command reads the events of the queue (QUEUE_LOG=on), of every room. It shows
+  - when the user enrolled, and how many users waited in front
+  - when the user was away
+  - how an operator steered the queue in this time
+  - how long the wait was, and how many other users were admitted in this time
+  - whether the user claimed the admission
+Moves of several instances may be up to a second out of order in the log. So the counts may be
+slightly wrong.
 
 Examples:
   $ reprise history waiting 42
@@ -116,7 +124,7 @@ async function seatHistory(
 ): Promise<void> {
   const { user, key } = flags;
   if (key !== undefined && user === undefined)
-    throw new Error('--key needs --user: keys are a user’s own');
+    throw new Error('--key needs --user, because each key belongs to a user');
   checkIds(sessionId, seatId, ...(user === undefined ? [] : [user]));
   const stream = seatStream(sessionId, seatId);
   await withOutput(config, async (log, output) => {
@@ -196,14 +204,16 @@ const rangeOf = ({ from, until }: HistoryFlags) => ({
 const nothing = (of: string, { from, until }: HistoryFlags): Error =>
   new Error(
     from === undefined && until === undefined
-      ? `the log has nothing ${of}: nothing ever happened to it, or there is none`
+      ? `the log has nothing ${of}: it does not exist, or nothing has happened to it`
       : `the log has nothing ${of} in that time`,
   );
 
 function checkIds(...ids: readonly string[]): void {
   for (const id of ids) {
     if (!idSchema.safeParse(id).success) {
-      throw new Error(`${JSON.stringify(id)} is no id: ids are 1 to 64 of A-Z a-z 0-9 _ -`);
+      throw new Error(
+        `${JSON.stringify(id)} is not an id: an id has 1 to 64 characters of A-Z a-z 0-9 _ -`,
+      );
     }
   }
 }

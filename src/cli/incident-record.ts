@@ -102,12 +102,14 @@ export async function closeIncident(id: string, flags: CloseFlags, config: Confi
   const incident = await files.find(id);
   if (incident.status === 'resolved') {
     throw new IncidentError(
-      `${incident.id} is closed already: a note with --status opens it again`,
+      `${incident.id} is already closed: a note with --status opens it again`,
     );
   }
   const beganMs = incident.marks.began ?? incident.openedMs;
   if (flags.at !== undefined && flags.at < beganMs) {
-    throw new IncidentError(`it began at ${iso(beganMs)}: it cannot end before`);
+    throw new IncidentError(
+      `the incident began at ${iso(beganMs)}: it cannot end before this time`,
+    );
   }
   const { cause, fix, by } = flags;
   const publicTexts = publicOf(flags, incident);
@@ -116,7 +118,7 @@ export async function closeIncident(id: string, flags: CloseFlags, config: Confi
       ...{ kind: 'closed', ...times(flags.at), cause, fix, by, ...publicTexts },
     }),
   );
-  say('is it over? reprise check says whether the service has recovered');
+  say('run reprise check: it says whether the service has recovered');
   say(`next: reprise incident report ${incident.id}`);
 }
 
@@ -136,7 +138,7 @@ function publicOf(
     const [first] = text === undefined ? [] : jargonIn(text, names);
     if (first === undefined) continue;
     throw new IncidentError(
-      `the text for everybody has “${first.found}”: say ${first.say}. Nothing was written.`,
+      `the text for everybody has “${first.found}”: write ${first.say} instead. Nothing was written.`,
     );
   }
   return { publicEn, publicKo };

@@ -141,7 +141,7 @@ async function keptFacts(files: IncidentFiles, id: string): Promise<Facts | unde
   const parsed = factsSchema.safeParse(JSON.parse(text));
   if (parsed.success) return parsed.data;
   const path = join(files.placeOf(id), factsName);
-  throw new IncidentError(`${path} is of another version: collect the facts anew with --again`);
+  throw new IncidentError(`another version wrote ${path}: collect the facts again with --again`);
 }
 
 /** The time after the incident was seen, all of it was measured, and nothing was written since. */

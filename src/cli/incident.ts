@@ -13,19 +13,19 @@ export function defineIncident(incident: Command): void {
   incident.addHelpText(
     'after',
     `
-An incident is a directory of plain files in DATA_DIR/incidents, so these commands work while the event store, PostgreSQL
-and the service are down. ID is the name of the directory, a part of it that no other has, or \`latest\`. --dir names
-another directory.
+An incident is a directory of plain files in DATA_DIR/incidents. So these commands work while the event store, PostgreSQL
+and the service are down. ID is the name of the directory, a part of the name that no other incident has, or \`latest\`.
+--dir sets another directory.
 
-The words are those of Statuspage: investigating, identified, monitoring, resolved; impact none, minor, major, critical.
-Roles, not persons, write: --by 'incident commander'.
+The states are the states of Statuspage: investigating, identified, monitoring, resolved. The impact is none, minor, major
+or critical. Write roles instead of names of persons: --by 'incident commander'.
 
 Examples:
   $ reprise incident open 'payments fail' --component payments --by 'incident commander'
   $ reprise incident note latest 'the event store does not answer' --status identified
   $ reprise incident note latest 'restarted; sales go on' --status monitoring
   $ reprise incident action latest 'alarm on a silent event store' --owner operations --due 2027-05-10 --kind detect
-  $ reprise incident close latest --cause 'its disk was full' --fix 'room was made; reprise check is clean'
+  $ reprise incident close latest --cause 'its disk was full' --fix 'old files deleted; reprise check is ok'
   $ reprise incident report latest`,
   );
   defineOpen(withDir(incident.command('open')));
@@ -50,13 +50,15 @@ const withPublic = (command: Command, what: string): Command =>
       someText,
     )
     .option('--public-ko <text>', 'the same in Korean', someText)
-    .option('--by <role>', 'the role that says so: incident commander, operations, …', someText);
+    .option('--by <role>', 'the role of the author: incident commander, operations, …', someText);
 
 const severityOption = (): Option =>
-  new Option('--severity <severity>', 'the worse of this and what is measured counts').choices(
-    severities,
-  );
-const impactOption = (): Option => new Option('--impact <impact>', 'on buyers').choices(impacts);
+  new Option(
+    '--severity <severity>',
+    'the severity; a more serious measured severity overrides it',
+  ).choices(severities);
+const impactOption = (): Option =>
+  new Option('--impact <impact>', 'the impact on buyers').choices(impacts);
 
 function defineOpen(open: Command): void {
   open
@@ -64,8 +66,8 @@ function defineOpen(open: Command): void {
     .description('Begin the record of an incident.')
     .addOption(severityOption())
     .addOption(impactOption())
-    .option('--component <name>', 'a part that is touched; may be repeated', collect, [])
-    .option('--from <time>', 'when it began, where that is known', moment)
+    .option('--component <name>', 'an affected part of the service; may be repeated', collect, [])
+    .option('--from <time>', 'when the incident began, if you know it', moment)
     .option('--by <role>', 'the role that opens it', someText)
     .action(async (title: string, flags: OpenFlags) => {
       const { openIncident } = await import('./incident-record.ts');
@@ -79,11 +81,15 @@ function defineNote(note: Command): void {
       .argument('<id>')
       .argument('<text>', 'what was seen or done', someText)
       .description('Add a line to the timeline.')
-      .option('--at <time>', 'when it was so; default now', moment)
-      .addOption(new Option('--status <status>', 'what it is now').choices(statuses))
+      .option('--at <time>', 'the time of the note; default: now', moment)
+      .addOption(
+        new Option('--status <status>', 'the new status of the incident').choices(statuses),
+      )
       .addOption(severityOption())
       .addOption(impactOption())
-      .addOption(new Option('--marks <moment>', 'at this time the incident …').choices(moments)),
+      .addOption(
+        new Option('--marks <moment>', 'at the time of the note, the incident …').choices(moments),
+      ),
     'what this means',
   ).action(async (id: string, text: string, flags: NoteFlags) => {
     const { noteIncident } = await import('./incident-record.ts');
@@ -95,12 +101,14 @@ function defineAction(action: Command): void {
   withPublic(
     action
       .argument('<id>')
-      .argument('<text>', 'what is to be done', someText)
-      .description('Add what is to be done so that it does not come again.')
-      .requiredOption('--owner <role>', 'who does it', someText)
-      .requiredOption('--due <date>', 'until when, like 2027-05-31', day)
+      .argument('<text>', 'what somebody must do', someText)
+      .description('Add an action that prevents a repetition.')
+      .requiredOption('--owner <role>', 'the role that does it', someText)
+      .requiredOption('--due <date>', 'the last day for it, like 2027-05-31', day)
       .addOption(
-        new Option('--kind <kind>', 'what it is for').choices(actionKinds).makeOptionMandatory(),
+        new Option('--kind <kind>', 'the purpose of the action')
+          .choices(actionKinds)
+          .makeOptionMandatory(),
       ),
     'what changes',
   ).action(async (id: string, text: string, flags: ActionFlags) => {
@@ -113,10 +121,10 @@ function defineClose(close: Command): void {
   withPublic(
     close
       .argument('<id>')
-      .description('Say that it is over.')
-      .option('--at <time>', 'when it was over; default now', moment)
+      .description('Record that the incident is over.')
+      .option('--at <time>', 'when it was over; default: now', moment)
       .option('--cause <text>', 'trigger and root causes', someText)
-      .option('--fix <text>', 'how it was ended, and how that was checked', someText),
+      .option('--fix <text>', 'how it was corrected, and how this was checked', someText),
     'what happened',
   ).action(async (id: string, flags: CloseFlags) => {
     const { closeIncident } = await import('./incident-record.ts');
@@ -137,8 +145,8 @@ function defineList(list: Command): void {
 function defineShow(show: Command): void {
   show
     .argument('<id>')
-    .description('Show what an incident is now, and its timeline.')
-    .option('--json', 'in the form of Statuspage')
+    .description('Show the state of an incident, and its timeline.')
+    .option('--json', 'print JSON in the form of Statuspage')
     .action(async (id: string, flags: { readonly dir?: string; readonly json?: true }) => {
       const { showIncident } = await import('./incident-record.ts');
       await showIncident(id, flags, readConfig(process.env));
@@ -147,25 +155,25 @@ function defineShow(show: Command): void {
 
 function defineReport(report: Command): void {
   withFacts(report.argument('<id>'))
-    .description('Measure what an incident did, and write its reports.')
+    .description('Measure the effect of an incident, and write its reports.')
     .addOption(
-      new Option('--for <readers>', 'only this report, on standard output').choices(audiences),
+      new Option('--for <readers>', 'print only the report for these readers').choices(audiences),
     )
     .addOption(new Option('--lang <language>', 'its language').choices(langs).default('en'))
-    .option('--html', 'as one HTML file instead of Markdown')
-    .option('--out <file>', 'write that report to a file')
-    .option('--json', 'only the facts, as one JSON object')
+    .option('--html', 'print HTML instead of Markdown')
+    .option('--out <file>', 'write the report of --for to this file')
+    .option('--json', 'print only the facts, as one JSON object')
     .addHelpText(
       'after',
       `
-The command collects the facts: alarms, failed requests, sales before, during and after, holds that ran out, payments
-left half way, money, the independent proof. It keeps them in facts.json, and every report is written from that file.
-It writes one report for engineers and one for everybody, in English and Korean, as Markdown and as HTML. What cannot
-be measured now is said to be unknown, never 0.
+The command collects the facts: alarms, failed requests, sales before, during and after the incident, expired holds,
+interrupted payments, money, the independent proof. It stores them in facts.json. Every report uses this file. The command
+writes one report for engineers and one for everybody, in English and Korean, as Markdown and as HTML. If a fact cannot be
+measured now, the reports say that it is unknown.
 
-The facts of an incident that is over are collected until the time after it was seen too; then they stay as they are.
+Each run measures the facts again, until the incident and an equal time after it are over. Then the facts stay the same.
 
-Exit codes: 0 written; 1 not written, or the record for everybody has a word that it must not have.
+Exit codes: 0 written; 1 not written, or a text for everybody has a forbidden word.
 
 Examples:
   $ reprise incident report latest
@@ -179,15 +187,15 @@ Examples:
 
 function definePostmortem(postmortem: Command): void {
   withFacts(postmortem.argument('<id>'))
-    .description('Begin the post-mortem, or say what is missing in it.')
+    .description('Begin the post-mortem, or show how much of it is open.')
     .addOption(new Option('--lang <language>', 'its language').choices(langs).default('en'))
     .addHelpText(
       'after',
       `
-The first run writes postmortem.md: the report for engineers, with an open box for each question that people answer.
-Edit the file. Each further run says how many boxes are open. When none is, the incident's status is postmortem.
+The first run writes postmortem.md: the report for engineers, with an open box for each question to people. Edit the file.
+Each further run prints how many boxes are open. When no box is open, the status of the incident is postmortem.
 
-Exit codes: 0 complete, 1 open questions, or not written.`,
+Exit codes: 0 complete, 1 questions are open, or the file was not written.`,
     )
     .action(async (id: string, flags: ReportFlags) => {
       const { writePostmortem } = await import('./incident-report.ts');
@@ -197,11 +205,14 @@ Exit codes: 0 complete, 1 open questions, or not written.`,
 
 const withFacts = (command: Command): Command =>
   command
-    .option('--service-log <file>', 'log lines of the service, where no alarm counted requests')
+    .option(
+      '--service-log <file>',
+      'log lines of the service; use it if no alarm counted the requests',
+    )
     .option('--again', 'collect the facts again')
     .option(
       '--time-zone <zone>',
-      'of all times, like Asia/Seoul; default that of this machine',
+      'time zone of the report, like Asia/Seoul; default: the zone of this machine',
       zone,
     );
 

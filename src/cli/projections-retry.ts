@@ -16,15 +16,15 @@ export function defineProjectionsRetry(command: Command): void {
       'after',
       `
 Deploy a version that can read the parked events, then run this command with it. The command reads
-each parked event from the log again and writes it once, in the order of the log, so that the rows
-are those that a rebuild would make. It gives up events that are no longer in the log, and lists
-them. The service may be running. When the command is interrupted, run it again: it goes on with the
-rest.
+each parked event from the log again and writes it once, in the order of the log. Then the rows are
+the same as after a rebuild. If a parked event is no longer in the log, the command stops keeping it
+and lists it. The service may be running. If the command is interrupted, run it again: it continues
+with the rest.
 
 Example:
   $ reprise projections retry
 
-Exit codes: 0 no event is parked, 1 events stay parked (the command lists them) or the
+Exit codes: 0 no event is parked, 1 events stay parked (the command lists them), or the
 command failed.`,
     )
     .action(() => retryAll(readConfig(process.env)));
@@ -39,7 +39,7 @@ async function retryAll(config: Config): Promise<void> {
     const meter = new ProgressMeter();
     const onProgress = (done: number, of: number) =>
       meter.show({ doing: 'writing parked events', done, of, unit: 'events' });
-    const retried = cancellable('cancelled: what was written stays written', (signal) =>
+    const retried = cancellable('cancelled: the events written so far stay written', (signal) =>
       retryParked({ ...servers, projections, signal, onProgress }),
     );
     const result = await retried.finally(() => meter.clear());
@@ -63,7 +63,7 @@ function* linesOf({ written, skipped, gone, remaining }: Retried): Generator<str
 function* goneLines(gone: ReadonlyMap<string, number>): Generator<string> {
   if (gone.size === 0) return;
   const events = [...gone.values()].reduce((sum, count) => sum + count, 0);
-  yield `given up: ${counted(events, 'event')} of ${counted(gone.size, 'stream')}, no longer in the log, or nobody’s`;
+  yield `given up: ${counted(events, 'event')} of ${counted(gone.size, 'stream')}: no longer in the log, or of another program`;
   for (const [stream, count] of [...gone].slice(0, goneLinesMax)) {
     yield `  ${stream}, ${counted(count, 'event')}`;
   }

@@ -24,19 +24,19 @@ export function defineProjectionsShow(command: Command): void {
     .addHelpText(
       'after',
       `
-For each projection the command prints its version and log position, the number of events still to
-come and the age of the oldest, the events written per second, the time of its last rebuild, and its
-status:
+For each projection, the command prints its version and log position, the number of events that it
+has not written yet and the age of the oldest, the events written per second, the time of its last
+rebuild, and its status:
   live          the tables have every event that is older than a second
   catching up   the tables are behind, and the service writes the rest
-  stopped       the service stopped at the event or the log that the last line names, and waits for a
-                version that can go on
-  outdated      the tables are from another version: reprise serve of the newer version builds new
-                tables and keeps these until then
+  stopped       the service has stopped writing. The last line names the event or the log; a newer
+                version may be able to continue
+  outdated      the tables are from another version. reprise serve of the newer version builds new
+                tables; until then it keeps these
   not running   no service writes the tables
 
-The service parks an event that this version cannot read, or whose rows PostgreSQL refuses, together
-with the later events of its stream. Parked events are in no table; all other streams go on. The
+If this version cannot read an event, or PostgreSQL refuses its rows, the service parks the event and
+the later events of its stream. Parked events are in no table. All other streams continue. The
 command lists parked streams last, with the reason.
 
 The service may be running or not. The command finds the servers as reprise rebuild does.
@@ -45,7 +45,7 @@ Examples:
   $ reprise projections
   $ reprise projections --json
 
-Exit codes: 0 shown, 1 PostgreSQL gave no answer.`,
+Exit codes: 0 shown, 1 PostgreSQL did not answer.`,
     )
     .action((flags: ShowFlags) => showProjections(flags, readConfig(process.env)));
 }
@@ -59,7 +59,9 @@ async function showProjections({ json }: ShowFlags, config: Config): Promise<voi
     for (const line of asTable(overview)) console.log(line);
     if (parked.length === 0) return;
     for (const line of parkedLines(parked)) console.log(line);
-    console.log('with a version that can read them: reprise projections retry; without: … skip');
+    console.log(
+      'if a version can read them, run reprise projections retry with it; otherwise: reprise help projections skip',
+    );
   });
 }
 
@@ -89,7 +91,7 @@ function asTable(overview: readonly ProjectionOverview[]): readonly string[] {
 }
 
 function behind({ behindEvents, behindSeconds }: ProjectionOverview): string {
-  if (behindEvents === null || behindSeconds === null) return 'the log is away';
+  if (behindEvents === null || behindSeconds === null) return 'the log does not answer';
   if (behindEvents === 0) return 'nothing';
   const count = behindEvents === behindEventsMax ? `${behindEvents} or more` : `${behindEvents}`;
   return `${count} events, ${behindSeconds.toFixed(1)} s`;

@@ -37,37 +37,36 @@ export function defineProjectionsSkip(command: Command): void {
     .argument('<event>', '<revision>@<stream>, as reprise projections and reprise verify name it')
     .option('--id <id>', 'the event’s id; the command refuses an event with another id')
     .option('--reason <text>', 'why; the log keeps the text')
-    .option('--accept-loss', 'skip it although money, a seat or a promise may be lost')
-    .option('--dry-run', 'show the event and the consequences; write nothing')
+    .option('--accept-loss', 'skip the event even if money, a seat or a promise may be lost')
+    .option('--dry-run', 'show the event and the consequences, and write nothing')
     .option('--yes', 'do not ask for a confirmation')
     .addHelpText(
       'after',
       `
-An event that cannot be read holds up its stream: the service refuses commands on the stream and
-parks its later events, and verify fails. First look for a version that can read the event; deploy
-that version and run reprise projections retry. When there is no such version, this command appends
-an event to the stream that says so. From then on every version, instance and rebuild ignores the
-unreadable event: commands go on by the other events, the read models get them, and verify counts
-the event as skipped. Verify still reports what its absence does to money and seats. Nothing is
-removed from the log.
+An unreadable event blocks its stream. The service refuses commands on the stream and parks its later
+events, and reprise verify fails. First look for a version that can read the event. If there is one,
+deploy it and run reprise projections retry. Otherwise use this command. It appends an event to the
+stream. From then on, every version, instance and rebuild ignores the unreadable event. Commands use
+the other events of the stream, and the read models get them. Verify counts the event as skipped. It
+still reports if money or seats are wrong without the event. The command removes nothing from the log.
 
-The command shows the event, and the consequences of skipping it. An event about money, a seat or a
-promise, or one that a newer version wrote, needs --accept-loss. The command refuses an event that
-can be read, that the read models have, that is not in the log, or whose id is another. An event
-with a title that verify calls wrong can be read: import the catalog with another title instead. The
-command asks before it writes. Skipping an event again changes nothing. When the command is
-interrupted, run it again.
+The command shows the event, and the consequences of skipping it. For an event about money, a seat or
+a promise, and for an event of a newer version, you must add --accept-loss. The command refuses an
+event that this version can read, that the read models have, that is not in the log, or that has
+another id than --id. If verify reports a wrong title, the event can be read: import the catalog with
+another title instead. The command asks before it writes. Skipping an event again changes nothing. If
+the command is interrupted, run it again.
 
-Before you use this command, update every instance to a version that has it: older versions cannot
-read what it writes. The service may be running or not. The command finds the servers as reprise
-rebuild does.
+Before you use this command, update every instance to a version that has it. Older versions cannot
+read the event that it writes. The service may be running or not. The command finds the servers in
+the same way as reprise rebuild.
 
 Examples:
-  $ reprise projections                                    what is parked, and why?
-  $ reprise projections skip 1@concert-gala --dry-run      what would the consequences be?
+  $ reprise projections                                    shows the parked events
+  $ reprise projections skip 1@concert-gala --dry-run      shows the consequences
   $ reprise projections skip 1@concert-gala --accept-loss --reason 'year 0, imported by 0.1.0'
 
-Exit codes: 0 the event is skipped, or the dry run found that it can be; 1 anything else.`,
+Exit codes: 0 the event is skipped, or the dry run found that this is possible; 1 anything else.`,
     )
     .action((event: string, flags: SkipFlags) => skipNamed(event, flags, readConfig(process.env)));
 }
@@ -89,10 +88,11 @@ async function skipNamed(name: string, flags: SkipFlags, config: Config): Promis
       return console.log(`nothing was written: --dry-run${needs}`);
     }
     if (!found.isSkipped) {
-      if (reason === undefined) throw new SkipRefused('--reason <text> is kept with it: give one');
+      if (reason === undefined)
+        throw new SkipRefused('give a reason with --reason <text>: the log stores it');
       if (!flags.yes) await confirm();
     }
-    await cancellable('cancelled: run it again to finish it', (signal) =>
+    await cancellable('cancelled: run the command again to finish', (signal) =>
       skipAndRetry(found, reason ?? '', servers, signal),
     );
   });
@@ -110,7 +110,7 @@ async function skipAndRetry(
     !isSkipped &&
     (await skipEvent(servers.eventStore, { stream, revision, id }, { reason, nowMs: Date.now() }));
   const name = `${revision}@${stream}`;
-  console.log(isNew ? `skipped: ${name}` : `it was skipped before: ${name}`);
+  console.log(isNew ? `skipped: ${name}` : `already skipped: ${name}`);
   const onProgress = () => {};
   const retried = await retryParked({ ...servers, projections, signal, onProgress });
   if (retried.written > 0) {
@@ -129,12 +129,12 @@ async function assertAllowed(
 ): Promise<void> {
   if (await isInReadModels(pool, event)) {
     throw new SkipRefused(
-      'the read models have it, so another version of the service can read it: use that version',
+      'the read models have this event, so another version of the service can read it: use that version',
     );
   }
   if (mayLose && !acceptLoss && !dryRun) {
     throw new SkipRefused(
-      'something may be lost by it, see above: --accept-loss says that you know',
+      'money, a seat or a promise may be lost, see above: add --accept-loss to accept this',
     );
   }
 }
@@ -143,7 +143,7 @@ function parseName(name: string): Named {
   const [, revision, stream] = /^(\d{1,16})@(.+)$/s.exec(name) ?? [];
   if (revision !== undefined && stream !== undefined) return { revision: BigInt(revision), stream };
   throw new SkipRefused(
-    `${JSON.stringify(name)} names no event: give it as <revision>@<stream>, as reprise projections and reprise verify do`,
+    `${JSON.stringify(name)} is not the name of an event: write <revision>@<stream>, like reprise projections and reprise verify`,
   );
 }
 
@@ -160,7 +160,7 @@ function describe(found: Skippable, { words }: Consequence): readonly string[] {
   const since = new Date(createdMs).toISOString();
   return table([
     ['event', `${revision}@${stream} (${type}), id ${id}`],
-    ['in the log', `since ${since}, ${counted(later, 'event')} of its stream behind it`],
+    ['in the log', `since ${since}, ${counted(later, 'event')} of its stream after it`],
     ['data', (JSON.stringify(event.data) ?? '-').slice(0, dataCharsMax)],
     ['why', why],
     ...(isSkipped ? [] : [['if skipped', words]]),
@@ -170,7 +170,7 @@ function describe(found: Skippable, { words }: Consequence): readonly string[] {
 async function confirm(): Promise<void> {
   if (process.stdin.isTTY !== true) {
     throw new SkipRefused(
-      'there is no terminal to ask for a confirmation: --yes skips the event without one',
+      'there is no terminal to ask for a confirmation: add --yes to skip the event without it',
     );
   }
   const { stdin: input, stdout: output } = process;
@@ -179,7 +179,7 @@ async function confirm(): Promise<void> {
   // Ctrl-C and Ctrl-D: the question alone would never be answered.
   lines.once('close', () => gone.abort(new SkipRefused('nothing was written')));
   try {
-    const question = 'It cannot be undone. Skip it? Type yes: ';
+    const question = 'You cannot undo this. Skip the event? Type yes: ';
     const answer = await lines.question(question, { signal: gone.signal }).catch(() => '');
     if (answer.trim().toLowerCase() !== 'yes') throw new SkipRefused('nothing was written');
   } finally {

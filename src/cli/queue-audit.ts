@@ -31,19 +31,20 @@ interface AuditFlags {
 /** `reprise queue audit`. */
 export function defineQueueAudit(command: Command): void {
   command
-    .option(
-      '--from <time>',
-      'judge what happened from this moment on: 2027-05-01T19:00:00Z',
-      moment,
-    )
-    .option('--to <time>', 'judge what happened until this moment', moment)
+    .option('--from <time>', 'check the events from this time on: 2027-05-01T19:00:00Z', moment)
+    .option('--to <time>', 'check the events until this time', moment)
     .option(
       '--places <n>',
-      'the setting QUEUE_ADMITTED_MAX of that time; default the present one',
+      'QUEUE_ADMITTED_MAX at that time; default: the current setting',
       wholeNumber(7),
     )
-    .option('--max <n>', 'how many findings of a kind to list', wholeNumber(6), listedDefault)
-    .option('--csv', 'print a line per stay instead: who waited, when admitted, what departed')
+    .option(
+      '--max <n>',
+      'how many exceptions and violations to list, of each',
+      wholeNumber(6),
+      listedDefault,
+    )
+    .option('--csv', 'print one line per stay of a user instead: times, admission, exceptions')
     .option('--json', 'print the verdict as one JSON object')
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
     .addHelpText('after', help)
@@ -51,33 +52,33 @@ export function defineQueueAudit(command: Command): void {
 }
 
 const help = `
-The command reads the queue's events in the log (QUEUE_LOG=on), of every room, and proves that
-  - users were admitted in the order in which they enrolled, except for those who were away
-  - never more users were inside at once than the limit of places, as it was steered at the time
-  - nobody was admitted while inside, or while the queue was paused
-  - who took part in a lot was admitted by the draw that its seed makes, and nobody was admitted
-    before the sale opened
+The command reads the events of the queue in the log (QUEUE_LOG=on), of every room. It proves that
+  - the queue admitted users in the order in which they enrolled, except users who were away
+  - the number of admitted users never exceeded the limit of places at that time
+  - the queue admitted nobody who was already admitted, and nobody while it was paused
+  - after a lot, the queue admitted users in the order of the draw, and nobody before the sale opened
 It needs no running service. It writes nothing.
 
-An exception departs from the plain order for a reason that the log shows:
-  away                   did not poll as told while others were admitted
-  unclaimed              was admitted, did not come, and gave the place to the next
-  gave-way, steered,     was there; the place that was kept for the next poll went to somebody in
-  standstill             front who came back, was steered away, or nobody at all was served
-  cleared                waited when an operator emptied the line
-  limit-lowered          inside when an operator lowered the limit: nobody is thrown out
+An exception is a departure from this order. The log shows its reason:
+  away                   the user did not poll in time while others were admitted
+  unclaimed              the user was admitted, but did not claim the place; the next user got it
+  gave-way               the user was present; a user in front came back and got the reserved place
+  steered                the user was present; a command of an operator took the reserved place away
+  standstill             the user was present; the queue moved no user for some time
+  cleared                the user waited when an operator emptied the line
+  limit-lowered          the user was admitted when an operator lowered the limit, and stays admitted
   enrolled-again, …-not-in-log
-                         moves that the log does not have: a process was killed within its last
-                         150 ms, Redis lost a key, or the service was down for 12 hours
-A violation has no such reason. Then the queue was not fair, or the log is not whole.
+                         moves are missing in the log: a process was killed within its last 150 ms,
+                         Redis lost a key, or the service was down for 12 hours
+A violation has no such reason. Then the queue was not fair, or the log is not complete.
 
-A user who polls as told asks again within QUEUE_PAUSE_SECONDS and a quarter. So the command takes
-an admission of somebody behind, within that time before one's own, for no violation. It judges by
-the present settings; --places names another QUEUE_ADMITTED_MAX.
+A present user polls again within 1.25 times QUEUE_PAUSE_SECONDS. In this time, a later user may be
+admitted first. The command does not count this as a violation. It uses the current settings;
+--places sets another QUEUE_ADMITTED_MAX.
 
---from and --to choose the period; places are known from 12 hours before it. Progress goes to
-standard error. The command keeps in memory those who wait or are inside (about 300 bytes each) and
-up to 50 MB beside.
+--from and --to choose the period. The command also reads the 12 hours before it. It prints the
+progress on standard error. It needs about 300 bytes of memory for each user who waits or is
+admitted, and up to 50 MB in addition.
 
 Exit codes: 0 proven, 1 violations, 2 could not read the log.
 

@@ -26,7 +26,7 @@ export function lotBefore(opensAtMs: number, minutes: number, nowMs: number): Lo
   if (fromMs < nowMs + noticeMs) {
     const earliest = new Date(nowMs + noticeMs + 60_000 * minutes).toISOString();
     throw new Error(
-      `the lot would begin at ${new Date(fromMs).toISOString()}, which is over or too soon: give ` +
+      `the lot would begin at ${new Date(fromMs).toISOString()}, which is in the past or too soon: give ` +
         `fewer --minutes, or an opening at ${earliest} or later`,
     );
   }
@@ -40,7 +40,7 @@ export function lotBefore(opensAtMs: number, minutes: number, nowMs: number): Lo
 export function mustNotBeDrawn(lot: SteeredLot | null, nowMs: number): void {
   if (lot === null || lot.seed === null || nowMs >= lotMoments(lot).opensMs) return;
   throw new Error(
-    `the lot is drawn, and stays until the sale opens at ${lot.opensAt}: to open later, use ` +
+    `the lot is drawn, and is valid until the sale opens at ${lot.opensAt}. To open later, use ` +
       '`reprise queue pause` and `reprise queue resume`',
   );
 }

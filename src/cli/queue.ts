@@ -43,24 +43,26 @@ type LotFlags = Who & {
 type SetFlags = Who & { readonly places?: number | null; readonly perMinute?: number | null };
 
 const help = `
-Each step is an event in the log, with who and why. Every instance follows the steps within half a
-second. No restart is needed, and a restart changes nothing. The service may be running or not.
+Each command writes an event to the log, with its author and reason. It takes effect on every
+instance within half a second, without a restart. It stays in effect after a restart. The service
+may be running or not.
 
 Examples:
   $ reprise queue status
-  $ reprise queue set --places 100 --per-minute 600 --reason 'the shop serves more'
+  $ reprise queue set --places 100 --per-minute 600 --reason 'the shop can serve more'
   $ reprise queue set --places default --per-minute none --reason 'back to the settings'
   $ reprise queue pause --reason 'payments are slow'
   $ reprise queue resume --reason 'payments are fast again'
   $ reprise queue set --room gala --places 10 --reason 'a hall of 200 seats'
   $ reprise queue lot --room gala --opens-at 2027-05-01T19:00:00+09:00 --reason 'a fair start'
 
-Users who enrol in the minutes before --opens-at, until the last minute, have places by lot. Users
-who enrol later stand behind them, in order. Nobody is admitted before --opens-at. Give the
-salesOpenAt of the room's concert: the lot opens no sale by itself. When it is drawn, a minute
-before, its seed is in the log, and \`reprise queue audit\` repeats the draw.
+A lot gives places to the users who enrol in the minutes before --opens-at, except the last minute.
+Users who enrol later stand behind them, in the order of their enrolment. The queue admits nobody
+before --opens-at. Use the salesOpenAt of the room's concert: the lot does not open the sale itself.
+The service draws the lot one minute before the opening, and writes its seed to the log.
+\`reprise queue audit\` repeats the draw.
 
-Exit codes: 0 done, or it was so already; 1 anything else.`;
+Exit codes: 0 done, or already done; 1 anything else.`;
 
 /** `reprise queue`. */
 export function defineQueue(queue: Command): void {
@@ -69,23 +71,28 @@ export function defineQueue(queue: Command): void {
     queue
       .command(name)
       .description(about)
-      .option('--room <name>', 'of the catalog; default the line of the shop', roomName);
-  forRoom('status', 'Show how the queue is steered, and the last steps with who and why.').action(
-    ({ room = '' }: Where) => showSteering(readConfig(process.env), room),
-  );
+      .option('--room <name>', 'a room of the catalog; default: the line of the shop', roomName);
+  forRoom(
+    'status',
+    'Show how the queue is steered, and the last commands with author and reason.',
+  ).action(({ room = '' }: Where) => showSteering(readConfig(process.env), room));
 
   /** With the options that every step has. */
   const step = (name: string, about: string): Command =>
     forRoom(name, about)
-      .requiredOption('--reason <text>', 'why; the log keeps it with the step')
-      .option('--by <name>', 'who; default the user who runs the command');
+      .requiredOption('--reason <text>', 'the reason; the log stores it')
+      .option('--by <name>', 'the author; default: the user who runs the command');
 
-  step('set', 'Set the limit of places and the admissions per minute; the rest stays.')
-    .option('--places <n>', 'or `default`: QUEUE_ADMITTED_MAX', numberOr('default'))
-    .option('--per-minute <n>', 'or `none`', numberOr('none'))
+  step('set', 'Set the number of places, the admissions per minute, or both.')
+    .option(
+      '--places <n>',
+      'number of places, or `default` for QUEUE_ADMITTED_MAX',
+      numberOr('default'),
+    )
+    .option('--per-minute <n>', 'admissions per minute, or `none` for no limit', numberOr('none'))
     .action(async ({ places, perMinute, ...who }: SetFlags) => {
       if (places === undefined && perMinute === undefined) {
-        throw new Error('name --places, --per-minute or both');
+        throw new Error('give --places, --per-minute or both');
       }
       const change = {
         ...(places === undefined ? {} : { admittedMax: places }),
@@ -95,32 +102,39 @@ export function defineQueue(queue: Command): void {
     });
   step('lot', 'Give places by lot to users who enrol before a sale opens.')
     .option('--opens-at <time>', 'when the sale opens: 2027-05-01T19:00:00+09:00', moment)
-    .option('--minutes <n>', 'how long before the opening it begins', lotMinutes, minutesDefault)
-    .option('--none', 'take the lot away: admissions go on, in the order of arrival')
+    .option(
+      '--minutes <n>',
+      'how many minutes before the opening the lot begins',
+      lotMinutes,
+      minutesDefault,
+    )
+    .option('--none', 'remove the lot: the queue admits users in the order of their enrolment')
     .action(async ({ opensAt, minutes, none, ...who }: LotFlags) => {
       if ((opensAt === undefined) === (none === undefined)) {
-        throw new Error('name --opens-at or --none');
+        throw new Error('give --opens-at or --none');
       }
       const lot = opensAt === undefined ? null : lotBefore(opensAt, minutes, Date.now());
       await steer(who, { lot });
     });
-  step('pause', 'Admit nobody; users who are inside stay inside.').action((who: Who) =>
+  step('pause', 'Admit nobody. Admitted users stay admitted.').action((who: Who) =>
     steer(who, { paused: true }),
   );
-  step('resume', 'Admit users and let newcomers enrol again.').action((who: Who) =>
+  step('resume', 'Admit users again, and let new users enrol again.').action((who: Who) =>
     steer(who, { paused: false, draining: false }),
   );
-  step('drain', 'Let nobody new enrol; users who wait are admitted as before.').action((who: Who) =>
+  step('drain', 'Let no new user enrol. The queue still admits waiting users.').action((who: Who) =>
     steer(who, { draining: true }),
   );
-  step('clear', 'Empty the line: users who wait enrol again.').action((who: Who) =>
+  step('clear', 'Empty the line. Waiting users must enrol again.').action((who: Who) =>
     steer(who, {}, true),
   );
 }
 
 function roomName(text: string): string {
   if (roomSchema.safeParse(text).success) return text;
-  throw new InvalidArgumentError('Give 1 to 64 of A-Z a-z 0-9 _ -, as in the catalog.');
+  throw new InvalidArgumentError(
+    'Give the name of a room in the catalog: 1 to 64 characters of A-Z a-z 0-9 _ -.',
+  );
 }
 
 /** A whole number from 1, or a word that stands for none. */
@@ -184,7 +198,7 @@ const nameOf = (room: string): string => (room === '' ? 'queue' : `room ${room}`
 
 const inWords = (name: string, steering: Steering, config: Config): string =>
   steering.revision < 0
-    ? `${name}: as the settings say, ${config.queue.admittedMax} places; nobody has steered it`
+    ? `${name}: ${config.queue.admittedMax} places (the setting); nobody has steered it`
     : `${name}: ${settingsInWords(steering, config)}`;
 
 type Steered = Pick<Steering, 'admittedMax' | 'perMinute' | 'paused' | 'draining'> & {
@@ -201,7 +215,7 @@ function settingsInWords(
     places,
     perMinute === null ? 'no limit per minute' : `${perMinute} admissions per minute`,
     ...(paused ? ['paused'] : []),
-    ...(draining ? ['nobody new enrols'] : []),
+    ...(draining ? ['no new user can enrol'] : []),
     ...(lot === null ? [] : [lotInWords(lot)]),
   ].join(', ');
 }

@@ -23,36 +23,36 @@ interface RebuildFlags {
 /** `reprise rebuild [projection…]`. */
 export function defineRebuild(command: Command): void {
   command
-    .argument('[projection...]', `${names(projections)}; all when none is named`)
-    .option('--dry-run', 'build and compare only: exit code 1 when a row differs')
-    .option('--only-diff', 'print only the rows that differ; progress goes to standard error')
-    .option('--keep-parked', 'keep streams parked that are parked in the live tables')
+    .argument('[projection...]', `${names(projections)}; default: all`)
+    .option('--dry-run', 'only build and compare; exit code 1 if a row differs')
+    .option('--only-diff', 'print only the rows that differ; print the progress on standard error')
+    .option('--keep-parked', 'streams that are parked in the live tables stay parked')
     .option('--drop-old', 'only drop the tables that earlier rebuilds replaced')
     .addHelpText(
       'after',
       `
-The command fills new tables from the start of the log, up to the position of the live tables, and
-compares both row by row. Then it replaces the live tables in one transaction: a
-query sees the old tables or the new ones, never a gap. The service may run meanwhile. The old
-tables stay until you run the command with --drop-old.
+The command fills new tables from the start of the log, up to the position of the live tables. It
+compares both row by row. Then it replaces the live tables in one transaction. Each query sees either
+the old tables or the new tables. The service may run during the rebuild. The old tables stay until
+you run the command with --drop-old.
 
-A rebuild that was killed goes on from where it was when you run it again. Ctrl-C removes everything
-it has built. The rebuild fails, and names the event, when this version cannot read an event or
-PostgreSQL refuses its rows. A rebuild of all projections by a version that can read the parked
-events un-parks them. With --keep-parked, parked events stay out of the new tables, as they are out
-of the live ones; any other event that cannot be read or written still makes the rebuild fail.
+If a rebuild was killed, run the command again: it continues. After Ctrl-C, the command removes the
+new tables. If this version cannot read an event, or PostgreSQL refuses its rows, the rebuild fails
+and names the event. If this version can read the parked events, a rebuild of all projections writes
+them, and they are no longer parked. With --keep-parked, parked events are not in the new tables. Any
+other event that cannot be read or written still makes the rebuild fail.
 
-The command uses EVENTSTORE_URL and POSTGRES_URL, else the running service of DATA_DIR, else it
-starts the embedded servers and stops them at its end.
+The command uses EVENTSTORE_URL and POSTGRES_URL, or the servers of the running service on DATA_DIR.
+Without both, it starts the embedded servers and stops them at its end.
 
 Examples:
-  $ reprise rebuild --dry-run              are the read models right?
-  $ reprise rebuild --dry-run --only-diff  which rows are not?
-  $ reprise rebuild seat account           make these two right
-  $ reprise rebuild --keep-parked          although events are parked that no version can read
-  $ reprise rebuild --drop-old             free the disk
+  $ reprise rebuild --dry-run              checks the read models
+  $ reprise rebuild --dry-run --only-diff  lists the wrong rows
+  $ reprise rebuild seat account           makes these two again
+  $ reprise rebuild --keep-parked          rebuilds while some events stay parked
+  $ reprise rebuild --drop-old             frees the disk
 
-Exit codes: 0 the tables are in place, or a dry run found every row the same; 1 anything else.`,
+Exit codes: 0 the new tables are in place, or a dry run found no difference; 1 anything else.`,
     )
     .action((chosen: string[], flags: RebuildFlags) =>
       rebuildChosen(choose(chosen), flags, readConfig(process.env)),
@@ -115,7 +115,7 @@ const names = (all: readonly Projection[]): string => all.map(({ name }) => name
 function choose(given: readonly string[]): readonly Projection[] {
   const unknown = given.find((name) => !projections.some((one) => one.name === name));
   if (unknown !== undefined) {
-    throw new Error(`there is no projection ${unknown}; there are ${names(projections)}`);
+    throw new Error(`there is no projection ${unknown}; the projections are ${names(projections)}`);
   }
   return given.length === 0 ? projections : projections.filter(({ name }) => given.includes(name));
 }
@@ -124,7 +124,7 @@ async function dropTheOld(pool: Pool): Promise<void> {
   const client = await pool.connect();
   try {
     const dropped = await dropOld(client, await enterBuild(client));
-    console.log(dropped.length === 0 ? 'no old tables are kept' : `dropped ${dropped.join(', ')}`);
+    console.log(dropped.length === 0 ? 'there are no old tables' : `dropped ${dropped.join(', ')}`);
   } finally {
     client.release(true);
   }
@@ -146,14 +146,14 @@ function describeDifference({ table, key, live, rebuilt }: Difference): string {
 function* summary(result: RebuildResult, counts: ReadonlyMap<string, number>): Generator<string> {
   const { oldSchema, events, eventsFound, differences, renewed, position, keptStreams, swapped } =
     result;
-  if (eventsFound > 0) yield `went on from ${eventsFound} events of a rebuild that was cut short`;
+  if (eventsFound > 0) yield `continued an interrupted rebuild after ${eventsFound} events`;
   if (keptStreams > 0)
     yield `${counted(keptStreams, 'stream')} stayed parked: see reprise projections`;
-  for (const name of renewed) yield `${name}: a new version, so no rows were compared`;
+  for (const name of renewed) yield `${name}: new version, so no rows were compared`;
   const rows = [...counts].map(([table, count]) => `${count} in ${table}`).join(', ');
   yield `${events} events, up to position ${position ?? '- (the log is empty)'}: ` +
     (differences === 0 ? 'every row is the same' : `rows that differ: ${rows}`);
   if (swapped) {
-    yield `the new tables are in place; the old ones are kept in the schema ${oldSchema} until reprise rebuild --drop-old`;
+    yield `the new tables are in place; the old tables are in the schema ${oldSchema} until reprise rebuild --drop-old`;
   }
 }

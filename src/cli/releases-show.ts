@@ -8,8 +8,8 @@ export function defineReleases(releases: Command): void {
     .addHelpText(
       'after',
       `
-Each service notes in the log which version it is, when the one before was another. Versions before these notes are not
-listed.`,
+When a service starts with another version than the service before it, it writes its version to the log. Versions that did
+not do this yet are not listed.`,
     )
     .action(async ({ json }: { readonly json?: true }) => {
       const { readReleases } = await import('../releases/served.ts');
@@ -26,7 +26,7 @@ listed.`,
         console.log(JSON.stringify({ releases: told }, null, 2));
         return;
       }
-      if (found.length === 0) console.log('the log does not say which versions served it');
+      if (found.length === 0) console.log('the log has no record of a version');
       for (const { at, version, contract, node, position } of found) {
         console.log(`${at}  ${version}  contract ${contract.slice(0, 12)}  ${node}  ${position}`);
       }

@@ -21,10 +21,9 @@ import { append, tellNext } from './restore-log.ts';
 export async function restoreImage(image: Image, config: Config): Promise<void> {
   mustBeEmbedded(config);
   const { manifest } = image;
-  if (manifest === undefined)
-    throw new RestoreError(`${image.directory} is no image that is whole`);
+  if (manifest === undefined) throw new RestoreError(`${image.directory} is not a complete image`);
   console.log(`image: ${image.directory}`);
-  console.log(`  ${manifest.events} events, the last of ${manifest.lastCreatedAt}`);
+  console.log(`  ${manifest.events} events, the last at ${manifest.lastCreatedAt}`);
   const place = join(config.dataDir, 'eventstore');
   if (findService(config.dataDir) !== undefined) {
     throw new RestoreError(`a service runs on ${config.dataDir}: stop it first`);
@@ -35,7 +34,7 @@ export async function restoreImage(image: Image, config: Config): Promise<void> 
   try {
     if (await hasContent(place)) {
       throw new RestoreError(
-        `${place} is there: nothing was written. Restore into another DATA_DIR, or move it away.`,
+        `${place} exists: nothing was written. Restore into another DATA_DIR, or move this directory.`,
       );
     }
     await rm(unfinished, { recursive: true, force: true });
@@ -56,7 +55,7 @@ function lockDataDir(dataDir: string): { release(): void } {
     return lockFile(join(dataDir, 'restore.lock'));
   } catch (error) {
     if (!(error instanceof LockHeld)) throw error;
-    throw new RestoreError(`${error.message} restores into ${dataDir} already`);
+    throw new RestoreError(`${error.message} already restores into ${dataDir}`);
   }
 }
 

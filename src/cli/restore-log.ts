@@ -35,7 +35,7 @@ export async function restoreArchive(path: string, config: Config): Promise<void
   const directory = await findArchive(path);
   say(`archive: ${directory}`);
   const plan = await planFor(directory);
-  say(`  whole; ${plan.events} events to restore, the last of ${timeOf(plan.last.created)}`);
+  say(`  complete; ${plan.events} events to restore, the last at ${timeOf(plan.last.created)}`);
   if (config.eventStoreUrl === undefined && findService(config.dataDir) !== undefined) {
     throw new RestoreError(`a service runs on ${config.dataDir}: stop it first`);
   }
@@ -66,8 +66,8 @@ async function planFor(directory: string): Promise<Plan> {
   const [first] = faults;
   if (first !== undefined) {
     throw new RestoreError(
-      `the archive is not whole (${first.code} ${first.file}: ${first.detail}): nothing was written. ` +
-        'See reprise backup verify; take another archive, or its copy.',
+      `the archive is not complete (${first.code} ${first.file}: ${first.detail}): nothing was written. ` +
+        'Run reprise backup verify. Use another archive, or a copy of this one.',
     );
   }
   if (last === undefined) throw new RestoreError('the archive is empty: nothing was written');
@@ -83,28 +83,28 @@ async function restoreInto(
   const restored = await readRestored(store);
   if (restored === undefined) await assertEmpty(log);
   else if (restored.archive !== plan.archive) {
-    throw new RestoreError(`the log was restored from ${restored.archive}: it is not empty`);
+    throw new RestoreError(`the log is not empty: it was restored from ${restored.archive}`);
   }
   if (restored !== undefined && plan.events < restored.events) {
     throw new RestoreError(
-      `the restore began with ${restored.events} events, and the archive has ${plan.events}: it has lost its end`,
+      `the restore began with ${restored.events} events, but the archive has only ${plan.events}: its end is missing`,
     );
   }
   if (restored?.isFinished) {
-    say(`it is restored already: ${restored.events} events of ${restored.archive}`);
+    say(`already restored: ${restored.events} events of ${restored.archive}`);
     return tellNext(restored.isOpen);
   }
   const begun = restored ?? (await begin(store, plan));
-  say(restored === undefined ? 'restoring …' : 'restoring goes on …');
+  say(restored === undefined ? 'restoring …' : 'continuing the restore …');
   let toldMs = performance.now();
   await restoreEvents({
     ...{ directory, log, count: begun.events, signal: new AbortController().signal },
     onProgress: (events) => {
       if (performance.now() - toldMs < progressMs) return;
       toldMs = performance.now();
-      say(`  ${events} of ${begun.events} events are there`);
+      say(`  ${events} of ${begun.events} events restored`);
     },
-    onTrouble: (error) => say(`  ${error instanceof Error ? error.message : error}: again`),
+    onTrouble: (error) => say(`  ${error instanceof Error ? error.message : error}: trying again`),
   });
   const { epoch, events, revision } = begun;
   await append(store, revision, {
@@ -119,10 +119,10 @@ async function restoreInto(
 export function tellNext(isOpen: boolean): void {
   if (isOpen) return;
   say(`The sale is closed. Next:
-  reprise restore reconcile      what the tables of before know and the backup does not
-  reprise rebuild                the tables from the restored log
-  reprise verify                 prove both
-  reprise restore open --reason  let buyers go on`);
+  reprise restore reconcile      shows what the old tables have and the backup does not have
+  reprise rebuild                makes the tables from the restored log
+  reprise verify                 proves the log and the tables
+  reprise restore open --reason  opens the sale`);
 }
 
 /** @throws RestoreError that says what is in it */
@@ -177,7 +177,10 @@ export async function append(
   };
   const events = [{ id: randomUUID(), event, metadata }];
   const { ok } = await store.append(restoredStream, after ?? 'no_stream', events);
-  if (!ok) throw new RestoreError('somebody else restores this log at the same time: run it again');
+  if (!ok)
+    throw new RestoreError(
+      'another command restores this log at the same time: run this command again',
+    );
 }
 
 /** `reprise restore open`. @throws Error in words for people */
@@ -190,20 +193,21 @@ export async function openSale(
   const store = connectEventStore(server.url);
   try {
     const restored = await readRestored(store);
-    if (restored === undefined) throw new RestoreError('the log was never restored: it is open');
-    if (restored.isOpen) return say('the sale is open already');
+    if (restored === undefined)
+      throw new RestoreError('the log was never restored, so the sale is open');
+    if (restored.isOpen) return say('the sale is already open');
     if (!restored.isFinished) {
-      throw new RestoreError('the restore was cut short: run reprise restore again first');
+      throw new RestoreError('the restore was interrupted: run reprise restore again first');
     }
     if (!restored.isReconciled && !unreconciled) {
       throw new RestoreError(
-        'nobody was shown what is missing: run reprise restore reconcile, or, where no table of before is left, say --unreconciled',
+        'the missing facts were not shown: run reprise restore reconcile. If PostgreSQL has no old tables, add --unreconciled',
       );
     }
     const data = { epoch: restored.epoch, reason, at: new Date().toISOString() };
     await append(store, restored.revision, { type: 'SaleOpened', data });
     say('the sale is open');
-    say('next: reprise check, once the service runs');
+    say('next: start the service, then run reprise check');
   } finally {
     await store.close();
     await server.stop();

@@ -21,7 +21,7 @@ export async function reconcile(flags: { readonly json?: true }, config: Config)
   if (config.postgresUrl === undefined && findService(config.dataDir) === undefined) {
     await mustExist(
       join(config.dataDir, 'postgres'),
-      'POSTGRES_URL names the PostgreSQL of before',
+      'set POSTGRES_URL to the PostgreSQL with the old tables',
     );
   }
   const servers = await borrowServers(config);
@@ -31,7 +31,7 @@ export async function reconcile(flags: { readonly json?: true }, config: Config)
     const restored = await readRestored(store);
     if (restored === undefined) throw new RestoreError('the log was never restored');
     if (!restored.isFinished) {
-      throw new RestoreError('the restore was cut short: run reprise restore again first');
+      throw new RestoreError('the restore was interrupted: run reprise restore again first');
     }
     const missing = await missingIn(servers.eventStoreUrl, postgres);
     console.log(flags.json ? JSON.stringify({ missing }, null, 2) : describe(missing));
@@ -65,7 +65,7 @@ async function missingIn(eventStoreUrl: string, postgres: Postgres): Promise<Mis
     const schema = isOfThisLog || last?.position == null ? oldSchema(live) : live;
     const found = await client.query('SELECT to_regclass($1) AS there', [`${schema}.reservation`]);
     if (found.rows[0]?.there == null) {
-      throw new RestoreError('PostgreSQL has no tables of before: nothing can be compared');
+      throw new RestoreError('PostgreSQL has no old tables: there is nothing to compare');
     }
     return await findMissing(client, schema, expected);
   } finally {
@@ -76,11 +76,12 @@ async function missingIn(eventStoreUrl: string, postgres: Postgres): Promise<Mis
 
 /** A line a fact, and sums. */
 function describe(missing: readonly MissingFact[]): string {
-  if (missing.length === 0) return 'the restored log has all that the tables of before know';
+  if (missing.length === 0)
+    return 'nothing is missing: the restored log has all facts of the old tables';
   const lines = missing.map(({ what, userId, id, before, now, amount, currency }) =>
     what === 'charge'
-      ? `user ${userId}: ${amount} ${currency} charged that the log does not have`
-      : `user ${userId}: ${what} ${id}, ${amount} ${currency}, was ${before}; the log says ${now ?? 'nothing of it'}`,
+      ? `user ${userId}: ${amount} ${currency} charged, missing in the log`
+      : `user ${userId}: ${what} ${id}, ${amount} ${currency}, was ${before}; in the log: ${now ?? 'nothing'}`,
   );
   const sums = new Map<string, { count: number; amount: number }>();
   for (const { what, before, amount, currency } of missing) {
@@ -90,6 +91,6 @@ function describe(missing: readonly MissingFact[]): string {
     sums.set(kind, { count: sum.count + 1, amount: sum.amount + amount });
   }
   lines.push('', 'Missing in the restored log:');
-  for (const [kind, { count, amount }] of sums) lines.push(`  ${count} ${kind} ${amount} together`);
+  for (const [kind, { count, amount }] of sums) lines.push(`  ${count} ${kind} ${amount} in total`);
   return lines.join('\n');
 }

@@ -5,28 +5,32 @@ import { readConfig } from '../config.ts';
 /** `reprise restore`. */
 export function defineRestore(restore: Command): void {
   restore
-    .argument('<archive>', 'its directory, or one with archives: then the newest; or an image')
+    .argument(
+      '<archive>',
+      'an archive, an image, or a directory with archives: then the newest archive',
+    )
     .addHelpText(
       'after',
       `
-Reads the archive to its end before anything is written, and refuses one that is not whole. Into an event store that has
-events of Reprise's it restores nothing. Ids, data, metadata, revisions and the order stay; the times of before are kept
-with the events and count wherever times count. Positions are new ones: the restored log is another log, and says so in
-its first event, so PostgreSQL's tables of before are refused until reprise rebuild has made them anew.
+The command reads the whole archive before it writes. It refuses an incomplete archive. It refuses an event store that has
+events of Reprise. Ids, data, metadata, revisions and the order stay the same. The original times are stored with the
+events, and all commands use them. Positions are new. The first event of the restored log says that the log was restored. So
+the service does not use the old tables of PostgreSQL. reprise rebuild makes new ones.
 
-Every event is compared with the archive's at the end. Cut short, run it again: it goes on.
+At the end, the command compares every event with the archive. If it was interrupted, run it again: it continues.
 
-An image (reprise backup image) becomes DATA_DIR/eventstore, which must not be there. Positions and times stay, too; an
-event behind the last one says that the log was restored. Cut short, nothing is there: run it again.
+An image (reprise backup image) becomes DATA_DIR/eventstore. This directory must not exist before. Positions and times stay
+the same, too. The command appends an event that says that the log was restored. If the command was interrupted, it leaves
+nothing: run it again.
 
-No service may run on it meanwhile. The event store is that of EVENTSTORE_URL, or the embedded one in DATA_DIR.
+The event store is the one of EVENTSTORE_URL, or the embedded one in DATA_DIR. No service may use it during the restore.
 
 Afterwards:
-  $ reprise restore reconcile       what do the tables of before know that the backup does not?
-  $ reprise rebuild                 PostgreSQL from the restored log
-  $ reprise verify                  prove both
-  $ reprise restore open --reason 'three buyers were called'    buyers may go on
-  $ reprise check                   can a buyer buy again?
+  $ reprise restore reconcile       shows what the old tables have and the backup does not have
+  $ reprise rebuild                 makes the tables from the restored log
+  $ reprise verify                  proves the log and the tables
+  $ reprise restore open --reason 'three buyers were called'    opens the sale
+  $ reprise check                   checks that a buyer can buy again
 
 Example:
   $ DATA_DIR=/var/lib/reprise-new reprise restore /backup`,
@@ -48,18 +52,20 @@ Example:
 
 function defineReconcile(reconciling: Command): void {
   reconciling
-    .description('Show what PostgreSQL’s tables of before know and the restored log does not.')
+    .description(
+      'Show facts that the old tables of PostgreSQL have and the restored log does not have.',
+    )
     .option('--json', 'as one JSON object')
     .addHelpText(
       'after',
       `
-Facts that came after the backup's end are not in the restored log. The tables know them, where PostgreSQL outlived the
-event store: it compares reservations, payments and money, and lists what is missing, with users and amounts. Those
-buyers have to be called, or paid: nothing of it is written into the log.
+Facts after the end of the backup are not in the restored log. If PostgreSQL was not lost, its old tables still have these
+facts. The command compares reservations, payments and money, and lists the missing facts with users and amounts. Call these
+buyers, or pay them. The command does not write these facts into the log.
 
-It uses the tables that are in place, or, after a rebuild, those that the rebuild replaced (until reprise rebuild --drop-old).
+It uses the current tables. After a rebuild, it uses the tables that the rebuild replaced (until reprise rebuild --drop-old).
 
-Exit codes: 0 shown, whatever was found; 1 there are no tables of before, or they could not be read.`,
+Exit codes: 0 the comparison was shown; 1 there are no old tables, or they could not be read.`,
     )
     .action(async (flags: { readonly json?: true }) => {
       const { reconcile } = await import('./restore-reconcile.ts');
@@ -69,13 +75,13 @@ Exit codes: 0 shown, whatever was found; 1 there are no tables of before, or the
 
 function defineOpen(open: Command): void {
   open
-    .requiredOption('--reason <text>', 'who decided it, and why; kept in the log', someText)
-    .option('--unreconciled', 'although nobody was shown what is missing: no table outlived it')
-    .description('Let buyers go on after a restore.')
+    .requiredOption('--reason <text>', 'who decided this, and why; the log stores it', someText)
+    .option('--unreconciled', 'open without reconcile, because PostgreSQL has no old tables')
+    .description('Open the sale after a restore.')
     .addHelpText(
       'after',
       `
-A running service opens within a second. Opening again changes nothing.
+A running service opens the sale within a second. Opening again changes nothing.
 
 Example:
   $ reprise restore open --reason 'A. Kim: nothing is missing'`,
@@ -87,6 +93,6 @@ Example:
 }
 
 function someText(text: string): string {
-  if (text.trim() === '') throw new InvalidArgumentError('Say why.');
+  if (text.trim() === '') throw new InvalidArgumentError('Give a reason.');
   return text;
 }

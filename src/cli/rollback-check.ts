@@ -39,7 +39,7 @@ export async function checkRollback(
     console.log(json ? toJson(target, findings) : describe(target, findings));
     process.exitCode = exitCodes[findings.verdict];
   } catch (error) {
-    console.error(`reprise: could not be checked: ${(error as Error).message}`);
+    console.error(`reprise: could not check the rollback: ${(error as Error).message}`);
     process.exitCode = 3;
   }
 }
@@ -52,7 +52,7 @@ Next, with this version:
   3. reprise rollback tables ${name}
 Then with the older version:
   4. start it                REPRISE_IMAGE=… docker compose up --no-build reprise | kubectl rollout undo deployment/reprise
-  5. reprise check           or its reprise verify, where it has no check`;
+  5. reprise check           or reprise verify, if it has no check`;
 
 /** `reprise rollback tables`. @throws Error with a message for people */
 export async function rollbackTables(
@@ -68,11 +68,11 @@ export async function rollbackTables(
   const plan = await withTables(config, (client) => bringBack(client, target));
   console.log(
     {
-      none: `the tables are those of ${target.version} already`,
+      none: `the tables already belong to ${target.version}`,
       swap:
         `the tables of ${target.version} are back: ${plan.differ.join(', ')}. Start ${target.version}: ` +
         (plan.catchesUp ? 'it catches up with the log.' : 'it builds them again from the log.'),
-      drop: `all tables are dropped. Start ${target.version}: it makes them anew from the log.`,
+      drop: `all tables are dropped. Start ${target.version}: it builds them from the log.`,
     }[plan.way],
   );
 }
@@ -125,18 +125,18 @@ function describe(
   const line = (one: NewerEvents) =>
     `${one.events} ${one.type} of version ${one.schemaVersion}, from position ${one.firstPosition}, on ${[...one.streams].join(', ')}`;
   const words: Readonly<Record<Verdict, string>> = {
-    safe: `SAFE: ${version} may serve this log and these tables`,
-    'safe-with-rebuild': `SAFE WITH A REBUILD: ${version} sells at once, and its lists come when they are built`,
-    'not-safe': `NOT SAFE: ${version} cannot read what is in the log`,
+    safe: `SAFE: ${version} can serve this log and these tables`,
+    'safe-with-rebuild': `SAFE WITH A REBUILD: ${version} sells at once; its lists are 503 until it has built them`,
+    'not-safe': `NOT SAFE: ${version} cannot read some events in the log`,
   };
   return [
     words[verdict],
     ...unreadable.map((one) =>
       isRestore(one)
-        ? `  ${line(one)}: it would not know that the log was restored, and sell at once`
-        : `  ${line(one)}: it parks them, and refuses commands there (event-unreadable)`,
+        ? `  ${line(one)}: ${version} would not know that the log was restored, and would sell at once`
+        : `  ${line(one)}: ${version} parks them, and refuses commands on these streams (event-unreadable)`,
     ),
-    ...ignored.map((one) => `  ${line(one)}: it ignores them, and what they say has no effect`),
+    ...ignored.map((one) => `  ${line(one)}: ${version} ignores them`),
     ...tablesLines(version, tables),
     ...(verdict === 'not-safe'
       ? ['Roll forward: release the older code with a higher version that reads these events.']
@@ -146,16 +146,16 @@ function describe(
 
 function tablesLines(version: string, { way, differ, newerMigrations }: TablesPlan): string[] {
   const names = differ.join(', ');
-  if (way === 'none') return ['  tables: they are those of this version'];
+  if (way === 'none') return ['  tables: they already belong to that version'];
   if (way === 'swap') {
-    return [`  tables: reprise rollback tables ${version} brings back those before: ${names}`];
+    return [`  tables: reprise rollback tables ${version} brings back the old tables: ${names}`];
   }
   const why =
     newerMigrations.length > 0
-      ? `it does not know the migrations ${newerMigrations.join(', ')}`
-      : `those of ${names} are gone`;
+      ? `${version} does not know the migrations ${newerMigrations.join(', ')}`
+      : `the old tables of ${names} are gone`;
   return [
-    `  tables: ${why}; reprise rollback tables ${version} drops them, and it makes them anew`,
+    `  tables: ${why}. reprise rollback tables ${version} drops all tables, and ${version} builds them again`,
   ];
 }
 

@@ -9,19 +9,20 @@ export function defineRollback(rollback: Command): void {
     .addHelpText(
       'after',
       `
-Checks as reprise rollback check does, with its exit codes, and prints what to do then. It stops and starts nothing.
+The command checks like reprise rollback check, with the same exit codes. Then it prints the next steps. It does not stop or
+start a service.
 
-A rollback runs an older version on the log and the tables that a newer one wrote. It is no restore: nothing is lost. Run
-these commands with the newer version, which knows what it wrote.
+After a rollback, an older version uses the log and the tables of a newer version. A rollback loses nothing, unlike a restore.
+Run these commands with the newer version:
 
-  1. reprise rollback check 0.1.0      may the older version read what is there?
+  1. reprise rollback check 0.1.0      says whether the older version can read the log
   2. stop every instance
   3. reprise backup create
-  4. reprise rollback tables 0.1.0     the tables of the older version come back
-  5. start the older version; run its reprise check, or its reprise verify where it has no check
+  4. reprise rollback tables 0.1.0     brings the tables of the older version back
+  5. start the older version; run its reprise check. If it has no check, run its reprise verify
 
-Where the check says that it is not safe, roll forward: release the older code with a higher version and with what it needs
-to read the newer events. docs/rollback.md has the whole procedure.`,
+If the check says "not safe", roll forward: release the older code with a higher version that can read the newer events.
+docs/rollback.md has the whole procedure.`,
     )
     .action(async (target: string) => {
       const { checkRollback, rollbackSteps } = await import('./rollback-check.ts');
@@ -36,15 +37,16 @@ function defineCheck(check: Command): void {
   check
     .argument('<version>', 'a released version, or a file that its reprise contract --json wrote')
     .option('--json', 'as one JSON object')
-    .description('Say whether an older version may serve this log and these tables.')
+    .description('Say whether an older version can serve this log and these tables.')
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 3))
     .addHelpText(
       'after',
       `
-Reads the whole log and looks for events that the older version cannot read. It would park them and refuse commands on
-their streams. Events on streams that it does not read do it no harm; they are listed.
+The command reads the whole log and looks for events that the older version cannot read. The older version would park these
+events and refuse commands on their streams. The command also lists new events on streams that the older version does not
+read. These events are harmless.
 
-Exit codes: 0 safe, 1 safe with a rebuild of read models, 2 not safe (why is said), 3 could not be checked.`,
+Exit codes: 0 safe, 1 safe with a rebuild of read models, 2 not safe (with the reason), 3 could not be checked.`,
     )
     .action(async (target: string, flags: { readonly json?: true }) => {
       const { checkRollback } = await import('./rollback-check.ts');
@@ -55,14 +57,15 @@ Exit codes: 0 safe, 1 safe with a rebuild of read models, 2 not safe (why is sai
 function defineTables(tables: Command): void {
   tables
     .argument('<version>', 'as for check')
-    .option('--force', 'although the check says that it is not safe')
-    .description('Bring the tables of an older version back, while no instance runs.')
+    .option('--force', 'bring the tables back even if the check says "not safe"')
+    .description('Bring the tables of an older version back. No instance may run.')
     .addHelpText(
       'after',
       `
-Tables that were replaced when the newer version came (reprise_old, until reprise rebuild --drop-old) go back to their
-place. Where they are not there, or a migration came that the older version does not know, all tables are dropped: the
-older version makes them anew from the log at its start. Nothing is lost: the log has everything.`,
+The schema reprise_old has the tables that the newer version replaced (until reprise rebuild --drop-old). The command makes
+them the live tables again. In two cases it drops all tables: if the replaced tables are gone, or if the older version does
+not know a migration. Then the older version builds its tables from the log at its start. No fact is lost, because the log has
+everything.`,
     )
     .action(async (target: string, flags: { readonly force?: true }) => {
       const { rollbackTables } = await import('./rollback-check.ts');

@@ -18,8 +18,9 @@ Examples:
   $ PORT=8080 DATA_DIR=/var/lib/reprise DEMO=off reprise serve
   $ EVENTSTORE_URL='esdb://localhost:2113?tls=false' REDIS_URL=redis://localhost reprise serve
 
-Ctrl-C stops the service: it answers the requests under way, stops the embedded servers and keeps
-all data. SIGTERM does the same after DRAIN_SECONDS. A second signal stops it at once.`,
+Ctrl-C stops the service. It first answers the running requests, then it stops the embedded servers.
+All data stays on disk. SIGTERM does the same after DRAIN_SECONDS. A second signal stops the service
+at once.`,
     )
     .action(async () => {
       const { serve } = await import('../serve/run.ts');

@@ -23,7 +23,7 @@ interface VerifyFlags {
 /** `reprise verify`. */
 export function defineVerify(command: Command): void {
   command
-    .option('--log-only', 'leave PostgreSQL out')
+    .option('--log-only', 'check only the log, not PostgreSQL')
     .option('--json', 'print the verdict as one JSON object')
     .option(
       '--grace <seconds>',
@@ -42,23 +42,26 @@ export function defineVerify(command: Command): void {
       'after',
       `
 The command reads the whole log. It uses none of the service's own code and checks that
-  - every seat had at most one owner at any moment, and its buyer paid every sold seat exactly once
-  - every hold of a seat or of money was sold, captured or released, or is young
-  - seats and money followed every order, and every buyer of a cancelled session has the money back
-  - every balance is what was charged, minus what was captured and is held, plus what was refunded;
-    a balance is never negative
-  - no user of the waiting queue was inside twice, and never more than a limit that the log states,
-    as far as the log has the moves (reprise help queue audit proves more)
-Then it checks that PostgreSQL says the same, row by row, at the log position of the read models.
-The command counts events that were skipped (reprise help projections skip). A skipped event proves
-nothing; the command reports what its absence leaves wrong.
+  - every seat had at most one owner at any moment
+  - the buyer of every sold seat paid it exactly once
+  - every hold of a seat or of money was sold, captured or released, or is younger than --grace
+  - for every order, the seats and the money are right
+  - every buyer of a cancelled session has the money back
+  - every balance equals the charges, minus captured and held money, plus refunds
+  - no balance is negative
+  - the waiting queue admitted no user twice at the same time, and never more users than a limit in
+    the log. If moves are missing in the log, it checks less (see reprise help queue audit)
+Then it compares PostgreSQL with the log, row by row, at the log position of the read models.
+The command counts skipped events (reprise help projections skip). It ignores their content, and
+reports what is wrong without them.
 
-The service may be running. When none is running, the command uses EVENTSTORE_URL and POSTGRES_URL,
-or starts the embedded servers on DATA_DIR. It writes nothing. It judges the log of a stopped
-service at the time of the newest event.
+The service may be running. If no service is running, the command uses EVENTSTORE_URL and
+POSTGRES_URL, or starts the embedded servers on DATA_DIR. It writes nothing to them. For the log of a
+stopped service, it uses the time of the newest event as the current time.
 
 Each violation names its event as revision@stream. A violation of PostgreSQL names its row, and the
-last event that changed it. Progress goes to standard error; with --json there is none.
+last event that changed the row. The command prints the progress on standard error. With --json, it
+prints no progress.
 
 Exit codes: 0 proven, 1 violations, 2 could not verify.
 
@@ -115,7 +118,7 @@ async function verifyServers(
   await logMustExist(config);
   const service = findService(config.dataDir);
   if (config.postgresUrl === undefined && service === undefined && !logOnly) {
-    const advice = 'set POSTGRES_URL, or verify the log alone with --log-only';
+    const advice = 'set POSTGRES_URL, or check only the log with --log-only';
     await mustExist(join(config.dataDir, 'postgres'), advice);
   }
   // A log of our own that no service has open: nobody could have ended what is over since.

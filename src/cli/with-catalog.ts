@@ -21,7 +21,9 @@ export const withCatalog = <T>(
       await store.head();
       await following.ready;
       if (catalog.isSaleClosed) {
-        throw new Error('the log was restored, and its sale is closed: see reprise help restore');
+        throw new Error(
+          'the sale is closed, because the log was restored: see reprise help restore',
+        );
       }
       return await work({ store, catalog });
     } finally {

@@ -143,7 +143,7 @@ export const settings = {
   },
   HOLD_AGAIN_AFTER_SECONDS: {
     about:
-      'A user who held a seat for `HOLD_SECONDS` and did not pay it must wait for this time before holding it again. 0: no pause',
+      'Pause after a user held a seat for `HOLD_SECONDS` and did not pay it. During the pause, this user cannot hold the same seat. 0: no pause',
     schema: wholeNumber(0, 86_400),
     default: '60',
   },
@@ -154,7 +154,7 @@ export const settings = {
   },
   REFUND_CUTOFF_SECONDS: {
     about:
-      'A buyer can cancel a paid seat, and gets the money back, until this time before the session',
+      'A buyer can cancel a paid seat until this time before the session. The buyer then gets the money back',
     schema: wholeNumber(0, 31_536_000),
     default: '86400',
   },
@@ -169,13 +169,12 @@ export const settings = {
     default: '1000000',
   },
   QUEUE_ADMITTED_SECONDS: {
-    about:
-      'An admitted place ends this long after the claim, or after the last reservation of the buyer',
+    about: 'Length of an admitted place, from the claim or from the last reservation of the buyer',
     schema: wholeNumber(1, 86_400),
     default: '300',
   },
   QUEUE_PLACE_MAX_SECONDS: {
-    about: 'An admitted place ends at most this long after the admission',
+    about: 'Maximum length of an admitted place, from the admission',
     schema: wholeNumber(1, 86_400),
     default: '900',
   },
@@ -186,8 +185,7 @@ export const settings = {
     default: '30',
   },
   QUEUE_WAITING_SECONDS: {
-    about:
-      'A waiting buyer who does not poll loses the place this long after the poll was expected',
+    about: 'Time after an expected poll that does not come. Then the waiting buyer loses the place',
     schema: wholeNumber(1, 86_400),
     default: '150',
   },
@@ -199,13 +197,13 @@ export const settings = {
   },
   QUEUE_AFTER_PAYMENT_SECONDS: {
     about:
-      'An admitted place ends this long after a payment, unless the buyer reserves another seat',
+      'Time from a payment to the end of the admitted place. A new reservation makes the place longer again',
     schema: wholeNumber(1, 3_600),
     default: '5',
   },
   QUEUE_LOG: {
     about:
-      'Store the moves of the queue in the log, so that a restart can rebuild the queue: `on` or `off`',
+      'Store the moves of the queue in the log: `on` or `off`. A restart rebuilds the queue from them',
     schema: z.enum(['on', 'off'], 'must be on or off'),
     default: 'on',
   },
@@ -215,13 +213,13 @@ export const settings = {
     default: '1000',
   },
   DRAIN_SECONDS: {
-    about: `How long the API continues to serve after SIGTERM, while \`/readyz\` is 503, so that load balancers notice the stop. Default: ${drainSeconds} with \`REDIS_URL\`, else 0`,
+    about: `Time for which the API continues to serve after SIGTERM. In this time \`/readyz\` is 503, and load balancers notice the stop. Default: ${drainSeconds} with \`REDIS_URL\`, else 0`,
     schema: wholeNumber(0, 3_600).optional(),
     default: '',
   },
   HANG_SECONDS: {
     about:
-      'If the event loop of the process does not run for this time, the process ends, so that a supervisor starts it again. 0: never. The minimum is 5',
+      'If the event loop of the process does not run for this time, the process ends. Then a supervisor starts it again. 0: never. The minimum is 5',
     schema: z
       .string()
       .regex(/^[0-9]{1,4}$/, 'must be 0, or a whole number from 5 to 3600')

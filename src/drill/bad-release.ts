@@ -76,8 +76,10 @@ async function rollBackTables({ site, act }: Hands, { older }: Contracts): Promi
 /** A release is taken back, and another one wrote what nothing before it can read. */
 export const badReleaseDrill: Drill = {
   name: 'bad-release',
-  about: 'a release is rolled back; then a release has written an event that no older one can read',
-  expected: 'the check says “safe with a rebuild”, and it is; then “not safe”, and nothing changes',
+  about:
+    'first, a release is rolled back; second, a release writes an event that no older version can read',
+  expected:
+    'first, the check says “safe with a rebuild”, and this is true; second, it says “not safe”, and nothing changes',
   public: {
     en: 'We took back a new version of the ticket service while tickets were being sold.',
     ko: '티켓이 판매되는 도중에 판매 서비스를 이전 버전으로 되돌렸습니다.',

@@ -49,8 +49,8 @@ const endsMsMax = 30_000;
 export const killDrills: readonly Drill[] = [
   {
     name: 'kill-service',
-    about: 'SIGKILL of the service, which its supervisor starts again',
-    expected: 'payments left half way are settled, and nothing acknowledged is lost',
+    about: 'SIGKILL of the service; its supervisor starts it again',
+    expected: 'interrupted payments are settled; no acknowledged fact is lost',
     public: {
       en: 'We stopped the whole ticket service without warning, while tickets were being sold.',
       ko: '티켓이 판매되는 도중에 판매 서비스 전체를 예고 없이 중단했습니다.',
@@ -66,7 +66,7 @@ export const killDrills: readonly Drill[] = [
   {
     name: 'hang-service',
     about: 'the event loop of the service hangs; it still accepts connections',
-    expected: `after ${hangSeconds} s its watchdog ends the process, which its supervisor starts again`,
+    expected: `after ${hangSeconds} s the watchdog ends the process, and the supervisor starts it again`,
     public: {
       en: 'We made the ticket service freeze while tickets were being sold.',
       ko: '티켓이 판매되는 도중에 판매 서비스가 응답하지 않도록 만들었습니다.',
@@ -87,8 +87,9 @@ export const killDrills: readonly Drill[] = [
   },
   {
     name: 'kill-event-store',
-    about: 'SIGKILL of the embedded event store, which the service starts again',
-    expected: '503 meanwhile; no acknowledged event is lost, and none is written twice',
+    about: 'SIGKILL of the embedded event store; the service starts it again',
+    expected:
+      'calls are 503 until it is back; no acknowledged event is lost, and none is written twice',
     public: {
       en: 'We stopped the part that records sales, while tickets were being sold.',
       ko: '티켓이 판매되는 도중에 판매 기록을 담당하는 부분을 중단했습니다.',
@@ -99,8 +100,9 @@ export const killDrills: readonly Drill[] = [
   },
   {
     name: 'kill-postgres',
-    about: 'SIGKILL of the embedded PostgreSQL, which its keeper starts again',
-    expected: 'the sale goes on from memory and the log; lists are behind until it is back',
+    about: 'SIGKILL of the embedded PostgreSQL; its keeper starts it again',
+    expected:
+      'the sale continues with the log and the memory; lists are behind until PostgreSQL is back',
     public: {
       en: 'We stopped the part that shows reservations, while tickets were being sold.',
       ko: '티켓이 판매되는 도중에 예매 내역을 보여 주는 부분을 중단했습니다.',

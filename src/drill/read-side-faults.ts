@@ -44,8 +44,8 @@ async function parkedEvents({ service }: Site): Promise<number> {
 /** An event that no version can read. */
 export const poisonDrill: Drill = {
   name: 'poison-event',
-  about: 'an event that no version can read is in the stream of one seat; an operator skips it',
-  expected: 'it is parked with its stream; every other seat sells on as before',
+  about: 'the stream of one seat gets an event that no version can read; an operator skips it',
+  expected: 'the service parks the event and its stream; all other seats are still sold',
   public: {
     en: 'We put an entry into the records of sales that nobody can read.',
     ko: '판매 기록에 아무도 읽을 수 없는 항목을 넣었습니다.',
@@ -83,8 +83,8 @@ async function dropTables(site: Site): Promise<void> {
 /** The tables of the lists are gone. */
 export const tablesLostDrill: Drill = {
   name: 'read-models-lost',
-  about: `the schema of the lists is dropped; after ${faultMs / 1_000} s an operator restarts the service`,
-  expected: '503 for lists at once; at its start the service makes them anew from the log',
+  about: `the schema of the lists is deleted; after ${faultMs / 1_000} s an operator restarts the service`,
+  expected: 'lists are 503 at once; after the restart the service builds them again from the log',
   public: {
     en: 'We deleted the lists of seats and reservations while tickets were being sold.',
     ko: '티켓이 판매되는 도중에 좌석과 예매 목록을 모두 지웠습니다.',

@@ -13,8 +13,8 @@ const skip = (): string | undefined =>
 export const redisDrills: readonly Drill[] = [
   {
     name: 'redis-down',
-    about: `SIGKILL of Redis; it is started again after ${awayMs / 1_000} s, without its data`,
-    expected: 'buyers are told that the queue is away, and enrol again; no seat is wrong',
+    about: `SIGKILL of Redis; after ${awayMs / 1_000} s it starts again without its data`,
+    expected: 'buyers get a refusal while the queue is down, and enrol again; no seat is wrong',
     public: {
       en: 'We stopped the waiting queue, and brought it back empty.',
       ko: '대기열을 중단한 뒤 비어 있는 상태로 다시 시작했습니다.',
@@ -31,7 +31,8 @@ export const redisDrills: readonly Drill[] = [
   {
     name: 'redis-flush',
     about: 'all data of Redis is deleted while buyers are in the queue',
-    expected: 'the queue is built again from the log, or buyers enrol again; no seat is wrong',
+    expected:
+      'the service rebuilds the queue from the log, or buyers enrol again; no seat is wrong',
     public: {
       en: 'We emptied the waiting queue while tickets were being sold.',
       ko: '티켓이 판매되는 도중에 대기열을 비웠습니다.',

@@ -22,8 +22,10 @@ const followers = new WeakMap<Site, Running>();
 /** The event store's disk is lost, in the middle of the sale; a backup was followed beside it. */
 export const restoreDrill: Drill = {
   name: 'restore',
-  about: 'the machine stops and the event store’s data is lost; the newest backup is restored',
-  expected: 'what the backup lacks is named before the sale opens; the proof holds',
+  about:
+    'the machine stops, and the event store loses its data; an operator restores the newest backup',
+  expected:
+    'the facts that the backup does not have are listed before the sale opens; the proof finds no violation',
   public: {
     en: 'We destroyed the records of sales, and brought them back from a copy.',
     ko: '판매 기록을 모두 없앤 뒤, 따로 보관해 둔 사본으로 복원했습니다.',

@@ -86,7 +86,8 @@ async function mostMemory(site: Hands['site'], work: Promise<unknown>): Promise<
 export const stampedeDrill: Drill = {
   name: 'stampede',
   about: `${enrolling.toLocaleString('en')} users enrol in the waiting queue within ${withinMs / 1_000} s`,
-  expected: 'each gets a place or is told that the queue is full; memory grows by 512 MB at most',
+  expected:
+    'each user gets a place, or the answer that the queue is full; memory grows by at most 512 MB',
   public: {
     en: 'We let ten thousand people come to the waiting queue in one second.',
     ko: '1초 동안 1만 명이 대기열에 들어오도록 만들었습니다.',

@@ -51,8 +51,8 @@ export const storeDrills: readonly Drill[] = [
     'silent-event-store',
     { kind: 'silent' },
     {
-      about: `the event store answers nothing for ${faultMs / 1_000} s`,
-      expected: 'every request is answered within 5 s, with 503; nothing is written twice',
+      about: `the event store does not answer for ${faultMs / 1_000} s`,
+      expected: 'the service answers every request within 5 s, with 503; nothing is written twice',
       public: { en: records.en('go silent'), ko: records.ko('응답하지 않도록') },
     },
   ),
@@ -60,8 +60,8 @@ export const storeDrills: readonly Drill[] = [
     'slow-event-store',
     { kind: 'slow', ms: slowMs },
     {
-      about: `each request to the event store takes ${slowMs} ms more for ${faultMs / 1_000} s`,
-      expected: 'the sale goes on, slower',
+      about: `for ${faultMs / 1_000} s, each request to the event store takes ${slowMs} ms longer`,
+      expected: 'the sale continues, but slower',
       public: { en: records.en('slow'), ko: records.ko('느려지도록') },
     },
   ),
@@ -69,15 +69,15 @@ export const storeDrills: readonly Drill[] = [
     'cut-after-write',
     { kind: 'cut', when: 'after-write', times: cuts },
     {
-      about: `${cuts} writes are durable, and their answer is cut off with every connection`,
-      expected: 'the service finds out what was written, and answers as if nothing had happened',
+      about: `${cuts} writes are durable, but all connections break before their answers arrive`,
+      expected: 'the service finds out what was written, and answers correctly',
       public: { en: records.en('lose its connections'), ko: records.ko('연결을 잃도록') },
     },
   ),
   {
     name: 'freeze-network',
-    about: 'connections to the event store carry nothing any more and stay open; new ones work',
-    expected: 'the service notices, and connects again by itself',
+    about: 'open connections to the event store transfer nothing, but stay open; new ones work',
+    expected: 'the service notices this, and connects again by itself',
     public: {
       en: 'We cut a line inside the ticket service, while tickets were being sold.',
       ko: '티켓이 판매되는 도중에 판매 서비스 내부의 연결을 끊었습니다.',

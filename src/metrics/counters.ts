@@ -57,12 +57,12 @@ export class Counters implements AnswerCounts {
     this.#requests = counter('http_requests_total', 'Requests answered.', 'call', 'status');
     this.#durations = histogram(
       'http_request_duration_seconds',
-      "From a request's headers to its answer's.",
+      'Time from the headers of a request to the headers of its answer.',
       requestBounds,
       'call',
     );
     this.#problems = counter('problems_total', 'Problems answered.', 'code');
-    this.#queueFull = counter('queue_full_total', 'Buyers turned away by a full queue.');
+    this.#queueFull = counter('queue_full_total', 'Buyers refused because the queue was full.');
     this.#admissions = counter('queue_admissions_total', 'Buyers admitted by this instance.');
     this.#appends = histogram(
       'append_duration_seconds',
@@ -74,22 +74,30 @@ export class Counters implements AnswerCounts {
       'append_conflicts_total',
       'Appends refused because another writer came first.',
     );
-    this.#reservations = counter('reservations_total', 'Reservations asked for.', 'outcome');
-    this.#payments = counter('payments_total', 'Payments asked for.', 'outcome');
-    this.#cancellations = counter('cancellations_total', 'Cancellations asked for.', 'outcome');
+    this.#reservations = counter(
+      'reservations_total',
+      'Requests for a reservation, by outcome.',
+      'outcome',
+    );
+    this.#payments = counter('payments_total', 'Requests for a payment, by outcome.', 'outcome');
+    this.#cancellations = counter(
+      'cancellations_total',
+      'Requests for a cancellation, by outcome.',
+      'outcome',
+    );
     this.#refunds = counter(
       'refunds_total',
-      'Refunds tried, by a cancellation or by the recovery.',
+      'Attempts to refund, by a cancellation or by the recovery.',
       'outcome',
     );
     this.#restarts = counter(
       'embedded_restarts_total',
-      'Embedded servers that ended by themselves and were started again.',
+      'Restarts of an embedded server that had ended by itself.',
       'server',
     );
     this.#lag = histogram(
       'live_lag_seconds',
-      'From when the log took an event to when its rows are visible here.',
+      'Time from the append of an event until its rows are visible here.',
       lagBounds,
     );
     for (const server of embeddedServers) this.#restarts.inc({ server }, 0);

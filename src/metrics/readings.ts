@@ -35,36 +35,36 @@ const gauges: readonly (readonly [name: string, help: string, value: Value])[] =
   ],
   [
     'projection_building',
-    '1 while it builds read models of a new version.',
+    '1 while the service builds read models of a new version.',
     ofProjection((is) => flag(is.state === 'building')),
   ],
   [
     'projection_lag_seconds',
-    'Age of the oldest event not yet shown.',
+    'Age of the oldest event that the lists do not show yet.',
     ofProjection((is) => is.lagSeconds),
   ],
   [
     'projection_lag_events',
-    'Events read from the log and not yet shown.',
+    'Events that were read from the log, but are not in the lists yet.',
     ofProjection((is) => is.lagEvents),
   ],
   [
     'projection_stalled_seconds',
-    'How long it has been behind without showing anything more.',
+    'Time for which the read side has been behind without progress.',
     ofProjection((is) => is.stalledSeconds),
   ],
   [
     'projection_parked_events',
-    'Events kept from the read side since they cannot be read.',
+    'Parked events: they are not in the lists, because they cannot be read.',
     ofProjection((is) => is.parkedEvents),
   ],
   [
     'queue_waiting',
-    'Buyers who wait in the line of the shop, with those who are away.',
+    'Buyers who wait in the line of the shop, present and absent.',
     ofQueue('waiting'),
   ],
-  ['queue_there', 'Of these, those who poll as told.', ofQueue('there')],
-  ['queue_admitted', 'Buyers who are admitted from it.', ofQueue('admitted')],
+  ['queue_there', 'Waiting buyers of the line of the shop who poll in time.', ofQueue('there')],
+  ['queue_admitted', 'Buyers who are admitted from the line of the shop.', ofQueue('admitted')],
   [
     'queue_places',
     'Buyers that may be admitted at the same time.',
@@ -72,19 +72,15 @@ const gauges: readonly (readonly [name: string, help: string, value: Value])[] =
   ],
   [
     'queue_free_places',
-    'Of these, those that are free; 0 while nobody is let in.',
+    'Free places of the line of the shop; 0 while nobody can be admitted.',
     ({ readiness }) => freePlacesIn(readiness.queue),
   ],
   [
     'queue_paused',
-    '1 while an operator lets nobody in.',
+    '1 while an operator has paused the queue.',
     ({ readiness }) => flag(readiness.queue.isPaused),
   ],
-  [
-    'rows_wrong',
-    'Rows of a sample that are not what the log says.',
-    ofProjection((is) => is.rowsWrong),
-  ],
+  ['rows_wrong', 'Rows of a sample that differ from the log.', ofProjection((is) => is.rowsWrong)],
   [
     'clock_skew_seconds',
     "How far the machine's clock is ahead of the service's time.",
@@ -92,14 +88,14 @@ const gauges: readonly (readonly [name: string, help: string, value: Value])[] =
   ],
   [
     'clock_agrees',
-    "1 while the servers agree on the service's time.",
+    '1 while the servers and the machine agree on the time.',
     ({ readiness }) => flag(readiness.clock.state === 'agrees'),
   ],
-  ['holds', 'Reservations on hold, an order as one.', ({ work }) => work?.holds],
-  ['holds_overdue', 'Of these, those whose time is over.', ({ work }) => work?.holdsOverdue],
+  ['holds', 'Reservations that are held. An order counts as one.', ({ work }) => work?.holds],
+  ['holds_overdue', 'Held reservations whose hold time is over.', ({ work }) => work?.holdsOverdue],
   [
     'holds_overdue_oldest_seconds',
-    'For how long the oldest of these has been over; 0: there is none.',
+    'Time since the oldest overdue hold should have ended; 0: none.',
     ({ work }) => work?.holdsOverdueOldestSeconds,
   ],
   [
@@ -109,13 +105,13 @@ const gauges: readonly (readonly [name: string, help: string, value: Value])[] =
   ],
   [
     'payments_open_oldest_seconds',
-    'Age of the oldest of these; 0: there is none.',
+    'Age of the oldest open payment; 0: none.',
     ({ work }) => work?.paymentsOpenOldestSeconds,
   ],
-  ['refunds_due', 'Payments whose money is owed back.', ({ work }) => work?.refundsDue],
+  ['refunds_due', 'Payments whose refund is due.', ({ work }) => work?.refundsDue],
   [
     'refunds_due_oldest_seconds',
-    'For how long the oldest of these has been owed; 0: there is none.',
+    'Time since the oldest refund became due; 0: none.',
     ({ work }) => work?.refundsDueOldestSeconds,
   ],
   [
@@ -123,7 +119,7 @@ const gauges: readonly (readonly [name: string, help: string, value: Value])[] =
     'Violations that the last reprise verify found.',
     ({ notes }) => notes.verify?.violations,
   ],
-  ['verify_age_seconds', 'Time since that proof.', ({ notes }) => ageOf(notes.verify)],
+  ['verify_age_seconds', 'Time since the last reprise verify.', ({ notes }) => ageOf(notes.verify)],
   ['disk_free_bytes', 'Free space at DATA_DIR.', ({ disk }) => disk?.free],
   ['disk_size_bytes', 'Size of the file system at DATA_DIR.', ({ disk }) => disk?.size],
   ['seat_streams', 'Open streams of seat changes.', ({ load }) => load.seatStreams],
@@ -137,8 +133,8 @@ const gauges: readonly (readonly [name: string, help: string, value: Value])[] =
 
 /** Of the rooms beside the line of the shop, labelled with their names. */
 const roomGauges = [
-  ['waiting', 'Buyers who wait in a room, with those who are away.'],
-  ['there', 'Of these, those who poll as told.'],
+  ['waiting', 'Buyers who wait in a room, present and absent.'],
+  ['there', 'Waiting buyers of a room who poll in time.'],
   ['admitted', 'Buyers who are admitted to a room.'],
 ] as const;
 
@@ -146,12 +142,12 @@ const roomGauges = [
 const counters: readonly (readonly [name: string, help: string, value: Value])[] = [
   [
     'http_idle_closed_total',
-    'Idle connections closed to let others in.',
+    'Idle connections closed to make room for others.',
     ({ load }) => load.connections.closed,
   ],
   [
     'http_dropped_total',
-    'Connections dropped, as none was idle.',
+    'Connections refused because no open connection was idle.',
     ({ load }) => load.connections.dropped,
   ],
 ];
@@ -172,7 +168,7 @@ const ageOf = (note: { readonly at: string } | undefined): number | undefined =>
 function registerBackup(registers: Registry[]): (now: Readings) => void {
   const gauge = (name: string, help: string) =>
     new Gauge({ name: `reprise_${name}`, help, labelNames: ['mode'], registers });
-  const age = gauge('backup_age_seconds', 'Time since the backup had all that the log had.');
+  const age = gauge('backup_age_seconds', 'Time since the backup last had all events of the log.');
   const position = gauge('backup_position', 'Position of the last event in the backup.');
   return ({ notes: { backup } }) => {
     age.reset();
@@ -220,7 +216,7 @@ export function registerReadings(registry: Registry): (now: Readings) => void {
   });
   const dependencies = new Gauge({
     name: 'reprise_dependency_up',
-    help: '1 while it answers.',
+    help: '1 while the dependency answers.',
     labelNames: ['dependency'],
     registers,
   });

@@ -61,7 +61,7 @@ describe('an image of the embedded event store', function () {
     expect(listed).to.have.length(1);
     expect(listed[0]).to.include({ id: name, format: 1 });
     expect(await run('backup', 'verify', name, '--to', parent)).to.match(
-      /it is whole: .*an event store opens it[\s\S]*proven from the log/i,
+      /complete: .*an event store opens it[\s\S]*proven from the log/i,
     );
     expect(await images()).to.deep.equal([name]);
     const copy = await mkdtemp(join(tmpdir(), 'reprise-image-'));
@@ -108,7 +108,7 @@ describe('an image of the embedded event store', function () {
       await file.close();
       const { code, stdout } = await reprise(['backup', 'verify', copy], env());
       expect([code, stdout]).to.deep.include(1);
-      expect(stdout).to.contain('NOT WHOLE: log.mdb');
+      expect(stdout).to.contain('NOT COMPLETE: log.mdb');
       const dataDir = await mkdtemp(join(tmpdir(), 'reprise-image-'));
       const restored = await reprise(['restore', copy], { DATA_DIR: dataDir });
       expect(restored.code, restored.stdout).to.equal(1);
@@ -124,9 +124,9 @@ describe('an image of the embedded event store', function () {
       (await reprise(['restore', join(parent, good)], settings)).stderr;
     expect(await restore(env())).to.match(/a service runs on/);
     const elsewhere = { DATA_DIR: parent, EVENTSTORE_URL: 'esdb://127.0.0.1:1?tls=false' };
-    expect(await restore(elsewhere)).to.match(/embedded event store alone/);
+    expect(await restore(elsewhere)).to.match(/only the embedded event store has images/);
     const imaged = await reprise(['backup', 'image', '--to', parent], elsewhere);
-    expect(imaged.stderr).to.match(/embedded event store alone/);
+    expect(imaged.stderr).to.match(/only the embedded event store has images/);
   });
 
   it('is not written by a store that anybody may call', async () => {
@@ -164,7 +164,7 @@ describe('an image of the embedded event store', function () {
     });
     await rename(old, `${old}.old`);
     expect(await run('restore', image)).to.contain('The sale is closed');
-    expect((await reprise(['restore', image], env())).stderr).to.contain('is there: nothing');
+    expect((await reprise(['restore', image], env())).stderr).to.contain('exists: nothing');
 
     const { missing } = JSON.parse(
       (await run('restore', 'reconcile', '--json')).replace(/^[^{]*/, ''),

@@ -124,7 +124,7 @@ describeWithOwnEventStore('reprise restore', function () {
     await timesAreKept(before);
     const again = await restore();
     expect([again.code, again.stderr]).to.deep.equal([0, '']);
-    expect(again.stdout).to.match(/restored already/);
+    expect(again.stdout).to.match(/already restored/);
     expect((await rawEventsOf(target.url)).length).to.equal(now.length);
   });
 
@@ -243,7 +243,7 @@ describeWithOwnEventStore('reprise restore', function () {
     await truncate(join(await findArchive(harmed), segmentName(1)), 1_000);
     const { code, stderr } = await reprise(['restore', harmed], to(target.url));
     expect(code).to.equal(1);
-    expect(stderr).to.match(/not whole \(wrong-hash 000001/);
+    expect(stderr).to.match(/not complete \(wrong-hash 000001/);
     expect(await rawEventsOf(target.url)).to.have.length(0);
   });
 
@@ -252,9 +252,9 @@ describeWithOwnEventStore('reprise restore', function () {
       reprise(['restore', 'open', '--reason', 'a test', ...more], to(target.url));
     expect((await open()).stderr).to.match(/never restored/);
     await restore();
-    expect((await open()).stderr).to.match(/nobody was shown what is missing/);
+    expect((await open()).stderr).to.match(/the missing facts were not shown/);
     expect((await open('--unreconciled')).stdout).to.match(/the sale is open\n/);
-    expect((await open('--unreconciled')).stdout).to.match(/open already/);
+    expect((await open('--unreconciled')).stdout).to.match(/already open/);
     const types = own(await rawEventsOf(target.url)).map(({ type }) => type);
     expect(types).to.deep.equal(['LogRestored', 'LogRestoreFinished', 'SaleOpened']);
   });

@@ -35,12 +35,12 @@ describe('reprise catalog cancel', function () {
     const env = { DATA_DIR: service.dataDir };
     const cancelled = await reprise(['catalog', 'cancel', `${concert}-1`], env);
     expect(cancelled.stdout + cancelled.stderr).to.contain(
-      'cancelled; 50 seats looked at, 2 given back',
+      'cancelled; 50 seats checked, 2 given back',
     );
     expect(cancelled.code).to.equal(0);
     await eventually('the refund shows', async () => (await service.balance(u1)).balance === 900);
     const again = await reprise(['catalog', 'cancel', `${concert}-1`], env);
-    expect(again.stdout).to.contain('cancelled; 50 seats looked at, 0 given back');
+    expect(again.stdout).to.contain('cancelled; 50 seats checked, 0 given back');
     expect((await service.balance(u1)).balance, 'refunded once').to.equal(900);
 
     const sessions = await service.call<object[]>('GET', `/concert/${concert}/session`);
@@ -78,7 +78,7 @@ describe('reprise catalog cancel', function () {
     const env = { DATA_DIR: service.dataDir };
     await importCatalog({ concerts: large }, env);
     const { code, stdout } = await reprise(['catalog', 'cancel', `${large[0]?.concertId}-1`], env);
-    expect(stdout).to.contain(`cancelled; ${seats} seats looked at, 0 given back`);
+    expect(stdout).to.contain(`cancelled; ${seats} seats checked, 0 given back`);
     expect(code).to.equal(0);
   });
 

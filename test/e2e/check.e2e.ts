@@ -92,7 +92,7 @@ describe('reprise check', function () {
     expect(stdout).to.match(/^queue +skipped +an operator has paused it/m);
     expect(stdout).to.match(/^journey +ok +queue/m);
     expect(stdout).to.match(/^proof +skipped +left out/m);
-    expect(stdout).to.match(/RECOVERED: all that was checked is ok; 2 skipped/);
+    expect(stdout).to.match(/RECOVERED: all checks are ok; 2 skipped/);
   });
 
   it('is 1 when a payment is open for too long, or a seat held after its time', async () => {
@@ -142,7 +142,7 @@ describe('reprise check', function () {
     const { code, stdout } = await reprise(['check', ...urls], { DATA_DIR: '/tmp/no-such-data' });
     expect(code).to.equal(2);
     expect(stdout).to.match(
-      /^proof +unknown +no service runs in .*: set DATA_DIR or EVENTSTORE_URL/m,
+      /^proof +unknown +no service runs on .*: set DATA_DIR or EVENTSTORE_URL/m,
     );
   });
 

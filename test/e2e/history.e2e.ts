@@ -187,7 +187,7 @@ describe('reprise history', function () {
   it('says in a sentence what cannot be shown', async () => {
     const there = service.dataDir;
     const cases: [string[], string, string][] = [
-      [['seat', `${concert}-1`, 'A 1'], there, '"A 1" is no id'],
+      [['seat', `${concert}-1`, 'A 1'], there, '"A 1" is not an id'],
       [
         ['reservation', `${concert}-1.A-1-1.99`],
         there,

@@ -46,7 +46,7 @@ describe('reprise queue', function () {
       return (await poll(`newcomer-${newcomers}`)).status === 503;
     });
     const status = await steer('status');
-    expect(status).to.match(/2 places, no limit per minute, nobody new enrols/);
+    expect(status).to.match(/2 places, no limit per minute, no new user can enrol/);
     expect(status).to.match(/by kim: .*paused \(payments are slow\)/);
     expect(await steer('drain', '--reason', 'again')).to.include('unchanged');
   });
@@ -69,7 +69,7 @@ describe('reprise queue', function () {
     expect(await steer('status')).to.match(/^queue: [^\n]*per minute$/m);
     const { code, stderr } = await reprise(['queue', ...lot, new Date().toISOString()], env);
     expect(code).to.equal(1);
-    expect(stderr).to.include('over or too soon');
+    expect(stderr).to.include('in the past or too soon');
   });
 
   it('keeps the order of the line over a kill', async () => {

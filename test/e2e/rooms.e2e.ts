@@ -70,7 +70,7 @@ describe('a concert with a room of its own', function () {
     expect((await poll(u3, hot)).body.processing).to.equal(false);
     const status = await steer('status', '--room', room);
     expect(status).to.contain(`room ${room}: 2 places`).and.contain('(a bigger team)');
-    expect(await steer('status')).to.contain('queue: as the settings say');
+    expect(await steer('status')).to.contain('(the setting); nobody has steered it');
     const metrics = await (await fetch(`${service.adminUrl}/metrics`)).text();
     expect(metrics).to.contain(`reprise_queue_room_admitted{room="${room}"} 2`);
     expect(metrics).to.contain(`reprise_queue_room_waiting{room="${room}"} 1`);

@@ -64,7 +64,7 @@ describe('the record of an incident', function () {
     const opened = await run(0, 'open', 'all is down', '--component', 'payments');
     expect(opened.stdout).to.match(/^\d{4}-\d\d-\d\d-all-is-down\n/);
     const refused = await run(1, 'note', 'latest', 'x', '--public', 'The event store is down.');
-    expect(refused.stderr).to.match(/has “event store”: say .*판매 기록 저장소/);
+    expect(refused.stderr).to.match(/has “event store”: write .*판매 기록 저장소/);
     await run(0, 'close', 'latest', '--cause', 'no power');
     const reported = await run(0, 'report', 'latest', '--time-zone', 'Asia/Seoul');
     expect(reported.stdout.trim().split('\n').length).to.equal(8);

@@ -115,7 +115,7 @@ describeWithOwnEventStore('reprise rebuild', function () {
     expect(left).to.be.within(1, log.length - 1);
     const { code, out, err } = await reprise().ended;
     expect({ code, err }).to.deep.equal({ code: 0, err: '' });
-    expect(out).to.contain(`went on from ${left} events`);
+    expect(out).to.contain(`continued an interrupted rebuild after ${left} events`);
     expect(out).to.contain(`${log.length} events, up to position`);
     expect(out).to.contain('every row is the same');
     expect(await schemas()).to.deep.equal(['reprise_old']);
