@@ -1,22 +1,26 @@
-/** An admission: when, in milliseconds since the epoch, and of which number. */
+/** An admission: its time in milliseconds since the epoch, and the number of the place. */
 export interface Admission {
   readonly atMs: number;
   readonly number: number;
 }
 
-/** Admissions kept of each kind before those that tell nothing any more are dropped. */
+/**
+ * The number of kept admissions of each kind. Above it, those that are no longer needed are
+ * dropped.
+ */
 const keptMax = 100_000;
 
 /**
- * The admissions of a room, as far as they say who was passed. Kept are those of a number above all
- * before it, since only they pass anybody for the first time, and apart from them the others, who
- * came back: 16 bytes each, until they tell nothing of those who wait.
+ * The admissions of a room that show who was passed. It keeps admissions with a number above all
+ * earlier ones, because only these pass a user for the first time. It keeps the others, of users
+ * who came back, separately. Each takes 16 bytes, and is dropped when it no longer concerns a
+ * waiting user.
  */
 export class RoomAdmissions {
   #steps: Admission[] = [];
   #returns: Admission[] = [];
 
-  /** @param waiting the lowest number that waits, asked for now and then */
+  /** @param waiting returns the lowest waiting number; called from time to time */
   add(admission: Admission, waiting: () => number): void {
     const last = this.#steps.at(-1);
     if (last === undefined || admission.number > last.number) this.#steps.push(admission);
@@ -25,11 +29,11 @@ export class RoomAdmissions {
       const lowest = waiting();
       this.#steps = this.#steps.filter(({ number }) => number > lowest);
     }
-    // Whoever waited before them is judged by now, but for those who were away for long.
+    // All users who waited before them are already checked, except users who were absent for long.
     if (this.#returns.length > keptMax) this.#returns = this.#returns.slice(keptMax / 2);
   }
 
-  /** Those that passed a number between two moments, both excluded, in their order. */
+  /** The admissions that passed a number between two times, both excluded, in their order. */
   *passing(number: number, fromMs: number, untilMs: number): Generator<Admission> {
     const begin = firstIndex(this.#steps, (step) => step.number > number && step.atMs > fromMs);
     for (let at = begin; at < this.#steps.length; at += 1) {
@@ -51,7 +55,9 @@ export class RoomAdmissions {
   }
 }
 
-/** The first of a list, of which some at the start do not fit and all others do. */
+/**
+ * The index of the first fitting element. The elements before it do not fit, and all later ones do.
+ */
 function firstIndex(list: readonly Admission[], fits: (one: Admission) => boolean): number {
   let [from, to] = [0, list.length];
   while (from < to) {

@@ -7,23 +7,29 @@ import type { Lot } from './lots.ts';
 import { type AuditSettings, RoomAudit, type RoomFigures } from './room-audit.ts';
 import { RoomSteering } from './steering.ts';
 
-/** A log that sends nothing for so long is given up, in milliseconds. */
+/** If the log sends nothing for this long, the audit fails. In milliseconds. */
 const silentMsMax = 15_000;
 /** The streams of the queue's events. */
 const prefixes = ['queue-'];
 /** The room of a stream of moves, after the hour; '' is the line of the shop. */
 const lineStream = /^queue-line-[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}(?:-(.+))?$/;
-/** Places of before the period are known from so long before it, in milliseconds. */
+/**
+ * The audit reads moves from this long before the period, to know the places at its start. In
+ * milliseconds.
+ */
 const knownMs = 12 * 3_600_000;
 
 export interface AuditOptions {
   readonly settings: AuditSettings;
-  /** The period that is judged, in milliseconds since the epoch. Default: all of the log. */
+  /** The period of the audit, in milliseconds since the epoch. Default: the whole log. */
   readonly fromMs?: number | undefined;
   readonly untilMs?: number | undefined;
-  /** Findings of either kind that are listed; all are counted. */
+  /** The largest number of listed findings of each kind. All are counted. */
   readonly listedMax: number;
-  /** Told of each stay that ended in the period, or goes on at its end. Waited for. */
+  /**
+   * Called with each stay that ended in the period or continues at its end. The audit waits for the
+   * result.
+   */
   readonly onStays?: (stays: readonly Stay[]) => Promise<void>;
   readonly onProgress?: (events: number) => void;
 }
@@ -31,11 +37,11 @@ export interface AuditOptions {
 export interface RoomVerdict extends RoomFigures {
   /** '' for the line of the shop. */
   readonly room: string;
-  /** Most that were inside at once. */
+  /** The largest number of users who were inside at once. */
   readonly insideMost: number;
-  /** Who waits at the end of the period, by the log. */
+  /** The number of waiting users at the end of the period, by the log. */
   readonly waiting: number;
-  /** Places by lot: when, with which seed, and for how many. */
+  /** The lots: the time, the seed, and the number of places. */
   readonly lots: readonly Lot[];
 }
 
@@ -53,10 +59,10 @@ export interface Listed<Code extends string> {
 }
 
 /**
- * Reads the queue's events to the end of the log, and judges each room by itself. The service may
- * be running. In memory are those who wait or are inside, with about 300 bytes each, 200,000 moves
- * that are put in order, and 16 bytes for each of up to 200,000 admissions of a room.
- * @throws EventStoreUnavailable; Error when the log sends nothing
+ * Reads the queue's events to the end of the log, and checks each room separately. The service may
+ * be running. It keeps in memory: users who wait or are inside, about 300 bytes each; 200,000 moves
+ * that it sorts; and up to 200,000 admissions per room, 16 bytes each.
+ * @throws EventStoreUnavailable; Error if the log sends nothing
  */
 export async function auditQueue(
   store: Pick<EventStore, 'subscribe'>,
@@ -138,7 +144,7 @@ class QueueAudit {
 
   #take(recorded: RecordedEvent): void {
     const { stream, createdMs } = recorded;
-    // What the store itself writes, as on a stream that was deleted.
+    // The store's own event, for example on a deleted stream.
     if (recorded.type.startsWith('$')) return;
     this.#events += 1;
     this.#options.onProgress?.(this.#events);

@@ -22,7 +22,7 @@ const columns: readonly (readonly [head: string, cell: (room: RoomVerdict) => st
 
 const roomInWords = (room: string): string => (room === '' ? '(the line of the shop)' : room);
 
-/** The verdict for people: a table of the rooms, what was found, and whether it is proven. */
+/** The verdict for people: a table of the rooms, the findings, and whether fairness is proven. */
 export function describeAudit({ events, rooms, violations, exceptions }: AuditVerdict): string {
   const rows = [
     columns.map(([head]) => head),
@@ -74,7 +74,7 @@ const lineOf = ({ code, room, userId, atMs, detail }: Finding<string>): string =
 /** The first line of the stays as CSV. */
 export const csvHead = 'room,user,number,enrolled,admitted,ended,waitedSeconds,outcome,notes';
 
-/** A stay as a line of CSV. Ids have no comma in them when they are ours; others are quoted. */
+/** A stay as a line of CSV. Ids of the service contain no comma. Others are quoted. */
 export function csvLine(stay: Stay): string {
   const { room, userId, number, enrolledMs, admittedMs, endedMs, outcome, notes } = stay;
   const waited =

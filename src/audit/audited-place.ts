@@ -1,7 +1,7 @@
-/** Absences kept of a place: the newest. */
+/** The number of newest absences that are kept of a place. */
 const absencesMax = 200;
 
-/** Most places have none: they share one. */
+/** Most places have no absences, so they share one empty list. */
 const none: readonly never[] = [];
 
 interface Absence {
@@ -15,14 +15,14 @@ export class Place {
   readonly number: number;
   /** Undefined when the log has no enrolment. */
   readonly enrolledMs: number | undefined;
-  /** Since when the user waits: the enrolment, or the admission that was not claimed. */
+  /** The start of the wait: the enrolment, or the admission that was not claimed. */
   waitsSinceMs: number;
   admittedMs: number | undefined;
-  /** When the user did not poll as told, in the order in which it was told. */
+  /** The times when the user did not poll in time, in the order of their reports. */
   absences: readonly Absence[] = none;
   /** Admissions that were not claimed. */
   unclaimed = 0;
-  /** What departed from the plain order. */
+  /** Exceptions from the plain order. */
   notes: readonly string[] = none;
 
   constructor(userId: string, number: number, enrolledMs: number | undefined, atMs: number) {
@@ -36,7 +36,7 @@ export class Place {
     this.absences = [...this.absences.slice(1 - absencesMax), absence];
   }
 
-  /** Waits anew: absences of before say nothing any more. */
+  /** The user waits again. Earlier absences no longer matter. */
   isBackAgain(): void {
     this.absences = none;
   }
@@ -46,7 +46,7 @@ export class Place {
   }
 }
 
-/** What became of a stay, for a table of all of them. */
+/** A stay and its result, for a table of all stays. */
 export interface Stay {
   readonly room: string;
   readonly userId: string;

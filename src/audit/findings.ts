@@ -1,10 +1,11 @@
 /**
- * What must not be, and is. `out-of-order`: somebody was passed who was there, for longer than a
- * pause between two polls. `over-limit`: admitted while as many were inside as may be. `twice`:
- * admitted while inside. `before-opening`: admitted before the sale opened, or before its
- * lot was drawn. `wrong-draw`: a draw of no lot, a second one, or one that came too early.
- * `while-paused`, `while-draining`: admitted, or enrolled, when nobody was
- * to be. `wrong-number`: enrolled later, with a lower number. `unreadable`: an event of the queue.
+ * The kinds of violations. `out-of-order`: a present user was passed, for longer than a pause
+ * between two polls. `over-limit`: a user was admitted while the limit of users inside was reached.
+ * `twice`: a user was admitted while inside. `before-opening`: a user was admitted before the sale
+ * opened, or before its lot was drawn. `wrong-draw`: a draw without a lot, a second draw, or a draw
+ * that came too early. `while-paused`, `while-draining`: a user was admitted, or enrolled, although
+ * this was stopped. `wrong-number`: a later enrolment has a lower number. `unreadable`: an event of
+ * the queue.
  */
 export type ViolationCode =
   | 'out-of-order'
@@ -17,43 +18,49 @@ export type ViolationCode =
   | 'wrong-number'
   | 'unreadable';
 
-/** What departs from the plain order, with its reason. */
+/** The kinds of exceptions from the plain order, with their reasons. */
 export type ExceptionCode =
-  /** Passed by others while away: did not poll as told. */
+  /** Others passed the user, who was absent and did not poll in time. */
   | 'away'
-  /** Was admitted and did not claim it in time: the next had the place. */
+  /** The user was admitted but did not claim the admission in time. The next user got the place. */
   | 'unclaimed'
-  /** The place that was kept for this user went to somebody in front who came back. */
+  /** A user in front came back and got the place that was kept for this user. */
   | 'gave-way'
-  /** The queue was steered between the moment of being passed and the next poll. */
+  /**
+   * An operator steered the queue between the moment when the user was passed and the next poll.
+   */
   | 'steered'
-  /** The place that was kept for this user was there, and nothing moved: nobody was served. */
+  /**
+   * The place that was kept for this user was free, but nothing moved, because nobody was served.
+   */
   | 'standstill'
-  /** Waited when the line was emptied. */
+  /** The user waited when an operator emptied the line. */
   | 'cleared'
-  /** More were inside than the limit, which had been lowered: nobody is thrown out. */
+  /**
+   * More users were inside than the limit, because the limit was lowered. The queue removes nobody.
+   */
   | 'limit-lowered'
-  /** Enrolled again while the log has a place: moves lost in a kill, or a key lost by Redis. */
+  /** The user enrolled again while the log has a place. A kill lost moves, or Redis lost a key. */
   | 'enrolled-again'
-  /** The log has no enrolment: lost in a kill, or more than 12 hours before the period. */
+  /** The log has no enrolment. A kill lost it, or it was more than 12 hours before the period. */
   | 'enrolment-not-in-log'
-  /** The log has no end of a place that must be over: lost in a kill, or a key lost by Redis. */
+  /** The log has no end of a place that must be over. A kill lost it, or Redis lost a key. */
   | 'end-not-in-log'
-  /** The log has an end without its admission: lost in a kill. */
+  /** The log has an end without its admission, which a kill lost. */
   | 'admission-not-in-log';
 
 export interface Finding<Code> {
   readonly code: Code;
   /** '' for the line of the shop. */
   readonly room: string;
-  /** '' when it is about nobody alone. */
+  /** '' if the finding does not concern a single user. */
   readonly userId: string;
   /** Milliseconds since the epoch. */
   readonly atMs: number;
   readonly detail: string;
 }
 
-/** Findings of a kind: all are counted, the first ones kept. */
+/** Findings of one kind. All are counted, and the first ones are kept. */
 export class Findings<Code extends string> {
   readonly #keptMax: number;
   readonly kept: Finding<Code>[] = [];

@@ -1,6 +1,8 @@
 import type { QueueMove } from './move.ts';
 
-/** Moves of the same millisecond: who makes room comes before who needs it. */
+/**
+ * The order of moves in the same millisecond: moves that make room come before moves that need it.
+ */
 const ranks: Readonly<Record<QueueMove[0], number>> = {
   ...{ away: 0, back: 0, unclaimed: 0, left: 0, ended: 0 },
   cleared: 1,
@@ -9,22 +11,22 @@ const ranks: Readonly<Record<QueueMove[0], number>> = {
 };
 
 /**
- * A move comes into the log up to this much later than one of another instance, in milliseconds: a
+ * A move may come into the log this much later than a move of another instance, in milliseconds. A
  * batch is collected for 150 ms, and its append may be repeated.
  */
 const lateMsMax = 30_000;
-/** Moves that wait for others at most: about 150 bytes each. */
+/** The largest number of moves that wait for others, about 150 bytes each. */
 const waitingMax = 200_000;
 
 interface Waiting {
   readonly move: QueueMove;
-  /** Since when the user was away, whose absence this move ends. */
+  /** The start of the user's absence, if this move ends an absence. */
   readonly awayMs: number | undefined;
 }
 
 /**
- * Puts moves into the order in which they happened: instances write them in batches, one after
- * another. An absence goes with the move that ends it, with which it is told.
+ * Sorts moves by their times, because instances write them in batches, one after another. An
+ * absence is reported together with the move that ends it, and stays with this move.
  */
 export class InOrder {
   readonly #see: (move: QueueMove, awayMs: number | undefined) => void;
@@ -67,7 +69,7 @@ export class InOrder {
     );
     let count = waiting.findIndex(({ move: [, , , atMs] }) => atMs > untilMs);
     if (count < 0) count = waiting.length;
-    // Too many at once: the older half, too.
+    // If there are too many at once, release the older half, too.
     if (waiting.length - count > waitingMax / 2) count = waiting.length >> 1;
     this.#waiting = waiting.slice(count);
     this.#oldestMs = this.#waiting[0]?.move[3] ?? Number.POSITIVE_INFINITY;
@@ -75,6 +77,9 @@ export class InOrder {
   }
 }
 
-/** Who enrolled or was admitted in the same millisecond did so by number; ends keep their order. */
+/**
+ * Enrolments and admissions of the same millisecond are in the order of their numbers. Ends keep
+ * their order.
+ */
 const inLine = ([kind, , number]: QueueMove): number =>
   kind === 'enrolled' || kind === 'admitted' ? number : 0;

@@ -1,21 +1,24 @@
 import type { Place } from './audited-place.ts';
 
-/** Admissions beyond the limit that wait for a reason at most; the others count as found. */
+/**
+ * The largest number of admissions above the limit that wait for a reason. Others count as
+ * violations.
+ */
 const pendingMax = 1_000;
 
-/** An admission while as many were inside, by the log, as may be. */
+/** An admission while, by the log, the limit of users inside was reached. */
 export interface Excess {
   readonly place: Place;
   readonly atMs: number;
   readonly inside: number;
   readonly limit: number;
-  /** So many of those inside must have been out already. */
+  /** The number of users inside who must have been out already. */
   unexplained: number;
 }
 
-/** Who is inside a room, by the log. */
+/** The users inside a room, by the log. */
 export class Inside {
-  /** By admission, the oldest first. */
+  /** In the order of their admissions, oldest first. */
   readonly #places = new Set<Place>();
   readonly #lifeMsMax: number;
   #pending: Excess[] = [];
@@ -30,7 +33,10 @@ export class Inside {
     return this.#places.size;
   }
 
-  /** @returns admissions beyond the limit that are given up, since too many wait for a reason */
+  /**
+   * @returns admissions above the limit that now count as violations, because too many wait for a
+   * reason
+   */
   admit(place: Place, atMs: number, limit: number): readonly Excess[] {
     const before = this.#places.size;
     this.#places.add(place);
@@ -46,9 +52,9 @@ export class Inside {
   }
 
   /**
-   * A place must have ended without the log's knowledge: then admissions since may be within the
+   * A place must have ended, although the log has no end. Then later admissions may be within the
    * limit.
-   * @returns those that are
+   * @returns these admissions
    */
   explain(place: Place): readonly Excess[] {
     this.#places.delete(place);
@@ -60,7 +66,7 @@ export class Inside {
     return explained;
   }
 
-  /** Those that must have ended by now. */
+  /** The places that must have ended by now. */
   overdue(nowMs: number): readonly Place[] {
     const overdue: Place[] = [];
     for (const place of this.#places) {
@@ -70,7 +76,7 @@ export class Inside {
     return overdue;
   }
 
-  /** The admissions beyond the limit that nothing explains. */
+  /** The admissions above the limit without a reason. */
   get unexplained(): readonly Excess[] {
     return this.#pending;
   }

@@ -5,7 +5,7 @@ import { lotClosesMs } from '../events/queue-events.ts';
 /** A lot of a room, by the log. Times are milliseconds since the epoch. */
 export interface Lot {
   readonly fromMs: number;
-  /** Who enrolled from `fromMs` until then took part. */
+  /** Users who enrolled from `fromMs` until this time took part. */
   readonly closesMs: number;
   readonly opensMs: number;
   /** Undefined while it is not drawn. */
@@ -19,7 +19,7 @@ export interface Lot {
 export class Lots {
   readonly #lots: Lot[] = [];
 
-  /** @returns the lot of a step, which may be that of the step before */
+  /** @returns the lot of a step, which may be the lot of the step before */
   of(times: EventData['QueueSteered']['lot']): Lot | undefined {
     if (times === null) return undefined;
     const [fromMs, opensMs] = [Date.parse(times.from), Date.parse(times.opensAt)];
@@ -32,8 +32,9 @@ export class Lots {
   }
 
   /**
-   * Takes a draw, if it is the first of its lot.
-   * @param atMs when the log took it @returns what is wrong with it
+   * Accepts a draw, if it is the first of its lot.
+   * @param atMs its time in the log
+   * @returns the fault, if any
    */
   draw({ from, opensAt, seed, at }: EventData['QueueDrawn'], atMs: number): string | undefined {
     const lot = this.#find(Date.parse(from), Date.parse(opensAt));
@@ -44,14 +45,14 @@ export class Lots {
     return `the lot before ${opensAt} was drawn while users could still enrol with ids of their choice`;
   }
 
-  /** In which a place takes part. */
+  /** The lot in which a place takes part. */
   ofNumber(number: number): Lot | undefined {
     const within = ({ fromMs, closesMs }: Lot) =>
       number >= fromMs * 1_000 && number < closesMs * 1_000;
     return this.#lots.findLast(within);
   }
 
-  /** By what a place stands in the line: its number, or its rank by lot. */
+  /** The rank of a place in the line: its number, or its rank by lot. */
   rankOf(userId: string, number: number): number {
     const lot = this.ofNumber(number);
     if (lot?.seed === undefined) return number;
@@ -69,7 +70,7 @@ export class Lots {
   }
 }
 
-/** Was nobody to be admitted at a moment, since the sale was not open, or the lot not drawn? */
+/** Was the queue closed at a moment, because the sale was not open or the lot was not drawn? */
 export const isClosedBy = (lot: Lot | undefined, atMs: number): lot is Lot =>
   lot !== undefined &&
   atMs >= lot.fromMs &&

@@ -1,4 +1,4 @@
 import type { EventData } from '../events/events.ts';
 
-/** What happened to a user's place: kind, user, number, and when, in milliseconds. */
+/** A move of a user's place: kind, user, number, and time in milliseconds. */
 export type QueueMove = EventData['QueueMoved']['moves'][number];

@@ -6,13 +6,13 @@ import type { QueueMove } from './move.ts';
 import { Standstills } from './standstills.ts';
 import type { RoomSteering } from './steering.ts';
 
-/** What the audit takes as given: the log does not have the settings. Times are milliseconds. */
+/** Settings that the audit assumes, since the log does not have them. Times are milliseconds. */
 export interface AuditSettings {
-  /** QUEUE_ADMITTED_MAX, where the room was not steered. */
+  /** QUEUE_ADMITTED_MAX, for a room that was not steered. */
   readonly places: number;
   /** An admitted place cannot be older than this. */
   readonly lifeMsMax: number;
-  /** Who is there asks again within this. */
+  /** A present user polls again within this time. */
   readonly askMsMax: number;
 }
 
@@ -22,12 +22,12 @@ export interface RoomParts {
   readonly steering: RoomSteering;
   readonly violations: Findings<ViolationCode>;
   readonly exceptions: Findings<ExceptionCode>;
-  /** Only what happened from this moment on is judged. */
+  /** Only moves from this time on are checked. */
   readonly fromMs: number;
   readonly onStay: (stay: Stay) => void;
 }
 
-/** Figures of a room in the period. */
+/** The numbers of a room in the period. */
 export interface RoomFigures {
   enrolled: number;
   admitted: number;
@@ -39,7 +39,7 @@ export interface RoomFigures {
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
-/** Judges the moves of one room, in the order in which they happened. */
+/** Checks the moves of one room, in the order of their times. */
 export class RoomAudit {
   readonly figures: RoomFigures = {
     ...{ enrolled: 0, admitted: 0, unclaimed: 0, left: 0, ended: 0, cleared: 0 },
@@ -61,7 +61,7 @@ export class RoomAudit {
     return this.#inside.most;
   }
 
-  /** @param awayMs since when the user was away, whose absence this move ends */
+  /** @param awayMs the start of the user's absence, if this move ends an absence */
   see([kind, userId, number, atMs]: QueueMove, awayMs?: number): void {
     this.#standstills.see(atMs);
     if (kind === 'cleared') this.#clear(atMs);
@@ -75,7 +75,7 @@ export class RoomAudit {
     awayMs: number | undefined,
   ): void {
     const own = this.#places.get(userId);
-    // Of an earlier place of the user, which was given up.
+    // The move belongs to an earlier place of the user, which has ended.
     if (own !== undefined && own.number > number) return;
     const place = own?.number === number ? own : this.#unknown(userId, number, kind, atMs);
     if (awayMs !== undefined) place.wasAway({ fromMs: awayMs, untilMs: atMs });
@@ -85,7 +85,7 @@ export class RoomAudit {
     else if (kind === 'ended') this.#end(place, atMs);
   }
 
-  /** After the last move. @param atMs its time */
+  /** Called after the last move. @param atMs its time */
   conclude(atMs: number): void {
     if (this.#inside.unexplained.length > 0) this.#loseOverdue(atMs);
     for (const excess of this.#inside.unexplained) this.#overLimit(excess);
@@ -95,7 +95,7 @@ export class RoomAudit {
     this.#places.clear();
   }
 
-  /** How many wait by the log now. */
+  /** The number of waiting users by the log. */
   get waiting(): number {
     return this.#places.size - this.#inside.count;
   }
@@ -196,12 +196,12 @@ export class RoomAudit {
     }
   }
 
-  /** The end of a place is told by the next poll of anybody: late, when nobody polls. */
+  /** The next poll of any user reports the end of a place, so it is late if nobody polls. */
   #loseOverdue(atMs: number): void {
     for (const place of this.#inside.overdue(atMs)) this.#lostEnd(place, atMs);
   }
 
-  /** A place that must have ended, and the log does not have its end. */
+  /** Handles a place that must have ended, although the log has no end. */
   #lostEnd(place: Place, atMs: number): void {
     this.#inside.remove(place);
     for (const { atMs: at, inside, limit, place: other } of this.#inside.explain(place)) {
@@ -213,12 +213,12 @@ export class RoomAudit {
     this.#places.delete(place.userId);
   }
 
-  /** Was everybody who passed this user admitted while the user was away, or with a reason? */
+  /** Checks admissions that passed this user: the user was absent, or there was a reason. */
   #judgeOrder(place: Place, atMs: number, isAdmitted: boolean): void {
     const { waitsSinceMs, absences } = place;
     const number = this.#rankOf(place);
     const { askMsMax } = this.#parts.settings;
-    // A place was kept for who was passed a moment before the next poll.
+    // A place was kept for a user who was passed a moment before the next poll.
     const away = absences.map(({ fromMs, untilMs }) => [fromMs - askMsMax, untilMs] as const);
     const untilMs = isAdmitted ? atMs - askMsMax : atMs;
     for (const passing of this.#admissions.passing(number, waitsSinceMs, untilMs)) {

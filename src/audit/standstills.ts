@@ -1,9 +1,9 @@
-/** Without a move for this long, a room is taken to stand still, in milliseconds. */
+/** Without a move for this long, a room counts as standing still. In milliseconds. */
 const quietMs = 5_000;
 /** Standstills kept: the newest. */
 const keptMax = 10_000;
 
-/** When nothing moved in a room: the service was down, or nobody came. */
+/** The times when nothing moved in a room, because the service was down or nobody came. */
 export class Standstills {
   #from: number[] = [];
   #lastMs = 0;
@@ -14,7 +14,7 @@ export class Standstills {
     if (this.#from.length > keptMax) this.#from = this.#from.slice(keptMax / 2);
   }
 
-  /** The one that began between two moments; undefined when none did. */
+  /** The standstill that began between two times; undefined if there was none. */
   from(fromMs: number, untilMs: number): number | undefined {
     return this.#from.find((atMs) => atMs >= fromMs && atMs <= untilMs);
   }

@@ -1,7 +1,10 @@
 import type { EventData } from '../events/events.ts';
 import { isClosedBy, type Lot, Lots } from './lots.ts';
 
-/** A step reaches every instance within this, and clocks may differ, in milliseconds. */
+/**
+ * A step reaches every instance within this time, including the difference of clocks. In
+ * milliseconds.
+ */
 export const effectMs = 2_000;
 
 type Step = Omit<EventData['QueueSteered'], 'lot'> & {
@@ -9,20 +12,23 @@ type Step = Omit<EventData['QueueSteered'], 'lot'> & {
   readonly lot: Lot | undefined;
 };
 
-/** What a step says that bounds admissions. */
+/** The parts of a step that bound admissions. */
 type Said = Pick<Step, 'admittedMax' | 'paused' | 'draining' | 'lot'>;
 
-/** How a room was to be steered around a moment. */
+/** The steering of a room around a moment. */
 export interface InForce {
-  /** The highest limit of places that an instance may have gone by. */
+  /** The highest limit of places that an instance may have used. */
   readonly limit: number;
   /** The lowest one. */
   readonly limitLeast: number;
-  /** Every instance knew that nobody is admitted. */
+  /** True if every instance knew that admissions were paused. */
   readonly isPaused: boolean;
-  /** Every instance knew that nobody new enrols. */
+  /** True if every instance knew that the queue accepted no new users. */
   readonly isDraining: boolean;
-  /** Every instance knew of a lot before whose opening and draw nobody is admitted: this one. */
+  /**
+   * The lot because of which every instance knew that nobody is admitted before its opening and
+   * draw.
+   */
   readonly closedBy: Lot | undefined;
 }
 
@@ -37,7 +43,7 @@ export class RoomSteering {
     this.#places = places;
   }
 
-  /** @param atMs when the log took it */
+  /** @param atMs its time in the log */
   add(step: EventData['QueueSteered'], atMs: number): void {
     this.#steps.push({ ...step, atMs, lot: this.lots.of(step.lot) });
   }

@@ -11,11 +11,14 @@ import { pause } from '../support/pause.ts';
 import { ProgressMeter } from '../support/progress-meter.ts';
 import { version } from './version.ts';
 
-/** Events of `create` wait so long at most, in milliseconds: what is cut short keeps the rest. */
+/**
+ * Longest time until `create` writes an event, in milliseconds. An interrupted run keeps all
+ * written events.
+ */
 const createFlushMs = 5_000;
 /**
- * How often it is looked where the running service's event store is, in milliseconds: each start
- * has another address.
+ * The time between two searches for the address of the running service's event store, in
+ * milliseconds. Each start of the service has another address.
  */
 const lookMs = 500;
 
@@ -95,7 +98,7 @@ async function openArchive(
   let isTold = false;
   const writer = await ArchiveWriter.open(join(parent, id), {
     version,
-    // The archive is as good without it: the service only does not know of it.
+    // The archive is complete without the note. Only the service does not know of it.
     onSeen: (seen) =>
       leaveNote(config, { backup: { ...seen, mode, archive: writer.directory } }).catch((error) => {
         if (!isTold) console.error(`reprise: metrics will not show this backup: ${error.message}`);
@@ -129,7 +132,7 @@ async function write(
   }
 }
 
-/** Undefined while none runs, or one is starting or stopping. */
+/** Undefined if no service runs, or while one is starting or stopping. */
 function urlNow(dataDir: string): string | undefined {
   try {
     return findService(dataDir)?.eventStoreUrl;

@@ -31,7 +31,8 @@ Example:
 
 /**
  * Prints a line for each concert or session that changed, then a count.
- * @throws Error with a message for people when the file cannot be used or a part of it was refused
+ * @throws Error with a message for people if the file cannot be used, or if a part of it was
+ * refused
  */
 async function importFile(file: string, config: Config): Promise<void> {
   const concerts = readCatalog(await readFile(file).catch(cannotRead));

@@ -1,19 +1,19 @@
 import type { Command } from 'commander';
 
-/** Gives a command its options, its help text and what it does. */
+/** Gives a command its options, its help text and its action. */
 export type DefineCommand = (command: Command) => void;
 
 /** A command of the command line. */
 export interface CommandEntry {
-  /** Its name, and its arguments as the list of commands shows them. */
+  /** Its name and its arguments, in the form of the list of commands. */
   readonly name: string;
   readonly description: string;
-  /** Loads the command's own file, which takes up to a second; none for a mere group. */
+  /** Loads the command's own file, which takes up to a second. Absent for a group of commands. */
   readonly load?: () => Promise<DefineCommand>;
   readonly commands?: readonly CommandEntry[];
 }
 
-/** Every command of `reprise`. What is not chosen is not loaded. */
+/** Every command of `reprise`. Only the chosen command is loaded. */
 export const commands: readonly CommandEntry[] = [
   {
     name: 'serve',
@@ -133,8 +133,8 @@ export const commands: readonly CommandEntry[] = [
 ];
 
 /**
- * Adds commands to their parent, the chosen one whole and the others by name.
- * @param words those of the command line that may name commands
+ * Adds commands to their parent: the chosen one completely, the others only by name.
+ * @param words the words of the command line that may name commands
  */
 export async function addCommands(
   parent: Command,

@@ -180,7 +180,10 @@ async function waitingHistory(userId: string, flags: HistoryFlags, config: Confi
   });
 }
 
-/** Prints events as they come, no faster than they are taken. @returns how many */
+/**
+ * Prints events when they come, only as fast as the reader reads.
+ * @returns their number
+ */
 async function show(
   output: Output,
   events: AsyncIterable<RecordedEvent>,
@@ -219,8 +222,8 @@ function checkIds(...ids: readonly string[]): void {
 }
 
 /**
- * Works with a log that exists and with standard output. It is no error when the reader of the
- * output ends early, as `| head` does.
+ * Works with a log that exists and with standard output. If the reader of the output ends early, as
+ * `| head` does, this is not an error.
  */
 async function withOutput(
   config: Config,

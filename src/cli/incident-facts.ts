@@ -20,15 +20,18 @@ const answersMs = 5_000;
 /** The longest reading of the whole log, in milliseconds. */
 const readMsMax = 30 * 60_000;
 
-/** Where the log and the tables are, for as long as the facts are collected. */
+/** The addresses of the log and the tables, during the collection of the facts. */
 export interface LogPlace {
   readonly eventStoreUrl: string;
   readonly postgresUrl: string | undefined;
-  /** A log that no service works on is judged as of its newest event. */
+  /**
+   * `log-end` for a log without a running service: the proof then uses the time of its newest
+   * event.
+   */
   readonly asOf: 'now' | 'log-end';
 }
 
-/** What an incident is measured from. */
+/** The sources of an incident's facts. */
 export function factSources(
   config: Config,
   { place, serviceLog }: { readonly place: () => Promise<LogPlace>; readonly serviceLog?: string },
@@ -50,7 +53,7 @@ export function factSources(
   };
 }
 
-/** Whether a problem is a failure of the service: other codes are answers that are owed. */
+/** Is a problem a failure of the service? Other codes are correct refusals. */
 const isFailure = (code: string): boolean =>
   (problemKind(code as ProblemCode)?.status ?? 500) >= 500;
 
@@ -93,9 +96,9 @@ function asProof({ log, rows, violations }: Verdict): Facts['proof'] {
 }
 
 /**
- * Runs work that needs the log, and gives back what was borrowed: the running service's servers,
- * those of the settings, else an embedded one on DATA_DIR. Nothing is borrowed before it is asked
- * for.
+ * Runs work that needs the log, and afterwards stops the servers that were started for it. It uses
+ * the running service's servers, or those of the settings, or else an embedded one on DATA_DIR. It
+ * connects only when the work needs them.
  */
 export async function withLogPlace<T>(
   config: Config,

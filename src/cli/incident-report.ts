@@ -101,7 +101,7 @@ export async function writePostmortem(
 
 const openQuestions = (text: string): number => text.match(/^- \[ \] /gm)?.length ?? 0;
 
-/** The facts that are kept, or new ones, which are kept then. */
+/** The stored facts, or new ones, which are then stored. */
 async function factsFor(
   files: IncidentFiles,
   incident: Incident,
@@ -120,7 +120,7 @@ async function factsFor(
   return keepFacts(files, incident, facts);
 }
 
-/** Measures an incident and keeps what was measured. */
+/** Measures an incident and stores the facts. */
 export async function measure(
   files: IncidentFiles,
   incident: Incident,
@@ -144,7 +144,10 @@ async function keptFacts(files: IncidentFiles, id: string): Promise<Facts | unde
   throw new IncidentError(`another version wrote ${path}: collect the facts again with --again`);
 }
 
-/** The time after the incident was seen, all of it was measured, and nothing was written since. */
+/**
+ * True if the facts include the time after the incident, everything was measured, and nobody has
+ * written a line since.
+ */
 function isFinal(facts: Facts, incident: Incident): boolean {
   const { lines, collectedAt, log, proof } = facts;
   if (lines.ended === null || log === null || proof === null) return false;

@@ -31,8 +31,8 @@ command failed.`,
 }
 
 /**
- * Sets the exit code to 1 when events stay parked.
- * @throws Error with a message for people when it could not be done, or was cancelled
+ * Sets the exit code to 1 if events stay parked.
+ * @throws Error with a message for people if it failed or was cancelled
  */
 async function retryAll(config: Config): Promise<void> {
   await withServers(config, { bounds: longWrites }, async (servers) => {
@@ -59,7 +59,10 @@ function* linesOf({ written, skipped, gone, remaining }: Retried): Generator<str
   yield* parkedLines(remaining);
 }
 
-/** What was parked and is no longer in the log, or on a stream that is no stream of Reprise. */
+/**
+ * Lines about events that were parked, but that are no longer in the log, or are on a foreign
+ * stream.
+ */
 function* goneLines(gone: ReadonlyMap<string, number>): Generator<string> {
   if (gone.size === 0) return;
   const events = [...gone.values()].reduce((sum, count) => sum + count, 0);

@@ -1,27 +1,31 @@
 /** Bounds of the clock, in milliseconds. */
 export const clockLimits = {
-  /** From one round of questions to the next. */
+  /** The time from one round of requests to the next. */
   measureMs: 5_000,
   /** Longest wait for one answer. */
   askMs: 1_000,
   /** The same at the start, where an answer is needed. */
   firstAskMs: 10_000,
   /**
-   * Clocks that differ by no more than this agree. Two instances that agree with their servers
-   * differ by no more either.
+   * Clocks agree if they differ by at most this. Two instances that agree with their servers also
+   * differ by at most this.
    */
   agreeMs: 2_000,
   /**
-   * What a server said counts for this long; after as long without any, the time is called unknown.
+   * A server's answer counts for this long. After the same time without any answer, the time is
+   * unknown.
    */
   freshMs: 60_000,
-  /** A difference is made good by this much in a second. */
+  /** A difference is corrected by this much per second. */
   slewMs: 10,
-  /** Rounds in a row in which all servers say that it is later, before they are believed. */
+  /**
+   * The number of rounds in a row in which all servers must have a later time, before the service
+   * follows them.
+   */
   laterRounds: 2,
   /**
-   * After such a step, earlier holds are judged by the earlier time, until this long after the
-   * longest of them ends.
+   * After such a step, the earlier time decides about earlier holds, until this long after the end
+   * of the longest hold.
    */
   marginMs: 10_000,
 } as const;

@@ -2,7 +2,7 @@ import { valueWithin } from '../support/time-limit.ts';
 import { clockLimits } from './clock-limits.ts';
 
 /**
- * What a server's clock said at a moment between two of this process's monotonic clock. All in
+ * A server's time, at a moment between two times of this process's monotonic clock. All in
  * milliseconds.
  */
 export interface TimeSample {
@@ -11,10 +11,10 @@ export interface TimeSample {
   readonly toMs: number;
 }
 
-/** A server that says the time. */
+/** A server that reports its time. */
 export interface TimeSource {
   readonly name: string;
-  /** Undefined when it does not say. May throw, too. */
+  /** Undefined if the server does not report its time. May also throw. */
   ask(): Promise<TimeSample | undefined>;
 }
 
@@ -26,11 +26,11 @@ export interface Heard {
   readonly name: string;
   readonly low: number;
   readonly high: number;
-  /** When that was, by the monotonic clock. */
+  /** The time of the answer, by the monotonic clock. */
   readonly atMs: number;
 }
 
-/** Asks servers for their time, and keeps what each of them said last. */
+/** Asks servers for their time, and keeps the last answer of each. */
 export class ServerTimes {
   readonly #sources: readonly TimeSource[];
   readonly #monotonic: () => number;
@@ -41,17 +41,17 @@ export class ServerTimes {
     this.#monotonic = monotonic;
   }
 
-  /** How many have ever said the time. */
+  /** The number of servers that have ever reported their time. */
   get heardCount(): number {
     return this.#heard.size;
   }
 
-  /** What one said last, however long ago. */
+  /** The last answer of a server, of any age. */
   last(name: string): Heard | undefined {
     return this.#heard.get(name);
   }
 
-  /** Asks all of them. One that does not answer in time is left out. */
+  /** Asks all servers. A server that does not answer in time is left out. */
   async ask(timeoutMs: number): Promise<void> {
     const asked = this.#sources.map(async ({ name, ask }) => {
       const sample = await valueWithin(timeoutMs, ask());
@@ -63,7 +63,7 @@ export class ServerTimes {
     await Promise.all(asked);
   }
 
-  /** What counts still, in the order of the sources. */
+  /** The answers that still count, in the order of the sources. */
   usable(): readonly Heard[] {
     const since = this.#monotonic() - clockLimits.freshMs;
     return this.#sources.flatMap(({ name }) => {
@@ -73,11 +73,11 @@ export class ServerTimes {
   }
 }
 
-/** What a time lacks to what a server may have said; negative: it is ahead. */
+/** How far a time is behind the range of a server's possible time. Negative if it is ahead. */
 export const missingTo = ({ low, high }: Heard, ms: number): number =>
   ms < low ? low - ms : ms > high ? high - ms : 0;
 
-/** Whether they may all have the same time, as far as the bounds show. */
+/** Can all of them have the same time, within the bounds? */
 export const areTogether = (all: readonly Heard[]): boolean =>
   Math.max(...all.map(({ low }) => low)) - Math.min(...all.map(({ high }) => high)) <=
   clockLimits.agreeMs;

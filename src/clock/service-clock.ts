@@ -9,11 +9,12 @@ import {
   type TimeSource,
 } from './server-times.ts';
 
-/** The state of the clocks, as `/readyz` shows it. */
+/** The state of the clocks, for `/readyz`. */
 export interface ClockStatus {
   /**
-   * `agrees`: with every server that says the time. `contradicted`: the servers contradict each
-   * other. `differs`: all of them say another time. `unknown`: none has said the time for a minute.
+   * `agrees`: service time agrees with every server that reports its time. `contradicted`: the
+   * servers contradict each other. `differs`: all servers have another time. `unknown`: no server
+   * has reported its time for a minute.
    */
   readonly state: 'agrees' | 'contradicted' | 'differs' | 'unknown';
   /** How far this machine's clock is ahead of the service's time, in seconds; negative: behind. */
@@ -22,18 +23,15 @@ export interface ClockStatus {
   readonly detail?: string;
 }
 
-/** Time as commands and processes have it. Milliseconds since the epoch, whole ones. */
+/** The time for commands and processes, in whole milliseconds since the epoch. */
 export interface Clock {
-  /** What is written down: when a hold ends, when money was charged. Never goes back. */
+  /** The time that is written: when a hold ends, when money was charged. Never goes back. */
   readonly now: () => number;
-  /**
-   * The earliest that it may be, at most `now`. What a clock ends is over when it is over by this
-   * one.
-   */
+  /** The earliest possible time, at most `now`. It decides whether a hold is over. */
   readonly earliest: () => number;
 }
 
-/** The difference from the monotonic clock, and its changes until a given time. */
+/** The difference from the monotonic clock, and its change until a given time. */
 interface Offset {
   readonly ms: number;
   readonly atMs: number;
@@ -43,7 +41,7 @@ interface Offset {
 }
 
 export interface ServiceClockOptions {
-  /** The first that agrees is followed, so that all instances follow the same one. */
+  /** The clock follows the first source that agrees. So all instances follow the same one. */
   readonly sources: readonly TimeSource[];
   /** How long the longest hold lasts. */
   readonly holdMs: number;
@@ -67,12 +65,12 @@ export class ServiceClock implements Clock {
     const ms = this.#monotonic();
     return Math.floor(ms + Math.min(this.#offsetNow(), this.#olderOffset(ms), this.#doubtOffset));
   };
-  /** Steps with nothing, not even with the servers: for what this process alone keeps. */
+  /** A clock that never steps, even if the servers step. It is for data of this process only. */
   readonly steady = (): number => Math.floor(this.#monotonic() + this.#steadyOffset);
   /**
-   * The time of the clock that stamps events, at most: what rows say since when. As it was last
-   * heard; `now` where it was never heard.
-   * @param name the source's
+   * The latest possible time of a source's clock, by its last answer; `now` if it never answered.
+   * Times in rows are compared with the clock that made them.
+   * @param name the source's name
    */
   readonly timeOf = (name: string): number =>
     Math.floor(this.#monotonic() + (this.#servers.last(name)?.low ?? this.#offsetNow()));
@@ -82,13 +80,16 @@ export class ServiceClock implements Clock {
   readonly #servers: ServerTimes;
   #offset: Offset;
   #steadyOffset: number;
-  /** The difference before the last step, while holds from that time may be open. */
+  /** The difference before the last step, as long as holds from that time may be open. */
   #older: { readonly offsetMs: number; readonly untilMs: number } | undefined;
-  /** What the server that is furthest behind says, while it is not known which of them is right. */
+  /**
+   * The difference of the server that is furthest behind, while it is unknown which server is
+   * right.
+   */
   #doubtOffset = Number.POSITIVE_INFINITY;
   /**
-   * Whether two servers and this clock have agreed. Then one that later has a different time has
-   * stepped.
+   * Have two servers and this clock agreed before? If so, a server that later has a different time
+   * has stepped.
    */
   #haveAgreed = false;
   #laterRounds = 0;
@@ -106,8 +107,8 @@ export class ServiceClock implements Clock {
   }
 
   /**
-   * Asks the servers for the first time, and takes what they say.
-   * @throws Error when none of them says the time
+   * Asks the servers for the first time, and uses their answers.
+   * @throws Error if no server reports its time
    */
   async start(): Promise<void> {
     await this.#servers.ask(clockLimits.firstAskMs);
@@ -172,8 +173,8 @@ export class ServiceClock implements Clock {
   }
 
   /**
-   * All servers have a different time. If it is later, this process was suspended, or all servers
-   * were set forward: then new events use their time, and earlier holds keep their end. A single
+   * All servers have a different time. If it is later, this process was suspended, or somebody set
+   * all servers forward. Then new events use their time, and earlier holds keep their end. A single
    * server is not followed when another one reported a different time before. If their time is
    * earlier, this clock runs a little slower until they agree.
    */
@@ -221,7 +222,7 @@ export class ServiceClock implements Clock {
     return { ms, atMs, rate: 0, untilMs: atMs };
   }
 
-  /** Once for each thing that is wrong, however its figures change. */
+  /** Reports each problem once, even if its numbers change. */
   #tell(): void {
     const { detail } = this.status();
     const what = detail?.replaceAll(/[\d.]+ s/g, '');

@@ -3,7 +3,7 @@ import type { EventStore } from '../commands/core/event-store.ts';
 import type { RedisClient } from '../infrastructure/redis.ts';
 import type { TimeSource } from './server-times.ts';
 
-/** Servers that say the time. Moments of this process are by `performance.now()`. */
+/** Servers that report their time. Times of this process are by `performance.now()`. */
 
 export const postgresTime = (pool: Pool): TimeSource => ({
   name: 'PostgreSQL',
@@ -11,7 +11,7 @@ export const postgresTime = (pool: Pool): TimeSource => ({
     const client = await pool.connect();
     let failure: Error | undefined;
     try {
-      // Not counting the wait for a connection.
+      // The wait for a connection does not count.
       const fromMs = performance.now();
       const { rows } = await client.query<{ ms: string }>(
         'SELECT extract(epoch FROM clock_timestamp()) * 1000 AS ms',
@@ -26,7 +26,7 @@ export const postgresTime = (pool: Pool): TimeSource => ({
   },
 });
 
-/** Of a cluster, any node's. */
+/** The time of Redis; in a cluster, the time of any node. */
 export const redisTime = (redis: RedisClient): TimeSource => ({
   name: 'Redis',
   async ask() {
@@ -37,7 +37,7 @@ export const redisTime = (redis: RedisClient): TimeSource => ({
   },
 });
 
-/** An append that was acknowledged: the store took it between these moments. */
+/** An acknowledged append. The store wrote it between these two times. */
 export interface Append {
   readonly revision: bigint;
   readonly fromMs: number;
@@ -45,20 +45,24 @@ export interface Append {
 }
 
 /**
- * The event store has no call for it, and stamps each event: an event that this process has
- * appended is read again, one a round. A process that appends nothing learns nothing from it.
+ * The event store has no call for its time, but it adds a time to each event. In each round, one
+ * event that this process has appended is read again. A process that appends nothing does not learn
+ * the store's time.
  */
 export class EventStoreTime implements TimeSource {
   readonly name = 'the event store';
   #noted: (Append & { readonly stream: string }) | undefined;
   readonly #store: () => Pick<EventStore, 'readStream'>;
 
-  /** @param store called when the store is needed; the store reports its appends itself */
+  /**
+   * @param store called when the store is needed, because the store itself calls `note` for its
+   * appends
+   */
   constructor(store: () => Pick<EventStore, 'readStream'>) {
     this.#store = store;
   }
 
-  /** The store was appended to. One between two rounds is enough. */
+  /** Notes an append. One append between two rounds is enough. */
   note(stream: string, append: Append): void {
     this.#noted ??= { ...append, stream };
   }

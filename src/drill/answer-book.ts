@@ -1,9 +1,9 @@
 import type { RequestSample } from '../incidents/request-facts.ts';
 import type { BuyerAnswer } from './buyers.ts';
 
-/** Answers are added up by pieces of this length, in milliseconds. */
+/** Answers are added up in pieces of this length, in milliseconds. */
 const pieceMs = 1_000;
-/** So many payments one after another, and no failure between them, and buyers are well. */
+/** After so many payments in a row without a failure, buyers can pay again. */
 const wellPayments = 3;
 
 interface Piece {
@@ -72,14 +72,14 @@ export class AnswerBook {
     this.#lastPurchaseMs = Math.min(this.#lastPurchaseMs, this.#faultMs);
   }
 
-  /** The fault is over now: from here on payments show whether all is well. */
+  /** The fault is over now. From here on, payments show whether buyers can pay again. */
   over(): void {
     this.#overMs = Date.now();
     this.#inARow = 0;
     this.#wellMs = undefined;
   }
 
-  /** Since when all is well after the fault, in milliseconds since the epoch. */
+  /** The time since when buyers can pay again after the fault, in milliseconds since the epoch. */
   get wellMs(): number | undefined {
     return this.#wellMs;
   }

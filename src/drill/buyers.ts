@@ -1,21 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ServiceProcess } from './service-process.ts';
 
-/** What the service acknowledged, by reservation id → user id: nothing of it may ever be lost. */
+/**
+ * The acknowledged reservations and payments: reservation id → user id. None of them may ever be
+ * lost.
+ */
 export interface Acknowledged {
   readonly reservations: Map<string, string>;
   readonly payments: Map<string, string>;
 }
 
-/** A call of a buyer, and what came of it. */
+/** A call of a buyer, and its result. */
 export interface BuyerAnswer {
   readonly call: 'queue' | 'seats' | 'reserve' | 'pay';
-  /** Which of the services was asked. */
+  /** The number of the service that got the call. */
   readonly service: number;
   /** Undefined without an answer. */
   readonly status: number | undefined;
   readonly code: string | undefined;
-  /** A success, or a refusal that is owed: another buyer was first. */
+  /** A success, or a correct refusal, for example because another buyer was first. */
   readonly isGood: boolean;
   /** When the call was made, in milliseconds since the epoch. */
   readonly atMs: number;
@@ -31,9 +34,9 @@ export interface BuyerOptions {
   readonly name?: string;
   /** Between two steps of a journey, in milliseconds. Default 0. */
   readonly thinkMs?: number;
-  /** Calls for a payment without an answer; then the buyer begins a new journey. Default 1. */
+  /** After so many payment calls without an answer, the buyer begins a new journey. Default 1. */
   readonly paysMax?: number;
-  /** A ledger of earlier answers to go on with. */
+  /** A ledger of earlier answers to continue. */
   readonly acknowledged?: Acknowledged;
   readonly onAnswer?: (answer: BuyerAnswer) => void;
 }
@@ -45,12 +48,12 @@ export interface Buyers {
 }
 
 /**
- * The pause of a buyer who got no answer, in milliseconds: a service that was killed refuses at
- * once, and trying again without a pause would only burn time.
+ * The pause of a buyer who got no answer, in milliseconds. A killed service refuses at once, so
+ * tries without a pause would only waste processor time.
  */
 const afterFailureMs = 100;
 
-/** Refusals that are owed: another was first, the hold ended in an outage, the token is old. */
+/** Correct refusals: another buyer was first, the hold ended in an outage, or the token is old. */
 const owed: ReadonlySet<string | undefined> = new Set([
   ...['seat-taken', 'hold-expired', 'too-many-seats', 'token-unknown', 'not-admitted'],
 ]);
@@ -68,15 +71,15 @@ interface Answer {
 }
 
 /**
- * Buyers who make the journey again and again until `stop`: queue, seats, reservation, payment.
- * Each is a user of its own, `<name>-1` and on, at one of the services.
+ * Starts buyers. Until `stop`, each buyer repeats the journey: queue, seats, reservation, payment.
+ * Each is a different user, from `<name>-1` on, and uses one of the services.
  */
 export function startBuyers(options: BuyerOptions): Buyers {
   const { services, sessions, buyers, name = 'buyer', thinkMs = 0, paysMax = 1 } = options;
   const acknowledged = options.acknowledged ?? { reservations: new Map(), payments: new Map() };
   let stopped = false;
 
-  /** Makes one call. @returns undefined when the answer is not good */
+  /** Makes one call. The result is undefined if the answer is not good. */
   const ask = async (
     call: BuyerAnswer['call'],
     service: number,

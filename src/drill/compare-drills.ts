@@ -8,7 +8,10 @@ export interface Change {
   readonly isWorse: boolean;
 }
 
-/** More than this share, and more than this much, is worse: less is chance. */
+/**
+ * A value is worse if it grows by more than this share and by more than this amount. A smaller
+ * change is chance.
+ */
 const share = 0.2;
 const least = 1;
 
@@ -17,7 +20,7 @@ const measured = [
   ...(['withoutPurchaseSeconds', 'slowestSeconds', 'failed', 'violations'] as const),
 ] as const;
 
-/** @throws Error when they are not runs of the same drill */
+/** @throws Error if they are not runs of the same drill */
 export function changesBetween(before: Journal, after: Journal): Change[] {
   const [a, b] = [before.experiment.title, after.experiment.title];
   if (a !== b) throw new Error(`one is a run of ${a}, the other of ${b}: nothing can be compared`);
@@ -32,7 +35,7 @@ export function changesBetween(before: Journal, after: Journal): Change[] {
   ];
 }
 
-/** Never is worse than any number. */
+/** Null means never, which is worse than any number. */
 function isWorse(before: number | null, after: number | null): boolean {
   if (after === null) return before !== null;
   if (before === null) return false;

@@ -3,17 +3,17 @@ import { rules } from '../alarm/rules.ts';
 import { runAlarm } from '../alarm/run-alarm.ts';
 import type { Measures } from './drill-journal.ts';
 
-/** Between two looks, in milliseconds: as short as `reprise alarm` allows. */
+/** The time between two polls, in milliseconds. It is as short as `reprise alarm` allows. */
 const everyMs = 1_000;
-/** Nobody is told, so nobody is told again; in milliseconds. */
+/** There are no receivers, so no message is repeated. In milliseconds. */
 const repeatMs = 86_400_000;
 
-/** What a rule's condition did after the fault. Times are milliseconds since the epoch. */
+/** The history of a rule's condition after the fault. Times are milliseconds since the epoch. */
 interface Seen {
   readonly rule: string;
   readonly severity: string;
   readonly activeMs: number;
-  /** When it was last seen to be true. */
+  /** The last time when it was true. */
   lastMs: number;
   rangMs: number | undefined;
 }
@@ -26,9 +26,9 @@ export interface DrillAlarmParts {
 }
 
 /**
- * `reprise alarm` beside a drill: the same rules with the same waiting times, and nobody who is
- * told. A condition that was not true for as long as its rule waits rings nobody: it is noted with
- * how long it was true.
+ * `reprise alarm` beside a drill, with the same rules and waiting times, but without receivers. If
+ * a condition was not true for as long as its rule requires, its alarm does not fire. The drill
+ * notes how long the condition was true.
  */
 export class DrillAlarm {
   readonly dataDir: string;
@@ -56,7 +56,7 @@ export class DrillAlarm {
     this.#faultMs = Date.now();
   }
 
-  /** The first alert that rang for what became true after the fault. */
+  /** The first alert that fired because of a condition that became true after the fault. */
   get first(): { readonly rule: string; readonly atMs: number } | undefined {
     const rang = [...this.#seen.values()].flatMap(({ rule, rangMs }) =>
       rangMs === undefined ? [] : [{ rule, atMs: rangMs }],
@@ -64,7 +64,7 @@ export class DrillAlarm {
     return rang.sort((a, b) => a.atMs - b.atMs)[0];
   }
 
-  /** What became true after the fault, in that order, whether it rang or not. */
+  /** The conditions that became true after the fault, in that order, with and without an alert. */
   get conditions(): Measures['alarms'] {
     const since = (ms: number) => Math.max(0, ms - this.#faultMs) / 1_000;
     return [...this.#seen.values()]
@@ -86,7 +86,7 @@ export class DrillAlarm {
     for (const { rule, labels, activeMs, firingMs } of alerts) {
       const { severity = '' } = labels;
       if (severity === 'none' || activeMs < this.#faultMs) continue;
-      // A condition that was true, was not, and is again waits from the beginning.
+      // If a condition was true, then false, and is true again, its waiting time starts again.
       const key = `${JSON.stringify(labels)} ${activeMs}`;
       const seen = this.#seen.get(key);
       if (seen === undefined) {

@@ -1,49 +1,54 @@
 import type { Site, SiteOptions } from './site.ts';
 
-/** What a drill may cost, in seconds. What no drill may: see `missedBounds`. */
+/** The limits of a drill, in seconds. `missedBounds` has the limits of every drill. */
 export interface Bounds {
-  /** From the end of the fault until buyers can pay again. */
+  /** The time from the end of the fault until buyers can pay again. */
   readonly recoverAfterFaultMax: number;
-  /** The slowest answer to a buyer: the service answers within 5 s, and there is the way. */
+  /**
+   * The slowest answer to a buyer. The service answers within 5 s, and the network needs some time.
+   */
   readonly slowestMax: number;
 }
 
-/** What a drill does its work with. */
+/** The tools of a drill. */
 export interface Hands {
   readonly site: Site;
   readonly buyers: number;
-  /** Does something, and notes it in the journal. @throws what it throws */
+  /**
+   * Runs `work`, and notes it in the journal.
+   * @throws the error of `work`
+   */
   act<T>(name: string, work: () => T | Promise<T>): Promise<T>;
-  /** The fault begins with the next thing that is done. */
+  /** The fault begins with the next action. */
   fault(): void;
-  /** The fault is over, or the service must live with it from now on. */
+  /** The fault is over, or it stays and the service must work with it. */
   over(): void;
-  /** Reservations that a restore knows to be lost, or to be less than they were. */
+  /** Notes the reservations that a restore reports as lost or changed. */
   reconciled(reservations: readonly string[]): void;
 }
 
 export interface Drill {
   readonly name: string;
   readonly about: string;
-  /** What the service does by design. */
+  /** The designed behaviour of the service. */
   readonly expected: string;
-  /** For everybody, in each language. */
+  /** The text for everybody, in each language. */
   readonly public: { readonly en: string; readonly ko: string };
   readonly bounds: Bounds;
-  /** A rule of the alarm that must ring for it. */
+  /** A rule of the alarm that must fire. */
   readonly rings?: string;
   readonly site: SiteOptions;
-  /** Needs a Redis, which is started where `redis-server` is installed. */
+  /** True if the drill needs a Redis. It is started if `redis-server` is installed. */
   readonly needsRedis?: true;
-  /** @returns why this machine cannot do it */
+  /** @returns why this machine cannot run the drill */
   readonly skip?: () => string | undefined;
-  /** Before the load begins: what the drill watches or needs. */
+  /** Called before the load begins. Prepares everything that the drill needs. */
   prepare?(hands: Hands): Promise<void>;
-  /** Causes the fault, keeps it for its time, ends it. */
+  /** Causes the fault, keeps it for some time, and ends it. */
   method(hands: Hands): Promise<void>;
-  /** Always done, in the end: nothing of the fault is left. */
+  /** Always called at the end. Afterwards nothing of the fault is left. */
   rollback?(hands: Hands): Promise<void>;
 }
 
-/** Usual bounds: the service is back by itself. */
+/** Usual bounds, if the service recovers by itself. */
 export const usualBounds: Bounds = { recoverAfterFaultMax: 30, slowestMax: 7 };

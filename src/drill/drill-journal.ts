@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * What a drill did: `journal.json`, with the names that Chaos Toolkit's journal has. What that does
- * not know is below `reprise`. Durations are seconds.
+ * The record of a drill: `journal.json`, with the names of Chaos Toolkit's journal. Fields that
+ * Chaos Toolkit does not know are below `reprise`. Durations are seconds.
  */
 
 const at = z.iso.datetime();
@@ -23,13 +23,13 @@ const steadyState = z.object({
   ),
 });
 
-/** What was measured of a drill. Null where there was nothing to measure. */
+/** The measures of a drill. Null if there was nothing to measure. */
 export const measuresSchema = z.object({
-  /** From the fault until an alarm rang; without one, until `/readyz` said so. */
+  /** The time from the fault until an alarm fired. Without an alarm, until `/readyz` showed it. */
   detectSeconds: seconds.nullable(),
   /**
-   * Conditions of the alarm's rules that became true after the fault: when, for how long, how long
-   * the rule waits, and when it rang. Empty in journals of before.
+   * Conditions of the alarm's rules that became true after the fault: the time, the duration, the
+   * rule's waiting time, and the time of the alarm. Empty in journals of older versions.
    */
   alarms: z
     .array(
@@ -39,10 +39,10 @@ export const measuresSchema = z.object({
       }),
     )
     .default([]),
-  /** From the fault until buyers could pay again, and from its end. */
+  /** The time from the fault until buyers could pay again, and the time from the fault's end. */
   recoverSeconds: seconds.nullable(),
   recoverAfterFaultSeconds: seconds.nullable(),
-  /** From the fault until the whole log was proven again. */
+  /** The time from the fault until the whole log was proven again. */
   verifiedSeconds: seconds.nullable(),
   withoutPurchaseSeconds: seconds,
   slowestSeconds: seconds,
@@ -51,7 +51,10 @@ export const measuresSchema = z.object({
   failedByCode: z.record(z.string(), z.number()),
   acknowledged: z.number(),
   missing: z.array(z.string()),
-  /** Missing, and named by `restore reconcile`: what a restore may lose, and must know. */
+  /**
+   * Missing facts that `restore reconcile` named. A restore may lose such facts, but must report
+   * them.
+   */
   reconciled: z.number(),
   violations: z.number().nullable(),
 });
@@ -71,7 +74,7 @@ export const journalSchema = z.object({
     version: z.string(),
     buyers: z.number(),
     measures: measuresSchema,
-    /** What was missed, as sentences; `time` when only a time was. */
+    /** The missed bounds, as sentences. `time` if only a time was missed. */
     missed: z.array(z.object({ kind: z.enum(['time', 'fact']), what: z.string() })),
   }),
 });
@@ -80,7 +83,10 @@ export type Journal = z.infer<typeof journalSchema>;
 export type Activity = z.infer<typeof activity>;
 export type SteadyState = z.infer<typeof steadyState>;
 
-/** Does something, and notes what came of it. @throws what `work` throws, after it was noted */
+/**
+ * Runs `work` and notes its result.
+ * @throws the error of `work`, after it was noted
+ */
 export async function noted<T>(
   into: Activity[],
   type: Activity['type'],

@@ -19,5 +19,5 @@ export const drills: readonly Drill[] = [
   restoreDrill,
 ];
 
-/** Those that show in a few minutes that nothing fundamental is broken. */
+/** Short drills. They show in a few minutes that nothing fundamental is broken. */
 export const shortDrills: readonly string[] = ['kill-service', 'kill-event-store', 'restore'];

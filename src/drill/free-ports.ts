@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 
 /**
- * Ports of 127.0.0.1 that were free a moment ago, all different: they were open at the same time.
- * Another program may take one before its server does, so a server that must start asks again when
- * it did not.
+ * Ports of 127.0.0.1 that were free a moment ago. They are all different, because they were open at
+ * the same time. Another program may take one before the server does. Therefore, after a failed
+ * start, the caller must ask for ports again.
  */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => net.createServer().listen(0, '127.0.0.1'));

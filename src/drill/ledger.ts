@@ -2,7 +2,7 @@ import { connectEventStore } from '../infrastructure/eventstoredb.ts';
 import type { Acknowledged } from './buyers.ts';
 
 /**
- * Acknowledged facts that the log does not have, one line each.
+ * Acknowledged facts that are missing in the log, one line each.
  * @throws Error when the log cannot be read
  */
 export async function missingFacts(url: string, told: Acknowledged): Promise<string[]> {

@@ -1,12 +1,12 @@
 import type { Drill } from './drill-form.ts';
 import type { Journal, Measures } from './drill-journal.ts';
 
-/** From a fault until its recovery is verified, in seconds: of every drill. */
+/** Longest time from a fault until its recovery is verified, in seconds, for every drill. */
 const verifiedSecondsMax = 60;
 
 /**
- * What a drill missed. A fact that is missing, or a violation, is never allowed; a time that is
- * missed may be the machine's.
+ * The bounds that a drill missed. A missing fact or a violation is never allowed. A missed time may
+ * be a fault of the machine.
  */
 export function missedBounds(
   measures: Measures,
@@ -44,5 +44,5 @@ export function missedBounds(
   return missed;
 }
 
-/** Answers that no outage explains. */
+/** Is this an answer that no outage explains? */
 const isBug = (code: string): boolean => code === 'internal-error' || /^(4\d\d|500)$/.test(code);

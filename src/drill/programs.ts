@@ -8,7 +8,7 @@ import { eventually } from '../support/eventually.ts';
 import { freePorts } from './free-ports.ts';
 
 /**
- * Servers from the system's own programs, each on a free port of 127.0.0.1, with its data in a
+ * Servers from programs of the system. Each uses a free port of 127.0.0.1 and has its data in a
  * temporary directory.
  */
 
@@ -18,13 +18,16 @@ export interface Program {
   readonly process: ChildProcess;
   /** SIGKILL, and waits for the end. The data stays. */
   kill(): Promise<void>;
-  /** Ends it if it runs, and starts it again: same port, same data. */
+  /** Ends it if it runs, and starts it again with the same port and data. */
   restart(): Promise<void>;
   /** SIGKILL, and removes the data. */
   stop(): Promise<void>;
 }
 
-/** Another program may take a port between its choice and its use: then again with another. */
+/**
+ * The number of tries. Another program may take a port between its choice and its use. Then another
+ * port is tried.
+ */
 const startAttempts = 3;
 
 /** Is there such a program? */
@@ -32,9 +35,9 @@ export const isInstalled = (program: string, versionFlag = '--version'): boolean
   spawnSync(program, [versionFlag], { stdio: 'ignore' }).status === 0;
 
 /**
- * @param settings as on its command line, without the dashes @param portSetting `tls-port`: it
- *   speaks TLS alone
- * @returns undefined when it is not installed
+ * @param settings as on its command line, without the dashes
+ * @param portSetting `tls-port` means that it accepts only TLS
+ * @returns undefined if it is not installed
  */
 export async function startRedisServer(
   settings: Readonly<Record<string, string>> = {},

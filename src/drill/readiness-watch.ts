@@ -1,6 +1,6 @@
 import { pause } from '../support/pause.ts';
 
-/** Between two looks, in milliseconds. */
+/** The time between two requests, in milliseconds. */
 const lookMs = 200;
 /** The longest answer of a service that is ready, in milliseconds. */
 const answerMs = 1_000;
@@ -14,7 +14,7 @@ export class Readiness {
   #isReady = false;
   #noticedMs: number | undefined;
 
-  /** @param url of the service; it may move */
+  /** @param url the address of the service, which may change */
   constructor(url: () => string) {
     this.#url = url;
     this.#done = this.#watch();
@@ -25,7 +25,7 @@ export class Readiness {
     this.#faultMs = Date.now();
   }
 
-  /** When it first was not ready after the fault, in milliseconds since the epoch. */
+  /** The first time when it was not ready after the fault, in milliseconds since the epoch. */
   get noticedMs(): number | undefined {
     return this.#noticedMs;
   }

@@ -8,22 +8,24 @@ export interface KeyPair {
   readonly key: Buffer;
 }
 
-/** A TCP way to a port of this machine that fails as networks, and addresses that move, do. */
+/**
+ * A TCP relay to a port of this machine. It can fail like a network, or like an address that moves.
+ */
 export interface Relay {
   /** On 127.0.0.1. */
   readonly port: number;
-  /** Connections that exist carry nothing any more, and stay open; new ones work. */
+  /** Existing connections stay open, but carry no more data. New ones work. */
   freeze(): void;
-  /** Connections that exist are cut, and new ones lead to this port, or to another. */
+  /** Existing connections are closed, and new ones lead to this port, or to another. */
   lead(port?: number): void;
-  /** Connections that exist are cut, and new ones refused. */
+  /** Existing connections are closed, and new ones are refused. */
   cut(): Promise<void>;
   /** New ones work again. */
   mend(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** @param pair who comes speaks TLS; the target does not */
+/** @param pair with it, clients must use TLS; the target does not use TLS */
 export async function startRelay(target: number, pair?: KeyPair): Promise<Relay> {
   let to = target;
   const sockets = new Set<Socket>();

@@ -17,7 +17,7 @@ import type { Site } from './site.ts';
 /** The load before a fault, and after it, in milliseconds. */
 const beforeMs = 4_000;
 const afterMs = 3_000;
-/** Payments that show that the sale goes on. */
+/** After so many payments, the sale counts as running. */
 const paymentsMin = 5;
 /** The longest wait for a steady state, and for everything to be settled, in milliseconds. */
 const steadyMs = 90_000;
@@ -28,24 +28,24 @@ export interface RunOptions {
   readonly version: string;
   readonly buyers: number;
   readonly say: (line: string) => void;
-  /** Watches the service by the alarm's own rules. */
+  /** Watches the service with the alarm's own rules. */
   readonly alarm: DrillAlarm;
 }
 
-/** What a drill did and what it measured. Times are milliseconds since the epoch. */
+/** The result of a drill and its measures. Times are milliseconds since the epoch. */
 export interface Outcome {
   readonly journal: Journal;
-  /** When the buyers were let in, and when they stopped. */
+  /** The times when the buyers began and stopped. */
   readonly loadMs: readonly [number, number];
   readonly faultMs: number;
   readonly noticedMs: number | undefined;
-  /** The rule whose alarm rang first, or `/readyz`. */
+  /** The rule whose alarm fired first, or `/readyz`. */
   readonly noticedBy: string;
   readonly recoveredMs: number | undefined;
   readonly verifiedMs: number | undefined;
 }
 
-/** One run of a drill on a site that is there for it alone. */
+/** One run of a drill, on its own site. */
 export class DrillRun {
   readonly #drill: Drill;
   readonly #site: Site;
@@ -69,7 +69,7 @@ export class DrillRun {
     this.#options = options;
   }
 
-  /** Never throws for what the service did: that is in the outcome. */
+  /** Never throws because of the service's behaviour. The outcome has it. */
   async run(): Promise<Outcome> {
     const { say, buyers } = this.#options;
     const { prepare, method, rollback } = this.#drill;
@@ -150,7 +150,7 @@ export class DrillRun {
     this.#recoveredMs = Date.now();
   }
 
-  /** The buyers stop, what is left half way is settled, and the whole log is proven. */
+  /** Stops the buyers, waits until interrupted work is settled, and proves the whole log. */
   async #proves(): Promise<void> {
     await this.#site.stopBuyers();
     this.#unloadedMs = Date.now();

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { serviceEnvironment } from './environment.ts';
 
-/** How a command of the command line ended, and what it said. */
+/** The exit code and the output of a command. */
 export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
@@ -21,7 +21,7 @@ export interface Running {
 }
 
 /**
- * Starts `reprise …`, with these settings and no others.
+ * Starts `reprise …`, with only these settings.
  * @param bin the program: `bin/reprise.js`
  */
 export function startCommand(
@@ -54,7 +54,7 @@ export function startCommand(
 
 /**
  * Imports a catalog into a service's log.
- * @throws Error with what the command said when it failed
+ * @throws Error with the command's output if it failed
  */
 export async function importCatalogWith(
   bin: string,

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { eventually } from '../support/eventually.ts';
 import { serviceEnvironment } from './environment.ts';
 
-/** The longest start of a service, on however busy a machine, in milliseconds. */
+/** The longest start of a service, also on a very busy machine, in milliseconds. */
 const startMs = 120_000;
 
 /**
- * A whole service in a process of its own, as `npm start` runs it, on a data directory that
- * outlives restarts.
+ * A whole service in its own process, started like `npm start`. Its data directory stays after
+ * restarts.
  */
 export class ServiceProcess {
   /** The program: `bin/reprise.js`. */
@@ -22,7 +22,7 @@ export class ServiceProcess {
   #output = '';
   #exited: Promise<void> = Promise.resolve();
 
-  /** @param url of one that is not to be started */
+  /** @param url the address of a service that already runs */
   constructor(bin: string, dataDir: string, env: Readonly<Record<string, string>>, url = '') {
     this.bin = bin;
     this.dataDir = dataDir;
@@ -35,7 +35,7 @@ export class ServiceProcess {
     return this.#url;
   }
 
-  /** Of `/metrics` and the reasons of `/readyz`. */
+  /** The address of `/metrics` and of `/readyz` with its reasons. */
   get adminUrl(): string {
     return this.#adminUrl;
   }
@@ -44,12 +44,12 @@ export class ServiceProcess {
     return this.#child?.pid ?? 0;
   }
 
-  /** What the service printed since it was started last. */
+  /** The output of the service since its last start. */
   get output(): string {
     return this.#output;
   }
 
-  /** Resolves when the process that was started last has ended in any way. */
+  /** Resolves when the last started process has ended in any way. */
   get exited(): Promise<void> {
     return this.#exited;
   }
@@ -84,22 +84,22 @@ export class ServiceProcess {
     this.#adminUrl = /admin\s+(http:\S+)/.exec(this.#output)?.[1] ?? '';
   }
 
-  /** Where this service's event store and PostgreSQL listen. */
+  /** The addresses of this service's event store and PostgreSQL. */
   async servers(): Promise<{ eventStoreUrl: string; postgresUrl: string }> {
     return JSON.parse(await readFile(join(this.dataDir, 'service.json'), 'utf8'));
   }
 
-  /** SIGINT, as Ctrl-C sends it. Resolves with the exit code. */
+  /** Sends SIGINT, like Ctrl-C. Resolves with the exit code. */
   async stop(): Promise<number | null> {
     return this.#end('SIGINT');
   }
 
-  /** SIGTERM, as supervisors send it. Resolves with the exit code. */
+  /** Sends SIGTERM, like supervisors. Resolves with the exit code. */
   async terminate(): Promise<number | null> {
     return this.#end('SIGTERM');
   }
 
-  /** Sends a signal and waits for nothing. */
+  /** Sends a signal and does not wait. */
   signal(signal: NodeJS.Signals): void {
     this.#child?.kill(signal);
   }

@@ -27,21 +27,21 @@ const storeStartMs = 60_000;
 /** What a drill needs besides a service with embedded servers. */
 export interface SiteOptions {
   /**
-   * `faults`: an event store of its own that takes orders to misbehave. `relay`: one behind a
+   * `faults`: a separate event store that can be set to fail. `relay`: an event store behind a
    * network that can freeze. Default: the service's own.
    */
   readonly store?: 'faults' | 'relay';
   /** Settings of the service. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Questions to `/livez` without an answer before the supervisor ends the service. */
+  /** Requests to `/livez` without an answer before the supervisor ends the service. */
   readonly unansweredMax?: number;
   /** A Redis that was started for it. */
   readonly redis?: Program;
 }
 
 /**
- * A service with its servers and its buyers, all started here, on loopback, with data in a
- * directory that is removed afterwards. Nothing that the environment names is used.
+ * A service with its servers and its buyers. All of them are started here, on loopback, with data
+ * in a directory that is removed afterwards. It uses no server that the environment names.
  */
 export class Site {
   readonly bin: string;
@@ -68,7 +68,10 @@ export class Site {
     this.readiness = new Readiness(() => service.url);
   }
 
-  /** @param directory an empty one, for the data @throws Error when something does not start */
+  /**
+   * @param directory an empty one, for the data
+   * @throws Error if a part does not start
+   */
   static async start(bin: string, directory: string, options: SiteOptions): Promise<Site> {
     const store = options.store === undefined ? undefined : await startStore(directory);
     const storePort = store === undefined ? undefined : Number(new URL(store.url).port);
@@ -96,12 +99,12 @@ export class Site {
     }
   }
 
-  /** What buyers were told so far. */
+  /** The facts that the service has acknowledged to buyers so far. */
   get acknowledged(): Acknowledged {
     return this.#buyers?.acknowledged ?? { reservations: new Map(), payments: new Map() };
   }
 
-  /** Puts concerts on sale, gives the buyers money, and lets them in. */
+  /** Puts concerts on sale, gives the buyers money, and starts them. */
   async open(buyers: number): Promise<void> {
     await importCatalogWith(this.bin, catalogFile(sessionCount), this.settings);
     await Promise.all(
@@ -124,7 +127,7 @@ export class Site {
     return (await this.service.charge(userId, chargedEach, 'start')).status;
   }
 
-  /** They go on with the ledger of those before them. */
+  /** Starts buyers, who continue the ledger of the buyers before them. */
   startBuyers(buyers: number): void {
     this.#buyers = startBuyers({
       ...{ services: [this.service], sessions: sessionsOf(sessionCount), buyers },
@@ -151,14 +154,14 @@ export class Site {
     return startCommand(this.bin, args, this.settings);
   }
 
-  /** @throws Error with what the command said when its exit code is not 0 */
+  /** @throws Error with the command's output if its exit code is not 0 */
   async mustRun(...args: readonly string[]): Promise<string> {
     const { code, stdout, stderr } = await this.start(...args).done;
     if (code !== 0) throw new Error(`reprise ${args.join(' ')}: ${code}: ${stdout}${stderr}`);
     return stdout;
   }
 
-  /** Where the log and the tables are now. */
+  /** The current addresses of the log and the tables. */
   async servers(): Promise<{ readonly eventStoreUrl: string; readonly postgresUrl: string }> {
     const { eventStoreUrl, postgresUrl } = await this.service.servers();
     return { eventStoreUrl: this.store?.url ?? eventStoreUrl, postgresUrl };
@@ -183,7 +186,7 @@ export class Site {
   }
 }
 
-/** Where each embedded server says its process id, below DATA_DIR. */
+/** The file with the process id of each embedded server, below DATA_DIR. */
 const pidFiles = {
   'event store': 'eventstore/owner.lock',
   'keeper of PostgreSQL': 'postgres/keeper.lock',

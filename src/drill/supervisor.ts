@@ -1,21 +1,21 @@
 import { pause } from '../support/pause.ts';
 import type { ServiceProcess } from './service-process.ts';
 
-/** Between two questions whether the service lives, in milliseconds. */
+/** The time between two requests to `/livez`, in milliseconds. */
 const askMs = 1_000;
 /** The longest answer of a service that lives, in milliseconds. */
 const answerMs = 2_000;
-/** So many questions without an answer, and it is ended: where nothing else is said. */
+/** After so many requests without an answer, the service is ended, unless another number is set. */
 const usualUnansweredMax = 3;
-/** Before a service that ended is started again, in milliseconds. */
+/** The pause before an ended service is started again, in milliseconds. */
 const startAgainMs = 500;
 
 /**
- * Does for a service what Docker and Kubernetes do: starts it again when it has ended, and ends it
- * when it does not answer `/livez`.
+ * Does the work of Docker and Kubernetes. It starts a service again that has ended, and ends a
+ * service that does not answer `/livez`.
  */
 export class Supervisor {
-  /** What it did, and when. */
+  /** Its actions, with their times. */
   readonly restarts: { readonly at: string; readonly what: string }[] = [];
   readonly #service: ServiceProcess;
   readonly #stop = new AbortController();
@@ -24,14 +24,14 @@ export class Supervisor {
   #isUp = true;
   #isAway = false;
 
-  /** @param service one that runs */
+  /** @param service a running service */
   constructor(service: ServiceProcess, unansweredMax = usualUnansweredMax) {
     this.#service = service;
     this.#unansweredMax = unansweredMax;
     this.#done = Promise.all([this.#startAgain(), this.#ask()]);
   }
 
-  /** Leaves the service alone while `work` is done, which may stop and start it. */
+  /** Does nothing while `work` runs, because `work` may stop and start the service. */
   async away<T>(work: () => Promise<T>): Promise<T> {
     this.#isAway = true;
     try {
@@ -41,7 +41,7 @@ export class Supervisor {
     }
   }
 
-  /** Lets the service be as it is from now on. */
+  /** From now on, does nothing to the service. */
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#done;

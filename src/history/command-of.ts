@@ -1,18 +1,18 @@
 import type { RecordedEvent } from '../events/codec.ts';
 import type { EventType } from '../events/events.ts';
 
-/** What an event came from. */
+/** The origin of an event. */
 export interface Origin {
   /** The command's name: `ReserveSeat`. */
   readonly command: string;
   /**
-   * The X-Request-Id of the request that asked for it; undefined when the service or the command
-   * line did it by itself.
+   * The X-Request-Id of its request; undefined if the service or the command line wrote it without
+   * a request.
    */
   readonly requestId: string | undefined;
 }
 
-/** By which command an event was written, and for whom. */
+/** The command that wrote an event, and the user for whom it was written. */
 export function originOf({ type, metadata }: RecordedEvent): Origin {
   const { command, commandId, correlationId } = (metadata ?? {}) as Record<string, unknown>;
   const requestId = typeof correlationId === 'string' ? correlationId : undefined;
@@ -24,7 +24,7 @@ export function originOf({ type, metadata }: RecordedEvent): Origin {
   };
 }
 
-/** Who had the command carried out, for people. */
+/** A text for people that says who caused the command. */
 export function byWhom({ command, requestId }: Origin): string {
   if (requestId !== undefined) return `request ${requestId}`;
   switch (command) {
@@ -74,7 +74,7 @@ const commandByEvent: Readonly<Record<EventType, string>> = {
   SessionsClaimed: 'ClaimSessions',
   SeatReserved: 'ReserveSeat',
   SeatSold: 'SellSeat',
-  // A hold that was over gave way to the next buyer.
+  // The next buyer's command ended a hold whose time was over.
   SeatReleased: 'ReserveSeat',
   OrderPlaced: 'PlaceOrder',
   OrderConfirmed: 'ConfirmOrder',

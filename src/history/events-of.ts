@@ -10,9 +10,9 @@ type Log = Pick<EventStore, 'readStream'>;
 type Events = AsyncIterable<RecordedEvent>;
 
 /**
- * All that the log says of a reservation, in its order: its seats, its order when it has one, and
- * its payment. The id of one seat of an order stands for the order.
- * @returns undefined when there never was such a reservation
+ * All events of a reservation, in the log's order: those of its seats, its order (if any), and its
+ * payment. The id of one seat of an order means the whole order.
+ * @returns undefined if there never was such a reservation
  */
 export async function eventsOfReservation(log: Log, id: string): Promise<Events | undefined> {
   const skips = await readSkips(log);
@@ -50,7 +50,7 @@ async function eventsOfOrder(log: Log, skips: Skips, orderId: string): Promise<E
   ]);
 }
 
-/** A seat's events while it was the order's. */
+/** A seat's events while it belonged to the order. */
 async function* eventsOfOrderedSeat(
   log: Log,
   seat: string,
@@ -71,9 +71,7 @@ const eventsOfPayment = (log: Log, userId: string, reservationId: string): Event
     (event) => textIn(event, 'paymentId') === paymentId(reservationId),
   );
 
-/**
- * The events that the log took between two moments, both included; milliseconds since the epoch.
- */
+/** The events of the log between two times, both included, in milliseconds since the epoch. */
 export const eventsBetween = (events: Events, fromMs: number, untilMs: number): Events =>
   only(events, ({ createdMs }) => createdMs >= fromMs && createdMs <= untilMs);
 
@@ -84,7 +82,10 @@ async function* only(
   for await (const event of events) if (isWanted(event)) yield event;
 }
 
-/** Passes over what is skipped. @throws UnreadableEvent */
+/**
+ * Finds an event, without skipped ones.
+ * @throws UnreadableEvent
+ */
 async function find<T extends keyof EventData>(
   events: Events,
   skips: Skips,

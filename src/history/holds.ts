@@ -3,33 +3,33 @@ import type { EventData, SeatEvent } from '../events/events.ts';
 import { isMark, Skips } from '../events/skipped.ts';
 import { endings } from './words.ts';
 
-/** Holds kept of a seat's history: the newest. About 300 bytes each. */
+/** The number of newest holds that are kept of a seat's history. About 300 bytes each. */
 const holdsKeptMax = 10_000;
 
-/** A time that a seat was somebody's. Times are milliseconds since the epoch. */
+/** A time during which a user had a seat. Times are milliseconds since the epoch. */
 export interface Hold {
   readonly reservationId: string;
   readonly userId: string;
   readonly fromMs: number;
-  /** Until when it could be paid. */
+  /** The time until which it could be paid. */
   readonly payableUntilMs: number;
   soldMs: number | undefined;
-  /** How and when it ended; undefined while it goes on. */
+  /** Its end: how and when; undefined if it has not ended. */
   ended:
     | { readonly atMs: number; readonly reason: EventData['SeatReleased']['reason'] }
     | undefined;
 }
 
 export interface SeatHolds {
-  /** In the order in which they were, one after another. */
+  /** The holds, in their order. */
   readonly holds: readonly Hold[];
-  /** Older ones that are not kept. */
+  /** The number of older holds that are not kept. */
   readonly leftOut: number;
-  /** Events that this version cannot read, and of which the holds know nothing. */
+  /** The number of unreadable events. The holds do not include them. */
   readonly unreadable: number;
 }
 
-/** Who had a seat, by its stream's events; what is skipped counts for nothing. */
+/** The holds of a seat, from its stream's events, without skipped ones. */
 export async function holdsOf(
   seatEvents: AsyncIterable<RecordedEvent>,
   skips: Skips = new Skips(),
@@ -71,7 +71,7 @@ function note(holds: Hold[], { type, data }: SeatEvent, atMs: number): void {
   else hold.ended = { atMs, reason: data.reason };
 }
 
-/** Whose the seat was at a moment; undefined when it was free. */
+/** The hold of the seat at a moment; undefined if the seat was free. */
 export const holdAt = (holds: readonly Hold[], atMs: number): Hold | undefined =>
   holds.findLast(
     ({ fromMs, ended }) => fromMs <= atMs && (ended === undefined || ended.atMs > atMs),
@@ -79,7 +79,7 @@ export const holdAt = (holds: readonly Hold[], atMs: number): Hold | undefined =
 
 export const iso = (ms: number): string => new Date(ms).toISOString();
 
-/** `user 17 from … until …, reservation …: …`: who had it, until when, and what became of it. */
+/** `user 17 from … until …, reservation …: …`: the user, the time, and the end of the hold. */
 export function describeHold(hold: Hold): string {
   const { reservationId, userId, fromMs, payableUntilMs, soldMs, ended } = hold;
   const until = ended === undefined ? 'now' : iso(ended.atMs);

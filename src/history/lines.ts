@@ -3,7 +3,7 @@ import { padEnd, padStart, wrapped } from '../support/display-width.ts';
 import { byWhom, originOf } from './command-of.ts';
 import { inWords } from './words.ts';
 
-/** Columns of a terminal that each column takes; what happened is wrapped within its own. */
+/** The width of each column in a terminal. The text of `what` is wrapped within its column. */
 const widths = { time: 24, what: 56, command: 17, position: 12 };
 
 const row = (time: string, what: string, command: string, position: string, rest: string): string =>
@@ -38,7 +38,10 @@ export function asTableLines(event: RecordedEvent): string {
   ].join('\n');
 }
 
-/** An event as one line of JSON. Revision and position are decimal strings: they may pass 2^53. */
+/**
+ * An event as one line of JSON. Revision and position are decimal strings, because they may pass
+ * 2^53.
+ */
 export function asJsonLine(event: RecordedEvent): string {
   const { stream, type, data, metadata } = event;
   return JSON.stringify({

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 
-/** Standard output for results of any length: written no faster than it is read. */
+/** Standard output for results of any length. It writes only as fast as the reader reads. */
 export class Output {
   #lost: NodeJS.ErrnoException | undefined;
 
@@ -10,18 +10,18 @@ export class Output {
     });
   }
 
-  /** @throws what happened to the output: it takes no more */
+  /** @throws the error of the output, which accepts no more */
   async write(text: string): Promise<void> {
     this.check();
     if (!process.stdout.write(text)) await once(process.stdout, 'drain');
   }
 
-  /** @throws what happened to the output */
+  /** @throws the error of the output */
   check(): void {
     if (this.#lost !== undefined) throw this.#lost;
   }
 }
 
-/** Did the reader go, as `| head` does when it has seen enough? */
+/** Has the reader closed the output, as `| head` does after its last line? */
 export const isReaderGone = (error: unknown): boolean =>
   (error as NodeJS.ErrnoException).code === 'EPIPE';

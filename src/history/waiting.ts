@@ -6,7 +6,7 @@ import { iso } from './holds.ts';
 
 /** Longest time in which the queue's events are read, in milliseconds. */
 const readMsMax = 120_000;
-/** What happened to the user that is told: the newest. */
+/** The number of newest lines about the user that are shown. */
 const toldMax = 1_000;
 
 type Move = EventData['QueueMoved']['moves'][number];
@@ -22,7 +22,7 @@ const ownWords: Readonly<Record<Exclude<Move[0], 'enrolled'>, string>> = {
   cleared: 'lost the waiting place: the line was emptied',
 };
 
-/** One thing that happened while a user waited, or to the user's place. */
+/** One fact about a user's waiting, or about the user's place. */
 export interface Told {
   readonly atMs: number;
   /** '' for the line of the shop. */
@@ -30,20 +30,20 @@ export interface Told {
   readonly what: string;
 }
 
-/** A room as far as the moves so far say. */
+/** The state of a room by the moves so far. */
 class Line {
-  /** Who waits: user and number. */
+  /** The waiting users with their numbers. */
   readonly waiting = new Map<string, number>();
   admitted = 0;
-  /** Numbers alone do not tell who is in front. */
+  /** True if there was a lot. Then numbers alone do not show who is in front. */
   isByLot = false;
-  /** Of the user who asks: since when, and how many were admitted before. */
+  /** The own wait of the user: its start, and the number of admissions before it. */
   own: { readonly sinceMs: number; readonly admittedBefore: number } | undefined;
 }
 
 /**
- * Why a user waited so long, by the queue's events: who stood in front, how fast the line moved,
- * and how it was steered meanwhile. In memory are those who wait.
+ * Explains a user's wait by the queue's events: the users in front, the speed of the line, and its
+ * steering meanwhile. The waiting users are in memory.
  */
 export class WaitingStory {
   readonly #userId: string;
@@ -54,7 +54,10 @@ export class WaitingStory {
     this.#userId = userId;
   }
 
-  /** Takes the next event of the queue. @throws UnreadableEvent */
+  /**
+   * Reads the next event of the queue.
+   * @throws UnreadableEvent
+   */
   see(recorded: RecordedEvent): void {
     if (recorded.type.startsWith('$')) return;
     const event = decode(recorded);
@@ -116,7 +119,10 @@ export class WaitingStory {
     line.own = waits ? { sinceMs: atMs, admittedBefore: line.admitted } : undefined;
   }
 
-  /** What goes on at the end of the log. @param nowMs milliseconds since the epoch */
+  /**
+   * Called after the last event. Describes a wait that has not ended.
+   * @param nowMs milliseconds since the epoch
+   */
   conclude(nowMs: number): void {
     for (const [room, line] of this.#lines) {
       const number = line.waiting.get(this.#userId);
@@ -134,7 +140,7 @@ export class WaitingStory {
   }
 }
 
-/** How long it took, and how fast the line moved. */
+/** A text about the length of the wait and the speed of the line. */
 function howLong(own: NonNullable<Line['own']>, line: Line, atMs: number): string {
   const seconds = Math.max(0, atMs - own.sinceMs) / 1_000;
   const admitted = line.admitted - own.admittedBefore;
@@ -143,7 +149,7 @@ function howLong(own: NonNullable<Line['own']>, line: Line, atMs: number): strin
 }
 
 /**
- * What the log says of a user's waiting, in the order of the log.
+ * The facts in the log about a user's waiting, in the log's order.
  * @throws EventStoreUnavailable, UnreadableEvent
  */
 export async function waitingOf(
@@ -158,10 +164,10 @@ export async function waitingOf(
     return undefined;
   });
   story.conclude(nowMs);
-  // An absence is told when it is over.
+  // An absence is reported when it is over.
   return story.told.sort((one, other) => one.atMs - other.atMs);
 }
 
-/** A line of a table: when, where when it is a room, and what. */
+/** A line of a table: the time, the room (if any), and the fact. */
 export const asToldLine = ({ atMs, room, what }: Told): string =>
   `${iso(atMs)}  ${room === '' ? '' : `room ${room}: `}${what}`;

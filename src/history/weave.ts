@@ -1,8 +1,8 @@
 import type { RecordedEvent } from '../events/codec.ts';
 
 /**
- * Weaves streams into one in the log's order. One event a stream is in memory; events of one
- * append, which have one position, stay in their stream's order.
+ * Merges streams into one, in the log's order. One event per stream is in memory. Events of one
+ * append have one position, and stay in their stream's order.
  */
 export async function* weave(
   streams: readonly AsyncIterable<RecordedEvent>[],

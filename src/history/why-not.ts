@@ -2,10 +2,10 @@ import { decode, type RecordedEvent } from '../events/codec.ts';
 import { describeHold, type Hold, holdAt, iso, type SeatHolds } from './holds.ts';
 import { endings } from './words.ts';
 
-/** Holds that an answer lists: the newest. */
+/** The number of newest holds that an answer lists. */
 const holdsListedMax = 50;
 
-/** What a user's request with an idempotency key was answered, and when the answer was stored. */
+/** The stored answer to a user's request with an idempotency key, and its time. */
 export interface RememberedAnswer {
   readonly atMs: number;
   readonly status: number;
@@ -29,14 +29,14 @@ export async function answerIn(
 
 export interface Asked {
   readonly userId: string;
-  /** Of the key that was given: an answer, or null when the log has none. */
+  /** The answer to the given key, or null if the log has none. */
   readonly answer?: RememberedAnswer | null | undefined;
-  /** Only holds that were there between these moments. */
+  /** Only holds that existed between these times. */
   readonly fromMs: number;
   readonly untilMs: number;
 }
 
-/** Why a user did not get a seat, as far as the log knows; line by line. */
+/** The reasons in the log why a user did not get a seat, line by line. */
 export function whyNot({ holds, leftOut, unreadable }: SeatHolds, asked: Asked): string[] {
   const { userId, fromMs, untilMs } = asked;
   const wanted = holds.filter(
@@ -111,7 +111,7 @@ function ofKey(holds: readonly Hold[], answer: RememberedAnswer | null | undefin
   ];
 }
 
-/** Of a refusal its code and sentence, of anything else the body as it was sent. */
+/** For a refusal its code and sentence, otherwise the body as it was sent. */
 function inShort({ status, body }: RememberedAnswer): string {
   if (status < 400) return body;
   try {

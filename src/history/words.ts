@@ -1,7 +1,7 @@
 import { decode, type RecordedEvent, UnreadableEvent } from '../events/codec.ts';
 import type { EventData, EventType } from '../events/events.ts';
 
-/** What happened, in plain words. An event that this version cannot read says so. */
+/** The event in plain words. For an unreadable event, the text says that it is unreadable. */
 export function inWords(event: RecordedEvent): string {
   try {
     const { type, data } = decode(event);

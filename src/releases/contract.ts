@@ -13,7 +13,7 @@ const contractSchema = z.object({
   version: z.string(),
   /** The newest version of each event type that it reads; it writes these. */
   events: z.record(z.string(), z.number().int().min(1)),
-  /** What the names of the streams begin with that it reads. It ignores all others. */
+  /** The prefixes of the streams that it reads. It ignores all other streams. */
   streams: z.array(z.string()),
   /** Version of each read model. */
   readModels: z.record(z.string(), z.number().int().min(1)),
@@ -21,7 +21,7 @@ const contractSchema = z.object({
   migrations: z.array(z.string()),
 });
 
-/** What a version of the service reads and writes. */
+/** Everything that a version of the service reads and writes. */
 export type Contract = z.infer<typeof contractSchema>;
 
 /** Of this version. */
@@ -41,7 +41,7 @@ export function contractHash({ version: _, ...rest }: Contract): string {
   return createHash('sha256').update(JSON.stringify(rest)).digest('hex');
 }
 
-/** Where the contracts of released versions are, and that of the next one. */
+/** The folder with the contracts of released versions and of the next one. */
 const folder = new URL('../../ops/contracts/', import.meta.url);
 
 /**

@@ -5,9 +5,11 @@ import type { Contract } from './contract.ts';
 /** Events in a log that a version cannot read, of one type and version. */
 export interface NewerEvents {
   readonly type: string;
-  /** Undefined where none is told. */
+  /** Undefined if the event has no version. */
   readonly schemaVersion: number | undefined;
-  /** The version reads this stream: it would park them and refuse commands there. */
+  /**
+   * True if the version reads this stream. Then it would park the events and refuse commands there.
+   */
   readonly isRead: boolean;
   events: number;
   /** Streams that have some, the first few. */
@@ -19,9 +21,10 @@ export interface NewerEvents {
 const namedMax = 5;
 
 /**
- * Looks for what a version cannot read, in the whole log: what is there counts, not what could be.
- * @param prefixes of all streams of ours
- * @throws what the log throws
+ * Searches the whole log for events that a version cannot read. Only events that are in the log
+ * count.
+ * @param prefixes the prefixes of all streams of the service
+ * @throws the errors of the log
  */
 export async function newerEventsIn(
   log: Pick<RawLog, 'subscribe'>,
@@ -39,7 +42,8 @@ export async function newerEventsIn(
     const { event } = message;
     const schemaVersion = schemaVersionOf(event);
     if (canRead(target, event.type, schemaVersion)) continue;
-    // Another program's events on streams that are named like ours: every version ignores them.
+    // Events of another program, on streams with names like the service's. Every version ignores
+    // them.
     if (schemaVersion === undefined) continue;
     const isRead = target.streams.some((prefix) => event.stream.startsWith(prefix));
     const key = `${event.type} ${schemaVersion} ${isRead}`;
@@ -69,5 +73,7 @@ function schemaVersionOf({ metadata }: RawEvent): number | undefined {
   }
 }
 
-/** Does it say that the log was restored? Then a version that cannot read it must not serve. */
+/**
+ * Does the event say that the log was restored? Then a version that cannot read it must not serve.
+ */
 export const isRestore = ({ streams }: NewerEvents): boolean => streams.has(restoredStream);

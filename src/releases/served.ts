@@ -11,15 +11,18 @@ export interface Release {
   readonly contract: string;
   readonly node: string;
   readonly at: string;
-  /** Where the log says so, and which of these notes it is. */
+  /** The position of the note in the log, and its revision. */
   readonly position: bigint;
   readonly revision: bigint;
 }
 
-/** Releases that are told: the newest. A deployment writes one. */
+/** The number of newest releases that are read. A deployment writes one. */
 const releasesMax = 1_000;
 
-/** The versions that served a log, oldest first. @throws what the log's port throws */
+/**
+ * The versions that served a log, oldest first.
+ * @throws the errors of the log's port
+ */
 export async function readReleases(store: Pick<EventStore, 'readStream'>): Promise<Release[]> {
   const releases: Release[] = [];
   for await (const recorded of store.readStream(releasesStream)) {
@@ -38,9 +41,9 @@ export async function readReleases(store: Pick<EventStore, 'readStream'>): Promi
 }
 
 /**
- * Notes in the log that this version serves it, unless the last note says so. Of two versions that
- * serve at the same time each notes once; which of two notes comes first does not matter.
- * @throws what the log's port throws
+ * Notes in the log that this version serves it, unless the last note says so. If two versions serve
+ * at the same time, each writes one note. The order of the two notes does not matter.
+ * @throws the errors of the log's port
  */
 export async function noteRelease(
   store: Pick<EventStore, 'readStream' | 'append'>,
@@ -57,7 +60,8 @@ export async function noteRelease(
     ...{ command: 'Serve', commandId: randomUUID(), actor: 'service' },
   };
   const event = { type: 'ReleaseServed', data } as const;
-  // Where another instance notes at the same moment, its note is there, and this one next time.
+  // If another instance writes a note at the same moment, only that note is written now. This one
+  // follows next time.
   const expected = last?.revision ?? 'no_stream';
   await store.append(releasesStream, expected, [{ id: randomUUID(), event, metadata }]);
 }

@@ -1,14 +1,14 @@
 /** Pauses between tries. */
 export interface Backoff {
-  /** Before the second try, in milliseconds; it doubles with each try after that. */
+  /** The pause before the second try, in milliseconds. It doubles with each further try. */
   readonly firstMs: number;
   /** Longest pause, in milliseconds. */
   readonly maxMs: number;
-  /** The share of a pause that is random, 0 to 1: several clients do not come back together. */
+  /** The random share of a pause, 0 to 1. With it, several clients do not come back together. */
   readonly randomShare: number;
 }
 
-/** 2 to a higher power would be no finite number some day. */
+/** A bound of the exponent, because a high power of 2 is not a finite number. */
 const doublingsMax = 30;
 
 /** The pause after so many failed tries before this one (0 after the first), in milliseconds. */

@@ -1,6 +1,6 @@
 /**
  * Runs `work` on each item, in `limit` lanes, and returns the results in the items' order. A lane
- * ends with its first error; the other lanes go on with the rest.
+ * ends with its first error. The other lanes continue with the rest.
  * @throws the error of the first lane that failed, after all lanes have ended
  */
 export async function eachLimited<Item, Got>(

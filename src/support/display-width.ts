@@ -1,7 +1,7 @@
 import stringWidth from 'string-width';
 
 /**
- * How many columns of a terminal a text takes. Wide characters of East Asia, Hangul among them,
+ * The number of terminal columns that a text takes. Wide characters of East Asia, including Hangul,
  * take two.
  */
 export const displayWidth = (text: string): number => stringWidth(text);

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 
 /** A new file, on the disk when this resolves. @throws the system's error */
 export async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
-  // Buyers' data: for its owner alone.
+  // The file has buyers' data, so only its owner may read it.
   const file = await open(path, 'w', 0o600);
   try {
     await file.writeFile(bytes);
@@ -14,9 +14,9 @@ export async function writeDurably(path: string, bytes: Uint8Array): Promise<voi
   }
 }
 
-/** A new name in it outlives a loss of power. */
+/** Flushes a directory. Then a new name in it stays after a loss of power. */
 export async function syncDirectory(path: string): Promise<void> {
-  // Windows cannot flush a directory, and does not need to.
+  // Windows cannot flush a directory, and this is not necessary there.
   if (process.platform === 'win32') return;
   const directory = await open(path, 'r');
   try {
@@ -27,9 +27,9 @@ export async function syncDirectory(path: string): Promise<void> {
 }
 
 /**
- * Puts a file in the place of one, or makes it: under its name it is there as it was, or as it is
- * now, whenever the power goes.
- * @throws the system's error; then it is as it was
+ * Replaces or creates a file. After a loss of power, the file has its old or its new content, never
+ * a mixture.
+ * @throws the system's error; then the file has not changed
  */
 export async function replaceDurably(path: string, text: string): Promise<void> {
   const unfinished = `${path}.${randomUUID().slice(0, 8)}.unfinished`;
@@ -44,8 +44,8 @@ export async function replaceDurably(path: string, text: string): Promise<void> 
 }
 
 /**
- * Adds a line to a file, which is made when it is missing; on the disk when this resolves. What a
- * crash left of a line before stays a line of its own.
+ * Adds a line to a file, and creates the file if it is missing. The line is on the disk when this
+ * resolves. If a crash left a part of an earlier line, this part stays a separate line.
  * @throws the system's error
  */
 export async function appendLineDurably(path: string, line: string): Promise<void> {

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 /**
- * Polls, each 10 ms unless told, until `condition` is truthy (neither false nor undefined, null, 0
- * or '') and returns its value.
- * @throws Error naming `what` when `deadlineMs` passed, with what the condition last threw as its
- *   cause. The default is for what must happen, on however busy a machine; how soon it must happen
- *   is an assertion of its own.
+ * Polls until `condition` is truthy (not false, undefined, null, 0 or ''), by default each 10 ms.
+ * Returns its value.
+ * @throws Error that names `what` after `deadlineMs`, with the last error of the condition as its
+ * cause. The default deadline is long enough for a very busy machine. To check how soon something
+ * happens, use a separate assertion.
  */
 export async function eventually<T>(
   what: string,

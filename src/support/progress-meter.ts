@@ -1,17 +1,20 @@
-/** How far a long command is. */
+/** The progress of a long command. */
 export interface CommandProgress {
-  /** What it does now: `reading the log`. The rate is measured anew when this changes. */
+  /**
+   * Its current step, for example `reading the log`. When it changes, the measurement of the rate
+   * starts again.
+   */
   readonly doing: string;
-  /** What is done so far, in `unit`s. */
+  /** The amount that is done, in `unit`s. */
   readonly done: number;
   readonly unit: string;
-  /** How many there are in all; undefined when nobody knows. */
+  /** The total number; undefined if unknown. */
   readonly of?: number | undefined;
-  /** The share that is done, 0 to 1, where `of` is not known. */
+  /** The share that is done, 0 to 1, if `of` is unknown. */
   readonly share?: number | undefined;
 }
 
-/** Where progress is written: `process.stdout`, `process.stderr`, or what stands for a stream. */
+/** The output for progress: `process.stdout`, `process.stderr`, or another stream. */
 export interface ProgressOutput {
   readonly isTTY?: boolean;
   /** Width of the terminal, in characters. */
@@ -24,30 +27,33 @@ export interface ProgressOptions {
   readonly output?: ProgressOutput;
   /** Shows nothing: for `--json`. Default false. */
   readonly isSilent?: boolean;
-  /** Between two lines where there is no terminal, in milliseconds. Default 5,000. */
+  /** The time between two lines if there is no terminal, in milliseconds. Default 5,000. */
   readonly lineMs?: number;
   /** Milliseconds of a clock that does not step. Default `performance.now`. */
   readonly now?: () => number;
 }
 
-/** Between two drawings of a terminal's line, in milliseconds. */
+/** The time between two updates of a terminal's line, in milliseconds. */
 const redrawMs = 200;
-/** Least time between two measurements, in milliseconds. */
+/** Shortest time between two measurements, in milliseconds. */
 const sampleMs = 100;
 /**
  * The rate is that of the last few seconds: the weight of older measurements falls to a third in
  * this time. In milliseconds.
  */
 const rateMs = 3_000;
-/** Width of a terminal that does not say its own, in characters. */
+/** The assumed width of a terminal that does not report it, in characters. */
 const columnsUsual = 80;
-/** Characters of the bar: at most, and at least; where fewer fit there is none. */
+/**
+ * The largest and the smallest length of the bar, in characters. If the smallest does not fit,
+ * there is no bar.
+ */
 const barMax = 20;
 const barMin = 8;
 
 /**
- * The progress of a long command. On a terminal one line is drawn again and again, with a bar, the
- * rate and the time left; elsewhere a plain line is written from time to time.
+ * The progress of a long command. On a terminal, it updates one line with a bar, the rate and the
+ * time left. Elsewhere, it writes a plain line from time to time.
  */
 export class ProgressMeter {
   readonly #output: ProgressOutput;
@@ -64,11 +70,11 @@ export class ProgressMeter {
     this.#isSilent = isSilent;
     this.#everyMs = output.isTTY ? redrawMs : lineMs;
     this.#now = options.now ?? (() => performance.now());
-    // A short command writes no line of progress where there is no terminal.
+    // Without a terminal, a short command writes no line of progress.
     this.#shownMs = output.isTTY ? Number.NEGATIVE_INFINITY : this.#now();
   }
 
-  /** Takes note of the progress, and shows it when it is time. */
+  /** Notes the progress, and shows it at most once per interval. */
   show(progress: CommandProgress): void {
     if (this.#isSilent) return;
     const nowMs = this.#now();
@@ -79,7 +85,7 @@ export class ProgressMeter {
     else this.#output.write(`${progress.doing}: ${this.#figures(progress)}\n`);
   }
 
-  /** Writes a line of the result where the progress goes. */
+  /** Writes a line of the result to the output of the progress. */
   line(text: string): void {
     this.clear();
     this.#output.write(`${text}\n`);
@@ -93,7 +99,7 @@ export class ProgressMeter {
   }
 
   #draw(progress: CommandProgress): void {
-    // A terminal that does not know its width says 0.
+    // A terminal that does not know its width reports 0.
     const columns = this.#output.columns || columnsUsual;
     const figures = this.#figures(progress);
     const share = shareOf(progress);
@@ -126,7 +132,7 @@ const shareOf = ({ done, of, share }: CommandProgress): number | undefined => {
   return found === undefined ? undefined : Math.min(1, Math.max(0, found));
 };
 
-/** How fast it goes, by what was seen of it. */
+/** The rate, from the progress so far. */
 class Rate {
   perSecond = 0;
   sharePerSecond = 0;

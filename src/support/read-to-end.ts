@@ -8,11 +8,11 @@ import { within } from './time-limit.ts';
 type Subscription = Parameters<EventStore['subscribe']>[0];
 
 /**
- * Reads what the log has after a place, up to its end as it is now.
- * @param onMessage gets each message; `'stop'` ends the reading there
- * @param timeoutMs the reading fails after so many milliseconds, also when the subscription hangs
- * @throws EventStoreUnavailable, what the signal was aborted with, what `subscribe` or `onMessage`
- *   throw
+ * Reads the events after a place, up to the current end of the log.
+ * @param onMessage gets each message; `'stop'` ends the read there
+ * @param timeoutMs the read fails after so many milliseconds, even if the subscription hangs
+ * @throws EventStoreUnavailable, the abort reason of the signal, errors of `subscribe` or
+ * `onMessage`
  */
 export async function readToEnd(
   store: Pick<EventStore, 'subscribe'>,

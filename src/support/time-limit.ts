@@ -1,7 +1,7 @@
 /**
- * The work's outcome; after `ms` milliseconds, what `late` returns or throws. The work itself goes
- * on: its later outcome is dropped.
- * @param signal ends the wait earlier: it rejects with the signal's reason
+ * The work's result. After `ms` milliseconds, the result or error of `late` instead. The work
+ * itself continues, but its later result is dropped.
+ * @param signal ends the wait earlier, with a rejection by the signal's reason
  */
 export async function within<T, Late>(
   ms: number,
@@ -25,7 +25,7 @@ export async function within<T, Late>(
   }
 }
 
-/** The work's value; undefined when it fails, or takes longer than `ms` milliseconds. */
+/** The work's value; undefined if it fails, or takes longer than `ms` milliseconds. */
 export const valueWithin = <T>(ms: number, work: Promise<T>): Promise<T | undefined> =>
   within(
     ms,

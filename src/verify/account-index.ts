@@ -1,11 +1,11 @@
 import { type LogEvent, list, money, text, timeMs, Unreadable } from './finding.ts';
 
-/** Of a revision, in an entry: how many events share one number. */
+/** The number of events that share one block number in an entry. */
 const blockEvents = 512;
 const blocks = 2 ** 21;
 /**
- * How long the service has to know a charge again, and a payment after its hold's end. In
- * milliseconds.
+ * For this long the service must recognise a repeated charge, and a payment after the end of its
+ * hold. In milliseconds.
  */
 const chargeCountsMs = 2 * 86_400_000;
 const paymentCountsMs = 60_000;
@@ -15,7 +15,7 @@ interface Naming {
   readonly revision: number;
   readonly entry: number;
   readonly isRefund: boolean;
-  /** Until then a retry may ask for it; 0: it counts no longer than what it is about. */
+  /** Until this time a retry may need it. 0: it counts only as long as its charge or payment. */
   readonly untilMs: number;
 }
 
@@ -64,11 +64,11 @@ export class AccountIndexes {
    */
   #namings: Naming[] = [];
   #indexes = new Map<number, Index>();
-  /** The newest index's: none may end before an older one. */
+  /** The value of the newest index. No index may end before an older one. */
   #untilMs = 0;
-  /** So many of the namings were left out rightly. */
+  /** The number of entries that totals left out correctly. */
   #leftOut = 0;
-  /** The indexes that the last totals named. */
+  /** The indexes that the last totals name. */
   #named: readonly number[] = [];
   /** For each refund, the number of named indexes that have it. */
   #told = new Map<number, number>();
@@ -112,7 +112,7 @@ export class AccountIndexes {
 
   /**
    * Checks that an index has exactly the entries of the events in its range.
-   * @returns what is wrong with it
+   * @returns the fault, if any
    */
   indexed(event: LogEvent): string | undefined {
     const [from, to] = [money(event, 'from'), money(event, 'to')];
@@ -137,8 +137,8 @@ export class AccountIndexes {
   }
 
   /**
-   * Checks that the indexes that the totals name have all entries that count.
-   * @returns what is wrong
+   * Checks that the indexes in the totals have all entries that count.
+   * @returns the fault, if any
    */
   totalled(event: LogEvent): string | undefined {
     const revision = Number(event.revision);
@@ -194,7 +194,7 @@ export class AccountIndexes {
     }
   }
 
-  /** How many namings are of events before a revision. */
+  /** The number of entries for events before a revision. */
   #at(revision: number): number {
     let low = 0;
     for (let high = this.#namings.length; low < high; ) {

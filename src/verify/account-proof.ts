@@ -27,8 +27,8 @@ interface Account {
   captured: number;
   refunded: number;
   /**
-   * Later summaries may have less than was captured, because an earlier summary of the first
-   * version did not have that sum.
+   * Later summaries may have a smaller sum of captured money, because an earlier summary of the
+   * first version did not have that sum.
    */
   capturedUntold: boolean;
   /** Amounts by charge id. */
@@ -43,7 +43,7 @@ interface Account {
 const balanceOf = ({ charged, held, captured, refunded }: Account): number =>
   charged - held - captured + refunded;
 
-/** Are a summary's sums those of the events? */
+/** Are a summary's sums equal to the sums of the events? */
 function sumsAreRight(account: Account, event: LogEvent): boolean {
   const captured = capturedIsRight(account, event);
   const rest =
@@ -64,7 +64,7 @@ function capturedIsRight(account: Account, event: LogEvent): boolean {
   return told === captured || (account.capturedUntold && told < captured);
 }
 
-/** What ends a payment: from which state, and into which. */
+/** For each event that ends a payment: the state before and after it. */
 const resolutions: Readonly<Record<string, readonly [Payment['status'], Payment['status']]>> = {
   PaymentCaptured: ['held', 'captured'],
   PaymentReleased: ['held', 'released'],
@@ -96,7 +96,7 @@ export class Accounts {
     return this.#accounts.get(userId)?.payments.get(paymentId)?.status;
   }
 
-  /** Takes an event of an account's stream. */
+  /** Checks an event of an account's stream. */
   see(event: LogEvent): void {
     const userId = event.stream.slice('account-'.length);
     let account = this.#accounts.get(userId);
@@ -125,7 +125,7 @@ export class Accounts {
     else this.#report('unreadable', event, `${event.type} on an account`);
   }
 
-  /** Something was sold: its buyer must hold the money for it at that moment. */
+  /** Called for a sale. Its buyer must hold the money for it at that moment. */
   sold(sale: Purchase, paymentId: string, event: LogEvent): void {
     const payment = this.#accounts.get(sale.userId)?.payments.get(paymentId);
     if (payment?.status === 'held' && payment.reservationId === sale.id) return;
@@ -134,8 +134,8 @@ export class Accounts {
   }
 
   /**
-   * After the last event: no money is held for long, or kept for long after its seat was given
-   * back.
+   * Called after the last event. No payment may hold money for too long, and no refund may be due
+   * for too long.
    */
   conclude(beforeMs: number): void {
     for (const { id, status, amount, heldBy, reservationId } of this.payments()) {
@@ -224,7 +224,7 @@ export class Accounts {
     this.#balanced(account, event);
   }
 
-  /** A summary may leave out what is settled, and nothing else. */
+  /** A summary may leave out only settled payments. */
   #summarised(account: Account, event: LogEvent): void {
     const due = new Set<string>();
     for (const { id, status } of account.payments.values()) {
@@ -247,15 +247,15 @@ export class Accounts {
     this.#report('wrong-summary', event, detail);
   }
 
-  /** Which events name which ids. */
+  /** Checks the ids that an index names. */
   #indexed(account: Account, event: LogEvent): void {
     const wrong = account.indexes.indexed(event);
     if (wrong !== undefined) this.#report('wrong-summary', event, wrong);
   }
 
   /**
-   * Totals list the payments that hold money, and name the indexes that have everything else that
-   * counts.
+   * Checks totals. They list the payments that hold money. They name the indexes with all other
+   * entries that count.
    */
   #totalled(account: Account, event: LogEvent): void {
     const listed = list(event, 'payments');
@@ -271,7 +271,7 @@ export class Accounts {
     this.#report('wrong-summary', event, wrong ?? made);
   }
 
-  /** Is the balance what it may be, and what the event states? */
+  /** Is the balance allowed, and equal to the balance in the event? */
   #balanced(account: Account, event: LogEvent, stated?: number): void {
     const balance = balanceOf(account);
     if (balance < 0) this.#report('negative-balance', event, `${balance}`);

@@ -10,7 +10,7 @@ import {
   Unreadable,
 } from './finding.ts';
 
-/** A seat as the log put it on sale. */
+/** A seat in the event that put it on sale. */
 export interface SeatOnSale {
   readonly seatId: string;
   readonly section: string;
@@ -43,10 +43,10 @@ interface Session {
   cancelledMs: number | undefined;
 }
 
-/** What the log says is on sale: the price of every seat, and which sessions were cancelled. */
+/** The catalog by the log: the price of every seat, and the cancelled sessions. */
 export class Catalog {
   readonly #sessions = new Map<string, Session>();
-  /** By concert's stream, what its title or venue has today that no list can show. */
+  /** By the concert's stream: the faults of its current title or venue that no list can show. */
   readonly #wrongTexts = new Map<string, { readonly at: Moment; readonly why: string }>();
   readonly #report: Report;
 
@@ -54,7 +54,7 @@ export class Catalog {
     this.#report = report;
   }
 
-  /** Takes an event of a concert's stream. */
+  /** Checks an event of a concert's stream. */
   see(event: LogEvent): void {
     if (event.type === 'ConcertRegistered' || event.type === 'ConcertRevised') {
       this.#details(event);
@@ -83,7 +83,7 @@ export class Catalog {
     }
   }
 
-  /** After the last event: what a later title put right is right. */
+  /** Called after the last event. A title that was corrected later is not a fault. */
   conclude(): void {
     for (const { at, why } of this.#wrongTexts.values()) {
       const cure = 'import the catalog with another one, which revises the concert';
@@ -106,13 +106,16 @@ export class Catalog {
     return this.#sessions.get(sessionId)?.prices.get(seatId);
   }
 
-  /** When a session was cancelled, milliseconds since the epoch; undefined while it takes place. */
+  /**
+   * The time when a session was cancelled, in milliseconds since the epoch; undefined if it was
+   * not.
+   */
   cancelledMs(sessionId: string): number | undefined {
     return this.#sessions.get(sessionId)?.cancelledMs;
   }
 }
 
-/** What of a text no list can show, or PostgreSQL not keep as it is. */
+/** The faults of a text that no list can show, or that PostgreSQL cannot store without a change. */
 function whyNotShown(value: string): string[] {
   const faults: string[] = [];
   if (/^[\s\p{Z}\p{Cc}\p{Cf}]*$/u.test(value)) faults.push('is blank');

@@ -6,7 +6,7 @@ import type { LogEvent, Report } from './finding.ts';
  */
 const hiding = ['$maxCount', '$maxAge', '$tb'] as const;
 
-/** Streams with hidden events: to a reader of such a stream, a sold seat would look free. */
+/** Streams with hidden events. For a reader of such a stream, a sold seat would look free. */
 export class Cuts {
   readonly #report: Report;
   readonly #isOurs: (stream: string) => boolean;

@@ -1,7 +1,8 @@
 /**
- * A hold may be unresolved for so long after it ended, a payment after it began, in milliseconds.
+ * A hold may be unresolved for this long after its end, and a payment for this long after its
+ * beginning. In milliseconds.
  */
 export const graceMsDefault = 15_000;
 
-/** Violations that are kept to be listed; all are counted. */
+/** The largest number of listed violations. All are counted. */
 export const listedMaxDefault = 100;

@@ -46,7 +46,7 @@ function describeViolation({ code, stream, revision, row, detail }: Violation): 
   return `VIOLATION ${code}${row === undefined ? '' : ` ${row}`}${event}: ${detail}`;
 }
 
-/** The verdict as JSON has it: positions and revisions are decimal strings. */
+/** The verdict as JSON. Positions and revisions are decimal strings. */
 export function verdictToJson(verdict: Verdict): unknown {
   const { log, rows, violations, eventsPerSecond } = verdict;
   return {

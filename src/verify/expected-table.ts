@@ -5,13 +5,13 @@ export type Cell = string | number | bigint | null;
 
 export type Row = Record<string, Cell>;
 
-/** A row as the log says it must be, with the last event that changed it. */
+/** A row by the log, with the last event that changed it. */
 export interface ExpectedRow {
   row: Row;
   changedBy: Moment;
 }
 
-/** A table as the log says it must be. */
+/** A table by the log. */
 export class ExpectedTable {
   readonly name: string;
   readonly key: readonly string[];
@@ -30,7 +30,7 @@ export class ExpectedTable {
     this.rows.set(this.key.map((column) => row[column]).join('/'), { row, changedBy });
   }
 
-  /** Changes a row; nothing happens to one that is not there. */
+  /** Changes a row. Does nothing if the row does not exist. */
   change(key: string, cells: Row, changedBy: Moment): void {
     const known = this.rows.get(key);
     if (known === undefined) return;
@@ -38,7 +38,7 @@ export class ExpectedTable {
     known.changedBy = changedBy;
   }
 
-  /** Adds to columns of a row; nothing happens to one that is not there. */
+  /** Adds to columns of a row. Does nothing if the row does not exist. */
   add(key: string, amounts: Readonly<Record<string, number>>, changedBy: Moment): void {
     const known = this.rows.get(key);
     if (known === undefined) return;

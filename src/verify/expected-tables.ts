@@ -15,7 +15,7 @@ import {
 import { emptyTables } from './forms.ts';
 import { isMark, Skipped } from './skips.ts';
 
-/** What changes no account: summaries, and parts of them. */
+/** Events that change no account: summaries, and parts of them. */
 const sumUp: ReadonlySet<string> = new Set([
   'AccountSummarised',
   'AccountIndexed',
@@ -23,9 +23,9 @@ const sumUp: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * What PostgreSQL must say, worked out from the events alone: every row of every read model with
- * all its columns. It takes each event literally, sound or not: whether the log itself is right,
- * the proof says.
+ * The content that PostgreSQL must have, computed only from the events: every row of every read
+ * model with all its columns. It applies each event without checking it. The proof of the log
+ * checks the events.
  */
 export class ExpectedTables {
   readonly #tables = emptyTables();
@@ -37,12 +37,12 @@ export class ExpectedTables {
     this.#skipped = skipped;
   }
 
-  /** With an event that cannot be read: its later ones wait for it. */
+  /** Streams with an unreadable event. Their later events wait for it. */
   readonly #stuck = new Set<string>();
 
   /**
-   * Takes the next event of the log. One that cannot be read holds its stream back: the proof
-   * reports it.
+   * Applies the next event of the log. If an event is unreadable, its stream stops, and the proof
+   * reports the event.
    */
   see(event: LogEvent): void {
     const { stream } = event;
@@ -269,7 +269,7 @@ export class ExpectedTables {
 
 const free = { status: 'available', reservation_id: null, user_id: null } as const;
 
-/** PostgreSQL's text cannot hold NUL, nor half a character: UTF-8 has none. */
+/** PostgreSQL's text cannot contain NUL or half of a character, because UTF-8 has no such half. */
 const storable = (value: unknown): string | null =>
   typeof value === 'string'
     ? value.replaceAll('\u0000', '').replace(/\p{Surrogate}/gu, '\uFFFD')

@@ -1,21 +1,22 @@
 import { typesKnown, versionsKnown } from './forms.ts';
 
-/** An event as the verifier reads it: nothing of the service's own code has looked at it. */
+/** An event in the verifier's own form. None of the service's code has read it. */
 export interface LogEvent extends Moment {
   readonly id: string;
   readonly type: string;
   readonly data: Data;
-  /** The version of the data's shape, as the metadata has it. */
+  /** The version of the data's shape, from the metadata. */
   readonly version: unknown;
-  /** Of the command that it came of, as the metadata has it. */
+  /** The id of its command, from the metadata. */
   readonly commandId?: unknown;
-  /** It was restored from a backup, and `createdMs` is its time of before. */
+  /** True if it was restored from a backup. Then `createdMs` is its original time. */
   readonly isRestored?: boolean;
 }
 
 /**
- * When a log took an event that was restored from a backup: its own time is that of the restore.
- * @param metadata as the event has it
+ * The original time of an event that was restored from a backup. The log's own time is the time of
+ * the restore.
+ * @param metadata the event's metadata
  */
 export function restoredMs(metadata: unknown): number | undefined {
   const { recordedAt } = (metadata ?? {}) as { readonly recordedAt?: unknown };
@@ -23,13 +24,13 @@ export function restoredMs(metadata: unknown): number | undefined {
   return Number.isNaN(ms) ? undefined : ms;
 }
 
-/** Where and when something happened: what is kept of an event. */
+/** The place and time of an event. Only this part of an event is kept. */
 export interface Moment {
   readonly stream: string;
   readonly revision: bigint;
   /** Commit position in the log: grows, with gaps. */
   readonly position: bigint;
-  /** When the log took it, milliseconds since the epoch. */
+  /** The time of the event in the log, in milliseconds since the epoch. */
   readonly createdMs: number;
 }
 
@@ -42,58 +43,55 @@ export const momentOf = ({ stream, revision, position, createdMs }: Moment): Mom
   createdMs,
 });
 
-/** What must not be, and is. The last ones are of PostgreSQL, all others of the log. */
+/** The kinds of violations. The last ones concern PostgreSQL, all others the log. */
 export type ViolationCode =
-  /** A stream's revisions do not follow one another. */
+  /** A stream's revisions have a gap. */
   | 'revision-gap'
   /**
-   * A stream whose metadata hides events: it was deleted, truncated, or given a limit. Nothing is
-   * decided on it.
+   * A stream whose metadata hides events. It was deleted, truncated, or limited. The service
+   * decides nothing on it.
    */
   | 'stream-cut'
-  /** An event that cannot be read, so nothing is proven of its stream. */
+  /** An unreadable event. Nothing is proven about its stream. */
   | 'unreadable'
-  /**
-   * An event that says of another one that it is skipped, and is wrong, or was not announced to
-   * readers.
-   */
+  /** A mark that skips a wrong event, or that was not announced to readers. */
   | 'wrong-skip'
   /**
-   * A restore that was not finished, or is not what it says, or an event that says it was restored
-   * and was not.
+   * A restore that did not finish or that differs from its own description, or an event that
+   * falsely says that it was restored.
    */
   | 'wrong-restore'
   /** A session scheduled twice, or changed without having been scheduled. */
   | 'wrong-session'
   /** A concert's title or venue that no list can show as it is. */
   | 'wrong-title'
-  /** A reservation's id does not name its seat and its turn. */
+  /** A reservation's id does not name its seat and the number of its hold. */
   | 'wrong-reservation-id'
-  /** A seat that no session has, or not at this price. */
+  /** A seat that no session has, or that has another price. */
   | 'wrong-price'
-  /** A seat reserved while somebody held or owned it. */
+  /** A seat was reserved while another reservation held it or had bought it. */
   | 'double-reservation'
   | 'double-sale'
-  /** Sold, but not to the reservation or user that held it. */
+  /** A seat was sold, but not to the reservation or user that held it. */
   | 'sale-without-reservation'
-  /** Sold, but its buyer held no money for it. */
+  /** A seat was sold, but its buyer held no money for it. */
   | 'unpaid-sale'
   /**
-   * A release of what was not held, or of what was sold, or for another reason than its order ended
-   * for.
+   * A release of a seat that was not held or was sold, or a release for another reason than the
+   * order's end.
    */
   | 'wrong-release'
-  /** A hold that is long over, and the seat was never given back. */
+  /** A hold ended long ago, but its seat was never given back. */
   | 'lost-release'
-  /** A seat of an order that was paid long ago, and the seat was never sold. */
+  /** An order was paid long ago, but one of its seats was never sold. */
   | 'lost-sale'
-  /** A seat of a session that was cancelled long ago, and the seat was never given back. */
+  /** A session was cancelled long ago, but one of its seats was never given back. */
   | 'kept-after-cancel'
-  /** An order that is not its seats, or whose steps do not follow one another. */
+  /** An order that does not fit its seats, or whose steps are in a wrong order. */
   | 'wrong-order'
-  /** An order that was placed, paid or ended long ago, and was never brought to its end. */
+  /** An order that was placed, paid or ended long ago, but was never settled. */
   | 'unsettled-order'
-  /** The balance that an event states is not what the account's events make. */
+  /** The balance in an event differs from the sum of the account's events. */
   | 'wrong-balance'
   | 'negative-balance'
   /** One account's money in two currencies. */
@@ -105,38 +103,40 @@ export type ViolationCode =
   | 'wrong-payment'
   /** Two payments for one reservation. */
   | 'paid-twice'
-  /** A payment ended that was not held, or ended already. */
+  /** An event ends a payment that was not held or had already ended. */
   | 'wrong-resolution'
-  /** Money taken, and the seat was not sold to it. */
+  /** Money was captured, but the seat was not sold to this payment. */
   | 'capture-without-sale'
-  /** Money given back, and the seat was sold to it and not given back. */
+  /** Money was given back, but the seat was sold to this payment and not given back. */
   | 'released-but-sold'
-  /** A sold seat was given back long ago, and its money was not. */
+  /** A sold seat was given back long ago, but its money was not. */
   | 'lost-refund'
-  /** A summary of an account that is not what its events make. */
+  /** A summary of an account that differs from its events. */
   | 'wrong-summary'
-  /** Money held for long, and neither taken nor given back. */
+  /** Money was held for too long, and neither captured nor given back. */
   | 'unresolved-payment'
-  /** An event of the waiting queue that is not where it belongs, or a number that cannot be. */
+  /** An event of the waiting queue on a wrong stream, or an impossible number. */
   | 'wrong-queue'
   /** Admitted while inside. */
   | 'queue-inside-twice'
-  /** Admitted while as many were inside as may be, by a limit that the log states. */
+  /** A user was admitted while the limit of users inside was reached. The log has this limit. */
   | 'queue-over-limit'
-  /** A row that the log asks for, and the table does not have. */
+  /** A row that the table lacks, although the log requires it. */
   | 'row-missing'
-  /** A row that no event of the log made, or that is there twice. */
+  /** A row that no event of the log made, or that exists twice. */
   | 'row-extra'
-  /** A row with another value than the log says. */
+  /** A row whose value differs from the log. */
   | 'row-differs'
-  /** The checkpoints of the read models differ, or are at events that the log does not have. */
+  /**
+   * The checkpoints of the read models differ, or they are at events that the log does not have.
+   */
   | 'wrong-checkpoint';
 
 export interface Violation {
   readonly code: ViolationCode;
   /**
-   * The event that shows it; for a row, the last one that changed it. Undefined for a row that no
-   * event made.
+   * The event of the violation. For a row, the last event that changed it. Undefined for a row that
+   * no event made.
    */
   readonly stream: string | undefined;
   readonly revision: bigint | undefined;
@@ -147,7 +147,7 @@ export interface Violation {
 
 export type Report = (code: ViolationCode, at: Moment, detail: string) => void;
 
-/** The violations that were found: all are counted, the first ones kept. */
+/** The violations that were found. All are counted, and the first ones are kept. */
 export class Findings {
   readonly #keptMax: number;
   /** In the order in which they were found. */
@@ -181,25 +181,25 @@ export class Findings {
   };
 }
 
-/** What a payment pays: a seat's reservation, or an order of several. */
+/** The subject of a payment: a seat's reservation, or an order. */
 export interface Purchase {
   /** The reservation id that payments name. */
   readonly id: string;
   readonly userId: string;
   readonly price: number;
   readonly currency: string;
-  /** The payment that bought it; kept when it was given back. */
+  /** The payment that bought it. It stays after the purchase was given back. */
   soldTo: string | undefined;
   /** The event that gave it back after it was sold. */
   returned: Moment | undefined;
 }
 
-/** Data that is not what its event's type promises. */
+/** Data that does not have the form of its event's type. */
 export class Unreadable extends Error {}
 
 /**
- * Could any version of the service have written it? All of them put a version to it; a type that is
- * not known is a later one's when a command's id is there, too.
+ * Could any version of the service have written it? All of them add a version. An event of an
+ * unknown type with a command id is from a later version.
  */
 export const isOfService = ({ type, version, commandId }: LogEvent): boolean =>
   Number.isSafeInteger(version) &&
@@ -209,10 +209,7 @@ export const isOfService = ({ type, version, commandId }: LogEvent): boolean =>
 /** Ids are visible ASCII, and so is a stream's name, which is made of them. */
 const namePattern = /^[!-~]{1,500}$/;
 
-/**
- * @throws Unreadable for events on streams that are not ours, and for data of another version in
- * any form
- */
+/** @throws Unreadable for events on foreign streams, and for data of an unknown version */
 export function checkEnvelope({ stream, type, version }: LogEvent): void {
   if (!namePattern.test(stream)) throw new Unreadable('its stream’s name is not made of ids');
   const isKnown = version === 1 || version === versionsKnown[type];
@@ -229,7 +226,7 @@ export function text({ data }: WithData, field: string): string {
   return value;
 }
 
-/** Undefined when the field is not there. */
+/** Undefined if the field is missing. */
 export function optionalText(event: WithData, field: string): string | undefined {
   return event.data[field] === undefined ? undefined : text(event, field);
 }
@@ -246,13 +243,13 @@ export function money({ data }: WithData, field: string): number {
 export function timeMs(event: WithData, field: string): number {
   const said = text(event, field);
   const value = Date.parse(said);
-  // Of the years that PostgreSQL has, and that are written with four digits.
+  // Only years that PostgreSQL has and that are written with four digits.
   const isKept = /^(?!0000)\d{4}-.*Z$/.test(said) && !Number.isNaN(value);
   if (!isKept) throw new Unreadable(`${field} is no time from year 1 to 9999`);
   return value;
 }
 
-/** A list of objects, each to be read like an event. */
+/** A list of objects. Each can be read like an event's data. */
 export function list({ data }: WithData, field: string): WithData[] {
   const value = data[field];
   if (!Array.isArray(value)) throw new Unreadable(`${field} is no list`);

@@ -3,8 +3,8 @@ import { ExpectedTable } from './expected-table.ts';
 /** The stored forms that the proof knows: versions and types of events, columns of tables. */
 
 /**
- * The current version of each event type that has changed. The proof understands this version and
- * version 1. Other types have version 1 only.
+ * The current version of each event type that has changed. The proof can read this version and
+ * version 1. Other types have only version 1.
  */
 export const versionsKnown: Readonly<Record<string, number>> = {
   ...{ AccountSummarised: 2, ConcertRegistered: 2, ConcertRevised: 2 },
@@ -55,6 +55,6 @@ export const emptyTables = () => ({
   ),
 });
 
-/** @param columns names with spaces between them, the key's first */
+/** @param columns names, separated by spaces, with the key's columns first */
 const table = (name: string, keyColumns: number, ...columns: readonly string[]): ExpectedTable =>
   new ExpectedTable(name, keyColumns, columns.join(' ').split(' '));

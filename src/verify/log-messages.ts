@@ -4,16 +4,16 @@ import protobuf from 'protobufjs/minimal.js';
 import { type Data, type LogEvent, restoredMs } from './finding.ts';
 
 /*
- * The verifier's own reading of the event store's messages (field numbers: streams.proto), apart
- * from the service's: what one of them misreads, the other does not. The client's generated classes
- * and its conversion took most of a proof's time.
+ * The verifier's own decoder of the event store's messages (field numbers: streams.proto). It
+ * shares no code with the service's decoder, so it does not repeat a fault of that decoder. The
+ * client's generated classes and its conversion took most of a proof's time.
  */
 
 type Reader = protobuf.Reader;
 
 /**
- * `created` counts in 100 ns: so many digits are below a millisecond. The whole would not fit a
- * number.
+ * `created` counts in 100 ns, so this many digits are below a millisecond. The whole value does not
+ * fit into a number.
  */
 const digitsBelowMs = 4;
 
@@ -46,7 +46,7 @@ export function encodeReadAll(from: bigint | undefined): ReadReq {
 
 /**
  * The event of one message of that call; undefined for a message without one.
- * @throws Error when the bytes are none
+ * @throws Error if the bytes are not such a message
  */
 export function decodeLogEvent(bytes: Buffer): LogEvent | undefined {
   const reader = protobuf.Reader.create(bytes);
@@ -116,7 +116,7 @@ function logEvent(reader: Reader): LogEvent {
   };
 }
 
-/** A message's one text field that is asked for. */
+/** The text field `field` of a message. */
 function onlyText(reader: Reader, field: number): string {
   const end = endOf(reader);
   let found = '';
@@ -128,7 +128,7 @@ function onlyText(reader: Reader, field: number): string {
   return found;
 }
 
-/** One entry of a map, where its key is one of those that are asked for. */
+/** One entry of a map, if its key is one of the wanted keys. */
 function readEntry(reader: Reader, wanted: Record<string, string>): void {
   const end = endOf(reader);
   let [key, value] = ['', ''];
@@ -148,7 +148,7 @@ function whole(reader: Reader): bigint {
   return high === 0 ? lower : (BigInt(high >>> 0) << 32n) + lower;
 }
 
-/** Everything the service stores is a JSON object: what is not says nothing. */
+/** Everything that the service stores is a JSON object. Any other text counts as empty data. */
 function objectIn(json: string): Data {
   try {
     const parsed: unknown = JSON.parse(json);

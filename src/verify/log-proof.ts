@@ -17,13 +17,13 @@ import { isMark, Skipped } from './skips.ts';
 
 /** Figures about the log. */
 export interface LogFigures {
-  /** Events of the service; others in the log are passed over. */
+  /** Events of the service. Other events in the log are ignored. */
   readonly events: number;
-  /** Of those, events that no version could read and that were skipped by an operator. */
+  /** Of those, events that no version could read and that an operator skipped. */
   readonly skipped: number;
   /**
-   * Events on streams that are named like the service's and begin with another's event: they are
-   * nobody's.
+   * Events on foreign streams: streams with a name like the service's, whose first event is from
+   * another program.
    */
   readonly foreign: number;
   readonly seats: number;
@@ -34,17 +34,17 @@ export interface LogFigures {
   readonly accounts: number;
   readonly payments: number;
   readonly captured: number;
-  /** Payments that hold money, neither taken nor given back yet. */
+  /** Payments whose money is held, and neither captured nor given back yet. */
   readonly openPayments: number;
   /** Moves of places of the waiting queue. */
   readonly queueMoves: number;
 }
 
 /**
- * Proves from the events alone, taken in the log's order, that no seat was sold twice, every sold
- * seat was paid once by its buyer, no balance is wrong or negative, and every hold of a seat or of
- * money is resolved or young. It shares no code with the service: what the service misunderstands,
- * it must not.
+ * Proves four facts from the events alone, in the log's order. No seat was sold twice. The buyer of
+ * every sold seat has paid it once. No balance is wrong or negative. Every hold of a seat or of
+ * money is resolved or recent. It shares no code with the service, so it does not repeat the
+ * service's faults.
  */
 export class LogProof {
   readonly #findings: Findings;
@@ -87,14 +87,14 @@ export class LogProof {
     this.#accounts = new Accounts(purchases, report);
   }
 
-  /** Is a stream the service's, of those that read models are made from? */
+  /** Is this one of the service's streams from which read models are made? */
   isOurs(stream: string): boolean {
     return this.#bookOf(stream) !== undefined;
   }
 
   /**
-   * Takes the next event of the log.
-   * @returns whether it is the service's, or in the way of its events
+   * Checks the next event of the log.
+   * @returns whether it belongs to the service, or may damage a stream of the service
    */
   see(event: LogEvent): boolean {
     const { stream, revision } = event;
@@ -132,25 +132,25 @@ export class LogProof {
   }
 
   /**
-   * When the log took the newest event of the service; 0 when it has none. Others, and the store
-   * itself, may go on writing.
+   * The time of the newest event of the service; 0 if there is none. Other programs, and the store
+   * itself, may continue to write.
    */
   get newestMs(): number {
     return this.#newestMs;
   }
 
-  /** Another's event, on a stream that began with such a one. */
+  /** Is it a foreign event on a foreign stream? */
   #isForeign(event: LogEvent): boolean {
     if (isOfService(event)) return false;
-    // What the store itself writes to a deleted stream says nothing of whose it was.
+    // The store's own event on a deleted stream does not say who owned the stream.
     const isFirst = !this.#revisions.has(event.stream) && !event.type.startsWith('$');
     if (isFirst) this.#foreignStreams.add(event.stream);
     return this.#foreignStreams.has(event.stream);
   }
 
   /**
-   * After the last event. A hold is young until `graceMs` after its end, a payment or an order's
-   * step until so long after it was written.
+   * Called after the last event. A hold counts as recent until `graceMs` after its end. A payment,
+   * or a step of an order, counts as recent until `graceMs` after it was written.
    */
   conclude(nowMs: number, graceMs: number): LogFigures {
     this.#catalog.conclude();

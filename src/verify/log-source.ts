@@ -14,15 +14,14 @@ import { type Data, type LogEvent, restoredMs, Unreadable } from './finding.ts';
 import { decodeLogEvent, encodeReadAll } from './log-messages.ts';
 import { isOf, type Skip, skipIn, skippedStream } from './skips.ts';
 
-/** A log that sends nothing for so long while it is read is given up, in milliseconds. */
+/** If the log sends nothing for this long during a read, the read fails. In milliseconds. */
 const silentMsMax = 15_000;
 
 /** An event of a stream. Servers before 22.6 do not send its position. */
 type StreamEvent = NonNullable<ResolvedEvent['event']>;
 
 /**
- * Reads the log over the official client's connection, piece by piece, each event once and in
- * order.
+ * Reads the log over the official client's connection, part by part, each event once and in order.
  */
 export class LogReader {
   readonly #client: EventStoreDBClient;
@@ -51,8 +50,8 @@ export class LogReader {
   }
 
   /**
-   * What is skipped by now: what was announced, where its stream says so.
-   * @throws Error when it cannot be read
+   * The current skips: announced skips whose stream has the mark.
+   * @throws Error if they cannot be read
    */
   async skips(): Promise<Skip[]> {
     const skips: Skip[] = [];
@@ -63,7 +62,7 @@ export class LogReader {
           if (event.id === skip.markId && isOf(skip, event)) skips.push(skip);
         }
       } catch (error) {
-        // It says nothing to readers of the service's either.
+        // The service's readers ignore it, too.
         if (!(error instanceof Unreadable)) throw error;
       }
     }
@@ -71,8 +70,9 @@ export class LogReader {
   }
 
   /**
-   * Delivers what follows the last event delivered, up to a position (inclusive) or the log's end.
-   * @throws Error when the log cannot be read so far
+   * Delivers the events after the last delivered one, up to a position (inclusive) or the log's
+   * end.
+   * @throws Error if the log cannot be read up to there
    */
   async readTo(position: bigint | undefined, see: (event: LogEvent) => void): Promise<void> {
     const from = this.#last?.position;
@@ -87,15 +87,14 @@ export class LogReader {
   }
 
   /**
-   * What was read to its end is closed at once; the client would wait for ever for a read that was
-   * broken off.
+   * Closes the connection at once. The client itself would wait for ever after an interrupted read.
    */
   close(): void {
     this.#client.dispose().catch(() => {});
   }
 }
 
-/** A stream's events from a revision on; none of one that is not there. */
+/** A stream's events from a revision on. Empty if the stream does not exist. */
 async function* stream(
   client: EventStoreDBClient,
   name: string,
@@ -111,9 +110,9 @@ async function* stream(
 }
 
 /**
- * Takes a call's events until it ends or `see` returns false. It is no iterator: a turn of the
- * event loop for each event would take longer than to check it.
- * @throws Error when the call breaks or is silent, what `see` throws
+ * Passes a call's events to `see` until the call ends or `see` returns false. It is not an
+ * iterator, because a turn of the event loop per event would take longer than its check.
+ * @throws Error if the call breaks or is silent; errors of `see`
  */
 function eachEvent(
   opening: Promise<ClientReadableStream<LogEvent | undefined>>,
@@ -148,7 +147,7 @@ function eachEvent(
 
 const silence = (): Error => new Error(`the event store sent nothing for ${silentMsMax} ms`);
 
-/** A read's events; silence ends it with an error. */
+/** A read's events. Silence of the server ends the read with an error. */
 async function* events(
   read: ReturnType<EventStoreDBClient['readAll']>,
 ): AsyncGenerator<LogEvent, void, undefined> {
@@ -167,7 +166,7 @@ async function* events(
   }
 }
 
-/** The client's event as the verifier has it. */
+/** The client's event in the verifier's form. */
 export function toLogEvent(
   event: StreamEvent | NonNullable<AllStreamResolvedEvent['event']>,
 ): LogEvent {

@@ -2,25 +2,25 @@ import type { ClientBase } from 'pg';
 import type { Cell, ExpectedTable } from './expected-table.ts';
 import type { ExpectedTables } from './expected-tables.ts';
 
-/** A fact that the tables of before know and the restored log does not, or knows otherwise. */
+/** A fact of the old tables that the restored log lacks or has with another value. */
 export interface MissingFact {
   readonly what: 'reservation' | 'payment' | 'charge';
   readonly userId: string;
-  /** The reservation or the payment; of charges the user, whose they are together. */
+  /**
+   * The id of the reservation or the payment. For charges it is the user, whose charges are added
+   * up.
+   */
   readonly id: string;
-  /** As the tables have it, and as the log has it: undefined where it has none. */
+  /** The value in the tables and the value in the log; undefined if there is none. */
   readonly before: string;
   readonly now: string | undefined;
-  /** Of a charge: what the log lacks. */
+  /** For charges: the missing amount. */
   readonly amount: number;
   readonly currency: string;
 }
 
 interface Witness {
-  /**
-   * Columns of which the first is the key, then whose it is, what became of it, the amount and the
-   * currency.
-   */
+  /** The columns: the key, the user, the status, the amount and the currency. */
   readonly columns: readonly [string, string, string, string, string];
   readonly what: MissingFact['what'];
   readonly table: string;
@@ -42,10 +42,10 @@ const witnesses: readonly Witness[] = [
 type StoredRow = [string, string, string, number | bigint, string];
 
 /**
- * Compares the tables of before with what the log says. What buyers were told since the backup's
- * end is in them alone.
- * @param schema that has the tables
- * @param expected the tables as the log makes them
+ * Compares the old tables with the log. Only the old tables have the facts that buyers learned
+ * after the end of the backup.
+ * @param schema the schema with the old tables
+ * @param expected the tables by the log
  */
 export async function findMissing(
   client: ClientBase,
@@ -74,7 +74,10 @@ export async function findMissing(
 
 const rowOf = (table: ExpectedTable | undefined, key: string) => table?.rows.get(key)?.row;
 
-/** What a user ever charged: what can be spent, is held, or was taken and not given back. */
+/**
+ * The sum of a user's charges: the balance, the held money, and captured money that was not given
+ * back.
+ */
 async function lostCharges(
   client: ClientBase,
   schema: string,

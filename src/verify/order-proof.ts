@@ -11,7 +11,7 @@ import {
   timeMs,
 } from './finding.ts';
 
-/** Several seats reserved and paid as one. */
+/** Several seats that are reserved and paid together. */
 export interface Order extends Purchase {
   readonly sessionId: string;
   readonly seatIds: readonly string[];
@@ -20,20 +20,20 @@ export interface Order extends Purchase {
   status: 'placed' | 'confirmed' | 'paid' | 'ended';
   /** Why it ended. */
   reason: string | undefined;
-  /** When it was paid or ended. */
+  /** The event that paid or ended it. */
   decided: Moment | undefined;
   settled: boolean;
 }
 
-/** What orders ask of the other books. */
+/** The parts of the other proofs that orders need. */
 export interface OrderParts {
   readonly catalog: Catalog;
   readonly purchases: Map<string, Purchase>;
   /** Called for each sale, to check the payment. */
   readonly onSold: (sale: Purchase, paymentId: string, event: LogEvent) => void;
-  /** Who holds or owns a seat now. */
+  /** The current hold of a seat. */
   readonly holdOf: (sessionId: string, seatId: string) => HoldOfSeat | undefined;
-  /** What became of a user's payment. */
+  /** The status of a user's payment. */
   readonly paymentStatus: (userId: string, paymentId: string) => string | undefined;
   readonly report: Report;
 }
@@ -66,7 +66,7 @@ export class Orders {
     return this.#orders.size;
   }
 
-  /** Takes an event of an order's stream. */
+  /** Checks an event of an order's stream. */
   see(event: LogEvent): void {
     const orderId = event.stream.slice('order-'.length);
     const order = this.#orders.get(orderId);
@@ -80,7 +80,8 @@ export class Orders {
   }
 
   /**
-   * After the last event: what was placed is confirmed or ended, what was paid or ended is settled.
+   * Called after the last event. Each placed order must be confirmed or ended, and each paid or
+   * ended order must be settled.
    */
   conclude(beforeMs: number): void {
     for (const { id, status, settled, placed, decided } of this.#orders.values()) {
@@ -170,12 +171,13 @@ export class Orders {
     order.settled = false;
   }
 
-  /** Said when every seat and the money have followed. */
+  /** Checks that every seat and the money have followed the order. */
   #settled(orderId: string, order: Order, event: LogEvent): void {
     const { status, decided, soldTo } = order;
     const behind = this.#seatsWhere(order, (hold) => {
       if (status === 'paid') return hold?.orderId !== orderId || hold.soldTo !== soldTo;
-      // Taken since, by who did not know yet that the order had ended: given back afterwards.
+      // A command took the seat before it knew that the order had ended. It gives the seat back
+      // afterwards.
       const since = decided !== undefined && (hold?.reserved.position ?? 0n) > decided.position;
       return hold?.orderId === orderId && !since;
     });

@@ -2,27 +2,30 @@ import type { PoolClient } from 'pg';
 import { connectPostgres, type Postgres } from '../infrastructure/postgres.ts';
 import type { ExpectedTable } from './expected-table.ts';
 
-/** Rows fetched at a time: what is in memory of a table. */
+/** Rows that are fetched at a time. So many rows of a table are in memory. */
 const fetchRows = 2_000;
 
-/** A table without the index on its key has to be sorted first, in milliseconds. */
+/**
+ * Time limit of a statement, in milliseconds. A table without the index on its key must be sorted
+ * first.
+ */
 const statementTimeoutMs = 120_000;
 
-/** Whose checkpoints the tables belong to. */
+/** The projections whose checkpoints belong to the tables. */
 const projections = ['account', 'concert', 'reservation', 'seat', 'session'];
 
-/** How far the read models are. */
+/** The position of the read models. */
 export interface Checkpoint {
   readonly name: string;
-  /** The log was looked at up to here, for every event up to this number; null at its start. */
+  /** The log was read up to here, with every event up to this number; null at its start. */
   readonly position: bigint | null;
   /** The last event in the tables; null before the first. */
   readonly eventPosition: bigint | null;
-  /** Which event that is; null before the first, and where an older version has left it out. */
+  /** The id of that event; null before the first event, or if an older version did not store it. */
   readonly eventId: string | null;
 }
 
-/** A cell as the driver reads it. */
+/** A cell in the driver's form. */
 export type StoredCell = string | number | bigint | Date | null;
 
 /** The read models of one PostgreSQL, read and never written. */
@@ -35,7 +38,10 @@ export class ReadModels {
     this.#postgres = connectPostgres(url, { connectionsMax: 1, statementTimeoutMs });
   }
 
-  /** The checkpoints now, one a projection. @throws Error when there are no such tables */
+  /**
+   * The current checkpoints, one per projection.
+   * @throws Error if there are no such tables
+   */
   async checkpoints(): Promise<Checkpoint[]> {
     const { rows } = await (this.#snapshot ?? this.#postgres.pool).query<Checkpoint>(
       `SELECT name, CASE WHEN prepare < position THEN position - 1 ELSE position END AS position,
@@ -47,10 +53,10 @@ export class ReadModels {
   }
 
   /**
-   * From here on everything read is of this one moment. A snapshot alone would not do: names are
-   * looked up as of now, so a table that a rebuild puts in the place of another meanwhile would be
-   * read, and seem to lack rows. The locks let nobody do that, and come before the snapshot, which
-   * the next statement takes. They hold up nothing else.
+   * From here on, all reads see one moment. A snapshot alone is not enough, because PostgreSQL
+   * finds tables by their current names. If a rebuild swapped a table meanwhile, the new table
+   * would be read and would seem to lack rows. The locks prevent such a swap. They come before the
+   * snapshot, which the next statement takes. They block nothing else.
    */
   async freeze(tables: readonly string[]): Promise<void> {
     this.#snapshot = await this.#postgres.pool.connect();
@@ -58,7 +64,7 @@ export class ReadModels {
     await this.#snapshot.query(`LOCK TABLE ${tables.join(', ')} IN ACCESS SHARE MODE`);
   }
 
-  /** A table's rows in the order of its key, some at a time; cells in the order of its columns. */
+  /** A table's rows in the order of its key, in parts. Cells are in the order of its columns. */
   async *rows({ name, columns, key }: ExpectedTable): AsyncGenerator<StoredCell[][]> {
     const client = this.#snapshot;
     if (client === undefined) throw new TypeError('freeze() first');

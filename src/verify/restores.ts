@@ -1,16 +1,16 @@
 import { checkEnvelope, type LogEvent, money, type Report, text, Unreadable } from './finding.ts';
 
-/** Where a log says that it was restored from a backup. */
+/** The stream in which a log says that it was restored from a backup. */
 const restoredStream = 'restored-log';
 
-/** What is restored with the rest of our streams and makes no read models. */
+/** Prefixes of streams that a restore writes, too, but that no read model uses. */
 const otherStreams = ['catalog-', 'request-', 'skipped-events', 'queue-'];
 
 /**
- * What a log says of its own restore. Its first event says that it was restored and how many events
- * there are; they follow, each with its time of before; then it says that all are there. Nothing
- * else is in the log until the sale is opened. A log that was put back as an image says so behind
- * the image's last event, and is closed from there on.
+ * Checks the events of a log about its own restore. Its first event says that it was restored, and
+ * the number of events. These events follow, each with its original time. Then an event says that
+ * all are there. The log has nothing else until the sale is opened. A log that was restored from an
+ * image says so after the image's last event, and the sale is closed from there on.
  */
 export class Restores {
   readonly #report: Report;
@@ -22,13 +22,13 @@ export class Restores {
   #isFinished = false;
   #isOpen = true;
 
-  /** @param isProjected whether a stream is one of those that read models are made from */
+  /** @param isProjected are read models made from this stream? */
   constructor(report: Report, isProjected: (stream: string) => boolean) {
     this.#report = report;
     this.#isProjected = isProjected;
   }
 
-  /** Of the log as it is by now. */
+  /** The epoch of the log so far. */
   get epoch(): string | undefined {
     return this.#epoch;
   }

@@ -55,7 +55,7 @@ function compareCells(
   findings.report('row-differs', changedBy, differences.join('; '), `${name} ${key}`);
 }
 
-/** Only once rows are known to be missing: which they are needs all keys in memory. */
+/** Called only if rows are missing, because to find them needs all keys in memory. */
 async function reportMissing(
   models: ReadModels,
   expected: ExpectedTable,
@@ -74,7 +74,7 @@ async function reportMissing(
 const keyOf = ({ key }: ExpectedTable, cells: readonly StoredCell[]): string =>
   cells.slice(0, key.length).join('/');
 
-/** The driver has amounts as bigint, times as Date. */
+/** Compares a value. The driver returns amounts as bigint and times as Date. */
 function isSame(stored: StoredCell, asked: Cell): boolean {
   const value = stored instanceof Date ? stored.getTime() : stored;
   if (value === asked) return true;

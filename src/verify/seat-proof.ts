@@ -14,7 +14,7 @@ import type { HoldOfSeat, Order, Orders } from './order-proof.ts';
 
 /** A hold of a seat, from its SeatReserved on. */
 interface Hold extends Purchase {
-  /** The order it is a part of: then the order is what is bought. */
+  /** The order that the hold belongs to, if any. Then the buyer buys the order. */
   readonly orderId: string | undefined;
   readonly expiresAtMs: number;
   readonly reserved: Moment;
@@ -22,16 +22,16 @@ interface Hold extends Purchase {
 
 interface Seat {
   turns: number;
-  /** Who holds or owns the seat now. */
+  /** The current hold or sale of the seat. */
   current: Hold | undefined;
 }
 
-/** What seats ask of the other books. */
+/** The parts of the other proofs that seats need. */
 export interface SeatParts {
   readonly catalog: Catalog;
   readonly orders: Orders;
   readonly purchases: Map<string, Purchase>;
-  /** Of the log, since it was restored; undefined in one that never was. */
+  /** The epoch of a restored log; undefined in a log that was never restored. */
   readonly epoch: () => string | undefined;
   /** Called for each sale, to check the payment. */
   readonly onSold: (sale: Purchase, paymentId: string, event: LogEvent) => void;
@@ -41,7 +41,7 @@ export interface SeatParts {
 /** The holder and the owner of each seat, computed from the streams of the seats. */
 export class Seats {
   readonly #seats = new Map<string, Seat>();
-  /** By session, when a seat was given back last: milliseconds since the epoch. */
+  /** By session, the time when a seat was last given back, in milliseconds since the epoch. */
   readonly #givenBackMs = new Map<string, number>();
   readonly #parts: SeatParts;
   readonly #report: Report;
@@ -63,12 +63,12 @@ export class Seats {
     return count;
   }
 
-  /** Who holds or owns a seat now, if anybody. */
+  /** The current hold or sale of a seat, if any. */
   holdOf(sessionId: string, seatId: string): HoldOfSeat | undefined {
     return this.#seats.get(`seat-${sessionId}/${seatId}`)?.current;
   }
 
-  /** Takes an event of a seat's stream. */
+  /** Checks an event of a seat's stream. */
   see(event: LogEvent): void {
     let seat = this.#seats.get(event.stream);
     if (seat === undefined) {
@@ -83,8 +83,8 @@ export class Seats {
   }
 
   /**
-   * After the last event: every hold is sold, released, or not over for long, and seats followed
-   * their orders.
+   * Called after the last event. Every hold must be sold, released, or recently ended, and seats
+   * must have followed their orders.
    */
   conclude(beforeMs: number): void {
     for (const { current } of this.#seats.values()) {
@@ -99,7 +99,7 @@ export class Seats {
     const sessionId = sessionOf(hold.reserved);
     const cancelledMs = this.#parts.catalog.cancelledMs(sessionId);
     if (cancelledMs !== undefined) {
-      // Giving back a large hall takes its time: as long as it goes on, it is under way.
+      // It takes long to give back a large hall. While it continues, this is not a fault.
       const lately = Math.max(cancelledMs, this.#givenBackMs.get(sessionId) ?? 0);
       if (Math.max(lately, hold.reserved.createdMs) <= beforeMs) return 'kept-after-cancel';
     }
@@ -151,8 +151,8 @@ export class Seats {
   }
 
   /**
-   * The id that a turn has. A restored log puts its epoch to it, so that no id comes again that was
-   * given out and lost. What was restored keeps the one that it had.
+   * The id of a hold. A restored log adds its epoch, so that an id that was lost in the restore is
+   * not used again. Restored reservations keep their ids.
    */
   #idOf(turn: string, id: string, { isRestored }: LogEvent): string {
     const suffix = id.startsWith(turn) ? id.slice(turn.length) : '';
@@ -211,14 +211,14 @@ export class Seats {
 }
 
 /**
- * Why a seat may be given back now: a seat of an order for what its order ended for, and not
- * before.
+ * The reasons for which a seat may be given back now. A seat of an order needs the reason of the
+ * order's end, and only after that end.
  */
 function reasonsDue(hold: Hold, order: Order | undefined): readonly string[] {
   const sold = hold.soldTo !== undefined;
   if (hold.orderId === undefined) return sold ? ['refunded'] : ['expired', 'cancelled'];
   if (order?.status !== 'ended') return [];
-  // Its order was paid and refunded before this seat came to be sold.
+  // The order was paid and refunded before this seat was sold.
   if (order.reason === 'refunded' && !sold) return ['cancelled'];
   return order.reason === undefined ? [] : [order.reason];
 }

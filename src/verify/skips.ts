@@ -1,6 +1,6 @@
 import { type LogEvent, money, type Report, text, Unreadable } from './finding.ts';
 
-/** Types of events that say what others say. */
+/** Types of events that contain only facts of other events. */
 const sums: ReadonlySet<string> = new Set([
   'AccountSummarised',
   'AccountIndexed',
@@ -10,7 +10,7 @@ const sums: ReadonlySet<string> = new Set([
 /** Where skips are announced. */
 export const skippedStream = 'skipped-events';
 
-/** An event that counts for nothing, and the one later in its stream that says so. */
+/** A skipped event, and the later mark in its stream. */
 export interface Skip {
   readonly stream: string;
   readonly revision: bigint;
@@ -20,21 +20,21 @@ export interface Skip {
 }
 
 /**
- * Events that an operator has skipped, because no version could read them: they are counted, and
- * prove nothing. What their absence does to money and seats is judged like anything else.
+ * Events that an operator has skipped, because no version could read them. The proof counts them
+ * and ignores their content. It checks money and seats as if these events were missing.
  */
 export class Skipped {
   readonly #byId: ReadonlyMap<string, Skip>;
   readonly #seen = new Set<string>();
   readonly #marked = new Set<string>();
-  /** Marks of what was not known to be skipped, in the order in which they came. */
+  /** Marks of skips that were unknown before, in their order. */
   readonly unknown: LogEvent[] = [];
 
   constructor(skips: readonly Skip[] = []) {
     this.#byId = new Map(skips.map((one) => [one.eventId, one]));
   }
 
-  /** Events that were met and skipped. */
+  /** The number of skipped events that were read. */
   get count(): number {
     return this.#seen.size;
   }
@@ -47,8 +47,8 @@ export class Skipped {
   }
 
   /**
-   * True for a summary of an event that was skipped later. Then the summary counts for nothing
-   * either, whichever writer made it.
+   * True for a summary that may include an event that was skipped later. Then the summary does not
+   * count either, from any writer.
    */
   isStale({ type, stream, revision }: LogEvent): boolean {
     if (this.#byId.size === 0 || !sums.has(type)) return false;
@@ -64,7 +64,10 @@ export class Skipped {
     this.#seen.add(id);
   }
 
-  /** Takes what says that an event before it is skipped. @throws Unreadable */
+  /**
+   * Reads a mark.
+   * @throws Unreadable
+   */
   mark(event: LogEvent, report: Report): void {
     const eventId = text(event, 'eventId');
     const skip = this.#byId.get(eventId);
@@ -80,7 +83,10 @@ export class Skipped {
     this.#marked.add(eventId);
   }
 
-  /** @param now what is skipped by now. @throws Error when something was while the log was read */
+  /**
+   * @param now the current skips
+   * @throws Error if an event was skipped during the read of the log
+   */
   conclude(now: readonly Skip[], report: Report): void {
     for (const event of this.unknown) {
       if (now.some(({ markId }) => markId === event.id)) {
@@ -103,7 +109,10 @@ export const isOf = (skip: Skip, { type, data }: LogEvent): boolean =>
 
 export const isMark = ({ type }: Pick<LogEvent, 'type'>): boolean => type === 'EventSkipped';
 
-/** A skip as it is announced. @throws Unreadable */
+/**
+ * The skip in an announcement or a mark.
+ * @throws Unreadable
+ */
 export function skipIn(event: LogEvent): Skip {
   if (event.type !== 'SkipAnnounced') throw new Unreadable('it announces nothing');
   return {

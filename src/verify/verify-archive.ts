@@ -5,8 +5,7 @@ import { isMark, isOf, type Skip, Skipped, skipIn, skippedStream } from './skips
 import type { Verdict } from './verify-log.ts';
 
 /**
- * An event as an archive has it: its bytes, and when the log took it, in steps of 100 ns since the
- * epoch.
+ * An event in an archive: its bytes, and its time in the log, in steps of 100 ns since the epoch.
  */
 export interface ArchivedEvent {
   readonly id: string;
@@ -23,8 +22,8 @@ export interface ArchivedEvent {
 const stepDigits = 4;
 
 /**
- * What is skipped in an archive. It has to be known before the events are judged: a first look at
- * all of them finds it.
+ * The skipped events of an archive. They must be known before the check of the events. Therefore a
+ * first pass over all events finds them.
  */
 export class ArchivedSkips {
   readonly #announced: LogEvent[] = [];
@@ -51,10 +50,10 @@ export class ArchivedSkips {
 }
 
 /**
- * The proof of the log (`verify`) over an archive of it: what is restored from it is a shop in
- * which no seat is sold twice and no money is lost. Judged as of its newest event: nobody could
- * have ended what is over since.
- * @param events all of them, a part at a time
+ * The proof of the log (`verify`) over an archive. If it succeeds, a shop that is restored from the
+ * archive has no seat that is sold twice, and no lost money. The time of the proof is the time of
+ * the newest event, because nobody could end holds after it.
+ * @param events all events, in parts
  */
 export async function verifyArchive(
   events: AsyncIterable<readonly ArchivedEvent[]>,

@@ -18,8 +18,9 @@ export interface VerifyOptions {
   /** Default 15,000. */
   readonly graceMs?: number;
   /**
-   * As of when a hold is young or over: `now`, or the log's newest event, for a log that no service
-   * works on, where nobody could have ended what is over since. Default `now`.
+   * The time that decides whether a hold is recent or over. `now`, or `log-end` for a log without a
+   * running service: the time of its newest event, because nobody could end holds after it. Default
+   * `now`.
    */
   readonly asOf?: 'now' | 'log-end';
   /** Default 100. */
@@ -31,40 +32,38 @@ export interface Progress {
   readonly doing: 'log' | 'rows';
   /** Events or rows done so far. */
   readonly done: number;
-  /** Of the log, from 0 to 1; undefined while rows are compared. */
+  /** The share of the log that was read, from 0 to 1; undefined while rows are compared. */
   readonly share: number | undefined;
 }
 
-/** What was proven, or not. */
+/** The result of the proof. */
 export interface Verdict {
   readonly log: LogFigures;
-  /** Undefined when PostgreSQL was not looked at. */
+  /** Undefined if PostgreSQL was not checked. */
   readonly rows: RowFigures | undefined;
   readonly violations: Violations;
-  /** What reading and checking the log took, without the comparison of rows. */
+  /** The speed of reading and checking the log, without the comparison of rows. */
   readonly eventsPerSecond: number;
 }
 
 export interface RowFigures {
-  /**
-   * The log position that the read models are at, and were compared at; null at the log's start.
-   */
+  /** The log position of the read models, at which they were compared; null at the log's start. */
   readonly position: bigint | null;
-  /** Rows by table, as PostgreSQL has them. */
+  /** The number of rows of each table in PostgreSQL. */
   readonly tables: Readonly<Record<string, number>>;
 }
 
 export interface Violations {
   readonly total: number;
   readonly byCode: Readonly<Partial<Record<ViolationCode, number>>>;
-  /** The first of them, in the order in which they were found. */
+  /** The first violations, in the order in which they were found. */
   readonly listed: readonly Violation[];
 }
 
 /**
- * Reads the whole log and proves or refutes what a sale must keep to, and that the read models say
- * the same: the rows as of their checkpoint, the log to its end. The service may be running.
- * @throws Error when the log or the tables cannot be read
+ * Reads the whole log, and proves or refutes the rules of a sale. It also compares the read models
+ * with the log, at their checkpoint. The service may be running.
+ * @throws Error if the log or the tables cannot be read
  */
 export async function verify(options: VerifyOptions): Promise<Verdict> {
   const { graceMs = graceMsDefault, listedMax = listedMaxDefault } = options;
@@ -103,13 +102,13 @@ async function verifyRows(
   const expected = new ExpectedTables(skipped);
   let newest: LogEvent | undefined;
   const see = (event: LogEvent): void => {
-    // What the store itself writes on a deleted stream is no event of ours.
+    // The store's own event on a deleted stream is not an event of the service.
     if (proof.isOurs(event.stream) && event.type !== '$streamDeleted') newest = event;
     if (proof.see(event)) expected.see(event);
   };
   const models = new ReadModels(postgresUrl);
   try {
-    // Most of the way first, so that the one transaction that sees all the tables is short.
+    // First read most of the log, so that the one transaction that sees all the tables is short.
     await reading.to(onePosition(await models.checkpoints()) ?? 0n, see);
     await models.freeze(expected.all.map(({ name }) => name));
     const checkpoints = await models.checkpoints();
@@ -139,7 +138,7 @@ function onePosition(checkpoints: readonly Checkpoint[]): bigint | null | undefi
   return others.length === 0 ? first : undefined;
 }
 
-/** Tables of another log, or of one that has lost its end. */
+/** Checks for tables of another log, or of a log that has lost its end. */
 function checkAhead(
   checkpoints: readonly Checkpoint[],
   last: LogEvent | undefined,
@@ -153,8 +152,8 @@ function checkAhead(
 }
 
 /**
- * Tables of a log that has another event where they have their last: it was exchanged, or put back
- * and went on.
+ * Checks whether the log has another event at the position of the tables' last event. Then somebody
+ * has replaced the log, or restored an older copy that continued.
  */
 function checkNewest(
   checkpoints: readonly Checkpoint[],
@@ -163,7 +162,7 @@ function checkNewest(
 ): void {
   for (const { name, eventPosition, eventId } of checkpoints) {
     if (eventPosition === null || eventId === null || newest === undefined) continue;
-    // That the log ends too early is already reported.
+    // It is already reported that the log ends too early.
     if (eventPosition > newest.position || eventId === newest.id) continue;
     const detail =
       `its last event is ${eventId} at ${eventPosition}, the log has ${newest.id} at ${newest.position} as the last one ` +
@@ -172,7 +171,7 @@ function checkNewest(
   }
 }
 
-/** The log being read, with its progress. */
+/** The running read of the log, with its progress. */
 class Reading {
   readonly #log: LogReader;
   readonly #onProgress: (progress: Progress) => void;
@@ -223,7 +222,7 @@ class Reading {
   }
 
   #tellEvents(position: bigint): void {
-    // A log that grows meanwhile is read past the end that it had.
+    // If the log grows meanwhile, the read passes its earlier end.
     const share = this.#head === 0n ? 1 : Math.min(1, Number(position) / Number(this.#head));
     this.#onProgress({ doing: 'log', done: this.#events, share });
   }
