@@ -23,6 +23,7 @@ export interface JourneyResult {
   readonly completed: number;
   readonly perSecond: number;
   readonly failed: number;
+  readonly meanMs: number;
   readonly p50Ms: number;
   readonly p95Ms: number;
   readonly p99Ms: number;
@@ -159,6 +160,7 @@ async function run({
     completed,
     perSecond: completed / tookSeconds,
     failed,
+    meanMs: times.reduce((sum, ms) => sum + ms, 0) / times.length,
     p50Ms: quantile(times, 0.5),
     p95Ms: quantile(times, 0.95),
     p99Ms: quantile(times, 0.99),

@@ -5,8 +5,9 @@
  * server. The speed of a machine changes from hour to hour, but the ratio of the two figures does
  * not.
  *
- *   npm run bench:journey -- [--rounds 3] [--buyers 100] [--against DIRECTORY]
+ *   npm run bench:journey -- [--rounds 3] [--buyers 100] [--busy] [--against DIRECTORY]
  *
+ * With `--busy`, a busy loop runs on each core beside the service, as on a machine that others use.
  * `--against` measures another checkout of the project (with its packages installed) in turns with
  * this one. Linux only.
  */
@@ -14,6 +15,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -24,6 +26,8 @@ import { type ServiceCpu, serviceCpu } from './support/processes.ts';
 
 const coldSeconds = 10;
 const plainSeconds = 4;
+/** A service makes this share of its warm rate in its first ten seconds. */
+const coldShareMin = 0.85;
 
 interface Stretch {
   readonly result: JourneyResult;
@@ -33,6 +37,8 @@ interface Stretch {
 
 /** Of two fresh services. */
 interface Run {
+  /** From the start of the process until it was ready, in seconds. */
+  readonly readySeconds: readonly number[];
   readonly cold: Stretch;
   readonly warm: Stretch;
 }
@@ -52,20 +58,24 @@ async function stretch(pid: number, generator: Generator, job: JourneyJob): Prom
 
 async function serviceRun(checkout: URL | undefined, buyers: number): Promise<Run> {
   const from = checkout === undefined ? {} : { checkout };
+  const readySeconds: number[] = [];
   const cold = await onFreshService({
     ...from,
-    work: (generator, { pid, port }) =>
-      stretch(pid, generator, { port, buyers, warmUpSeconds: 0, seconds: coldSeconds }),
+    work(generator, { pid, port, readyMs }) {
+      readySeconds.push(readyMs / 1_000);
+      return stretch(pid, generator, { port, buyers, warmUpSeconds: 0, seconds: coldSeconds });
+    },
   });
   const warm = await onFreshService({
     ...from,
-    async work(generator, { pid, port }) {
+    async work(generator, { pid, port, readyMs }) {
+      readySeconds.push(readyMs / 1_000);
       const job = { port, buyers, warmUpSeconds: 0 };
       await generator.run({ ...job, seconds: warmUpSeconds });
       return stretch(pid, generator, { ...job, seconds: warmSeconds });
     },
   });
-  return { cold, warm };
+  return { readySeconds, cold, warm };
 }
 
 /** In a process of its own, as the service is. */
@@ -108,8 +118,27 @@ function line(name: string, { result, cpu }: Stretch, plainMs: number): string {
   );
 }
 
+/** How the first seconds compare with the limits of the report and with the warm service. */
+function verdict({ readySeconds, cold: { result }, warm }: Run): string {
+  const share = result.perSecond / warm.result.perSecond;
+  const missed = [
+    ...(share < coldShareMin ? [`${coldShareMin} of the warm rate`] : []),
+    ...(result.meanMs < 200 ? [] : ['average < 200 ms']),
+    ...(result.p95Ms < 300 ? [] : ['p95 < 300 ms']),
+    ...(result.maxMs < 500 ? [] : ['maximum < 500 ms']),
+  ];
+  const ready = readySeconds.map((seconds) => seconds.toFixed(1)).join(' and ');
+  const kept = missed.length === 0 ? 'every limit is kept' : `missed: ${missed.join(', ')}`;
+  return `ready after ${ready} s; cold is ${share.toFixed(2)} of warm, average ${result.meanMs.toFixed(0)} ms; ${kept}`;
+}
+
+/** Takes one core, until it is killed. */
+function burn(): void {
+  for (;;) Math.random();
+}
+
 /** What of several runs is in the middle. */
-function middle(runs: readonly Run[], which: keyof Run) {
+function middle(runs: readonly Run[], which: 'cold' | 'warm') {
   const of = (value: (one: Stretch) => number) => median(runs.map((run) => value(run[which])));
   return {
     perSecond: of(({ result }) => result.perSecond),
@@ -122,9 +151,25 @@ async function main(): Promise<void> {
     options: {
       rounds: { type: 'string', default: '3' },
       buyers: { type: 'string', default: '100' },
+      busy: { type: 'boolean', default: false },
       against: { type: 'string' },
     },
   });
+  const loops = Array.from({ length: values.busy ? availableParallelism() : 0 }, () =>
+    fork(new URL(import.meta.url), ['burn']),
+  );
+  try {
+    await compare(values);
+  } finally {
+    for (const loop of loops) loop.kill('SIGKILL');
+  }
+}
+
+async function compare(values: {
+  readonly rounds: string;
+  readonly buyers: string;
+  readonly against?: string;
+}): Promise<void> {
   const buyers = Number(values.buyers);
   const here = { name: 'here', checkout: undefined as URL | undefined, runs: [] as Run[] };
   const sides = [here];
@@ -141,6 +186,7 @@ async function main(): Promise<void> {
       runs.push(run);
       console.log(line(`${round} ${name}, cold`, run.cold, plainMs));
       console.log(line(`${round} ${name}, warm`, run.warm, plainMs));
+      console.log(`${round} ${name}: ${verdict(run)}`);
       const { perSecond } = plain.result;
       const us = (1_000 * plainMs).toFixed(0);
       console.log(`${round} plain node:http: ${perSecond.toFixed(0)} requests/s, ${us} µs each`);
@@ -158,4 +204,5 @@ async function main(): Promise<void> {
 }
 
 if (process.argv[2] === 'plain') servePlain();
+else if (process.argv[2] === 'burn') burn();
 else await main();

@@ -21,6 +21,8 @@ export interface LoadedService {
   /** Of its admin listener; undefined: that of a version without one. */
   readonly adminUrl: string | undefined;
   readonly pid: number;
+  /** From its start until it was ready, in milliseconds. */
+  readonly readyMs: number;
   /** The event store behind it. */
   readonly eventStoreUrl: string;
   readonly postgresUrl: string;
@@ -62,6 +64,7 @@ export async function startFreshService(
     },
     stdio: ['ignore', log.fd, log.fd],
   });
+  const startedMs = performance.now();
   await log.close();
   const url = `http://127.0.0.1:${port}`;
   const stop = async (): Promise<void> => {
@@ -70,11 +73,12 @@ export async function startFreshService(
   };
   try {
     await untilReady(url, child, signal);
+    const readyMs = performance.now() - startedMs;
     const file = path.join(dataDir, 'service.json');
     const { eventStoreUrl, postgresUrl } = JSON.parse(await readFile(file, 'utf8'));
     const adminUrl = /^ +admin +(http:\S+)/m.exec(await readFile(logFile, 'utf8'))?.[1];
     const pid = child.pid as number;
-    return { url, adminUrl, pid, eventStoreUrl, postgresUrl, stop };
+    return { url, adminUrl, pid, readyMs, eventStoreUrl, postgresUrl, stop };
   } catch (error) {
     await stop();
     throw new Error(`${(error as Error).message}; its log: ${logFile}`, { cause: error });
