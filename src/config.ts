@@ -42,6 +42,8 @@ export interface Config {
   readonly idempotencyKeysMax: number;
   /** From SIGTERM until the API is closed. */
   readonly drainMs: number;
+  /** Before the service is ready; 0: no rehearsal. */
+  readonly warmUpMs: number;
   /** The event loop may stand still for so long; 0: for ever. */
   readonly hangMs: number;
   readonly logLevel: (typeof logLevels)[number];
@@ -116,6 +118,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     keepsQueue: read('QUEUE_LOG') === 'on',
     idempotencyKeysMax: read('IDEMPOTENCY_KEYS_MAX'),
     drainMs: (read('DRAIN_SECONDS') ?? (env.REDIS_URL ? drainSeconds : 0)) * 1_000,
+    warmUpMs: read('WARM_UP_MS'),
     hangMs: read('HANG_SECONDS') * 1_000,
     logLevel: read('LOG_LEVEL'),
     logSample: read('LOG_SAMPLE'),

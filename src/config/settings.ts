@@ -217,6 +217,12 @@ export const settings = {
     schema: wholeNumber(0, 3_600).optional(),
     default: '',
   },
+  WARM_UP_MS: {
+    about:
+      'Before the service is ready, it rehearses purchases for this time. Then its code is compiled when the first buyers come. It keeps nothing of them. 0: no rehearsal',
+    schema: wholeNumber(0, 10_000),
+    default: '800',
+  },
   HANG_SECONDS: {
     about:
       'If the event loop of the process does not run for this time, the process ends. Then a supervisor starts it again. 0: never. The minimum is 5',

@@ -11,6 +11,7 @@ import {
   send,
   sendAllow,
 } from './answer.ts';
+import { bornRequests } from './born-requests.ts';
 import {
   type AnswerCounts,
   type ApiContext,
@@ -30,9 +31,15 @@ import { fieldErrors, inWords, type Part } from './validate.ts';
 
 /**
  * What the app needs of a response: Express's own, with what `server.ts` knows of the request in
- * `locals`.
+ * `locals`, and the parts of its server.
  */
-export type Reply = ServerResponse & { locals: Exchange };
+export type Reply = ServerResponse & { locals: Exchange; readonly servedBy: ServedBy };
+
+/** The parts that answer a request. */
+export interface ServedBy {
+  readonly api: ApiContext;
+  readonly respond: Respond;
+}
 
 /**
  * Sends an answer, logs it and counts it. If half of an answer was already sent, it closes the
@@ -71,10 +78,20 @@ function cut(res: Reply): Sent {
 }
 
 /**
- * The Express app, with one route per path and nothing before the routes. The caller handles
- * requests that no route takes (`unrouted`).
+ * The Express app, and options for `http.createServer` that belong to it. The app has no parts of
+ * its own: each request brings those that answer it. So servers with different parts run the same
+ * compiled code, and a rehearsal on one of them makes the other one fast.
  */
-export function createApp(api: ApiContext, respond: Respond, timeoutMs: number): Express {
+export interface App {
+  readonly express: Express;
+  readonly born: ReturnType<typeof bornRequests>;
+}
+
+/**
+ * One route per path and nothing before the routes. The caller handles requests that no route takes
+ * (`unrouted`).
+ */
+export function createApp(timeoutMs: number): App {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -83,13 +100,11 @@ export function createApp(api: ApiContext, respond: Respond, timeoutMs: number):
   for (const path of new Set(endpoints.map((call) => call.path))) {
     const calls = endpoints.filter((call) => call.path === path);
     const route = app.route(path.replaceAll(/\{(\w+)\}/g, ':$1'));
-    if (calls.some((call) => call.takesNoHead)) route.head(otherMethods(calls, respond));
-    for (const call of calls) {
-      route[call.method](expressHandler(call, api, respond, timeoutMs));
-    }
-    route.all(otherMethods(calls, respond));
+    if (calls.some((call) => call.takesNoHead)) route.head(otherMethods(calls));
+    for (const call of calls) route[call.method](expressHandler(call, timeoutMs));
+    route.all(otherMethods(calls));
   }
-  return app;
+  return { express: app, born: bornRequests(app) };
 }
 
 /**
@@ -108,9 +123,10 @@ export function unrouted(req: IncomingMessage, res: Reply, respond: Respond, err
   }
 }
 
-function expressHandler(call: Endpoint, api: ApiContext, respond: Respond, timeoutMs: number) {
+function expressHandler(call: Endpoint, timeoutMs: number) {
   return async (req: Request, res: Response): Promise<void> => {
     const reply = res as unknown as Reply;
+    const { api, respond } = reply.servedBy;
     reply.locals.call = call.name;
     const isEventSource = call.answerType === 'text/event-stream' && takesEvents(req);
     try {
@@ -191,7 +207,7 @@ function problemOf(error: unknown): ProblemAnswer {
  * The answer to methods that a path does not have: OPTIONS lists the methods of the path, any other
  * method is 405.
  */
-function otherMethods(calls: readonly Endpoint[], respond: Respond) {
+function otherMethods(calls: readonly Endpoint[]) {
   const methods = calls.map(({ method }) => method.toUpperCase());
   if (methods.includes('GET') && !calls.some((call) => call.takesNoHead)) methods.push('HEAD');
   const allow = [...methods, 'OPTIONS'].join(', ');
@@ -200,6 +216,7 @@ function otherMethods(calls: readonly Endpoint[], respond: Respond) {
     if (req.method === 'OPTIONS') sendAllow(reply, allow, reply.locals.requestId);
     else {
       const detail = `This path supports ${allow}.`;
+      const { respond } = reply.servedBy;
       respond(req, reply, problem('method-not-allowed', { detail }, { Allow: allow }));
     }
   };

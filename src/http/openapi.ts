@@ -69,11 +69,16 @@ export function openapiDocument(): Json {
   };
 }
 
-/** The document in the form that the service sends. */
+let madeBody: PreparedBody | undefined;
+
+/** The document as every server of this process serves it; made once. */
 export function openapiBody(): PreparedBody {
-  const body = Buffer.from(JSON.stringify(openapiDocument()));
-  const etag = `"${createHash('sha256').update(body).digest('hex').slice(0, 16)}"`;
-  return { body, etag };
+  if (madeBody === undefined) {
+    const body = Buffer.from(JSON.stringify(openapiDocument()));
+    const etag = `"${createHash('sha256').update(body).digest('hex').slice(0, 16)}"`;
+    madeBody = { body, etag };
+  }
+  return madeBody;
 }
 
 const problemSchema = z

@@ -3,8 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { problem, rawProblem } from './answer.ts';
-import { createApp, createRespond, type Reply, unrouted } from './app.ts';
-import { bornRequests } from './born-requests.ts';
+import { type App, createApp, createRespond, type Reply, unrouted } from './app.ts';
 import { Connections } from './connections.ts';
 import { refuseAtTheDoor } from './door.ts';
 import { type AnswerCounts, epochOf, type HttpDeps } from './endpoint.ts';
@@ -42,8 +41,15 @@ export interface HttpLoad {
   readonly seatStreams: number;
 }
 
-/** The API of Reprise over HTTP/1.1. It starts nothing until `listen`. */
-export function createHttpServer(deps: HttpDeps, shortened: Partial<Timeouts> = {}): HttpServer {
+/**
+ * The API of Reprise over HTTP/1.1. It starts nothing until `listen`.
+ * @param app what several servers may share. Default: one of its own
+ */
+export function createHttpServer(
+  deps: HttpDeps,
+  shortened: Partial<Timeouts> = {},
+  app: App = createApp(shortened.answerTimeoutMs ?? httpLimits.answerTimeoutMs),
+): HttpServer {
   const timeouts: Timeouts = { ...httpLimits, ...shortened };
   const shown = () => deps.reads.status().position;
   const seatStreams = new SeatStreams(deps.seatFeed, shown, timeouts, () => epochOf(deps));
@@ -53,29 +59,23 @@ export function createHttpServer(deps: HttpDeps, shortened: Partial<Timeouts> = 
   const respond = createRespond(createRequestLog(log, deps.logSample), outbox, deps.counts);
   let isDraining = false;
   const readiness = createReadiness(deps, () => isDraining);
-  const app = createApp(
-    {
-      ...deps,
-      seatStreams,
-      pastGate: new Gate(httpLimits.pastRunningMax, httpLimits.pastWaitingMax),
-      connections,
-      outbox,
-      keyBudget: new KeyBudget(deps.idempotencyKeysMax, deps.now),
-      readiness,
-      document: openapiBody(),
-    },
-    respond,
-    timeouts.answerTimeoutMs,
-  );
+  const api = {
+    ...{ ...deps, seatStreams, connections, outbox },
+    pastGate: new Gate(httpLimits.pastRunningMax, httpLimits.pastWaitingMax),
+    keyBudget: new KeyBudget(deps.idempotencyKeysMax, deps.now),
+    readiness,
+    document: openapiBody(),
+  };
+  const servedBy = { api, respond };
   let closing: Promise<void> | undefined;
 
   const begin = (req: IncomingMessage, res: ServerResponse): Reply => {
-    const reply = Object.assign(res, { locals: beginExchange(req, res) });
+    const reply = Object.assign(res, { locals: beginExchange(req, res), servedBy });
     if (isDraining || closing !== undefined) reply.shouldKeepAlive = false;
     connections.asked(req.socket, res);
     return reply;
   };
-  const server = createServer({ ...bornRequests(app), ...serverOptions(timeouts) }, (req, res) => {
+  const server = createServer({ ...app.born, ...serverOptions(timeouts) }, (req, res) => {
     const reply = begin(req, res);
     const refusal =
       refuseAtTheDoor(req, allowsHost) ??
@@ -85,7 +85,9 @@ export function createHttpServer(deps: HttpDeps, shortened: Partial<Timeouts> = 
       respond(req, reply, refusal);
       return;
     }
-    app(req as never, res as never, (error?: unknown) => unrouted(req, reply, respond, error));
+    app.express(req as never, res as never, (error?: unknown) =>
+      unrouted(req, reply, respond, error),
+    );
   });
   server.timeout = timeouts.silenceTimeoutMs;
   server.maxConnections = timeouts.connectionsMax + httpLimits.connectionsSpare;

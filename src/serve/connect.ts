@@ -28,6 +28,8 @@ import {
 /** A service's connections to its servers, and the service time. */
 export interface Connections {
   readonly store: EventStore;
+  /** The same, and nothing counts its appends. */
+  readonly uncounted: Pick<EventStore, 'append'>;
   /** The event store's time, from the service's appends. */
   readonly storeTime: EventStoreTime;
   readonly recent: RecentStreams;
@@ -81,7 +83,17 @@ export function connect(
   const rooms = openRooms(config, { store, redis, clock, counters, onError });
   const redisWatch = redis && new RedisWatch(redis, config.queue.waitingMax);
   return {
-    ...{ store, storeTime, recent, postgres, redis, redisWatch, rooms, clock },
+    ...{
+      store,
+      uncounted: connected,
+      storeTime,
+      recent,
+      postgres,
+      redis,
+      redisWatch,
+      rooms,
+      clock,
+    },
     db: new Kysely<Database>({ dialect: new PostgresDialect({ pool: postgres.pool }) }),
     redisRefusal: () => refusal,
     async close() {

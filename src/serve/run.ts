@@ -3,6 +3,8 @@ import type { Sales } from '../commands/sales/sales.ts';
 import { type Config, readConfig } from '../config.ts';
 import { createAdminServer } from '../http/admin.ts';
 import { allowedHosts } from '../http/allowed-hosts.ts';
+import { createApp } from '../http/app.ts';
+import { httpLimits } from '../http/limits.ts';
 import type { Listener } from '../http/listening.ts';
 import { createHttpServer, type HttpServer } from '../http/server.ts';
 import { createLogger, type Logger } from '../infrastructure/logger.ts';
@@ -18,6 +20,7 @@ import {
   followLog,
   httpDeps,
   read,
+  type Surroundings,
   sell,
   showWhatIsThere,
   startProcesses,
@@ -25,6 +28,7 @@ import {
 import { type Connections, connect, untilReady } from './connect.ts';
 import { seedDemo, wantsDemo } from './demo.ts';
 import { restoreRooms } from './open-rooms.ts';
+import { type RehearsalParts, rehearse } from './rehearse.ts';
 import { sayAsJson } from './say-as-json.ts';
 import { assertCurrency, assertFree } from './starting.ts';
 import { drained, listenForStop, type StopSignals } from './stop-signals.ts';
@@ -147,7 +151,10 @@ async function startService(
     ended.push(processes.ended);
     const { comparison } = processes;
     const parts = { sales, comparison, behind, logger, counters };
-    const http = createHttpServer(httpDeps(connections, config, followers, reading, parts));
+    const deps = httpDeps(connections, config, followers, reading, parts);
+    const app = createApp(httpLimits.answerTimeoutMs);
+    await warmUpCode(connections, config, catalog, { deps, app, onError });
+    const http = createHttpServer(deps, {}, app);
     admin = await openAdmin(config, connections, http, { say, metrics });
     const port = await http.listen(config.port, config.host);
     tellNext(say, urlOf(config.host, port), catalog, config);
@@ -162,6 +169,24 @@ async function startService(
   } catch (error) {
     await closeAll();
     throw error;
+  }
+}
+
+/** Makes the code fast before the first buyer comes. An error costs no more than that. */
+async function warmUpCode(
+  { uncounted: store, clock }: Connections,
+  config: Config,
+  catalog: Catalog,
+  { deps, app, onError }: Pick<RehearsalParts, 'deps' | 'app'> & Pick<Surroundings, 'onError'>,
+): Promise<void> {
+  if (config.warmUpMs === 0) return;
+  const [shown] = catalog.sessions();
+  const parts = { deps, app, config, store, clock, shown };
+  try {
+    const paid = await rehearse(parts, config.warmUpMs);
+    deps.log.debug({ paid }, 'rehearsed');
+  } catch (error) {
+    onError('rehearse', error);
   }
 }
 
