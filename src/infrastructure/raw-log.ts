@@ -1,4 +1,4 @@
-import type { LogMessage, LogPlace } from '../commands/core/event-store.ts';
+import type { LogMessages, LogPlace } from '../commands/core/event-store.ts';
 import { defaultBounds, type EventStoreBounds } from './eventstoredb/bounds.ts';
 import { Connection } from './eventstoredb/connection.ts';
 import { OrderedAppends } from './eventstoredb/ordered-appends.ts';
@@ -19,7 +19,7 @@ export interface RawLog {
     readonly after: LogPlace | null;
     readonly prefixes: readonly string[];
     readonly signal: AbortSignal;
-  }): AsyncIterable<LogMessage<RawEvent>>;
+  }): LogMessages<RawEvent>;
   /**
    * Opens a stream for appends. It makes only one attempt, and the first error ends it.
    * @throws the error of the connection

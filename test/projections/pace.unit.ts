@@ -37,4 +37,21 @@ describe('the pace of a rebuild', () => {
     isFull();
     expect(looks).to.equal(4);
   });
+
+  it('rests no longer than until it can know whether the live tables change', async () => {
+    const limits = { ...paceDefaults, busyEventsPerSecond: 10 };
+    let last = 1n;
+    const since = () => ({ event: 1n, atMs: performance.now() - 60 });
+    const idle = new Pace(limits, async () => last, since());
+    const first = await idle.restMs(100, 0);
+    expect(first, 'the look before is 60 ms old').to.be.within(1, 40);
+    await delay(first + 5);
+    expect(await idle.restMs(100, 0)).to.equal(0);
+    expect(idle.batchEventsMax(10_000)).to.equal(10_000);
+
+    const busy = new Pace(limits, async () => last, since());
+    last = 2n;
+    await delay((await busy.restMs(100, 0)) + 5);
+    expect(await busy.restMs(100, 0), 'now it is known').to.equal(10_000);
+  });
 });

@@ -44,7 +44,7 @@ export interface EventStore {
     readonly after: LogPlace | null;
     readonly prefixes: readonly string[];
     readonly signal: AbortSignal;
-  }): AsyncIterable<LogMessage>;
+  }): LogMessages;
 
   /**
    * The commit position of the log's newest event, null in an empty log.
@@ -108,6 +108,26 @@ export const withAppend = (store: EventStore, append: EventStore['append']): Eve
   reachable: (timeoutMs) => store.reachable(timeoutMs),
   close: () => store.close(),
 });
+
+/** What a subscription gives, one by one. */
+export interface LogMessages<Event = RecordedEvent> extends AsyncIterable<LogMessage<Event>> {
+  /**
+   * The same messages. Those that came together are in one list, because to await each message of
+   * a long history takes longer than to decode it. Iterate over one of the two. Undefined if the
+   * store has no lists.
+   */
+  readonly batches?: AsyncIterable<readonly LogMessage<Event>[]>;
+}
+
+/** The messages in the lists in which they came, or each in a list of its own. */
+export const inLists = (messages: LogMessages): AsyncIterable<readonly LogMessage[]> =>
+  messages.batches ?? eachAlone(messages);
+
+async function* eachAlone(
+  messages: AsyncIterable<LogMessage>,
+): AsyncGenerator<readonly LogMessage[], void, undefined> {
+  for await (const message of messages) yield [message];
+}
 
 /** The last event of a stream that was deleted for ever. The store itself writes it. */
 export const tombstoneType = '$streamDeleted';

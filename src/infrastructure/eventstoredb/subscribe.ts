@@ -1,6 +1,11 @@
 import type { EventStoreDBClient } from '@eventstore/db-client';
 import type { ClientReadableStream } from '@grpc/grpc-js';
-import { LogDiffers, type LogMessage, type LogPlace } from '../../commands/core/event-store.ts';
+import {
+  LogDiffers,
+  type LogMessage,
+  type LogMessages,
+  type LogPlace,
+} from '../../commands/core/event-store.ts';
 import { eventAt, isBefore, type LogPosition } from '../../events/log-position.ts';
 import type { EventStoreBounds } from './bounds.ts';
 import { openReadCall } from './client.ts';
@@ -27,11 +32,26 @@ export interface Wanted<Event> {
  * See the port. Makes one call after another. Each call starts at the last event of the call
  * before. This event shows that the log is still the same. Closes the connection when it ends.
  */
-export async function* subscribe<Event extends EventInLog>(
+export function subscribe<Event extends EventInLog>(
   connection: Connection,
   bounds: EventStoreBounds,
   wanted: Wanted<Event>,
-): AsyncGenerator<LogMessage<Event>, void, undefined> {
+): LogMessages<Event> {
+  const batches = inBatches(connection, bounds, wanted);
+  return { batches, [Symbol.asyncIterator]: () => oneByOne(batches) };
+}
+
+async function* oneByOne<Message>(
+  batches: AsyncIterable<readonly Message[]>,
+): AsyncGenerator<Message, void, undefined> {
+  for await (const batch of batches) yield* batch;
+}
+
+async function* inBatches<Event extends EventInLog>(
+  connection: Connection,
+  bounds: EventStoreBounds,
+  wanted: Wanted<Event>,
+): AsyncGenerator<readonly LogMessage<Event>[], void, undefined> {
   const { after, prefixes, signal, onOddity } = wanted;
   const reading = new Reading(after, onOddity);
   let differsSinceMs: number | undefined;
@@ -47,11 +67,12 @@ export async function* subscribe<Event extends EventInLog>(
           const messages = await session.next();
           if (messages === undefined) break;
           connection.worked();
-          for (const message of messages) {
-            if (!reading.take(message)) continue;
+          const { taken, failure } = takeAll(reading, messages);
+          if (taken.length > 0) {
             differsSinceMs = undefined;
-            yield message;
+            yield taken;
           }
+          if (failure !== undefined) throw failure.error;
         }
         if (signal.aborted) return;
         connection.failed(client, new NoAnswer('the store ended the subscription'));
@@ -72,6 +93,23 @@ export async function* subscribe<Event extends EventInLog>(
     }
   } finally {
     connection.close();
+  }
+}
+
+/** The messages to deliver, and what ended the call at the one after them. */
+function takeAll<Event extends EventInLog>(
+  reading: Reading,
+  messages: readonly LogMessage<Event>[],
+): {
+  readonly taken: readonly LogMessage<Event>[];
+  readonly failure?: { readonly error: unknown };
+} {
+  const taken: LogMessage<Event>[] = [];
+  try {
+    for (const message of messages) if (reading.take(message)) taken.push(message);
+    return { taken };
+  } catch (error) {
+    return { taken, failure: { error } };
   }
 }
 

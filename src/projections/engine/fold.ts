@@ -28,6 +28,14 @@ export interface FoldedPatch {
 export const keyText = (key: readonly string[]): string =>
   key.length === 1 ? (key[0] ?? '') : key.join(' ');
 
+/** Most tables have one column as the key: no list is made for it. */
+function rowKeyText(table: TableShape, row: Row): string {
+  const [column] = table.key;
+  return table.key.length === 1 && column !== undefined
+    ? String(row[column])
+    : keyText(keyOfRow(table, row));
+}
+
 /**
  * Folds changes, in order, into at most one change per row. A row that is put and then patched is
  * put once. A row that is patched several times is patched once. A patch of a row that does not
@@ -50,14 +58,14 @@ function foldOne({ ensures, puts, patches }: TableChanges, change: RowChange): v
   switch (change.kind) {
     case 'put':
       for (const row of change.rows) {
-        const key = keyText(keyOfRow(change.table, row));
+        const key = rowKeyText(change.table, row);
         puts.set(key, row);
         ensures.delete(key);
         patches.delete(key);
       }
       return;
     case 'ensure': {
-      const key = keyText(keyOfRow(change.table, change.row));
+      const key = rowKeyText(change.table, change.row);
       if (!puts.has(key) && !ensures.has(key)) ensures.set(key, change.row);
       return;
     }

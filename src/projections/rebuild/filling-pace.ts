@@ -37,16 +37,23 @@ export class Pace {
   #last: bigint | null | undefined;
   #lookedMs: number;
   #isBusy = true;
+  /** Were there two looks, so that it is known whether the live tables change? */
+  #isKnown = false;
 
   /**
    * @param look finds the last event in the live tables
-   * @param first that event, if it was read just now
+   * @param first that event and the time of the read, on `performance.now()`'s clock; undefined if
+   * it is not known
    */
-  constructor(limits: PaceLimits, look: () => Promise<bigint | null>, first?: bigint | null) {
+  constructor(
+    limits: PaceLimits,
+    look: () => Promise<bigint | null>,
+    first?: { readonly event: bigint | null; readonly atMs: number },
+  ) {
     this.#limits = limits;
     this.#look = look;
-    this.#last = first;
-    this.#lookedMs = first === undefined ? Number.NEGATIVE_INFINITY : performance.now();
+    this.#last = first?.event;
+    this.#lookedMs = first?.atMs ?? Number.NEGATIVE_INFINITY;
   }
 
   /** Events that the next transaction may have. */
@@ -59,16 +66,23 @@ export class Pace {
     return this.#isBusy ? Math.min(this.#limits.busyReadAheadMax, otherwise) : otherwise;
   }
 
-  /** How long to rest after a transaction that took `workedMs`, in ms. */
+  /**
+   * How long to rest after a transaction that took `workedMs`, in ms. The first rest ends when it
+   * can be known whether the live tables change. If they do not, a longer rest is lost time.
+   */
   async restMs(events: number, workedMs: number): Promise<number> {
+    const { busyEventsPerSecond, lookMs } = this.#limits;
     const now = performance.now();
-    if (now - this.#lookedMs >= this.#limits.lookMs) {
+    if (now - this.#lookedMs >= lookMs) {
       this.#lookedMs = now;
       const at = await this.#look();
+      this.#isKnown = this.#last !== undefined;
       this.#isBusy = at !== this.#last;
       this.#last = at;
     }
     if (!this.#isBusy) return 0;
-    return Math.max(0, (1_000 * events) / this.#limits.busyEventsPerSecond - workedMs);
+    const rest = Math.max(0, (1_000 * events) / busyEventsPerSecond - workedMs);
+    const nextLook = Math.max(0, this.#lookedMs + lookMs - performance.now());
+    return this.#isKnown ? rest : Math.min(rest, nextLook);
   }
 }

@@ -53,6 +53,7 @@ export class Filling {
    * @param client a connection that has entered the build
    * @param live schema of the live tables
    * @param through the checkpoint of the live tables; `end` if they belong to another log
+   * @param readMs when that was read, on `performance.now()`'s clock
    */
   static async start(
     options: RebuildOptions,
@@ -60,6 +61,7 @@ export class Filling {
     client: ClientBase,
     live: string,
     through: Checkpoint | 'end',
+    readMs: number,
   ): Promise<Filling> {
     const skipped = await readMarked(options.eventStore);
     const kept = await keptOf(options, client, live, skipped);
@@ -74,7 +76,8 @@ export class Filling {
     };
     const built = await prepareBuild(client, live, wanted, (at) => kept.digest(at));
     const look = async () => (await readLive(client, live)).eventPosition;
-    const pace = new Pace(limits, look, through === 'end' ? undefined : through.eventPosition);
+    const first = through === 'end' ? undefined : { event: through.eventPosition, atMs: readMs };
+    const pace = new Pace(limits, look, first);
     const parts = { built, pace, skipped };
     return new Filling(options, limits, client, live, parts);
   }
@@ -221,9 +224,7 @@ export class Filling {
     const { max } = this.#batchSize;
     const eventsMax = paced ? this.#pace.batchEventsMax(max) : max;
     const first = this.#backlog.first(eventsMax, this.#limits.batchRowsMax);
-    const isWanted = ({ position }: Step) =>
-      through === 'end' || !isBefore(through.position, position);
-    const batch = first.filter(isWanted);
+    const batch = wantedOf(first, through);
     const last = batch.at(-1);
     if (last === undefined) return false;
     const fromMs = performance.now();
@@ -276,6 +277,14 @@ export class Filling {
     this.#inTheWay = new EventInTheWay(why, position, isParked);
     throw this.#inTheWay;
   }
+}
+
+/** The first of these steps, which ascend: those up to a checkpoint. */
+function wantedOf(steps: readonly Step[], through: Checkpoint | 'end'): readonly Step[] {
+  if (through === 'end') return steps;
+  const isWanted = ({ position }: Step) => !isBefore(through.position, position);
+  const last = steps.at(-1);
+  return last === undefined || isWanted(last) ? steps : steps.filter(isWanted);
 }
 
 const keptOf = async (

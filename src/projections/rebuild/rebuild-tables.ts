@@ -141,12 +141,13 @@ class Rebuild {
     const { projections, dryRun, keepParked = false, signal } = options;
     signal.throwIfAborted();
     const same = await this.#ofSameVersion();
+    const readMs = performance.now();
     const through = await readLive(writer, live);
     const isOtherLog = !(await this.#isOfLog(through));
     if (isOtherLog) await checkAllReplaced(writer, live, projections);
     else if (!dryRun && !keepParked) await checkParked(writer, live, projections);
     const start = isOtherLog ? 'end' : through;
-    const filling = await Filling.start(options, limits, writer, live, start);
+    const filling = await Filling.start(options, limits, writer, live, start, readMs);
     this.#filling = filling;
     try {
       const eventsFound = filling.built.events;
