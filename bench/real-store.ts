@@ -1,17 +1,20 @@
 /**
  * Compares the service on a real EventStoreDB (one node, on disk) with the service on the embedded
- * event store: journeys, in turns, in one run. Then compares how fast `reprise verify` and a
- * rebuild read the log of the real server with how fast the client alone reads `$all`. Needs
- * EVENTSTORE_BIN. Exit code 1 when a bound is missed.
+ * event store: journeys, in turns, in one run. Each store takes appends to other streams before the
+ * service starts, because a server compiles its code in its first seconds, and that takes processor
+ * time from the service. Then compares how fast `reprise verify` and a rebuild read the log of the
+ * real server with how fast the client alone reads `$all`. Needs EVENTSTORE_BIN. Exit code 1 when a
+ * bound is missed.
  *
  *   EVENTSTORE_BIN=… npm run bench:real-store [rounds] [events to read]
  *
+ * APPENDS_BEFORE is the number of those appends, 20,000 unless set.
  * Without arguments: 3 rounds, 100,000 events. With 0 events, it measures only journeys.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { EventStoreDBClient, FORWARDS, START } from '@eventstore/db-client';
+import { EventStoreDBClient, FORWARDS, jsonEvent, START } from '@eventstore/db-client';
 import { Kysely, PostgresDialect } from 'kysely';
 import { startEmbeddedPostgres } from '../embedded/postgres/start.ts';
 import { migrate } from '../migrations/migrate.ts';
@@ -22,6 +25,7 @@ import { projections } from '../src/projections/models/registry.ts';
 import { rebuild } from '../src/projections/rebuild/rebuild-tables.ts';
 import { verify } from '../src/verify/verify-log.ts';
 import { startEventStoreNodes } from '../test/support/eventstore-nodes.ts';
+import { testEventStore } from '../test/support/servers.ts';
 import type { JourneyResult } from './journey-client.ts';
 import { fill } from './support/fill.ts';
 import { onFreshService, warmSeconds, warmUpSeconds } from './support/journeys.ts';
@@ -35,6 +39,9 @@ const readBound = 0.8;
 const rounds = Number(process.argv[2] ?? '3');
 const eventsToRead = Number(process.argv[3] ?? '100000');
 const buyers = 100;
+/** Appends that each store takes before the service starts, and how many at once. */
+const appendsBefore = Number(process.env.APPENDS_BEFORE ?? '20000');
+const appendsAtOnce = 100;
 const shape = { seed: 1, sessions: 100, seatsPerSession: 50, users: 500 };
 const silent = { debug() {}, warn: console.warn, error: console.error };
 
@@ -45,16 +52,36 @@ const journeys = (env: Readonly<Record<string, string>>): Promise<JourneyResult>
       generator.run({ port, buyers, warmUpSeconds, seconds: warmSeconds }),
   });
 
+/** Appends small events to streams that no service looks at. */
+async function heat(url: string): Promise<void> {
+  const client = EventStoreDBClient.connectionString(url);
+  let left = appendsBefore;
+  const append = async (stream: string) => {
+    for (; left > 0; left -= 1) {
+      const data = { stream, left };
+      await client.appendToStream(stream, jsonEvent({ type: 'Heat', data }));
+    }
+  };
+  await Promise.all(Array.from({ length: appendsAtOnce }, (_, n) => append(`heat-${n}`)));
+  await client.dispose();
+}
+
 const describe = ({ perSecond, failed, p50Ms, p95Ms, p99Ms, maxMs }: JourneyResult): string =>
   `${perSecond.toFixed(0)} journeys/s, p50 ${p50Ms.toFixed(0)} p95 ${p95Ms.toFixed(0)} ` +
   `p99 ${p99Ms.toFixed(0)} max ${maxMs.toFixed(0)} ms, ${failed} failed`;
 
+async function onHot(url: string): Promise<JourneyResult> {
+  await heat(url);
+  return journeys({ EVENTSTORE_URL: url });
+}
+
 async function compareJourneys(): Promise<boolean> {
   const ratios: number[] = [];
   for (let round = 1; round <= rounds; round += 1) {
-    const embedded = await journeys({ EVENTSTORE_URL: '' });
+    const store = await testEventStore({});
+    const embedded = await onHot(store.url).finally(() => store.stop());
     const nodes = await startEventStoreNodes({ data: 'disk' });
-    const real = await journeys({ EVENTSTORE_URL: nodes.url }).finally(() => nodes.stop());
+    const real = await onHot(nodes.url).finally(() => nodes.stop());
     ratios.push(real.perSecond / embedded.perSecond);
     console.log(`round ${round}: embedded ${describe(embedded)}`);
     console.log(`         ${nodes.version} ${describe(real)}`);
