@@ -16,7 +16,7 @@ const mocha = path.join(
 const runs: Readonly<Record<'1' | '3', readonly string[]>> = {
   '1': [
     'test/{commands,conformance,correctness,e2e,infrastructure,instances,processes,support,verify}/**/*.{int,e2e,conformance}.ts',
-    'test/{alarm,backup,clock,incidents,releases}/*.{int,e2e}.ts',
+    'test/{alarm,backup,clock,incidents,releases}/**/*.{int,e2e}.ts',
     'test/projections/{*.e2e,other-log.int,retry.int}.ts',
     'test/eventstore/crash.e2e.ts',
     'test/http/deadline.int.ts',
