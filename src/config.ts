@@ -54,7 +54,7 @@ export interface Config {
   readonly instance: string;
 }
 
-/** What of it the limit of held seats is set to. */
+/** The settings of the limit of held seats. */
 export const fairUseOf = (config: Config) => ({
   heldMax: config.heldSeatsMax,
   heldTotalMax: config.heldSeatsTotalMax,
@@ -140,7 +140,10 @@ function adminPort(given: number | 'off' | undefined, port: number): number | un
   return given ?? (port === 0 || port === 65_535 ? 0 : port + 1);
 }
 
-/** Pairs of settings of which the first allows what the second never lets happen. */
+/**
+ * Pairs of settings. The first must be at most as large as the second. Otherwise the second never
+ * allows the value of the first.
+ */
 const atMost = [
   ['HELD_SEATS_MAX', 'HELD_SEATS_TOTAL_MAX'],
   ['HELD_SEATS_MAX', 'BOUGHT_SEATS_MAX'],
@@ -149,7 +152,10 @@ const atMost = [
   ['ORDER_SEATS_MAX', 'BOUGHT_SEATS_MAX'],
 ] as const;
 
-/** One line for each pair that was set so; a default gives way to what is set. */
+/**
+ * One line for each such pair that contradicts, if both were set. A default adapts to a value that
+ * was set.
+ */
 function contradictions(
   env: Readonly<Record<string, string | undefined>>,
   config: Config,

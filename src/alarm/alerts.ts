@@ -101,7 +101,7 @@ export function questions(
   });
 }
 
-/** The same for the same labels, whatever their order. */
+/** The same for the same labels, in any order. */
 export function fingerprintOf(labels: Readonly<Record<string, string>>): string {
   const sorted = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
   return createHash('sha256').update(JSON.stringify(sorted)).digest('hex').slice(0, 16);

@@ -47,8 +47,7 @@ export function mustBeEmbedded({ eventStoreUrl }: Config): void {
 }
 
 /**
- * Opens a copy of an image and proves what is in it. Sets the exit code: 0 nothing is wrong, 1
- * something is.
+ * Opens a copy of an image and proves its log. Sets the exit code: 0 no fault, 1 faults.
  * @throws Error with a message for people when the image cannot be used
  */
 export async function verifyImage(

@@ -160,7 +160,7 @@ async function prove(config: Config, meter: ProgressMeter): Promise<Check> {
     const took = `${log.events} events in ${((performance.now() - beginMs) / 1_000).toFixed(1)} s`;
     const verdict = { at: new Date().toISOString(), violations: violations.total };
     await leaveNote(config, { verify: verdict }).catch(() => {
-      // The service only does not export it: what was proven stands.
+      // Only the service cannot export it. The result of the proof is still valid.
     });
     if (violations.total === 0) {
       return { name, outcome: 'ok', detail: `no violation: ${took}` };

@@ -14,9 +14,10 @@ const by = 'drill';
 const iso = (ms: number): string => new Date(ms).toISOString();
 
 /**
- * Writes what a drill did as the record of an incident, with its facts, its reports and its
- * journal. The servers of the site still run.
- * @param alarmDir the directory of the alarm that watched it @returns the paths of what was written
+ * Writes a drill as the record of an incident, with its facts, its reports and its journal. The
+ * servers of the site still run.
+ * @param alarmDir the directory of the alarm that watched it
+ * @returns the paths of the written files
  */
 export async function recordDrill(
   drill: Drill,

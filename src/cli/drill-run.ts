@@ -151,7 +151,7 @@ function tell({ journal }: Outcome, paths: readonly string[]): void {
   say(`  ${missed.length === 0 ? 'kept' : 'not kept'}${first === undefined ? '' : `: ${first}`}`);
 }
 
-/** Each condition of the alarm's rules that was true, and what came of it. */
+/** Each condition of the alarm's rules that was true, and its result. */
 const alarmRows = ({ alarms }: Measures): string[][] =>
   alarms.length === 0
     ? [['alarm', 'no condition of a rule was true']]

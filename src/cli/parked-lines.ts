@@ -3,7 +3,7 @@ import type { ParkedStreamRow } from '../projections/parking/parked-table.ts';
 /** Parked streams that are listed; `reprise projections --json` lists all. */
 const parkedLinesMax = 20;
 
-/** What is parked, the streams whose events came first in the log first. */
+/** Lines about the parked streams, in the order of their first parked events in the log. */
 export function parkedLines(parked: readonly ParkedStreamRow[]): readonly string[] {
   if (parked.length === 0) return [];
   const events = parked.reduce((sum, one) => sum + one.events, 0);

@@ -98,7 +98,7 @@ async function skipNamed(name: string, flags: SkipFlags, config: Config): Promis
   });
 }
 
-/** Appends that the event is skipped, when it is not yet, and writes what was parked behind it. */
+/** Skips the event if it is not skipped yet, and writes the events that were parked after it. */
 async function skipAndRetry(
   { event, isSkipped }: Skippable,
   reason: string,

@@ -65,7 +65,7 @@ async function verifyServers(
     const advice = 'set POSTGRES_URL, or check only the log with --log-only';
     await mustExist(join(config.dataDir, 'postgres'), advice);
   }
-  // A log of our own that no service has open: nobody could have ended what is over since.
+  // A local log without a running service. Nobody could end holds after its newest event.
   const asOf = config.eventStoreUrl === undefined && service === undefined ? 'log-end' : 'now';
   const onProgress = (progress: Progress) => meter.show(inWords(progress));
   const options = { graceMs: grace * 1_000, listedMax: max, asOf, onProgress } as const;

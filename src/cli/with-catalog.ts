@@ -4,7 +4,9 @@ import type { Config } from '../config.ts';
 import { followCatalog } from '../processes/follow-catalog.ts';
 import { withLog } from './with-servers.ts';
 
-/** Runs a command's work with the log and the catalog as it is now, and says where the log is. */
+/**
+ * Runs a command's work with the log and the current catalog, and prints the address of the log.
+ */
 export const withCatalog = <T>(
   config: Config,
   work: (parts: { readonly store: EventStore; readonly catalog: Catalog }) => Promise<T>,

@@ -13,7 +13,7 @@ import { borrowEventStore, borrowServers } from '../servers/servers.ts';
  */
 export const longWrites: PostgresBounds = { statementTimeoutMs: 60_000 };
 
-/** What a command works with while it runs. */
+/** The servers of a command while it runs. */
 export interface CommandServers {
   readonly eventStore: EventStore;
   readonly pool: Pool;
@@ -70,7 +70,10 @@ export async function withLog<T>(
   }
 }
 
-/** Runs work that Ctrl-C and SIGTERM cancel. @param message what the signal's reason says then */
+/**
+ * Runs work that Ctrl-C and SIGTERM cancel.
+ * @param message the text of the signal's reason
+ */
 export async function cancellable<T>(
   message: string,
   work: (signal: AbortSignal) => Promise<T>,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /**
- * A setting: its environment variable, what it means, its default. A test checks the README's table
+ * A setting: its environment variable, its meaning, its default. A test checks the README's table
  * against the list of them.
  */
 export interface Setting {

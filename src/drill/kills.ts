@@ -36,7 +36,7 @@ async function endsItself(service: Hands['site']['service']): Promise<void> {
   if (!service.output.includes(says)) throw new Error(`it ended without “${says}”`);
 }
 
-/** What the service's preload listens to: its event loop hangs for good. */
+/** The signal that the service's preload listens to. After it, the event loop hangs for good. */
 const hangSignal = 'SIGUSR2';
 const hangOnSignal = `data:text/javascript,process.on('${hangSignal}',()=>{for(;;);})`;
 

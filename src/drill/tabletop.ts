@@ -4,7 +4,7 @@ import type { Interface } from 'node:readline/promises';
 export interface Card {
   readonly name: string;
   readonly about: string;
-  /** What the people are told, in the order in which it happens. */
+  /** The facts that people get, in the order in which they happen. */
   readonly steps: readonly Step[];
   /** Where they look up whether they were right, below the project. */
   readonly pages: readonly string[];
@@ -13,7 +13,7 @@ export interface Card {
 export interface Step {
   readonly told: string;
   readonly question: string;
-  /** What a good answer has; shown after it. */
+  /** The content of a good answer. It is shown afterwards. */
   readonly good: string;
 }
 

@@ -17,7 +17,7 @@ export interface RestoredLog {
   readonly isFinished: boolean;
   /** An operator has seen the facts that are in the old tables but not in the log. */
   readonly isReconciled: boolean;
-  /** Buyers and processes may go on. */
+  /** Buyers and processes may continue. */
   readonly isOpen: boolean;
   /** The revision of the last of these events. */
   readonly revision: bigint;

@@ -9,7 +9,7 @@ import { Outbox } from './outbox.ts';
 import type { Readiness } from './readiness.ts';
 import { tellReadiness } from './routes/health.ts';
 
-/** What the admin listener shows. */
+/** The sources of the admin listener's pages. */
 export interface AdminDeps {
   /** The metrics of this instance, in the text format of Prometheus. Never rejects. */
   readonly metrics: () => Promise<string>;

@@ -20,7 +20,7 @@ import type { SeatStreams } from './seat-streams.ts';
 import type { ShopRooms } from './shop-rooms.ts';
 import { shortEpoch } from './told-position.ts';
 
-/** What the HTTP layer is built on. */
+/** The parts that the HTTP layer needs. */
 export interface HttpDeps {
   readonly sales: BuyerCommands;
   readonly rooms: ShopRooms;

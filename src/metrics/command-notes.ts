@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { z } from 'zod';
 
 /**
- * What commands leave in `DATA_DIR/status/` for the service of the same DATA_DIR, which exports it:
- * how far the backup is, and what the last proof found. A note is about one log: a service with
- * another log does not read it.
+ * Notes of commands in `DATA_DIR/status/`, about the progress of the backup and the result of the
+ * last proof. The service of the same DATA_DIR exports them. A note belongs to one log. A service
+ * with another log does not read it.
  */
 
 const backupNote = z.object({
@@ -28,13 +28,13 @@ const verifyNote = z.object({
 });
 export type VerifyNote = z.infer<typeof verifyNote>;
 
-/** What is known of the log of a service. */
+/** The notes about the log of a service. */
 export interface CommandNotes {
   readonly backup: BackupNote | undefined;
   readonly verify: VerifyNote | undefined;
 }
 
-/** Which log a command or a service works on: its setting, without what is secret in it. */
+/** The log of a command or a service: its setting, without secrets. */
 export interface LogPlace {
   readonly dataDir: string;
   readonly eventStoreUrl: string | undefined;
@@ -70,7 +70,7 @@ export async function leaveNote(
   await rename(own, path);
 }
 
-/** The notes about the log of this place. What cannot be read is as if it were not there. */
+/** The notes about the log of this place. An unreadable note counts as missing. */
 export async function readNotes(place: LogPlace): Promise<CommandNotes> {
   const log = nameOfLog(place);
   const read = async <N extends { log: string }>(

@@ -5,11 +5,11 @@ import type { HttpLoad } from '../http/server.ts';
 import type { UnfinishedWork } from '../queries/unfinished-work.ts';
 import type { CommandNotes } from './command-notes.ts';
 
-/** What is read when somebody asks for the metrics. */
+/** The values that are read at each request for the metrics. */
 export interface Readings {
   readonly readiness: Readiness;
   readonly load: HttpLoad;
-  /** Undefined while PostgreSQL does not tell. */
+  /** Undefined while PostgreSQL does not answer. */
   readonly work: UnfinishedWork | undefined;
   readonly notes: CommandNotes;
   /** Of the file system of DATA_DIR, in bytes; undefined while it is not known. */
@@ -200,7 +200,10 @@ function freePlacesIn({ places, isPaused, admitted }: Readiness['queue']): numbe
   return admitted === undefined ? undefined : Math.max(0, places - admitted);
 }
 
-/** Registers what is read. @returns takes new readings over */
+/**
+ * Registers the values that are read.
+ * @returns a function that sets new values
+ */
 export function registerReadings(registry: Registry): (now: Readings) => void {
   const registers = [registry];
   const read = gauges.map(([name, help, value]) => {

@@ -108,9 +108,7 @@ export interface QueueSettings {
    * 300,000.
    */
   readonly admittedMs: number;
-  /**
-   * An admitted place ends this long after the admission, whatever its user does. Default 900,000.
-   */
+  /** An admitted place always ends this long after the admission. Default 900,000. */
   readonly placeMaxMs: number;
   /**
    * A waiting place ends this long after its next poll was due. Default 150,000: two timers of a

@@ -118,8 +118,8 @@ function unusable(dataDir: string, error: unknown): Error {
 }
 
 /**
- * With what leads to it. Node's own `recursive` goes on for ever where nothing can be made, as
- * below /proc.
+ * Creates a directory with its parents. Node's own `recursive` never ends if nothing can be
+ * created, as below /proc.
  */
 async function makeDirectory(path: string, mode?: number): Promise<void> {
   const make = () => mkdir(path, { mode });

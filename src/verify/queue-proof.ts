@@ -14,7 +14,7 @@ import {
 import { QueueRoom } from './queue-room.ts';
 import { isMark, type Skipped } from './skips.ts';
 
-/** What may happen to a place, by the version of the event that tells it. */
+/** The kinds of moves of a place, by the version of their event. */
 const kinds: Readonly<Record<number, ReadonlySet<unknown>>> = {
   1: new Set('enrolled admitted unclaimed left ended cleared'.split(' ')),
   2: new Set('enrolled admitted unclaimed left ended cleared away back'.split(' ')),
@@ -24,7 +24,7 @@ const apartMsMax = 600_000;
 const hourMs = 3_600_000;
 const lineStream = /^queue-line-(\d{4}-\d{2}-\d{2}T\d{2})(?:-([A-Za-z0-9_-]{1,64}))?$/;
 
-/** A move as it is written: what happened, to whom, the user's number, when in milliseconds. */
+/** A stored move: its kind, the user, the user's number, and the time in milliseconds. */
 export type Move = readonly [kind: string, userId: string, number: number, atMs: number];
 
 /**

@@ -22,7 +22,7 @@ interface Stay {
   readonly admittedMs: number;
   /** Of the admission, among those of the room. */
   readonly order: number;
-  /** The event that told it. */
+  /** The event that contains it. */
   readonly toldBy: Moment;
   /** A stay of the same user that had no end in the log when this one began. */
   readonly other: Stay | undefined;

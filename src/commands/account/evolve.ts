@@ -156,7 +156,7 @@ type AccountFact = Exclude<
   { type: 'AccountSummarised' | 'AccountIndexed' | 'AccountTotalled' }
 >;
 
-/** What it is about. */
+/** The id of its charge or payment. */
 const idIn = ({ data }: AccountFact): string =>
   'chargeId' in data ? data.chargeId : data.paymentId;
 

@@ -14,7 +14,7 @@ export interface QueuedCommand<State, Command, Answer> {
   readonly reject: (error: unknown) => void;
 }
 
-/** What a handler remembers of one stream, and the commands that wait for it. */
+/** The remembered state of one stream, and the commands that wait for it. */
 export interface Lane<State, Command, Answer> {
   readonly stream: string;
   loaded: Loaded<State> | undefined;

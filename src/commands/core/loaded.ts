@@ -18,7 +18,7 @@ export interface Loaded<State> {
 
 /** A stream as it may be. The append after this revision proves it, or fails. */
 export interface Assumed<State> {
-  /** What the stream's events up to `revision` make, if it has no more of them. */
+  /** The state from the stream's events up to `revision`, if the stream has no more events. */
   readonly state: State;
   readonly revision: bigint;
 }

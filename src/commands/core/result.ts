@@ -1,4 +1,4 @@
-/** What a command answers: a value with the log position that made it true, or a refusal. */
+/** The result of a command: a value with the log position that made it true, or a refusal. */
 export type Result<T> =
   | {
       readonly ok: true;

@@ -42,7 +42,7 @@ export interface HoldLimit {
 /** `never`: the reservation failed, and counts as if the seats were never held. */
 export type HowEnded = 'paid' | 'given-back' | 'never';
 
-/** What a user may do. Without a rule there is no limit of its kind. */
+/** The rules for a user. Without a rule, there is no limit of its kind. */
 export interface FairUse {
   /** Seats of one session that a user may hold at once. */
   readonly heldMax: number;

@@ -38,7 +38,7 @@ export interface SteeredRooms {
   readonly rooms: ReadonlyMap<string, Steering>;
 }
 
-/** What one step changes; what it does not name stays. */
+/** The changes of one step. Values that it does not name stay. */
 export interface SteeringChange {
   readonly admittedMax?: number | null;
   readonly perMinute?: number | null;

@@ -22,7 +22,7 @@ export interface LotMoments {
   readonly drawMs: number;
   /** Who is there has joined the line; undefined until it is drawn. */
   readonly joinedMs: number | undefined;
-  /** When the sale opens: later than was told where the lot was drawn too late. */
+  /** The time when the sale opens. It is later than planned if the lot was drawn too late. */
   readonly opensMs: number;
 }
 

@@ -44,7 +44,10 @@ const clockParts: Intl.DateTimeFormatOptions = {
   ...({ hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' } as const),
 };
 
-/** A time in a zone, by its parts: what a library makes of them differs between its versions. */
+/**
+ * A time in a zone, made from its parts, because the format of the library differs between
+ * versions.
+ */
 type Parts = Readonly<Record<'year' | 'month' | 'day' | 'hour' | 'minute' | 'second', number>> & {
   /** 0 is Sunday. */
   readonly weekday: number;

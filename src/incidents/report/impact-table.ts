@@ -3,7 +3,7 @@ import type { EngineersWords } from './engineers-words.ts';
 import type { Format } from './format.ts';
 import type { Row } from './page.ts';
 
-/** The numbers of an incident, a row each. What is not known says so. */
+/** The numbers of an incident, one row each. For an unknown number, the row says so. */
 export function impactRows(facts: Facts, words: EngineersWords, format: Format): Row[] {
   const { rows, unknown } = words;
   const time = (at: string | null) => (at === null ? unknown : format.time(at));

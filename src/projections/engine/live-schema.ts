@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type { ClientBase } from 'pg';
 
 /**
- * One database may have the tables of several services, each in its own schema. What PostgreSQL has
- * only once per database gets the schema's name: the keys of advisory locks, and the schemas beside
- * the live one. In `public` they have the names that older versions gave them.
+ * One database may have the tables of several services, each in its own schema. Some things exist
+ * only once per database: the keys of advisory locks, and the schemas beside the live one. They get
+ * the schema's name. In `public` they have the names that older versions gave them.
  */
 
 const usual = 'public';

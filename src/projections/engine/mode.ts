@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 
 /**
- * What the engine of one instance does. It is in one mode at a time:
+ * The mode of the engine of one instance. It is in one mode at a time:
  *
  * - `following`: it reads the log, and shows the events that another instance has committed.
  * - `leading`: it has the leader lock, writes the tables, and shows what it has committed.
