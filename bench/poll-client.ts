@@ -1,8 +1,11 @@
 /**
- * The clients of `bench/queue.ts`: each connection sends its next request when the last one was
- * answered. The process reports that it is warm, and later how long each answer took since.
+ * The clients of `bench/queue.ts`. Without a rate, each connection sends its next request when the
+ * last one was answered. With a rate, requests are due at fixed moments, whatever the answers take,
+ * and a free connection sends each: the time until an answer counts from that moment, also while no
+ * connection is free. The process reports that it is warm, and later how long each answer took
+ * since.
  */
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 
 interface Job {
   readonly port: number;
@@ -10,6 +13,8 @@ interface Job {
   readonly paths: readonly string[];
   readonly connections: number;
   readonly seconds: number;
+  /** Requests a second; undefined: as many as are answered. */
+  readonly perSecond?: number;
 }
 
 const warmUpMs = 1_000;
@@ -23,28 +28,53 @@ function responseLength(text: string): number | undefined {
   return text.length >= whole ? whole : undefined;
 }
 
-process.once('message', ({ port, paths, connections, seconds }: Job) => {
+process.once('message', ({ port, paths, connections, seconds, perSecond }: Job) => {
   const micros: number[] = [];
   let isMeasured = false;
   let next = 0;
-  for (let at = 0; at < connections; at += 1) {
+  /** When requests were due that no connection was free for, and the connections that are free. */
+  const due: number[] = [];
+  const free: ((dueMs: number) => void)[] = [];
+
+  const open = (): void => {
     let text = '';
-    let sentMs = 0;
-    const send = (): void => {
+    let sinceMs = 0;
+    const socket: Socket = connect(port, '127.0.0.1', () => answered());
+    const send = (dueMs: number): void => {
       const path = paths[next % paths.length];
       next += 1;
-      sentMs = performance.now();
+      sinceMs = dueMs;
       socket.write(`GET ${path} HTTP/1.1\r\nHost: bench\r\n\r\n`);
     };
-    const socket = connect(port, '127.0.0.1', send);
+    const answered = (): void => {
+      const dueMs = perSecond === undefined ? performance.now() : due.shift();
+      if (dueMs === undefined) free.push(send);
+      else send(dueMs);
+    };
     socket.on('data', (chunk) => {
       text += chunk.toString('latin1');
       const length = responseLength(text);
       if (length === undefined) return;
       text = text.slice(length);
-      if (isMeasured) micros.push(Math.round((performance.now() - sentMs) * 1_000));
-      send();
+      if (isMeasured) micros.push(Math.round((performance.now() - sinceMs) * 1_000));
+      answered();
     });
+  };
+  for (let at = 0; at < connections; at += 1) open();
+
+  if (perSecond !== undefined) {
+    const startMs = performance.now();
+    let offered = 0;
+    setInterval(() => {
+      for (;;) {
+        const dueMs = startMs + (offered * 1_000) / perSecond;
+        if (dueMs > performance.now()) return;
+        offered += 1;
+        const send = free.pop();
+        if (send === undefined) due.push(dueMs);
+        else send(dueMs);
+      }
+    }, 1);
   }
   setTimeout(() => {
     isMeasured = true;

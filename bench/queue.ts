@@ -1,24 +1,22 @@
 /**
  * The waiting queue with many who wait, in this process's memory and in Redis: what a poll costs
  * with 1,000 and with 1,000,000 waiting, in turns; the memory of a waiting place; how fast 10,000
- * enrol; and polls over HTTP, in turns with a route that does nothing. Without REDIS_URL it starts
- * a Redis of its own, where `redis-server` is installed; otherwise it removes its keys afterwards.
+ * enrol; and polls over HTTP, at a fixed rate and as many as are answered, in turns with a route
+ * that does nothing. Without REDIS_URL it starts a Redis of its own, where `redis-server` is
+ * installed; otherwise it removes its keys afterwards.
  *
  *     npm run bench:queue -- [--waiting 1000000] [--seconds 5] [--queue in-process|redis]
  */
-import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
-import pino from 'pino';
-import { createHttpServer } from '../src/http/server.ts';
 import { connectRedis, type RedisClient } from '../src/infrastructure/redis.ts';
 import { InProcessQueue } from '../src/queue/in-process-queue.ts';
 import { RedisQueue } from '../src/queue/redis-queue.ts';
 import type { QueueSettings, WaitingQueue } from '../src/queue/waiting-queue.ts';
-import { fakeApi } from '../test/http/support/fake-api.ts';
 import { startRedisServer } from '../test/support/programs.ts';
-import { type Finding, median, quantile, table } from './support/measure.ts';
+import { type Finding, median, table } from './support/measure.ts';
+import { measureHttp } from './support/queue-http.ts';
 
 const { values } = parseArgs({
   options: {
@@ -35,9 +33,6 @@ const pollsPerTurn = 250;
 const turns = 20;
 /** Polls under way at once while the line is filled, as buyers' connections are. */
 const atOnce = 100;
-/** Clients over HTTP that ask again at once, and turns of either route. */
-const connections = 64;
-const httpTurns = 3;
 /** Users who wait while they are polled over HTTP. */
 const httpWaiting = 10_000;
 
@@ -65,10 +60,14 @@ const userOf = (n: number): string => `user-${n}`;
 
 async function fill(queue: WaitingQueue, from: number, to: number): Promise<number> {
   const startedMs = performance.now();
-  for (let at = from; at < to; at += atOnce) {
-    const users = Array.from({ length: Math.min(atOnce, to - at) }, (_, n) => userOf(at + n));
-    await Promise.all(users.map((user) => queue.poll(user)));
-  }
+  let next = from;
+  const one = async () => {
+    while (next < to) {
+      next += 1;
+      await queue.poll(userOf(next - 1));
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, one));
   return performance.now() - startedMs;
 }
 
@@ -149,68 +148,6 @@ async function measureGrowth(kind: Kind): Promise<Finding[]> {
   ];
 }
 
-/** What clients over HTTP saw: microseconds of each answer, and of this process's work for one. */
-interface Answers {
-  readonly micros: readonly number[];
-  readonly cpuMicros: number;
-}
-
-/** From a service whose queue this is. */
-async function overHttp(queue: WaitingQueue, paths: readonly string[]): Promise<Answers> {
-  const server = createHttpServer({ ...fakeApi(), queue, log: pino({ level: 'silent' }) } as never);
-  const port = await server.listen(0, '127.0.0.1');
-  const client = fork(new URL('poll-client.ts', import.meta.url));
-  const died = once(client, 'exit').then(() => Promise.reject(new Error('the client died')));
-  try {
-    client.send({ port, paths, connections, seconds: Number(values.seconds) });
-    const answered = () => Promise.race([once(client, 'message'), died]);
-    await answered();
-    const before = process.cpuUsage();
-    const [micros] = (await answered()) as [number[]];
-    const { user, system } = process.cpuUsage(before);
-    return { micros, cpuMicros: (user + system) / micros.length };
-  } finally {
-    died.catch(() => {});
-    await server.close(0);
-  }
-}
-
-async function measureHttp(kind: Kind): Promise<Finding[]> {
-  const queue = await kind.open();
-  await fill(queue, 0, httpWaiting);
-  const polls = Array.from({ length: httpWaiting - settings.admittedMax }, (_, n) => {
-    const user = userOf(
-      settings.admittedMax + ((n * 7_919) % (httpWaiting - settings.admittedMax)),
-    );
-    return `/concert/waiting/status?userId=${user}`;
-  });
-  const [polled, nothing]: [Answers[], Answers[]] = [[], []];
-  for (let turn = 0; turn < httpTurns; turn += 1) {
-    nothing.push(await overHttp(queue, ['/livez']));
-    polled.push(await overHttp(queue, polls));
-  }
-  const perSecond = (answers: readonly Answers[]) =>
-    median(answers.map(({ micros }) => micros.length / Number(values.seconds)));
-  const work = (answers: readonly Answers[]) => median(answers.map(({ cpuMicros }) => cpuMicros));
-  const p95Ms = median(polled.map(({ micros }) => quantile(micros, 0.95))) / 1_000;
-  const rate = perSecond(polled);
-  const share = rate / perSecond(nothing);
-  return [
-    {
-      what: `${kind.name}: polls over HTTP, ${connections} clients, ${httpWaiting} waiting`,
-      bound: '≥ 2,000/s, p95 < 50 ms',
-      measured: `${rate.toFixed(0)}/s, p95 ${p95Ms.toFixed(0)} ms; × ${share.toFixed(2)} of /livez`,
-      kept: rate >= 2_000 && p95Ms < 50,
-    },
-    {
-      what: `${kind.name}: processor time of the service for one of them, and for /livez`,
-      bound: '≤ 500 µs',
-      measured: `${work(polled).toFixed(0)} and ${work(nothing).toFixed(0)} µs`,
-      kept: work(polled) <= 500,
-    },
-  ];
-}
-
 const inProcess: Kind = {
   name: 'in process',
   open: async () => new InProcessQueue(settings),
@@ -246,9 +183,20 @@ function inRedis(redis: RedisClient, url: string, opened: string[]): Kind {
   };
 }
 
+/** Polls over HTTP by all who wait, one after another. */
+async function measurePolls({ name, open }: Kind): Promise<Finding[]> {
+  const queue = await open();
+  await fill(queue, 0, httpWaiting);
+  const waiting = httpWaiting - settings.admittedMax;
+  const users = Array.from({ length: waiting }, (_, n) =>
+    userOf(settings.admittedMax + ((n * 7_919) % waiting)),
+  );
+  return measureHttp(name, queue, users, Number(values.seconds));
+}
+
 const findings: Finding[] = [];
 async function measure(kind: Kind): Promise<void> {
-  for (const part of [measureHttp, measureGrowth]) {
+  for (const part of [measurePolls, measureGrowth]) {
     const found = await part(kind);
     findings.push(...found);
     // A busy machine may not let the rest come to its end.

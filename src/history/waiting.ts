@@ -37,6 +37,8 @@ class Line {
   admitted = 0;
   /** True if there was a lot. Then numbers alone do not show who is in front. */
   isByLot = false;
+  /** The operator who emptied it last, with the reason; '' if the log does not say it. */
+  clearedBy = '';
   /** The own wait of the user: its start, and the number of admissions before it. */
   own: { readonly sinceMs: number; readonly admittedBefore: number } | undefined;
 }
@@ -76,9 +78,11 @@ export class WaitingStory {
   }
 
   #steered(step: EventData['QueueSteered'], atMs: number): void {
-    const room = step.room ?? '';
-    if (this.#lineOf(room).own === undefined) return;
-    const { admittedMax, perMinute, paused, draining, lot, cleared, by, reason } = step;
+    const { room = '', admittedMax, perMinute, paused, draining, lot, cleared, by, reason } = step;
+    const line = this.#lineOf(room);
+    // The log may have the step before the enrolment, which it gets a moment later.
+    if (cleared) line.clearedBy = ` by ${by} (${reason})`;
+    if (line.own === undefined) return;
     const now = [
       admittedMax === null ? 'places as the setting says' : `${admittedMax} places`,
       ...(perMinute === null ? [] : [`${perMinute} admissions per minute`]),
@@ -112,7 +116,8 @@ export class WaitingStory {
     if (kind === 'cleared' && own === undefined) return;
     const speed = own === undefined ? '' : howLong(own, line, atMs);
     const front = `${line.waiting.size} waited in front by the log`;
-    const what = kind === 'enrolled' ? `enrolled: ${front}` : `${ownWords[kind]}`;
+    const byWhom = kind === 'cleared' ? line.clearedBy : '';
+    const what = kind === 'enrolled' ? `enrolled: ${front}` : `${ownWords[kind]}${byWhom}`;
     this.#tell(room, atMs, kind === 'admitted' ? `${what}${speed}` : what);
     if (kind === 'away' || kind === 'back') return;
     const waits = kind === 'enrolled' || kind === 'unclaimed';

@@ -6,18 +6,32 @@ const placeBytes = 450;
 /** Memory that Redis needs in addition to the places, in bytes. */
 const otherBytes = 32 * 1024 * 1024;
 
-/** Bytes that Redis needs for this number of waiting users. */
-export const queueBytes = (waitingMax: number): number => waitingMax * placeBytes + otherBytes;
+/** Bytes that Redis needs for this number of waiting users in each of its lines. */
+export const queueBytes = (waitingMax: number, lines = 1): number =>
+  lines * waitingMax * placeBytes + otherBytes;
 
 /**
  * Settings of a Redis that do not fit the waiting queue, one sentence each; empty if all are right.
- * In a cluster, it checks every master.
+ * In a cluster, it checks every master, for the lines that this master has.
+ * @param lineKeys a key of each line
  * @throws Error if Redis gives no answer
  */
-export async function redisWarnings(redis: RedisClient, waitingMax: number): Promise<string[]> {
-  const nodes = redis instanceof Cluster ? redis.nodes('master') : [redis];
+export async function redisWarnings(
+  redis: RedisClient,
+  waitingMax: number,
+  lineKeys: readonly string[],
+): Promise<string[]> {
+  if (!(redis instanceof Cluster)) {
+    return warningsOf(await redis.info(), waitingMax, lineKeys.length);
+  }
+  const slots = await Promise.all(lineKeys.map((key) => redis.cluster('KEYSLOT', key)));
+  const masters = slots.map((slot) => redis.slots[Number(slot)]?.[0]);
   const all = await Promise.all(
-    nodes.map(async (node) => warningsOf(await node.info(), waitingMax)),
+    redis.nodes('master').map(async (node) => {
+      const { host, port } = node.options;
+      const lines = masters.filter((master) => master === `${host}:${port}`).length;
+      return warningsOf(await node.info(), waitingMax, lines);
+    }),
   );
   return [...new Set(all.flat())];
 }
@@ -32,12 +46,15 @@ const lookAgainMs = 5_000;
 export class RedisWatch {
   readonly #redis: RedisClient;
   readonly #waitingMax: number;
+  readonly #lineKeys: () => readonly string[];
   #warnings: readonly string[] = [];
   #lookedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(redis: RedisClient, waitingMax: number) {
+  /** @param lineKeys a key of each line that there is by now */
+  constructor(redis: RedisClient, waitingMax: number, lineKeys: () => readonly string[]) {
     this.#redis = redis;
     this.#waitingMax = waitingMax;
+    this.#lineKeys = lineKeys;
   }
 
   /** The result of the last check. If that is some seconds old, a new check starts. */
@@ -49,12 +66,13 @@ export class RedisWatch {
   /** While Redis gives no answer, the last result stays. */
   async look(): Promise<void> {
     this.#lookedAtMs = performance.now();
-    this.#warnings = await redisWarnings(this.#redis, this.#waitingMax).catch(() => this.#warnings);
+    const looked = redisWarnings(this.#redis, this.#waitingMax, this.#lineKeys());
+    this.#warnings = await looked.catch(() => this.#warnings);
   }
 }
 
-/** @param info the answer of INFO */
-export function warningsOf(info: string, waitingMax: number): string[] {
+/** @param info the answer of INFO @param lines that this Redis has */
+export function warningsOf(info: string, waitingMax: number, lines = 1): string[] {
   const value = (name: string): string | undefined =>
     new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
   const warnings: string[] = [];
@@ -66,11 +84,12 @@ export function warningsOf(info: string, waitingMax: number): string[] {
   }
   if (value('role') === 'slave') warnings.push('Redis is a read-only replica');
   const memory = Number(value('maxmemory') ?? 0);
-  const needed = queueBytes(waitingMax);
+  const needed = queueBytes(waitingMax, lines);
   if (memory > 0 && memory < needed) {
     const mb = (bytes: number) => Math.ceil(bytes / 1024 / 1024);
     warnings.push(
-      `Redis has ${mb(memory)} MB (maxmemory), and QUEUE_WAITING_MAX ${waitingMax} needs ${mb(needed)} MB: ` +
+      `Redis has ${mb(memory)} MB (maxmemory), and QUEUE_WAITING_MAX ${waitingMax} ` +
+        `${lines > 1 ? `in each of ${lines} lines ` : ''}needs ${mb(needed)} MB: ` +
         'newcomers are refused as queue-full before that many wait',
     );
   }

@@ -48,11 +48,39 @@ export function connectRedis(url: string, onError: (error: Error) => void): Redi
     // This Redis became a replica. Its address may already belong to the new master.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
   };
-  const client = /^rediss?\+cluster:/.test(url)
-    ? connectCluster(url, options)
-    : new Redis(url, { ...options });
-  client.on('error', onError);
-  return client;
+  if (/^rediss?\+cluster:/.test(url)) {
+    const cluster = connectCluster(url, options);
+    cluster.on('+node', writeTogether);
+    cluster.on('error', onError);
+    return cluster;
+  }
+  const redis = new Redis(url, { ...options });
+  writeTogether(redis);
+  redis.on('error', onError);
+  return redis;
+}
+
+/**
+ * Sends the commands of one turn of the event loop in one write. A system call for each command
+ * costs as much as the command itself, for the service and for Redis.
+ */
+function writeTogether(redis: Redis): void {
+  redis.on('connect', () => {
+    const { stream } = redis;
+    const write = stream.write.bind(stream);
+    let isCorked = false;
+    stream.write = ((...args: Parameters<typeof write>) => {
+      if (!isCorked) {
+        isCorked = true;
+        stream.cork();
+        setImmediate(() => {
+          isCorked = false;
+          stream.uncork();
+        });
+      }
+      return write(...args);
+    }) as typeof stream.write;
+  });
 }
 
 /**

@@ -1,4 +1,5 @@
 import { ExpiryHeap } from '../shared-state/expiry-heap.ts';
+import { EndsInOrder } from './ends-in-order.ts';
 import { Holders } from './holders.ts';
 import type { InProcessQueueOptions } from './in-process-options.ts';
 import { InProcessSteering } from './in-process-steering.ts';
@@ -36,7 +37,7 @@ export class InProcessQueue implements WaitingQueue {
   readonly #line = new RankedLine();
   /** Waiting places by their end; below, admitted places by their end. */
   readonly #waiting = new ExpiryHeap<Place>();
-  readonly #inside = new ExpiryHeap<Place>();
+  readonly #inside = new EndsInOrder<Place>();
   readonly #holders = new Holders();
   /** The time to claim an admission. It follows the time that users need. */
   #claimMs: number;
@@ -132,11 +133,7 @@ export class InProcessQueue implements WaitingQueue {
   }
 
   async counts(): Promise<QueueCounts> {
-    return {
-      waiting: this.#waiting.size,
-      there: this.#line.size,
-      admitted: this.#inside.size,
-    };
+    return { waiting: this.#waiting.size, there: this.#line.size, admitted: this.#inside.size };
   }
 
   async reachable(): Promise<boolean> {
@@ -186,7 +183,8 @@ export class InProcessQueue implements WaitingQueue {
   /** The user's current place. */
   #find(userId: string, now: number): Place | undefined {
     const place = this.#places.get(userId);
-    if (place !== undefined && place.expiresAt <= now) this.#settle(place, now);
+    if (place === undefined || place.expiresAt > now) return place;
+    this.#settle(place, now);
     return this.#places.get(userId);
   }
 
@@ -275,9 +273,9 @@ export class InProcessQueue implements WaitingQueue {
 
   /** @param ahead null: the place is not in the line yet */
   #wait(place: Place, ahead: number | null, now: number): QueueEntry {
-    const { pauseMaxMs, waitingMs } = this.#settings;
-    const parts = { steering: this.#steering, admissions: this.#admissions };
-    const at = { ...parts, pauseMaxMs, chance: this.#chance(), now };
+    const { waitingMs } = this.#settings;
+    const parts = { steering: this.#steering, admissions: this.#admissions, inside: this.#inside };
+    const at = { ...parts, settings: this.#settings, chance: this.#chance(), now };
     const { dueAt, standing } = waitOf(place.number, ahead, at);
     const expiresAt = dueAt + waitingMs;
     // A user who is not in the line is already absent when the next poll is due.

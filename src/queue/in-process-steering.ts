@@ -1,3 +1,4 @@
+import type { EndsInOrder } from './ends-in-order.ts';
 import { isClosedFor, type Lot } from './lot.ts';
 import { type Tickets, ticketsAt } from './pace.ts';
 import { notSteered, type QueueControl } from './queue-control.ts';
@@ -53,6 +54,22 @@ export class InProcessSteering {
     if (perMinute === null) return places;
     this.#tickets = ticketsAt(this.#tickets, perMinute, now);
     return Math.min(places, Math.floor(this.#tickets.left));
+  }
+
+  /**
+   * The milliseconds until the nth next user may be admitted. 0 or less: now. Infinity: the queue
+   * does not know. @param nth from 1 @param inside the places of admitted users
+   */
+  freeInMs(nth: number, inside: EndsInOrder<{ expiresAt: number }>, now: number): number {
+    const { perMinute, paused, lot } = this.#now;
+    if (paused) return Infinity;
+    const behind = nth - (this.limits.places - inside.size);
+    let at = behind > 0 ? (inside.nth(behind)?.expiresAt ?? Infinity) : now;
+    if (perMinute !== null) {
+      at = Math.max(at, now + ((nth - this.#tickets.left) * 60_000) / perMinute);
+    }
+    if (isClosedFor(lot, now)) at = Math.max(at, lot.opensAtMs);
+    return at - now;
   }
 
   countAdmission(): void {

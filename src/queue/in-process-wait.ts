@@ -1,36 +1,67 @@
+import type { EndsInOrder } from './ends-in-order.ts';
 import type { InProcessSteering } from './in-process-steering.ts';
 import { isUntold, lotPauseMs } from './lot.ts';
-import { type Admissions, admissionsPerSecond, lateMs, longPauseMs, pauseMs } from './pace.ts';
+import {
+  type Admissions,
+  admissionsPerSecond,
+  lateMs,
+  longPauseMs,
+  noticeMsOf,
+  type Pause,
+  pauseOf,
+} from './pace.ts';
+import type { Place } from './place.ts';
+import type { QueueSettings } from './waiting-queue.ts';
+
+/** Everything that the pause of a waiting user depends on, except the position. */
+interface Moment {
+  readonly steering: InProcessSteering;
+  readonly admissions: Admissions;
+  readonly settings: Pick<QueueSettings, 'pauseMaxMs' | 'afterPaymentMs' | 'claimMs'>;
+  readonly inside: EndsInOrder<Place>;
+  /** From 0 to 1. */
+  readonly chance: number;
+  readonly now: number;
+}
+
+/** The pause of a user who gets no position yet. */
+function unplacedPause(pauseMaxMs: number, chance: number): Pause {
+  const pauseMs = longPauseMs(Math.min(lotPauseMs, pauseMaxMs), chance);
+  return { pauseMs, lateMs: lateMs(pauseMs) };
+}
+
+const pauseAt = (
+  position: number,
+  perSecond: number,
+  { steering, settings, inside, chance, now }: Moment,
+): Pause =>
+  pauseOf({
+    position,
+    perSecond,
+    places: steering.limits.places,
+    noticeMs: noticeMsOf(settings),
+    pauseMaxMs: settings.pauseMaxMs,
+    chance,
+    freeInMs: (nth) => steering.freeInMs(nth, inside, now),
+  });
 
 /**
  * The entry of a waiting user: the place, the rate, and the time of the next poll.
  * @param ahead null: the place is not in the line yet
  */
-export function waitOf(
-  number: number,
-  ahead: number | null,
-  at: {
-    readonly steering: InProcessSteering;
-    readonly admissions: Admissions;
-    readonly pauseMaxMs: number;
-    /** From 0 to 1. */
-    readonly chance: number;
-    readonly now: number;
-  },
-) {
-  const { steering, admissions, pauseMaxMs, chance, now } = at;
+export function waitOf(number: number, ahead: number | null, at: Moment) {
+  const { steering, admissions, settings, chance, now } = at;
+  const { pauseMaxMs } = settings;
   const { lot, limits } = steering;
   // Admissions before the sale say nothing about the sale.
   const openedAt = lot !== null && lot.opensAtMs <= now ? lot.opensAtMs : 0;
   const counted = { ...admissions, since: Math.max(admissions.since, openedAt) };
   const perSecond = admissionsPerSecond(counted, now);
   const told = isUntold(lot, number, now) ? null : ahead;
-  const retryAfterMs =
-    told === null
-      ? longPauseMs(Math.min(lotPauseMs, pauseMaxMs), chance)
-      : pauseMs(told + 1, perSecond, { places: limits.places, pauseMaxMs, chance });
+  const { pauseMs: retryAfterMs, lateMs: mayBeLateMs } =
+    told === null ? unplacedPause(pauseMaxMs, chance) : pauseAt(told + 1, perSecond, at);
   return {
-    dueAt: now + retryAfterMs + lateMs(retryAfterMs),
+    dueAt: now + retryAfterMs + mayBeLateMs,
     standing: {
       ...{ ahead: told, perSecond, retryAfterMs },
       ...{ isPaused: limits.isPaused, opensAt: steering.opensAt(now) },

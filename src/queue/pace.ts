@@ -4,23 +4,39 @@ export const endsMax = 64;
 /** Width of the windows over which admissions are counted, in milliseconds. */
 export const rateWindowMs = 60_000;
 
-/**
- * A user who polls this much late is still present, in milliseconds, because networks are slow. It
- * is at most as long as the pause. So a next user who has gone does not hold up a free place.
- */
+/** Who asks this much later than told is still there, in milliseconds: at most the pause. */
 const lateMax = 1_000;
+/**
+ * The same for a user who was told to poll when a place becomes free: an absent one must not hold
+ * it up.
+ */
+const soonLateMax = 300;
+
+/** Shortest pause, in milliseconds. Users near a place that is free already have it. */
+const soonPauseMs = 200;
+/** Users poll within this time after their place becomes free, in milliseconds. */
+const soonSpreadMs = 150;
+/** Users who replace absent users in front poll this much later, in milliseconds. */
+const reserveMs = 250;
+/** If at most this share of the users in front is absent, others are there to replace them. */
+const goneShare = 0.3;
+const reserveMin = 2;
+/** If at most this many places become free together, users take them within a second. */
+const soonPlacesMax = 700;
 
 /**
- * The pause of the next users, in milliseconds. The next users are as many as there are places, up
- * to `nextMax`, because all places may become free at once. If more users will be admitted in the
- * next two seconds, they are the next users. So a user takes a free place within a second. This is
- * also true if the first in line has just gone: two pauses and the allowed lateness are less than a
- * second.
+ * The queue knows the end of a place this long before, in milliseconds: the least time to claim. A
+ * setting may make it shorter, see `noticeMsOf`.
  */
-const nextPauseMs = 200;
+const noticeMsMax = 5_000;
+/**
+ * With a shorter notice, the next users pause for `soonPauseMs`. The next users are as many as
+ * there are places, at least `nextMin` and at most `nextMax`. If more users will be admitted in the
+ * next two seconds, they are the next users.
+ */
 const nextMin = 5;
 const nextMax = 40;
-/** Shortest pause of all others, in milliseconds. */
+/** Shortest pause of all others, in milliseconds, unless a place comes free earlier. */
 const pauseMinMs = 1_000;
 /**
  * The first users in line who poll every second: so many, or as many as will be admitted in the
@@ -32,6 +48,12 @@ const nearMin = 30;
  * together again. Large shares are more frequent than small ones, which saves polls.
  */
 const jitter = 0.25;
+/**
+ * Longest pause of the users near the front, without its jitter, in milliseconds. So each of them
+ * polls at least once after the queue knows the end of a place. With a shorter notice, they would
+ * poll too often. Then only the position counts.
+ */
+const invitedPauseMs = (noticeMsMax - lateMax) / (1 + jitter);
 
 /**
  * Counts users of the line that were admitted: in the window of time with the number `window` (`now
@@ -68,41 +90,78 @@ export function admissionsPerSecond(counted: Admissions, now: number): number {
   return (count * 1_000) / Math.max(1_000, now - begin);
 }
 
-/**
- * The pause until the next poll, in milliseconds. It is a fifth of a second for the next users, and
- * at least 1 s for users behind them. It grows in proportion to the number of users in front, up to
- * `pauseMaxMs` (plus up to a quarter). 10,000 waiting users poll at most 560 times per second with
- * 30 places, and 590 times with 40 or more.
- * @param position from 1
- * @param places the limit of admitted users
- * @param chance from 0 to 1
- */
-export function pauseMs(
-  position: number,
-  perSecond: number,
-  {
-    places,
-    pauseMaxMs,
-    chance,
-  }: { readonly places: number; readonly pauseMaxMs: number; readonly chance: number },
-): number {
-  const near = Math.max(nearMin, 2 * perSecond);
-  const next = Math.max(nextMin, Math.min(nextMax, places), 2 * perSecond);
-  const base =
-    position <= next
-      ? nextPauseMs
-      : Math.max(pauseMinMs, Math.min(pauseMaxMs, (position / near) * 1_000));
-  return Math.floor(base * (1 + jitter * Math.sqrt(chance)));
+/** The position of a waiting user, and what the queue knows of the places. */
+export interface Turn {
+  /** From 1. */
+  readonly position: number;
+  readonly perSecond: number;
+  /** The limit of admitted users. */
+  readonly places: number;
+  readonly noticeMs: number;
+  readonly pauseMaxMs: number;
+  /** From 0 to 1. */
+  readonly chance: number;
+  /**
+   * The milliseconds until the nth place from now becomes free. 0 or less: it is free. Infinity:
+   * the queue does not know. @param nth from 1
+   */
+  readonly freeInMs: (nth: number) => number;
 }
 
+/** The pause until the next poll, and the time after which a late user is absent, in ms. */
+export interface Pause {
+  readonly pauseMs: number;
+  readonly lateMs: number;
+}
+
+/** The queue knows the end of each place at least this long before, in milliseconds. */
+export const noticeMsOf = (settings: {
+  readonly afterPaymentMs: number;
+  readonly claimMs: number;
+}): number => Math.min(noticeMsMax, settings.afterPaymentMs, settings.claimMs);
+
 /**
- * The pause until the next poll, in milliseconds, for a user without a position.
- * @param chance 0 to 1
+ * When a user polls again. The earliest of three moments counts: a place for this user becomes
+ * free; a place for users in front becomes free, of whom some may be absent; the pause of the
+ * position ends. So a user takes a free place soon, with few polls: 10,000 waiting users make less
+ * than 600 per second. See docs/adr/0057-when-to-poll.md.
  */
+export function pauseOf(turn: Turn): Pause {
+  const { position, chance } = turn;
+  const pauseMs = longPauseMs(pauseByPosition(turn), chance);
+  if (isNear(turn)) {
+    const invitedMs = turn.freeInMs(placeToCome(position));
+    const inReserveMs = invitedMs > 0 ? invitedMs + reserveMs : 0;
+    const freeMs = Math.max(soonPauseMs, Math.min(turn.freeInMs(position), inReserveMs));
+    const soonMs = Math.floor(freeMs + soonSpreadMs * chance);
+    if (soonMs < pauseMs) return { pauseMs: soonMs, lateMs: Math.min(soonLateMax, soonMs) };
+  }
+  return { pauseMs, lateMs: Math.min(lateMax, pauseMs) };
+}
+
+/** A user at this position polls for this place from now, in case users in front are absent. */
+const placeToCome = (position: number): number =>
+  Math.max(1, Math.ceil(position * (1 - goneShare)) - reserveMin);
+
+/** Is the position one of those for which places become free now, or the next time? */
+const isNear = ({ position, places }: Turn): boolean =>
+  placeToCome(position) <= Math.min(2 * places, soonPlacesMax);
+
+function pauseByPosition(turn: Turn): number {
+  const { position, perSecond, places, noticeMs, pauseMaxMs } = turn;
+  const isShort = noticeMs < noticeMsMax;
+  const next = Math.max(nextMin, Math.min(nextMax, places), 2 * perSecond);
+  if (isShort && position <= next) return soonPauseMs;
+  const near = Math.max(nearMin, 2 * perSecond);
+  const pauseMs = Math.max(pauseMinMs, Math.min(pauseMaxMs, (position / near) * 1_000));
+  return isShort || !isNear(turn) ? pauseMs : Math.min(pauseMs, invitedPauseMs);
+}
+
+/** A pause with its jitter. @param chance from 0 to 1 */
 export const longPauseMs = (base: number, chance: number): number =>
   Math.floor(base * (1 + jitter * Math.sqrt(chance)));
 
-/** How late a user may poll after this pause and still be present, in milliseconds. */
+/** How late who was told to pause for long may ask and is still there, in milliseconds. */
 export const lateMs = (pause: number): number => Math.min(lateMax, pause);
 
 /** Shortest time to claim an admission, in milliseconds, unless the setting is shorter. */
@@ -140,8 +199,9 @@ export function ticketsAt({ left, at }: Tickets, perMinute: number, now: number)
   return { left: Math.min(keptMax, left + more), at: now };
 }
 
-/** The numbers that the scripts of the queue in Redis use, too. */
+/** What the scripts of the queue in Redis work with as `pace`, where they do the same. */
 export const paceOfScripts = {
-  ...{ endsMax, rateWindowMs, lateMax, pauseMinMs, nearMin, nextPauseMs, nextMin },
-  ...{ nextMax, jitter, claimMinMs, claimUpMs, claimDownMs },
+  ...{ endsMax, rateWindowMs, lateMax, soonLateMax, soonPauseMs, soonSpreadMs, reserveMs },
+  ...{ goneShare, reserveMin, soonPlacesMax, nextMin, nextMax, pauseMinMs, nearMin },
+  ...{ jitter, noticeMsMax, invitedPauseMs, claimMinMs, claimUpMs, claimDownMs },
 };

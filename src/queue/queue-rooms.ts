@@ -32,7 +32,12 @@ export class QueueRooms<Queue extends WaitingQueue = WaitingQueue> {
     return this.#rooms.has(room);
   }
 
-  /** Sets the steering of the rooms, also of rooms that are opened later. */
+  /** The names of the open rooms; '' is one of them. */
+  get names(): readonly string[] {
+    return [...this.#rooms.keys()];
+  }
+
+  /** How the rooms are steered from now on, also those that are opened later. */
   steer(controlOf: (room: string) => QueueControl): void {
     this.#controlOf = controlOf;
     for (const [room, queue] of this.#rooms) queue.steer(controlOf(room));

@@ -154,18 +154,19 @@ export class RankedLine {
   }
 }
 
-/** The number of a block's members in front of this one. */
-function below(block: Float64Array, ids: readonly string[], one: Ranked): number {
+/** How many of a block stand in front of one. */
+function below(block: Float64Array, ids: readonly string[], { rank, userId }: Ranked): number {
   let [from, to] = [0, ids.length];
   while (from < to) {
     const middle = (from + to) >> 1;
-    if (isBefore(one, block[middle] as number, ids[middle] as string, true)) to = middle;
+    const other = block[middle] as number;
+    // The ids lie elsewhere in memory: they are read where ranks are equal, and not before.
+    if (rank < other || (rank === other && userId <= (ids[middle] as string))) to = middle;
     else from = middle + 1;
   }
   return from;
 }
 
-/** Is a member before this rank and id? */
-const isBefore = (one: Ranked, rank: number, userId: string, orIsIt = false): boolean =>
-  one.rank < rank ||
-  (one.rank === rank && (one.userId < userId || (orIsIt && one.userId === userId)));
+/** Does one stand before a rank and id? */
+const isBefore = (one: Ranked, rank: number, userId: string): boolean =>
+  one.rank < rank || (one.rank === rank && one.userId < userId);

@@ -1,8 +1,7 @@
 import type { RedisClient } from '../infrastructure/redis.ts';
 import { QueueUnavailable } from '../shared-state/queue-unavailable.ts';
 import { RedisCalls } from '../shared-state/redis-calls.ts';
-import { lotPauseMs } from './lot.ts';
-import { paceOfScripts } from './pace.ts';
+import { noticeMsOf } from './pace.ts';
 import { notSteered, type QueueControl } from './queue-control.ts';
 import { admittedEntry, type QueueEntry, waitingEntry } from './queue-entry.ts';
 import type { KnownPlace, QueueLog, QueueMove } from './queue-log.ts';
@@ -11,6 +10,7 @@ import {
   type PollReply,
   type QueueScripts,
   queueKeys,
+  queueTag,
   withScripts,
 } from './redis-scripts.ts';
 import { newSecret, parseToken, tokenOf } from './token.ts';
@@ -24,7 +24,11 @@ import {
   type WaitingQueue,
 } from './waiting-queue.ts';
 
-/** Places that one call restores. */
+/** Redis takes nothing that needs memory: it is at its limit. */
+const isOutOfMemory = (error: unknown): boolean =>
+  error instanceof QueueUnavailable && /\bOOM\b/.test(error.message);
+
+/** Places put back in one call. */
 const restoredMax = 500;
 /**
  * Longest time for one instance to rebuild the queue, in milliseconds. Then another instance may
@@ -56,10 +60,10 @@ export interface RedisQueueOptions {
 
 /**
  * The waiting queue in Redis 7 or Redis Cluster, for any number of service processes. Each call is
- * one Lua script; the first poll of a new user is two. Redis must not evict (`maxmemory-policy
- * noeviction`). If Redis loses its data, the queue is rebuilt from the journal before it serves
- * anybody. Without a journal, buyers must enrol again. If Redis is full, the queue accepts no new
- * users. It owns the client: `close` closes it.
+ * one Lua script; while Redis is full, each poll of a newcomer is two. Redis must not evict
+ * (`maxmemory-policy noeviction`); emptied, it is rebuilt from the journal before it serves
+ * anybody, or makes buyers enrol again when there is none; full, it takes no newcomers. Owns the
+ * client: `close` closes it.
  */
 export class RedisQueue implements WaitingQueue {
   readonly #redis: RedisClient & QueueScripts;
@@ -76,12 +80,14 @@ export class RedisQueue implements WaitingQueue {
   readonly #onError: (what: string, error: unknown) => void;
   readonly #tag: string;
   readonly #keys: ReturnType<typeof queueKeys>;
+  /** Redis refused a newcomer for its memory, and has taken none since. */
+  #isFull = false;
   #rebuilding: Promise<void> | undefined;
 
   constructor(redis: RedisClient, settings: QueueSettings, options: RedisQueueOptions = {}) {
-    const { name = 'reprise:queue', room = '' } = options;
+    const { name, room = '' } = options;
     this.#room = room;
-    this.#tag = room === '' ? `{${name}}` : `{${name}:${room}}`;
+    this.#tag = queueTag(room, name);
     this.#settings = settings;
     this.#journal = options.journal;
     this.#onMove = options.onMove ?? (() => {});
@@ -95,8 +101,24 @@ export class RedisQueue implements WaitingQueue {
 
   async poll(userId: string): Promise<QueueEntry> {
     const chance = String(this.#chance());
+    if (!this.#isFull) {
+      try {
+        return this.#entry(userId, await this.#pollOrEnrol(userId, chance));
+      } catch (error) {
+        if (!isOutOfMemory(error)) throw error;
+        this.#isFull = true;
+      }
+    }
+    // Redis has no memory for one more: those who have a place go on.
     const reply = await this.#ask<PollReply>('reprisePoll', userId, chance);
-    return this.#entry(userId, reply[0] === 'unknown' ? await this.#enrol(userId, chance) : reply);
+    if (reply[0] !== 'unknown') return this.#entry(userId, reply);
+    try {
+      const enrolled = await this.#pollOrEnrol(userId, chance);
+      this.#isFull = false;
+      return this.#entry(userId, enrolled);
+    } catch (error) {
+      throw isOutOfMemory(error) ? new QueueFull() : error;
+    }
   }
 
   async authorize(userId: string, token: string): Promise<Authorization> {
@@ -163,14 +185,8 @@ export class RedisQueue implements WaitingQueue {
     this.#redis.disconnect();
   }
 
-  async #enrol(userId: string, chance: string): Promise<PollReply> {
-    try {
-      return await this.#ask<PollReply>('repriseEnrol', userId, chance, newSecret());
-    } catch (error) {
-      // Redis has no memory for one more user. Users with a place are still served.
-      if (error instanceof QueueUnavailable && /\bOOM\b/.test(error.message)) throw new QueueFull();
-      throw error;
-    }
+  #pollOrEnrol(userId: string, chance: string): Promise<PollReply> {
+    return this.#ask<PollReply>('repriseEnrol', userId, chance, newSecret());
   }
 
   #entry(userId: string, reply: PollReply): QueueEntry {
@@ -229,8 +245,8 @@ export class RedisQueue implements WaitingQueue {
     };
     const isKept = this.#journal !== undefined;
     const controlText = JSON.stringify(control);
-    const pace = { ...paceOfScripts, lotPauseMs };
-    return JSON.stringify({ ...this.#settings, ...pace, isKept, control, controlText });
+    const noticeMs = noticeMsOf(this.#settings);
+    return JSON.stringify({ ...this.#settings, noticeMs, isKept, control, controlText });
   }
 
   /** Runs a script for a user, and keeps the moves that it reports. */

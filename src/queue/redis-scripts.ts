@@ -1,5 +1,7 @@
 import type { RedisClient } from '../infrastructure/redis.ts';
 import { luaScript } from '../shared-state/redis-calls.ts';
+import { lotPauseMs } from './lot.ts';
+import { paceOfScripts } from './pace.ts';
 
 /** The reply of `lua/poll.lua` and `lua/enrol.lua`, without their moves. */
 export type PollReply =
@@ -31,9 +33,13 @@ const files = {
 const keyNames = ['present', 'ends', 'waiting', 'admitted', 'places', 'counters'] as const;
 
 /**
- * The keys of a queue, in the order of the first keys of every script. `tag` puts them into one
- * slot.
+ * The part of a room's keys that decides their slot. @param name of the queue. Default
+ * `reprise:queue`
  */
+export const queueTag = (room: string, name = 'reprise:queue'): string =>
+  room === '' ? `{${name}}` : `{${name}:${room}}`;
+
+/** The keys of a queue, as every script has them first; `tag` makes them hash to one slot. */
 export const queueKeys = (tag: string): Record<(typeof keyNames)[number], string> =>
   Object.fromEntries(keyNames.map((name) => [name, `${tag}:${name}`])) as Record<
     (typeof keyNames)[number],
@@ -42,7 +48,9 @@ export const queueKeys = (tag: string): Record<(typeof keyNames)[number], string
 
 /** The client with the scripts. */
 export function withScripts(redis: RedisClient): RedisClient & QueueScripts {
-  const common = luaScript('common', import.meta.url);
+  const numbers = Object.entries({ ...paceOfScripts, lotPauseMs });
+  const pace = `local pace = { ${numbers.map(([name, value]) => `${name} = ${value}`).join(', ')} }`;
+  const common = `${pace}\n${luaScript('common', import.meta.url)}`;
   for (const [name, [file, head]] of Object.entries(files)) {
     const lua = `${head}${common}\n${luaScript(file, import.meta.url)}`;
     redis.defineCommand(name, { numberOfKeys: keyNames.length + 1, lua });

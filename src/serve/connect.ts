@@ -12,6 +12,7 @@ import { countAppends } from '../metrics/counted-ports.ts';
 import type { Counters } from '../metrics/counters.ts';
 import { RecentStreams } from '../processes/compare-rows.ts';
 import type { Database } from '../projections/models/database.ts';
+import { queueTag } from '../queue/redis-scripts.ts';
 import type { Servers } from '../servers/servers.ts';
 import { traceAppends } from '../tracing/traced-ports.ts';
 import { openRooms, type Rooms } from './open-rooms.ts';
@@ -81,7 +82,8 @@ export function connect(
   });
   const onError = (what: string, error: unknown) => logger.error({ err: error }, what);
   const rooms = openRooms(config, { store, redis, clock, counters, onError });
-  const redisWatch = redis && new RedisWatch(redis, config.queue.waitingMax);
+  const lineKeys = () => rooms.names.map((room) => queueTag(room));
+  const redisWatch = redis && new RedisWatch(redis, config.queue.waitingMax, lineKeys);
   return {
     ...{
       store,

@@ -83,4 +83,34 @@ describe('why a user waited so long', () => {
       [],
     );
   });
+
+  it('says who emptied the line and why, also when the enrolment comes later in the log', async () => {
+    const emptied = event(
+      'QueueSteered',
+      'queue-steering',
+      {
+        ...{ admittedMax: null, perMinute: null, paused: false, draining: false, lot: null },
+        ...{ cleared: true, by: 'lee', reason: 'a wrong price', at: '2030-01-01T10:00:10.000Z' },
+      },
+      10,
+    );
+    const lost = '11 : lost the waiting place: the line was emptied by lee (a wrong price)';
+    expect(
+      await told([moved('enrolled', '42', 4, 1), emptied, moved('cleared', '', 0, 11)]),
+    ).to.deep.equal([
+      '1 : enrolled: 0 waited in front by the log',
+      '10 : the queue was steered by lee (a wrong price): places as the setting says, the line was emptied',
+      lost,
+    ]);
+    expect(
+      await told([emptied, moved('enrolled', '42', 4, 9), moved('cleared', '', 0, 11)]),
+    ).to.deep.equal(['9 : enrolled: 0 waited in front by the log', lost]);
+    expect(
+      await told([moved('enrolled', '42', 4, 9), moved('cleared', '', 0, 11)]),
+      'the log does not say',
+    ).to.deep.equal([
+      '9 : enrolled: 0 waited in front by the log',
+      '11 : lost the waiting place: the line was emptied',
+    ]);
+  });
 });

@@ -18,6 +18,14 @@ describe('a Redis for the queue', () => {
     expect(warnings).to.match(/allkeys-lru.*replica.*256 MB.*QUEUE_WAITING_MAX 1000000/s);
   });
 
+  it('needs memory for the buyers of all its lines', () => {
+    const told = warningsOf(info({ maxmemory: queueBytes(1_000_000) }), 1_000_000, 3);
+    expect(told).to.have.lengthOf(1);
+    expect(told[0]).to.match(/QUEUE_WAITING_MAX 1000000 in each of 3 lines needs 13\d\d MB/);
+    expect(warningsOf(info({ maxmemory: queueBytes(1_000_000, 3) }), 1_000_000, 3)).to.be.empty;
+    expect(warningsOf(info({ maxmemory: queueBytes(1) }), 1_000_000, 0), 'no line').to.be.empty;
+  });
+
   it('has enough in docker-compose.yml', async () => {
     const { readFile } = await import('node:fs/promises');
     const compose = await readFile(new URL('../../docker-compose.yml', import.meta.url), 'utf8');

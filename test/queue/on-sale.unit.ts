@@ -1,6 +1,10 @@
 import { expect } from 'chai';
+import { InProcessQueue } from '../../src/queue/in-process-queue.ts';
+import { notSteered } from '../../src/queue/queue-control.ts';
 import { freedPlaces } from './support/freed-places.ts';
-import { type Crowd, runSale, type Sale, saleSettings } from './support/simulation.ts';
+import { lotOf } from './support/lot-contract.ts';
+import { type Crowd, mulberry32, runSale, type Sale, saleSettings } from './support/simulation.ts';
+import type { OpenQueue } from './support/times.ts';
 
 /** 30 places, and the settings' defaults, by a clock of the test's own. */
 const everybody: Crowd = {
@@ -75,6 +79,45 @@ describe('the waiting queue on a night of sale', function () {
       console.log(`      ${places} places: ${perSecond.toFixed(0)} polls a second`);
       expect(perSecond).to.be.at.most(600);
     }
+  });
+
+  it('costs 600 polls a second at most while 10,000 wait for a sale with a lot to open, and when it opens', async () => {
+    const [drawMs, opensMs] = [62_000, 120_000];
+    const open: OpenQueue = async (settings, now) => {
+      const queue = new InProcessQueue(settings, { now, chance: mulberry32(3) });
+      const startMs = now();
+      const steer = (revision: number, drawn: string) => {
+        const lot = lotOf(startMs, drawMs - 2_000, drawn);
+        const moments = { toldAtMs: startMs + drawMs + 27_000, opensAtMs: startMs + opensMs };
+        queue.steer({ ...notSteered, revision, lot: { ...lot, ...moments } });
+      };
+      steer(0, '');
+      const poll = queue.poll.bind(queue);
+      queue.poll = (user) => {
+        if (now() >= startMs + drawMs) steer(1, '5eed'.repeat(16));
+        return poll(user);
+      };
+      return { queue, close: () => queue.close() };
+    };
+    const crowd = { ...everybody, users: 10_000, arriveWithinMs: 55_000 };
+    const { polledAt, admittedAt } = await runSale(crowd, 180_000, { open, networkMs: [0, 0] });
+    const perSecond = (fromMs: number, untilMs: number) =>
+      (polledAt.filter((at) => at >= fromMs && at < untilMs).length * 1_000) / (untilMs - fromMs);
+    const most = Math.max(
+      ...Array.from({ length: 60 }, (_, second) =>
+        perSecond(opensMs + (second - 5) * 1_000, opensMs + (second - 4) * 1_000),
+      ),
+    );
+    const inside = [...admittedAt.values()].filter((at) => at <= opensMs + 1_000);
+    console.log(
+      `      ${perSecond(75_000, opensMs).toFixed(0)} polls a second before, ` +
+        `${perSecond(opensMs, 180_000).toFixed(0)} after, ${most} in the busiest second; ` +
+        `the last place was taken after ${Math.max(...inside) - opensMs} ms`,
+    );
+    expect(Math.min(...inside)).to.be.at.least(opensMs);
+    expect(inside, 'within a second').to.have.lengthOf(30);
+    expect(perSecond(75_000, opensMs)).to.be.at.most(600);
+    expect(perSecond(opensMs, 180_000)).to.be.at.most(600);
   });
 
   it('lets the next in within 35 s when all who were admitted vanish', async () => {

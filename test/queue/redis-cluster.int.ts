@@ -6,7 +6,9 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { type Cluster, Redis } from 'ioredis';
 import type { RedisClient } from '../../src/infrastructure/redis.ts';
+import { queueBytes, redisWarnings } from '../../src/infrastructure/redis-fitness.ts';
 import { RedisQueue } from '../../src/queue/redis-queue.ts';
+import { queueTag } from '../../src/queue/redis-scripts.ts';
 import { RedisHoldLimit } from '../../src/shared-state/redis-hold-limit.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePorts } from '../support/free-ports.ts';
@@ -54,6 +56,27 @@ describe(`three nodes, ${title}`, () => {
     found ? (settings, now) => openRoomsOnRedis(url())(settings, now) : undefined,
     20,
   );
+
+  it('need memory for the lines that each of them has', async function () {
+    if (!found) return this.skip();
+    const redis = (await openRedis(url())) as Cluster;
+    opened.push(redis);
+    const setMemory = (bytes: number) =>
+      Promise.all(redis.nodes('master').map((node) => node.config('SET', 'maxmemory', bytes)));
+    const waitingMax = 1_000_000;
+    // One node has two lines at least.
+    const keys = ['', 'a', 'b', 'c'].map((room) => `${queueTag(room)}:waiting`);
+    try {
+      await setMemory(queueBytes(waitingMax));
+      expect(await redisWarnings(redis, waitingMax, keys.slice(0, 1))).to.be.empty;
+      const told = (await redisWarnings(redis, waitingMax, keys)).join();
+      expect(told).to.match(/QUEUE_WAITING_MAX 1000000 in each of [234] lines needs/);
+      await setMemory(queueBytes(waitingMax, keys.length));
+      expect(await redisWarnings(redis, waitingMax, keys)).to.be.empty;
+    } finally {
+      await setMemory(0);
+    }
+  });
 
   it('have the keys of a room in one slot, and rooms in different ones', async function () {
     if (!found) return this.skip();

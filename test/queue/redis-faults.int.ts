@@ -52,9 +52,44 @@ describe('waiting queue, a Redis that fails', () => {
         return ids.size > 2;
       });
       await direct.replicaof('NO', 'ONE');
-      await eventually('it is reachable', () => queue.reachable(500));
+      const promotedMs = performance.now();
+      // As buyers do: nobody but them asks.
+      await eventually('it serves buyers', async () => {
+        const entry = await queue.poll('a').catch(() => undefined);
+        return entry !== undefined;
+      });
+      const tookMs = performance.now() - promotedMs;
+      console.log(`      buyers are served ${tookMs.toFixed(0)} ms after it is a primary again`);
+      expect(tookMs).to.be.lessThan(5_000);
+      expect(await queue.reachable(500)).to.equal(true);
       expect(await queue.poll('a')).to.include({ userId: 'a' });
     } finally {
+      direct.disconnect();
+    }
+  });
+
+  it('gets one call of each newcomer, and those of one moment together', async () => {
+    const direct = new Redis((server as Program).url);
+    const name = uniqueName();
+    const own = new RedisQueue(redis, { ...testSettings, waitingMax: 1_000 }, { name });
+    const users = (round: string) => Array.from({ length: 100 }, (_, n) => `${round}-${n}`);
+    const counted = async () => {
+      const info = await direct.info('all');
+      const scripts = /cmdstat_evalsha:calls=(\d+)/.exec(info)?.[1] ?? 0;
+      return [Number(/total_reads_processed:(\d+)/.exec(info)?.[1]), Number(scripts)] as const;
+    };
+    try {
+      await own.poll('first');
+      const before = await counted();
+      await Promise.all(users('together').map((user) => own.poll(user)));
+      const together = await counted();
+      for (const user of users('alone')) await own.poll(user);
+      const alone = await counted();
+      expect(together[1] - before[1]).to.equal(100);
+      expect(together[0] - before[0], 'reads of 100 calls').to.be.at.most(20);
+      expect(alone[0] - together[0], 'one after another (negative control)').to.be.at.least(100);
+    } finally {
+      await removeKeys(direct, name);
       direct.disconnect();
     }
   });

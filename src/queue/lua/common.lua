@@ -11,9 +11,10 @@
 --                                since (admissions of the line); control (JSON, how it is steered); tickets,
 --                                ticketsAt (of the limit per minute); claim (time to claim an admission, ms)
 --       7 holder    string       'secret until': by which the user holds a seat, and until when, ms
--- ARGV  1 user  2 now in ms, or '' for the server's clock  3 the settings as JSON, and from pace.ts
---       endsMax, rateWindowMs, lateMax, …; and how the calling instance knows it to be steered (control, and
---       controlText, the same as JSON)
+-- ARGV  1 user  2 now in ms, or '' for the server's clock  3 the settings as JSON, and noticeMs; and how the calling
+--       instance knows it to be steered (control, and controlText, the same as JSON)
+--
+-- `pace` comes before this text: the constants of pace.ts, endsMax and so on.
 --
 -- Each script is allowed beyond maxmemory but the one that enrols: who has a place is served while Redis is full.
 -- "Over" means a time <= now. A number is microseconds of the user's enrolment, or one more than the last.
@@ -38,8 +39,10 @@ local function note(kind, who, number, at)
   for _, part in ipairs({ kind, who, number, at or now }) do notes[#notes + 1] = part end
 end
 
+local counted = redis.call('HMGET', COUNTERS, 'control', 'ready')
+
 -- A queue that keeps its moves in the log and has lost them is rebuilt from there first.
-if settings.isKept and not settings.isRestoring and redis.call('HEXISTS', COUNTERS, 'ready') == 0 then
+if settings.isKept and not settings.isRestoring and not counted[2] then
   return { 'empty', notes }
 end
 
@@ -68,16 +71,14 @@ local function keep_place(who, place, ends)
 end
 
 -- A key may be lost or deleted. Who lacks a part of a place has none, and enrols again.
-if redis.call('EXISTS', ENDS, WAITING) == 1 then
-  redis.call('UNLINK', ENDS, WAITING, PRESENT)
-end
-if redis.call('EXISTS', ADMITTED, PLACES) == 1 then
-  redis.call('UNLINK', ADMITTED, PLACES)
+if redis.call('EXISTS', ENDS, WAITING, ADMITTED, PLACES) < 4 then
+  if redis.call('EXISTS', ENDS, WAITING) == 1 then redis.call('UNLINK', ENDS, WAITING, PRESENT) end
+  if redis.call('EXISTS', ADMITTED, PLACES) == 1 then redis.call('UNLINK', ADMITTED, PLACES) end
 end
 
 -- The newest step counts for all instances, whichever has heard of it first. Lost counters clear no line.
 local control = settings.control
-local kept_control = redis.call('HGET', COUNTERS, 'control')
+local kept_control = counted[1]
 if kept_control ~= settings.controlText then
   local known = kept_control and cjson.decode(kept_control)
   if known and known.revision > control.revision then
@@ -126,8 +127,10 @@ local function forget_waiting(who)
 end
 
 -- Brings a place whose time is over to what it is now. An admission that was not claimed is a waiting place again.
+-- Returns whether the place is an admitted one.
 local function settle(who)
   local over = tonumber(redis.call('ZSCORE', ADMITTED, who) or 'inf')
+  if over > now and over < math.huge then return true end
   if over <= now then
     local place = place_of(who)
     redis.call('ZREM', ADMITTED, who)
@@ -149,11 +152,12 @@ local function settle(who)
     if own then note_absence(who, own.number, ends, 'left') end
     forget_waiting(who)
   end
+  return false
 end
 
 local function end_those_over()
   for _, key in ipairs({ ADMITTED, ENDS }) do
-    local over = redis.call('ZRANGE', key, '-inf', now, 'BYSCORE', 'LIMIT', 0, settings.endsMax)
+    local over = redis.call('ZRANGE', key, '-inf', now, 'BYSCORE', 'LIMIT', 0, pace.endsMax)
     for _, who in ipairs(over) do settle(who) end
   end
 end
@@ -171,8 +175,8 @@ end
 -- A user came to claim an admission, in time or too late: as claimMsAfter in pace.ts.
 local function came(admitted_at)
   local ms = claim_ms()
-  ms = now - admitted_at > ms / 2 and ms + settings.claimUpMs or ms - settings.claimDownMs
-  ms = math.min(settings.claimMs, math.max(settings.claimMinMs, ms))
+  ms = now - admitted_at > ms / 2 and ms + pace.claimUpMs or ms - pace.claimDownMs
+  ms = math.min(settings.claimMs, math.max(pace.claimMinMs, ms))
   redis.call('HSET', COUNTERS, 'claim', whole(ms))
 end
 
@@ -185,14 +189,13 @@ end
 
 -- The user's admitted place as it is now; nil without one.
 local function own_place(who)
-  settle(who)
-  return redis.call('ZSCORE', ADMITTED, who) and place_of(who)
+  return settle(who) and place_of(who)
 end
 
 -- The counters of admissions from the line, as they are at a moment: as admissionsPerSecond in pace.ts has them.
 local function admissions_per_second()
   local kept = redis.call('HMGET', COUNTERS, 'window', 'current', 'previous', 'since')
-  local window = math.floor(now / settings.rateWindowMs)
+  local window = math.floor(now / pace.rateWindowMs)
   local last = tonumber(kept[1])
   local count = 0
   if window == last then
@@ -200,12 +203,12 @@ local function admissions_per_second()
   elseif last and window == last + 1 then
     count = tonumber(kept[2])
   end
-  local begin = math.max(tonumber(kept[4]) or 0, lot and lot.opensAtMs <= now and lot.opensAtMs or 0, (window - 1) * settings.rateWindowMs)
+  local begin = math.max(tonumber(kept[4]) or 0, lot and lot.opensAtMs <= now and lot.opensAtMs or 0, (window - 1) * pace.rateWindowMs)
   return count * 1000 / math.max(1000, now - begin)
 end
 
 local function count_admission()
-  local window = math.floor(now / settings.rateWindowMs)
+  local window = math.floor(now / pace.rateWindowMs)
   local last = tonumber(redis.call('HGET', COUNTERS, 'window'))
   if window == last then
     redis.call('HINCRBY', COUNTERS, 'current', 1)
@@ -231,6 +234,49 @@ local function free()
   return math.min(places, math.floor(tickets()))
 end
 
+-- In how many ms the nth next may be admitted; 0 or less: now; math.huge: nobody knows. As freeInMs of
+-- in-process-steering.ts.
+local function free_in(nth)
+  if control.paused then return math.huge end
+  local at = now
+  local behind = nth - (control.admittedMax - redis.call('ZCARD', ADMITTED))
+  if behind > 0 then
+    at = tonumber(redis.call('ZRANGE', ADMITTED, behind - 1, behind - 1, 'WITHSCORES')[2] or 'inf')
+  end
+  if control.perMinute > 0 then at = math.max(at, now + (nth - tickets()) * 60000 / control.perMinute) end
+  if is_closed() then at = math.max(at, lot.opensAtMs) end
+  return at - now
+end
+
+-- As pauseByPosition in pace.ts, with its jitter.
+local function pause_by_position(position, rate, is_near, chance)
+  local is_short = settings.noticeMs < pace.noticeMsMax
+  local base
+  if is_short and position <= math.max(pace.nextMin, math.min(pace.nextMax, control.admittedMax), 2 * rate) then
+    base = pace.soonPauseMs
+  else
+    local near = math.max(pace.nearMin, 2 * rate)
+    base = math.max(pace.pauseMinMs, math.min(settings.pauseMaxMs, position / near * 1000))
+    if is_near and not is_short then base = math.min(base, pace.invitedPauseMs) end
+  end
+  return math.floor(base * (1 + pace.jitter * math.sqrt(chance)))
+end
+
+-- When to ask again, and how late one may do so and is still there: as pauseOf in pace.ts.
+local function pause_of(position, rate, chance)
+  local invited_for = math.max(1, math.ceil(position * (1 - pace.goneShare)) - pace.reserveMin)
+  local is_near = invited_for <= math.min(2 * control.admittedMax, pace.soonPlacesMax)
+  local pause = pause_by_position(position, rate, is_near, chance)
+  if is_near then
+    local invited_ms = free_in(invited_for)
+    local in_reserve_ms = invited_ms > 0 and invited_ms + pace.reserveMs or 0
+    local free_ms = math.max(pace.soonPauseMs, math.min(free_in(position), in_reserve_ms))
+    local soon = math.floor(free_ms + pace.soonSpreadMs * chance)
+    if soon < pause then return soon, math.min(pace.soonLateMax, soon) end
+  end
+  return pause, math.min(pace.lateMax, pause)
+end
+
 -- Lets a user wait, and tells where the user stands.
 --   ahead   nil: the place is not in the line yet
 --   chance  from 0 to 1, of the pause
@@ -239,18 +285,14 @@ end
 local function wait(own, ahead, chance)
   local rate = admissions_per_second()
   local told = is_untold(own.number) and -1 or ahead or -1
-  local base
+  local pause, late
   if told < 0 then
-    base = math.min(settings.lotPauseMs, settings.pauseMaxMs)
-  elseif told + 1 <= math.max(settings.nextMin, math.min(settings.nextMax, control.admittedMax), 2 * rate) then
-    -- As pauseMs in pace.ts.
-    base = settings.nextPauseMs
+    pause = math.floor(math.min(pace.lotPauseMs, settings.pauseMaxMs) * (1 + pace.jitter * math.sqrt(chance)))
+    late = math.min(pace.lateMax, pause)
   else
-    local near = math.max(settings.nearMin, 2 * rate)
-    base = math.max(settings.pauseMinMs, math.min(settings.pauseMaxMs, (told + 1) / near * 1000))
+    pause, late = pause_of(told + 1, rate, chance)
   end
-  local pause = math.floor(base * (1 + settings.jitter * math.sqrt(chance)))
-  local due = now + pause + math.min(settings.lateMax, pause)
+  local due = now + pause + late
   -- Who is not in the line is away by the next poll already.
   redis.call('ZADD', ENDS, whole(ahead and due or due + settings.waitingMs), user)
   local opens_at = is_closed() and lot.opensAtMs or 0

@@ -1,8 +1,11 @@
--- Enrols a user at the back of the line, atomic. Refused by Redis itself when it is full.
+-- One poll, atomic: as poll.lua, and who has no place is enrolled at the back of the line. Refused by Redis itself,
+-- also of who has a place, when it is full.
 --
--- ARGV  4 chance, from 0 to 1, of the pause  5 secret of the new place
--- Reply {'full', notes} when `waitingMax` wait, {'draining', notes} when nobody new enrols, else as admit_or_wait; a user who has a place by now keeps it. O(log n).
+-- ARGV  4 chance, from 0 to 1, of the pause  5 secret of a new place
+-- Reply {'full', notes} when `waitingMax` wait, {'draining', notes} when nobody new enrols, else as admit_or_wait.
+--       O(log n) a place, for at most 2 × endsMax places.
 
+end_those_over()
 local place = own_place(user)
 if place then return { 'admitted', place.secret, claim(user, place), notes } end
 local own = waiting_of(user)
@@ -17,7 +20,6 @@ if is_new then
   own = { secret = ARGV[5], number = math.max(last + 1, now * 1000) }
   redis.call('HSET', COUNTERS, 'last', whole(own.number))
   redis.call('HSET', WAITING, user, own.secret .. ' ' .. whole(own.number))
-  redis.call('ZADD', ENDS, now, user)
   note('enrolled', user, own.number)
 end
 return admit_or_wait(own, is_new, tonumber(ARGV[4]))

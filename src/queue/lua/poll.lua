@@ -1,7 +1,7 @@
--- One poll of a user who has a place, atomic: end what is over, claim or admit, tell.
+-- One poll of a user who has a place, atomic, also while Redis is full: end what is over, claim or admit, tell.
 --
 -- ARGV  4 chance, from 0 to 1, of the pause
--- Reply {'unknown', notes} for a user without a place, who is to enrol;
+-- Reply {'unknown', notes} for a user without a place;
 --       else as admit_or_wait. O(log n) a place, for at most 2 × endsMax places.
 
 end_those_over()

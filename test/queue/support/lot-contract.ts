@@ -84,6 +84,9 @@ export function lotContract(name: string, open: OpenQueue | undefined, runs: num
         expect(entry, user).to.deep.include({ ahead, position: ahead + 1, processing: false });
         expect(entry).to.deep.include({ estimateReason: 'not-open', opensAt: lot.opensAtMs });
       }
+      t.clock.ms = lot.opensAtMs - 400;
+      t.queue.steer({ ...notSteered, revision: 9, lot, admittedMax: 20 });
+      expect((await t.queue.poll(line[0] as string)).retryAfterMs, 'at the opening').to.equal(400);
       t.clock.ms = lot.opensAtMs - 1;
       t.queue.steer({ ...notSteered, revision: 10, lot, admittedMax: 20 });
       for (const user of line) {

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { endsMax } from '../../../src/queue/pace.ts';
-import { notSteered } from '../../../src/queue/queue-control.ts';
 import type { QueueEntry } from '../../../src/queue/queue-entry.ts';
 import { QueueFull } from '../../../src/queue/waiting-queue.ts';
+import { pauseContract } from './pause-contract.ts';
 import { placeContract } from './place-contract.ts';
 import { steeringContract } from './steering-contract.ts';
 import { type OpenQueue, testSettings } from './times.ts';
@@ -14,6 +14,7 @@ import { underTest } from './under-test.ts';
  */
 export function queueContract(name: string, open: OpenQueue | undefined): void {
   placeContract(name, open);
+  pauseContract(name, open);
   steeringContract(name, open);
   describe(`waiting queue, ${name}`, () => {
     const t = underTest(open);
@@ -48,7 +49,7 @@ export function queueContract(name: string, open: OpenQueue | undefined): void {
           expect(entry).to.deep.include({ processing: false, ahead, position: ahead + 1 });
           const dueAt = t.clock.ms + 2 * entry.retryAfterMs;
           expect(entry.expiresAt).to.equal(dueAt + testSettings.waitingMs);
-          expect(entry.retryAfterMs).to.equal(200);
+          expect(entry.retryAfterMs).to.equal(1_000);
           expect(entry).to.deep.include({
             estimatedWaitSeconds: null,
             estimateReason: 'nobody-admitted',
@@ -169,28 +170,6 @@ export function queueContract(name: string, open: OpenQueue | undefined): void {
         await passAsTold('living', 29_000);
         t.clock.ms += 1_000;
         expect((await t.queue.poll('living')).processing).to.equal(true);
-      });
-
-      it('tells longer pauses further back, up to the longest', async () => {
-        await t.start({ admittedMax: 1, pauseMaxMs: 4_000 });
-        await t.queue.poll('a');
-        const pauses: number[] = [];
-        for (let n = 0; n < 180; n += 1) pauses.push((await t.queue.poll(`w-${n}`)).retryAfterMs);
-        expect([0, 4, 5, 29, 59, 89, 119, 179].map((at) => pauses[at])).to.deep.equal([
-          200, 200, 1_000, 1_000, 2_000, 3_000, 4_000, 4_000,
-        ]);
-      });
-
-      it('asks as many to come soon as there are places, up to 40, by the limit as it is', async () => {
-        await t.start({ admittedMax: 10 });
-        for (let n = 0; n < 10; n += 1) await t.queue.poll(`inside-${n}`);
-        const pauses: number[] = [];
-        for (let n = 0; n < 41; n += 1) pauses.push((await t.queue.poll(`w-${n}`)).retryAfterMs);
-        expect([9, 10, 29].map((at) => pauses[at])).to.deep.equal([200, 1_000, 1_000]);
-        t.queue.steer({ ...notSteered, revision: 0, admittedMax: 1_000, paused: true });
-        const raised: number[] = [];
-        for (let n = 0; n < 41; n += 1) raised.push((await t.queue.poll(`w-${n}`)).retryAfterMs);
-        expect([0, 39, 40].map((at) => raised[at])).to.deep.equal([200, 200, 1_366]);
       });
 
       it('gives as long to claim an admission as users need, and more again when one is late', async () => {

@@ -1,4 +1,9 @@
-import { admissionsPerSecond, countAdmission, lateMs, pauseMs } from '../../../src/queue/pace.ts';
+import {
+  admissionsPerSecond,
+  countAdmission,
+  noticeMsOf,
+  pauseOf,
+} from '../../../src/queue/pace.ts';
 import type { Authorization, QueueSettings } from '../../../src/queue/waiting-queue.ts';
 
 interface ModelPlace {
@@ -56,8 +61,12 @@ export class QueueModel {
     }
     const rate = admissionsPerSecond(this.#admissions, now);
     const { admittedMax: places, pauseMaxMs, waitingMs } = this.#settings;
-    const pause = pauseMs(ahead + 1, rate, { places, pauseMaxMs, chance: 0 });
-    own.expiresAt = now + pause + lateMs(pause);
+    const { pauseMs, lateMs } = pauseOf({
+      ...{ position: ahead + 1, perSecond: rate, places, pauseMaxMs, chance: 0 },
+      noticeMs: noticeMsOf(this.#settings),
+      freeInMs: (nth) => this.#freeAt(nth, now) - now,
+    });
+    own.expiresAt = now + pauseMs + lateMs;
     return { ...told(own, ahead), expiresAt: own.expiresAt + waitingMs };
   }
 
@@ -102,6 +111,13 @@ export class QueueModel {
 
   #free(): number {
     return this.#settings.admittedMax - this.#places.filter(isInside).length;
+  }
+
+  /** When the nth next can be admitted: everyone who is inside leaves when the place ends. */
+  #freeAt(nth: number, now: number): number {
+    const ends = this.#places.filter(isInside).map(({ expiresAt }) => expiresAt);
+    const free = Array.from({ length: this.#free() }, () => now);
+    return [...free, ...ends.sort((a, b) => a - b)][nth - 1] ?? Infinity;
   }
 
   #claim(place: ModelPlace, now: number): void {
