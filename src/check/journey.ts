@@ -13,7 +13,7 @@ const checkUserId = checkConcertId;
  * and until a change is shown.
  */
 export const journeyBounds = { answerMs: 5_000, admittedMs: 10_000, onSaleMs: 10_000 };
-/** The time between two checks whether the concert is on sale, in milliseconds. */
+/** The time between two checks for the concert or for the queue, in milliseconds. */
 const lookMs = 200;
 /** The number of tries to give the reserved seat back, because an answer may be lost. */
 const cancelsMax = 3;
@@ -116,6 +116,11 @@ class Journey {
       const steer = `reprise queue resume --room ${checkConcertId}`;
       if (answer.body.code === 'queue-draining') {
         throw new NothingToCheck(`nobody new may enrol in the room ${checkConcertId}: ${steer}`);
+      }
+      // Redis has nothing of a room that it lost, or that is new: the first call has it rebuilt.
+      if (answer.body.code === 'queue-unavailable' && performance.now() < endMs) {
+        await pause(lookMs);
+        continue;
       }
       const { processing, token, estimateReason, retryAfterMs } = bodyOf('queue', answer);
       if (processing === true) return String(token);

@@ -6,12 +6,9 @@ import { recoveryCheck } from '../check/recovery-check.ts';
 import { Catalog } from '../commands/concert/catalog.ts';
 import { importCatalog } from '../commands/concert/import-catalog.ts';
 import { type Config, readConfig } from '../config.ts';
-import { leaveNote } from '../metrics/command-notes.ts';
-import { borrowEventStore } from '../servers/servers.ts';
 import { findService } from '../servers/service-file.ts';
 import { ProgressMeter } from '../support/progress-meter.ts';
-import { listedMaxDefault } from '../verify/defaults.ts';
-import { verify } from '../verify/verify-log.ts';
+import { proveLog } from './prove-log.ts';
 import { table } from './table.ts';
 import { version } from './version.ts';
 import { withLog } from './with-servers.ts';
@@ -21,6 +18,7 @@ interface CheckFlags {
   readonly admin?: string;
   /** `--no-proof` makes it false. */
   readonly proof: boolean;
+  readonly whole?: true;
   readonly json?: true;
 }
 
@@ -33,6 +31,7 @@ export function defineCheck(check: Command): void {
       'its admin listener; default: ADMIN_PORT, or the port after the port of the API',
       url,
     )
+    .option('--whole', 'prove the whole log, not only the events since the last proof')
     .option('--no-proof', 'do not prove the log')
     .option('--json', 'print one JSON object')
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
@@ -48,7 +47,7 @@ Run this command after a restart, a restore, a rollback or a repair, once for ea
   payments   no money is held for more than 10 s
   queue      the queue admits buyers; skipped while an operator has paused it
   journey    a buyer can enter the queue, list seats, reserve, cancel, and the seat is free again
-  proof      the whole log proves that no seat was sold twice and no money is wrong or lost
+  proof      the log proves that no seat was sold twice and no money is wrong or lost
 
 If a check fails, the command repeats it for up to 10 s. A restarted service needs some seconds to finish interrupted work.
 
@@ -57,8 +56,11 @@ wait behind buyers, and works while the line of the shop is paused. The journey 
 Afterwards it holds no seat. The first check puts this concert on sale. While the sale is closed after a restore, the
 command skips the journey.
 
-The proof is the same as in reprise verify --log-only. It needs DATA_DIR of the running service, or EVENTSTORE_URL. It takes
-longer when the log is longer. If you are in a hurry, use --no-proof, and run reprise verify afterwards.
+The proof needs DATA_DIR of the running service, or EVENTSTORE_URL. The first proof is that of reprise verify --log-only, and
+takes longer when the log is longer. It keeps its position in DATA_DIR/status/proof.json. A later check proves the events
+since then, and the work that was unfinished, but not the moves of the waiting queue. It proves the whole log when only that
+can tell: after a restore, or after a change of a concert. --whole always proves the whole log. If you are in a hurry, use
+--no-proof, and run reprise verify afterwards.
 
 Each line is ok, failed, skipped (with the reason) or unknown (the command could not check it).
 Exit codes: 0 all checks are ok, 1 a check failed, 2 no check failed, but one is unknown.
@@ -85,7 +87,7 @@ async function runCheck(flags: CheckFlags): Promise<void> {
     const checks = await recoveryCheck({
       target,
       register: (currency) => putOnSale(config, currency),
-      prove: flags.proof ? () => prove(config, meter) : undefined,
+      prove: flags.proof ? () => prove(config, flags.whole === true, meter) : undefined,
     });
     meter.clear();
     const exitCode = exitCodeOf(checks);
@@ -146,29 +148,11 @@ async function putOnSale(config: Config, currency: string): Promise<void> {
   });
 }
 
-async function prove(config: Config, meter: ProgressMeter): Promise<Check> {
-  const name = 'proof';
+async function prove(config: Config, isWhole: boolean, meter: ProgressMeter): Promise<Check> {
   try {
     logMustRun(config);
-    const { url: eventStoreUrl } = await borrowEventStore(config);
-    const beginMs = performance.now();
-    const { log, violations } = await verify({
-      ...{ eventStoreUrl, listedMax: listedMaxDefault },
-      onProgress: ({ done, share }) =>
-        meter.show({ doing: 'proving the log', done, unit: 'events', share }),
-    });
-    const took = `${log.events} events in ${((performance.now() - beginMs) / 1_000).toFixed(1)} s`;
-    const verdict = { at: new Date().toISOString(), violations: violations.total };
-    await leaveNote(config, { verify: verdict }).catch(() => {
-      // Only the service cannot export it. The result of the proof is still valid.
-    });
-    if (violations.total === 0) {
-      return { name, outcome: 'ok', detail: `no violation: ${took}` };
-    }
-    const kinds = Object.entries(violations.byCode).map(([code, count]) => `${code} ${count}`);
-    const detail = `${violations.total} violations (${kinds.join(', ')}): reprise verify lists them`;
-    return { name, outcome: 'failed', detail };
   } catch (error) {
-    return { name, outcome: 'unknown', detail: (error as Error).message };
+    return { name: 'proof', outcome: 'unknown', detail: (error as Error).message };
   }
+  return proveLog(config, { isWhole, meter });
 }

@@ -6,6 +6,7 @@ import { findService } from '../servers/service-file.ts';
 import { type CommandProgress, ProgressMeter } from '../support/progress-meter.ts';
 import { describeVerdict, verdictToJson } from '../verify/describe.ts';
 import { type Progress, type Verdict, verify } from '../verify/verify-log.ts';
+import { keepMark } from './proof-file.ts';
 
 /** As the command line has them. */
 export interface VerifyFlags {
@@ -43,11 +44,13 @@ export async function printVerdict(flags: VerifyFlags): Promise<void> {
 }
 
 /** The service of this DATA_DIR exports it, and an alarm rings. The verdict stands without it. */
-async function tellService(config: Config, { violations }: Verdict): Promise<void> {
+async function tellService(config: Config, { violations, mark }: Verdict): Promise<void> {
   const verify = { at: new Date().toISOString(), violations: violations.total };
   await leaveNote(config, { verify }).catch((error) => {
     console.error(`reprise: metrics will not show this verdict: ${error.message}`);
   });
+  // Without it the next check proves the whole log again.
+  await keepMark(config, mark).catch(() => {});
 }
 
 /**

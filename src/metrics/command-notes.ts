@@ -34,13 +34,14 @@ export interface CommandNotes {
   readonly verify: VerifyNote | undefined;
 }
 
-/** The log of a command or a service: its setting, without secrets. */
+/** Which log a command or a service works on. */
 export interface LogPlace {
   readonly dataDir: string;
   readonly eventStoreUrl: string | undefined;
 }
 
-const nameOfLog = ({ eventStoreUrl }: LogPlace): string =>
+/** Of a place's log: its setting, without what is secret in it. */
+export const nameOfLog = ({ eventStoreUrl }: LogPlace): string =>
   eventStoreUrl === undefined
     ? 'embedded'
     : createHash('sha256').update(eventStoreUrl).digest('hex').slice(0, 32);

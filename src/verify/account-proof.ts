@@ -92,6 +92,16 @@ export class Accounts {
     for (const account of this.#accounts.values()) yield* account.payments.values();
   }
 
+  /** Streams with money that is held, or owed back for what these streams gave back. */
+  *unfinished(): Iterable<string> {
+    for (const { userId, status, reservationId } of this.payments()) {
+      const returned = this.#purchases.get(reservationId)?.returned;
+      if (status === 'captured' && returned !== undefined) yield returned.stream;
+      else if (status !== 'held') continue;
+      yield `account-${userId}`;
+    }
+  }
+
   paymentStatus(userId: string, paymentId: string): Payment['status'] | undefined {
     return this.#accounts.get(userId)?.payments.get(paymentId)?.status;
   }

@@ -150,12 +150,15 @@ export type Report = (code: ViolationCode, at: Moment, detail: string) => void;
 /** The violations that were found. All are counted, and the first ones are kept. */
 export class Findings {
   readonly #keptMax: number;
+  readonly #isCounted: (at: Moment | undefined) => boolean;
   /** In the order in which they were found. */
   readonly kept: Violation[] = [];
   readonly #counts = new Map<ViolationCode, number>();
 
-  constructor(keptMax: number) {
+  /** @param isCounted by the event that shows it; default: every one counts */
+  constructor(keptMax: number, isCounted: (at: Moment | undefined) => boolean = () => true) {
     this.#keptMax = keptMax;
+    this.#isCounted = isCounted;
   }
 
   /** How many of each kind. */
@@ -175,6 +178,7 @@ export class Findings {
     detail: string,
     row?: string,
   ): void => {
+    if (!this.#isCounted(at)) return;
     this.#counts.set(code, (this.#counts.get(code) ?? 0) + 1);
     if (this.kept.length >= this.#keptMax) return;
     this.kept.push({ code, stream: at?.stream, revision: at?.revision, row, detail });

@@ -10,6 +10,7 @@ import {
   Unreadable,
 } from './finding.ts';
 import { Orders } from './order-proof.ts';
+import { unfinishedMax } from './proof-mark.ts';
 import { QueueProof } from './queue-proof.ts';
 import { Restores } from './restores.ts';
 import { Seats } from './seat-proof.ts';
@@ -129,6 +130,26 @@ export class LogProof {
       this.#findings.report('unreadable', event, `${event.type}: ${error.message}`);
     }
     return true;
+  }
+
+  /** Of a log that was restored. */
+  get epoch(): string | undefined {
+    return this.#restores.epoch;
+  }
+
+  /**
+   * Streams that time alone can make wrong: what is unfinished in them is to be finished. Undefined
+   * when there are more than a mark may name.
+   */
+  unfinished(): string[] | undefined {
+    const streams = new Set<string>();
+    for (const book of [this.#seats, this.#orders, this.#accounts]) {
+      for (const stream of book.unfinished()) {
+        streams.add(stream);
+        if (streams.size > unfinishedMax) return undefined;
+      }
+    }
+    return [...streams];
   }
 
   /**

@@ -87,6 +87,26 @@ export class LogReader {
   }
 
   /**
+   * Delivers the event at a position, and all later ones. @throws Error when the log cannot be read
+   */
+  async readFrom(position: bigint, see: (event: LogEvent) => void): Promise<void> {
+    await eachEvent(
+      openReadCall(this.#client, encodeReadAll(position), decodeLogEvent),
+      (event) => {
+        see(event);
+        return true;
+      },
+    );
+  }
+
+  /** All events of a stream; none of one that is not there. @throws Error when it cannot be read */
+  async stream(name: string): Promise<LogEvent[]> {
+    const events: LogEvent[] = [];
+    for await (const event of stream(this.#client, name, START)) events.push(event);
+    return events;
+  }
+
+  /**
    * Closes the connection at once. The client itself would wait for ever after an interrupted read.
    */
   close(): void {

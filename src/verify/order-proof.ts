@@ -66,6 +66,11 @@ export class Orders {
     return this.#orders.size;
   }
 
+  /** Streams of orders that are not brought to their end. */
+  *unfinished(): Iterable<string> {
+    for (const [orderId, { settled }] of this.#orders) if (!settled) yield `order-${orderId}`;
+  }
+
   /** Checks an event of an order's stream. */
   see(event: LogEvent): void {
     const orderId = event.stream.slice('order-'.length);

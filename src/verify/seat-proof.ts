@@ -68,6 +68,16 @@ export class Seats {
     return this.#seats.get(`seat-${sessionId}/${seatId}`)?.current;
   }
 
+  /** Streams of holds that time alone can make wrong. */
+  *unfinished(): Iterable<string> {
+    for (const [stream, { current }] of this.#seats) {
+      if (current === undefined) continue;
+      const isCancelled =
+        this.#parts.catalog.cancelledMs(sessionOf(current.reserved)) !== undefined;
+      if (current.soldTo === undefined || isCancelled) yield stream;
+    }
+  }
+
   /** Checks an event of a seat's stream. */
   see(event: LogEvent): void {
     let seat = this.#seats.get(event.stream);

@@ -73,6 +73,7 @@ export async function verifyArchive(
   return {
     log,
     rows: undefined,
+    mark: undefined,
     violations: { total: findings.total, byCode, listed: findings.kept },
     eventsPerSecond: Math.round((count * 1_000) / Math.max(1, performance.now() - beganMs)),
   };

@@ -3,6 +3,7 @@ import { ExpectedTables } from './expected-tables.ts';
 import { Findings, type LogEvent, type Violation, type ViolationCode } from './finding.ts';
 import { type LogFigures, LogProof } from './log-proof.ts';
 import { LogReader } from './log-source.ts';
+import type { ProofMark } from './proof-mark.ts';
 import { type Checkpoint, ReadModels } from './read-models.ts';
 import { compareRows } from './row-differences.ts';
 import { type Skip, Skipped } from './skips.ts';
@@ -42,6 +43,8 @@ export interface Verdict {
   /** Undefined if PostgreSQL was not checked. */
   readonly rows: RowFigures | undefined;
   readonly violations: Violations;
+  /** For the next proof, from here on; undefined when the log has violations, or has no event. */
+  readonly mark: ProofMark | undefined;
   /** The speed of reading and checking the log, without the comparison of rows. */
   readonly eventsPerSecond: number;
 }
@@ -83,10 +86,21 @@ export async function verify(options: VerifyOptions): Promise<Verdict> {
     const log = proof.conclude(atMs, graceMs);
     const byCode = Object.fromEntries(findings.counts);
     const violations = { total: findings.total, byCode, listed: findings.kept };
-    return { log, rows, violations, eventsPerSecond: reading.eventsPerSecond };
+    const mark = violations.total > 0 ? undefined : markOf(proof, reading.last);
+    return { log, rows, violations, mark, eventsPerSecond: reading.eventsPerSecond };
   } finally {
     reading.close();
   }
+}
+
+function markOf(proof: LogProof, last: LogEvent | undefined): ProofMark | undefined {
+  const unfinished = proof.unfinished();
+  if (last === undefined || unfinished === undefined) return undefined;
+  const at = new Date().toISOString();
+  return {
+    ...{ position: String(last.position), eventId: last.id, epoch: proof.epoch ?? null },
+    ...{ wholeAt: at, at, unfinished },
+  };
 }
 
 async function verifyRows(

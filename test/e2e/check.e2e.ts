@@ -1,7 +1,9 @@
 import { expect } from 'chai';
+import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { verify } from '../../src/verify/verify-log.ts';
 import { eventually } from '../support/eventually.ts';
+import { startRedisServer } from '../support/programs.ts';
 import { testEventStore } from '../support/servers.ts';
 import { newTag } from '../support/tag.ts';
 import { catalogFile } from './support/buyers.ts';
@@ -72,6 +74,16 @@ describe('reprise check', function () {
     expect(log).to.include({ reservations: 2, payments: 0, sold: 0 });
   });
 
+  it('proves what came since the last proof, or the whole log where it is asked for', async () => {
+    await service.charge('since', 1_000, 'since');
+    const since = await check(service);
+    expect(since.outcomes.proof, since.detail('proof')).to.equal('ok');
+    // One charge, a hold of the journey and its end; the concert and the buyer of the journey.
+    expect(since.detail('proof')).to.match(/^no violation: 3 events since .*, 4 streams/);
+    const whole = await check(service, '--whole');
+    expect(whole.detail('proof')).to.match(/^no violation: the whole log, \d+ events, in/);
+  });
+
   it('shows buyers no concert of its own', async () => {
     const { body } = await service.call<unknown>('GET', '/concert');
     expect(JSON.stringify(body)).to.contain(concert).and.not.contain('reprise-check');
@@ -135,6 +147,26 @@ describe('reprise check', function () {
       await db.end();
     }
     expect((await check(service)).outcomes, 'without them').to.deep.equal(allOk);
+  });
+
+  it('goes through a room of which Redis has nothing', async function () {
+    const redis = await startRedisServer();
+    if (redis === undefined) return this.skip();
+    let other: Service | undefined;
+    try {
+      other = await Service.start({ REDIS_URL: redis.url });
+      await importCatalog(catalogFile(1, newTag('c')), { ...other.env, DATA_DIR: other.dataDir });
+      for (let run = 1; run <= 2; run += 1) {
+        const { outcomes, detail } = await check(other, '--no-proof');
+        expect(outcomes.journey, detail('journey')).to.equal('ok');
+        const client = new Redis(redis.url);
+        await client.flushall();
+        client.disconnect();
+      }
+    } finally {
+      await other?.remove();
+      await redis.stop();
+    }
   });
 
   it('is 2 when the proof cannot be made, and says what is missing', async () => {

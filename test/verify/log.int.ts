@@ -13,6 +13,7 @@ import { corruptEvents } from './support/corrupt-events.ts';
 import { corruptOrders } from './support/corrupt-orders.ts';
 import { corruptSales } from './support/corrupt-sales.ts';
 import { honest } from './support/honest.ts';
+import { overdue } from './support/overdue.ts';
 import { type Corruptions, World } from './support/world.ts';
 
 const corrupt: Corruptions = {
@@ -63,49 +64,6 @@ describeWithOwnEventStore('the proof from the log', () => {
     });
   }
 
-  const overdue: Corruptions = {
-    'money that is held': [
-      ['unresolved-payment'],
-      async (world) => {
-        await world.seat('SeatReserved');
-        await world.payment('PaymentHeld');
-      },
-    ],
-    'money kept although the seat was taken back': [
-      ['lost-refund'],
-      async (world) => {
-        await world.buy();
-        await world.seat('SeatReleased', { reason: 'refunded' });
-      },
-    ],
-    'a sold seat of a cancelled session': [
-      ['kept-after-cancel'],
-      async (world) => {
-        await world.buy();
-        await world.cancelSession();
-      },
-    ],
-    'an order that was placed and left': [
-      ['unsettled-order'],
-      (world) => world.order('OrderPlaced'),
-    ],
-    'seats that did not follow their paid order': [
-      ['lost-sale', 'lost-sale', 'unsettled-order'],
-      async (world) => {
-        await world.reserveOrder();
-        await world.orderPayment('PaymentHeld', { balance: 800 });
-        await world.order('OrderPaid');
-        await world.orderPayment('PaymentCaptured');
-      },
-    ],
-    'seats that did not follow their ended order': [
-      ['lost-release', 'lost-release', 'unsettled-order'],
-      async (world) => {
-        await world.reserveOrder();
-        await world.order('OrderEnded', { reason: 'cancelled' });
-      },
-    ],
-  };
   for (const [name, [codes, plant]] of Object.entries(overdue)) {
     it(`finds ${name}, for long only`, async () => {
       const world = new World(client);

@@ -1,0 +1,62 @@
+import type { LogEvent } from './finding.ts';
+
+/** Reservation ids of one seat: `<session>.<seat>.<turn>`, since a restore `…-<epoch>`. */
+const seatReservation = /^([^.]+)\.([^.]+)\.\d+(?:-[0-9a-f]{8})?$/;
+const orderReservation = /^order\.(.+)$/;
+
+/** Where a proof that begins in the middle of the log cannot judge alone. */
+export class NeedsWhole extends Error {}
+
+/**
+ * The streams that must be read to judge an event: those of the money that pays for a seat, of the
+ * order that a seat belongs to, and back.
+ * @throws NeedsWhole for an event whose names cannot be read
+ */
+export function streamsNamedBy({ stream, data }: LogEvent): readonly string[] {
+  const named: string[] = [];
+  if (typeof data.userId === 'string') named.push(`account-${data.userId}`);
+  if (typeof data.orderId === 'string') named.push(`order-${data.orderId}`);
+  if (stream.startsWith('order-') && Array.isArray(data.seats)) {
+    for (const seat of data.seats) {
+      named.push(`seat-${data.sessionId}/${(seat as { readonly seatId?: unknown }).seatId}`);
+    }
+  }
+  if (stream.startsWith('account-') && typeof data.reservationId === 'string') {
+    named.push(streamOf(data.reservationId));
+  }
+  return named;
+}
+
+function streamOf(reservationId: string): string {
+  const [, orderId] = orderReservation.exec(reservationId) ?? [];
+  if (orderId !== undefined) return `order-${orderId}`;
+  const [, sessionId, seatId] = seatReservation.exec(reservationId) ?? [];
+  if (sessionId === undefined) throw new NeedsWhole(`${reservationId} names no seat`);
+  return `seat-${sessionId}/${seatId}`;
+}
+
+/**
+ * Of a stream's events those that name streams which its new events are judged by: the new ones,
+ * all of an order, and who holds a seat now.
+ */
+export function naming(events: readonly LogEvent[], after: bigint): readonly LogEvent[] {
+  const [first] = events;
+  if (first === undefined) return [];
+  if (first.stream.startsWith('order-')) return events;
+  const isNew = ({ position }: LogEvent) => position > after;
+  const held = first.stream.startsWith('seat-')
+    ? events.findLast(({ type }) => type === 'SeatReserved')
+    : undefined;
+  return [...events.filter(isNew), ...(held === undefined ? [] : [held])];
+}
+
+/** Session ids by the concert that has them, as `catalog-sessions` says. */
+export function concertsBySession(claims: readonly LogEvent[]): ReadonlyMap<string, string> {
+  const concerts = new Map<string, string>();
+  for (const { data } of claims) {
+    if (!Array.isArray(data.sessionIds)) continue;
+    for (const sessionId of data.sessionIds)
+      concerts.set(String(sessionId), String(data.concertId));
+  }
+  return concerts;
+}

@@ -1,0 +1,175 @@
+import { eachLimited } from '../support/concurrency.ts';
+import { graceMsDefault, listedMaxDefault } from './defaults.ts';
+import { Findings, type LogEvent } from './finding.ts';
+import { LogProof } from './log-proof.ts';
+import { LogReader } from './log-source.ts';
+import type { ProofMark } from './proof-mark.ts';
+import { concertsBySession, NeedsWhole, naming, streamsNamedBy } from './scope.ts';
+import { Skipped, skippedStream } from './skips.ts';
+import type { VerifyOptions, Violations } from './verify-log.ts';
+
+/** More new events, or more streams to read, and the whole log is as quickly read. */
+const eventsMax = 200_000;
+const streamsMax = 20_000;
+/** Streams that are read at the same time. */
+const concurrent = 16;
+
+/** What a proof from a mark on found. */
+export interface SinceVerdict {
+  /** New events of the service, and streams that were read for them. */
+  readonly events: number;
+  readonly streams: number;
+  readonly violations: Violations;
+  /** For the next proof; undefined when there are violations. */
+  readonly mark: ProofMark | undefined;
+}
+
+/**
+ * Proves what came after a mark, and what was unfinished there. It reads the new events, then each
+ * stream that they are in or name, whole. It judges the new events as `verify` does. What was
+ * proven up to the mark stays proven, because the log only grows. It leaves out the moves of the
+ * waiting queue.
+ * @returns the reason when only a whole proof can tell
+ * @throws Error when the log cannot be read
+ */
+export async function verifySince(
+  mark: ProofMark,
+  options: Pick<VerifyOptions, 'eventStoreUrl' | 'graceMs' | 'listedMax'>,
+): Promise<SinceVerdict | string> {
+  const log = new LogReader(options.eventStoreUrl);
+  try {
+    return await new SinceProof(log, mark, options).run();
+  } catch (error) {
+    if (error instanceof NeedsWhole) return error.message;
+    throw error;
+  } finally {
+    log.close();
+  }
+}
+
+class SinceProof {
+  readonly #log: LogReader;
+  readonly #mark: ProofMark;
+  readonly #after: bigint;
+  readonly #graceMs: number;
+  readonly #findings: Findings;
+  readonly #streams = new Map<string, readonly LogEvent[]>();
+  /** The newest event of the log when it was looked at. */
+  #last: LogEvent | undefined;
+  #isOver = false;
+
+  constructor(
+    log: LogReader,
+    mark: ProofMark,
+    { graceMs = graceMsDefault, listedMax = listedMaxDefault }: Omit<VerifyOptions, 'postgresUrl'>,
+  ) {
+    this.#log = log;
+    this.#mark = mark;
+    this.#after = BigInt(mark.position);
+    this.#graceMs = graceMs;
+    // What came before was judged with all that it names, which is not read here.
+    const counts = (position: bigint) => this.#isOver || position > this.#after;
+    this.#findings = new Findings(listedMax, (at) => at === undefined || counts(at.position));
+  }
+
+  async run(): Promise<SinceVerdict> {
+    const skipped = new Skipped(await this.#log.skips());
+    const proof = new LogProof(this.#findings, skipped);
+    const touched = await this.#newStreams(proof);
+    await this.#read([...touched, ...this.#mark.unfinished]);
+    await this.#readCatalog();
+    const restored = await this.#log.stream('restored-log');
+    const all = [...this.#streams.values(), restored].flat();
+    all.sort((a, b) => Number(a.position - b.position) || Number(a.revision - b.revision));
+    let events = 0;
+    for (const event of all) if (proof.see(event) && event.position > this.#after) events += 1;
+    this.#isOver = true;
+    proof.conclude(Date.now(), this.#graceMs);
+    const { total, counts, kept } = this.#findings;
+    const violations = { total, byCode: Object.fromEntries(counts), listed: kept };
+    return { events, streams: this.#streams.size, violations, mark: this.#markAfter(proof, total) };
+  }
+
+  #markAfter(proof: LogProof, violations: number): ProofMark | undefined {
+    const { epoch, wholeAt } = this.#mark;
+    if ((proof.epoch ?? null) !== epoch) throw new NeedsWhole('the log was restored since');
+    const unfinished = proof.unfinished();
+    if (violations > 0 || unfinished === undefined) return undefined;
+    const { position = this.#after, id = this.#mark.eventId } = this.#last ?? {};
+    const at = new Date().toISOString();
+    return { position: String(position), eventId: id, epoch, wholeAt, at, unfinished };
+  }
+
+  /** @returns the streams that have new events @throws NeedsWhole */
+  async #newStreams(proof: LogProof): Promise<ReadonlySet<string>> {
+    const touched = new Set<string>();
+    let isFirst = true;
+    let events = 0;
+    await this.#log.readFrom(this.#after, (event) => {
+      if (isFirst && (event.position !== this.#after || event.id !== this.#mark.eventId)) {
+        throw new NeedsWhole('the log has another event where the last proof ended');
+      }
+      this.#last = event;
+      if (!isFirst && isOfInterest(event, proof)) touched.add(event.stream);
+      isFirst = false;
+      events += 1;
+      if (events > eventsMax) throw new NeedsWhole(`more than ${eventsMax} events are new`);
+    });
+    if (isFirst) throw new NeedsWhole('the log ends before the last proof did');
+    return touched;
+  }
+
+  /** Reads streams, and those that they name. @throws NeedsWhole when one of them has no event */
+  async #read(names: readonly string[]): Promise<void> {
+    const known = new Set(names);
+    let left = [...known].filter((name) => !this.#streams.has(name));
+    while (left.length > 0) {
+      if (this.#streams.size + left.length > streamsMax) {
+        throw new NeedsWhole(`more than ${streamsMax} streams count`);
+      }
+      const read = await eachLimited(left, concurrent, (name) => this.#log.stream(name));
+      const named = new Set<string>();
+      for (const [at, name] of left.entries()) {
+        const events = (read[at] ?? []).filter((one) => this.#isInLog(one));
+        // A named one that is not there is judged: a sale that no account paid.
+        if (events.length === 0 && known.has(name)) throw new NeedsWhole(`${name} cannot be read`);
+        this.#streams.set(name, events);
+        for (const event of naming(events, this.#after)) {
+          for (const other of streamsNamedBy(event)) named.add(other);
+        }
+      }
+      left = [...named].filter((name) => !this.#streams.has(name));
+    }
+  }
+
+  /** The concerts of the sessions whose seats are judged. */
+  async #readCatalog(): Promise<void> {
+    const concerts = concertsBySession(await this.#log.stream('catalog-sessions'));
+    const sessions = new Set(
+      [...this.#streams.keys()]
+        .filter((name) => name.startsWith('seat-'))
+        .map((name) => name.slice('seat-'.length).split('/', 1)[0] ?? ''),
+    );
+    const wanted = new Set([...sessions].map((session) => concerts.get(session) ?? ''));
+    if (wanted.has('')) throw new NeedsWhole('a session belongs to no concert');
+    await this.#read([...wanted].map((concert) => `concert-${concert}`));
+  }
+
+  /** What came while streams were read is left to the next proof. @throws NeedsWhole */
+  #isInLog({ position, revision }: LogEvent): boolean {
+    if (position === 0n && revision > 0n) throw new NeedsWhole('the server tells no positions');
+    return position <= (this.#last?.position ?? this.#after);
+  }
+}
+
+/** Is its stream to be judged? @throws NeedsWhole for what may change the meaning of all before */
+function isOfInterest({ stream, type }: LogEvent, proof: LogProof): boolean {
+  const name = stream.startsWith('$$') ? stream.slice(2) : stream;
+  const isRare = stream === 'restored-log' || stream === skippedStream || type === 'EventSkipped';
+  const isOurs = proof.isOurs(name);
+  if (isRare || (isOurs && (name !== stream || type.startsWith('$')))) {
+    throw new NeedsWhole(`${stream} has a new ${type}`);
+  }
+  if (isOurs && stream.startsWith('concert-')) throw new NeedsWhole(`${stream} was changed`);
+  return isOurs;
+}
