@@ -30,6 +30,8 @@ export class FileRoom {
   readonly #file: number;
   #size: number;
   #commits = 0;
+  /** Why the file could not be made longer, when it is tight. */
+  #refusal: Error | undefined;
 
   constructor(path: string, root: RootDatabase<unknown, string>) {
     this.#root = root;
@@ -40,20 +42,35 @@ export class FileRoom {
   /**
    * Makes the file longer by one step where it has become tight. To be called, and waited for,
    * between two commits: while nobody else writes, nothing but zeros can be beyond the last page.
-   * Where it fails, the next commit grows the file itself, and says what the disk says.
    */
   async keep(): Promise<void> {
-    if (this.#commits++ % commitsPerLook !== 0) return;
+    if (this.#commits++ % commitsPerLook === 0) await this.#grow();
+  }
+
+  /**
+   * To be called, and waited for, before a commit. A file that is tight, because the disk is full,
+   * takes none: LMDB can end the process when it has failed to write some hundred times.
+   * @throws what the disk said; room that it has again is taken
+   */
+  async make(): Promise<void> {
+    if (this.#refusal !== undefined) await this.#grow();
+    if (this.#refusal !== undefined) throw this.#refusal;
+  }
+
+  async #grow(): Promise<void> {
     const { lastPageNumber, pageSize } = this.#root.getStats() as PageStats;
     const used = (lastPageNumber + 1) * pageSize;
+    this.#refusal = undefined;
     if (this.#size - used >= roomBytesMin) return;
     const from = Math.max(this.#size, used);
-    const { bytesWritten } = await writeAt(this.#file, zeroBytes, 0, zeroBytes.length, from).catch(
-      () => ({
-        bytesWritten: 0,
-      }),
-    );
-    if (bytesWritten > 0) this.#size = from + bytesWritten;
+    try {
+      const { bytesWritten } = await writeAt(this.#file, zeroBytes, 0, zeroBytes.length, from);
+      this.#size = from + bytesWritten;
+      // A disk with the last bytes of its room writes a part, and says nothing.
+      if (bytesWritten < zeroBytes.length) this.#refusal = new Error('no space left on device');
+    } catch (error) {
+      this.#refusal = error as Error;
+    }
   }
 
   close(): void {

@@ -107,6 +107,7 @@ export class Writer {
       const nowMs = Date.now();
       const results = this.#inFlight.map((queued) => decide(queued, group, nowMs));
       if (group.events.length > 0) {
+        await this.#log.storage.room.make();
         await group.commit();
         group.publish();
       }

@@ -8,6 +8,7 @@ import {
   UnavailableError,
 } from '@eventstore/db-client';
 import { expect } from 'chai';
+import { limitFileSize, setWritable, smallDisk } from '../../../src/drill/small-disk.ts';
 import {
   bothWays,
   connect,
@@ -21,12 +22,15 @@ import { EmbeddedServer } from '../../conformance/support/own-server.ts';
 import { recording } from '../../conformance/support/recorder.ts';
 import { eventually } from '../../support/eventually.ts';
 import { refusesToStart } from './refuses-to-start.ts';
-import { limitFileSize, setWritable, smallDisk } from './small-disk.ts';
 
 const diskMegabytes = 16;
 
 /** So many appends of 100 KB fill the disk several times over. */
 const appendsMax = (4 * diskMegabytes * 1_024) / 100;
+
+/** So long do many go on, unless so many appends were refused before. */
+const whileMs = 40_000;
+const refusedMax = 3_000;
 
 /** A refusal says that it is the disk, not the append: the client may send it again later. */
 const namesTheDisk = /cannot write.*disk/i;
@@ -47,6 +51,29 @@ describe('event store: a disk that refuses to write', function () {
       const server = await EmbeddedServer.start({ directory: join(disk.path, 'data') });
       try {
         await refusesAndGoesOn(server, { makeRoom: () => rm(ballast) });
+      } finally {
+        await server.dispose();
+      }
+    } finally {
+      await disk.remove();
+    }
+  });
+
+  it('a full disk, and many who go on appending: the process goes on, and takes appends with room', async function () {
+    const disk = await smallDisk(diskMegabytes);
+    if (disk === undefined) return this.skip();
+    try {
+      const ballast = join(disk.path, 'ballast');
+      await writeFile(ballast, Buffer.alloc(4 * 1_024 * 1_024));
+      const server = await EmbeddedServer.start({ directory: join(disk.path, 'data') });
+      try {
+        const { refused } = await appendForAWhile(server);
+        expect(refused).to.be.greaterThan(500);
+        await rm(ballast);
+        const client = connect(server.url);
+        const [next] = events(1) as [EventData];
+        await eventually('an append with room', () => client.appendToStream(unique('room'), next));
+        await client.dispose();
       } finally {
         await server.dispose();
       }
@@ -85,6 +112,30 @@ describe('event store: a disk that refuses to write', function () {
     }
   });
 });
+
+/** Many append at the same time, long after the disk is full. @throws when the process ends */
+async function appendForAWhile(server: EmbeddedServer): Promise<{ readonly refused: number }> {
+  const client = connect(server.url);
+  const { pid } = server;
+  let refused = 0;
+  const endMs = Date.now() + whileMs;
+  const append = async () => {
+    while (Date.now() < endMs && refused < refusedMax) {
+      const small = binaryEvent({ type: 'Small', data: new Uint8Array(2_048) });
+      await client.appendToStream(unique('many'), small).catch((error: unknown) => {
+        expectError(error, UnavailableError);
+        refused += 1;
+      });
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: 32 }, append));
+    expect(server.pid).to.equal(pid);
+    return { refused };
+  } finally {
+    await client.dispose();
+  }
+}
 
 /**
  * Appends until the disk says no, then checks that only the appends are refused, and only while
