@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { runbookPage } from './rules.ts';
 
 const seconds = (min: number, max: number) =>
   z
@@ -45,6 +46,12 @@ export const alarmSettings = {
     schema: url.optional(),
     default: '',
   },
+  ALARM_RUNBOOK_URL: {
+    about:
+      'Where people read this page, for the links in alerts: `https://wiki.example/operations`. Default: the path in the repository',
+    schema: url.optional(),
+    default: '',
+  },
   ALARM_EVERY_SECONDS: {
     about: 'Seconds between two checks',
     schema: seconds(1, 60),
@@ -72,6 +79,8 @@ export interface AlarmConfig {
   readonly webhooks: readonly string[];
   readonly alertmanager: string | undefined;
   readonly heartbeat: string | undefined;
+  /** The page with the runbooks, as alerts link to it. */
+  readonly runbooks: string;
   readonly everyMs: number;
   readonly repeatMs: number;
   readonly off: ReadonlySet<string>;
@@ -95,6 +104,7 @@ export function readAlarmConfig(
     webhooks: read('ALARM_WEBHOOK_URLS') ?? [],
     alertmanager: read('ALARM_ALERTMANAGER_URL'),
     heartbeat: read('ALARM_HEARTBEAT_URL'),
+    runbooks: read('ALARM_RUNBOOK_URL')?.replace(/[#/]+$/, '') ?? runbookPage,
     everyMs: read('ALARM_EVERY_SECONDS') * 1_000,
     repeatMs: read('ALARM_REPEAT_SECONDS') * 1_000,
     off: new Set(off),

@@ -57,11 +57,11 @@ export class Alerts {
     const fired: AlertState[] = [];
     const resolved: AlertState[] = [];
     const seen = new Set<string>();
-    for (const { rule, labels, of } of questions(known)) {
+    for (const { rule, labels, of, room } of questions(known, this.all)) {
       if (off.has(rule.name)) continue;
       const fingerprint = fingerprintOf(labels);
       seen.add(fingerprint);
-      const outcome = evaluate(rule.when, of, nowMs);
+      const outcome = evaluate(rule.when, of, nowMs, room);
       const state = this.#states.get(fingerprint);
       if (outcome === 'unknown') {
         if (state?.firingMs === undefined) this.#states.delete(fingerprint);
@@ -89,16 +89,42 @@ export class Alerts {
   }
 }
 
-/** Each rule with the instances for which it is evaluated, and the labels of its alert. */
+interface Question {
+  readonly rule: Rule;
+  readonly labels: Record<string, string>;
+  readonly of: readonly Known[];
+  /** Only its series count. */
+  readonly room?: string;
+}
+
+/**
+ * Each rule with the instances for which it is evaluated, and the labels of its alert.
+ * @param before the alerts of the round before
+ */
 export function questions(
   known: readonly Known[],
-): readonly { rule: Rule; labels: Record<string, string>; of: readonly Known[] }[] {
-  return rules.flatMap((rule) => {
+  before: readonly AlertState[] = [],
+): readonly Question[] {
+  const rooms = roomsOf(known, before);
+  return rules.flatMap((rule): Question[] => {
     const { name: alertname, severity } = rule;
     const labels = { alertname, severity, ...rule.labels };
     if (rule.per === 'service') return [{ rule, labels, of: known }];
+    if (rule.per === 'room') {
+      return rooms.map((room) => ({ rule, labels: { ...labels, room }, of: known, room }));
+    }
     return known.map((one) => ({ rule, labels: { ...labels, instance: one.instance }, of: [one] }));
   });
+}
+
+/** While no instance says which rooms there are, those that an alert is about are not forgotten. */
+function roomsOf(known: readonly Known[], before: readonly AlertState[]): readonly string[] {
+  const samples = known.flatMap((one) => one.samples);
+  const isSilent = !samples.some(({ metric }) => metric === 'reprise_build_info');
+  const named = isSilent
+    ? before.map(({ labels }) => labels.room)
+    : samples.map(({ labels }) => labels.room);
+  return [...new Set(named.filter((room) => room !== undefined))];
 }
 
 /** The same for the same labels, in any order. */
@@ -107,8 +133,11 @@ export function fingerprintOf(labels: Readonly<Record<string, string>>): string 
   return createHash('sha256').update(JSON.stringify(sorted)).digest('hex').slice(0, 16);
 }
 
-/** The text about the alert for people. */
-export function tellsOf(state: AlertState): {
+/** The text about the alert for people. @param page the page of the runbooks */
+export function tellsOf(
+  state: AlertState,
+  page?: string,
+): {
   readonly severity: Rule['severity'];
   readonly summary: Rule['summary'];
   readonly runbook: string;
@@ -120,5 +149,5 @@ export function tellsOf(state: AlertState): {
     // An alert of a version that had this rule.
     return { severity: 'ticket', summary: { en: state.rule, ko: state.rule }, runbook: '' };
   }
-  return { severity: rule.severity, summary: rule.summary, runbook: runbookOf(rule) };
+  return { severity: rule.severity, summary: rule.summary, runbook: runbookOf(rule, page) };
 }

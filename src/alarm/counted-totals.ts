@@ -66,7 +66,7 @@ export class History {
       const sums = new Map<string, number>([['', 0]]);
       for (const sample of samples) {
         if (!selects(selector, sample)) continue;
-        const label = sample.labels.le ?? '';
+        const label = sample.labels.le ?? sample.labels.room ?? '';
         sums.set(label, (sums.get(label) ?? 0) + grown(sample));
       }
       for (const [label, sum] of sums) push(this.#line(selector, label, outlives), sum, nowMs);

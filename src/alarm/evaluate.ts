@@ -22,18 +22,26 @@ export interface Known {
  */
 export type Outcome = { readonly is: true; readonly value: number } | 'no' | 'unknown';
 
-/** @param nowMs milliseconds since the epoch */
-export function evaluate(condition: Condition, known: readonly Known[], nowMs: number): Outcome {
+/**
+ * @param nowMs milliseconds since the epoch
+ * @param room of the queue: only its series count; default: all series
+ */
+export function evaluate(
+  condition: Condition,
+  known: readonly Known[],
+  nowMs: number,
+  room?: string,
+): Outcome {
   if (condition.kind === 'absent') {
     const isThere = known.some(({ samples }) => samples.some((one) => selects(condition.of, one)));
     return isThere ? 'no' : { is: true, value: 1 };
   }
   if (condition.kind === 'compare') {
-    const value = measured(condition.left, known, nowMs);
+    const value = measured(condition.left, known, nowMs, room);
     if (value === undefined) return 'unknown';
     return compares[condition.by](value, condition.right) ? { is: true, value } : 'no';
   }
-  const outcomes = condition.of.map((one) => evaluate(one, known, nowMs));
+  const outcomes = condition.of.map((one) => evaluate(one, known, nowMs, room));
   const first = outcomes.find((one) => typeof one === 'object') ?? 'no';
   const isOpen = outcomes.includes('unknown');
   if (condition.kind === 'any') return first === 'no' && isOpen ? 'unknown' : first;
@@ -49,18 +57,26 @@ const compares: Readonly<Record<Comparison, (left: number, right: number) => boo
 };
 
 /** Undefined: not known. NaN: a share of 0 requests. No comparison with NaN is true. */
-function measured(value: Value, known: readonly Known[], nowMs: number): number | undefined {
+function measured(
+  value: Value,
+  known: readonly Known[],
+  nowMs: number,
+  room?: string,
+): number | undefined {
   if (value.kind === 'always') return 1;
-  if (value.kind === 'latest') return aggregate(value.how, value.of, known);
+  if (value.kind === 'latest') return aggregate(value.how, ofRoom(value.of, room), known);
   if (value.kind === 'since') {
     const since = aggregate('max', value.of, known);
     return since === undefined ? undefined : nowMs / 1_000 - since;
   }
   if (value.kind === 'increase') {
-    return total(known.map(({ history }) => history.increase(value.of, value.seconds, nowMs)));
+    return total(
+      known.map(({ history }) => history.increase(value.of, value.seconds, nowMs, room)),
+    );
   }
   if (value.kind === 'share') {
-    const [part, whole] = [measured(value.part, known, nowMs), measured(value.whole, known, nowMs)];
+    const of = (one: Value) => measured(one, known, nowMs, room);
+    const [part, whole] = [of(value.part), of(value.whole)];
     return part === undefined || whole === undefined ? undefined : part / whole;
   }
   const sums = new Map<number, number>();
@@ -71,6 +87,9 @@ function measured(value: Value, known: readonly Known[], nowMs: number): number 
   }
   return quantileOf(value.q, sums);
 }
+
+const ofRoom = (of: Selector, room: string | undefined): Selector =>
+  room === undefined ? of : { ...of, labels: { ...of.labels, room } };
 
 function aggregate(
   how: 'max' | 'min' | 'sum',

@@ -17,7 +17,10 @@ const heartbeatMs = 10_000;
 const heartbeatEveryMs = 60_000;
 
 export interface NotifierParts {
-  readonly config: Pick<AlarmConfig, 'webhooks' | 'alertmanager' | 'heartbeat' | 'repeatMs'>;
+  readonly config: Pick<
+    AlarmConfig,
+    'webhooks' | 'alertmanager' | 'heartbeat' | 'repeatMs' | 'runbooks'
+  >;
   /** Called with each message that no try delivered. */
   readonly onUndelivered: (to: string, error: string) => void;
   readonly signal: AbortSignal;
@@ -55,7 +58,7 @@ export class Notifier {
     resolved: readonly AlertState[],
     { nowMs, why, url }: { readonly nowMs: number; readonly why: string | undefined; url: string },
   ): void {
-    const { repeatMs } = this.#parts.config;
+    const { repeatMs, runbooks: page } = this.#parts.config;
     const isDue = ({ toldMs }: AlertState) => toldMs === undefined || nowMs - toldMs >= repeatMs;
     const people = (state: AlertState) => tellsOf(state).severity !== 'none';
     const due = new Set(
@@ -64,13 +67,13 @@ export class Notifier {
     for (const name of due) {
       const ofName = ({ rule }: AlertState) => rule === name;
       const group = { name, firing: firing.filter(ofName), resolved: resolved.filter(ofName) };
-      this.#tell(group, nowMs, webhookBody(group, { nowMs, why, url }));
+      this.#tell(group, nowMs, webhookBody(group, { nowMs, why, url, page }));
     }
     const isLate = nowMs - this.#alertmanagerMs >= alertmanagerEveryMs;
     if (this.#alertmanager !== undefined && (isLate || due.size > 0)) {
       this.#alertmanagerMs = nowMs;
       const untilMs = nowMs + alertmanagerKeepsMs;
-      const body = alertmanagerBody({ firing, resolved }, { nowMs, untilMs, url });
+      const body = alertmanagerBody({ firing, resolved }, { nowMs, untilMs, url, page });
       this.#track(this.#send(this.#alertmanager, body));
     }
     if (nowMs - this.#heartbeatMs >= heartbeatEveryMs) {

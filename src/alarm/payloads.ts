@@ -7,19 +7,27 @@ export interface Group {
   readonly resolved: readonly AlertState[];
 }
 
+interface Telling {
+  readonly nowMs: number;
+  /** Of what the alarm watches. */
+  readonly url: string;
+  /** With the runbooks. */
+  readonly page: string;
+}
+
 /** Where the reader finds more, in `generatorURL` and `externalURL`. */
 const noTime = '0001-01-01T00:00:00Z';
 
 /** The body of Alertmanager's webhook, version 4. */
 export function webhookBody(
   { name, firing, resolved }: Group,
-  { nowMs, why, url }: { readonly nowMs: number; readonly why: string | undefined; url: string },
+  { nowMs, why, url, page }: Telling & { readonly why: string | undefined },
 ): object {
   const alerts = [
-    ...firing.map((state) => ({ status: 'firing', ...told(state, why), endsAt: noTime })),
+    ...firing.map((state) => ({ status: 'firing', ...told(state, why, page), endsAt: noTime })),
     ...resolved.map((state) => ({
       status: 'resolved',
-      ...told(state, undefined),
+      ...told(state, undefined, page),
       endsAt: new Date(nowMs).toISOString(),
     })),
   ].map((one) => ({ ...one, generatorURL: url }));
@@ -42,10 +50,10 @@ export function webhookBody(
  */
 export function alertmanagerBody(
   { firing, resolved }: Pick<Group, 'firing' | 'resolved'>,
-  { nowMs, untilMs, url }: { nowMs: number; untilMs: number; url: string },
+  { nowMs, untilMs, url, page }: Telling & { readonly untilMs: number },
 ): object[] {
   const one = (state: AlertState, endsMs: number) => {
-    const { labels, annotations, startsAt } = told(state, undefined);
+    const { labels, annotations, startsAt } = told(state, undefined, page);
     const endsAt = new Date(endsMs).toISOString();
     return { labels, annotations, startsAt, endsAt, generatorURL: url };
   };
@@ -55,8 +63,8 @@ export function alertmanagerBody(
   ];
 }
 
-function told(state: AlertState, why: string | undefined) {
-  const { summary, runbook } = tellsOf(state);
+function told(state: AlertState, why: string | undefined, page: string) {
+  const { summary, runbook } = tellsOf(state, page);
   const description = `The value is ${rounded(state.value)}${why === undefined ? '' : `; ${why}`}.`;
   return {
     labels: state.labels,

@@ -4,20 +4,23 @@ import { type Rule, rules, runbookOf } from './rules.ts';
 /** The job in the rules for Prometheus. ops/prometheus/prometheus.yml scrapes it. */
 const job = 'reprise';
 
-/** Every rule as a file of Prometheus: `ops/prometheus/reprise.rules.yml`. */
-export function prometheusRules(): string {
+/**
+ * Every rule as a file of Prometheus: `ops/prometheus/reprise.rules.yml`.
+ * @param page with the runbooks, where people read it
+ */
+export function prometheusRules(page?: string): string {
   return [
     '# Printed by `reprise alarm rules --prometheus`; a test keeps both equal. Change src/alarm/rules.ts.',
     'groups:',
     '  - name: reprise',
     '    interval: 5s',
     '    rules:',
-    ...rules.flatMap(ruleLines),
+    ...rules.flatMap((rule) => ruleLines(rule, runbookOf(rule, page))),
     '',
   ].join('\n');
 }
 
-function ruleLines(rule: Rule): string[] {
+function ruleLines(rule: Rule, runbook: string): string[] {
   const { name, forSeconds, severity, labels = {}, summary } = rule;
   const allLabels = { severity, ...labels };
   // A JSON string is also a valid YAML string.
@@ -30,7 +33,7 @@ function ruleLines(rule: Rule): string[] {
     '        labels:',
     ...entries(allLabels),
     '        annotations:',
-    ...entries({ summary: summary.en, summary_ko: summary.ko, runbook_url: runbookOf(rule) }),
+    ...entries({ summary: summary.en, summary_ko: summary.ko, runbook_url: runbook }),
   ];
 }
 
@@ -39,7 +42,7 @@ const quoted = (text: string): string => (text.includes('"') ? `'${text}'` : `"$
 
 /** A rule's condition in PromQL. */
 export function promqlOf({ when, per }: Pick<Rule, 'when' | 'per'>): string {
-  const by = per === 'instance' ? ' by (instance)' : '';
+  const by = per === 'service' ? '' : ` by (${per})`;
   return ofCondition(when, by);
 }
 
@@ -59,7 +62,7 @@ function ofValue(value: Value, by: string): string {
   if (value.kind === 'share') return `${ofValue(value.part, by)} / ${ofValue(value.whole, by)}`;
   const window = `[${value.seconds}s]`;
   if (value.kind === 'increase') return `sum${by} (increase(${series(value.of)}${window}))`;
-  const le = by === '' ? ' by (le)' : ' by (instance, le)';
+  const le = by === '' ? ' by (le)' : by.replace(')', ', le)');
   return `histogram_quantile(${value.q}, sum${le} (rate(${series(bucketsOf(value.of))}${window})))`;
 }
 

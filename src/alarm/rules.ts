@@ -12,8 +12,8 @@ import {
 
 export interface Rule {
   readonly name: string;
-  /** One alert for each instance, or one for all instances together. */
-  readonly per: 'instance' | 'service';
+  /** One alert for each instance, one for all together, or one for each room of the queue. */
+  readonly per: 'instance' | 'service' | 'room';
   readonly when: Condition;
   /** The condition must be true for so long, in seconds. */
   readonly forSeconds: number;
@@ -173,6 +173,18 @@ export const rules: readonly Rule[] = [
     },
   },
   {
+    ...{ name: 'QueueStuck', per: 'room', forSeconds: 90, severity: 'page' },
+    when: all(
+      compare(max('queue_room_there'), '>', 0),
+      compare(max('queue_room_free_places'), '>', 0),
+      compare(increase(metric('queue_room_admissions_total'), 30), '==', 0),
+    ),
+    summary: {
+      en: 'Buyers wait for a room that has places, and nobody is let in.',
+      ko: '대기실에 자리가 있는데도 대기자가 입장하지 못합니다.',
+    },
+  },
+  {
     ...{ name: 'MoneyStuck', per: 'service', forSeconds: 0, severity: 'page' },
     when: any(
       compare(max('payments_open_oldest_seconds'), '>', minute),
@@ -258,6 +270,9 @@ export const rules: readonly Rule[] = [
   },
 ];
 
-/** The rule's section in the runbooks. */
-export const runbookOf = ({ name }: Pick<Rule, 'name'>): string =>
-  `docs/operations.md#${name.toLowerCase()}`;
+/** The page with the runbooks, in this repository. */
+export const runbookPage = 'docs/operations.md';
+
+/** The rule's section in the runbooks. @param page where people read it */
+export const runbookOf = ({ name }: Pick<Rule, 'name'>, page: string = runbookPage): string =>
+  `${page}#${name.toLowerCase()}`;

@@ -114,8 +114,8 @@ export async function lookOnce({
   const nowMs = await look(instances);
   return questions(instances.map(known))
     .filter(({ rule }) => !off.has(rule.name) && rule.severity !== 'none')
-    .map(({ rule, labels, of }) => ({
-      ...{ labels, outcome: evaluate(rule.when, of, nowMs), summary: rule.summary.en },
+    .map(({ rule, labels, of, room }) => ({
+      ...{ labels, outcome: evaluate(rule.when, of, nowMs, room), summary: rule.summary.en },
     }));
 }
 
@@ -183,7 +183,7 @@ class Journal {
 
   /** The dead-man's alert is not an incident, so it is not in the journal. */
   change(kind: 'firing' | 'resolved', state: AlertState, nowMs: number): void {
-    const tells = tellsOf(state);
+    const tells = tellsOf(state, this.#parts.config.runbooks);
     if (tells.severity === 'none') return;
     const line = {
       at: new Date(nowMs).toISOString(),

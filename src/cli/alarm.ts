@@ -68,7 +68,7 @@ Examples:
     .description('Show the rules.')
     .option('--prometheus', 'print a file of rules for Prometheus')
     .action(({ prometheus }: { readonly prometheus?: true }) => {
-      if (prometheus) process.stdout.write(prometheusRules());
+      if (prometheus) process.stdout.write(prometheusRules(configOf({}).runbooks));
       else
         console.log(
           table(rules.map(({ name, severity, summary }) => [name, severity, summary.en])).join(

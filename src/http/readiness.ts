@@ -25,7 +25,7 @@ export interface Readiness {
    */
   readonly queue: Partial<QueueCounts> &
     QueueLimits & {
-      readonly rooms?: Readonly<Record<string, QueueCounts>>;
+      readonly rooms?: Readonly<Record<string, QueueCounts & QueueLimits>>;
       readonly warnings: readonly string[];
     };
   /** Undefined while PostgreSQL does not report them. */
@@ -114,16 +114,20 @@ async function look({
       rowsWrong: rowsWrong(),
     },
     clock: clock(),
-    queue: { ...inLines(counts), ...rooms.queueOf('').limits, warnings: queueWarnings() },
+    queue: { ...inLines(counts, rooms), ...rooms.queueOf('').limits, warnings: queueWarnings() },
     projections: told,
   };
 }
 
 function inLines(
   counts: ReadonlyMap<string, QueueCounts> | undefined,
+  shop: Asked['rooms'],
 ): Pick<Readiness['queue'], 'rooms' | keyof QueueCounts> {
-  const { '': line, ...rooms } = Object.fromEntries(counts ?? []);
-  return { ...line, ...(Object.keys(rooms).length > 0 && { rooms }) };
+  const all = [...(counts ?? [])];
+  const rooms = all.filter(([room]) => room !== '');
+  const limited = rooms.map(([room, of]) => [room, { ...of, ...shop.queueOf(room).limits }]);
+  const line = all.find(([room]) => room === '')?.[1];
+  return { ...line, ...(rooms.length > 0 && { rooms: Object.fromEntries(limited) }) };
 }
 
 async function upOrDown(probe: Probe): Promise<'up' | 'down'> {

@@ -32,6 +32,7 @@ export class Counters implements AnswerCounts {
   readonly #problems: Counter<'code'>;
   readonly #queueFull: Counter;
   readonly #admissions: Counter;
+  readonly #roomAdmissions: Counter<'room'>;
   readonly #appends: Histogram<'result'>;
   readonly #conflicts: Counter;
   readonly #reservations: Counter<'outcome'>;
@@ -63,7 +64,15 @@ export class Counters implements AnswerCounts {
     );
     this.#problems = counter('problems_total', 'Problems answered.', 'code');
     this.#queueFull = counter('queue_full_total', 'Buyers refused because the queue was full.');
-    this.#admissions = counter('queue_admissions_total', 'Buyers admitted by this instance.');
+    this.#admissions = counter(
+      'queue_admissions_total',
+      'Buyers admitted by this instance from the line of the shop.',
+    );
+    this.#roomAdmissions = counter(
+      'queue_room_admissions_total',
+      'Buyers admitted by this instance to a room.',
+      'room',
+    );
     this.#appends = histogram(
       'append_duration_seconds',
       'Appends to the log, with their repetitions.',
@@ -113,9 +122,16 @@ export class Counters implements AnswerCounts {
     if (code === 'queue-full') this.#queueFull.inc();
   }
 
+  /** A room was opened; '' is the line of the shop. Its admissions are 0, and no longer unknown. */
+  opened(room: string): void {
+    if (room !== '') this.#roomAdmissions.inc({ room }, 0);
+  }
+
   /** @param kind of a move of the queue, of which `admitted` counts */
-  moved(kind: string): void {
-    if (kind === 'admitted') this.#admissions.inc();
+  moved(kind: string, room: string): void {
+    if (kind !== 'admitted') return;
+    if (room === '') this.#admissions.inc();
+    else this.#roomAdmissions.inc({ room });
   }
 
   appended(result: AppendOutcome, seconds: number): void {

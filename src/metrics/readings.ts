@@ -137,6 +137,7 @@ const roomGauges = [
   ['there', 'Waiting buyers of a room who poll in time.'],
   ['admitted', 'Buyers who are admitted to a room.'],
 ] as const;
+type Rooms = NonNullable<Readiness['queue']['rooms']>;
 
 /** What the HTTP layer counts itself. */
 const counters: readonly (readonly [name: string, help: string, value: Value])[] = [
@@ -185,18 +186,33 @@ function registerRooms(registers: Registry[]): (now: Readings) => void {
   const read = roomGauges.map(([name, help]) => {
     const labelNames = ['room'] as const;
     const gauge = new Gauge({ name: `reprise_queue_room_${name}`, help, labelNames, registers });
-    return (rooms: NonNullable<Readiness['queue']['rooms']>) => {
+    return (rooms: Rooms) => {
       gauge.reset();
       for (const [room, counts] of Object.entries(rooms)) gauge.set({ room }, counts[name]);
     };
+  });
+  const free = new Gauge({
+    name: 'reprise_queue_room_free_places',
+    help: 'Free places of a room; 0 while nobody is let in.',
+    labelNames: ['room'] as const,
+    registers,
+  });
+  read.push((rooms) => {
+    free.reset();
+    for (const [room, now] of Object.entries(rooms)) free.set({ room }, freePlacesIn(now) ?? 0);
   });
   return ({ readiness }) => {
     for (const take of read) take(readiness.queue.rooms ?? {});
   };
 }
 
-function freePlacesIn({ places, isPaused, admitted }: Readiness['queue']): number | undefined {
-  if (isPaused) return 0;
+function freePlacesIn({
+  places,
+  isPaused,
+  opensAtMs = 0,
+  admitted,
+}: Omit<Readiness['queue'], 'rooms' | 'warnings'>): number | undefined {
+  if (isPaused || opensAtMs > Date.now()) return 0;
   return admitted === undefined ? undefined : Math.max(0, places - admitted);
 }
 

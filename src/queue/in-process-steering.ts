@@ -1,7 +1,7 @@
 import type { EndsInOrder } from './ends-in-order.ts';
 import { isClosedFor, type Lot } from './lot.ts';
 import { type Tickets, ticketsAt } from './pace.ts';
-import { notSteered, type QueueControl } from './queue-control.ts';
+import { limitsOf, notSteered, type QueueControl } from './queue-control.ts';
 import type { QueueLimits } from './waiting-queue.ts';
 
 /** The steering of a queue in this process, and the admissions that it allows. */
@@ -26,8 +26,7 @@ export class InProcessSteering {
   }
 
   get limits(): QueueLimits {
-    const { admittedMax, paused } = this.#now;
-    return { places: admittedMax ?? this.#admittedMax, isPaused: paused };
+    return limitsOf(this.#now, this.#admittedMax);
   }
 
   get isDraining(): boolean {

@@ -1,4 +1,5 @@
 import type { Lot } from './lot.ts';
+import type { QueueLimits } from './waiting-queue.ts';
 
 /** The steering of one room of the queue while it runs, in addition to its settings. */
 export interface QueueControl {
@@ -19,6 +20,16 @@ export interface QueueControl {
   /** The revision of the last step that emptied the line; −1 if there was none. */
   readonly clearedRevision: number;
 }
+
+/** What a step leaves of the setting of places. */
+export const limitsOf = (
+  { admittedMax, paused, lot }: QueueControl,
+  setting: number,
+): QueueLimits => ({
+  places: admittedMax ?? setting,
+  isPaused: paused,
+  ...(lot !== null && { opensAtMs: lot.opensAtMs }),
+});
 
 export const notSteered: QueueControl = {
   revision: -1,

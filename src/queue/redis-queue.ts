@@ -2,7 +2,7 @@ import type { RedisClient } from '../infrastructure/redis.ts';
 import { QueueUnavailable } from '../shared-state/queue-unavailable.ts';
 import { RedisCalls } from '../shared-state/redis-calls.ts';
 import { noticeMsOf } from './pace.ts';
-import { notSteered, type QueueControl } from './queue-control.ts';
+import { limitsOf, notSteered, type QueueControl } from './queue-control.ts';
 import { admittedEntry, type QueueEntry, waitingEntry } from './queue-entry.ts';
 import type { KnownPlace, QueueLog, QueueMove } from './queue-log.ts';
 import {
@@ -145,8 +145,7 @@ export class RedisQueue implements WaitingQueue {
   }
 
   get limits(): QueueLimits {
-    const { admittedMax, paused } = this.#control;
-    return { places: admittedMax ?? this.#settings.admittedMax, isPaused: paused };
+    return limitsOf(this.#control, this.#settings.admittedMax);
   }
 
   async counts(): Promise<QueueCounts> {

@@ -77,6 +77,8 @@ export interface QueueLimits {
   readonly places: number;
   /** True if an operator has paused admissions. */
   readonly isPaused: boolean;
+  /** Nobody is admitted before, because a lot decides the order; milliseconds since the epoch. */
+  readonly opensAtMs?: number;
 }
 
 export type Authorization =

@@ -63,24 +63,25 @@ export function openRooms(
     readonly store: EventStore;
     readonly redis: RedisClient | undefined;
     readonly clock: ServiceClock;
-    readonly counters: Pick<Counters, 'moved'>;
+    readonly counters: Pick<Counters, 'moved' | 'opened'>;
     readonly onError: (what: string, error: unknown) => void;
   },
 ): Rooms {
   const onLost = (moves: number, error: unknown) =>
     onError(`${moves} moves of the waiting queue are not in the log`, error);
   return new Rooms((room) => {
+    counters.opened(room);
     const journal = config.keepsQueue
       ? new QueueJournal(store, clock.now, onLost, room)
       : undefined;
     if (redis !== undefined) {
       const kept = journal === undefined ? {} : { journal };
-      const onMove = ([kind]: QueueMove) => counters.moved(kind);
+      const onMove = ([kind]: QueueMove) => counters.moved(kind, room);
       const options = { room, ...kept, onMove, onError };
       return { journal, queue: new RedisQueue(redis, config.queue, options) };
     }
     const onMove = (move: QueueMove) => {
-      counters.moved(move[0]);
+      counters.moved(move[0], room);
       journal?.note(move);
     };
     const options = { room, now: clock.steady, onMove };

@@ -53,8 +53,13 @@ export interface Watchdog {
  * not end a process in a debugger, a process that was stopped and continues, or a process whose
  * machine slept.
  * @param log the fields of each line of the log, for the last line
+ * @param lateMs default 3,000
  */
-export function watchEventLoop(hangMs: number, log: Readonly<Record<string, unknown>>): Watchdog {
+export function watchEventLoop(
+  hangMs: number,
+  log: Readonly<Record<string, unknown>>,
+  lateMs = lateMsMax,
+): Watchdog {
   const lookMs = Math.min(lookMsMax, hangMs / looksPerHang);
   const shared = new Int32Array(new SharedArrayBuffer(4 * cells.length));
   const tick = () => {
@@ -72,7 +77,7 @@ export function watchEventLoop(hangMs: number, log: Readonly<Record<string, unkn
     workerData: {
       ...{ shared, cells, lookMs, wordsMs, words },
       looksMax: Math.ceil(hangMs / lookMs),
-      lateMs: lateMsMax,
+      lateMs,
     },
     resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 4 },
   });

@@ -162,7 +162,7 @@ describe('GET /readyz of the admin listener', () => {
       clock: { state: 'agrees', skewSeconds: 0 },
       queue: {
         ...{ waiting: 0, there: 0, admitted: 0, places: 30, isPaused: false, warnings: [] },
-        rooms: { gala: { waiting: 0, there: 0, admitted: 0 } },
+        rooms: { gala: { waiting: 0, there: 0, admitted: 0, places: 1, isPaused: false } },
       },
       projections: [seat],
     });

@@ -16,6 +16,7 @@ describe('the table in docs/metrics.md', () => {
     const at = new Date().toISOString();
     const backup = { at, mode: 'follow', archive: 'one', position: '7' } as const;
     await leaveNote({ dataDir: admin.dataDir, eventStoreUrl: undefined }, { backup });
+    counters.opened('gala');
     counters.appended('written', 0.002);
     counters.reserved('held');
     counters.paid('paid');

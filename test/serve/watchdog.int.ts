@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { eventually } from '../support/eventually.ts';
@@ -7,6 +8,8 @@ const program = fileURLToPath(new URL('support/watched-process.ts', import.meta.
 
 /** How long the event loop may stand still here, in milliseconds. */
 const hangMs = 4_000;
+/** Looks are 100 ms apart where it may stand still for 1 s. In milliseconds. */
+const [lateMs, stopMs, goOnMs] = [250, 350, 40];
 
 describe('the watchdog of the event loop', function () {
   this.timeout(90_000);
@@ -14,9 +17,9 @@ describe('the watchdog of the event loop', function () {
   let output: string;
   afterEach(() => child.kill('SIGKILL'));
 
-  const start = (what: string): void => {
+  const start = (what: string, times = [hangMs]): void => {
     output = '';
-    const args = ['--expose-gc', '--import', 'tsx', program, what, String(hangMs)];
+    const args = ['--expose-gc', '--import', 'tsx', program, what, ...times.map(String)];
     child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (chunk) => {
@@ -72,6 +75,33 @@ describe('the watchdog of the event loop', function () {
     child.kill('SIGCONT');
     await alive(60);
     expect(hasEnded(), output).to.equal(false);
+  });
+
+  /** Stops the process again and again: between two stops there is time for one look. */
+  const stopAgainAndAgain = async (stops: number): Promise<void> => {
+    for (let n = 0; n < stops && !hasEnded(); n += 1) {
+      child.kill('SIGSTOP');
+      await delay(stopMs);
+      child.kill('SIGCONT');
+      await delay(goOnMs);
+    }
+  };
+
+  it('knows nothing of an event loop whose process is stopped again and again', async () => {
+    start('blocks', [1_000, lateMs]);
+    await alive(3);
+    await stopAgainAndAgain(25);
+    expect(hasEnded(), output).to.equal(false);
+    // Left to run, it hangs as before.
+    await eventually('it ended', hasEnded, 30_000);
+    expect(child.signalCode).to.equal('SIGKILL');
+  });
+
+  it('takes looks that come late for looks, without the bound of lateness', async () => {
+    start('blocks', [1_000, Number.MAX_SAFE_INTEGER]);
+    await alive(3);
+    await stopAgainAndAgain(100);
+    expect([hasEnded(), child.signalCode]).to.deep.equal([true, 'SIGKILL']);
   });
 
   it('keeps no process from its end', async () => {

@@ -2,13 +2,13 @@ import inspector from 'node:inspector';
 import { watchEventLoop } from '../../../src/serve/watchdog.ts';
 
 /** A process whose event loop is watched, and that does what its argument says. */
-const [what, hangMs = '1000'] = process.argv.slice(2);
+const [what, hangMs = '1000', lateMs = '3000'] = process.argv.slice(2);
 
 const blockFor = (ms: number): void => {
   for (const endMs = performance.now() + ms; performance.now() < endMs; );
 };
 
-watchEventLoop(Number(hangMs), { instance: 'one' });
+watchEventLoop(Number(hangMs), { instance: 'one' }, Number(lateMs));
 const alive = setInterval(() => console.log('alive'), 100);
 
 const deeds: Readonly<Record<string, () => void>> = {

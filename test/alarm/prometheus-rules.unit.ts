@@ -1,0 +1,36 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import { prometheusRules } from '../../src/alarm/promql.ts';
+import { rules } from '../../src/alarm/rules.ts';
+
+describe('ops/prometheus/reprise.rules.yml', () => {
+  const path = 'ops/prometheus/reprise.rules.yml';
+
+  it('is what reprise alarm rules --prometheus prints', () => {
+    expect(readFileSync(path, 'utf8')).to.equal(prometheusRules());
+  });
+
+  it('links to the runbooks where people read them', () => {
+    const text = prometheusRules('https://wiki.example/operations');
+    expect(text).to.include('runbook_url: "https://wiki.example/operations#queuestuck"');
+    expect(text).not.to.include('docs/operations.md');
+  });
+
+  it('is loaded by ops/prometheus/prometheus.yml and mounted by docker-compose.yml', () => {
+    expect(readFileSync('ops/prometheus/prometheus.yml', 'utf8')).to.include('reprise.rules.yml');
+    expect(readFileSync('docker-compose.yml', 'utf8')).to.include(path);
+  });
+
+  it('passes promtool check rules', function () {
+    try {
+      execFileSync('promtool', ['--version'], { stdio: 'ignore' });
+    } catch {
+      // Not installed: Debian's package prometheus has it.
+      return this.skip();
+    }
+    expect(execFileSync('promtool', ['check', 'rules', path], { encoding: 'utf8' })).to.match(
+      new RegExp(`SUCCESS: ${rules.length} rules found`),
+    );
+  });
+});
