@@ -2,8 +2,8 @@ import { chmod, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startRelay } from '../src/drill/relay.ts';
+import { type SmallDisk, smallDisk } from '../src/drill/small-disk.ts';
 import { Service } from '../test/e2e/support/service.ts';
-import { type SmallDisk, smallDisk } from '../test/eventstore/crash/small-disk.ts';
 import {
   type Program,
   startPostgres,

@@ -91,7 +91,8 @@ function sourcesOf(site: Site, outcome: Outcome, alarmDir: string) {
     log: async () => logFacts((await site.servers()).eventStoreUrl, span),
     proof: async () => proofFacts({ ...(await site.servers()), asOf: 'now' }),
     acknowledged: async () => ({ facts: measures.acknowledged, missing: measures.missing }),
-    restarts: async () => site.supervisor.restarts.map(({ at, what }) => ({ at, what })),
+    restarts: async () =>
+      site.supervisors.flatMap(({ restarts }) => restarts.map(({ at, what }) => ({ at, what }))),
     now: () => Date.now(),
   };
 }

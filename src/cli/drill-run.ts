@@ -6,10 +6,10 @@ import { changesBetween } from '../drill/compare-drills.ts';
 import { DrillAlarm } from '../drill/drill-alarm.ts';
 import type { Drill } from '../drill/drill-form.ts';
 import { type Journal, journalSchema, type Measures } from '../drill/drill-journal.ts';
-import { drills, shortDrills } from '../drill/drills.ts';
+import { drills, realStoreDrills, shortDrills } from '../drill/drills.ts';
 import { startRedisServer } from '../drill/programs.ts';
 import { DrillRun, type Outcome } from '../drill/run-drill.ts';
-import { Site } from '../drill/site.ts';
+import { Site, type SiteOptions } from '../drill/site.ts';
 import { IncidentError, IncidentFiles } from '../incidents/files.ts';
 import type { Lang } from '../incidents/report/page.ts';
 import type { Audience } from '../incidents/report/reports.ts';
@@ -25,6 +25,11 @@ export interface DrillFlags {
 export interface RunFlags extends DrillFlags {
   readonly all?: true;
   readonly short?: true;
+  readonly realStore?: true;
+  /** Runs of each drill. */
+  readonly rounds: number;
+  /** More options of each node of a real event store, with spaces between them. */
+  readonly nodeOptions?: string;
   readonly buyers: number;
   readonly timeZone?: string;
 }
@@ -70,27 +75,49 @@ export async function runDrills(
   flags: RunFlags,
   config: Config,
 ): Promise<void> {
-  const wanted = flags.all ? drills.map(({ name }) => name) : flags.short ? shortDrills : names;
-  const chosen = wanted.map((name) => {
+  const chosen = namesOf(names, flags).map((name) => {
     const drill = drills.find((one) => one.name === name);
     if (drill === undefined)
       throw new IncidentError(`there is no drill ${name}: see reprise drill list`);
     return drill;
   });
-  if (chosen.length === 0) throw new IncidentError('give names of drills, or --short, or --all');
+  if (chosen.length === 0) {
+    throw new IncidentError('give names of drills, or --short, or --real-store, or --all');
+  }
   const files = filesOf(flags, config);
-  const journals: Journal[] = [];
+  const codes: number[] = [];
   for (const drill of chosen) {
     say(`${drill.name}: ${drill.about}`);
-    const why = drill.skip?.();
-    if (why !== undefined) say(`  SKIPPED: ${why}`);
-    else journals.push(await runOne(drill, files, flags));
+    const why = await drill.skip?.();
+    if (why !== undefined) {
+      say(`  SKIPPED: ${why}`);
+      continue;
+    }
+    for (let round = 1; round <= flags.rounds; round += 1) {
+      if (flags.rounds > 1) say(`  round ${round} of ${flags.rounds}`);
+      codes.push(await codeOfOne(drill, files, flags));
+    }
   }
-  process.exitCode = exitCodeOf(journals);
+  process.exitCode = codes.includes(1) ? 1 : Math.max(0, ...codes);
 }
 
-function exitCodeOf(journals: readonly Journal[]): number {
-  const missed = journals.flatMap(({ reprise }) => reprise.missed);
+function namesOf(names: readonly string[], flags: RunFlags): readonly string[] {
+  if (flags.all) return drills.map(({ name }) => name);
+  if (flags.short) return shortDrills;
+  return flags.realStore ? realStoreDrills : names;
+}
+
+/** A drill that cannot begin has failed; those after it are still run. */
+async function codeOfOne(drill: Drill, files: IncidentFiles, flags: RunFlags): Promise<number> {
+  try {
+    return exitCodeOf(await runOne(drill, files, flags));
+  } catch (error) {
+    say(`  NOT RUN: ${error instanceof Error ? error.message : error}`);
+    return 1;
+  }
+}
+
+function exitCodeOf({ reprise: { missed } }: Journal): 0 | 1 | 3 {
   if (missed.length === 0) return 0;
   return missed.every(({ kind }) => kind === 'time') ? 3 : 1;
 }
@@ -105,11 +132,12 @@ async function runOne(drill: Drill, files: IncidentFiles, flags: RunFlags): Prom
   let alarm: DrillAlarm | undefined;
   try {
     const ofRedis = redis === undefined ? {} : { redis };
-    site = await Site.start(bin, directory, { ...drill.site, ...ofRedis });
+    const options = withNodeOptions(drill.site, flags.nodeOptions);
+    site = await Site.start(bin, directory, { ...options, ...ofRedis });
     const { buyers, timeZone } = flags;
-    const { url, adminUrl } = site.service;
     const dataDir = join(directory, 'alarm-of-the-drill');
-    alarm = new DrillAlarm({ target: { url, adminUrl }, dataDir, version });
+    const targets = site.services.map(({ url, adminUrl }) => ({ url, adminUrl }));
+    alarm = new DrillAlarm({ targets, dataDir, version });
     const outcome = await new DrillRun(drill, site, { version, buyers, say, alarm }).run();
     await alarm.stop();
     const paths = await recordDrill(drill, site, outcome, files, dataDir, timeZone);
@@ -123,6 +151,13 @@ async function runOne(drill: Drill, files: IncidentFiles, flags: RunFlags): Prom
   }
 }
 
+function withNodeOptions(site: SiteOptions, given = ''): SiteOptions {
+  const { store } = site;
+  if (typeof store !== 'object') return site;
+  const args = [...(store.args ?? []), ...given.split(' ').filter(Boolean)];
+  return { ...site, store: { ...store, args } };
+}
+
 function tell({ journal }: Outcome, paths: readonly string[]): void {
   const { measures, missed } = journal.reprise;
   const seconds = (value: number | null) => (value === null ? 'never' : `${value.toFixed(1)} s`);
@@ -132,6 +167,7 @@ function tell({ journal }: Outcome, paths: readonly string[]): void {
     ['noticed after', seconds(measures.detectSeconds)],
     ...alarmRows(measures),
     ['buyers can pay again after', seconds(measures.recoverSeconds)],
+    ['every service ready again after', seconds(measures.readySeconds)],
     ['proven again after', seconds(measures.verifiedSeconds)],
     ['longest without a purchase', seconds(measures.withoutPurchaseSeconds)],
     ['slowest answer', seconds(measures.slowestSeconds)],

@@ -16,6 +16,9 @@ was proven. A drill uses only servers that it started. It ignores the settings o
 A drill fails when an acknowledged reservation or payment is not in the log, when the proof finds a violation, or when a
 time is over its bound. A restore may lose facts only if reprise restore reconcile listed them before the sale opened.
 
+Some drills start nodes of a real EventStoreDB, of the executable that EVENTSTORE_BIN names (24.6 or later), and two
+services. Without EVENTSTORE_BIN they are skipped.
+
 DATA_DIR/drills has the results: a journal (journal.json, in the form of Chaos Toolkit) and the reports of an incident.
 
 Examples:
@@ -44,7 +47,10 @@ function defineListAndRun(drill: Command): void {
     .description('Run drills, one after another.')
     .option('--all', 'every drill')
     .option('--short', 'three drills that show much in a short time')
-    .option('--buyers <n>', 'number of buyers at the same time', buyers, 8)
+    .option('--real-store', 'the drills on nodes of a real EventStoreDB (EVENTSTORE_BIN)')
+    .option('--rounds <n>', 'runs of each drill, each on new servers', atLeastOne, 1)
+    .option('--node-options <options>', 'more options of each node: "--gossip-timeout-ms 1000"')
+    .option('--buyers <n>', 'number of buyers at the same time', atLeastOne, 8)
     .option(
       '--time-zone <zone>',
       'time zone of the reports, like Asia/Seoul; default: the zone of this machine',
@@ -99,7 +105,7 @@ function defineReportAndCompare(drill: Command): void {
     });
 }
 
-function buyers(text: string): number {
+function atLeastOne(text: string): number {
   const n = wholeNumber(4)(text);
   if (n < 1) throw new InvalidArgumentError('Give a number from 1 on.');
   return n;

@@ -13,48 +13,58 @@ interface Piece {
   readonly byCode: Record<string, number>;
 }
 
+/** What the buyers of one service saw of it. Times are milliseconds since the epoch. */
+interface Seen {
+  lastPurchaseMs: number;
+  longestMs: number;
+  inARow: number;
+  wellMs: number | undefined;
+}
+
 /** Every answer that the buyers of a drill got. */
 export class AnswerBook {
   readonly #pieces = new Map<number, Piece>();
+  readonly #services: readonly Seen[];
   #faultMs = Number.POSITIVE_INFINITY;
   #overMs = Number.POSITIVE_INFINITY;
-  #lastPurchaseMs = Number.POSITIVE_INFINITY;
-  #longestMs = 0;
   #slowestMs = 0;
-  #inARow = 0;
-  #wellMs: number | undefined;
+
+  /** @param services each has buyers of its own */
+  constructor(services = 1) {
+    this.#services = Array.from({ length: services }, () => ({
+      ...{ lastPurchaseMs: Number.POSITIVE_INFINITY, longestMs: 0, inARow: 0, wellMs: undefined },
+    }));
+  }
 
   readonly see = (answer: BuyerAnswer): void => {
-    const { call, isGood, status, code, atMs, tookMs } = answer;
+    const { call, service, isGood, status, atMs, tookMs } = answer;
     const endMs = atMs + tookMs;
     const piece = this.#pieceAt(atMs);
+    const seen = this.#services[service] as Seen;
     const isPurchase = call === 'reserve' || call === 'pay';
     piece.total += 1;
     if (isPurchase) piece.purchases.total += 1;
     if (!isGood) {
-      const kind = status === undefined ? 'no-answer' : (code ?? String(status));
+      const kind = kindOf(answer);
       piece.failed += 1;
       piece.byCode[kind] = (piece.byCode[kind] ?? 0) + 1;
       if (isPurchase) piece.purchases.failed += 1;
     }
     if (endMs >= this.#faultMs) this.#slowestMs = Math.max(this.#slowestMs, tookMs);
     if (!isGood) {
-      this.#inARow = 0;
-      this.#wellMs = undefined;
-    } else if (call === 'pay' && status === 200) this.#paid(endMs);
+      seen.inARow = 0;
+      seen.wellMs = undefined;
+    } else if (call === 'pay' && status === 200) this.#paid(seen, endMs);
   };
 
-  #paid(atMs: number): void {
-    if (this.#wasFault(atMs))
-      this.#longestMs = Math.max(this.#longestMs, atMs - this.#lastPurchaseMs);
-    this.#lastPurchaseMs = atMs;
+  #paid(seen: Seen, atMs: number): void {
+    if (atMs >= this.#faultMs) {
+      seen.longestMs = Math.max(seen.longestMs, atMs - seen.lastPurchaseMs);
+    }
+    seen.lastPurchaseMs = atMs;
     if (atMs < this.#overMs) return;
-    this.#inARow += 1;
-    if (this.#inARow >= wellPayments) this.#wellMs ??= atMs;
-  }
-
-  #wasFault(atMs: number): boolean {
-    return atMs >= this.#faultMs;
+    seen.inARow += 1;
+    if (seen.inARow >= wellPayments) seen.wellMs ??= atMs;
   }
 
   #pieceAt(atMs: number): Piece {
@@ -69,24 +79,32 @@ export class AnswerBook {
   /** The fault begins now. */
   fault(): void {
     this.#faultMs = Date.now();
-    this.#lastPurchaseMs = Math.min(this.#lastPurchaseMs, this.#faultMs);
+    for (const seen of this.#services) {
+      seen.lastPurchaseMs = Math.min(seen.lastPurchaseMs, this.#faultMs);
+    }
   }
 
   /** The fault is over now. From here on, payments show whether buyers can pay again. */
   over(): void {
     this.#overMs = Date.now();
-    this.#inARow = 0;
-    this.#wellMs = undefined;
+    for (const seen of this.#services) {
+      seen.inARow = 0;
+      seen.wellMs = undefined;
+    }
   }
 
-  /** The time since when buyers can pay again after the fault, in milliseconds since the epoch. */
+  /**
+   * The time since when buyers of each service can pay again after the fault, in milliseconds since
+   * the epoch.
+   */
   get wellMs(): number | undefined {
-    return this.#wellMs;
+    const all = this.#services.map(({ wellMs }) => wellMs);
+    return all.every((ms) => ms !== undefined) ? Math.max(...all) : undefined;
   }
 
-  /** The longest time from the fault on in which no buyer could pay, in seconds. */
+  /** The longest time from the fault on in which no buyer of a service could pay, in seconds. */
   get longestWithoutSuccess(): number {
-    return this.#longestMs / 1_000;
+    return Math.max(...this.#services.map(({ longestMs }) => longestMs)) / 1_000;
   }
 
   /** The slowest answer from the fault on, in seconds. */
@@ -100,4 +118,14 @@ export class AnswerBook {
       ...{ fromMs, untilMs: fromMs + pieceMs },
     }));
   }
+}
+
+/**
+ * The code of a 503, which an outage explains; what else is not a good answer has its status, too:
+ * no outage explains it.
+ */
+function kindOf({ status, code }: BuyerAnswer): string {
+  if (status === undefined) return 'no-answer';
+  if (status === 503) return code ?? '503';
+  return code === undefined ? String(status) : `${status} ${code}`;
 }

@@ -1,5 +1,5 @@
 import type { AlertState } from '../alarm/alerts.ts';
-import { rules } from '../alarm/rules.ts';
+import { rules, runbookPage } from '../alarm/rules.ts';
 import { runAlarm } from '../alarm/run-alarm.ts';
 import type { Measures } from './drill-journal.ts';
 
@@ -19,7 +19,7 @@ interface Seen {
 }
 
 export interface DrillAlarmParts {
-  readonly target: { readonly url: string; readonly adminUrl: string };
+  readonly targets: readonly { readonly url: string; readonly adminUrl: string }[];
   /** Of the alarm alone. */
   readonly dataDir: string;
   readonly version: string;
@@ -37,11 +37,11 @@ export class DrillAlarm {
   readonly #seen = new Map<string, Seen>();
   #faultMs = Number.POSITIVE_INFINITY;
 
-  constructor({ target, dataDir, version }: DrillAlarmParts) {
+  constructor({ targets, dataDir, version }: DrillAlarmParts) {
     this.dataDir = dataDir;
     const config = {
-      ...{ targets: [target], webhooks: [], alertmanager: undefined, heartbeat: undefined },
-      ...{ everyMs, repeatMs, off: new Set<string>() },
+      ...{ targets, webhooks: [], alertmanager: undefined, heartbeat: undefined },
+      ...{ everyMs, repeatMs, off: new Set<string>(), runbooks: runbookPage },
     };
     this.#done = runAlarm({
       ...{ config, dataDir, version, signal: this.#stop.signal },

@@ -8,6 +8,12 @@ export interface Bounds {
    * The slowest answer to a buyer. The service answers within 5 s, and the network needs some time.
    */
   readonly slowestMax: number;
+  /** Requests without a good answer, from the fault on. */
+  readonly failedMax?: number;
+  /** The longest time in which no buyer of one of the services could pay. */
+  readonly withoutPurchaseMax?: number;
+  /** From the end of the fault until every service is ready, and stays ready. */
+  readonly readyMax?: number;
 }
 
 /** The tools of a drill. */
@@ -41,7 +47,7 @@ export interface Drill {
   /** True if the drill needs a Redis. It is started if `redis-server` is installed. */
   readonly needsRedis?: true;
   /** @returns why this machine cannot run the drill */
-  readonly skip?: () => string | undefined;
+  readonly skip?: () => string | undefined | Promise<string | undefined>;
   /** Called before the load begins. Prepares everything that the drill needs. */
   prepare?(hands: Hands): Promise<void>;
   /** Causes the fault, keeps it for some time, and ends it. */

@@ -42,8 +42,14 @@ export const measuresSchema = z.object({
   /** The time from the fault until buyers could pay again, and the time from the fault's end. */
   recoverSeconds: seconds.nullable(),
   recoverAfterFaultSeconds: seconds.nullable(),
+  /**
+   * From the end of the fault until every service was ready and stayed ready; 0: it always was.
+   * Null in journals of before.
+   */
+  readySeconds: seconds.nullable().default(null),
   /** The time from the fault until the whole log was proven again. */
   verifiedSeconds: seconds.nullable(),
+  /** The longest time in which no buyer of one of the services could pay. */
   withoutPurchaseSeconds: seconds,
   slowestSeconds: seconds,
   requests: z.number(),
@@ -57,6 +63,8 @@ export const measuresSchema = z.object({
    */
   reconciled: z.number(),
   violations: z.number().nullable(),
+  /** Lines of `reprise check` that were not ok. Null where it was not run. */
+  checkFailed: z.array(z.string()).nullable().default(null),
 });
 export type Measures = z.infer<typeof measuresSchema>;
 

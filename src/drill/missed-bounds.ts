@@ -12,7 +12,7 @@ export function missedBounds(
   measures: Measures,
   { bounds, rings }: Pick<Drill, 'bounds' | 'rings'>,
 ): Journal['reprise']['missed'] {
-  const { recoverAfterFaultMax, slowestMax } = bounds;
+  const { recoverAfterFaultMax, slowestMax, failedMax, withoutPurchaseMax, readyMax } = bounds;
   const missed: Journal['reprise']['missed'] = [];
   const over = (what: string, value: number | null, max: number) => {
     if (value === null) missed.push({ kind: 'fact', what: `${what}: never` });
@@ -25,6 +25,11 @@ export function missedBounds(
   if (measures.violations === null) missed.push({ kind: 'fact', what: 'nothing was proven' });
   else if (measures.violations > 0) {
     missed.push({ kind: 'fact', what: `the proof found ${measures.violations} violations` });
+  }
+  if (measures.checkFailed === null)
+    missed.push({ kind: 'fact', what: 'reprise check did not run' });
+  for (const line of measures.checkFailed ?? []) {
+    missed.push({ kind: 'fact', what: `reprise check: ${line}` });
   }
   const bugs = Object.entries(measures.failedByCode).filter(([code]) => isBug(code));
   for (const [code, n] of bugs) missed.push({ kind: 'fact', what: `${n} answers ${code}` });
@@ -41,8 +46,22 @@ export function missedBounds(
     verifiedSecondsMax,
   );
   over('the slowest answer', measures.slowestSeconds, slowestMax);
+  if (failedMax !== undefined && measures.failed > failedMax) {
+    const what = `${measures.failed} requests failed, the bound is ${failedMax}`;
+    missed.push({ kind: 'fact', what });
+  }
+  if (withoutPurchaseMax !== undefined) {
+    over(
+      'the longest time without a purchase',
+      measures.withoutPurchaseSeconds,
+      withoutPurchaseMax,
+    );
+  }
+  if (readyMax !== undefined) {
+    over('from the end of the fault until every service is ready', measures.readySeconds, readyMax);
+  }
   return missed;
 }
 
-/** Is this an answer that no outage explains? */
-const isBug = (code: string): boolean => code === 'internal-error' || /^(4\d\d|500)$/.test(code);
+/** Answers that no outage explains: those with a status. A 503 has its code alone. */
+const isBug = (code: string): boolean => /^[1-5]\d\d\b/.test(code) && code !== '503';

@@ -5,19 +5,19 @@ const lookMs = 200;
 /** The longest answer of a service that is ready, in milliseconds. */
 const answerMs = 1_000;
 
-/** Watches `/readyz` of a service as a balancer does. */
+/** Watches `/readyz` of services as a balancer does. */
 export class Readiness {
   readonly #stop = new AbortController();
-  readonly #url: () => string;
-  readonly #done: Promise<void>;
+  readonly #done: Promise<unknown>;
+  readonly #isReady: boolean[];
   #faultMs = Number.POSITIVE_INFINITY;
-  #isReady = false;
   #noticedMs: number | undefined;
+  #lastMs: number | undefined;
 
-  /** @param url the address of the service, which may change */
-  constructor(url: () => string) {
-    this.#url = url;
-    this.#done = this.#watch();
+  /** @param urls of each service; it may move */
+  constructor(urls: readonly (() => string)[]) {
+    this.#isReady = urls.map(() => false);
+    this.#done = Promise.all(urls.map((url, at) => this.#watch(url, at)));
   }
 
   /** The fault begins now. */
@@ -25,13 +25,18 @@ export class Readiness {
     this.#faultMs = Date.now();
   }
 
-  /** The first time when it was not ready after the fault, in milliseconds since the epoch. */
+  /** The first time when a service was not ready after the fault, in ms since the epoch. */
   get noticedMs(): number | undefined {
     return this.#noticedMs;
   }
 
+  /** When a service was last not ready after the fault; undefined when each one always was. */
+  get lastMs(): number | undefined {
+    return this.#lastMs;
+  }
+
   get isReady(): boolean {
-    return this.#isReady;
+    return this.#isReady.every(Boolean);
   }
 
   async stop(): Promise<void> {
@@ -39,15 +44,19 @@ export class Readiness {
     await this.#done;
   }
 
-  async #watch(): Promise<void> {
+  async #watch(urlOf: () => string, at: number): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      const url = `${this.#url()}/readyz`;
-      this.#isReady = await fetch(url, { signal: AbortSignal.timeout(answerMs) }).then(
+      const url = `${urlOf()}/readyz`;
+      const isReady = await fetch(url, { signal: AbortSignal.timeout(answerMs) }).then(
         ({ ok }) => ok,
         () => false,
       );
-      if (!this.#isReady && Date.now() >= this.#faultMs) this.#noticedMs ??= Date.now();
+      this.#isReady[at] = isReady;
+      if (!isReady && Date.now() >= this.#faultMs) {
+        this.#lastMs = Date.now();
+        this.#noticedMs ??= this.#lastMs;
+      }
       await pause(lookMs, signal);
     }
   }

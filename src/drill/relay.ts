@@ -14,35 +14,48 @@ export interface KeyPair {
 export interface Relay {
   /** On 127.0.0.1. */
   readonly port: number;
+  /** Ends of connections that are open now: two of each that has reached its target. */
+  readonly ends: number;
   /** Existing connections stay open, but carry no more data. New ones work. */
   freeze(): void;
+  /** As `freeze`; new connections are accepted, and carry nothing either. */
+  silence(): void;
   /** Existing connections are closed, and new ones lead to this port, or to another. */
   lead(port?: number): void;
   /** Existing connections are closed, and new ones are refused. */
   cut(): Promise<void>;
-  /** New ones work again. */
+  /**
+   * New ones work again after `cut` and `silence`; those that carried nothing break, as routers and
+   * systems end them at last.
+   */
   mend(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** @param pair with it, clients must use TLS; the target does not use TLS */
-export async function startRelay(target: number, pair?: KeyPair): Promise<Relay> {
+/**
+ * @param target undefined: connections are refused until `lead` names it
+ * @param pair with it, clients must use TLS; the target does not use TLS
+ */
+export async function startRelay(target: number | undefined, pair?: KeyPair): Promise<Relay> {
   let to = target;
+  let isSilent = false;
   const sockets = new Set<Socket>();
+  const keep = (socket: Socket, onEnd: () => void) => {
+    sockets.add(socket);
+    socket.on('error', onEnd);
+    socket.on('close', () => {
+      sockets.delete(socket);
+      onEnd();
+    });
+  };
   const pass = (near: Socket) => {
+    if (to === undefined) return void near.destroy();
+    if (isSilent) return keep(near.pause(), () => {});
     const far = connect(to, '127.0.0.1');
-    for (const [socket, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(socket);
-      socket.on('error', () => other.destroy());
-      socket.on('close', () => {
-        sockets.delete(socket);
-        other.destroy();
-      });
-      socket.pipe(other);
-    }
+    // While nothing passes, nobody is told that the other side has gone.
+    keep(near, () => isSilent || far.destroy());
+    keep(far, () => isSilent || near.destroy());
+    near.pipe(far).pipe(near);
   };
   const server =
     pair === undefined
@@ -55,7 +68,11 @@ export async function startRelay(target: number, pair?: KeyPair): Promise<Relay>
   await listen(0);
   const { port } = server.address() as AddressInfo;
   const end = () => {
+    isSilent = false;
     for (const socket of sockets) socket.destroy();
+  };
+  const freeze = () => {
+    for (const socket of sockets) socket.unpipe().pause();
   };
   const cut = async () => {
     if (!server.listening) return;
@@ -66,15 +83,23 @@ export async function startRelay(target: number, pair?: KeyPair): Promise<Relay>
   };
   return {
     port,
-    freeze() {
-      for (const socket of sockets) socket.unpipe().pause();
+    get ends() {
+      return sockets.size;
+    },
+    freeze,
+    silence() {
+      isSilent = true;
+      freeze();
     },
     lead(other = to) {
       to = other;
       end();
     },
     cut,
-    mend: () => listen(port),
+    async mend() {
+      if (isSilent) end();
+      if (!server.listening) await listen(port);
+    },
     stop: cut,
   };
 }

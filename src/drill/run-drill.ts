@@ -1,6 +1,7 @@
 import { eventually } from '../support/eventually.ts';
 import { pause } from '../support/pause.ts';
 import { verify } from '../verify/verify-log.ts';
+import { checkRecovery } from './check-recovery.ts';
 import type { DrillAlarm } from './drill-alarm.ts';
 import type { Drill, Hands } from './drill-form.ts';
 import {
@@ -62,6 +63,7 @@ export class DrillRun {
   #verifiedMs: number | undefined;
   #missing: readonly string[] = [];
   #violations: number | null = null;
+  #checkFailed: readonly string[] | null = null;
 
   constructor(drill: Drill, site: Site, options: RunOptions) {
     this.#drill = drill;
@@ -147,13 +149,22 @@ export class DrillRun {
       const isWell = () => book.wellMs !== undefined && readiness.isReady;
       await eventually('three payments in a row, without a failure', isWell, steadyMs, pollMs);
     });
-    this.#recoveredMs = Date.now();
+    // What the method did after the fault may have taken longer.
+    this.#recoveredMs = Math.max(book.wellMs ?? Date.now(), readiness.lastMs ?? 0);
   }
 
-  /** Stops the buyers, waits until interrupted work is settled, and proves the whole log. */
+  /**
+   * The buyers stop. `reprise check` says that the services have recovered, interrupted work is
+   * finished, and the whole log is proven, with the tables.
+   */
   async #proves(): Promise<void> {
     await this.#site.stopBuyers();
     this.#unloadedMs = Date.now();
+    await noted(this.#run, 'probe', 'reprise check', async () => {
+      const { failed, said } = await checkRecovery(this.#site);
+      this.#checkFailed = failed;
+      return said;
+    });
     const servers = await this.#site.servers();
     await noted(this.#run, 'probe', 'everything is settled and proven', () =>
       eventually(
@@ -202,7 +213,8 @@ export class DrillRun {
   }
 
   #measures(noticedMs: number | undefined): Measures {
-    const { book, acknowledged } = this.#site;
+    const { book, acknowledged, readiness } = this.#site;
+    const { lastMs = 0 } = readiness;
     const since = (fromMs: number, untilMs: number | undefined) =>
       untilMs === undefined ? null : Math.max(0, untilMs - fromMs) / 1_000;
     const during = book.samples.filter(({ untilMs }) => untilMs >= this.#faultMs);
@@ -218,6 +230,7 @@ export class DrillRun {
       alarms: this.#options.alarm.conditions,
       recoverSeconds: since(this.#faultMs, this.#recoveredMs),
       recoverAfterFaultSeconds: since(this.#overMs, this.#recoveredMs),
+      readySeconds: this.#faultMs === 0 ? null : Math.max(0, lastMs - this.#overMs) / 1_000,
       verifiedSeconds: since(this.#faultMs, this.#verifiedMs),
       withoutPurchaseSeconds: book.longestWithoutSuccess,
       slowestSeconds: book.slowestSeconds,
@@ -228,6 +241,7 @@ export class DrillRun {
       missing: [...this.#missing],
       reconciled: this.#missing.filter(isKnown).length,
       violations: this.#violations,
+      checkFailed: this.#checkFailed === null ? null : [...this.#checkFailed],
     };
   }
 }

@@ -1,16 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Child, startChild } from '../../embedded/child.ts';
 import { eventually } from '../support/eventually.ts';
 import { AnswerBook } from './answer-book.ts';
 import { type Acknowledged, type Buyers, startBuyers } from './buyers.ts';
 import { freePorts } from './free-ports.ts';
 import type { Program } from './programs.ts';
 import { Readiness } from './readiness-watch.ts';
-import { type Relay, startRelay, throughRelay } from './relay.ts';
 import { importCatalogWith, type Running, startCommand } from './run-reprise.ts';
 import { catalogFile, sessionsOf } from './sale-catalog.ts';
 import { ServiceProcess } from './service-process.ts';
+import { type SiteStore, type StoreWanted, startSiteStore } from './site-store.ts';
+import { type SmallDisk, smallDisk } from './small-disk.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** Sessions of 50 seats: more than the buyers of one drill can buy. */
@@ -21,19 +21,20 @@ const chargedEach = 5_000_000;
 const thinkMs = 40;
 /** Calls for a payment without an answer before a buyer gives up. */
 const paysMax = 100;
-/** The longest start of an event store, in milliseconds. */
-const storeStartMs = 60_000;
+/** The longest wait until the first service has what the others need, in milliseconds. */
+const openMs = 90_000;
 
 /** What a drill needs besides a service with embedded servers. */
 export interface SiteOptions {
-  /**
-   * `faults`: a separate event store that can be set to fail. `relay`: an event store behind a
-   * network that can freeze. Default: the service's own.
-   */
-  readonly store?: 'faults' | 'relay';
-  /** Settings of the service. */
+  /** Default: the service's own. */
+  readonly store?: StoreWanted;
+  /** Services on one log and one PostgreSQL, each with buyers of its own. Default 1. */
+  readonly services?: 1 | 2;
+  /** The data of the first service is on a disk of its own of so many megabytes. */
+  readonly diskMegabytes?: number;
+  /** Settings of the services. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Requests to `/livez` without an answer before the supervisor ends the service. */
+  /** Questions to `/livez` without an answer before the supervisor ends a service. */
   readonly unansweredMax?: number;
   /** A Redis that was started for it. */
   readonly redis?: Program;
@@ -45,27 +46,38 @@ export interface SiteOptions {
  */
 export class Site {
   readonly bin: string;
+  /** The first of them has the PostgreSQL of all. */
   readonly service: ServiceProcess;
-  readonly book = new AnswerBook();
+  readonly services: readonly ServiceProcess[];
+  readonly book: AnswerBook;
+  /** Of the first service. */
   readonly supervisor: Supervisor;
+  readonly supervisors: readonly Supervisor[];
   readonly readiness: Readiness;
-  readonly store: Child | undefined;
-  readonly relay: Relay | undefined;
+  readonly store: SiteStore;
   readonly redis: Program | undefined;
+  readonly disk: SmallDisk | undefined;
+  readonly #directory: string;
   #buyers: Buyers | undefined;
+  #acknowledged: Acknowledged = noFacts();
 
   private constructor(
-    service: ServiceProcess,
-    { store, relay, redis }: Pick<Site, 'store' | 'relay' | 'redis'>,
-    unansweredMax?: number,
+    services: readonly ServiceProcess[],
+    { store, disk, directory }: Pick<Site, 'store' | 'disk'> & { readonly directory: string },
+    { redis, unansweredMax }: SiteOptions,
   ) {
+    const [service] = services as readonly [ServiceProcess];
     this.bin = service.bin;
     this.service = service;
+    this.services = services;
     this.store = store;
-    this.relay = relay;
     this.redis = redis;
-    this.supervisor = new Supervisor(service, unansweredMax);
-    this.readiness = new Readiness(() => service.url);
+    this.disk = disk;
+    this.#directory = directory;
+    this.book = new AnswerBook(services.length);
+    this.supervisors = services.map((one) => new Supervisor(one, unansweredMax));
+    [this.supervisor] = this.supervisors as readonly [Supervisor];
+    this.readiness = new Readiness(services.map((one) => () => one.url));
   }
 
   /**
@@ -73,35 +85,43 @@ export class Site {
    * @throws Error if a part does not start
    */
   static async start(bin: string, directory: string, options: SiteOptions): Promise<Site> {
-    const store = options.store === undefined ? undefined : await startStore(directory);
-    const storePort = store === undefined ? undefined : Number(new URL(store.url).port);
-    const relay =
-      options.store === 'relay' && storePort !== undefined
-        ? await startRelay(storePort)
-        : undefined;
-    const url = store && (relay === undefined ? store.url : throughRelay(store.url, relay));
-    const [port = 0, adminPort = 0] = await freePorts(2);
-    const service = new ServiceProcess(bin, join(directory, 'data'), {
-      ...{ PORT: String(port), ADMIN_PORT: String(adminPort), HOST: '127.0.0.1' },
-      ...{ QUEUE_ADMITTED_MAX: '1000', HELD_SEATS_MAX: '10', HOLD_AGAIN_AFTER_SECONDS: '0' },
-      ...(url === undefined ? {} : { EVENTSTORE_URL: url }),
+    const store = await startSiteStore(directory, options.store ?? 'own');
+    const { diskMegabytes } = options;
+    const disk = diskMegabytes === undefined ? undefined : await smallDisk(diskMegabytes);
+    const env = {
+      ...(store.url === undefined ? {} : { EVENTSTORE_URL: store.url }),
       ...(options.redis === undefined ? {} : { REDIS_URL: options.redis.url }),
       ...options.env,
-    });
+    };
+    const services: ServiceProcess[] = [];
     try {
-      await service.start();
-      return new Site(service, { store, relay, redis: options.redis }, options.unansweredMax);
+      for (let n = 1; n <= (options.services ?? 1); n += 1) {
+        const [first] = services;
+        const shared = first && { POSTGRES_URL: (await first.servers()).postgresUrl };
+        const data = n === 1 ? join(disk?.path ?? directory, 'data') : join(directory, `data-${n}`);
+        const service = await prepareService(bin, data, { ...env, ...shared });
+        services.push(service);
+        await service.start();
+      }
+      return new Site(services, { store, disk, directory }, options);
     } catch (error) {
-      await service.kill();
-      await relay?.stop();
-      await store?.kill();
+      await Promise.all(services.map((service) => service.kill()));
+      await store.stop();
+      await disk?.remove();
       throw error;
     }
   }
 
+  /** One more service on the same log and the same PostgreSQL, which is not yet started. */
+  async another(): Promise<ServiceProcess> {
+    const { postgresUrl } = await this.service.servers();
+    const data = join(this.#directory, 'data-of-another');
+    return prepareService(this.bin, data, { ...this.service.env, POSTGRES_URL: postgresUrl });
+  }
+
   /** The facts that the service has acknowledged to buyers so far. */
   get acknowledged(): Acknowledged {
-    return this.#buyers?.acknowledged ?? { reservations: new Map(), payments: new Map() };
+    return this.#acknowledged;
   }
 
   /** Puts concerts on sale, gives the buyers money, and starts them. */
@@ -112,13 +132,20 @@ export class Site {
         eventually(
           `buyer-${i + 1} has money`,
           async () => (await this.#charge(`buyer-${i + 1}`)) === 200,
+          openMs,
         ),
       ),
     );
-    await eventually('the sessions are listed', async () => {
-      const { body } = await this.service.call<unknown[]>('GET', '/concert/c1/session');
-      return body.length === sessionCount;
-    });
+    for (const service of this.services) {
+      await eventually(
+        `${service.url} lists the sessions`,
+        async () => {
+          const { body } = await service.call<unknown[]>('GET', '/concert/c1/session');
+          return body.length === sessionCount;
+        },
+        openMs,
+      );
+    }
     this.startBuyers(buyers);
   }
 
@@ -127,11 +154,12 @@ export class Site {
     return (await this.service.charge(userId, chargedEach, 'start')).status;
   }
 
-  /** Starts buyers, who continue the ledger of the buyers before them. */
-  startBuyers(buyers: number): void {
+  /** Starts buyers. @param ledger default: the ledger of the buyers before them */
+  startBuyers(buyers: number, ledger: Acknowledged = this.acknowledged): void {
+    this.#acknowledged = ledger;
     this.#buyers = startBuyers({
-      ...{ services: [this.service], sessions: sessionsOf(sessionCount), buyers },
-      ...{ thinkMs, paysMax, acknowledged: this.acknowledged, onAnswer: this.book.see },
+      ...{ services: this.services, sessions: sessionsOf(sessionCount), buyers },
+      ...{ thinkMs, paysMax, acknowledged: ledger, onAnswer: this.book.see },
     });
   }
 
@@ -164,7 +192,7 @@ export class Site {
   /** The current addresses of the log and the tables. */
   async servers(): Promise<{ readonly eventStoreUrl: string; readonly postgresUrl: string }> {
     const { eventStoreUrl, postgresUrl } = await this.service.servers();
-    return { eventStoreUrl: this.store?.url ?? eventStoreUrl, postgresUrl };
+    return { eventStoreUrl: this.store.directUrl ?? eventStoreUrl, postgresUrl };
   }
 
   /** The process of an embedded server. @throws Error when none runs */
@@ -175,15 +203,36 @@ export class Site {
     return Number(pid);
   }
 
-  /** Stops everything. The data stays. */
+  /** Stops everything. The data stays, but for that on a disk of its own. */
   async stop(): Promise<void> {
-    await this.supervisor.stop();
+    await Promise.all(this.supervisors.map((one) => one.stop()));
     await Promise.all([this.readiness.stop(), this.#buyers?.stop()]);
-    this.service.signal('SIGCONT');
-    await this.service.kill();
-    await this.relay?.stop();
-    await this.store?.kill();
+    await Promise.all(
+      this.services.map((service) => {
+        service.signal('SIGCONT');
+        return service.kill();
+      }),
+    );
+    await this.store.stop();
+    await this.disk?.remove();
   }
+}
+
+/** Nothing was told yet. */
+export const noFacts = (): Acknowledged => ({ reservations: new Map(), payments: new Map() });
+
+/** A service on free ports, which is not yet started. */
+async function prepareService(
+  bin: string,
+  dataDir: string,
+  env: Readonly<Record<string, string>>,
+): Promise<ServiceProcess> {
+  const [port = 0, adminPort = 0] = await freePorts(2);
+  return new ServiceProcess(bin, dataDir, {
+    ...{ QUEUE_ADMITTED_MAX: '1000', HELD_SEATS_MAX: '10', HOLD_AGAIN_AFTER_SECONDS: '0' },
+    ...env,
+    ...{ PORT: String(port), ADMIN_PORT: String(adminPort), HOST: '127.0.0.1' },
+  });
 }
 
 /** The file with the process id of each embedded server, below DATA_DIR. */
@@ -192,10 +241,3 @@ const pidFiles = {
   'keeper of PostgreSQL': 'postgres/keeper.lock',
   PostgreSQL: 'postgres/data/postmaster.pid',
 } as const;
-
-const startStore = (directory: string): Promise<Child> =>
-  startChild(
-    new URL('../../embedded/eventstore/main.ts', import.meta.url),
-    ['--port', '0', '--data', join(directory, 'eventstore'), '--faults'],
-    { timeoutMs: storeStartMs },
-  );

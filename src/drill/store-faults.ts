@@ -11,7 +11,7 @@ const cuts = 5;
 
 /** @throws Error when the event store does not take it */
 async function set(site: Site, spec: object): Promise<void> {
-  const { store } = site;
+  const { child: store } = site.store;
   if (store === undefined) throw new Error('this site has no event store that takes faults');
   const answered = store.nextMessage();
   await store.send({ fault: spec });
@@ -86,7 +86,7 @@ export const storeDrills: readonly Drill[] = [
     site: { store: 'relay' },
     async method({ site, act, fault, over }) {
       fault();
-      await act('the network freezes', () => site.relay?.freeze());
+      await act('the network freezes', () => site.store.relay?.freeze());
       over();
     },
   },

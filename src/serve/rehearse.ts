@@ -93,7 +93,7 @@ function stage({ deps, app, config, store, clock, shown }: RehearsalParts) {
     onLeftOver: () => {},
   });
   const queues = new QueueRooms((room) => {
-    const onMove = ([kind]: readonly [string, ...unknown[]]) => counters.moved(kind);
+    const onMove = ([kind]: readonly [string, ...unknown[]]) => counters.moved(kind, room);
     return new InProcessQueue(config.queue, { room, now: steady, onMove });
   });
   const seats = Array.from(catalog.sessions(), ({ sessionId, prices }) =>

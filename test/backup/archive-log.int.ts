@@ -8,10 +8,10 @@ import { archiveLog } from '../../src/backup/archive-log.ts';
 import { ArchiveError, ArchiveWriter } from '../../src/backup/archive-writer.ts';
 import { makeArchive } from '../../src/backup/archives.ts';
 import { checkArchive } from '../../src/backup/check.ts';
+import { smallDisk } from '../../src/drill/small-disk.ts';
 import { connectRawLog, type RawEvent } from '../../src/infrastructure/raw-log.ts';
 import { ArchivedSkips, verifyArchive } from '../../src/verify/verify-archive.ts';
 import { verify } from '../../src/verify/verify-log.ts';
-import { smallDisk } from '../eventstore/crash/small-disk.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   describeWithOwnEventStore,

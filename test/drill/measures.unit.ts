@@ -5,12 +5,14 @@ import type { BuyerAnswer } from '../../src/drill/buyers.ts';
 import { changesBetween } from '../../src/drill/compare-drills.ts';
 import { usualBounds } from '../../src/drill/drill-form.ts';
 import type { Journal, Measures } from '../../src/drill/drill-journal.ts';
-import { drills, shortDrills } from '../../src/drill/drills.ts';
+import { drills, realStoreDrills, shortDrills } from '../../src/drill/drills.ts';
+import { eventStoreBin } from '../../src/drill/environment.ts';
 import { missedBounds } from '../../src/drill/missed-bounds.ts';
 import { jargonIn } from '../../src/incidents/report/jargon.ts';
 
 const good: Measures = {
   ...{ detectSeconds: 1, recoverSeconds: 5, recoverAfterFaultSeconds: 5, verifiedSeconds: 12 },
+  ...{ readySeconds: 1, checkFailed: [] },
   ...{ withoutPurchaseSeconds: 5, slowestSeconds: 4, requests: 100, failed: 7 },
   failedByCode: { 'event-store-unavailable': 4, 'no-answer': 3 },
   alarms: [],
@@ -31,8 +33,25 @@ describe('the bounds of a drill', () => {
     expect(missed({ missing: ['reservation a'] })).to.deep.equal(['fact']);
     expect(missed({ violations: 1 })).to.deep.equal(['fact']);
     expect(missed({ violations: null })).to.deep.equal(['fact']);
-    expect(missed({ failedByCode: { 'internal-error': 1 } })).to.deep.equal(['fact']);
+    expect(missed({ failedByCode: { '500 internal-error': 1 } })).to.deep.equal(['fact']);
+    expect(missed({ failedByCode: { '404 session-not-found': 1 } })).to.deep.equal(['fact']);
+    expect(missed({ failedByCode: { '503': 1, overloaded: 1 } })).to.deep.equal([]);
     expect(missed({ verifiedSeconds: null })).to.deep.equal(['fact']);
+  });
+
+  it('are missed when reprise check says that something is not well, or was not run', () => {
+    expect(missed({ checkFailed: ['journey failed: seats: 503'] })).to.deep.equal(['fact']);
+    expect(missed({ checkFailed: null })).to.deep.equal(['fact']);
+  });
+
+  it('of one dead node are missed by one failed request, and by a service that is slow to be back', () => {
+    const dead = { ...usualBounds, failedMax: 0, withoutPurchaseMax: 10, readyMax: 10 };
+    const kinds = (change: Partial<Measures>) =>
+      missedBounds({ ...good, failed: 0, ...change }, { bounds: dead }).map(({ kind }) => kind);
+    expect(kinds({})).to.deep.equal([]);
+    expect(kinds({ failed: 1 })).to.deep.equal(['fact']);
+    expect(kinds({ readySeconds: 10.1 })).to.deep.equal(['time']);
+    expect(kinds({ withoutPurchaseSeconds: 10.1 })).to.deep.equal(['time']);
   });
 
   it('are kept by a fact that a restore lost and named, and by no other', () => {
@@ -98,6 +117,30 @@ describe('the answers that the buyers of a drill got', () => {
     expect(book.wellMs).to.equal(undefined);
   });
 
+  it('of two services show the worst of both', () => {
+    const book = new AnswerBook(2);
+    book.fault();
+    book.over();
+    const atMs = Date.now();
+    for (let n = 0; n < 3; n += 1) book.see(answer({ atMs: atMs + n }));
+    // The second service is silent.
+    expect(book.wellMs).to.equal(undefined);
+    for (let n = 0; n < 3; n += 1) book.see(answer({ service: 1, atMs: atMs + 5_000 + n }));
+    expect(book.wellMs).to.equal(atMs + 5_002);
+    expect(book.longestWithoutSuccess).to.be.within(4.9, 5.1);
+  });
+
+  it('tell what an outage explains from what it does not', () => {
+    const book = new AnswerBook();
+    const bad = { isGood: false } as const;
+    book.see(answer({ ...bad, status: 500, code: 'internal-error' }));
+    book.see(answer({ ...bad, status: 404 }));
+    book.see(answer({ ...bad, status: 503 }));
+    expect(book.samples.map(({ byCode }) => byCode)).to.deep.equal([
+      { '500 internal-error': 1, '404': 1, '503': 1 },
+    ]);
+  });
+
   it('are added up by seconds, with their codes, and purchases beside', () => {
     const book = new AnswerBook();
     const atMs = 1_000_000;
@@ -141,6 +184,23 @@ describe('the list of drills', () => {
     expect(names).to.include.members([...shortDrills]);
   });
 
+  it('a dead node, whichever it is, may cost no request', () => {
+    const kills = drills.filter(
+      ({ name }) => realStoreDrills.includes(name) && name.endsWith('-kill'),
+    );
+    expect(kills).to.have.lengthOf(3);
+    for (const { name, bounds } of kills) expect(bounds.failedMax, name).to.equal(0);
+  });
+
+  it('on nodes of a real event store are skipped, with the reason, where there is none', async () => {
+    expect(realStoreDrills).to.have.lengthOf(16);
+    if (eventStoreBin !== undefined) return;
+    for (const name of realStoreDrills) {
+      const why = await drills.find((drill) => drill.name === name)?.skip?.();
+      expect(why, name).to.match(/^set EVENTSTORE_BIN to the executable/);
+    }
+  });
+
   for (const { name, public: text } of drills) {
     it(`says for everybody what ${name} does, without jargon`, () => {
       expect(jargonIn(text.en)).to.deep.equal([]);
@@ -156,5 +216,10 @@ describe('docs/drills.md', () => {
     for (const { name, about, expected } of drills) {
       expect(page).to.include(`| \`${name}\` | ${about} | ${expected} |`);
     }
+  });
+
+  it('and docs/eventstoredb.md has the figures of each drill on a real event store', () => {
+    const page = readFileSync('docs/eventstoredb.md', 'utf8');
+    for (const name of realStoreDrills) expect(page, name).to.include(`| \`${name}\``);
   });
 });

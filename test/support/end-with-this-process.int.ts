@@ -8,7 +8,7 @@ import { eventually } from './eventually.ts';
 
 const fixture = `
 import { spawn } from 'node:child_process';
-import { endWithThisProcess } from ${JSON.stringify(new URL('./end-with-this-process.ts', import.meta.url).href)};
+import { endWithThisProcess } from ${JSON.stringify(new URL('../../src/drill/cluster/end-with-this-process.ts', import.meta.url).href)};
 const { pid } = spawn('sleep', ['60']);
 endWithThisProcess(pid, process.env.OWN_DIRECTORY);
 console.log(pid);

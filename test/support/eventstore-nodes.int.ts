@@ -1,6 +1,6 @@
 import { EventStoreDBClient, jsonEvent, NO_STREAM } from '@eventstore/db-client';
 import { expect } from 'chai';
-import { eventStoreBin } from './eventstore-node.ts';
+import { eventStoreBin } from '../../src/drill/environment.ts';
 import { type EventStoreNodes, startEventStoreNodes } from './eventstore-nodes.ts';
 import { eventually } from './eventually.ts';
 

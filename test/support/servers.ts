@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { AsyncFunc, Func, Suite } from 'mocha';
 import { type Child, startChild } from '../../embedded/child.ts';
 import type { CheckpointManner } from '../../embedded/eventstore/subscriptions/search.ts';
-import { eventStoreBin } from './eventstore-node.ts';
+import { eventStoreBin } from '../../src/drill/environment.ts';
 import { startEventStoreNodes } from './eventstore-nodes.ts';
 import { eventually } from './eventually.ts';
 import { administer, makeDatabase, startTestPostgres } from './test-postgres.ts';

@@ -2,15 +2,15 @@ import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { type CuttableProxy, startProxy } from '../../load/drills/proxy.ts';
+import { type Relay, startRelay } from '../../src/drill/relay.ts';
 import { eventually } from '../support/eventually.ts';
 
 describe('the network between a service and a node, in a drill', () => {
   let echo: net.Server;
-  let proxy: CuttableProxy;
+  let relay: Relay;
   const open: net.Socket[] = [];
   const connect = () => {
-    const socket = net.connect(proxy.port, '127.0.0.1').on('error', () => {});
+    const socket = net.connect(relay.port, '127.0.0.1').on('error', () => {});
     open.push(socket);
     const heard: string[] = [];
     socket.on('data', (chunk) => heard.push(chunk.toString()));
@@ -19,12 +19,12 @@ describe('the network between a service and a node, in a drill', () => {
   beforeEach(async () => {
     echo = net.createServer((socket) => socket.on('error', () => {}).pipe(socket));
     await once(echo.listen(0, '127.0.0.1'), 'listening');
-    proxy = await startProxy();
-    proxy.target = (echo.address() as AddressInfo).port;
+    relay = await startRelay(undefined);
+    relay.lead((echo.address() as AddressInfo).port);
   });
   afterEach(async () => {
     for (const socket of open.splice(0)) socket.destroy();
-    await proxy.stop();
+    await relay.stop();
     echo.close();
   });
 
@@ -32,12 +32,12 @@ describe('the network between a service and a node, in a drill', () => {
     const { socket, heard } = connect();
     socket.write('one');
     await eventually('it comes back', () => heard.join('') === 'one');
-    expect(proxy.connections).to.equal(1);
+    expect(relay.ends).to.equal(2);
     socket.destroy();
-    await eventually('it is over', () => proxy.connections === 0);
+    await eventually('it is over', () => relay.ends === 0);
   });
 
-  it('cut: nothing passes and nobody is told, on old connections and on new ones; mended: they break', async () => {
+  it('silent: nothing passes and nobody is told, on old connections and on new ones; mended: they break', async () => {
     const before = connect();
     before.socket.write('one');
     await eventually('it comes back', () => before.heard.length === 1);
@@ -45,13 +45,13 @@ describe('the network between a service and a node, in a drill', () => {
     before.socket.on('close', () => {
       isOver = true;
     });
-    proxy.cut();
+    relay.silence();
     before.socket.write('two');
     const meanwhile = connect();
     meanwhile.socket.write('three');
     await delay(100);
     expect([before.heard, meanwhile.heard, isOver]).to.deep.equal([['one'], [], false]);
-    proxy.mend();
+    await relay.mend();
     await eventually('the old one is broken', () => isOver);
     const after = connect();
     after.socket.write('four');

@@ -3,11 +3,9 @@ import { closeSync, openSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { eventually } from '../../support/eventually.ts';
+import { eventStoreBin } from '../environment.ts';
 import { endWithThisProcess } from './end-with-this-process.ts';
-import { eventually } from './eventually.ts';
-
-/** The server's executable, from version 24.6 on; undefined where EVENTSTORE_BIN is not set. */
-export const eventStoreBin: string | undefined = process.env.EVENTSTORE_BIN || undefined;
 
 /** Longest start of a node, and longest election, on however busy a machine, in milliseconds. */
 export const readyMs = 90_000;
@@ -64,7 +62,7 @@ export interface EventStoreNode {
   ended(): Promise<void>;
   /** The members that it knows. @throws Error when it does not answer within 2 s. */
   gossip(): Promise<readonly GossipMember[]>;
-  /** The last lines of its output, through all its starts: for the message of a test that fails. */
+  /** The last lines of its output, through all its starts: for the message of what fails. */
   logTail(lines?: number): Promise<string>;
 }
 
