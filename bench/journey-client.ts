@@ -10,6 +10,9 @@ import { quantile } from './support/measure.ts';
 export interface JourneyJob {
   readonly port: number;
   readonly buyers: number;
+  /** Users and concerts that the buyers take at random, numbered from 1. Default 10 of each. */
+  readonly users?: number;
+  readonly concerts?: number;
   /** Ask for this again and again instead of the journey. */
   readonly page?: string;
   /** Journeys begun before are not counted. */
@@ -35,26 +38,28 @@ interface Answer {
   readonly body: string;
 }
 
-const concerts = 10;
 /**
  * Few, as in `load/journey.ts`: who has paid keeps a place in the queue for a moment, and its next
  * journey uses it.
  */
-const users = 10;
+const few = 10;
 
 const random = (n: number): number => Math.floor(Math.random() * n);
 
 class Buyer {
   readonly #client: Client;
+  readonly #job: JourneyJob;
   readonly #took: (ms: number, status: number) => void;
 
-  constructor(port: number, took: (ms: number, status: number) => void) {
-    this.#client = new Client(`http://127.0.0.1:${port}`);
+  constructor(job: JourneyJob, took: (ms: number, status: number) => void) {
+    this.#client = new Client(`http://127.0.0.1:${job.port}`);
+    this.#job = job;
     this.#took = took;
   }
 
   /** @returns whether it came to its end */
   async journey(): Promise<boolean> {
+    const { concerts = few, users = few } = this.#job;
     const [concertId, userId] = [1 + random(concerts), 1 + random(users)];
     const token = await this.#wait(userId);
     const sessions = await this.#get(`/concert/${concertId}/session`);
@@ -124,13 +129,8 @@ class Buyer {
 
 const pick = <T>(list: readonly T[]): T | undefined => list[random(list.length)];
 
-async function run({
-  port,
-  buyers,
-  page,
-  warmUpSeconds,
-  seconds,
-}: JourneyJob): Promise<JourneyResult> {
+async function run(job: JourneyJob): Promise<JourneyResult> {
+  const { buyers, page, warmUpSeconds, seconds } = job;
   const startMs = performance.now() + warmUpSeconds * 1_000;
   const endMs = startMs + seconds * 1_000;
   const times: number[] = [];
@@ -138,7 +138,7 @@ async function run({
   let failed = 0;
   const isCounted = () => performance.now() >= startMs;
   const buy = async () => {
-    const buyer = new Buyer(port, (ms, status) => {
+    const buyer = new Buyer(job, (ms, status) => {
       if (!isCounted()) return;
       times.push(ms);
       // Somebody else may take the seat first, or the last one.

@@ -22,6 +22,7 @@ import { type LoadedService, startFreshService } from '../load/service.ts';
 import { testEventStore } from '../test/support/servers.ts';
 import { fill } from './support/fill.ts';
 import { median } from './support/measure.ts';
+import { untilSettled } from './support/settled.ts';
 
 /** Of the p95 without a rebuild. */
 const bound = 1.2;
@@ -41,9 +42,6 @@ const past = { seed: 1, sessions: 100, seatsPerSession: 50, users: 500, prefix: 
 
 /** Between two looks at the rows, in every run alike: to count them is work, too. */
 const lookMs = 200;
-
-/** Longest wait for the service to end what the history left open. */
-const settledMsMax = 300_000;
 
 const bin = fileURLToPath(new URL('../bin/reprise.js', import.meta.url));
 const journey = fileURLToPath(new URL('../load/journey.ts', import.meta.url));
@@ -138,18 +136,6 @@ async function addSessions(directory: string, env: Record<string, string>): Prom
   const child = reprise(['catalog', 'import', file], env, 'ignore');
   const [code] = await once(child, 'exit');
   if (code !== 0) throw new Error(`reprise catalog import ended with ${code}`);
-}
-
-/** The service ends the holds and payments that the history left open; then it is quiet. */
-async function untilSettled(rows: pg.Client): Promise<void> {
-  for (const end = Date.now() + settledMsMax; Date.now() < end; await delay(500)) {
-    const { rows: open } = await rows.query(
-      `SELECT 1 FROM reservation WHERE status = 'held' UNION ALL
-       SELECT 1 FROM payment WHERE status = 'held' OR refund_due_at IS NOT NULL LIMIT 1`,
-    );
-    if (open.length === 0) return;
-  }
-  throw new Error(`the service was not quiet after ${settledMsMax / 1_000} s`);
 }
 
 interface Run {

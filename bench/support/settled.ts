@@ -1,0 +1,17 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type pg from 'pg';
+
+/** Longest wait for the service to end what a history left open, in milliseconds. */
+const settledMsMax = 300_000;
+
+/** The service ends the holds and payments that the history left open; then it is quiet. */
+export async function untilSettled(rows: pg.Client): Promise<void> {
+  for (const end = Date.now() + settledMsMax; Date.now() < end; await delay(500)) {
+    const { rows: open } = await rows.query(
+      `SELECT 1 FROM reservation WHERE status = 'held' UNION ALL
+       SELECT 1 FROM payment WHERE status = 'held' OR refund_due_at IS NOT NULL LIMIT 1`,
+    );
+    if (open.length === 0) return;
+  }
+  throw new Error(`the service was not quiet after ${settledMsMax / 1_000} s`);
+}
