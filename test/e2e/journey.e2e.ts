@@ -14,7 +14,7 @@ describe('the journey', function () {
   this.timeout(90_000);
   let service: Service;
   before(async () => {
-    service = await Service.start();
+    service = await Service.start({ WARM_UP_MS: '' });
   });
   after(() => service.remove());
 

@@ -46,6 +46,8 @@ export class Service extends ServiceProcess {
       database: process.env.POSTGRES_URL ? await testDatabase() : undefined,
     };
     const given = {
+      // It takes a second per start; the test of the journey has it.
+      WARM_UP_MS: '0',
       ...(servers.store ? { EVENTSTORE_URL: servers.store.url } : {}),
       ...(servers.database ? { POSTGRES_URL: servers.database.url } : {}),
       ...(testRedisUrl ? { REDIS_URL: testRedisUrl } : {}),
