@@ -64,7 +64,7 @@ describe('a shop whose event store is lost in the middle of a sale', function ()
     for (let n = 1; n <= buyers; n += 1)
       await service.charge(`buyer-${n}`, 1_000_000, `first-${n}`);
     const following = follow();
-    await eventually('it follows', () => /following it/.test(following.said()), 60_000);
+    await eventually('it follows', () => /following the log/.test(following.said()), 60_000);
     const { acknowledged, stop } = startBuyers(service, { buyers, sessions: sessionsOf(sessions) });
     await eventually('some have bought', () => acknowledged.payments.size >= 15, 60_000);
     const safe = new Map(acknowledged.payments);

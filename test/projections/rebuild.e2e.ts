@@ -193,7 +193,7 @@ describeWithOwnEventStore('reprise rebuild', function () {
     expect(await schemas()).to.deep.equal([]);
     expect({ code, err }).to.deep.equal({
       code: 1,
-      err: 'reprise: there is no projection seats; there are concert, session, seat, reservation, account\n',
+      err: 'reprise: there is no projection seats; the projections are concert, session, seat, reservation, account\n',
     });
   });
 });
