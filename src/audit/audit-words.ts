@@ -16,7 +16,7 @@ const columns: readonly (readonly [head: string, cell: (room: RoomVerdict) => st
     ['left', ({ left }) => left],
     ['ended', ({ ended }) => ended],
     ['cleared', ({ cleared }) => cleared],
-    ['most inside', ({ insideMost }) => insideMost],
+    ['most at once', ({ insideMost }) => insideMost],
     ['waiting now', ({ waiting }) => waiting],
   ];
 
@@ -37,7 +37,7 @@ export function describeAudit({ events, rooms, violations, exceptions }: AuditVe
   );
   const verdict =
     violations.total === 0
-      ? 'proven from the log: admitted in order, never more than the limit, nobody twice'
+      ? 'proven from the log: the queue admitted users in order, never more than the limit, and nobody twice'
       : `NOT PROVEN: ${inShort(violations)}`;
   return [
     ...(rooms.length === 0 ? ['the log has no moves of the queue in this period'] : lines),

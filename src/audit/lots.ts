@@ -38,8 +38,8 @@ export class Lots {
    */
   draw({ from, opensAt, seed, at }: EventData['QueueDrawn'], atMs: number): string | undefined {
     const lot = this.#find(Date.parse(from), Date.parse(opensAt));
-    if (lot === undefined) return `no step set the lot from ${from} to ${opensAt}`;
-    if (lot.seed !== undefined) return `the lot before ${opensAt} was drawn already`;
+    if (lot === undefined) return `no operator set the lot from ${from} to ${opensAt}`;
+    if (lot.seed !== undefined) return `the lot before ${opensAt} was already drawn`;
     [lot.seed, lot.drawnMs] = [seed, Date.parse(at)];
     if (atMs >= lot.closesMs) return undefined;
     return `the lot before ${opensAt} was drawn while users could still enrol with ids of their choice`;

@@ -1,5 +1,6 @@
 import { type Admission, RoomAdmissions } from './admissions.ts';
 import { Place, type Stay } from './audited-place.ts';
+import { findingWords } from './finding-words.ts';
 import type { ExceptionCode, Findings, ViolationCode } from './findings.ts';
 import { type Excess, Inside } from './inside.ts';
 import type { QueueMove } from './move.ts';
@@ -36,8 +37,6 @@ export interface RoomFigures {
   ended: number;
   cleared: number;
 }
-
-const iso = (ms: number): string => new Date(ms).toISOString();
 
 /** Checks the moves of one room, in the order of their times. */
 export class RoomAudit {
@@ -105,20 +104,21 @@ export class RoomAudit {
     if (before !== undefined) {
       if (before.admittedMs !== undefined) this.#lostEnd(before, atMs);
       else {
-        const since = iso(before.enrolledMs ?? before.waitsSinceMs);
-        this.#except('enrolled-again', before, atMs, `the log has a place of ${since}`);
+        const detail = findingWords.enrolledAgain(before.enrolledMs ?? before.waitsSinceMs);
+        this.#except('enrolled-again', before, atMs, detail);
         this.#stay(before, 'not-in-log', undefined);
       }
     }
     // Instances that enrol in the same second may write one after another.
     if (number <= this.#highestNumber && atMs > this.#highestEnrolledMs + 1_000) {
-      this.#violate('wrong-number', userId, atMs, `${number} after ${this.#highestNumber}`);
+      const detail = findingWords.wrongNumber(number, this.#highestNumber);
+      this.#violate('wrong-number', userId, atMs, detail);
     }
     if (number > this.#highestNumber) {
       [this.#highestNumber, this.#highestEnrolledMs] = [number, atMs];
     }
     if (this.#parts.steering.around(atMs).isDraining) {
-      this.#violate('while-draining', userId, atMs, 'enrolled while nobody new was to enrol');
+      this.#violate('while-draining', userId, atMs, findingWords.whileDraining);
     }
     const lot = this.#parts.steering.lots.ofNumber(number);
     if (lot !== undefined) lot.tookPart += 1;
@@ -130,13 +130,12 @@ export class RoomAudit {
     const { userId } = place;
     const force = this.#parts.steering.around(atMs);
     if (place.admittedMs !== undefined) {
-      const detail = `inside since ${iso(place.admittedMs)} already`;
-      this.#violate('twice', userId, atMs, detail);
+      this.#violate('twice', userId, atMs, findingWords.twice(place.admittedMs));
       this.#inside.remove(place);
     }
-    if (force.isPaused) this.#violate('while-paused', userId, atMs, 'admitted while paused');
+    if (force.isPaused) this.#violate('while-paused', userId, atMs, findingWords.whilePaused);
     if (force.closedBy !== undefined) {
-      const detail = `the sale opens at ${iso(force.closedBy.opensMs)}, after its draw`;
+      const detail = findingWords.beforeOpening(force.closedBy.opensMs);
       this.#violate('before-opening', userId, atMs, detail);
     }
     this.#judgeOrder(place, atMs, true);
@@ -145,7 +144,7 @@ export class RoomAudit {
     if (this.#inside.count >= force.limit) this.#loseOverdue(atMs);
     for (const excess of this.#inside.admit(place, atMs, force.limit)) this.#overLimit(excess);
     if (this.#inside.count > force.limitLeast && this.#inside.count <= force.limit) {
-      const detail = `${this.#inside.count} inside, at most ${force.limitLeast} from about then on`;
+      const detail = findingWords.limitLowered(this.#inside.count, force.limitLeast);
       this.#except('limit-lowered', place, atMs, detail);
     }
     this.#count('admitted', atMs);
@@ -153,10 +152,9 @@ export class RoomAudit {
 
   #unclaim(place: Place, atMs: number): void {
     if (place.admittedMs === undefined) {
-      this.#except('admission-not-in-log', place, atMs, 'an admission that was not claimed');
+      this.#except('admission-not-in-log', place, atMs, findingWords.unclaimedNotInLog);
     } else {
-      const detail = `admitted at ${iso(place.admittedMs)} and did not come`;
-      this.#except('unclaimed', place, atMs, detail);
+      this.#except('unclaimed', place, atMs, findingWords.unclaimed(place.admittedMs));
     }
     this.#inside.remove(place);
     place.admittedMs = undefined;
@@ -178,7 +176,7 @@ export class RoomAudit {
 
   #end(place: Place, atMs: number): void {
     if (place.admittedMs === undefined) {
-      this.#except('admission-not-in-log', place, atMs, 'the end of a place');
+      this.#except('admission-not-in-log', place, atMs, findingWords.endedNotInLog);
     }
     this.#inside.remove(place);
     this.#stay(place, 'ended', atMs);
@@ -189,7 +187,7 @@ export class RoomAudit {
   #clear(atMs: number): void {
     for (const place of [...this.#places.values()]) {
       if (place.admittedMs !== undefined) continue;
-      this.#except('cleared', place, atMs, 'waited when the line was emptied');
+      this.#except('cleared', place, atMs, findingWords.cleared);
       this.#stay(place, 'cleared', atMs);
       this.#places.delete(place.userId);
       this.#count('cleared', atMs);
@@ -205,10 +203,9 @@ export class RoomAudit {
   #lostEnd(place: Place, atMs: number): void {
     this.#inside.remove(place);
     for (const { atMs: at, inside, limit, place: other } of this.#inside.explain(place)) {
-      const detail = `${inside} inside by the log, ${limit} at most`;
-      this.#except('end-not-in-log', other, at, detail);
+      this.#except('end-not-in-log', other, at, findingWords.overLimitByLog(inside, limit));
     }
-    this.#except('end-not-in-log', place, atMs, `admitted at ${iso(place.admittedMs ?? 0)}`);
+    this.#except('end-not-in-log', place, atMs, findingWords.endNotInLog(place.admittedMs ?? 0));
     this.#stay(place, 'not-in-log', undefined);
     this.#places.delete(place.userId);
   }
@@ -224,14 +221,13 @@ export class RoomAudit {
     for (const passing of this.#admissions.passing(number, waitsSinceMs, untilMs)) {
       const isAway = away.some(([from, until]) => from <= passing.atMs && passing.atMs <= until);
       if (isAway) {
-        const detail = `passed by number ${passing.number}`;
+        const detail = findingWords.away(passing.number);
         if (!place.notes.includes('away')) this.#except('away', place, passing.atMs, detail);
         continue;
       }
       if (this.#passedForReason(place, passing)) continue;
-      const detail =
-        `${number} waited since ${iso(waitsSinceMs)}, was there, and number ${passing.number} was ` +
-        `admitted before it${isAdmitted ? `, which was admitted at ${iso(atMs)}` : ''}`;
+      const admittedMs = isAdmitted ? atMs : undefined;
+      const detail = findingWords.outOfOrder({ number, waitsSinceMs, passing, admittedMs });
       this.#violate('out-of-order', place.userId, passing.atMs, detail);
       return;
     }
@@ -241,23 +237,23 @@ export class RoomAudit {
     const untilMs = atMs + this.#parts.settings.askMsMax;
     const step = this.#parts.steering.between(atMs, untilMs);
     if (step !== undefined) {
-      this.#except('steered', place, atMs, `the place kept for it was taken away by ${step}`);
+      this.#except('steered', place, atMs, findingWords.steered(step));
       return true;
     }
     if (this.#admissions.hasInFront(this.#rankOf(place), atMs, untilMs)) {
-      this.#except('gave-way', place, atMs, 'the place kept for it went to somebody in front');
+      this.#except('gave-way', place, atMs, findingWords.gaveWay);
       return true;
     }
     const quiet = this.#standstills.from(atMs, untilMs);
     if (quiet === undefined) return false;
-    this.#except('standstill', place, atMs, `nothing moved from ${iso(quiet)} on`);
+    this.#except('standstill', place, atMs, findingWords.standstill(quiet));
     return true;
   }
 
   #unknown(userId: string, number: number, kind: QueueMove[0], atMs: number): Place {
     const place = new Place(userId, number, undefined, atMs);
     this.#places.set(userId, place);
-    this.#except('enrolment-not-in-log', place, atMs, `the first that the log has is: ${kind}`);
+    this.#except('enrolment-not-in-log', place, atMs, findingWords.notEnrolled(kind));
     return place;
   }
 
@@ -272,7 +268,7 @@ export class RoomAudit {
   }
 
   #overLimit({ place, atMs, inside, limit }: Excess): void {
-    this.#violate('over-limit', place.userId, atMs, `${inside} inside, ${limit} at most`);
+    this.#violate('over-limit', place.userId, atMs, findingWords.overLimit(inside, limit));
   }
 
   #violate(code: ViolationCode, userId: string, atMs: number, detail: string): void {

@@ -34,7 +34,8 @@ export function missedBounds(
   const bugs = Object.entries(measures.failedByCode).filter(([code]) => isBug(code));
   for (const [code, n] of bugs) missed.push({ kind: 'fact', what: `${n} answers ${code}` });
   const rang = measures.alarms.some((one) => one.rule === rings && one.rangSeconds !== null);
-  if (rings !== undefined && !rang) missed.push({ kind: 'fact', what: `no alarm ${rings} rang` });
+  if (rings !== undefined && !rang)
+    missed.push({ kind: 'fact', what: `the alarm ${rings} did not fire` });
   over(
     'from the end of the fault until buyers can pay',
     measures.recoverAfterFaultSeconds,

@@ -88,6 +88,6 @@ export function describeHold(hold: Hold): string {
       ? endings[ended.reason]
       : soldMs === undefined
         ? `to be paid before ${iso(payableUntilMs)}`
-        : `paid at ${iso(soldMs)}, it is theirs`;
+        : `paid at ${iso(soldMs)}, and this user owns the seat`;
   return `user ${userId} from ${iso(fromMs)} until ${until}, reservation ${reservationId}: ${outcome}`;
 }

@@ -12,13 +12,13 @@ const toldMax = 1_000;
 type Move = EventData['QueueMoved']['moves'][number];
 
 const ownWords: Readonly<Record<Exclude<Move[0], 'enrolled'>, string>> = {
-  away: 'away: did not poll as told, so others were admitted first',
-  back: 'polled again, in front of all who came later',
+  away: 'away: did not poll in time, so others were admitted first',
+  back: 'polled again: waits in front of all users who came later',
   unclaimed:
-    'did not come to claim the admission in time: the next had the place; waits again, in front',
+    'did not claim the admission in time, so the next user got the place: waits again, in front of all users who came later',
   admitted: 'admitted',
-  left: 'gave the waiting place up: did not poll in time',
-  ended: 'the admitted place was over',
+  left: 'lost the waiting place: did not poll in time',
+  ended: 'the admitted place ended',
   cleared: 'lost the waiting place: the line was emptied',
 };
 
@@ -84,10 +84,10 @@ export class WaitingStory {
     if (cleared) line.clearedBy = ` by ${by} (${reason})`;
     if (line.own === undefined) return;
     const now = [
-      admittedMax === null ? 'places as the setting says' : `${admittedMax} places`,
+      admittedMax === null ? 'as many places as the setting allows' : `${admittedMax} places`,
       ...(perMinute === null ? [] : [`${perMinute} admissions per minute`]),
       ...(paused ? ['paused: nobody is admitted'] : []),
-      ...(draining ? ['nobody new enrols'] : []),
+      ...(draining ? ['new users cannot enrol'] : []),
       ...(lot === null ? [] : [`places by lot from ${lot.from}, the sale opens at ${lot.opensAt}`]),
       ...(cleared ? ['the line was emptied'] : []),
     ];
@@ -115,7 +115,7 @@ export class WaitingStory {
     // The line was emptied, and the user did not wait there.
     if (kind === 'cleared' && own === undefined) return;
     const speed = own === undefined ? '' : howLong(own, line, atMs);
-    const front = `${line.waiting.size} waited in front by the log`;
+    const front = `by the log, ${line.waiting.size} users waited in front`;
     const byWhom = kind === 'cleared' ? line.clearedBy : '';
     const what = kind === 'enrolled' ? `enrolled: ${front}` : `${ownWords[kind]}${byWhom}`;
     this.#tell(room, atMs, kind === 'admitted' ? `${what}${speed}` : what);
@@ -134,8 +134,8 @@ export class WaitingStory {
       if (line.own === undefined || number === undefined) continue;
       const ahead = [...line.waiting.values()].filter((other) => other < number).length;
       const so = howLong(line.own, line, nowMs);
-      const front = line.isByLot ? '' : `; ${ahead} wait in front, with those who are away`;
-      this.#tell(room, nowMs, `waits still${so}${front}`);
+      const front = line.isByLot ? '' : `; ${ahead} users in front, also those who are away`;
+      this.#tell(room, nowMs, `still waits${so}${front}`);
     }
   }
 

@@ -71,15 +71,15 @@ function unsaid(hasIt: boolean, unreadable: number, isKeyGiven: boolean): string
     ...(hasIt
       ? []
       : [
-          'a try that was refused leaves no event: not that it was made, nor when, nor why it was refused;',
-          `but for requests with an Idempotency-Key, whose answers are kept${isKeyGiven ? '' : ': give it with --key'}`,
+          'a refused request leaves no event: the log shows neither its time nor the reason of the refusal',
+          `only requests with an Idempotency-Key leave their answer in the log${isKeyGiven ? '' : ': give the key with --key'}`,
         ]),
   ];
 }
 
 function ofUser(own: readonly Hold[], holds: readonly Hold[]): string[] {
   const last = own.at(-1);
-  if (last === undefined) return ['never held it: no event of the seat is this user’s'];
+  if (last === undefined) return ['never held it: no event of the seat names this user'];
   if (last.ended === undefined) {
     const before = own.length === 2 ? 'once' : `${own.length - 1} times`;
     return [
@@ -93,21 +93,25 @@ function ofUser(own: readonly Hold[], holds: readonly Hold[]): string[] {
   return [
     `${times} from ${iso(last.fromMs)} until ${iso(atMs)}, and lost it: ${endings[reason]}`,
     next === undefined
-      ? 'nobody has had it since: it is free'
-      : `${next.userId === last.userId ? 'the same user' : `user ${next.userId}`} took it next, at ${iso(next.fromMs)}`,
+      ? 'nobody has held it since then: it is free'
+      : `${next.userId === last.userId ? 'the same user' : `user ${next.userId}`} held it next, from ${iso(next.fromMs)}`,
   ];
 }
 
 function ofKey(holds: readonly Hold[], answer: RememberedAnswer | null | undefined): string[] {
   if (answer === undefined) return [];
   if (answer === null) {
-    return ['no reservation with that key was answered: it never came, or has no answer'];
+    return [
+      'the log has no answer to a reservation request with that key: the request never came, or has no answer yet',
+    ];
   }
   const holder = holdAt(holds, answer.atMs);
   return [
-    `with that key a reservation was answered ${answer.status} at ${iso(answer.atMs)}: ${inShort(answer)}`,
-    `at that moment the seat was ${holder === undefined ? 'nobody’s' : `that of ${describeHold(holder)}`}`,
-    'which seat was asked for with that key, the log does not keep',
+    `the reservation request with that key got the answer ${answer.status} at ${iso(answer.atMs)}: ${inShort(answer)}`,
+    holder === undefined
+      ? 'at that time nobody had the seat'
+      : `at that time this user had the seat: ${describeHold(holder)}`,
+    'the log does not store which seat this request was for',
   ];
 }
 

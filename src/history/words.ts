@@ -14,10 +14,10 @@ export function inWords(event: RecordedEvent): string {
 
 /** How a hold of a seat or an order ended. */
 export const endings: Readonly<Record<EventData['SeatReleased']['reason'], string>> = {
-  expired: 'its time was over before it was paid',
-  cancelled: 'it was given back before it was paid',
-  refunded: 'it had been paid and was given back for its money',
-  'not-all': 'not all seats of its order could be had',
+  expired: 'the hold ended without a payment',
+  cancelled: 'the reservation was cancelled before a payment',
+  refunded: 'the reservation was paid, and was cancelled later with a refund',
+  'not-all': 'the order did not get all of its seats',
 };
 
 const words: { readonly [T in EventType]: (data: EventData[T]) => string } = {
@@ -27,7 +27,7 @@ const words: { readonly [T in EventType]: (data: EventData[T]) => string } = {
   SessionRescheduled: ({ sessionId, startsAt }) => `session ${sessionId} moved to ${startsAt}`,
   SessionCancelled: ({ sessionId }) => `session ${sessionId} cancelled`,
   SessionsClaimed: ({ concertId, sessionIds }) =>
-    `session ids of concert ${concertId} alone from now on: ${sessionIds.join(', ')}`,
+    `these session ids now belong to concert ${concertId}: ${sessionIds.join(', ')}`,
 
   SeatReserved: ({ userId, expiresAt, reservationId, price, currency, orderId }) =>
     `seat held for user ${userId} until ${expiresAt}: reservation ${reservationId}${
@@ -36,16 +36,16 @@ const words: { readonly [T in EventType]: (data: EventData[T]) => string } = {
   SeatSold: ({ userId, reservationId, paymentId }) =>
     `seat sold to user ${userId}: reservation ${reservationId}, payment ${paymentId}`,
   SeatReleased: ({ userId, reservationId, reason }) =>
-    `seat free again, no longer user ${userId}’s: reservation ${reservationId} ended, ${endings[reason]}`,
+    `seat free again: reservation ${reservationId} of user ${userId} ended, because ${endings[reason]}`,
 
   OrderPlaced: ({ userId, seats, sessionId, price, currency, expiresAt }) =>
     `user ${userId} ordered ${seats.length} seats of session ${sessionId}, all or none (${seats
       .map(({ seatId }) => seatId)
       .join(', ')}): ${price} ${currency}, to be paid before ${expiresAt}`,
-  OrderConfirmed: () => 'every seat of the order is held: it can be paid',
+  OrderConfirmed: () => 'all seats of the order are held: the buyer can pay',
   OrderPaid: ({ paymentId }) => `order sold: payment ${paymentId}`,
-  OrderEnded: ({ reason }) => `order ended, ${endings[reason]}`,
-  OrderSettled: () => 'seats and money have followed what became of the order',
+  OrderEnded: ({ reason }) => `order ended, because ${endings[reason]}`,
+  OrderSettled: () => 'the seats and the money of the order are settled',
 
   BalanceCharged: ({ amount, currency, balance }) =>
     `${amount} ${currency} charged: ${balance} can be spent`,
@@ -54,28 +54,28 @@ const words: { readonly [T in EventType]: (data: EventData[T]) => string } = {
   PaymentCaptured: ({ amount, reservationId }) => `${amount} paid for reservation ${reservationId}`,
   PaymentReleased: ({ amount, reservationId, reason }) =>
     `${amount} no longer held for reservation ${reservationId}: ${
-      reason === 'cancelled' ? 'it was cancelled' : 'its hold had ended'
+      reason === 'cancelled' ? 'it was cancelled' : 'the hold had ended'
     }`,
   PaymentRefunded: ({ amount, reservationId }) =>
     `${amount} refunded for reservation ${reservationId}`,
   AccountSummarised: ({ balance, held }) =>
-    `summed up, which changes nothing: ${balance} can be spent, ${held} held`,
+    `summary, which changes nothing: ${balance} can be spent, ${held} held`,
 
   AccountIndexed: ({ from, to }) =>
-    `noted which charges and payments events ${from} to ${to} name, which changes nothing`,
+    `index of the charges and payments in events ${from} to ${to}: this changes nothing`,
   AccountTotalled: ({ balance, held }) =>
-    `summed up, which changes nothing: ${balance} can be spent, ${held} held`,
+    `summary, which changes nothing: ${balance} can be spent, ${held} held`,
 
   RequestStarted: () => 'a request with this key began',
-  RequestAnswered: ({ status, body }) => `it was answered ${status}: ${body}`,
+  RequestAnswered: ({ status, body }) => `the request got the answer ${status}: ${body}`,
   EventSkipped: ({ revision, type, reason }) =>
-    `event ${revision} (${type}), which could not be read, counts for nothing from here on: ${reason}`,
+    `event ${revision} (${type}) could not be read. All readers ignore it from here on: ${reason}`,
   SkipAnnounced: ({ revision, stream }) => `event ${revision}@${stream} is about to be skipped`,
-  LogRestored: ({ archive, events }) => `${events} events begin to be restored from ${archive}`,
+  LogRestored: ({ archive, events }) => `the restore of ${events} events from ${archive} begins`,
   ImageRestored: ({ image, lastCreatedAt }) =>
     `the log is as it was at ${lastCreatedAt}: restored from ${image}; the sale is closed`,
   LogRestoreFinished: ({ events }) => `${events} events are restored; the sale is closed`,
-  LogReconciled: ({ missing }) => `the tables of before know ${missing} facts that are not there`,
+  LogReconciled: ({ missing }) => `the old tables have ${missing} facts that the log does not have`,
   SaleOpened: ({ reason }) => `the sale is open: ${reason}`,
 
   ReleaseServed: ({ version }) => `version ${version} of the service serves the log`,
@@ -84,7 +84,7 @@ const words: { readonly [T in EventType]: (data: EventData[T]) => string } = {
     `waiting queue${ofRoom(room)} steered by ${by}: ${reason}`,
   QueueDrawn: ({ room, opensAt, seed }) =>
     `places of the waiting queue${ofRoom(room)} before ${opensAt} drawn by lot, seed ${seed}`,
-  RequestAbandoned: () => 'it got no answer that may be repeated: the key is free again',
+  RequestAbandoned: () => 'the request got no answer that can be repeated: the key is free again',
 };
 
 const ofRoom = (room: string | undefined): string => (room === undefined ? '' : `, room ${room},`);

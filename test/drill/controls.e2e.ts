@@ -53,7 +53,10 @@ describe('a drill that must fail', function () {
     expect(measures.missing).to.deep.equal(['reservation c1-1.A-1-1.999']);
     expect([measures.violations, measures.checkFailed]).to.deep.equal([0, []]);
     const facts = missed.filter(({ kind }) => kind === 'fact').map(({ what }) => what);
-    expect(facts).to.deep.equal(['1 acknowledged facts are lost', 'no alarm EventsParked rang']);
+    expect(facts).to.deep.equal([
+      '1 acknowledged facts are lost',
+      'the alarm EventsParked did not fire',
+    ]);
   });
 
   it('says which line of reprise check is not well', async () => {

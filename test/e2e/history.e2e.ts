@@ -155,13 +155,13 @@ describe('reprise history', function () {
     const asked = ['history', 'seat', `${concert}-1`, 'A-1-1', '--user', u3, '--key', 'late'];
     const { stdout } = await reprise(asked, env);
     expect(stdout).to.match(/^time +what happened +command +position/);
-    expect(stdout).to.match(
-      new RegExp(` user ${u1} from .*: its time was over before it was paid\n`),
-    );
+    expect(stdout).to.match(new RegExp(` user ${u1} from .*: the hold ended without a payment\n`));
     expect(stdout).to.contain(`User ${u3}:\n  never held it`);
-    expect(stdout).to.match(/answered 409 at .*: seat-taken, the seat is held/);
+    expect(stdout).to.match(/got the answer 409 at .*: seat-taken, the seat is held/);
     expect(stdout).to.match(
-      new RegExp(`at that moment the seat was that of user ${u2} from .* it is theirs\n`),
+      new RegExp(
+        `at that time this user had the seat: user ${u2} from .* this user owns the seat\n`,
+      ),
     );
   });
 

@@ -69,7 +69,7 @@ describe('a reservation’s history', () => {
     const { holds, unreadable } = await holdsOf(store.readStream(stream), await readSkips(store));
     expect({ holds: holds.length, unreadable }).to.deep.equal({ holds: 1, unreadable: 0 });
     const told = store.log.map(inWords);
-    expect(told[2]).to.contain('counts for nothing from here on: half a unit');
+    expect(told[2]).to.contain('All readers ignore it from here on: half a unit');
     expect(byWhom(originOf(store.log[2] as RecordedEvent))).to.equal('an operator');
   });
 

@@ -57,14 +57,14 @@ describe('why a user waited so long', () => {
         moved('ended', '42', 4, 400),
       ]),
     ).to.deep.equal([
-      '1 : enrolled: 2 waited in front by the log',
+      '1 : enrolled: by the log, 2 users waited in front',
       '10 : the queue was steered by kim (payments are slow): 5 places, paused: nobody is admitted',
-      '45 : away: did not poll as told, so others were admitted first',
-      '60 : polled again, in front of all who came later',
+      '45 : away: did not poll in time, so others were admitted first',
+      '60 : polled again: waits in front of all users who came later',
       '61 : admitted after 60.0 s, in which 2 others were admitted, 2.0 per minute',
-      '91 : did not come to claim the admission in time: the next had the place; waits again, in front',
+      '91 : did not claim the admission in time, so the next user got the place: waits again, in front of all users who came later',
       '100 : admitted after 9.0 s, in which 0 others were admitted, 0.0 per minute',
-      '400 : the admitted place was over',
+      '400 : the admitted place ended',
     ]);
   });
 
@@ -76,8 +76,8 @@ describe('why a user waited so long', () => {
         ...[moved('cleared', '', 0, 20), moved('admitted', '2', 2, 30)],
       ]),
     ).to.deep.equal([
-      '10 gala: enrolled: 1 waited in front by the log',
-      '1000 gala: waits still after 990.0 s, in which 0 others were admitted, 0.0 per minute; 1 wait in front, with those who are away',
+      '10 gala: enrolled: by the log, 1 users waited in front',
+      '1000 gala: still waits after 990.0 s, in which 0 others were admitted, 0.0 per minute; 1 users in front, also those who are away',
     ]);
     expect(await told([moved('enrolled', '1', 1, 0), moved('cleared', '', 0, 9)])).to.deep.equal(
       [],
@@ -98,18 +98,18 @@ describe('why a user waited so long', () => {
     expect(
       await told([moved('enrolled', '42', 4, 1), emptied, moved('cleared', '', 0, 11)]),
     ).to.deep.equal([
-      '1 : enrolled: 0 waited in front by the log',
-      '10 : the queue was steered by lee (a wrong price): places as the setting says, the line was emptied',
+      '1 : enrolled: by the log, 0 users waited in front',
+      '10 : the queue was steered by lee (a wrong price): as many places as the setting allows, the line was emptied',
       lost,
     ]);
     expect(
       await told([emptied, moved('enrolled', '42', 4, 9), moved('cleared', '', 0, 11)]),
-    ).to.deep.equal(['9 : enrolled: 0 waited in front by the log', lost]);
+    ).to.deep.equal(['9 : enrolled: by the log, 0 users waited in front', lost]);
     expect(
       await told([moved('enrolled', '42', 4, 9), moved('cleared', '', 0, 11)]),
       'the log does not say',
     ).to.deep.equal([
-      '9 : enrolled: 0 waited in front by the log',
+      '9 : enrolled: by the log, 0 users waited in front',
       '11 : lost the waiting place: the line was emptied',
     ]);
   });

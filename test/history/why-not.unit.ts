@@ -76,8 +76,8 @@ describe('who had a seat', () => {
     ]);
     const lines = (await why('u9')).split('\n').slice(1, 4);
     expect(lines).to.deep.equal([
-      `  user u1 from ${time(0)} until ${time(101)}, reservation s.a.1: its time was over before it was paid`,
-      `  user u2 from ${time(101)} until ${time(500)}, reservation s.a.2: it had been paid and was given back for its money`,
+      `  user u1 from ${time(0)} until ${time(101)}, reservation s.a.1: the hold ended without a payment`,
+      `  user u2 from ${time(101)} until ${time(500)}, reservation s.a.2: the reservation was paid, and was cancelled later with a refund`,
       `  user u3 from ${time(700)} until now, reservation s.a.3: to be paid before ${time(800)}`,
     ]);
   });
@@ -120,19 +120,19 @@ describe('why a user did not get a seat', () => {
   it('is said of who never held it, with what the log cannot know', async () => {
     const text = await why('u9');
     expect(text).to.contain('User u9:\n  never held it');
-    expect(text).to.contain('What the log cannot say:\n  a try that was refused leaves no event');
+    expect(text).to.contain('What the log cannot say:\n  a refused request leaves no event');
     expect(text).to.contain('--key');
   });
 
   it('is said of who lost it, and to whom', async () => {
     const text = await why('u1');
     expect(text).to.contain(
-      `held it once from ${time(0)} until ${time(101)}, and lost it: its time`,
+      `held it once from ${time(0)} until ${time(101)}, and lost it: the hold`,
     );
-    expect(text).to.contain(`user u2 took it next, at ${time(101)}`);
+    expect(text).to.contain(`user u2 held it next, from ${time(101)}`);
     const seat = stream(reserved(1, 'u1', 0), released(1, 'u1', 10, 'not-all'));
     const last = whyNot(await holdsOf(seat), { userId: 'u1', ...always }).join('\n');
-    expect(last).to.contain('not all seats of its order could be had\n  nobody has had it since');
+    expect(last).to.contain('the order did not get all of its seats\n  nobody has held it since');
   });
 
   it('is that the user has it, and nothing of refused tries then', async () => {
@@ -161,12 +161,14 @@ describe('why a user did not get a seat', () => {
       [301, requestAnswered({ status: 409, headers: {}, body, at: time(301) })],
     );
     const text = await why('u9', { answer: await answerIn(request) });
-    expect(text).to.contain(`was answered 409 at ${time(301)}: seat-taken, the seat is sold`);
-    expect(text).to.contain(`at that moment the seat was that of user u2 from ${time(101)}`);
+    expect(text).to.contain(`got the answer 409 at ${time(301)}: seat-taken, the seat is sold`);
+    expect(text).to.contain(`at that time this user had the seat: user u2 from ${time(101)}`);
     expect(text).to.not.contain('--key');
     const unknown = (await answerIn(stream())) ?? null;
-    expect(await why('u9', { answer: unknown })).to.contain('no reservation with that key');
+    expect(await why('u9', { answer: unknown })).to.contain(
+      'no answer to a reservation request with that key',
+    );
     const free = { atMs: startMs + 600, status: 200, body: '{}' };
-    expect(await why('u9', { answer: free })).to.contain('at that moment the seat was nobody’s');
+    expect(await why('u9', { answer: free })).to.contain('at that time nobody had the seat');
   });
 });

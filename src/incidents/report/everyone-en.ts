@@ -20,10 +20,10 @@ export const everyoneEn: EveryoneWords = {
   headings: {
     what: 'What happened',
     when: 'When',
-    who: 'Whom it touched',
+    who: 'Who was affected',
     todo: 'What you should do',
     done: 'What we did',
-    again: 'What we do so that it does not come again',
+    again: 'What we do to prevent it',
     next: 'Next update',
   },
   whatUnknown: 'We are still looking for the cause. What is certain so far is below.',
@@ -32,7 +32,7 @@ export const everyoneEn: EveryoneWords = {
   when: {
     began: 'Began',
     noticed: 'We noticed it',
-    eased: 'Buyers could go on',
+    eased: 'Buyers could continue',
     ended: 'Over, and checked',
     lasted: 'It lasted',
   },
@@ -68,8 +68,8 @@ export const everyoneEn: EveryoneWords = {
   proven: (seats, payments) =>
     `No seat was sold twice, and nobody was charged wrongly: we checked all ${seats} sold seats and all ${payments} payments against our records, one by one.`,
   notProven: (n) =>
-    `Our check found ${n} entries that need correcting. We correct each of them, and write to everybody it concerns.`,
-  unproven: 'Whether every sale and every payment is right is being checked.',
+    `Our check found ${n} entries that need correcting. We correct each of them, and write to everybody who is affected.`,
+  unproven: 'We are checking whether every sale and every payment is correct.',
   kept: (n) => `All ${n} confirmations that buyers had received are still valid.`,
   lost: (n) =>
     `${n} confirmations are missing in our records. We restore them, and write to each buyer.`,
