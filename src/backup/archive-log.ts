@@ -63,7 +63,7 @@ export async function archiveLog(options: ArchiveLogOptions): Promise<number> {
 
 function isOther(directory: string, { message }: LogDiffers): ArchiveError {
   return new ArchiveError(
-    `the archive ${directory} is of another log, or this one was put back to an older state: ${message}. ` +
+    `the archive ${directory} belongs to another log, or an older copy of this log was restored: ${message}. ` +
       'Nothing was written. Keep this archive, and begin another one with reprise backup create --new.',
   );
 }

@@ -156,7 +156,7 @@ export async function pruneBackups(
   else {
     const good = await firstGood(all.filter((one) => !gone.includes(one)).reverse());
     if (good === undefined) {
-      throw new Error('no archive that would stay is complete: nothing was removed');
+      throw new Error('no remaining archive is complete: nothing was removed');
     }
     console.log(`stays, complete and correct: ${good.id}`);
     if (dryRun) return;

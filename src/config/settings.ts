@@ -169,7 +169,8 @@ export const settings = {
     default: '1000000',
   },
   QUEUE_ADMITTED_SECONDS: {
-    about: 'Length of an admitted place, from the claim or from the last reservation of the buyer',
+    about:
+      'How long an admitted place lasts. The time begins with the claim, and again with each reservation of the buyer',
     schema: wholeNumber(1, 86_400),
     default: '300',
   },
@@ -185,7 +186,8 @@ export const settings = {
     default: '30',
   },
   QUEUE_WAITING_SECONDS: {
-    about: 'Time after an expected poll that does not come. Then the waiting buyer loses the place',
+    about:
+      'A waiting buyer who does not poll loses the place after this time. The time begins when the poll was expected',
     schema: wholeNumber(1, 86_400),
     default: '150',
   },
@@ -219,7 +221,7 @@ export const settings = {
   },
   WARM_UP_MS: {
     about:
-      'Before the service is ready, it rehearses purchases for this time. Then its code is compiled when the first buyers come. It keeps nothing of them. 0: no rehearsal',
+      'Before the service is ready, it rehearses purchases for this time. So its code is already compiled when the first buyers come. The rehearsal stores nothing. 0: no rehearsal',
     schema: wholeNumber(0, 10_000),
     default: '800',
   },

@@ -79,7 +79,7 @@ export const badReleaseDrill: Drill = {
   about:
     'first, a release is rolled back; second, a release writes an event that no older version can read',
   expected:
-    'first, the check says “safe with a rebuild”, and this is true; second, it says “not safe”, and nothing changes',
+    'for the first release, the check says “safe with a rebuild”, and this is true; for the second, it says “not safe”, and nothing changes',
   public: {
     en: 'We took back a new version of the ticket service while tickets were being sold.',
     ko: '티켓이 판매되는 도중에 판매 서비스를 이전 버전으로 되돌렸습니다.',

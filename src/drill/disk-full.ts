@@ -51,9 +51,10 @@ const refused = ({ book }: Site): number =>
 /** The disk of DATA_DIR is full for a while. */
 export const diskFullDrill: Drill = {
   name: 'disk-full',
-  about: 'the disk with the data of the event store and of PostgreSQL is full, then has room again',
+  about:
+    'the disk with the data of the event store and of PostgreSQL is full; later, it has free space again',
   expected:
-    '503 for reservations and payments meanwhile; lists go on; no process ends, and all goes on by itself',
+    'reservations and payments are 503 while the disk is full; lists work; no process ends; afterwards everything works again by itself',
   public: {
     en: 'We let the disk of the ticket service run full, while tickets were being sold.',
     ko: '티켓이 판매되는 도중에 판매 서비스의 디스크를 가득 채웠습니다.',

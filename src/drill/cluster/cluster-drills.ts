@@ -63,7 +63,9 @@ interface OfNode {
 const ofNode = ({ what, node, choose, direct, bounds, isNeeded }: OfNode): Drill[] => [
   {
     name: `${what}-kill`,
-    about: `SIGKILL of ${node}; it is started again once another node has its role`,
+    about: isNeeded
+      ? `SIGKILL of ${node}; the killed node starts again after another node leads`
+      : `SIGKILL of ${node}; the killed node starts again after some seconds`,
     expected: isNeeded
       ? 'no request fails; appends are sent again, with the same ids, to the next leader'
       : 'no request fails',
@@ -89,7 +91,7 @@ const ofNode = ({ what, node, choose, direct, bounds, isNeeded }: OfNode): Drill
     name: `${what}-cut`,
     about: `nothing passes between the services and ${node} for ${seconds} s`,
     expected: isNeeded
-      ? '503 meanwhile, because the nodes still see their leader; ready within 5 s afterwards'
+      ? 'calls are 503 during this time, because the nodes still see their leader; within 5 s after that, every service is ready'
       : 'no request fails',
     public: {
       en: `We cut the line to ${one.en} ${records.en}, while tickets were being sold.`,
@@ -118,8 +120,9 @@ export const clusterDrills: readonly Drill[] = [
   }),
   {
     name: 'quorum-lost',
-    about: `SIGKILL of both followers, which are away for ${seconds} s`,
-    expected: '503 meanwhile; ready within 5 s after there is a leader again',
+    about: `SIGKILL of both followers; they start again after ${seconds} s`,
+    expected:
+      'calls are 503 until there is a leader again; within 5 s after that, every service is ready',
     public: {
       en: `We stopped two of three computers ${records.en}, while tickets were being sold.`,
       ko: `티켓이 판매되는 도중에 ${records.ko} 컴퓨터 세 대 중 두 대를 중단했습니다.`,
@@ -130,7 +133,7 @@ export const clusterDrills: readonly Drill[] = [
   {
     name: 'start-without-leader',
     about: 'a service is started with one node of three; then the other two nodes start',
-    expected: 'it waits, and is ready when there is a leader',
+    expected: 'the service waits, and is ready when there is a leader',
     public: {
       en: `We started the service while two of three computers ${records.en} were away.`,
       ko: `${records.ko} 컴퓨터 세 대 중 두 대가 없는 동안 판매 서비스를 시작했습니다.`,
@@ -162,10 +165,10 @@ export const clusterDrills: readonly Drill[] = [
   },
   {
     name: 'rebuild-without-leader',
-    about: 'the leader is killed while reprise rebuild makes the tables anew',
-    expected: 'the rebuild ends, and the sale goes on',
+    about: 'the leader is killed while reprise rebuild makes the tables',
+    expected: 'the rebuild completes, and the sale continues',
     public: {
-      en: `We stopped ${one.en} ${records.en} while the lists were being made anew.`,
+      en: `We stopped ${one.en} ${records.en} while the lists were being made again.`,
       ko: `목록을 새로 만드는 동안 ${records.ko} ${one.ko} 중단했습니다.`,
     },
     ...{ bounds: oneHung, ...onNodes(cluster) },
@@ -173,8 +176,9 @@ export const clusterDrills: readonly Drill[] = [
   },
   {
     name: 'node-disk-full',
-    about: 'the disk of a single node is full; then it has room, and the node is started again',
-    expected: '503 meanwhile; ready within 5 s after the node is back',
+    about:
+      'the disk of a single node is full; later, the disk has free space, and the node starts again',
+    expected: 'calls are 503 until the node is back; within 5 s after that, every service is ready',
     public: {
       en: 'We let the disk with the records of sales run full, while tickets were being sold.',
       ko: '티켓이 판매되는 도중에 판매 기록이 저장되는 디스크를 가득 채웠습니다.',
@@ -186,8 +190,8 @@ export const clusterDrills: readonly Drill[] = [
   },
   {
     name: 'older-copy',
-    about: 'an older copy of the data of a single node is put in its place; then reprise rebuild',
-    expected: 'every service says that the log is another one, until the tables are made anew',
+    about: 'a single node gets an older copy of its data; then reprise rebuild runs',
+    expected: 'every service reports another log, until the rebuild has made the tables',
     public: {
       en: 'We put an older copy of the records of sales in their place.',
       ko: '판매 기록을 이전 사본으로 되돌렸습니다.',

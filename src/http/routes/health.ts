@@ -7,7 +7,7 @@ export const livez = endpoint({
   name: 'livez',
   method: 'get',
   path: '/livez',
-  summary: 'Is the process alive? This call asks no dependency.',
+  summary: 'Is the process alive? This call uses no other server.',
   answer: z.object({ status: z.literal('alive') }),
   problems: [],
   handle: () => json({ status: 'alive' }),
