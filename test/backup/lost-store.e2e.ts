@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -29,7 +29,11 @@ describe('a shop whose event store is lost in the middle of a sale', function ()
     service = await Service.start({ EVENTSTORE_URL: '', POSTGRES_URL: '', REDIS_URL: '' });
     parent = await archiveParent();
   });
-  after(() => service.remove());
+  const followers: ChildProcess[] = [];
+  after(async () => {
+    for (const follower of followers) follower.kill('SIGKILL');
+    await service.remove();
+  });
 
   const env = () => ({ DATA_DIR: service.dataDir });
   const run = async (...args: string[]) => {
@@ -45,6 +49,7 @@ describe('a shop whose event store is lost in the middle of a sale', function ()
       env: serviceEnvironment(env()),
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    followers.push(child);
     let said = '';
     child.stdout.on('data', (chunk) => {
       said += chunk;

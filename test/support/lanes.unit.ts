@@ -28,10 +28,14 @@ describe('test files in parallel lanes', () => {
 });
 
 describe('a lane', () => {
-  const run = async (names: readonly string[], maxMs = 60_000): Promise<FileResult[]> => {
+  const run = async (
+    names: readonly string[],
+    limits: { readonly maxMs?: number; readonly lastsMs?: number } = {},
+  ): Promise<FileResult[]> => {
     const results: FileResult[] = [];
     const files = names.map(fixture);
-    await runLane('the lane', files, (result) => results.push(result), { maxMs });
+    const options = { maxMs: 60_000, ...limits };
+    await runLane('the lane', files, (result) => results.push(result), options);
     return results;
   };
   const shown = ({ file, passed, pending, failures }: FileResult) => [
@@ -74,8 +78,13 @@ describe('a lane', () => {
     ]);
   });
 
-  it('fails at its time limit when something keeps its process alive', async () => {
-    const results = await run(['hangs'], 5_000);
-    expect(results.at(-1)?.failures[0]).to.include('killed after 5 s');
+  it('fails at its time limit, or soon after its last test, when something keeps its process alive', async () => {
+    for (const [limits, said] of [
+      [{ maxMs: 5_000 }, 'killed 5 s after its start'],
+      [{ lastsMs: 500 }, 'killed 0.5 s after its last test'],
+    ] as const) {
+      const results = await run(['hangs'], limits);
+      expect(results.at(-1)?.failures[0]).to.include(said);
+    }
   });
 });

@@ -11,6 +11,12 @@ import type { LaneMessage } from './reporter.ts';
 export const laneMaxMs = 60 * 60_000;
 
 /**
+ * Longest time from a lane's last test to the end of its process, in milliseconds. Then it is
+ * killed, and that is a failure: a test left something that keeps the process alive.
+ */
+const lastsMaxMs = 30_000;
+
+/**
  * A process that a lane left behind may keep its output open: it is read for so long after the
  * lane's end.
  */
@@ -34,6 +40,7 @@ export function endLanesWithThisProcess(): void {
 interface LaneOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly maxMs?: number;
+  readonly lastsMs?: number;
 }
 
 /** What became of a file, or of a lane: then `file` says which. */
@@ -60,7 +67,7 @@ export async function runLane(
   name: string,
   files: readonly string[],
   report: (result: FileResult) => void,
-  { env = process.env, maxMs = laneMaxMs }: LaneOptions = {},
+  { env = process.env, maxMs = laneMaxMs, lastsMs = lastsMaxMs }: LaneOptions = {},
 ): Promise<void> {
   if (isEnding) return report(failed(name, 'not begun: the run was ended'));
   const child = spawn(
@@ -74,23 +81,27 @@ export async function runLane(
   }
   const results = new FileResults(report);
   const heard = createInterface(messages as Readable);
-  heard.on('line', (line) => results.take(JSON.parse(line)));
-  let isOverTime = false;
-  const limit = setTimeout(() => {
-    isOverTime = true;
-    child.kill('SIGKILL');
-  }, maxMs);
+  let killed: string | undefined;
+  const killAfter = (ms: number, of: string) =>
+    setTimeout(() => {
+      killed ??= `killed ${ms / 1_000} s after its ${of}`;
+      child.kill('SIGKILL');
+    }, ms);
+  const limits = [killAfter(maxMs, 'start')];
+  heard.on('line', (line) => {
+    results.take(JSON.parse(line));
+    if (results.isAtEnd) limits.push(killAfter(lastsMs, 'last test'));
+  });
   running.add(child);
   const closed = once(child, 'close');
   const [[code, signal]] = await Promise.all([once(child, 'exit'), once(heard, 'close')]);
   running.delete(child);
-  clearTimeout(limit);
+  for (const limit of limits) clearTimeout(limit);
   await Promise.race([closed, delay(outputMaxMs)]);
   stdout?.destroy();
   stderr?.destroy();
   results.finish(files);
-  const ending = isOverTime ? `killed after ${maxMs / 1_000} s` : `${signal ?? code}`;
-  const fault = results.faultOfLane(code, ending);
+  const fault = results.faultOfLane(code, killed ?? `${signal ?? code}`);
   if (fault !== undefined) report(failed(name, fault));
 }
 
@@ -130,6 +141,11 @@ class FileResults {
     if (message.outcome === 'passed') this.#passed += 1;
     else if (message.outcome === 'pending') this.#pending += 1;
     else this.#failures.push(message.text ?? '');
+  }
+
+  /** Whether the last test has ended. */
+  get isAtEnd(): boolean {
+    return this.#isAtEnd;
   }
 
   /** Each file must have said something. */
