@@ -37,7 +37,7 @@ export const restoreDrill: Drill = {
     const follower = site.start('backup', 'follow', ...args);
     followers.set(site, follower);
     await act('a backup follows the log', () =>
-      eventually('it follows', () => /following it/.test(follower.stdout()), followsMs, 100),
+      eventually('it follows', () => /following the log/.test(follower.stdout()), followsMs, 100),
     );
   },
   async method(hands) {
