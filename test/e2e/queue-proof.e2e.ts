@@ -103,7 +103,7 @@ describeWithOwnEventStore('the log of the waiting queue', function () {
   it('answers a user who asks about the wait', async () => {
     const stdout = await run('history', 'waiting', 'u1');
     expect(stdout).to.match(/enrol/);
-    expect(stdout).to.contain('did not come to claim the admission in time');
+    expect(stdout).to.contain('did not claim the admission in time');
     expect(stdout).to.contain(concert);
   });
 
