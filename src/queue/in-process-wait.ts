@@ -4,8 +4,7 @@ import { isUntold, lotPauseMs } from './lot.ts';
 import {
   type Admissions,
   admissionsPerSecond,
-  lateMs,
-  longPauseMs,
+  longPause,
   noticeMsOf,
   type Pause,
   pauseOf,
@@ -25,10 +24,8 @@ interface Moment {
 }
 
 /** The pause of a user who gets no position yet. */
-function unplacedPause(pauseMaxMs: number, chance: number): Pause {
-  const pauseMs = longPauseMs(Math.min(lotPauseMs, pauseMaxMs), chance);
-  return { pauseMs, lateMs: lateMs(pauseMs) };
-}
+const unplacedPause = (pauseMaxMs: number, chance: number): Pause =>
+  longPause(Math.min(lotPauseMs, pauseMaxMs), chance);
 
 const pauseAt = (
   position: number,

@@ -128,15 +128,15 @@ export const noticeMsOf = (settings: {
  */
 export function pauseOf(turn: Turn): Pause {
   const { position, chance } = turn;
-  const pauseMs = longPauseMs(pauseByPosition(turn), chance);
+  const pause = longPause(pauseByPosition(turn), chance);
   if (isNear(turn)) {
     const invitedMs = turn.freeInMs(placeToCome(position));
     const inReserveMs = invitedMs > 0 ? invitedMs + reserveMs : 0;
     const freeMs = Math.max(soonPauseMs, Math.min(turn.freeInMs(position), inReserveMs));
     const soonMs = Math.floor(freeMs + soonSpreadMs * chance);
-    if (soonMs < pauseMs) return { pauseMs: soonMs, lateMs: Math.min(soonLateMax, soonMs) };
+    if (soonMs < pause.pauseMs) return { pauseMs: soonMs, lateMs: Math.min(soonLateMax, soonMs) };
   }
-  return { pauseMs, lateMs: Math.min(lateMax, pauseMs) };
+  return pause;
 }
 
 /** A user at this position polls for this place from now, in case users in front are absent. */
@@ -157,12 +157,11 @@ function pauseByPosition(turn: Turn): number {
   return isShort || !isNear(turn) ? pauseMs : Math.min(pauseMs, invitedPauseMs);
 }
 
-/** A pause with its jitter. @param chance from 0 to 1 */
-export const longPauseMs = (base: number, chance: number): number =>
-  Math.floor(base * (1 + jitter * Math.sqrt(chance)));
-
-/** How late who was told to pause for long may ask and is still there, in milliseconds. */
-export const lateMs = (pause: number): number => Math.min(lateMax, pause);
+/** The pause of a user for whom no place is due soon, with its jitter. @param chance from 0 to 1 */
+export function longPause(baseMs: number, chance: number): Pause {
+  const pauseMs = Math.floor(baseMs * (1 + jitter * Math.sqrt(chance)));
+  return { pauseMs, lateMs: Math.min(lateMax, pauseMs) };
+}
 
 /** Shortest time to claim an admission, in milliseconds, unless the setting is shorter. */
 const claimMinMs = 5_000;
