@@ -4,8 +4,9 @@ import { leaveNote } from '../metrics/command-notes.ts';
 import { borrowEventStore } from '../servers/servers.ts';
 import type { ProgressMeter } from '../support/progress-meter.ts';
 import { listedMaxDefault } from '../verify/defaults.ts';
+import type { Violations } from '../verify/finding.ts';
 import type { ProofMark } from '../verify/proof-mark.ts';
-import { type Violations, verify } from '../verify/verify-log.ts';
+import { verify } from '../verify/verify-log.ts';
 import { verifySince } from '../verify/verify-since.ts';
 import { keepMark, readMark } from './proof-file.ts';
 

@@ -147,6 +147,13 @@ export interface Violation {
 
 export type Report = (code: ViolationCode, at: Moment, detail: string) => void;
 
+export interface Violations {
+  readonly total: number;
+  readonly byCode: Readonly<Partial<Record<ViolationCode, number>>>;
+  /** The first violations, in the order in which they were found. */
+  readonly listed: readonly Violation[];
+}
+
 /** The violations that were found. All are counted, and the first ones are kept. */
 export class Findings {
   readonly #keptMax: number;
@@ -170,6 +177,11 @@ export class Findings {
     let total = 0;
     for (const count of this.#counts.values()) total += count;
     return total;
+  }
+
+  /** All of them, as a verdict has them. */
+  get violations(): Violations {
+    return { total: this.total, byCode: Object.fromEntries(this.#counts), listed: this.kept };
   }
 
   readonly report = (

@@ -1,6 +1,6 @@
 import { graceMsDefault, listedMaxDefault } from './defaults.ts';
 import { ExpectedTables } from './expected-tables.ts';
-import { Findings, type LogEvent, type Violation, type ViolationCode } from './finding.ts';
+import { Findings, type LogEvent, type Violations } from './finding.ts';
 import { type LogFigures, LogProof } from './log-proof.ts';
 import { LogReader } from './log-source.ts';
 import type { ProofMark } from './proof-mark.ts';
@@ -56,13 +56,6 @@ export interface RowFigures {
   readonly tables: Readonly<Record<string, number>>;
 }
 
-export interface Violations {
-  readonly total: number;
-  readonly byCode: Readonly<Partial<Record<ViolationCode, number>>>;
-  /** The first violations, in the order in which they were found. */
-  readonly listed: readonly Violation[];
-}
-
 /**
  * Reads the whole log, and proves or refutes the rules of a sale. It also compares the read models
  * with the log, at their checkpoint. The service may be running.
@@ -84,8 +77,7 @@ export async function verify(options: VerifyOptions): Promise<Verdict> {
     if (skipped.unknown.length > 0) skipped.conclude(await reading.skips(), findings.report);
     const atMs = options.asOf === 'log-end' ? proof.newestMs : Date.now();
     const log = proof.conclude(atMs, graceMs);
-    const byCode = Object.fromEntries(findings.counts);
-    const violations = { total: findings.total, byCode, listed: findings.kept };
+    const { violations } = findings;
     const mark = violations.total > 0 ? undefined : markOf(proof, reading.last);
     return { log, rows, violations, mark, eventsPerSecond: reading.eventsPerSecond };
   } finally {

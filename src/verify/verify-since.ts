@@ -1,12 +1,12 @@
 import { eachLimited } from '../support/concurrency.ts';
 import { graceMsDefault, listedMaxDefault } from './defaults.ts';
-import { Findings, type LogEvent } from './finding.ts';
+import { Findings, type LogEvent, type Violations } from './finding.ts';
 import { LogProof } from './log-proof.ts';
 import { LogReader } from './log-source.ts';
 import type { ProofMark } from './proof-mark.ts';
 import { concertsBySession, NeedsWhole, naming, streamsNamedBy } from './scope.ts';
 import { Skipped, skippedStream } from './skips.ts';
-import type { VerifyOptions, Violations } from './verify-log.ts';
+import type { VerifyOptions } from './verify-log.ts';
 
 /** More new events, or more streams to read, and the whole log is as quickly read. */
 const eventsMax = 200_000;
@@ -85,9 +85,9 @@ class SinceProof {
     for (const event of all) if (proof.see(event) && event.position > this.#after) events += 1;
     this.#isOver = true;
     proof.conclude(Date.now(), this.#graceMs);
-    const { total, counts, kept } = this.#findings;
-    const violations = { total, byCode: Object.fromEntries(counts), listed: kept };
-    return { events, streams: this.#streams.size, violations, mark: this.#markAfter(proof, total) };
+    const { violations } = this.#findings;
+    const mark = this.#markAfter(proof, violations.total);
+    return { events, streams: this.#streams.size, violations, mark };
   }
 
   #markAfter(proof: LogProof, violations: number): ProofMark | undefined {
