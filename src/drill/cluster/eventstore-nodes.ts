@@ -35,10 +35,10 @@ export interface EventStoreNodes {
   readonly nodes: readonly EventStoreNode[];
   /**
    * The leader that a majority names, once there is one and it is alive.
-   * @param deadlineMs how long to wait for it; 90 s unless told
-   * @throws Error when that passed, with the ends of the logs
+   * @param advertised the ports that the nodes tell their clients; their own unless told
+   * @throws Error after 90 s, with the ends of the logs
    */
-  leader(deadlineMs?: number): Promise<EventStoreNode>;
+  leader(advertised?: readonly number[]): Promise<EventStoreNode>;
   /**
    * Waits until every node runs in a role, one as leader. One that ended by itself is started
    * again, as its supervisor would: a former leader that comes back may end once more, to cut off
@@ -134,17 +134,18 @@ class Nodes implements EventStoreNodes {
     this.version = await (this.nodes[0] as Node).version();
   }
 
-  async leader(deadlineMs = readyMs): Promise<Node> {
-    return this.#until('a majority names a leader', deadlineMs, async () => {
+  async leader(advertised = this.nodes.map(({ port }) => port)): Promise<Node> {
+    return this.#until('a majority names a leader', async () => {
       const votes = await Promise.all(this.nodes.map((node) => node.leaderPort()));
-      return this.nodes.find(
-        ({ port }) => 2 * votes.filter((vote) => vote === port).length > this.nodes.length,
+      const index = advertised.findIndex(
+        (port) => 2 * votes.filter((vote) => vote === port).length > this.nodes.length,
       );
+      return this.nodes[index];
     });
   }
 
   async ready(): Promise<void> {
-    await this.#until('every node has its role, one as leader', readyMs, async () => {
+    await this.#until('every node has its role, one as leader', async () => {
       await Promise.all(this.nodes.filter((node) => node.isMissing).map((node) => node.start()));
       const seen = await Promise.all(this.nodes.map((node) => node.gossip().catch(() => [])));
       const settled = (states: readonly string[]) =>
@@ -177,9 +178,9 @@ class Nodes implements EventStoreNodes {
     }
   }
 
-  async #until<T>(what: string, deadlineMs: number, look: () => Promise<T>) {
+  async #until<T>(what: string, look: () => Promise<T>) {
     try {
-      return await eventually(what, look, deadlineMs, pollMs);
+      return await eventually(what, look, readyMs, pollMs);
     } catch (error) {
       const tails = await Promise.all(
         this.nodes.map(async (node) => `node ${node.index}:\n${await node.logTail()}`),

@@ -26,7 +26,8 @@ const theNode = (site: Site): EventStoreNode => clusterOf(site).nodes.nodes[0] a
 
 /** Fills the disk of a single node with other data until nothing can be written; then frees it. */
 export async function fillNodeDisk({ site, act, fault, over }: Hands): Promise<void> {
-  const { disk, leader } = { disk: clusterOf(site).disk, leader: () => clusterOf(site).leader() };
+  const cluster = clusterOf(site);
+  const { disk } = cluster;
   if (disk === undefined) throw new Error('the node has no disk of its own');
   const node = theNode(site);
   const ballast = join(disk.path, 'ballast');
@@ -41,7 +42,7 @@ export async function fillNodeDisk({ site, act, fault, over }: Hands): Promise<v
   await act('there is room, and the node starts', async () => {
     await rm(ballast);
     await node.restart();
-    await leader();
+    await cluster.leader();
   });
   over();
 }

@@ -1,13 +1,8 @@
 import { join } from 'node:path';
-import { eventually } from '../../support/eventually.ts';
 import { type Relay, startRelay } from '../relay.ts';
 import { type SmallDisk, smallDisk } from '../small-disk.ts';
 import type { EventStoreNode } from './eventstore-node.ts';
 import { type EventStoreNodes, startEventStoreNodes } from './eventstore-nodes.ts';
-
-/** The longest wait until the nodes name a leader, in milliseconds. */
-const leaderMs = 90_000;
-const pollMs = 100;
 
 /** The nodes of a real event store that a drill needs. */
 export interface ClusterOptions {
@@ -65,25 +60,9 @@ export class SiteCluster {
   }
 
   /** The node that most of the nodes name as the leader, also where clients are sent to relays. */
-  async leader(): Promise<EventStoreNode> {
-    if (this.relays.length === 0) return this.nodes.leader();
-    const { nodes } = this.nodes;
-    return eventually(
-      'a majority names a leader',
-      async () => {
-        const votes = await Promise.all(
-          nodes.map(async (node) => {
-            const members = await node.gossip().catch(() => []);
-            return members.find(({ state, isAlive }) => isAlive && state === 'Leader')?.port;
-          }),
-        );
-        const index = this.relays.findIndex(
-          ({ port }) => 2 * votes.filter((vote) => vote === port).length > nodes.length,
-        );
-        return nodes[index];
-      },
-      ...[leaderMs, pollMs],
-    );
+  leader(): Promise<EventStoreNode> {
+    const { relays, nodes } = this;
+    return nodes.leader(relays.length === 0 ? undefined : relays.map(({ port }) => port));
   }
 
   async followers(): Promise<EventStoreNode[]> {
