@@ -60,6 +60,16 @@ function burning(times: number, longSeconds: number, shortSeconds: number): Cond
   );
 }
 
+/** With the window, two minutes without an admission. */
+const queueStuck = (per: Rule['per'], of: string, summary: Rule['summary']): Rule => ({
+  ...{ name: 'QueueStuck', per, forSeconds: 90, severity: 'page', summary },
+  when: all(
+    compare(max(`${of}_there`), '>', 0),
+    compare(max(`${of}_free_places`), '>', 0),
+    compare(increase(metric(`${of}_admissions_total`), 30), '==', 0),
+  ),
+});
+
 const dependencies = [
   [
     'EventStoreDown',
@@ -159,31 +169,14 @@ export const rules: readonly Rule[] = [
     when: compare(max('rows_wrong'), '>', 0),
     summary: { en: 'Rows differ from the log.', ko: '목록의 내용이 판매 기록과 다릅니다.' },
   },
-  {
-    // With the window, two minutes without an admission.
-    ...{ name: 'QueueStuck', per: 'service', forSeconds: 90, severity: 'page' },
-    when: all(
-      compare(max('queue_there'), '>', 0),
-      compare(max('queue_free_places'), '>', 0),
-      compare(increase(metric('queue_admissions_total'), 30), '==', 0),
-    ),
-    summary: {
-      en: 'Buyers wait, places are free, but the queue admits nobody.',
-      ko: '자리가 있는데도 대기자가 입장하지 못합니다.',
-    },
-  },
-  {
-    ...{ name: 'QueueStuck', per: 'room', forSeconds: 90, severity: 'page' },
-    when: all(
-      compare(max('queue_room_there'), '>', 0),
-      compare(max('queue_room_free_places'), '>', 0),
-      compare(increase(metric('queue_room_admissions_total'), 30), '==', 0),
-    ),
-    summary: {
-      en: 'Buyers wait for a room that has places, and nobody is let in.',
-      ko: '대기실에 자리가 있는데도 대기자가 입장하지 못합니다.',
-    },
-  },
+  queueStuck('service', 'queue', {
+    en: 'Buyers wait, places are free, but the queue admits nobody.',
+    ko: '자리가 있는데도 대기자가 입장하지 못합니다.',
+  }),
+  queueStuck('room', 'queue_room', {
+    en: 'Buyers wait for a room that has places, and nobody is let in.',
+    ko: '대기실에 자리가 있는데도 대기자가 입장하지 못합니다.',
+  }),
   {
     ...{ name: 'MoneyStuck', per: 'service', forSeconds: 0, severity: 'page' },
     when: any(

@@ -131,13 +131,20 @@ const gauges: readonly (readonly [name: string, help: string, value: Value])[] =
   ],
 ];
 
-/** Of the rooms beside the line of the shop, labelled with their names. */
-const roomGauges = [
-  ['waiting', 'Buyers who wait in a room, present and absent.'],
-  ['there', 'Waiting buyers of a room who poll in time.'],
-  ['admitted', 'Buyers who are admitted to a room.'],
-] as const;
 type Rooms = NonNullable<Readiness['queue']['rooms']>;
+
+/** Of the rooms beside the line of the shop, labelled with their names. */
+const roomGauges: readonly (readonly [string, help: string, of: (now: Rooms[string]) => number])[] =
+  [
+    ['waiting', 'Buyers who wait in a room, present and absent.', ({ waiting }) => waiting],
+    ['there', 'Waiting buyers of a room who poll in time.', ({ there }) => there],
+    ['admitted', 'Buyers who are admitted to a room.', ({ admitted }) => admitted],
+    [
+      'free_places',
+      'Free places of a room; 0 while nobody is let in.',
+      (now) => freePlacesIn(now) ?? 0,
+    ],
+  ];
 
 /** What the HTTP layer counts itself. */
 const counters: readonly (readonly [name: string, help: string, value: Value])[] = [
@@ -183,23 +190,13 @@ function registerBackup(registers: Registry[]): (now: Readings) => void {
 
 /** Of the rooms beside the line of the shop, by name. */
 function registerRooms(registers: Registry[]): (now: Readings) => void {
-  const read = roomGauges.map(([name, help]) => {
+  const read = roomGauges.map(([name, help, of]) => {
     const labelNames = ['room'] as const;
     const gauge = new Gauge({ name: `reprise_queue_room_${name}`, help, labelNames, registers });
     return (rooms: Rooms) => {
       gauge.reset();
-      for (const [room, counts] of Object.entries(rooms)) gauge.set({ room }, counts[name]);
+      for (const [room, now] of Object.entries(rooms)) gauge.set({ room }, of(now));
     };
-  });
-  const free = new Gauge({
-    name: 'reprise_queue_room_free_places',
-    help: 'Free places of a room; 0 while nobody is let in.',
-    labelNames: ['room'] as const,
-    registers,
-  });
-  read.push((rooms) => {
-    free.reset();
-    for (const [room, now] of Object.entries(rooms)) free.set({ room }, freePlacesIn(now) ?? 0);
   });
   return ({ readiness }) => {
     for (const take of read) take(readiness.queue.rooms ?? {});
