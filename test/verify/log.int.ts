@@ -8,20 +8,10 @@ import {
   type TestEventStore,
   testEventStore,
 } from '../support/servers.ts';
-import { corruptAccounts } from './support/corrupt-accounts.ts';
-import { corruptEvents } from './support/corrupt-events.ts';
-import { corruptOrders } from './support/corrupt-orders.ts';
-import { corruptSales } from './support/corrupt-sales.ts';
+import { corrupt } from './support/corruptions.ts';
 import { honest } from './support/honest.ts';
 import { overdue } from './support/overdue.ts';
-import { type Corruptions, World } from './support/world.ts';
-
-const corrupt: Corruptions = {
-  ...corruptSales,
-  ...corruptOrders,
-  ...corruptAccounts,
-  ...corruptEvents,
-};
+import { World } from './support/world.ts';
 
 describeWithOwnEventStore('the proof from the log', () => {
   let store: TestEventStore;

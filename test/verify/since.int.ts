@@ -13,20 +13,10 @@ import {
   type TestEventStore,
   testEventStore,
 } from '../support/servers.ts';
-import { corruptAccounts } from './support/corrupt-accounts.ts';
-import { corruptEvents } from './support/corrupt-events.ts';
-import { corruptOrders } from './support/corrupt-orders.ts';
-import { corruptSales } from './support/corrupt-sales.ts';
+import { corrupt } from './support/corruptions.ts';
 import { honest } from './support/honest.ts';
 import { overdue } from './support/overdue.ts';
-import { type Corruptions, World } from './support/world.ts';
-
-const corrupt: Corruptions = {
-  ...corruptSales,
-  ...corruptOrders,
-  ...corruptAccounts,
-  ...corruptEvents,
-};
+import { World } from './support/world.ts';
 
 describeWithOwnEventStore('the proof of what came since the last one', () => {
   let store: TestEventStore;
@@ -43,9 +33,7 @@ describeWithOwnEventStore('the proof of what came since the last one', () => {
 
   const begin = async (): Promise<World> => {
     const world = new World(client);
-    await world.begin();
-    const claimed = { concertId: `c${world.session}`, sessionIds: [world.session] };
-    await world.write('catalog-sessions', 'SessionsClaimed', claimed);
+    await world.beginClaimed();
     return world;
   };
   /** As a proof that found nothing leaves it, with nothing unfinished. */
@@ -146,9 +134,7 @@ describeWithOwnEventStore('what was unfinished where the last proof ended', () =
   for (const [name, [codes, plant]] of Object.entries(overdue)) {
     it(`is found when time has made it wrong: ${name}`, async () => {
       const world = new World(client);
-      await world.begin();
-      const claimed = { concertId: `c${world.session}`, sessionIds: [world.session] };
-      await world.write('catalog-sessions', 'SessionsClaimed', claimed);
+      await world.beginClaimed();
       await plant(world);
       const { mark, violations } = await verify({ eventStoreUrl: store.url });
       expect(violations.listed).to.deep.equal([]);

@@ -54,6 +54,13 @@ export class World {
     }
   }
 
+  /** As `begin`, and the catalog says whose the session is. */
+  async beginClaimed(): Promise<void> {
+    await this.begin();
+    const claimed = { concertId: `c${this.session}`, sessionIds: [this.session] };
+    await this.write('catalog-sessions', 'SessionsClaimed', claimed);
+  }
+
   scheduleSession(stream: string): Promise<void> {
     return this.write(stream, 'SessionScheduled', {
       sessionId: this.session,
