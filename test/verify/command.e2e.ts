@@ -72,6 +72,11 @@ describeWithOwnEventStore('reprise verify', function () {
         const { rows } = await postgres.query(`SELECT 1 FROM account WHERE user_id = 'planted'`);
         return rows.length;
       });
+      // The service was started again: a hold that it ends later would write the row anew.
+      await eventually('no seat is held', async () => {
+        const held = await postgres.query(`SELECT 1 FROM reservation WHERE status = 'held'`);
+        return held.rows.length === 0;
+      });
       const { rows } = await postgres.query(
         `UPDATE session SET seats_available = (seats_available + 1) % seats_total
          WHERE session_id = 'c1-6' RETURNING seats_available`,
