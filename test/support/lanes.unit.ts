@@ -1,8 +1,9 @@
 import { access } from 'node:fs/promises';
 import { expect } from 'chai';
 import { type FileResult, runLane } from './lanes/lane.ts';
-import { share, suffixes, testFiles } from './lanes/plan.ts';
+import { secondRuns, secondRunsMax, share, suffixes, testFiles } from './lanes/plan.ts';
 import { quietFiles } from './lanes/quiet.ts';
+import { Results } from './lanes/results.ts';
 
 const fixture = (name: string): string => `test/support/fixtures/lane-${name}.ts`;
 
@@ -24,6 +25,51 @@ describe('test files in parallel lanes', () => {
     expect(files).to.include('test/support/lanes.unit.ts');
     expect(files).to.include.members([...quietFiles]);
     await Promise.all(files.map((file) => access(file)));
+  });
+});
+
+describe('files that failed', () => {
+  it('run again if they start servers, and never if they are of unit tests or correctness', () => {
+    const failed = ['test/a.unit.ts', 'test/correctness/b.int.ts', 'test/c.e2e.ts'];
+    expect(secondRuns(failed)).to.deep.equal(['test/c.e2e.ts']);
+  });
+
+  it('do not run again if they are many', () => {
+    const failed = Array.from({ length: secondRunsMax + 1 }, (_, n) => `test/${n}.e2e.ts`);
+    expect(secondRuns(failed.slice(1))).to.have.length(secondRunsMax);
+    expect(secondRuns(failed)).to.deep.equal([]);
+  });
+
+  const [late, wrong] = ['test/late.e2e.ts', 'test/wrong.e2e.ts'];
+  const result = (file: string, failures: readonly string[]): FileResult => ({
+    file,
+    passed: 2 - failures.length,
+    pending: 0,
+    failures,
+    seconds: 1,
+  });
+
+  it('count as their second run ended, and the summary names who passed in it', () => {
+    const { log } = console;
+    const lines: string[] = [];
+    console.log = (line: string) => lines.push(line);
+    try {
+      const results = new Results();
+      for (const file of [late, wrong]) results.report(result(file, [`${file} was late`]));
+      expect(results.failedOf([wrong, late])).to.deep.equal([wrong, late]);
+      results.reportSecond(result(late, []));
+      expect(results.failedOf([wrong, late])).to.deep.equal([wrong]);
+      results.reportSecond(result(wrong, ['wrong again']));
+      expect(results.failedOf([wrong, late])).to.deep.equal([wrong]);
+      lines.length = 0;
+      expect(results.summarize()).to.equal(1);
+    } finally {
+      console.log = log;
+    }
+    const summary = lines.join('\n');
+    expect(summary).to.include(`${late} failed first and passed alone`);
+    expect(summary).to.include(`${late} was late`).and.to.include('wrong again');
+    expect(summary).to.include('1 failing').and.to.include('3 passing');
   });
 });
 

@@ -45,3 +45,18 @@ export function share(
   }
   return lanes.map((lane) => lane.files).filter((lane) => lane.length > 0);
 }
+
+/** If more files than this fail, none runs a second time: that is no race of the machine. */
+export const secondRunsMax = 3;
+
+/**
+ * The failed files that run once more, alone. They start servers, and wait for these with
+ * deadlines that a busy machine misses. Unit tests and the tests of `test/correctness/` never run
+ * again: what fails there once is wrong.
+ */
+export function secondRuns(failed: readonly string[]): string[] {
+  const again = failed.filter(
+    (file) => ofSuffix(file) !== 'unit' && !file.startsWith(path.join('test', 'correctness')),
+  );
+  return failed.length <= secondRunsMax ? again : [];
+}

@@ -2,7 +2,8 @@ import type { FileResult } from './lane.ts';
 
 /** What became of the files of a run: a line per file as it ends, and at last the summary. */
 export class Results {
-  readonly #results: FileResult[] = [];
+  #results: FileResult[] = [];
+  readonly #passedAlone: FileResult[] = [];
   readonly #sinceMs = performance.now();
 
   readonly report = (result: FileResult): void => {
@@ -14,6 +15,20 @@ export class Results {
     for (const failure of result.failures) console.log(failure);
   };
 
+  /** The files of a list that failed, in the order of the list. */
+  failedOf(files: readonly string[]): string[] {
+    const failed = this.#results.filter((result) => result.failures.length > 0);
+    return files.filter((file) => failed.some((result) => result.file === file));
+  }
+
+  /** Takes what became of a file in its second run, which counts instead of the first. */
+  readonly reportSecond = (second: FileResult): void => {
+    const first = this.#results.filter((result) => result.file === second.file);
+    if (second.failures.length === 0) this.#passedAlone.push(...first);
+    this.#results = this.#results.filter((result) => !first.includes(result));
+    this.report(second);
+  };
+
   /** Seconds of each file that took `min` or more, by name. */
   secondsOf(files: readonly string[], min: number): Record<string, number> {
     const long = this.#results
@@ -23,7 +38,7 @@ export class Results {
   }
 
   /**
-   * Prints the failures once more and how many passed and failed, in the form of mocha's summary:
+   * Prints what passed in a second run only, the failures once more, and how many passed and failed, in the form of mocha's summary:
    * `.ci/run` reads it.
    * @returns the exit code: 1 when something failed, or nothing passed
    */
@@ -32,6 +47,10 @@ export class Results {
     const passed = this.#sum('passed');
     const pending = this.#sum('pending');
     const seconds = Math.round((performance.now() - this.#sinceMs) / 1_000);
+    for (const { file, failures: first } of this.#passedAlone) {
+      console.log(`\n  ${file} failed first and passed alone. Find the race:`);
+      for (const failure of first) console.log(failure);
+    }
     console.log(`\n\n  ${passed} passing (${seconds}s)`);
     if (pending > 0) console.log(`  ${pending} pending`);
     if (failures.length > 0) console.log(`  ${failures.length} failing\n`);

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { build } from './build.ts';
 import { endLanesWithThisProcess, runLane } from './lane.ts';
-import { type Suffix, share, suffixes, testFiles } from './plan.ts';
+import { type Suffix, secondRuns, share, suffixes, testFiles } from './plan.ts';
 import { quietFiles } from './quiet.ts';
 import type { Results } from './results.ts';
 
@@ -15,8 +15,8 @@ const recorded = new URL('seconds.json', import.meta.url);
 
 /**
  * Runs the test files of some kinds in parallel lanes. The files that measure time run after the
- * lanes, and after the work beside them. Unit tests start no program; for all others `dist/` is
- * built first.
+ * lanes, and after the work beside them. At last, a few files that failed run once more, alone.
+ * Unit tests start no program; for all others `dist/` is built first.
  * @param names the kinds; none for all
  * @param beside other checks, which run while the lanes do
  */
@@ -41,6 +41,9 @@ export async function runKinds(
     ...beside.map((check) => check()),
   ]);
   if (quiet.length > 0) await runLane('quiet lane', quiet, results.report);
+  for (const file of secondRuns(results.failedOf(files))) {
+    await runLane('second run', [file], results.reportSecond);
+  }
   if (process.env.RECORD_SECONDS) {
     const seconds = results.secondsOf(files, recordedSecondsMin);
     await writeFile(recorded, `${JSON.stringify(seconds, undefined, 2)}\n`);
