@@ -273,15 +273,34 @@ export class InProcessQueue implements WaitingQueue {
 
   /** @param ahead null: the place is not in the line yet */
   #wait(place: Place, ahead: number | null, now: number): QueueEntry {
-    const { waitingMs } = this.#settings;
-    const parts = { steering: this.#steering, admissions: this.#admissions, inside: this.#inside };
-    const at = { ...parts, settings: this.#settings, chance: this.#chance(), now };
-    const { dueAt, standing } = waitOf(place.number, ahead, at);
-    const expiresAt = dueAt + waitingMs;
+    const {
+      ahead: told,
+      perSecond,
+      retryAfterMs,
+      dueAt,
+      isPaused,
+      opensAt,
+    } = waitOf(place.number, ahead, {
+      steering: this.#steering,
+      admissions: this.#admissions,
+      settings: this.#settings,
+      inside: this.#inside,
+      chance: this.#chance(),
+      now,
+    });
+    const expiresAt = dueAt + this.#settings.waitingMs;
     // A user who is not in the line is already absent when the next poll is due.
     this.#waiting.set(place, place.state === 'there' ? dueAt : expiresAt);
-    const { userId } = place;
-    return waitingEntry({ userId, token: this.#tokenOf(place), expiresAt, ...standing });
+    return waitingEntry({
+      userId: place.userId,
+      token: this.#tokenOf(place),
+      ahead: told,
+      perSecond,
+      retryAfterMs,
+      expiresAt,
+      isPaused,
+      opensAt,
+    });
   }
 
   #tokenOf({ userId, secret }: Place): string {

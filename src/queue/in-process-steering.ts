@@ -7,6 +7,8 @@ import type { QueueLimits } from './waiting-queue.ts';
 /** The steering of a queue in this process, and the admissions that it allows. */
 export class InProcessSteering {
   readonly #admittedMax: number;
+  /** What the current step leaves of the setting of places. */
+  #limits: QueueLimits;
   /** Undefined before the first call of `take`. */
   #control: QueueControl | undefined;
   /** The largest possible number. */
@@ -15,18 +17,22 @@ export class InProcessSteering {
   /** @param admittedMax the setting. It counts until the steering has another number */
   constructor(admittedMax: number) {
     this.#admittedMax = admittedMax;
+    this.#limits = limitsOf(notSteered, admittedMax);
   }
 
   /** @returns whether the step empties the line */
   take(control: QueueControl): boolean {
     // The first call has the state from before this process.
     const isCleared = control.clearedRevision > (this.#control?.clearedRevision ?? Infinity);
-    if (control.revision > (this.#control?.revision ?? -2)) this.#control = control;
+    if (control.revision > (this.#control?.revision ?? -2)) {
+      this.#control = control;
+      this.#limits = limitsOf(control, this.#admittedMax);
+    }
     return isCleared;
   }
 
   get limits(): QueueLimits {
-    return limitsOf(this.#now, this.#admittedMax);
+    return this.#limits;
   }
 
   get isDraining(): boolean {
@@ -49,7 +55,7 @@ export class InProcessSteering {
   free(inside: number, now: number): number {
     const { perMinute, paused, lot } = this.#now;
     if (paused || isClosedFor(lot, now)) return 0;
-    const places = this.limits.places - inside;
+    const places = this.#limits.places - inside;
     if (perMinute === null) return places;
     this.#tickets = ticketsAt(this.#tickets, perMinute, now);
     return Math.min(places, Math.floor(this.#tickets.left));
@@ -62,7 +68,7 @@ export class InProcessSteering {
   freeInMs(nth: number, inside: EndsInOrder<{ expiresAt: number }>, now: number): number {
     const { perMinute, paused, lot } = this.#now;
     if (paused) return Infinity;
-    const behind = nth - (this.limits.places - inside.size);
+    const behind = nth - (this.#limits.places - inside.size);
     let at = behind > 0 ? (inside.nth(behind)?.expiresAt ?? Infinity) : now;
     if (perMinute !== null) {
       at = Math.max(at, now + ((nth - this.#tickets.left) * 60_000) / perMinute);

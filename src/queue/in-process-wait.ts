@@ -43,25 +43,26 @@ const pauseAt = (
   });
 
 /**
- * The entry of a waiting user: the place, the rate, and the time of the next poll.
+ * Where a waiting user stands, and the time of the next poll. Each poll asks, so it copies no
+ * object.
  * @param ahead null: the place is not in the line yet
  */
 export function waitOf(number: number, ahead: number | null, at: Moment) {
   const { steering, admissions, settings, chance, now } = at;
-  const { pauseMaxMs } = settings;
-  const { lot, limits } = steering;
+  const { lot } = steering;
   // Admissions before the sale say nothing about the sale.
   const openedAt = lot !== null && lot.opensAtMs <= now ? lot.opensAtMs : 0;
-  const counted = { ...admissions, since: Math.max(admissions.since, openedAt) };
+  const counted = openedAt > admissions.since ? { ...admissions, since: openedAt } : admissions;
   const perSecond = admissionsPerSecond(counted, now);
   const told = isUntold(lot, number, now) ? null : ahead;
-  const { pauseMs: retryAfterMs, lateMs: mayBeLateMs } =
-    told === null ? unplacedPause(pauseMaxMs, chance) : pauseAt(told + 1, perSecond, at);
+  const { pauseMs, lateMs } =
+    told === null ? unplacedPause(settings.pauseMaxMs, chance) : pauseAt(told + 1, perSecond, at);
   return {
-    dueAt: now + retryAfterMs + mayBeLateMs,
-    standing: {
-      ...{ ahead: told, perSecond, retryAfterMs },
-      ...{ isPaused: limits.isPaused, opensAt: steering.opensAt(now) },
-    },
+    ahead: told,
+    perSecond,
+    retryAfterMs: pauseMs,
+    dueAt: now + pauseMs + lateMs,
+    isPaused: steering.limits.isPaused,
+    opensAt: steering.opensAt(now),
   };
 }

@@ -40,31 +40,46 @@ export interface QueueEntry {
  */
 export type EstimateReason = 'nobody-admitted' | 'paused' | 'not-open';
 
-/**
- * The entry of a waiting user with `ahead` present users in front; null if this number is unknown
- * yet.
- */
-export function waitingEntry(standing: {
+/** What the queue knows of a waiting user. */
+export interface Standing {
   readonly userId: string;
   readonly token: string;
+  /** The number of present users in front; null if it is unknown yet. */
   readonly ahead: number | null;
+  /** Admissions per second. */
   readonly perSecond: number;
   readonly retryAfterMs: number;
   readonly expiresAt: number;
   readonly isPaused: boolean;
   /** Undefined when the sale is open. */
   readonly opensAt: number | undefined;
-}): QueueEntry {
-  const { perSecond, isPaused, opensAt, ...told } = standing;
-  const position = told.ahead === null ? null : told.ahead + 1;
-  const opening = opensAt === undefined ? {} : { opensAt };
-  const waiting = { ...told, processing: false, position, ...opening };
-  if (opensAt !== undefined || isPaused || position === null || perSecond === 0) {
-    const isOpen = opensAt === undefined && position !== null;
-    const estimateReason = isPaused ? 'paused' : isOpen ? 'nobody-admitted' : 'not-open';
-    return { ...waiting, estimatedWaitSeconds: null, estimateReason };
-  }
-  return { ...waiting, estimatedWaitSeconds: Math.ceil(position / perSecond) };
+}
+
+/** The entry of a waiting user. Each poll makes one, so it copies no object. */
+export function waitingEntry(standing: Standing): QueueEntry {
+  const { userId, token, ahead, perSecond, retryAfterMs, expiresAt, opensAt } = standing;
+  const position = ahead === null ? null : ahead + 1;
+  const reason = reasonOf(standing);
+  const isEstimated = reason === undefined && position !== null;
+  const entry: { -readonly [key in keyof QueueEntry]: QueueEntry[key] } = {
+    userId,
+    processing: false,
+    token,
+    ahead,
+    position,
+    estimatedWaitSeconds: isEstimated ? Math.ceil(position / perSecond) : null,
+    retryAfterMs,
+    expiresAt,
+  };
+  if (opensAt !== undefined) entry.opensAt = opensAt;
+  if (reason !== undefined) entry.estimateReason = reason;
+  return entry;
+}
+
+function reasonOf({ isPaused, opensAt, ahead, perSecond }: Standing): EstimateReason | undefined {
+  if (isPaused) return 'paused';
+  if (opensAt !== undefined || ahead === null) return 'not-open';
+  return perSecond === 0 ? 'nobody-admitted' : undefined;
 }
 
 /** The entry of an admitted user. */
