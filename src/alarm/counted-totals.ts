@@ -35,6 +35,7 @@ interface Line {
 export class History {
   readonly #lines = new Map<string, Line>();
   readonly #selectors: readonly (readonly [Selector, boolean])[];
+  readonly #metrics: ReadonlySet<string>;
   #before: ReadonlyMap<string, number> | undefined;
 
   /** @param windows what the rules count, with their windows in seconds */
@@ -48,6 +49,7 @@ export class History {
     this.#selectors = [...longest.values()].map(([selector, seconds]) => [
       ...([selector, seconds * 1_000 > fineMs] as const),
     ]);
+    this.#metrics = new Set(this.#selectors.map(([{ metric }]) => metric));
     for (const [selector, outlives] of this.#selectors) {
       const coarse = outlives ? (kept[nameOf(selector)] ?? []) : [];
       if (coarse.length > 0) this.#line(selector, '', outlives).coarse = coarse;
@@ -62,16 +64,17 @@ export class History {
       const was = before.get(sample.key) ?? 0;
       return sample.value >= was ? sample.value - was : sample.value;
     };
+    const counted = samples.filter(({ metric }) => this.#metrics.has(metric));
     for (const [selector, outlives] of this.#selectors) {
       const sums = new Map<string, number>([['', 0]]);
-      for (const sample of samples) {
+      for (const sample of counted) {
         if (!selects(selector, sample)) continue;
         const label = sample.labels.le ?? sample.labels.room ?? '';
         sums.set(label, (sums.get(label) ?? 0) + grown(sample));
       }
       for (const [label, sum] of sums) push(this.#line(selector, label, outlives), sum, nowMs);
     }
-    this.#before = new Map(samples.map(({ key, value }) => [key, value]));
+    this.#before = new Map(counted.map(({ key, value }) => [key, value]));
   }
 
   /** @returns the increase in the last `seconds`; 0 if nothing was ever counted */
@@ -126,5 +129,16 @@ function push(line: Line, grown: number, nowMs: number): void {
 /** The newest point that is not after a moment; else the oldest there is. */
 function at({ fine, coarse }: Line, atMs: number): Point | undefined {
   const points = (fine[0]?.[0] ?? Number.POSITIVE_INFINITY) <= atMs ? fine : coarse;
-  return points.findLast((point) => point[0] <= atMs) ?? coarse[0] ?? fine[0];
+  return points[countUntil(points, atMs) - 1] ?? coarse[0] ?? fine[0];
+}
+
+/** How many points are not after a moment. The points are in the order of time. */
+function countUntil(points: readonly Point[], atMs: number): number {
+  let [count, end] = [0, points.length];
+  while (count < end) {
+    const middle = (count + end) >> 1;
+    if ((points[middle] as Point)[0] <= atMs) count = middle + 1;
+    else end = middle;
+  }
+  return count;
 }

@@ -53,6 +53,9 @@ export interface FileResult {
   readonly seconds: number;
 }
 
+// Tests make much that is soon garbage. With V8's default, its collection takes a sixth of the time.
+const youngMemory = '--max-semi-space-size=64';
+
 // Mocha's other program starts this one as a child, which a lane could not talk to.
 const mocha = fileURLToPath(new URL('lib/cli/cli.js', import.meta.resolve('mocha')));
 const reporter = fileURLToPath(new URL('reporter.ts', import.meta.url));
@@ -72,7 +75,7 @@ export async function runLane(
   if (isEnding) return report(failed(name, 'not begun: the run was ended'));
   const child = spawn(
     process.execPath,
-    ['--import', 'tsx', mocha, '--reporter', reporter, ...files],
+    [youngMemory, '--import', 'tsx', mocha, '--reporter', reporter, ...files],
     { env, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] },
   );
   const [, stdout, stderr, messages] = child.stdio as readonly (Readable | null)[];
