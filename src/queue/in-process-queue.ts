@@ -8,7 +8,7 @@ import { rankOf } from './lot.ts';
 import { type Admissions, claimMsAfter, countAdmission, endsMax } from './pace.ts';
 import { Place } from './place.ts';
 import type { QueueControl } from './queue-control.ts';
-import { admittedEntry, type QueueEntry, waitingEntry } from './queue-entry.ts';
+import { admittedEntry, type QueueEntry } from './queue-entry.ts';
 import type { KnownPlace, QueueMove } from './queue-log.ts';
 import { RankedLine } from './ranked-line.ts';
 import { parseToken, sameSecret, tokenOf } from './token.ts';
@@ -273,14 +273,7 @@ export class InProcessQueue implements WaitingQueue {
 
   /** @param ahead null: the place is not in the line yet */
   #wait(place: Place, ahead: number | null, now: number): QueueEntry {
-    const {
-      ahead: told,
-      perSecond,
-      retryAfterMs,
-      dueAt,
-      isPaused,
-      opensAt,
-    } = waitOf(place.number, ahead, {
+    const { dueAt, entry } = waitOf(place, this.#tokenOf(place), ahead, {
       steering: this.#steering,
       admissions: this.#admissions,
       settings: this.#settings,
@@ -288,19 +281,9 @@ export class InProcessQueue implements WaitingQueue {
       chance: this.#chance(),
       now,
     });
-    const expiresAt = dueAt + this.#settings.waitingMs;
     // A user who is not in the line is already absent when the next poll is due.
-    this.#waiting.set(place, place.state === 'there' ? dueAt : expiresAt);
-    return waitingEntry({
-      userId: place.userId,
-      token: this.#tokenOf(place),
-      ahead: told,
-      perSecond,
-      retryAfterMs,
-      expiresAt,
-      isPaused,
-      opensAt,
-    });
+    this.#waiting.set(place, place.state === 'there' ? dueAt : entry.expiresAt);
+    return entry;
   }
 
   #tokenOf({ userId, secret }: Place): string {

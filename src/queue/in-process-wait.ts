@@ -10,13 +10,14 @@ import {
   pauseOf,
 } from './pace.ts';
 import type { Place } from './place.ts';
+import { type QueueEntry, waitingEntry } from './queue-entry.ts';
 import type { QueueSettings } from './waiting-queue.ts';
 
-/** Everything that the pause of a waiting user depends on, except the position. */
+/** Everything that the answer to a waiting user depends on, except the place. */
 interface Moment {
   readonly steering: InProcessSteering;
   readonly admissions: Admissions;
-  readonly settings: Pick<QueueSettings, 'pauseMaxMs' | 'afterPaymentMs' | 'claimMs'>;
+  readonly settings: Pick<QueueSettings, 'pauseMaxMs' | 'waitingMs' | 'afterPaymentMs' | 'claimMs'>;
   readonly inside: EndsInOrder<Place>;
   /** From 0 to 1. */
   readonly chance: number;
@@ -43,11 +44,16 @@ const pauseAt = (
   });
 
 /**
- * Where a waiting user stands, and the time of the next poll. Each poll asks, so it copies no
- * object.
+ * The entry of a waiting user, and the time of the next poll. Each poll asks for it, so it copies
+ * no object.
  * @param ahead null: the place is not in the line yet
  */
-export function waitOf(number: number, ahead: number | null, at: Moment) {
+export function waitOf(
+  { userId, number }: Place,
+  token: string,
+  ahead: number | null,
+  at: Moment,
+): { readonly dueAt: number; readonly entry: QueueEntry } {
   const { steering, admissions, settings, chance, now } = at;
   const { lot } = steering;
   // Admissions before the sale say nothing about the sale.
@@ -57,12 +63,16 @@ export function waitOf(number: number, ahead: number | null, at: Moment) {
   const told = isUntold(lot, number, now) ? null : ahead;
   const { pauseMs, lateMs } =
     told === null ? unplacedPause(settings.pauseMaxMs, chance) : pauseAt(told + 1, perSecond, at);
-  return {
+  const dueAt = now + pauseMs + lateMs;
+  const entry = waitingEntry({
+    userId,
+    token,
     ahead: told,
     perSecond,
     retryAfterMs: pauseMs,
-    dueAt: now + pauseMs + lateMs,
+    expiresAt: dueAt + settings.waitingMs,
     isPaused: steering.limits.isPaused,
     opensAt: steering.opensAt(now),
-  };
+  });
+  return { dueAt, entry };
 }

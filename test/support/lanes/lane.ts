@@ -53,7 +53,8 @@ export interface FileResult {
   readonly seconds: number;
 }
 
-// Tests make much that is soon garbage. With V8's default, its collection takes a sixth of the time.
+// Tests make much that is soon garbage. With V8's default, the collection takes a sixth of the
+// time.
 const youngMemory = '--max-semi-space-size=64';
 
 // Mocha's other program starts this one as a child, which a lane could not talk to.

@@ -38,8 +38,8 @@ export class Results {
   }
 
   /**
-   * Prints what passed in a second run only, the failures once more, and how many passed and failed, in the form of mocha's summary:
-   * `.ci/run` reads it.
+   * Prints what passed in a second run only, the failures once more, and how many passed and
+   * failed, in the form of mocha's summary: `.ci/run` reads it.
    * @returns the exit code: 1 when something failed, or nothing passed
    */
   summarize(): 0 | 1 {
