@@ -168,7 +168,7 @@ const page = (rows: readonly Row[]) => `# Faults and their effect on buyers
 
 \`npm run faults\` writes this page. It runs one service with PostgreSQL, Redis and the embedded event store, and causes one fault after
 another. It calls ${Object.keys(calls).join(', ')} and \`/readyz\` ten times per second. A fault lasts ${faultMs / 1_000} s. "Well again after" is the time
-from the end of the fault until all calls succeed. For a permanent fault, it is the time from its start. The bound is ${healedMsMax / 1_000} s. Refusals have a \`Retry-After\` header.
+from the end of the fault until all calls succeed. For a permanent fault, this time begins at the start of the fault. The bound is ${healedMsMax / 1_000} s. Refusals have a \`Retry-After\` header.
 
 | fault | refusals seen | \`/readyz\` says | slowest answer | well again after |
 | --- | --- | --- | --- | --- |

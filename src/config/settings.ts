@@ -193,7 +193,7 @@ export const settings = {
   },
   QUEUE_PAUSE_SECONDS: {
     about:
-      'Longest pause between two polls of a waiting buyer. The service adds up to a quarter at random',
+      'Longest pause between two polls of a waiting buyer. The service makes each pause longer by a random time, at most by a quarter',
     schema: wholeNumber(1, 3_600),
     default: '20',
   },

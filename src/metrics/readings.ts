@@ -141,7 +141,7 @@ const roomGauges: readonly (readonly [string, help: string, of: (now: Rooms[stri
     ['admitted', 'Buyers who are admitted to a room.', ({ admitted }) => admitted],
     [
       'free_places',
-      'Free places of a room; 0 while nobody is let in.',
+      'Free places of a room; 0 while nobody can be admitted.',
       (now) => freePlacesIn(now) ?? 0,
     ],
   ];
