@@ -21,5 +21,4 @@ export const quietFiles: readonly string[] = [
   'test/instances/outages.e2e.ts',
   'test/load/cpu.int.ts',
   'test/processes/work-off.unit.ts',
-  'test/queue/in-process-queue.unit.ts',
 ];
