@@ -41,13 +41,24 @@ function ruleLines(rule: Rule, runbook: string): string[] {
 const quoted = (text: string): string => (text.includes('"') ? `'${text}'` : `"${text}"`);
 
 /** A rule's condition in PromQL. */
-export function promqlOf({ when, per }: Pick<Rule, 'when' | 'per'>): string {
-  const by = per === 'service' ? '' : ` by (${per})`;
-  return ofCondition(when, by);
+export const promqlOf = ({ when, per }: Pick<Rule, 'when' | 'per'>): string =>
+  ofCondition(when, byOf(per));
+
+/** Each value that a rule compares, in PromQL. */
+export const promqlOfValues = ({ when, per }: Pick<Rule, 'when' | 'per'>): readonly string[] =>
+  valuesIn(when).map((value) => ofValue(value, byOf(per)));
+
+const byOf = (per: Rule['per']): string => (per === 'service' ? '' : ` by (${per})`);
+
+function valuesIn(condition: Condition): readonly Value[] {
+  if (condition.kind === 'absent') return [];
+  return condition.kind === 'compare' ? [condition.left] : condition.of.flatMap(valuesIn);
 }
 
 function ofCondition(condition: Condition, by: string): string {
-  if (condition.kind === 'absent') return `absent(${series(condition.of)})`;
+  // Without the aggregation, the result would have the label `job`, and would match no other part
+  // of a condition.
+  if (condition.kind === 'absent') return `absent(max (${series(condition.of)}))`;
   if (condition.kind === 'compare') {
     return `${ofValue(condition.left, by)} ${condition.by} ${condition.right}`;
   }

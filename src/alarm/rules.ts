@@ -63,6 +63,8 @@ function burning(times: number, longSeconds: number, shortSeconds: number): Cond
 /** With the window, two minutes without an admission. */
 const queueStuck = (per: Rule['per'], of: string, summary: Rule['summary']): Rule => ({
   ...{ name: 'QueueStuck', per, forSeconds: 90, severity: 'page', summary },
+  // Two rules of Prometheus with the same name must differ in a label.
+  ...(per === 'room' ? { labels: { line: 'room' } } : {}),
   when: all(
     compare(max(`${of}_there`), '>', 0),
     compare(max(`${of}_free_places`), '>', 0),
@@ -93,6 +95,27 @@ export const rules: readonly Rule[] = [
     when: compare(latest('max', { metric: 'up' }), '==', 0),
     summary: { en: 'The service does not answer.', ko: '서비스가 응답하지 않습니다.' },
   },
+  ...(
+    [
+      ['ticket', '>', 0],
+      ['page', '>=', 3],
+    ] as const
+  ).map(
+    ([severity, by, count]): Rule => ({
+      ...{ name: 'RepriseRestarted', per: 'instance', forSeconds: 0, severity },
+      when: compare(max('unexpected_starts'), by, count),
+      summary:
+        severity === 'page'
+          ? {
+              en: 'The service keeps ending without a stop.',
+              ko: '서비스가 반복해서 비정상 종료됩니다.',
+            }
+          : {
+              en: 'The service ended without a stop, and started again.',
+              ko: '서비스가 비정상 종료된 뒤 다시 시작되었습니다.',
+            },
+    }),
+  ),
   {
     ...{ name: 'RepriseNotReady', per: 'instance', forSeconds: minute, severity: 'page' },
     when: all(compare(max('ready'), '==', 0), compare(max('projection_building'), '==', 0)),

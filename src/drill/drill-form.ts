@@ -41,7 +41,7 @@ export interface Drill {
   /** The text for everybody, in each language. */
   readonly public: { readonly en: string; readonly ko: string };
   readonly bounds: Bounds;
-  /** A rule of the alarm that must fire. */
+  /** A rule of the alarm that must fire. Without one, the drill is in `withoutAlarm`. */
   readonly rings?: string;
   readonly site: SiteOptions;
   /** True if the drill needs a Redis. It is started if `redis-server` is installed. */

@@ -56,6 +56,7 @@ export const killDrills: readonly Drill[] = [
       ko: '티켓이 판매되는 도중에 판매 서비스 전체를 예고 없이 중단했습니다.',
     },
     bounds: usualBounds,
+    rings: 'RepriseRestarted',
     site: {},
     async method({ site, act, fault, over }) {
       fault();
@@ -73,6 +74,7 @@ export const killDrills: readonly Drill[] = [
     },
     // The buyers wait until the service is ended.
     bounds: { ...usualBounds, slowestMax: 30 },
+    rings: 'RepriseRestarted',
     site: {
       env: { NODE_OPTIONS: `--import="${hangOnSignal}"`, HANG_SECONDS: String(hangSeconds) },
       // The process has to end itself before.

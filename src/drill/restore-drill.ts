@@ -31,6 +31,7 @@ export const restoreDrill: Drill = {
     ko: '판매 기록을 모두 없앤 뒤, 따로 보관해 둔 사본으로 복원했습니다.',
   },
   bounds: { recoverAfterFaultMax: usualBounds.recoverAfterFaultMax, slowestMax: 10 },
+  rings: 'RepriseRestarted',
   site: {},
   async prepare({ site, act }) {
     const args = ['--to', archiveOf(site), '--every', everySeconds];

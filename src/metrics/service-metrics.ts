@@ -6,6 +6,7 @@ import { type LogPlace, readNotes } from './command-notes.ts';
 import { Counters } from './counters.ts';
 import { kept } from './kept.ts';
 import { type Disk, registerReadings } from './readings.ts';
+import type { Starts } from './starts.ts';
 
 /**
  * PostgreSQL, the notes and the disk are asked once in so long, and waited for so long, in
@@ -25,6 +26,8 @@ export interface MetricSources {
 /** The metrics of one service, in a registry of its own: docs/metrics.md has all of them. */
 export class ServiceMetrics {
   readonly counters: Counters;
+  /** Set once the service has its DATA_DIR. */
+  starts: Starts | undefined;
   readonly #registry = new Registry();
   readonly #take: ReturnType<typeof registerReadings>;
 
@@ -38,6 +41,15 @@ export class ServiceMetrics {
       labelNames: ['version', 'node'],
       registers: [this.#registry],
     }).set({ version, node: process.versions.node }, 1);
+    const starts = () => this.starts?.unexpected ?? 0;
+    new Gauge({
+      name: 'reprise_unexpected_starts',
+      help: 'Starts in ten minutes after a process that ended without a stop.',
+      registers: [this.#registry],
+      collect() {
+        this.set(starts());
+      },
+    });
   }
 
   /**

@@ -9,6 +9,7 @@ import type { Listener } from '../http/listening.ts';
 import { createHttpServer, type HttpServer } from '../http/server.ts';
 import { createLogger, type Logger } from '../infrastructure/logger.ts';
 import { ServiceMetrics } from '../metrics/service-metrics.ts';
+import { Starts } from '../metrics/starts.ts';
 import { unfinishedWork } from '../queries/unfinished-work.ts';
 import { warmUp } from '../queries/warm-up.ts';
 import { ownContract } from '../releases/contract.ts';
@@ -95,6 +96,11 @@ async function runUntil(
     metrics.counters.restarted(server),
   );
   try {
+    metrics.starts = await Starts.begin(config.dataDir).catch((error) => {
+      // On a full disk, for example. The service sells without it.
+      told.logger.error({ err: error }, 'note the start');
+      return undefined;
+    });
     stopping.throwIfAborted();
     for (const line of servers.lines) say(`  ${line}`);
     const service = await startService(config, servers, told, stopping);
@@ -107,6 +113,8 @@ async function runUntil(
     await service.stop(atOnce);
     await watchdog?.stop();
   } finally {
+    // A fault that ends the service is no stop.
+    if (process.exitCode !== 1) await metrics.starts?.stopped().catch(() => {});
     await servers.stop();
   }
 }

@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { prometheusRules } from '../../src/alarm/promql.ts';
 import { rules } from '../../src/alarm/rules.ts';
+import { promtool } from '../support/prometheus.ts';
 
 describe('ops/prometheus/reprise.rules.yml', () => {
   const path = 'ops/prometheus/reprise.rules.yml';
@@ -23,14 +23,18 @@ describe('ops/prometheus/reprise.rules.yml', () => {
   });
 
   it('passes promtool check rules', function () {
-    try {
-      execFileSync('promtool', ['--version'], { stdio: 'ignore' });
-    } catch {
-      // Not installed: Debian's package prometheus has it.
-      return this.skip();
-    }
-    expect(execFileSync('promtool', ['check', 'rules', path], { encoding: 'utf8' })).to.match(
-      new RegExp(`SUCCESS: ${rules.length} rules found`),
-    );
+    const found = promtool('check', 'rules', '--lint=all', '--lint-fatal', path);
+    if (found === undefined) return this.skip();
+    expect(found.said).to.match(new RegExp(`SUCCESS: ${rules.length} rules found`));
+    expect(found.code, found.said).to.equal(0);
+  });
+
+  it('and ops/prometheus/prometheus.yml, which loads it, pass promtool check config', function () {
+    const found = promtool('check', 'config', 'ops/prometheus/prometheus.yml');
+    if (found === undefined) return this.skip();
+    expect(found.said)
+      .to.match(/SUCCESS: 1 rule files found/)
+      .and.include('is valid prometheus');
+    expect(found.code, found.said).to.equal(0);
   });
 });

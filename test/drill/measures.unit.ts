@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
+import { rules } from '../../src/alarm/rules.ts';
 import { AnswerBook } from '../../src/drill/answer-book.ts';
 import type { BuyerAnswer } from '../../src/drill/buyers.ts';
 import { changesBetween } from '../../src/drill/compare-drills.ts';
@@ -8,6 +9,7 @@ import type { Journal, Measures } from '../../src/drill/drill-journal.ts';
 import { drills, realStoreDrills, shortDrills } from '../../src/drill/drills.ts';
 import { eventStoreBin } from '../../src/drill/environment.ts';
 import { missedBounds } from '../../src/drill/missed-bounds.ts';
+import { withoutAlarm } from '../../src/drill/without-alarm.ts';
 import { jargonIn } from '../../src/incidents/report/jargon.ts';
 
 const good: Measures = {
@@ -182,6 +184,19 @@ describe('the list of drills', () => {
     const names = drills.map(({ name }) => name);
     expect(new Set(names).size).to.equal(names.length);
     expect(names).to.include.members([...shortDrills]);
+  });
+
+  it('names the alarm that must fire, or is an exception with a reason', () => {
+    for (const { name, rings } of drills) {
+      expect(rings === undefined, name).to.equal(name in withoutAlarm);
+      if (rings !== undefined) expect(rules.map((rule) => rule.name)).to.include(rings);
+    }
+    const names = drills.map(({ name }) => name);
+    expect(names).to.include.members(Object.keys(withoutAlarm));
+    const page = readFileSync('docs/drills.md', 'utf8').replace(/ +\|/g, ' |');
+    for (const [name, why] of Object.entries(withoutAlarm)) {
+      expect(page).to.include(`| \`${name}\` | ${why} |`);
+    }
   });
 
   it('a dead node, whichever it is, may cost no request', () => {

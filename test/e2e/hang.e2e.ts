@@ -31,4 +31,25 @@ describe('a service whose event loop hangs', function () {
     const { code, stdout } = await reprise(['verify'], { DATA_DIR: service.dataDir });
     expect(code, stdout).to.equal(0);
   });
+
+  it('is noticed by the alarm after the next one has started; a stop is not', async () => {
+    const restarted = async () => {
+      const urls = ['--url', service.url, '--admin', service.adminUrl, '--every', '1'];
+      const { stdout } = await reprise(['alarm', '--once', '--json', ...urls]);
+      const { rules } = JSON.parse(stdout) as {
+        rules: { labels: { alertname: string; severity: string }; state: string; value?: number }[];
+      };
+      return rules
+        .filter(({ labels }) => labels.alertname === 'RepriseRestarted')
+        .map(({ labels, state, value }) => [labels.severity, state, value]);
+    };
+    const once = [
+      ['ticket', 'true', 1],
+      ['page', 'false', undefined],
+    ];
+    expect(await restarted()).to.deep.equal(once);
+    expect(await service.terminate()).to.equal(0);
+    await service.start();
+    expect(await restarted(), 'after a stop').to.deep.equal(once);
+  });
 });

@@ -13,6 +13,7 @@ export const startMs = Date.UTC(2026, 0, 1);
 export const healthy = (seconds: number): Page => ({
   up: 1,
   reprise_ready: 1,
+  reprise_unexpected_starts: 0,
   reprise_projection_building: 0,
   'reprise_dependency_up{dependency="eventStore"}': 1,
   'reprise_dependency_up{dependency="postgres"}': 1,
