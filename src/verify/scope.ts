@@ -60,3 +60,22 @@ export function concertsBySession(claims: readonly LogEvent[]): ReadonlyMap<stri
   }
   return concerts;
 }
+
+const lineStream = /^queue-line-(\d{4}-\d{2}-\d{2}T\d{2})(-.+)?$/;
+const hourMs = 3_600_000;
+/** Nobody is inside for as long, so that who left now was admitted in one of these hours. */
+const hoursBefore = 2;
+
+/**
+ * A stream of the waiting queue, with the streams of the same line that its moves are judged by:
+ * those of the hours before it.
+ */
+export function linesWith(stream: string): readonly string[] {
+  const [, hour, room = ''] = lineStream.exec(stream) ?? [];
+  const startMs = Date.parse(`${hour}:00Z`);
+  if (hour === undefined || Number.isNaN(startMs)) return [stream];
+  const before = Array.from({ length: hoursBefore }, (_, n) =>
+    new Date(startMs - (n + 1) * hourMs).toISOString().slice(0, 13),
+  );
+  return [stream, ...before.map((one) => `queue-line-${one}${room}`)];
+}

@@ -4,13 +4,15 @@ import { Findings, type LogEvent, type Violations } from './finding.ts';
 import { LogProof } from './log-proof.ts';
 import { LogReader } from './log-source.ts';
 import type { ProofMark } from './proof-mark.ts';
-import { concertsBySession, NeedsWhole, naming, streamsNamedBy } from './scope.ts';
+import { concertsBySession, linesWith, NeedsWhole, naming, streamsNamedBy } from './scope.ts';
 import { Skipped, skippedStream } from './skips.ts';
 import type { VerifyOptions } from './verify-log.ts';
 
 /** More new events, or more streams to read, and the whole log is as quickly read. */
 const eventsMax = 200_000;
 const streamsMax = 20_000;
+/** Has each step of an operator. It counts for every hour. */
+const steering = 'queue-steering';
 /** Streams that are read at the same time. */
 const concurrent = 16;
 
@@ -27,8 +29,8 @@ export interface SinceVerdict {
 /**
  * Proves what came after a mark, and what was unfinished there. It reads the new events, then each
  * stream that they are in or name, whole. It judges the new events as `verify` does. What was
- * proven up to the mark stays proven, because the log only grows. It leaves out the moves of the
- * waiting queue.
+ * proven up to the mark stays proven, because the log only grows. Of the waiting queue it reads the
+ * steering, and the hours of each room's line in which moves are new, with some hours before.
  * @returns the reason when only a whole proof can tell
  * @throws Error when the log cannot be read
  */
@@ -38,30 +40,49 @@ export async function verifySince(
 ): Promise<SinceVerdict | string> {
   const log = new LogReader(options.eventStoreUrl);
   try {
-    return await new SinceProof(log, mark, options).run();
-  } catch (error) {
-    if (error instanceof NeedsWhole) return error.message;
-    throw error;
+    return await proveSince(log, mark, options);
   } finally {
     log.close();
   }
 }
 
+/** What the proof reads. */
+type ReadLog = Pick<LogReader, 'skips' | 'readFrom' | 'stream'>;
+type SinceOptions = Pick<VerifyOptions, 'graceMs' | 'listedMax'>;
+
+/** `verifySince`, of a log that is open. */
+export async function proveSince(
+  log: ReadLog,
+  mark: ProofMark,
+  options: SinceOptions = {},
+): Promise<SinceVerdict | string> {
+  try {
+    return await new SinceProof(log, mark, options).run();
+  } catch (error) {
+    if (error instanceof NeedsWhole) return error.message;
+    throw error;
+  }
+}
+
 class SinceProof {
-  readonly #log: LogReader;
+  readonly #log: ReadLog;
   readonly #mark: ProofMark;
   readonly #after: bigint;
   readonly #graceMs: number;
   readonly #findings: Findings;
   readonly #streams = new Map<string, readonly LogEvent[]>();
+  /** Streams of the waiting queue with new events. */
+  readonly #queue = new Set<string>();
+  /** The event that is being judged. */
+  #now = 0n;
   /** The newest event of the log when it was looked at. */
   #last: LogEvent | undefined;
   #isOver = false;
 
   constructor(
-    log: LogReader,
+    log: ReadLog,
     mark: ProofMark,
-    { graceMs = graceMsDefault, listedMax = listedMaxDefault }: Omit<VerifyOptions, 'postgresUrl'>,
+    { graceMs = graceMsDefault, listedMax = listedMaxDefault }: SinceOptions,
   ) {
     this.#log = log;
     this.#mark = mark;
@@ -69,7 +90,11 @@ class SinceProof {
     this.#graceMs = graceMs;
     // What came before was judged with all that it names, which is not read here.
     const counts = (position: bigint) => this.#isOver || position > this.#after;
-    this.#findings = new Findings(listedMax, (at) => at === undefined || counts(at.position));
+    this.#findings = new Findings(listedMax, (at) => {
+      // An admission is judged when somebody leaves who was inside: a new event says so of it.
+      const isOfQueue = at?.stream.startsWith('queue-') === true;
+      return at === undefined || counts(isOfQueue ? this.#now : at.position);
+    });
   }
 
   async run(): Promise<SinceVerdict> {
@@ -78,11 +103,15 @@ class SinceProof {
     const touched = await this.#newStreams(proof);
     await this.#read([...touched, ...this.#mark.unfinished]);
     await this.#readCatalog();
+    const queue = await this.#readQueue();
     const restored = await this.#log.stream('restored-log');
-    const all = [...this.#streams.values(), restored].flat();
+    const all = [...this.#streams.values(), ...queue, restored].flat();
     all.sort((a, b) => Number(a.position - b.position) || Number(a.revision - b.revision));
     let events = 0;
-    for (const event of all) if (proof.see(event) && event.position > this.#after) events += 1;
+    for (const event of all) {
+      this.#now = event.position;
+      if (proof.see(event) && event.position > this.#after) events += 1;
+    }
     this.#isOver = true;
     proof.conclude(Date.now(), this.#graceMs);
     const { violations } = this.#findings;
@@ -110,7 +139,8 @@ class SinceProof {
         throw new NeedsWhole('the log has another event where the last proof ended');
       }
       this.#last = event;
-      if (!isFirst && isOfInterest(event, proof)) touched.add(event.stream);
+      if (!isFirst && event.stream.startsWith('queue-')) this.#queue.add(event.stream);
+      else if (!isFirst && isOfInterest(event, proof)) touched.add(event.stream);
       isFirst = false;
       events += 1;
       if (events > eventsMax) throw new NeedsWhole(`more than ${eventsMax} events are new`);
@@ -153,6 +183,16 @@ class SinceProof {
     const wanted = new Set([...sessions].map((session) => concerts.get(session) ?? ''));
     if (wanted.has('')) throw new NeedsWhole('a session belongs to no concert');
     await this.#read([...wanted].map((concert) => `concert-${concert}`));
+  }
+
+  /** @throws NeedsWhole when new moves are in too many streams */
+  async #readQueue(): Promise<readonly (readonly LogEvent[])[]> {
+    if (this.#queue.size === 0) return [];
+    const names = new Set([...this.#queue].flatMap(linesWith));
+    if (names.size > streamsMax) throw new NeedsWhole(`more than ${streamsMax} hours count`);
+    const wanted = [steering, ...[...names].filter((name) => name !== steering)];
+    const read = await eachLimited(wanted, concurrent, (name) => this.#log.stream(name));
+    return read.map((events) => events.filter((one) => this.#isInLog(one)));
   }
 
   /** What came while streams were read is left to the next proof. @throws NeedsWhole */
