@@ -1,17 +1,25 @@
 /**
  * The waiting queue with many who wait, in this process's memory and in Redis: what a poll costs
- * with 1,000 and with 1,000,000 waiting, in turns; the memory of a waiting place; how fast 10,000
- * enrol; and polls over HTTP, at a fixed rate and as many as are answered, in turns with a route
- * that does nothing. Without REDIS_URL it starts a Redis of its own, where `redis-server` is
- * installed; otherwise it removes its keys afterwards.
+ * with 1,000 and with 1,000,000 waiting, in turns; what it costs to end the presence of one who
+ * does not poll any more; the memory of a waiting place; how fast 10,000 enrol; and polls over
+ * HTTP, at a fixed rate and as many as are answered, in turns with a route that does nothing.
+ * Without REDIS_URL it starts a Redis of its own, where `redis-server` is installed; otherwise it
+ * removes its keys afterwards.
  *
  *     npm run bench:queue -- [--waiting 1000000] [--seconds 5] [--queue in-process|redis]
+ *       [--pause 600000]
+ *
+ * The pause is the longest one between two polls, in milliseconds. With the default nobody becomes
+ * absent while the polls are measured: with a shorter one, each poll also ends the presence of
+ * those who were enrolled and do not poll. A million users who poll every 20 s would make 50,000
+ * polls a second, more than one Redis answers.
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { connectRedis, type RedisClient } from '../src/infrastructure/redis.ts';
 import { InProcessQueue } from '../src/queue/in-process-queue.ts';
+import { endsMax } from '../src/queue/pace.ts';
 import { RedisQueue } from '../src/queue/redis-queue.ts';
 import type { QueueSettings, WaitingQueue } from '../src/queue/waiting-queue.ts';
 import { startRedisServer } from '../test/support/programs.ts';
@@ -23,6 +31,7 @@ const { values } = parseArgs({
     waiting: { type: 'string', default: '1000000' },
     seconds: { type: 'string', default: '5' },
     queue: { type: 'string', default: 'both' },
+    pause: { type: 'string', default: '600000' },
   },
 });
 const many = Number(values.waiting);
@@ -33,6 +42,8 @@ const pollsPerTurn = 250;
 const turns = 20;
 /** Polls under way at once while the line is filled, as buyers' connections are. */
 const atOnce = 100;
+/** Polls that end the presence of `endsMax` others each. */
+const pollsOfLate = 500;
 /** Users who wait while they are polled over HTTP. */
 const httpWaiting = 10_000;
 
@@ -43,14 +54,20 @@ const settings: QueueSettings = {
   admittedMs: 3_600_000,
   placeMaxMs: 3_600_000,
   waitingMs: 3_600_000,
-  pauseMaxMs: 20_000,
+  pauseMaxMs: Number(values.pause),
   afterPaymentMs: 5_000,
 };
+
+interface Opened {
+  readonly queue: WaitingQueue;
+  /** The same line at a later time, when every poll of it is overdue. */
+  readonly later: () => WaitingQueue;
+}
 
 /** A kind of queue, and what is known of its memory and of its work. */
 interface Kind {
   readonly name: string;
-  readonly open: () => Promise<WaitingQueue>;
+  readonly open: () => Promise<Opened>;
   readonly bytesUsed: () => Promise<number>;
   /** Processor time of the queue so far, in microseconds: a busy machine changes it less. */
   readonly workMicros: () => Promise<number>;
@@ -101,7 +118,8 @@ class Line {
 }
 
 async function measureGrowth(kind: Kind): Promise<Finding[]> {
-  const [small, large] = [await kind.open(), await kind.open()];
+  const small = (await kind.open()).queue;
+  const { queue: large, later } = await kind.open();
   await fill(small, 0, few + settings.admittedMax);
   const enrolMs = await fill(large, 0, newcomers);
   const bytesBefore = await kind.bytesUsed();
@@ -115,6 +133,7 @@ async function measureGrowth(kind: Kind): Promise<Finding[]> {
     await little.turn();
     await much.turn();
   }
+  const absence = await absenceMicros(kind, later(), median(much.work));
   const { name } = kind;
   const ratio = median(much.micros) / median(little.micros);
   const workRatio = median(much.work) / median(little.work);
@@ -134,6 +153,12 @@ async function measureGrowth(kind: Kind): Promise<Finding[]> {
       kept: workRatio <= 2,
     },
     {
+      what: `${name}: processor time to end the presence of one who does not poll any more`,
+      bound: '–',
+      measured: `${absence.toFixed(1)} µs; at most ${endsMax} for each poll`,
+      kept: undefined,
+    },
+    {
       what: `${name}: memory of a waiting place`,
       bound: '≤ 500 bytes',
       measured: `${bytes.toFixed(0)} bytes`,
@@ -148,9 +173,28 @@ async function measureGrowth(kind: Kind): Promise<Finding[]> {
   ];
 }
 
+/** @param pollMicros of a poll that ends no presence */
+async function absenceMicros(kind: Kind, queue: WaitingQueue, pollMicros: number): Promise<number> {
+  const before = await kind.workMicros();
+  for (let n = 0; n < pollsOfLate; n += 1) {
+    await queue.poll(userOf(settings.admittedMax + ((n * 7_919) % many)));
+  }
+  return ((await kind.workMicros()) - before - pollsOfLate * pollMicros) / (pollsOfLate * endsMax);
+}
+
+const laterMs = 2 * settings.pauseMaxMs;
+
 const inProcess: Kind = {
   name: 'in process',
-  open: async () => new InProcessQueue(settings),
+  async open() {
+    let aheadMs = 0;
+    const queue = new InProcessQueue(settings, { now: () => Date.now() + aheadMs });
+    const later = () => {
+      aheadMs = laterMs;
+      return queue;
+    };
+    return { queue, later };
+  },
   bytesUsed: async () => {
     globalThis.gc?.();
     return process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers;
@@ -172,7 +216,11 @@ function inRedis(redis: RedisClient, url: string, opened: string[]): Kind {
       opened.push(name);
       const client = connectRedis(url, () => {});
       await once(client, 'ready');
-      return new RedisQueue(client, settings, { name });
+      const now = () => Date.now() + laterMs;
+      return {
+        queue: new RedisQueue(client, settings, { name }),
+        later: () => new RedisQueue(client, settings, { name, now }),
+      };
     },
     bytesUsed: () => numberIn('memory', /used_memory:(\d+)/),
     async workMicros() {
@@ -185,7 +233,7 @@ function inRedis(redis: RedisClient, url: string, opened: string[]): Kind {
 
 /** Polls over HTTP by all who wait, one after another. */
 async function measurePolls({ name, open }: Kind): Promise<Finding[]> {
-  const queue = await open();
+  const { queue } = await open();
   await fill(queue, 0, httpWaiting);
   const waiting = httpWaiting - settings.admittedMax;
   const users = Array.from({ length: waiting }, (_, n) =>

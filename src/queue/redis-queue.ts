@@ -11,7 +11,7 @@ import {
   type QueueScripts,
   queueKeys,
   queueTag,
-  withScripts,
+  scriptsOf,
 } from './redis-scripts.ts';
 import { newSecret, parseToken, tokenOf } from './token.ts';
 import {
@@ -66,12 +66,13 @@ export interface RedisQueueOptions {
  * client: `close` closes it.
  */
 export class RedisQueue implements WaitingQueue {
-  readonly #redis: RedisClient & QueueScripts;
+  readonly #redis: RedisClient;
+  readonly #scripts: QueueScripts;
   readonly #calls = new RedisCalls();
   readonly #settings: QueueSettings;
   readonly #room: string;
   #control = notSteered;
-  /** The settings and the steering in the form of the scripts. */
+  /** The steering in the form of the scripts. */
   #told: string;
   readonly #now: () => Argument;
   readonly #chance: () => number;
@@ -96,7 +97,9 @@ export class RedisQueue implements WaitingQueue {
     this.#now = options.now ?? (() => '');
     this.#chance = options.chance ?? Math.random;
     this.#keys = queueKeys(this.#tag);
-    this.#redis = withScripts(redis);
+    this.#redis = redis;
+    const isKept = this.#journal !== undefined;
+    this.#scripts = scriptsOf(redis, { ...settings, noticeMs: noticeMsOf(settings), isKept });
   }
 
   async poll(userId: string): Promise<QueueEntry> {
@@ -228,24 +231,19 @@ export class RedisQueue implements WaitingQueue {
     const places = part.map(({ userId, number, admittedAt }) => [
       ...[userId, newSecret(), number, admittedAt ?? 0],
     ]);
-    const told = JSON.stringify({ ...JSON.parse(this.#told), isRestoring: true });
-    const args = ['', this.#now(), told, JSON.stringify(places), isLast ? '1' : '0'];
+    const args = ['', this.#now(), this.#told, JSON.stringify(places), isLast ? '1' : '0'];
     const keys = [...Object.values(this.#keys), `${this.#tag}:holder:`];
-    await this.#calls.ask(() => this.#redis.repriseRestore(...keys, ...args));
+    await this.#calls.ask(() => this.#scripts.repriseRestore(...keys, ...args));
   }
 
   #toTell(): string {
     const { admittedMax, perMinute, lot, ...steered } = this.#control;
-    const control = {
+    return JSON.stringify({
       ...steered,
       admittedMax: admittedMax ?? this.#settings.admittedMax,
       perMinute: perMinute ?? 0,
       lot: lot ?? false,
-    };
-    const isKept = this.#journal !== undefined;
-    const controlText = JSON.stringify(control);
-    const noticeMs = noticeMsOf(this.#settings);
-    return JSON.stringify({ ...this.#settings, noticeMs, isKept, control, controlText });
+    });
   }
 
   /** Runs a script for a user, and keeps the moves that it reports. */
@@ -256,7 +254,7 @@ export class RedisQueue implements WaitingQueue {
   ): Promise<Reply> {
     const keys = [...Object.values(this.#keys), `${this.#tag}:holder:${userId}`];
     const reply = await this.#calls.ask(() =>
-      this.#redis[name](...keys, userId, this.#now(), this.#told, ...args),
+      this.#scripts[name](...keys, userId, this.#now(), this.#told, ...args),
     );
     const notes = reply.pop() as Argument[];
     for (let at = 0; at < notes.length; at += 4) {

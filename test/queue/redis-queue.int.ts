@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { RedisClient } from '../../src/infrastructure/redis.ts';
+import { notSteered } from '../../src/queue/queue-control.ts';
 import { RedisQueue } from '../../src/queue/redis-queue.ts';
 
 import { QueueUnavailable } from '../../src/shared-state/queue-unavailable.ts';
@@ -82,6 +83,25 @@ describe(`waiting queue, ${title}, as instances share it`, () => {
     const again = await queue.poll('u-0');
     expect(again.processing).to.equal(true);
     expect(again.token).not.to.equal(token);
+  });
+
+  it('keeps its own settings, which are written into its scripts, beside another on its client', async () => {
+    const client = await openRedis(redisUrl);
+    const [name, otherName] = [uniqueName(), uniqueName()];
+    const own = new RedisQueue(client, { ...settings, waitingMs: 60_000 }, { name });
+    const other = new RedisQueue(client, { ...settings, admittedMax: 0 }, { name: otherName });
+    try {
+      const [user] = users as [string];
+      expect(await own.poll(user)).to.have.property('processing', true);
+      expect(await other.poll(user)).to.have.property('processing', false);
+      own.steer({ ...notSteered, revision: 0, paused: true });
+      const { expiresAt, retryAfterMs = 0 } = await own.poll('u-later');
+      const leftMs = expiresAt - Date.now() - retryAfterMs;
+      expect(leftMs, 'until its place ends').to.be.within(55_000, 65_000);
+    } finally {
+      await Promise.all([removeKeys(client, name), removeKeys(client, otherName)]);
+      await own.close();
+    }
   });
 
   it('loads its scripts again when Redis forgot them', async () => {

@@ -11,17 +11,18 @@
 --                                since (admissions of the line); control (JSON, how it is steered); tickets,
 --                                ticketsAt (of the limit per minute); claim (time to claim an admission, ms)
 --       7 holder    string       'secret until': by which the user holds a seat, and until when, ms
--- ARGV  1 user  2 now in ms, or '' for the server's clock  3 the settings as JSON, and noticeMs; and how the calling
---       instance knows it to be steered (control, and controlText, the same as JSON)
+-- ARGV  1 user  2 now in ms, or '' for the server's clock  3 how the calling instance knows it to be steered (JSON)
 --
--- `pace` comes before this text: the constants of pace.ts, endsMax and so on.
+-- `pace.…` and `settings.…` are numbers when the text arrives here: redis-scripts.ts writes them into it.
+--
+-- Each call makes its functions, tables and strings anew. The more there are, the more memory the next calls clear. With
+-- a long line that memory is in no cache, so a poll makes few of them.
 --
 -- Each script is allowed beyond maxmemory but the one that enrols: who has a place is served while Redis is full.
 -- "Over" means a time <= now. A number is microseconds of the user's enrolment, or one more than the last.
 
 local PRESENT, ENDS, WAITING, ADMITTED, PLACES, COUNTERS, HOLDER = unpack(KEYS)
 local user = ARGV[1]
-local settings = cjson.decode(ARGV[3])
 
 local now = tonumber(ARGV[2])
 if now == nil then
@@ -29,6 +30,7 @@ if now == nil then
   now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
 
+-- A number as a part of a text. As an argument of a command, a whole number needs no text.
 local function whole(number)
   return string.format('%.0f', number)
 end
@@ -66,7 +68,7 @@ local function keep_place(who, place, ends)
   local claimed = place.claimed and '1' or '0'
   redis.call('HSET', PLACES, who,
     place.secret .. ' ' .. whole(place.number) .. ' ' .. whole(place.admitted_at) .. ' ' .. claimed)
-  redis.call('ZADD', ADMITTED, whole(ends), who)
+  redis.call('ZADD', ADMITTED, ends, who)
   return ends
 end
 
@@ -77,14 +79,14 @@ if redis.call('EXISTS', ENDS, WAITING, ADMITTED, PLACES) < 4 then
 end
 
 -- The newest step counts for all instances, whichever has heard of it first. Lost counters clear no line.
-local control = settings.control
+local control = cjson.decode(ARGV[3])
 local kept_control = counted[1]
-if kept_control ~= settings.controlText then
+if kept_control ~= ARGV[3] then
   local known = kept_control and cjson.decode(kept_control)
   if known and known.revision > control.revision then
     control = known
   elseif not known or known.revision < control.revision then
-    redis.call('HSET', COUNTERS, 'control', settings.controlText)
+    redis.call('HSET', COUNTERS, 'control', ARGV[3])
     if known and known.clearedRevision < control.clearedRevision then
       redis.call('UNLINK', PRESENT, ENDS, WAITING)
       note('cleared', '', 0)
@@ -126,6 +128,37 @@ local function forget_waiting(who)
   redis.call('HDEL', WAITING, who)
 end
 
+-- Brings waiting places whose time is over to what they are now: who was there is away, and who was away has left.
+--   over    user, ends, user, ends and so on, at most 2 × endsMax: one call of each command for all of them
+local function end_waits(over)
+  local users = {}
+  for at = 1, #over, 2 do users[#users + 1] = over[at] end
+  if #users == 0 then return end
+  local were_there = redis.call('ZMSCORE', PRESENT, unpack(users))
+  local away, later, left = {}, {}, {}
+  for at, who in ipairs(users) do
+    local ends = tonumber(over[2 * at])
+    if were_there[at] then
+      away[#away + 1] = who
+      ends = ends + settings.waitingMs
+    end
+    if ends > now then
+      later[#later + 1] = ends
+      later[#later + 1] = who
+    else
+      local own = waiting_of(who)
+      if own then note_absence(who, own.number, ends, 'left') end
+      left[#left + 1] = who
+    end
+  end
+  if #away > 0 then redis.call('ZREM', PRESENT, unpack(away)) end
+  if #later > 0 then redis.call('ZADD', ENDS, unpack(later)) end
+  if #left > 0 then
+    redis.call('ZREM', ENDS, unpack(left))
+    redis.call('HDEL', WAITING, unpack(left))
+  end
+end
+
 -- Brings a place whose time is over to what it is now. An admission that was not claimed is a waiting place again.
 -- Returns whether the place is an admitted one.
 local function settle(who)
@@ -139,27 +172,22 @@ local function settle(who)
     if place and not place.claimed then
       redis.call('HSET', WAITING, who,
         place.secret .. ' ' .. whole(place.number) .. ' ' .. whole(place.admitted_at))
-      redis.call('ZADD', ENDS, whole(over + settings.waitingMs), who)
+      redis.call('ZADD', ENDS, over + settings.waitingMs, who)
     end
   end
-  local ends = tonumber(redis.call('ZSCORE', ENDS, who) or 'inf')
-  if ends <= now and redis.call('ZREM', PRESENT, who) == 1 then
-    ends = ends + settings.waitingMs
-    redis.call('ZADD', ENDS, whole(ends), who)
-  end
-  if ends <= now then
-    local own = waiting_of(who)
-    if own then note_absence(who, own.number, ends, 'left') end
-    forget_waiting(who)
-  end
+  local ends = redis.call('ZSCORE', ENDS, who)
+  if ends and tonumber(ends) <= now then end_waits({ who, ends }) end
   return false
 end
 
+-- The places whose time is over, at most endsMax of each kind.
+local function those_over(key, ...)
+  return redis.call('ZRANGE', key, '-inf', now, 'BYSCORE', 'LIMIT', 0, pace.endsMax, ...)
+end
+
 local function end_those_over()
-  for _, key in ipairs({ ADMITTED, ENDS }) do
-    local over = redis.call('ZRANGE', key, '-inf', now, 'BYSCORE', 'LIMIT', 0, pace.endsMax)
-    for _, who in ipairs(over) do settle(who) end
-  end
+  for _, who in ipairs(those_over(ADMITTED)) do settle(who) end
+  end_waits(those_over(ENDS, 'WITHSCORES'))
 end
 
 -- The full time of a place, from now on.
@@ -177,7 +205,7 @@ local function came(admitted_at)
   local ms = claim_ms()
   ms = now - admitted_at > ms / 2 and ms + pace.claimUpMs or ms - pace.claimDownMs
   ms = math.min(settings.claimMs, math.max(pace.claimMinMs, ms))
-  redis.call('HSET', COUNTERS, 'claim', whole(ms))
+  redis.call('HSET', COUNTERS, 'claim', ms)
 end
 
 local function claim(who, place)
@@ -294,7 +322,7 @@ local function wait(own, ahead, chance)
   end
   local due = now + pause + late
   -- Who is not in the line is away by the next poll already.
-  redis.call('ZADD', ENDS, whole(ahead and due or due + settings.waitingMs), user)
+  redis.call('ZADD', ENDS, ahead and due or due + settings.waitingMs, user)
   local opens_at = is_closed() and lot.opensAtMs or 0
   return { 'waiting', own.secret, due + settings.waitingMs, told, pause, tostring(rate), control.paused and 1 or 0, opens_at, notes }
 end
@@ -307,7 +335,7 @@ local function admit_or_wait(own, is_new, chance)
     redis.call('ZREM', PRESENT, user)
     return wait(own, nil, chance)
   end
-  if redis.call('ZADD', PRESENT, whole(rank), user) == 1 and not is_new then
+  if redis.call('ZADD', PRESENT, rank, user) == 1 and not is_new then
     note_absence(user, own.number, tonumber(redis.call('ZSCORE', ENDS, user)), 'back')
   end
   if own.admitted_at then
@@ -322,7 +350,7 @@ local function admit_or_wait(own, is_new, chance)
   local ends = keep_place(user, own, now + claim_ms())
   note('admitted', user, own.number)
   if rank > (tonumber(redis.call('HGET', COUNTERS, 'highest')) or 0) then
-    redis.call('HSET', COUNTERS, 'highest', whole(rank))
+    redis.call('HSET', COUNTERS, 'highest', rank)
   end
   if control.perMinute > 0 then
     redis.call('HSET', COUNTERS, 'tickets', tostring(tickets() - 1), 'ticketsAt', now)

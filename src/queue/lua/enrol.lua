@@ -18,7 +18,7 @@ if is_new then
   if redis.call('ZCARD', PRESENT) == 0 then redis.call('HSET', COUNTERS, 'since', now) end
   local last = tonumber(redis.call('HGET', COUNTERS, 'last')) or 0
   own = { secret = ARGV[5], number = math.max(last + 1, now * 1000) }
-  redis.call('HSET', COUNTERS, 'last', whole(own.number))
+  redis.call('HSET', COUNTERS, 'last', own.number)
   redis.call('HSET', WAITING, user, own.secret .. ' ' .. whole(own.number))
   note('enrolled', user, own.number)
 end

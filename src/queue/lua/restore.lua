@@ -8,13 +8,13 @@ for _, known in ipairs(cjson.decode(ARGV[4])) do
   local is_here = redis.call('HEXISTS', WAITING, who) == 1 or redis.call('HEXISTS', PLACES, who) == 1
   if not is_here then
     local last = tonumber(redis.call('HGET', COUNTERS, 'last')) or 0
-    if number > last then redis.call('HSET', COUNTERS, 'last', whole(number)) end
+    if number > last then redis.call('HSET', COUNTERS, 'last', number) end
     if admitted_at > 0 then
       local place = { secret = secret, number = number, admitted_at = admitted_at, claimed = false }
       keep_place(who, place, now + settings.claimMs)
     else
       redis.call('HSET', WAITING, who, secret .. ' ' .. whole(number))
-      redis.call('ZADD', ENDS, whole(now + settings.waitingMs), who)
+      redis.call('ZADD', ENDS, now + settings.waitingMs, who)
     end
   end
 end
