@@ -119,7 +119,7 @@ export const rules: readonly Rule[] = [
   {
     ...{ name: 'RepriseNotReady', per: 'instance', forSeconds: minute, severity: 'page' },
     when: all(compare(max('ready'), '==', 0), compare(max('projection_building'), '==', 0)),
-    summary: { en: 'The service cannot sell.', ko: '서비스가 판매를 할 수 없는 상태입니다.' },
+    summary: { en: 'The service cannot sell.', ko: '서비스가 판매할 수 없는 상태입니다.' },
   },
   ...dependencies.map(
     ([name, dependency, en, ko]): Rule => ({
@@ -142,7 +142,7 @@ export const rules: readonly Rule[] = [
     when: any(burning(14.4, hour, 5 * minute), burning(6, 6 * hour, 30 * minute)),
     summary: {
       en: 'Failures use up the error budget.',
-      ko: '실패가 허용 한도를 빠르게 넘고 있습니다.',
+      ko: '요청 실패가 허용 한도를 빠르게 넘고 있습니다.',
     },
   },
   {
@@ -151,7 +151,7 @@ export const rules: readonly Rule[] = [
     when: any(burning(3, day, 2 * hour), burning(1, 3 * day, 6 * hour)),
     summary: {
       en: 'Failures use up the error budget slowly.',
-      ko: '실패가 허용 한도를 서서히 넘고 있습니다.',
+      ko: '요청 실패가 허용 한도를 서서히 넘고 있습니다.',
     },
   },
   {
@@ -180,7 +180,7 @@ export const rules: readonly Rule[] = [
   {
     ...{ name: 'ReadSideBehind', per: 'instance', forSeconds: 2 * minute, severity: 'ticket' },
     when: compare(max('projection_lag_seconds'), '>', 5),
-    summary: { en: 'The lists are behind the sale.', ko: '목록이 판매보다 늦습니다.' },
+    summary: { en: 'The lists are behind the sale.', ko: '목록이 늦게 갱신되고 있습니다.' },
   },
   {
     ...{ name: 'EventsParked', per: 'service', forSeconds: 0, severity: 'ticket' },
@@ -194,11 +194,11 @@ export const rules: readonly Rule[] = [
   },
   queueStuck('service', 'queue', {
     en: 'Buyers wait, places are free, but the queue admits nobody.',
-    ko: '자리가 있는데도 대기자가 입장하지 못합니다.',
+    ko: '대기열에 자리가 있는데도 대기자가 입장하지 못합니다.',
   }),
   queueStuck('room', 'queue_room', {
-    en: 'Buyers wait for a room that has places, and nobody is let in.',
-    ko: '대기실에 자리가 있는데도 대기자가 입장하지 못합니다.',
+    en: 'Buyers wait for a room, places are free, but the room admits nobody.',
+    ko: '별도 대기열에 자리가 있는데도 대기자가 입장하지 못합니다.',
   }),
   {
     ...{ name: 'MoneyStuck', per: 'service', forSeconds: 0, severity: 'page' },
@@ -216,7 +216,7 @@ export const rules: readonly Rule[] = [
     when: compare(max('holds_overdue_oldest_seconds'), '>', 10),
     summary: {
       en: 'Seats are still held after their hold time.',
-      ko: '시간이 지난 좌석이 풀리지 않았습니다.',
+      ko: '선점 시간이 지난 좌석이 아직 풀리지 않았습니다.',
     },
   },
   {
@@ -249,7 +249,7 @@ export const rules: readonly Rule[] = [
     when: compare(max('backup_age_seconds'), '>', 25 * hour),
     summary: {
       en: 'The newest backup is more than a day old.',
-      ko: '최근 백업이 하루보다 오래되었습니다.',
+      ko: '마지막 백업 이후 하루가 넘게 지났습니다.',
     },
   },
   {
@@ -258,7 +258,7 @@ export const rules: readonly Rule[] = [
       { kind: 'absent', of: metric('backup_age_seconds') },
       compare({ kind: 'since', of: { metric: 'process_start_time_seconds' } }, '>', 25 * hour),
     ),
-    summary: { en: 'The service has no record of a backup.', ko: '알려진 백업이 없습니다.' },
+    summary: { en: 'The service has no record of a backup.', ko: '서비스에 백업 기록이 없습니다.' },
   },
   {
     ...{ name: 'DiskLow', per: 'instance', forSeconds: minute, severity: 'page' },
@@ -281,7 +281,7 @@ export const rules: readonly Rule[] = [
     when: compare({ kind: 'always' }, '==', 1),
     summary: {
       en: 'This alert always fires. It shows that alerts arrive.',
-      ko: '항상 발생합니다: 알람 전달이 정상입니다.',
+      ko: '이 알람은 항상 발생합니다. 알람이 정상적으로 전달되고 있다는 뜻입니다.',
     },
   },
 ];

@@ -90,7 +90,7 @@ export const stampedeDrill: Drill = {
     'each user gets a place, or the answer that the queue is full; memory grows by at most 512 MB',
   public: {
     en: 'We let ten thousand people come to the waiting queue in one second.',
-    ko: '1초 동안 1만 명이 대기열에 들어오도록 만들었습니다.',
+    ko: '1초 동안 1만 명이 대기열에 들어오게 했습니다.',
   },
   // Buyers who paid are in line behind users who never come back.
   bounds: { recoverAfterFaultMax: 50, slowestMax: 10 },

@@ -42,7 +42,7 @@ async function clear({ site }: Hands): Promise<void> {
 const records = {
   en: (what: string) =>
     `We made the part that records sales ${what}, while tickets were being sold.`,
-  ko: (what: string) => `티켓이 판매되는 도중에 판매 기록을 담당하는 부분이 ${what} 만들었습니다.`,
+  ko: (what: string) => `티켓이 판매되는 도중에 판매 기록을 담당하는 부분${what} 만들었습니다.`,
 };
 
 /** Drills in which the event store, or the network before it, misbehaves. */
@@ -53,7 +53,7 @@ export const storeDrills: readonly Drill[] = [
     {
       about: `the event store does not answer for ${faultMs / 1_000} s`,
       expected: 'the service answers every request within 5 s, with 503; nothing is written twice',
-      public: { en: records.en('go silent'), ko: records.ko('응답하지 않도록') },
+      public: { en: records.en('go silent'), ko: records.ko('이 응답하지 않도록') },
     },
   ),
   faulty(
@@ -62,7 +62,7 @@ export const storeDrills: readonly Drill[] = [
     {
       about: `for ${faultMs / 1_000} s, each request to the event store takes ${slowMs} ms longer`,
       expected: 'the sale continues, but slower',
-      public: { en: records.en('slow'), ko: records.ko('느려지도록') },
+      public: { en: records.en('slow'), ko: records.ko('이 느려지도록') },
     },
   ),
   faulty(
@@ -71,7 +71,7 @@ export const storeDrills: readonly Drill[] = [
     {
       about: `${cuts} writes are durable, but all connections break before their answers arrive`,
       expected: 'the service finds out what was written, and answers correctly',
-      public: { en: records.en('lose its connections'), ko: records.ko('연결을 잃도록') },
+      public: { en: records.en('lose its connections'), ko: records.ko('의 연결이 끊어지도록') },
     },
   ),
   {

@@ -82,7 +82,7 @@ const ofNode = ({ what, node, choose, direct, bounds, isNeeded }: OfNode): Drill
     expected: isNeeded ? 'within 10 s another node leads, and buyers can pay' : 'no request fails',
     public: {
       en: `We made ${one.en} ${records.en} freeze, while tickets were being sold.`,
-      ko: `티켓이 판매되는 도중에 ${records.ko} ${one.ko} 멈추게 했습니다.`,
+      ko: `티켓이 판매되는 도중에 ${records.ko} ${one.ko} 응답하지 않게 했습니다.`,
     },
     ...{ bounds: bounds.hang, ...onNodes(direct) },
     method: (hands) => hangNode(hands, choose),
@@ -95,7 +95,7 @@ const ofNode = ({ what, node, choose, direct, bounds, isNeeded }: OfNode): Drill
       : 'no request fails',
     public: {
       en: `We cut the line to ${one.en} ${records.en}, while tickets were being sold.`,
-      ko: `티켓이 판매되는 도중에 ${records.ko} ${one.ko} 연결에서 끊었습니다.`,
+      ko: `티켓이 판매되는 도중에 ${records.ko} 컴퓨터 세 대 중 한 대의 연결을 끊었습니다.`,
     },
     ...{ bounds: bounds.cut, ...onNodes({ ...direct, relayed: true }) },
     method: (hands) => cutOffNode(hands, choose, isNeeded === true),
@@ -136,7 +136,7 @@ export const clusterDrills: readonly Drill[] = [
     expected: 'the service waits, and is ready when there is a leader',
     public: {
       en: `We started the service while two of three computers ${records.en} were away.`,
-      ko: `${records.ko} 컴퓨터 세 대 중 두 대가 없는 동안 판매 서비스를 시작했습니다.`,
+      ko: `${records.ko} 컴퓨터 세 대 중 두 대가 꺼져 있는 동안 판매 서비스를 시작했습니다.`,
     },
     ...{ bounds: back, ...onNodes(cluster) },
     method: startWithoutLeader,
