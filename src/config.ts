@@ -17,6 +17,8 @@ export interface Config {
   readonly eventStoreUrl: string | undefined;
   readonly postgresUrl: string | undefined;
   readonly redisUrl: string | undefined;
+  /** Worker processes. 1: the service is one process. */
+  readonly workers: number;
   readonly demo: boolean;
   readonly currency: string;
   readonly holdMs: number;
@@ -96,6 +98,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     eventStoreUrl: read('EVENTSTORE_URL'),
     postgresUrl: read('POSTGRES_URL'),
     redisUrl: read('REDIS_URL'),
+    workers: read('WORKERS'),
     demo: read('DEMO') === 'on',
     currency: read('CURRENCY'),
     holdMs: read('HOLD_SECONDS') * 1_000,
@@ -127,6 +130,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   };
   if (config.adminPort === config.port && config.port !== 0) {
     problems.push('ADMIN_PORT is the same as PORT');
+  }
+  if (config.workers > 1 && config.redisUrl === undefined) {
+    problems.push(
+      'WORKERS above 1 needs REDIS_URL: workers share the queue and the limits in Redis',
+    );
   }
   if (problems.length === 0)
     problems.push(...contradictions(env, config), ...queueProblems(config));

@@ -25,6 +25,10 @@ export class Generator {
     return (await answer)[0] as JourneyResult;
   }
 
+  get pid(): number {
+    return this.#child.pid as number;
+  }
+
   end(): void {
     this.#child.disconnect();
   }

@@ -24,6 +24,11 @@ async function readProcess(pid: number): Promise<Process | undefined> {
   }
 }
 
+async function readAll(): Promise<readonly Process[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+  return (await Promise.all(pids.map(readProcess))).filter((one) => one !== undefined);
+}
+
 /** Processor time of a service so far, in milliseconds, by what it is spent in. Linux only. */
 export interface ServiceCpu {
   readonly service: number;
@@ -33,8 +38,7 @@ export interface ServiceCpu {
 
 /** @param pid of the service, whose embedded servers are its children */
 export async function serviceCpu(pid: number): Promise<ServiceCpu> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
-  const all = (await Promise.all(pids.map(readProcess))).filter((one) => one !== undefined);
+  const all = await readAll();
   const spent = { service: 0, eventStore: 0, postgres: 0 };
   const add = (one: Process, part: keyof ServiceCpu): void => {
     spent[part] += one.cpuMs;
@@ -54,3 +58,35 @@ const partOf = ({ command }: Process): keyof ServiceCpu =>
     : command.includes('postgres')
       ? 'postgres'
       : 'service';
+
+/** A process of a service. */
+export interface Part {
+  /** A service of one process is a `worker`. PostgreSQL has several processes. */
+  readonly name: 'primary' | 'worker' | 'event store' | 'PostgreSQL';
+  readonly pid: number;
+  /** So far, with that of its ended children. */
+  readonly cpuMs: number;
+}
+
+/** The processes of a service, with their processor time. Linux only. */
+export async function partsOf(pid: number): Promise<readonly Part[]> {
+  const all = await readAll();
+  const childrenOf = (parent: number) => all.filter((one) => one.parent === parent);
+  const isWorker = ({ command }: Process) => / serve\b/.test(command);
+  const isPrimary = childrenOf(pid).some(isWorker);
+  const below = (one: Process, name: Part['name']): Part[] => [
+    { name, pid: one.pid, cpuMs: one.cpuMs },
+    ...childrenOf(one.pid).flatMap((child) => below(child, name)),
+  ];
+  const nameOf = (child: Process): Part['name'] => {
+    if (isWorker(child)) return 'worker';
+    return partOf(child) === 'postgres' ? 'PostgreSQL' : 'event store';
+  };
+  return [
+    { name: isPrimary ? 'primary' : 'worker', pid, cpuMs: await cpuOf(pid) },
+    ...childrenOf(pid).flatMap((child) => below(child, nameOf(child))),
+  ];
+}
+
+/** The processor time of one process so far, in milliseconds; 0 if it has ended. Linux only. */
+export const cpuOf = async (pid: number): Promise<number> => (await readProcess(pid))?.cpuMs ?? 0;

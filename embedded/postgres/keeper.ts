@@ -9,8 +9,8 @@ import { type Server, type ServerPlace, startServer } from './server.ts';
 import { chooseUser } from './user.ts';
 
 /**
- * The process that keeps PostgreSQL: `keeper.ts DIRECTORY [PORT]`, forked by start.ts. In the
- * directory:
+ * The process that keeps PostgreSQL: `keeper.ts DIRECTORY [SERVICES [PORT]]`, forked by start.ts.
+ * In the directory:
  *
  *     keeper.lock  locked by the process that keeps it
  *     server.lock  locked by the server's processes
@@ -20,6 +20,7 @@ import { chooseUser } from './user.ts';
 
 async function keep(
   given: string,
+  services: number,
   port: number | undefined,
   signal: AbortSignal,
 ): Promise<Running> {
@@ -28,7 +29,7 @@ async function keep(
   const lock = await claimDirectory(directory);
   try {
     const { user, binaries } = await chooseUser(directory, await locateBinaries());
-    const place = { directory, binaries, user };
+    const place = { directory, binaries, user, services };
     const password = await createCluster(directory, binaries, user, signal);
     const server = await startServer(place, signal, port);
     let url: string;
@@ -91,5 +92,7 @@ function supervise(
   };
 }
 
-const [, , directory = '', port] = process.argv;
-runChild((signal) => keep(directory, port === undefined ? undefined : Number(port), signal));
+const [, , directory = '', services = '1', port] = process.argv;
+runChild((signal) =>
+  keep(directory, Number(services), port === undefined ? undefined : Number(port), signal),
+);

@@ -18,7 +18,6 @@ import type { ServerUser } from './user.ts';
 const settings = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
-  max_connections: '60',
   shared_buffers: '64MB',
   // One server without replicas: the log needs to serve a crash only.
   wal_level: 'minimal',
@@ -33,6 +32,9 @@ const settings = {
   // A statement that failed is its client's affair.
   log_min_messages: 'log',
 } as const;
+
+/** Connections for one service and for commands beside it; and for each further service. */
+const connections = { max: 60, ofEachFurther: 20 };
 
 /** A running server. */
 export interface Server {
@@ -61,6 +63,8 @@ export interface ServerPlace {
   readonly directory: string;
   readonly binaries: Binaries;
   readonly user: ServerUser;
+  /** How many services connect to it. */
+  readonly services: number;
 }
 
 /**
@@ -111,14 +115,15 @@ async function hindrance(
 }
 
 function launch(
-  { directory, binaries, user }: ServerPlace,
+  { directory, binaries, user, services }: ServerPlace,
   lock: FileLock,
   port: number,
 ): Server & { ready: Promise<undefined> } {
   const data = dataDirectory(directory);
   // The last one is not a setting of PostgreSQL. In the command line, it shows whose server this
   // is.
-  const all = { ...settings, 'reprise.data': data };
+  const maxConnections = connections.max + connections.ofEachFurther * (services - 1);
+  const all = { ...settings, max_connections: String(maxConnections), 'reprise.data': data };
   const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const own = ['-D', user.pathOf(data), '-p', String(port)];
   const { file, args, options } = user.wrap(binaries.postgres, [...own, ...flags]);

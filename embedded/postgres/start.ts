@@ -38,15 +38,18 @@ const startMs = 90_000;
 export async function startEmbeddedPostgres({
   dataDir,
   port,
+  services = 1,
 }: {
   /** DATA_DIR; everything goes into its folder `postgres`. */
   readonly dataDir: string;
   /** Default: a free one. */
   readonly port?: string | undefined;
+  /** Processes of the service that connect to it, each with a pool of its own. Default 1. */
+  readonly services?: number;
 }): Promise<EmbeddedPostgres> {
   const directory = path.resolve(dataDir, 'postgres');
   const keeper = new URL('./keeper.ts', import.meta.url);
-  const args = port === undefined ? [directory] : [directory, port];
+  const args = [directory, String(services), ...(port === undefined ? [] : [port])];
   const { url, pid, exited, stop } = await startChild(keeper, args, { timeoutMs: startMs });
   return { url, pid, exited, stop };
 }

@@ -21,7 +21,7 @@ export function sampleLine(instance: string, before: Reading, now: Reading): Sam
   const line = {
     ...({ kind: 'sample', at: new Date(now.atMs).toISOString(), instance, up: now.isUp } as const),
     seconds: Math.round((now.atMs - before.atMs) / 1_000),
-    ready: gauge(now, 'reprise_ready') === 1,
+    ready: gauges(now, 'reprise_ready').length > 0 && !gauges(now, 'reprise_ready').includes(0),
   };
   if (now.samples.length < 2 || before.samples.length < 2) return line;
   const grown = growth(before, now);
@@ -51,8 +51,15 @@ export function sampleLine(instance: string, before: Reading, now: Reading): Sam
   };
 }
 
-const gauge = ({ samples }: Reading, name: string): number | undefined =>
-  samples.find(({ metric }) => metric === name)?.value;
+/** A service with workers has a value of each worker. */
+const gauges = ({ samples }: Reading, name: string): readonly number[] =>
+  ofMetric(samples, name).map(({ value }) => value);
+
+/** The largest value, as for the lag. Of the queue, all workers have the same values. */
+function gauge(reading: Reading, name: string): number | undefined {
+  const values = gauges(reading, name);
+  return values.length === 0 ? undefined : Math.max(...values);
+}
 
 /** Each series with its increase. A series that fell has started again at 0. */
 function growth(before: Reading, now: Reading): readonly Sample[] {

@@ -28,10 +28,10 @@ export const checkBounds = {
 /** The lines of the table that come from the service's own pages. */
 export function judgeService({ isUp, why, samples }: Polled): readonly Check[] {
   if (!isUp) return [{ name: 'alive', outcome: 'failed', detail: '/livez did not answer 200' }];
-  const value = valuesOf(samples);
+  const value = worstOf(samples);
   return [
     { name: 'alive', outcome: 'ok', detail: '/livez is 200' },
-    readiness(why, samples, value('reprise_ready')),
+    readiness(why, samples),
     readSide(value('reprise_projection_lag_seconds'), value('reprise_projection_parked_events')),
     oldest('holds', value('reprise_holds_overdue_oldest_seconds'), {
       of: 'held seat is overdue',
@@ -54,25 +54,30 @@ export function exitCodeOf(checks: readonly Check[]): 0 | 1 | 2 {
 
 type Value = (metric: string) => number | undefined;
 
-const valuesOf =
-  (samples: readonly Sample[]): Value =>
-  (metric) =>
-    samples.find((sample) => sample.metric === metric)?.value;
+const valuesOf = (samples: readonly Sample[], metric: string): readonly number[] =>
+  samples.filter((sample) => sample.metric === metric).map(({ value }) => value);
 
-function readiness(
-  why: string | undefined,
-  samples: readonly Sample[],
-  ready: number | undefined,
-): Check {
+/** Of several workers, the largest value. Each of the checked metrics is best when it is 0. */
+const worstOf =
+  (samples: readonly Sample[]): Value =>
+  (metric) => {
+    const values = valuesOf(samples, metric);
+    return values.length === 0 ? undefined : Math.max(...values);
+  };
+
+function readiness(why: string | undefined, samples: readonly Sample[]): Check {
   const name = 'ready';
+  const ready = valuesOf(samples, 'reprise_ready');
   if (why !== undefined) return { name, outcome: 'failed', detail: why };
-  if (ready === undefined) return { name, ...silent };
+  if (ready.length === 0) return { name, ...silent };
   // Without PostgreSQL, the service sells and is ready. But it has not recovered.
   const down = samples
     .filter(({ metric, value }) => metric === 'reprise_dependency_up' && value === 0)
     .map(({ labels }) => `${labels.dependency} is down`);
-  if (down.length > 0) return { name, outcome: 'failed', detail: down.join('; ') };
-  if (ready === 0) return { name, outcome: 'failed', detail: '/readyz is not 200' };
+  if (down.length > 0) {
+    return { name, outcome: 'failed', detail: [...new Set(down)].join('; ') };
+  }
+  if (ready.includes(0)) return { name, outcome: 'failed', detail: '/readyz is not 200' };
   return { name, outcome: 'ok', detail: '/readyz is 200, each dependency is up' };
 }
 

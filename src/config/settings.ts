@@ -38,6 +38,12 @@ const url = (protocols: readonly string[], example: string) =>
  */
 export const drainSeconds = 7;
 
+/**
+ * Most worker processes of one service. Each has its own connections to PostgreSQL and its own copy
+ * of the lists in memory.
+ */
+export const workersMax = 16;
+
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 /** Every setting with its schema, in the order of the README's table. */
@@ -109,6 +115,12 @@ export const settings = {
       'redis://localhost:6379',
     ).optional(),
     default: '',
+  },
+  WORKERS: {
+    about:
+      'Worker processes that serve the API behind one port. Use one for each free core. More than 1 needs `REDIS_URL`',
+    schema: wholeNumber(1, workersMax),
+    default: '1',
   },
   DEMO: {
     about: 'Fill an empty log with the demo catalog and users: `on` or `off`',

@@ -6,14 +6,12 @@ import { beginExchange } from './exchange.ts';
 import { httpLimits } from './limits.ts';
 import { close, type Listener, listen } from './listening.ts';
 import { Outbox } from './outbox.ts';
-import type { Readiness } from './readiness.ts';
-import { tellReadiness } from './routes/health.ts';
 
 /** The sources of the admin listener's pages. */
 export interface AdminDeps {
   /** The metrics of this instance, in the text format of Prometheus. Never rejects. */
   readonly metrics: () => Promise<string>;
-  readonly readiness: () => Promise<Readiness>;
+  readonly readyz: () => Sendable | Promise<Sendable>;
   readonly allowsHost: AllowsHost;
 }
 
@@ -23,10 +21,10 @@ const metricsType = 'text/plain; version=0.0.4; charset=utf-8';
  * A second listener, for operators: `/metrics`, `/livez`, and `/readyz` with its reasons.
  * Connections above `adminConnectionsMax` are dropped.
  */
-export function createAdminServer({ metrics, readiness, allowsHost }: AdminDeps): Listener {
+export function createAdminServer({ metrics, readyz, allowsHost }: AdminDeps): Listener {
   const pages: Readonly<Record<string, () => Sendable | Promise<Sendable>>> = {
     '/livez': () => json({ status: 'alive' }),
-    '/readyz': () => tellReadiness(readiness),
+    '/readyz': readyz,
     '/metrics': async () => text(metricsType, await metrics()),
   };
   const outbox = new Outbox();

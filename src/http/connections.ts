@@ -1,4 +1,5 @@
-import type { ServerResponse } from 'node:http';
+import cluster from 'node:cluster';
+import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { httpLimits, type Timeouts } from './limits.ts';
@@ -98,4 +99,25 @@ export class Connections {
   #tell(what: string): void {
     if (this.#sampler.count(what) !== undefined) this.#log.warn(this.counts(), what);
   }
+}
+
+/**
+ * Counts the connections of a server, and drops those above `max`.
+ * @param isWorker In a worker, Node's own bound gives a connection back to the primary process,
+ * which offers it to the workers again at once, without end. So a worker closes it itself
+ */
+export function boundConnections(
+  server: Server,
+  connections: Connections,
+  max: number,
+  isWorker: boolean = cluster.isWorker,
+): void {
+  if (!isWorker) server.maxConnections = max;
+  server.on('connection', (socket) => {
+    if (isWorker && connections.counts().open >= max) {
+      socket.destroy();
+      connections.dropped();
+    } else connections.opened(socket);
+  });
+  server.on('drop', () => connections.dropped());
 }

@@ -21,7 +21,9 @@ export interface Listener {
 export function listen(server: Server, port: number, host: string | undefined): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
+    // In a worker, the primary process opens a port for all workers. A free port is for one.
+    const exclusive = port === 0;
+    server.listen({ port, exclusive, ...(host === undefined ? {} : { host }) }, () => {
       server.off('error', reject);
       resolve((server.address() as AddressInfo).port);
     });

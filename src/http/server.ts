@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { problem, rawProblem } from './answer.ts';
 import { type App, createApp, createRespond, type Reply, unrouted } from './app.ts';
-import { Connections } from './connections.ts';
+import { boundConnections, Connections } from './connections.ts';
 import { refuseAtTheDoor } from './door.ts';
 import { type AnswerCounts, epochOf, type HttpDeps } from './endpoint.ts';
 import { beginExchange } from './exchange.ts';
@@ -90,9 +90,7 @@ export function createHttpServer(
     );
   });
   server.timeout = timeouts.silenceTimeoutMs;
-  server.maxConnections = timeouts.connectionsMax + httpLimits.connectionsSpare;
-  server.on('connection', (socket) => connections.opened(socket));
-  server.on('drop', () => connections.dropped());
+  boundConnections(server, connections, timeouts.connectionsMax + httpLimits.connectionsSpare);
   server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
     const detail = 'The only expectation that the service supports is 100-continue.';
     respond(req, begin(req, res), problem('expectation-failed', { detail }));

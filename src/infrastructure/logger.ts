@@ -6,11 +6,11 @@ export type { Logger };
  * JSON lines on standard error, written asynchronously. A synchronous line per request costs about
  * a tenth of the speed. `flush` writes the buffered lines; call it before the process ends. Tokens
  * and URLs with passwords are never logged.
- * @param every the fields of each line: the instance and its version
+ * @param every the fields of each line: the instance, its version, the number of a worker
  */
 export function createLogger(
   level: string,
-  every: { readonly instance: string; readonly version: string },
+  every: { readonly instance: string; readonly version: string; readonly worker?: number },
 ): { logger: Logger; flush: () => void } {
   const destination = pino.destination({ dest: 2, sync: false, minLength: 4_096 });
   // On a terminal, lines appear at once, even if the buffer is not full.

@@ -16,8 +16,27 @@ const lagBounds = [
 ];
 
 /** Servers that a service starts itself. */
-export const embeddedServers = ['eventstore', 'postgres'] as const;
-export type EmbeddedServer = (typeof embeddedServers)[number];
+const embeddedServers = ['eventstore', 'postgres'] as const;
+/** Processes that a service starts itself. */
+export type StartedProcess = (typeof embeddedServers)[number] | 'worker';
+
+/**
+ * Counts restarts.
+ * @param servers they are 0 before the first restart
+ */
+export function countRestarts(
+  registry: Registry,
+  servers: readonly StartedProcess[],
+): Counter<'server'> {
+  const restarts = new Counter({
+    name: 'reprise_embedded_restarts_total',
+    help: 'Restarts of an embedded server that had ended by itself.',
+    labelNames: ['server'] as const,
+    registers: [registry],
+  });
+  for (const server of servers) restarts.inc({ server }, 0);
+  return restarts;
+}
 
 /** How an append ended; `failed`: it may or may not have been written. */
 export type AppendOutcome = 'written' | 'conflict' | 'failed';
@@ -99,17 +118,12 @@ export class Counters implements AnswerCounts {
       'Attempts to refund, by a cancellation or by the recovery.',
       'outcome',
     );
-    this.#restarts = counter(
-      'embedded_restarts_total',
-      'Restarts of an embedded server that had ended by itself.',
-      'server',
-    );
+    this.#restarts = countRestarts(registry, embeddedServers);
     this.#lag = histogram(
       'live_lag_seconds',
       'Time from the append of an event until its rows are visible here.',
       lagBounds,
     );
-    for (const server of embeddedServers) this.#restarts.inc({ server }, 0);
   }
 
   answered(call: string, status: number, seconds: number): void {
@@ -160,7 +174,7 @@ export class Counters implements AnswerCounts {
     this.#refunds.inc({ outcome }, 1);
   }
 
-  restarted(server: EmbeddedServer): void {
+  restarted(server: StartedProcess): void {
     this.#restarts.inc({ server }, 1);
   }
 

@@ -6,7 +6,7 @@ import { type LogPlace, readNotes } from './command-notes.ts';
 import { Counters } from './counters.ts';
 import { kept } from './kept.ts';
 import { type Disk, registerReadings } from './readings.ts';
-import type { Starts } from './starts.ts';
+import { type Starts, showStarts } from './starts.ts';
 
 /**
  * PostgreSQL, the notes and the disk are asked once in so long, and waited for so long, in
@@ -31,7 +31,9 @@ export class ServiceMetrics {
   readonly #registry = new Registry();
   readonly #take: ReturnType<typeof registerReadings>;
 
-  constructor(version: string) {
+  /** @param worker the number of this worker process, a label of each value. Default: no label */
+  constructor(version: string, worker?: number) {
+    if (worker !== undefined) this.#registry.setDefaultLabels({ worker });
     this.counters = new Counters(this.#registry);
     this.#take = registerReadings(this.#registry);
     collectDefaultMetrics({ register: this.#registry });
@@ -41,15 +43,8 @@ export class ServiceMetrics {
       labelNames: ['version', 'node'],
       registers: [this.#registry],
     }).set({ version, node: process.versions.node }, 1);
-    const starts = () => this.starts?.unexpected ?? 0;
-    new Gauge({
-      name: 'reprise_unexpected_starts',
-      help: 'Starts in ten minutes after a process that ended without a stop.',
-      registers: [this.#registry],
-      collect() {
-        this.set(starts());
-      },
-    });
+    // The primary process knows the starts of the service, and no worker does.
+    if (worker === undefined) showStarts(this.#registry, () => this.starts);
   }
 
   /**

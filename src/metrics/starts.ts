@@ -1,5 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Gauge, type Registry } from 'prom-client';
 import { z } from 'zod';
 import { replaceDurably } from '../support/durable-files.ts';
 
@@ -56,6 +57,18 @@ export class Starts {
     const text = JSON.stringify({ runs, unexpected: this.#unexpected });
     await replaceDurably(pathOf(this.#dataDir), `${text}\n`);
   }
+}
+
+/** @param starts undefined counts as none */
+export function showStarts(registry: Registry, starts: () => Starts | undefined): void {
+  new Gauge({
+    name: 'reprise_unexpected_starts',
+    help: 'Starts in ten minutes after a process that ended without a stop.',
+    registers: [registry],
+    collect() {
+      this.set(starts()?.unexpected ?? 0);
+    },
+  });
 }
 
 const counts = (at: string): boolean => Date.now() - Date.parse(at) < countsMs;

@@ -31,7 +31,7 @@ import { rowSamples } from '../queries/row-samples.ts';
 import { SeatFeed } from '../queries/seat-feed.ts';
 import { SoldOutRooms, soldOutSessions } from '../queries/sold-out.ts';
 import { workLists } from '../queries/work-lists.ts';
-import type { Servers } from '../servers/servers.ts';
+import type { ServiceUrls } from '../servers/service-file.ts';
 import { InProcessHoldLimit } from '../shared-state/in-process-hold-limit.ts';
 import { InProcessOwnPositions } from '../shared-state/in-process-own-positions.ts';
 import { RedisHoldLimit } from '../shared-state/redis-hold-limit.ts';
@@ -70,7 +70,7 @@ export interface Followers {
 
 export function followLog(
   { store, postgres, rooms, clock }: Connections,
-  servers: Servers,
+  servers: ServiceUrls,
   { logger, say, signal, onError }: Surroundings,
 ): Followers {
   const catalog = new Catalog();

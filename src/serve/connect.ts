@@ -13,7 +13,7 @@ import type { Counters } from '../metrics/counters.ts';
 import { RecentStreams } from '../processes/compare-rows.ts';
 import type { Database } from '../projections/models/database.ts';
 import { queueTag } from '../queue/redis-scripts.ts';
-import type { Servers } from '../servers/servers.ts';
+import type { ServiceUrls } from '../servers/service-file.ts';
 import { traceAppends } from '../tracing/traced-ports.ts';
 import { openRooms, type Rooms } from './open-rooms.ts';
 import { migrateTables } from './renew-read-models.ts';
@@ -50,7 +50,7 @@ export interface Connections {
 /** Makes the connections. Each connects at its first call, so no server gets a request yet. */
 export function connect(
   config: Config,
-  servers: Servers,
+  servers: ServiceUrls,
   logger: Logger,
   counters: Counters,
 ): Connections {
@@ -112,7 +112,7 @@ export function connect(
  */
 export async function untilReady(
   { store, postgres, redis, redisRefusal, redisWatch, rooms, clock }: Connections,
-  servers: Servers,
+  servers: ServiceUrls,
   start: StartParts,
 ): Promise<void> {
   await untilAnswers(namedPostgres(postgres), start);

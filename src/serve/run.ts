@@ -1,51 +1,26 @@
-import type { Catalog } from '../commands/concert/catalog.ts';
-import type { Sales } from '../commands/sales/sales.ts';
-import { type Config, readConfig } from '../config.ts';
-import { createAdminServer } from '../http/admin.ts';
-import { allowedHosts } from '../http/allowed-hosts.ts';
-import { createApp } from '../http/app.ts';
-import { httpLimits } from '../http/limits.ts';
-import type { Listener } from '../http/listening.ts';
-import { createHttpServer, type HttpServer } from '../http/server.ts';
-import { createLogger, type Logger } from '../infrastructure/logger.ts';
+import type { Config } from '../config.ts';
+import { tellReadiness } from '../http/routes/health.ts';
+import { createLogger } from '../infrastructure/logger.ts';
 import { ServiceMetrics } from '../metrics/service-metrics.ts';
-import { Starts } from '../metrics/starts.ts';
-import { unfinishedWork } from '../queries/unfinished-work.ts';
-import { warmUp } from '../queries/warm-up.ts';
-import { ownContract } from '../releases/contract.ts';
-import { noteRelease } from '../releases/served.ts';
-import { type Servers, startServers } from '../servers/servers.ts';
-import { within } from '../support/time-limit.ts';
-import {
-  type Followers,
-  followLog,
-  httpDeps,
-  read,
-  type Surroundings,
-  sell,
-  showWhatIsThere,
-  startProcesses,
-} from './compose.ts';
-import { type Connections, connect, untilReady } from './connect.ts';
-import { seedDemo, wantsDemo } from './demo.ts';
-import { restoreRooms } from './open-rooms.ts';
-import { type RehearsalParts, rehearse } from './rehearse.ts';
+import { startServers } from '../servers/servers.ts';
+import { noteStart, noteStop } from './note-start.ts';
+import { openAdmin } from './open-admin.ts';
+import { runWithWorkers } from './primary.ts';
 import { sayAsJson } from './say-as-json.ts';
-import { assertCurrency, assertFree } from './starting.ts';
-import { drained, listenForStop, type StopSignals } from './stop-signals.ts';
-import { watchEventLoop } from './watchdog.ts';
+import { runService, type Told } from './service.ts';
+import { assertFree } from './starting.ts';
+import { listenForStop, type StopSignals } from './stop-signals.ts';
+import { serveAsWorker } from './worker.ts';
+import { takeBrief } from './worker-channel.ts';
 
 /**
- * The catalog must read all past events within this time. Otherwise the start fails. In
- * milliseconds.
- */
-const catchUpMs = 600_000;
-
-/**
- * `reprise serve`: runs until SIGINT or SIGTERM (`stop-signals.ts`).
+ * `reprise serve`: runs until SIGINT or SIGTERM (`stop-signals.ts`), in this process, or with
+ * `WORKERS` above 1 in workers of this process. They also run this function.
  * @throws Error with a message for people when it cannot start
  */
 export async function serve(config: Config, version: string): Promise<void> {
+  const brief = takeBrief();
+  if (brief !== undefined) return serveAsWorker(config, version, brief);
   const everyLine = { instance: config.instance, version };
   const { logger, flush } = createLogger(config.logLevel, everyLine);
   const say = config.logFormat === 'json' ? sayAsJson(logger) : (line: string) => console.log(line);
@@ -53,19 +28,21 @@ export async function serve(config: Config, version: string): Promise<void> {
   // The reader of the output may end (`reprise serve | head -3`). The service continues then.
   process.stdout.on('error', () => {});
   try {
-    await assertFree(config.port, config.host);
+    const port = await assertFree(config.port, config.host);
     if (config.adminPort !== undefined) {
       await assertFree(config.adminPort, config.adminHost, 'ADMIN_');
     }
     say(`Reprise ${version}`);
-    const metrics = new ServiceMetrics(version);
-    const told = { logger, say, metrics, version, everyLine };
-    await runUntil(signals, config, told, (message, fatal) => {
+    const onFault = (message: string, fatal: boolean) => {
       logger[fatal ? 'fatal' : 'error'](message);
       if (!fatal) return;
       process.exitCode = 1;
       signals.stop(message);
-    });
+    };
+    const told = { logger, say, version, everyLine };
+    if (config.workers === 1) await runAlone(signals, config, told, onFault);
+    // All workers need the same port, also a worker that is started later.
+    else await runWithWorkers(signals, { ...config, port }, told, onFault);
   } catch (error) {
     // SIGTERM came during the start: the started parts are stopped, which is not an error.
     if (!signals.stopping.aborted) throw error;
@@ -75,206 +52,33 @@ export async function serve(config: Config, version: string): Promise<void> {
   }
 }
 
-/** The outputs of a service: lines for people, the log, and metrics. */
-interface Told {
-  /** The fields of each line of the log. */
-  readonly everyLine: Readonly<Record<string, string>>;
-  readonly say: (line: string) => void;
-  readonly logger: Logger;
-  readonly metrics: ServiceMetrics;
-  readonly version: string;
-}
-
-async function runUntil(
-  { stopping, atOnce }: StopSignals,
+/** In this process. */
+async function runAlone(
+  signals: StopSignals,
   config: Config,
-  told: Told,
+  told: Omit<Told, 'metrics'>,
   onFault: (message: string, fatal: boolean) => void,
 ): Promise<void> {
-  const { say, metrics } = told;
+  const { say, logger, version } = told;
+  const metrics = new ServiceMetrics(version);
   const servers = await startServers(config, onFault, (server) =>
     metrics.counters.restarted(server),
   );
   try {
-    metrics.starts = await Starts.begin(config.dataDir).catch((error) => {
-      // On a full disk, for example. The service sells without it.
-      told.logger.error({ err: error }, 'note the start');
-      return undefined;
-    });
-    stopping.throwIfAborted();
+    metrics.starts = await noteStart(config.dataDir, logger);
+    signals.stopping.throwIfAborted();
     for (const line of servers.lines) say(`  ${line}`);
-    const service = await startService(config, servers, told, stopping);
-    // After this, nothing takes long. Reading a long log may take long.
-    const watchdog =
-      config.hangMs === 0 ? undefined : watchEventLoop(config.hangMs, told.everyLine);
-    if (!stopping.aborted) {
-      await new Promise((resolve) => stopping.addEventListener('abort', resolve, { once: true }));
-    }
-    await service.stop(atOnce);
-    await watchdog?.stop();
+    await runService(config, servers, { ...told, metrics }, signals, {
+      offer: (pages) =>
+        openAdmin(
+          config,
+          { metrics: pages.metrics, readyz: () => tellReadiness(pages.readiness) },
+          say,
+        ),
+      opened: say,
+    });
   } finally {
-    // A fault that ends the service is no stop.
-    if (process.exitCode !== 1) await metrics.starts?.stopped().catch(() => {});
+    await noteStop(metrics.starts);
     await servers.stop();
   }
-}
-
-/** Connects the parts and starts them in the order of their dependencies. */
-async function startService(
-  config: Config,
-  servers: Servers,
-  { logger, say, metrics, version }: Told,
-  stopping: AbortSignal,
-): Promise<{ stop(atOnce: AbortSignal): Promise<void> }> {
-  const abort = new AbortController();
-  const onError = (what: string, error: unknown) => logger.error({ err: error }, what);
-  const surroundings = { logger, say, signal: abort.signal, onError };
-  const { counters } = metrics;
-  const connections = connect(config, servers, logger, counters);
-  const ended: Promise<unknown>[] = [];
-  let admin: Listener | undefined;
-  const closeAll = async () => {
-    abort.abort();
-    await admin?.close();
-    await Promise.allSettled(ended);
-    await connections.close();
-  };
-  try {
-    await untilReady(connections, servers, { say, signal: stopping });
-    ended.push(connections.clock.run(abort.signal));
-    const followers = followLog(connections, servers, surroundings);
-    ended.push(followers.ended);
-    const sales = sell(connections, config, followers, () => reading, surroundings);
-    await openCatalog(connections, config, followers, sales, { say, stopping });
-    await noteRelease(connections.store, ownContract(version)).catch((error) =>
-      onError('note the version in the log', error),
-    );
-    await restoreRooms(connections.rooms, followers.catalog, onError);
-    const reading = read(connections, config, followers, counters);
-    const behind = await showWhatIsThere(connections.store, reading);
-    if (behind !== null) say('  read models  catching up; /readyz says when they are there');
-    const { catalog } = followers;
-    await warmUp(reading.reads, catalog.sessions()).catch((error) => onError('warm up', error));
-    const processes = startProcesses(connections, followers, sales, surroundings, counters);
-    ended.push(processes.ended);
-    const { comparison } = processes;
-    const parts = { sales, comparison, behind, logger, counters };
-    const deps = httpDeps(connections, config, followers, reading, parts);
-    const app = createApp(httpLimits.answerTimeoutMs);
-    await warmUpCode(connections, config, catalog, { deps, app, onError });
-    const http = createHttpServer(deps, {}, app);
-    admin = await openAdmin(config, connections, http, { say, metrics });
-    const port = await http.listen(config.port, config.host);
-    tellNext(say, urlOf(config.host, port), catalog, config);
-    return {
-      stop: async (atOnce) => {
-        http.drain();
-        await drained(config.drainMs, atOnce, say);
-        await http.close();
-        await closeAll();
-      },
-    };
-  } catch (error) {
-    await closeAll();
-    throw error;
-  }
-}
-
-/** Makes the code fast before the first buyer comes. An error costs no more than that. */
-async function warmUpCode(
-  { uncounted: store, clock }: Connections,
-  config: Config,
-  catalog: Catalog,
-  { deps, app, onError }: Pick<RehearsalParts, 'deps' | 'app'> & Pick<Surroundings, 'onError'>,
-): Promise<void> {
-  if (config.warmUpMs === 0) return;
-  const [shown] = catalog.sessions();
-  const parts = { deps, app, config, store, clock, shown };
-  try {
-    const paid = await rehearse(parts, config.warmUpMs);
-    deps.log.debug({ paid }, 'rehearsed');
-  } catch (error) {
-    onError('rehearse', error);
-  }
-}
-
-/** Opens the admin listener, unless it is off. */
-async function openAdmin(
-  config: Config,
-  { db, clock, storeTime }: Connections,
-  http: HttpServer,
-  { say, metrics }: Pick<Told, 'say' | 'metrics'>,
-): Promise<Listener | undefined> {
-  const { adminPort, adminHost: host, allowedHosts: given } = config;
-  if (adminPort === undefined) return undefined;
-  const work = () => unfinishedWork(db, clock.earliest, () => clock.timeOf(storeTime.name));
-  const admin = createAdminServer({
-    metrics: metrics.page({ http, work, place: config }),
-    readiness: http.readiness,
-    allowsHost: allowedHosts({ host, allowedHosts: given }),
-  });
-  say(`  admin        ${urlOf(host, await admin.listen(adminPort, host))} (/metrics, /readyz)`);
-  return admin;
-}
-
-const urlOf = (host: string, port: number): string =>
-  `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
-
-/** Waits for the catalog. On an empty log, puts the demo on sale for people who try the service. */
-async function openCatalog(
-  { store }: Connections,
-  config: Config,
-  { catalog, catalogRead, steeringRead }: Followers,
-  sales: Sales,
-  { say, stopping }: { say: (line: string) => void; stopping: AbortSignal },
-): Promise<void> {
-  const late = () => {
-    throw new Error(`the catalog was not read within ${catchUpMs / 1_000} s`);
-  };
-  await within(catchUpMs, Promise.all([catalogRead, steeringRead]), late, stopping);
-  assertCurrency(catalog, config.currency);
-  if (catalog.isSaleClosed) {
-    say('  sale         closed: the log was restored; reprise restore open lets buyers go on');
-    return;
-  }
-  if (!config.demo || !wantsDemo(catalog)) return;
-  say('  demo         filling the empty log …');
-  await seedDemo({ store, catalog, sales, currency: config.currency });
-  say('  demo         10 concerts × 20 sessions × 50 seats, users 1–1000 with a balance');
-}
-
-/**
- * Prints the next calls to try: the seats of the first session, or how to put a session on sale.
- */
-function tellNext(
-  say: (line: string) => void,
-  url: string,
-  catalog: Catalog,
-  config: Config,
-): void {
-  const [first] = catalog.sessions();
-  say(`  API          ${url}
-
-Try next:
-  curl '${url}/concert'
-  curl '${url}/concert/waiting/status?userId=1'
-  ${
-    first === undefined
-      ? `${settingsToFind(config)}npx reprise catalog import examples/catalog.json     (nothing is on sale yet)`
-      : `curl '${url}/concert/${first.concertId}/seat?sessionId=${first.sessionId}'`
-  }
-README.md has the whole journey. Ctrl-C stops everything.`);
-}
-
-/**
- * The settings that a command in the same directory needs to find this service and its currency.
- * Default values are omitted.
- */
-function settingsToFind({ dataDir, currency }: Config): string {
-  const usual = readConfig({});
-  const quoted = /^[\w./+@:-]+$/.test(dataDir) ? dataDir : `'${dataDir.replaceAll("'", "'\\''")}'`;
-  return (
-    (dataDir === usual.dataDir ? '' : `DATA_DIR=${quoted} `) +
-    (currency === usual.currency ? '' : `CURRENCY=${currency} `)
-  );
 }

@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Catalog } from '../commands/concert/catalog.ts';
 import { type EventStore, EventStoreRefused } from '../commands/core/event-store.ts';
@@ -139,19 +139,21 @@ export function assertCurrency(catalog: Catalog, currency: string): void {
 /**
  * Called before anything is started.
  * @param which the text before HOST and PORT in the names of its settings
+ * @returns the port; for port 0, one that is free now
  * @throws Error with a message for people when nothing can listen there
  */
 export async function assertFree(
   port: number,
   host: string,
   which: '' | 'ADMIN_' = '',
-): Promise<void> {
+): Promise<number> {
   const probe = createServer();
   try {
     await new Promise<void>((resolve, reject) => {
       probe.once('error', reject);
       probe.listen(port, host, resolve);
     });
+    return (probe.address() as AddressInfo).port;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'EADDRINUSE') {

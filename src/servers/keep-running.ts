@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Child } from '../../embedded/child.ts';
+import type { Child, ChildExit } from '../../embedded/child.ts';
 import { Restarts } from '../../embedded/restarts.ts';
 
 /** Pause after a failed start, in milliseconds. */
 const startAgainMs = 500;
 
-/** The part of an embedded server that is needed to keep it running. */
+/** The part of a process that is needed to keep it running. */
 type Part = Pick<Child, 'url' | 'exited' | 'stop'>;
 
 /**
- * Starts an embedded server. Whenever the server ends by itself, starts it again on its port,
+ * Starts an embedded server or a worker. Whenever it ends by itself, starts it again on its port,
  * within the bounds of `Restarts`. Above these bounds, it is a fatal fault. A failed start counts
  * like an end. A start that waits for its port is not over yet.
  * @returns its URL
@@ -27,13 +27,14 @@ export async function keepRunning(
   const { port } = new URL(url);
   const restarts = new Restarts();
   let why = '';
-  const startAgain = async (): Promise<boolean> => {
+  const startAgain = async ({ code, signal }: ChildExit): Promise<boolean> => {
     while (!stopping) {
       if (!restarts.another()) {
         onFault(`the ${what} keeps ending${why}`, true);
         break;
       }
-      onFault(`the ${what} ended by itself and is started again`, false);
+      const how = signal ?? `exit code ${code}`;
+      onFault(`the ${what} ended by itself (${how}) and is started again`, false);
       try {
         part = await start(port);
         onRestart();
@@ -49,8 +50,8 @@ export async function keepRunning(
   };
   const supervise = async () => {
     for (;;) {
-      await part.exited;
-      if (!(await startAgain())) return;
+      const exit = await part.exited;
+      if (!(await startAgain(exit))) return;
       // The stop came while this server was starting, so only the server before it received the
       // stop.
       if (stopping) return part.stop();

@@ -53,7 +53,8 @@ export async function startServers(
     config.postgresUrl ??
       keepRunning(
         'keeper of the embedded PostgreSQL',
-        (port) => startEmbeddedPostgres({ dataDir: config.dataDir, port }),
+        (port) =>
+          startEmbeddedPostgres({ dataDir: config.dataDir, port, services: config.workers }),
         parts,
         onFault,
         () => onRestart('postgres'),

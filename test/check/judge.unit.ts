@@ -48,6 +48,24 @@ describe('the lines of reprise check', () => {
     });
   }
 
+  it('judge the worst of several workers', () => {
+    const ofWorkers = (...pages: readonly Readonly<Record<string, string>>[]) => {
+      const lines = pages.flatMap((page, n) =>
+        Object.entries(page).map(([series, value]) =>
+          series.includes('{')
+            ? `${series.replace('{', `{worker="${n}",`)} ${value}`
+            : `${series}{worker="${n}"} ${value}`,
+        ),
+      );
+      const samples = parseMetrics(lines.join('\n'));
+      const checks = judgeService({ isUp: true, why: undefined, samples });
+      return checks.filter(({ outcome }) => outcome !== 'ok').map(({ name }) => name);
+    };
+    expect(ofWorkers(well, well)).to.deep.equal([]);
+    expect(ofWorkers(well, { ...well, [lag]: '3' })).to.deep.equal(['read side']);
+    expect(ofWorkers(well, { ...well, reprise_ready: '0' })).to.deep.equal(['ready']);
+  });
+
   it('are unknown without a value, and never ok', () => {
     for (const [series, name] of [
       [lag, 'read side'],

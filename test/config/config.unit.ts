@@ -74,6 +74,17 @@ describe('the configuration', () => {
     expect(readConfig({ HELD_SEATS_MAX: '20' })).to.include({ heldSeatsTotalMax: 40 });
   });
 
+  it('refuses workers without Redis in one sentence that names both, and too many workers', () => {
+    expect(readConfig({}).workers).to.equal(1);
+    expect(readConfig({ WORKERS: '2', REDIS_URL: 'redis://localhost' }).workers).to.equal(2);
+    expect(() => readConfig({ WORKERS: '2' }))
+      .to.throw(ConfigError)
+      .with.property('message')
+      .that.matches(/\n {2}WORKERS above 1 needs REDIS_URL: [^\n]+$/);
+    const many = { WORKERS: '17', REDIS_URL: 'redis://localhost' };
+    expect(() => readConfig(many)).to.throw('WORKERS must be a whole number from 1 to 16');
+  });
+
   it('refuses times of the queue that contradict one another, set or not, naming both', () => {
     const wrong: readonly (readonly [Record<string, string>, string])[] = [
       [

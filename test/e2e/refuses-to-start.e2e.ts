@@ -23,6 +23,12 @@ describe('what the service or a command refuses to start with', function () {
     await Promise.all(refusals);
   });
 
+  it('workers without Redis', async () => {
+    const { code, stdout, stderr } = await reprise(['serve'], { PORT: '0', WORKERS: '2' });
+    expect({ code, stdout }).to.deep.equal({ code: 1, stdout: '' });
+    expect(stderr).to.match(/WORKERS above 1 needs REDIS_URL: .+\n$/);
+  });
+
   it('a database that POSTGRES_URL’s server does not have: at once, and says no password', async () => {
     const database = await testDatabase();
     const url = new URL(database.url);

@@ -59,7 +59,7 @@ describe("PostgreSQL's programs", function () {
       else process.env.TMPDIR = usual;
     });
     const password = await createCluster(home, binaries, user, never);
-    const server = await startServer({ directory: home, binaries, user }, never);
+    const server = await startServer({ directory: home, binaries, user, services: 1 }, never);
     await server.stop();
     expect(password).to.match(/^[0-9a-f]{48}$/);
     // Started once more, it still knows its password.

@@ -73,7 +73,7 @@ describe('event store: a port that is taken', () => {
       expect(children).to.have.length(1);
       other.close();
       await eventually('it runs again', () => children.length === 2);
-      expect(faults).to.deep.equal(['the store ended by itself and is started again']);
+      expect(faults).to.deep.equal(['the store ended by itself (SIGKILL) and is started again']);
     } finally {
       await Promise.all(parts.map((part) => part.stop()));
     }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAdminServer } from '../../../src/http/admin.ts';
 import { allowedHosts } from '../../../src/http/allowed-hosts.ts';
+import { tellReadiness } from '../../../src/http/routes/health.ts';
 import { createHttpServer } from '../../../src/http/server.ts';
 import { ServiceMetrics } from '../../../src/metrics/service-metrics.ts';
 import type { UnfinishedWork } from '../../../src/queries/unfinished-work.ts';
@@ -41,7 +42,7 @@ export async function serveAdmin(
   const http = createHttpServer(Object.assign(fake, { counts: metrics.counters }));
   const admin = createAdminServer({
     metrics: metrics.page({ http, work, place: { dataDir, eventStoreUrl: undefined } }),
-    readiness: http.readiness,
+    readyz: () => tellReadiness(http.readiness),
     allowsHost: allowedHosts({ host: '127.0.0.1', allowedHosts: [] }),
   });
   const apiUrl = `http://127.0.0.1:${await http.listen(0, '127.0.0.1')}`;

@@ -1,0 +1,30 @@
+import { type Counter, collectDefaultMetrics, Registry } from 'prom-client';
+import { countRestarts, type StartedProcess } from './counters.ts';
+import { type Starts, showStarts } from './starts.ts';
+
+/** Of the label `worker`, which the values of workers also have. */
+const label = 'primary';
+
+/** The metrics of the primary process of a service with workers: itself, starts and restarts. */
+export class PrimaryMetrics {
+  /** Set once the service has its DATA_DIR. */
+  starts: Starts | undefined;
+  readonly #registry = new Registry();
+  readonly #restarts: Counter<'server'>;
+
+  constructor() {
+    this.#registry.setDefaultLabels({ worker: label });
+    this.#restarts = countRestarts(this.#registry, ['eventstore', 'postgres', 'worker']);
+    showStarts(this.#registry, () => this.starts);
+    collectDefaultMetrics({ register: this.#registry });
+  }
+
+  restarted(server: StartedProcess): void {
+    this.#restarts.inc({ server });
+  }
+
+  /** In the text format of Prometheus. */
+  page(): Promise<string> {
+    return this.#registry.metrics();
+  }
+}
