@@ -5,28 +5,28 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /**
- * The embedded parts run in processes of their own. Both sides of their protocol are here.
- *
- * The child sends `{ ready: { url } }` or `{ failed: why }` once. It stops cleanly on SIGTERM and
- * when the parent's end of the channel closes, so a parent that was killed leaves no orphan. It
- * ignores SIGINT and SIGHUP: a terminal sends those to the whole process group, and the order of
- * stopping is the parent's to decide.
+ * Each embedded part runs in its own process. Both sides of their protocol are here. The child
+ * sends `{ ready: { url } }` or `{ failed: why }` once. It stops cleanly on SIGTERM. It also stops
+ * when the parent's end of the channel closes, so it does not remain after a parent that was
+ * killed. It ignores SIGINT and SIGHUP. A terminal sends those to the whole process group, but the
+ * parent decides in which order its children stop.
  */
 
-/** A child that is slower than this to stop is killed. */
+/** A child that needs longer than this to stop is killed. */
 const stopMs = 20_000;
 
 /**
- * Once ordered to stop, a child that hangs ends itself this long after, with nobody left to do it.
+ * A child that hangs after the request to stop ends itself after this time, because its parent may
+ * be gone.
  */
 const orphanStopMs = 30_000;
 
-/** What `npm run build` made runs as it is, and starts what it made as well. */
+/** The files of `npm run build` run without a loader, and start other files of the same build. */
 const isBuilt = import.meta.url.endsWith('.js');
 
 /**
- * What runs TypeScript, as an absolute address: the parent may have been started in any directory,
- * without it.
+ * The loader of TypeScript, as an absolute address, because the parent may run in any directory and
+ * without this loader.
  */
 const loaderOf = (): string => pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
@@ -43,27 +43,28 @@ export interface Child {
   readonly url: string;
   readonly pid: number;
   /**
-   * Asks it to stop and waits for its end; kills it after 20 s. Stopping twice is stopping once.
+   * Asks it to stop and waits for its end; kills it after 20 s. A second call has no further
+   * effect.
    */
   stop(): Promise<void>;
   /** Kills it with SIGKILL and waits for its end. */
   kill(): Promise<void>;
-  /** Resolves when the process has ended in any way. Never rejects. */
+  /** Resolves when the process has ended, for any reason. Never rejects. */
   readonly exited: Promise<ChildExit>;
   /**
-   * Sends it a message; resolves when the channel took it. @throws Error when the child is gone.
+   * Sends it a message; resolves when the channel has accepted it.
+   * @throws Error when the child is gone.
    */
   send(message: object): Promise<void>;
-  /** The next message that the child sends. Never resolves when none comes. */
+  /** The next message that the child sends. Without a message, it never resolves. */
   nextMessage(): Promise<unknown>;
 }
 
 /**
  * Forks a module that ends in `runChild` and waits until it is ready.
- * @param module its TypeScript file; of a built copy of this program, the file that was made of it
- *   is run
- * @throws Error when the child says that it failed, ends, or is silent for `timeoutMs`; it is
- *   gone then.
+ * @param module its TypeScript file. A built copy of this program runs the built file instead
+ * @throws Error when the child reports a failure, ends, or reports nothing for `timeoutMs`. Then
+ * the child has ended.
  */
 export async function startChild(
   module: URL,
@@ -82,8 +83,8 @@ export async function startChild(
   const child = fork(name, [...args], {
     execArgv: isBuilt ? [] : ['--import', loaderOf()],
     env: { ...process.env, ...env },
-    // Standard output is the parent's own (a report, a reporter's JSON): children speak on standard
-    // error.
+    // Only the parent writes to standard output (a report, a reporter's JSON). Children write to
+    // standard error.
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const exited = ended(child);
@@ -163,7 +164,7 @@ async function stopWithin(child: ChildProcess, exited: Promise<ChildExit>): Prom
   clearTimeout(timer);
 }
 
-/** What an embedded part's module starts: where it listens, and how to stop it. */
+/** The result of starting an embedded part: its address, and a function that stops it. */
 export interface Running {
   readonly url: string;
   stop(): Promise<void>;
@@ -196,7 +197,8 @@ export function runChild(start: (signal: AbortSignal) => Promise<Running>): void
   process.on('SIGHUP', forParent);
   process.on('SIGTERM', stop);
   process.on('disconnect', stop);
-  // The parent was killed while this module was loaded: nobody heard that the channel closed.
+  // The parent was killed while this module was loaded. So no listener noticed that the channel
+  // closed.
   if (process.send !== undefined && !process.connected) stop();
   // The reader of our standard error may end before this process. The process must still clean up.
   process.stderr.on('error', ignore);

@@ -27,23 +27,24 @@ const pollMs = 20;
 /** A lock that this process has. */
 export interface FileLock {
   /**
-   * Handed to a child process as one of its files, the child has the lock as well: the last of them
-   * frees it.
+   * If a child process gets this file, the child has the lock, too. The lock ends when the last of
+   * these processes ends.
    */
   readonly fd: number;
-  /** Gives up this process's part of it. Twice is once. */
+  /** Gives up the share of this process. A second call has no effect. */
   release(): void;
 }
 
-/** Another process has the lock; the message says which, as far as is known. */
+/** Another process has the lock. The message names this process, if it is known. */
 export class LockHeld extends Error {}
 
 /** The package has no binary for this platform. */
 export class LocksMissing extends Error {}
 
 /**
- * Takes the lock at once. The file is made when it is missing. @throws LockHeld, or the system's
- * error when the file cannot be written or the file system knows no locks
+ * Takes the lock at once. Creates the file if it is missing.
+ * @throws LockHeld, or the system's error when the file cannot be written or the file system knows
+ * no locks
  */
 export function lockFile(path: string): FileLock {
   for (;;) {
@@ -51,7 +52,7 @@ export function lockFile(path: string): FileLock {
     try {
       if (!isLocked(fd, false)) throw new LockHeld(holder(path));
       if (!isAt(path, fd)) {
-        // Somebody removed it since it was opened.
+        // The file was removed after it was opened.
         closeSync(fd);
         continue;
       }
@@ -68,14 +69,17 @@ export function lockFile(path: string): FileLock {
         if (released) return;
         released = true;
         say(fd, '');
-        // Not unlocked: a child that has it goes on having it.
+        // Closes the file without unlocking it. So a child keeps the lock.
         closeSync(fd);
       },
     };
   }
 }
 
-/** As `lockFile`, but waits for one that is about to end. @throws LockHeld when `waitMs` passed */
+/**
+ * Like `lockFile`, but waits for a process that is about to end.
+ * @throws LockHeld after `waitMs`
+ */
 export async function lockFileWithin(path: string, waitMs: number): Promise<FileLock> {
   const deadline = performance.now() + waitMs;
   for (;;) {
@@ -133,7 +137,9 @@ function isAt(path: string, fd: number): boolean {
   return there !== undefined && there.ino === opened.ino && there.dev === opened.dev;
 }
 
-/** What root makes in a directory that is another user's must not lock that user out. */
+/**
+ * If root creates the file in a directory of another user, that user must still be able to lock it.
+ */
 function giveToOwner(path: string, fd: number): void {
   if (process.getuid?.() !== 0) return;
   const { uid, gid } = statSync(dirname(path));
@@ -145,7 +151,7 @@ function say(fd: number, text: string): void {
     ftruncateSync(fd);
     writeSync(fd, text, 0);
   } catch {
-    // A full disk: the lock is what counts, not its label.
+    // The disk is full. The lock works without the text in its file.
   }
 }
 
@@ -154,7 +160,7 @@ function holder(path: string): string {
     const { pid, host } = JSON.parse(readFileSync(path, 'utf8'));
     if (Number.isInteger(pid) && typeof host === 'string') return `process ${pid} on ${host}`;
   } catch {
-    // Taken or given up at this very moment, or another version's.
+    // The lock was taken or released at this moment, or another version wrote the text.
   }
   return 'another process';
 }

@@ -1,4 +1,4 @@
-/** As much of it as file-lock.ts uses; the package has no types. */
+/** The parts that file-lock.ts uses. The package has no types. */
 declare module 'fs-native-extensions' {
   /**
    * False when another open file has a lock that is in the way. @throws the system's error for

@@ -1,6 +1,6 @@
 /**
- * A server that ends by itself is started again this often within `windowMs`; ending once more it
- * is given up.
+ * A server that ends by itself is started again at most this often within `windowMs`. If it ends
+ * once more, it is not started again.
  */
 const restartsMax = 5;
 /** In milliseconds. */
@@ -16,7 +16,7 @@ export class Restarts {
     this.#now = now;
   }
 
-  /** May it be started once more? Counts that it was. */
+  /** May it be started once more? Counts this start. */
   another(): boolean {
     const nowMs = this.#now();
     this.#madeMs = this.#madeMs.filter((madeMs) => nowMs - madeMs < windowMs);

@@ -1,6 +1,6 @@
 /**
- * Who may come in, where a password was set: the Basic credentials that EventStoreDB's clients send
- * with each call.
+ * With a password, the server accepts only calls with the right Basic credentials. EventStoreDB's
+ * clients send them with each call.
  */
 import { timingSafeEqual } from 'node:crypto';
 

@@ -59,7 +59,7 @@ export type Fault =
       readonly times?: number;
     };
 
-/** Where the faults of a server are kept, and where its calls pass. */
+/** Stores the current fault of a server, and applies it to the server's calls. */
 export class Faults implements WriteHooks {
   #fault: Fault = { kind: 'clear' };
   #left = Number.POSITIVE_INFINITY;
@@ -78,7 +78,7 @@ export class Faults implements WriteHooks {
     this.#left = ('times' in fault ? fault.times : undefined) ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Every call but those that write passes here when it comes in. */
+  /** Each incoming call that does not write passes this check. */
   beforeCall(call: GrpcCall, proceed: () => void): void {
     const fault = this.#fault;
     const spared =
@@ -138,7 +138,10 @@ export class Faults implements WriteHooks {
 
 const cutAt: readonly unknown[] = ['before-write', 'after-write', 'now'];
 
-/** Reads a fault off a message. @throws Error that says what is wrong with it. */
+/**
+ * Reads a fault from a message.
+ * @throws Error with the fault of the message.
+ */
 export function parseFault(spec: unknown): Fault {
   const fault = (typeof spec === 'object' && spec !== null ? spec : {}) as Record<string, unknown>;
   const { kind, times } = fault;

@@ -1,5 +1,5 @@
 /**
- * Runs the event store as a process of its own: from a shell, or forked by a process that uses it
+ * Runs the event store as a separate process: from a shell, or forked by a process that uses it
  * (`../child.ts` describes their messages).
  */
 import { parseArgs } from 'node:util';
@@ -66,7 +66,7 @@ function wholeNumber(option: string, text: string, max: number): number {
   return value;
 }
 
-/** Does what a test orders (the messages are in faults.ts) and says so. */
+/** Carries out a request of a test (faults.ts has the messages) and answers it. */
 function obey(server: RunningServer, message: unknown): object {
   if (typeof message === 'object' && message !== null && 'stats' in message)
     return { stats: server.stats() };

@@ -18,24 +18,27 @@ import { SubscriptionHub } from './subscriptions/hub.ts';
 import { type CheckpointManner, defaultCheckpoints } from './subscriptions/search.ts';
 
 export interface ServerOptions extends Partial<Limits> {
-  /** Where the log lives; made when missing. One server a directory. */
+  /** The directory of the log. It is created if it is missing. Only one server may use it. */
   readonly dataDirectory: string;
-  /** Default 2113; 0 takes a free one. */
+  /** Default 2113; 0 takes a free port. */
   readonly port?: number;
-  /** How long to wait for a port that is taken, in milliseconds. Default 0. */
+  /** Longest wait for a port that is in use, in milliseconds. Default 0. */
   readonly portWaitMs?: number;
   /** Default 127.0.0.1: there is no TLS. */
   readonly host?: string;
-  /** Whose checkpoints filtered subscriptions to `$all` get where they catch up. */
+  /**
+   * The server version whose checkpoints a filtered subscription to `$all` gets at the end of its
+   * catch-up.
+   */
   readonly checkpoints?: CheckpointManner;
   /**
-   * What calls to streams must bring as Basic credentials of the user `service`. Default: anybody
-   * is let in.
+   * The password that calls to streams must send as Basic credentials of the user `service`.
+   * Default: none is needed.
    */
   readonly password?: string;
-  /** Gives up a start that waits. */
+  /** Stops a start that waits. */
   readonly signal?: AbortSignal;
-  /** Lets tests order faults (faults.ts). Default false. */
+  /** Accepts faults from tests (faults.ts). Default false. */
   readonly faults?: boolean;
 }
 
@@ -50,7 +53,7 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-/** What goes on in the server at this moment. */
+/** The current number of subscriptions, calls and connections. */
 export interface ServerStats {
   readonly subscriptions: number;
   readonly calls: number;
@@ -60,7 +63,7 @@ export interface ServerStats {
 const streamsService = '/event_store.client.streams.Streams';
 const defaultPort = 2113;
 const defaultHost = '127.0.0.1';
-/** A server whose parent was killed needs this long at most to let go of its directory. */
+/** A server whose parent was killed releases its directory within this time. */
 const predecessorMs = 5_000;
 const pollMs = 50;
 
@@ -118,8 +121,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 }
 
 /**
- * Tries again for so long while what is in the way will pass. @throws what is in the way, or the
- * signal's reason
+ * Tries again for this long after temporary errors.
+ * @throws the last error, or the signal's reason
  */
 async function patiently<T>(
   attempt: () => T | Promise<T>,
@@ -139,8 +142,8 @@ async function patiently<T>(
 }
 
 /**
- * What a call passes before its handler. The node's own description and its features are for
- * everybody.
+ * The checks of a call before its handler. The description of the node and its features need no
+ * password.
  */
 function interceptor(
   password: string | undefined,
@@ -158,7 +161,7 @@ function interceptor(
   };
 }
 
-/** Paths of the calls whose faults strike where they write. */
+/** Paths of the calls whose faults take effect at their write. */
 const writes: ReadonlySet<unknown> = new Set(
   ['Append', 'BatchAppend', 'Delete', 'Tombstone'].map((method) => `${streamsService}/${method}`),
 );

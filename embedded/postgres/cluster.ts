@@ -15,19 +15,19 @@ export const dataDirectory = (directory: string): string => path.join(directory,
 export const superuser = 'reprise';
 
 /**
- * What PostgreSQL's programs are given of our environment: none of our secrets. With TZ set
- * `initdb` need not guess it.
+ * The environment of PostgreSQL's programs. It contains none of our secrets. With TZ, `initdb` need
+ * not guess the time zone.
  */
 export const programEnvironment = { PATH: process.env.PATH ?? '', LC_ALL: 'C', TZ: 'UTC' };
 
-/** What to do about shared memory, where that is what a program complains of; else ''. */
+/** The advice about shared memory, if the program reports a lack of it; else ''. */
 export const sharedMemoryAdvice = (said: string): string =>
   said.includes('shared memory segment')
     ? 'It keeps shared memory in /dev/shm, which is too small, missing or closed to it: make it 64 MB or more ' +
       '(docker run --shm-size=64m), or set POSTGRES_URL to a PostgreSQL server.'
     : '';
 
-/** As much of what a program says as an error quotes, in characters. */
+/** The number of characters of a program's output that an error quotes. */
 const quoteMax = 4_000;
 
 /**
@@ -101,7 +101,7 @@ async function initdb(
     ...as,
     cwd: data,
     env: programEnvironment,
-    // A group of its own, so that what it starts can be ended with it.
+    // It has its own process group, so its child processes can be ended together with it.
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe'],
   });

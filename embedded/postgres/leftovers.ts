@@ -8,7 +8,7 @@ import { dataDirectory } from './cluster.ts';
 
 /** Finds and stops a server of an earlier run. */
 
-/** A keeper whose parent has just died needs this long at most to stop its server. */
+/** A keeper whose parent has just ended stops its server within this time. */
 const claimMs = 5_000;
 /**
  * After a shutdown, or after the first process was killed, all processes of a server have ended
@@ -18,8 +18,8 @@ const serverEndsMs = 10_000;
 const pollMs = 50;
 
 /**
- * Makes this process the directory's only keeper; waits for one that is about to end.
- * @throws Error when another process goes on keeping it.
+ * Makes this process the directory's only keeper; waits for a keeper that is about to end.
+ * @throws Error if another process remains its keeper.
  */
 export async function claimDirectory(directory: string): Promise<FileLock> {
   try {
@@ -33,7 +33,7 @@ export async function claimDirectory(directory: string): Promise<FileLock> {
   }
 }
 
-/** How a server is ended, the gentlest way first, and how long each way is given. */
+/** The ways to end a server, the mildest first, and the time limit of each. */
 const ways = [
   ['SIGINT', 15_000],
   ['SIGQUIT', 5_000],
@@ -41,10 +41,10 @@ const ways = [
 ] as const;
 
 /**
- * The lock that a server and all its processes have for as long as one of them lives: to be handed
- * to the next one. A server that still runs although its keeper is gone is stopped first. With the
- * lock in hand none is left, and only then is what the last one wrote of itself put right.
- * @throws Error when there is one that cannot be stopped.
+ * The lock for the next server. All processes of a server have it while one of them runs. If an
+ * earlier server still runs without its keeper, it is stopped first. When this process has the
+ * lock, no server is left. Only then it corrects the files that the last server left.
+ * @throws Error if an earlier server cannot be stopped.
  */
 export async function claimServer(directory: string): Promise<FileLock> {
   const data = dataDirectory(directory);
@@ -103,8 +103,8 @@ async function firstNumber(file: string): Promise<number | undefined> {
 }
 
 /**
- * A process's command line; '' when there is no such process, or one that has ended and was not yet
- * waited for.
+ * A process's command line; '' if there is no such process, or if it has ended and its parent has
+ * not noticed yet.
  */
 async function commandOf(pid: number): Promise<string> {
   if (process.platform === 'linux') {

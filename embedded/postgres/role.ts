@@ -18,12 +18,13 @@ const noSuchDatabase = '3D000';
 const queryMs = 30_000;
 
 /**
- * Makes the database and the role where they are missing, and makes over to the role what an older
- * version left to the superuser. @returns the address that the service is to use
+ * Creates the database and the role if they are missing. Makes the role the owner of the objects
+ * that an older version left to the superuser.
+ * @returns the address for the service
  */
 export async function prepareDatabase(port: number, superPassword: string): Promise<string> {
-  // Of the one password that is kept, so that there is no second file to lose; it does not lead
-  // back to it.
+  // It is derived from the stored password, so no second file is needed. The stored password cannot
+  // be computed from it.
   const password = createHmac('sha256', superPassword).update(role).digest('hex');
   const url = (user: string, secret: string, name: string): string =>
     `postgres://${user}:${secret}@127.0.0.1:${port}/${name}`;
@@ -39,8 +40,8 @@ export async function prepareDatabase(port: number, superPassword: string): Prom
 }
 
 /**
- * One transaction, the same at every start. REASSIGN OWNED is not for what the cluster's first role
- * owns, which includes the system's own objects.
+ * One transaction, the same at every start. REASSIGN OWNED cannot be used here, because the
+ * cluster's first role also owns the objects of the system.
  */
 const makeRole = (password: string): string => `
 DO $$
@@ -87,7 +88,7 @@ async function query(url: string, statement: string): Promise<void> {
     connectionTimeoutMillis: queryMs,
     query_timeout: queryMs,
   });
-  // A connection lost between two statements; the statement's own error is the one that matters.
+  // The connection was lost between two statements. The next statement reports the error.
   client.on('error', () => {});
   try {
     await client.connect();

@@ -19,17 +19,17 @@ const settings = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
   shared_buffers: '64MB',
-  // One server without replicas: the log needs to serve a crash only.
+  // There are no replicas, so PostgreSQL's log is needed only after a crash.
   wal_level: 'minimal',
   max_wal_senders: '0',
   max_logical_replication_workers: '0',
   max_wal_size: '256MB',
-  // No extra processes for reading, no compiler for queries of a millisecond.
+  // No parallel workers and no JIT compiler, because queries take about a millisecond.
   io_method: 'sync',
   jit: 'off',
   timezone: 'UTC',
   log_timezone: 'UTC',
-  // A statement that failed is its client's affair.
+  // The client handles failed statements, so they are not logged.
   log_min_messages: 'log',
 } as const;
 
@@ -39,9 +39,9 @@ const connections = { max: 60, ofEachFurther: 20 };
 /** A running server. */
 export interface Server {
   readonly port: number;
-  /** Resolves with the last lines it wrote when it has ended. Never rejects. */
+  /** Resolves with the last lines of its output when it has ended. Never rejects. */
   readonly exited: Promise<string>;
-  /** Ends sessions and stops; more roughly after 10 s. */
+  /** Ends sessions and stops. After 10 s, it uses an immediate shutdown. */
   stop(): Promise<void>;
 }
 
@@ -50,8 +50,8 @@ const startMs = 60_000;
 const retryMs = 200;
 
 /**
- * What passes: another program took the free port first; the last sessions of a killed server still
- * end.
+ * Temporary faults: another program took the free port first, or the last sessions of a killed
+ * server are still ending.
  */
 const passing = /could not create any TCP\/IP sockets|is still in use|lock file .* already exists/;
 
@@ -95,7 +95,7 @@ export async function startServer(
   }
 }
 
-/** Undefined when the server is ready, else what went wrong. */
+/** Undefined if the server is ready, else the reason. */
 async function hindrance(
   server: Server & { ready: Promise<undefined> },
   waitMs: number,
@@ -131,7 +131,8 @@ function launch(
     ...options,
     cwd: data,
     env: programEnvironment,
-    // Out of the terminal's process group: Ctrl-C is for the service, which stops PostgreSQL last.
+    // It is outside the process group of the terminal. So Ctrl-C reaches only the service, which
+    // stops PostgreSQL last.
     detached: true,
     // The processes of the server inherit the lock, so others can see that they are alive.
     stdio: ['ignore', 'ignore', 'pipe', lock.fd],
@@ -143,7 +144,7 @@ function launch(
 
 type ServerProcess = ChildProcessByStdio<null, null, Readable>;
 
-/** Lines kept of what the server writes. */
+/** The number of kept lines of the server's output. */
 const lastLinesMax = 20;
 
 function listen(child: ServerProcess): { ready: Promise<undefined>; exited: Promise<string> } {
@@ -162,9 +163,7 @@ function listen(child: ServerProcess): { ready: Promise<undefined>; exited: Prom
   return { ready, exited };
 }
 
-/**
- * Fast shutdown, then immediate shutdown (its log is replayed at the next start), then none at all.
- */
+/** Fast shutdown, then immediate shutdown (the next start replays the log), then SIGKILL. */
 async function end(child: ServerProcess, exited: Promise<string>): Promise<void> {
   child.kill('SIGINT');
   const timers = [

@@ -7,24 +7,24 @@ import { type ChildExit, startChild } from '../child.ts';
  * process ends in any way.
  */
 
-/** A running PostgreSQL of our own. */
+/** A running embedded PostgreSQL. */
 export interface EmbeddedPostgres {
   /**
-   * `postgres://` address of the database `reprise`, with its owner's password: a role that is no
-   * superuser.
+   * `postgres://` address of the database `reprise`, with the password of its owner, a role that is
+   * not a superuser.
    */
   readonly url: string;
   /** The keeper's process id. */
   readonly pid: number;
-  /** Resolves when the keeper, and PostgreSQL with it, has ended. Never rejects. */
+  /** Resolves when the keeper and PostgreSQL have ended. Never rejects. */
   readonly exited: Promise<ChildExit>;
   /** Ends its sessions, writes everything to disk and stops it. Takes 15 s at the most. */
   stop(): Promise<void>;
 }
 
 /**
- * Room for the first start's `initdb` on a slow disk, or for a predecessor's shutdown and a
- * recovery.
+ * Enough time for `initdb` at the first start on a slow disk, or for the shutdown of an earlier
+ * server and a recovery.
  */
 const startMs = 90_000;
 

@@ -5,13 +5,12 @@ import path from 'node:path';
 import { type Binaries, reachableCopy } from './binaries.ts';
 
 /**
- * As whom PostgreSQL runs. It refuses to be root, and root is who newcomers are in containers and
- * CI. Then it runs as the owner of its directory, which at first is made over to the system's user
- * `postgres` or `nobody`, with none of root's capabilities and no way to get any back.
- *
- * DATA_DIR and root's checkout may lie where that user cannot go (/root is 0700, as `mktemp -d`
- * makes directories). Its data that user has as its working directory, which root enters for it.
- * Programs that it cannot reach are copied to where it can.
+ * Chooses the user of PostgreSQL. PostgreSQL refuses to run as root, but containers and CI usually
+ * run as root. Then PostgreSQL runs as the owner of its directory. At first, the system's user
+ * `postgres` or `nobody` becomes this owner. PostgreSQL has none of root's capabilities, and cannot
+ * get them back. That user may be unable to reach DATA_DIR and root's checkout (/root is 0700, like
+ * the directories of `mktemp -d`). Therefore root sets the data directory as the working directory
+ * of the program. Programs that the user cannot reach are copied to another place.
  */
 
 /** How to run a program as that user. */
@@ -20,14 +19,14 @@ export interface ServerUser {
   readonly gid: number | undefined;
   /** The program and arguments to run in place of these. */
   wrap(program: string, args: readonly string[]): WrappedProgram;
-  /** What to call a directory that is the program's working directory. */
+  /** The name of a directory that is the program's working directory. */
   pathOf(directory: string): string;
 }
 
 export interface WrappedProgram {
   readonly file: string;
   readonly args: string[];
-  /** For `spawn`: the user, where no wrapping program changes it. */
+  /** The user for `spawn`, if no other program changes the user. */
   readonly options: { readonly uid?: number; readonly gid?: number };
 }
 
@@ -36,7 +35,7 @@ interface Account {
   readonly gid: number;
 }
 
-/** Longest wait for a program that only says its version. */
+/** Longest wait for a program that only prints its version. */
 const probeMs = 20_000;
 
 /** How to run PostgreSQL. */
@@ -80,7 +79,10 @@ export async function chooseUser(directory: string, binaries: Binaries): Promise
   );
 }
 
-/** The directory's owner; if that is root, another, who is then given it with all that it holds. */
+/**
+ * The directory's owner. If this is root, another user, who becomes the owner of the directory and
+ * its content.
+ */
 async function ownerFor(directory: string): Promise<Account> {
   const { uid, gid } = await stat(directory);
   if (uid !== 0) return { uid, gid };
@@ -104,7 +106,7 @@ async function systemAccount(): Promise<Account> {
   );
 }
 
-/** The plain one last, for systems without `setpriv`. */
+/** The last one needs no `setpriv`. */
 const candidates = (account: Account | undefined): ServerUser[] => [
   throughSetpriv(account),
   plain(account),
@@ -115,7 +117,7 @@ function throughSetpriv(account: Account | undefined): ServerUser {
     account === undefined
       ? []
       : [`--reuid=${account.uid}`, `--regid=${account.gid}`, '--clear-groups', '--inh-caps=-all'];
-  // SIGINT, an orderly but fast shutdown, is what the kernel sends should the keeper be killed.
+  // If the keeper is killed, the kernel sends SIGINT, which means a fast shutdown.
   const flags = [...identity, '--no-new-privs', '--pdeathsig=INT', '--'];
   return {
     ...plain(account),
@@ -132,13 +134,13 @@ function plain(account: Account | undefined): ServerUser {
     uid: account?.uid,
     gid: account?.gid,
     wrap: (program, args) => ({ file: program, args: [...args], options: account ?? {} }),
-    // The way to it may be closed to that user; this name leads there without one.
+    // That user may be unable to enter a directory of the path. This name works without a path.
     pathOf: (directory) =>
       account !== undefined && process.platform === 'linux' ? '/proc/self/cwd' : directory,
   };
 }
 
-/** Why PostgreSQL cannot be run like this on that directory; '' when it can. */
+/** Why PostgreSQL cannot run in this way on that directory; '' if it can. */
 function probe(user: ServerUser, postgres: string, directory: string): string {
   if (process.platform === 'win32') return '';
   const script = 'test -w . && test -x "$1" && exec "$1" --version';

@@ -5,20 +5,25 @@ import type { LogPosition } from '../log/position.ts';
 import { decodeIdentifier, FieldError } from './requests.ts';
 import { HandlerError, maxRevision, WireReader } from './wire.ts';
 
-/** What a filter looks at between two pages unless the client says otherwise, in events. */
+/**
+ * The number of events that a filter examines between two pages, unless the client sets another
+ * number.
+ */
 const defaultSearchWindow = 32;
-/** Unsigned, the position that stands for the end of `$all`. */
+/** The unsigned position that means the end of `$all`. */
 const logEnd = 2n ** 64n - 1n;
 const longMax = 2n ** 63n - 1n;
 
-/** How events are chosen from `$all`. A pattern wins over prefixes, as in EventStoreDB. */
+/** Selects events of `$all`. If there is a pattern, prefixes are ignored, as in EventStoreDB. */
 export interface FilterOptions {
   on: 'stream' | 'type';
   regex: string;
   prefixes: string[];
-  /** Events that a page of the search looks at. */
+  /** The number of events that one page of the search examines. */
   window: number;
-  /** Considered events between two checkpoints: the client's multiplier × its window. */
+  /**
+   * The number of examined events between two checkpoints: the client's multiplier × its window.
+   */
   checkpointInterval: number;
 }
 
@@ -31,7 +36,7 @@ export interface ReadOptions {
   position: LogPosition | 'start' | 'end';
   backwards: boolean;
   resolveLinks: boolean;
-  /** How many events at most; maxRevision for a subscription. */
+  /** The largest number of events; maxRevision for a subscription. */
   count: number;
   isSubscription: boolean;
   filter?: FilterOptions;
@@ -41,7 +46,7 @@ export interface ReadOptions {
   tellsPositions: boolean;
 }
 
-/** Which of the choices a request has made; it must make each of them. */
+/** The choices that the request contains. It must contain each of them. */
 interface Choices {
   source: 'none' | 'stream' | '$all';
   amount: 'none' | 'count' | 'subscription';
@@ -51,8 +56,8 @@ interface Choices {
 }
 
 /**
- * @throws FieldError, HandlerError for a request that no server can answer, each as the real one
- *   refuses it
+ * @throws FieldError, HandlerError for a request that no server can answer. The error is the same
+ * as that of the real server
  */
 export function decodeRead(message: Buffer): ReadOptions {
   const options: ReadOptions = {

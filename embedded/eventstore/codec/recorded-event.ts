@@ -18,7 +18,7 @@ export interface ProposedEvent {
   metadata: Buffer;
 }
 
-/** Where and when the log put it. */
+/** Its place in the log, and the time of its commit. */
 export interface Placement {
   stream: string;
   revision: number;
@@ -27,7 +27,7 @@ export interface Placement {
   createdMs: number;
 }
 
-/** What subscriptions, truncation, retries and links ask of a stored event. */
+/** The facts of a stored event that subscriptions, truncation, retries and links need. */
 export interface RecordedView {
   id: string;
   stream: string;
@@ -47,7 +47,8 @@ const typeKey = Buffer.from('\x0a\x04type\x12', 'latin1');
 const contentTypeKey = Buffer.from('\x0a\x0ccontent-type\x12', 'latin1');
 const createdKey = Buffer.from('\x0a\x07created\x12', 'latin1');
 /**
- * The protocol counts in 100 ns ticks; ours end in these zeros, since the clock has milliseconds.
+ * The protocol counts in ticks of 100 ns. Our ticks end in these zeros, because our clock has only
+ * milliseconds.
  */
 const ticksBelowAMillisecond = '0000';
 
@@ -143,7 +144,7 @@ function writeEntry(
 
 const empty = Buffer.alloc(0);
 
-/** Takes a stored event apart. */
+/** Reads the facts of a stored event from its bytes. */
 export function viewStoredEvent(message: Buffer): RecordedView {
   const response = new WireReader(message);
   response.next();

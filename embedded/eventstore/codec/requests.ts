@@ -4,21 +4,21 @@ import { jsonType, type ProposedEvent, uuidLength } from './recorded-event.ts';
 import { maxRevision, WireError, WireReader } from './wire.ts';
 
 const empty = Buffer.alloc(0);
-/** The content type for everything but JSON. */
+/** The content type of all data that is not JSON. */
 const binary = 'application/octet-stream';
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-/** A message of the protocol that says something impossible: that alone is refused. */
+/** A message of the protocol with an impossible value. Only this message is refused. */
 export class FieldError extends Error {}
 
-/** One message of a BatchAppend stream; `options` come with the first of a correlation id. */
+/** One message of a BatchAppend stream. The first message of each correlation id has `options`. */
 export interface BatchAppendChunk {
-  /** The UUID message as it came, to be echoed. */
+  /** The unchanged UUID message, for the answer. */
   correlation: Buffer;
   options?: BatchAppendOptions;
   events: ProposedEvent[];
   isFinal: boolean;
-  /** What is impossible about it, which does not concern the other appends of the stream. */
+  /** The impossible value in it, if any. The other appends of the stream are not affected. */
   problem?: string;
 }
 
@@ -27,7 +27,7 @@ const expectedMissing = 'the expected revision is missing';
 export interface BatchAppendOptions {
   stream: string;
   expected: ExpectedRevision;
-  /** False when the client left `expected` out. */
+  /** False if the client sent no `expected`. */
   hasExpected: boolean;
   /** The client's deadline in milliseconds since the Unix epoch, Infinity without one. */
   deadlineMs: number;
@@ -43,7 +43,7 @@ export function decodeBatchAppend(message: Buffer): BatchAppendChunk {
     else if (reader.field === 4) chunk.isFinal = reader.bool();
     else reader.skip();
   }
-  // Once an append is enough: only its first message has options.
+  // The options are read once per append, because only its first message has them.
   const problem = chunk.options && problemOf(chunk.options, chunk.correlation);
   if (problem !== undefined) chunk.problem = problem;
   return chunk;
@@ -92,7 +92,7 @@ function decodeBatchOptions(reader: WireReader): BatchAppendOptions {
   return options;
 }
 
-/** Fields 2 to 5 of all options that have an expected revision. */
+/** Fields 2 to 5. They are the same in all options with an expected revision. */
 function decodeExpected(options: { expected: ExpectedRevision }, reader: WireReader): boolean {
   if (reader.field === 2) {
     options.expected = reader.varint();
@@ -111,7 +111,10 @@ const expectedForms: Readonly<Record<number, ExpectedRevision>> = {
   5: 'stream_exists',
 };
 
-/** Of a Timestamp or a Duration, which look alike; what is below zero is over. */
+/**
+ * The milliseconds of a Timestamp or a Duration, which have the same form. A negative time is
+ * already over.
+ */
 function decodeMilliseconds(reader: WireReader): number {
   let ms = 0;
   while (reader.next()) {
@@ -126,13 +129,15 @@ function decodeMilliseconds(reader: WireReader): number {
   return ms;
 }
 
-/** Options of Append, Delete and Tombstone, which are alike. */
+/** The options of Append, Delete and Tombstone. They have the same form. */
 export interface StreamOptions {
   stream: string;
   expected: ExpectedRevision;
 }
 
-/** One message of an Append stream: the options first, then event by event. */
+/**
+ * One message of an Append stream. The first message has the options, each later one has an event.
+ */
 export type AppendMessage = { options: StreamOptions } | { event: ProposedEvent };
 
 export function decodeAppend(message: Buffer): AppendMessage {
@@ -222,7 +227,9 @@ function decodeUuid(reader: WireReader): string {
   return id;
 }
 
-/** Two 64-bit halves, which do not fit JavaScript numbers: read byte by byte. */
+/**
+ * Two halves of 64 bits. They do not fit into JavaScript numbers, so they are read byte by byte.
+ */
 function decodeStructuredUuid(reader: WireReader): string {
   const halves = [0n, 0n];
   while (reader.next()) {

@@ -16,7 +16,7 @@ import {
 } from './wire.ts';
 
 const emptyMessage = Buffer.alloc(0);
-/** What a batch append is answered for: it is echoed. */
+/** Identifies the batch append in its answer. The client gets it back unchanged. */
 export interface BatchEcho {
   readonly correlation: Buffer;
   readonly stream: string;
@@ -24,7 +24,7 @@ export interface BatchEcho {
 
 /**
  * BatchAppendResp { 1: correlation id, 3: Success { 1: revision or 2: no stream, 3: position or 4:
- * none }, 4: stream identifier }. Written by hand: one goes out for every append.
+ * none }, 4: stream identifier }. Written by hand, because the server sends one for each append.
  */
 export function batchAppended(echo: BatchEcho, revision: number, position?: number): Buffer {
   const nameLength = Buffer.byteLength(echo.stream);
@@ -74,13 +74,13 @@ export function batchAppended(echo: BatchEcho, revision: number, position?: numb
   return buffer;
 }
 
-/** Why a batch append was refused, as the Any in its status. */
+/** The reason why a batch append was refused, as the Any in its status. */
 export interface BatchError {
   readonly code: number;
   readonly message: string;
   /**
-   * The message type, under `event_store.client.` unless it is a full name; the client's error
-   * class follows it.
+   * The message type. It is below `event_store.client.`, unless it is a full name. The client
+   * chooses its error class by it.
    */
   readonly type: string;
   readonly details: Buffer;
@@ -158,7 +158,7 @@ export function checkpointReached({ commit, prepare }: LogPosition): Buffer {
   return messageField(3, halfField(1, commit), halfField(2, prepare));
 }
 
-/** −1 goes out as the unsigned number that it is in 64 bits. */
+/** −1 is sent as an unsigned number of 64 bits. */
 function halfField(field: number, half: number): Part {
   return half < 0 ? varint64Field(field, 2n ** 64n - 1n) : numberField(field, half);
 }
@@ -167,7 +167,9 @@ export function streamNotFound(stream: string): Buffer {
   return messageField(4, messageField(1, bytesField(3, stream)));
 }
 
-/** Where a stream begins for a reader who asked for what is hidden or not there yet. */
+/**
+ * The beginning of a stream, for a reader who requested events that are hidden or do not exist yet.
+ */
 export function firstStreamPosition(revision: number): Buffer {
   return numberField(5, revision);
 }
@@ -181,7 +183,7 @@ export function lastStreamPosition(revision: number): Buffer {
 export const caughtUp = bytesField(8, emptyMessage);
 
 /**
- * ReadResp { 1: ReadEvent } of a link: the event it points at (if it is there), and the link
+ * ReadResp { 1: ReadEvent } of a link: the event that the link names (if it exists), and the link
  * itself.
  */
 export function resolvedLink(event: Buffer | undefined, link: Buffer, position: number): Buffer {

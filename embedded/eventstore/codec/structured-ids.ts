@@ -1,4 +1,4 @@
-/** Events for clients that want their ids as two numbers instead of text. */
+/** Events for clients that request ids as two numbers instead of text. */
 import { uuidLength } from './recorded-event.ts';
 import {
   bytesField,
@@ -12,7 +12,10 @@ import {
 /** The UUID { 2: text } that every RecordedEvent begins with, as field 1. */
 const idBytes = 4 + uuidLength;
 
-/** A ReadResp with an event, and a link perhaps: the same with UUID { 1: { 1: high, 2: low } }. */
+/**
+ * A ReadResp with an event, and sometimes a link. The result is the same with UUID { 1: { 1: high,
+ * 2: low } }.
+ */
 export function withStructuredIds(message: Buffer): Buffer {
   const response = new WireReader(message);
   response.next();

@@ -1,10 +1,10 @@
 /**
- * The protobuf wire format, as little of it as the hot path needs: numbers are JavaScript numbers
- * (positions and revisions stay below 2^53), and the one 64-bit value above that, EventStoreDB's
- * revision of a tombstone, has a name.
+ * The parts of the protobuf wire format that frequent messages need. Numbers are JavaScript
+ * numbers, because positions and revisions stay below 2^53. Only one value is larger:
+ * EventStoreDB's revision of a tombstone. It has a name.
  */
 
-/** Stands for 2^63 − 1, the revision of a tombstone and the `$tb` of a soft-deleted stream. */
+/** Means 2^63 − 1, the revision of a tombstone and the `$tb` of a soft-deleted stream. */
 export const maxRevision = Number.MAX_SAFE_INTEGER;
 
 const varintType = 0;
@@ -35,7 +35,10 @@ export class WireReader {
     return true;
   }
 
-  /** An unsigned number. Values above 2^53 lose their low bits; from 2^63 − 1 on: maxRevision. */
+  /**
+   * An unsigned number. Values above 2^53 lose their low bits. Values from 2^63 − 1 on become
+   * maxRevision.
+   */
   varint(): number {
     let value = 0;
     let scale = 1;
@@ -86,7 +89,7 @@ export class WireReader {
     return new WireReader(this.#buffer, start, this.#at);
   }
 
-  /** Jumps over a field that nobody asked for. */
+  /** Skips a field that the caller does not need. */
   skip(): void {
     switch (this.#wireType) {
       case varintType:
@@ -107,13 +110,13 @@ export class WireReader {
   }
 }
 
-/** The bytes are no message of the protocol. */
+/** The bytes are not a message of the protocol. */
 export class WireError extends Error {}
 
-/** What makes a real server's handler fail in the middle: it is answered with UNKNOWN. */
+/** A request that makes the handler of a real server fail. The answer is UNKNOWN. */
 export class HandlerError extends Error {}
 
-/** How many bytes `writeVarint` will write for this number. */
+/** The number of bytes that `writeVarint` writes for this number. */
 export function varintLength(value: number): number {
   if (value < 0x80) return 1;
   if (value < 0x4000) return 2;
@@ -125,7 +128,7 @@ export function varintLength(value: number): number {
   return length;
 }
 
-/** Writes an unsigned number at `at` and returns where it ended. maxRevision becomes 2^63 − 1. */
+/** Writes an unsigned number at `at`. Returns the offset after it. maxRevision becomes 2^63 − 1. */
 export function writeVarint(buffer: Buffer, value: number, at: number): number {
   let rest = value;
   let to = at;
@@ -146,7 +149,7 @@ export function writeVarint(buffer: Buffer, value: number, at: number): number {
   return to;
 }
 
-/** Parts of a message, written one after the other: for the small, rare messages. */
+/** Writes the parts of a message one after the other. For small and rare messages. */
 export type Part = Buffer;
 
 export function numberField(field: number, value: number): Part {

@@ -1,6 +1,6 @@
 /**
- * A map that holds between `size` and 2 × `size` of the entries used last: it fills one generation,
- * then forgets the one before. A look-up costs one or two plain map look-ups.
+ * A map of the `size` to 2 × `size` entries that were used last. It has two generations. When the
+ * new one is full, the map drops the older one. A look-up costs one or two look-ups in a plain map.
  */
 export class BoundedCache<K, V> {
   #young = new Map<K, V>();

@@ -11,17 +11,17 @@ import type { RecentEvent, RecentEvents } from './recent-events.ts';
 import { nameKey } from './storage.ts';
 
 /**
- * The writes that will become one commit. While it is filled it answers as if it were committed, so
- * that a write is judged by all before it: what is on disk, and what stands before it in the same
- * group. Nobody else sees any of it until `publish`.
+ * The writes that will become one commit. While the writer fills it, it answers as if it were
+ * committed. So each write is checked against all events before it: those on disk, and those before
+ * it in the same group. Nobody else sees the group before `publish`.
  */
 export class CommitGroup {
   readonly events: CommittedEvent[] = [];
   /** What its events occupy. */
   bytes = 0;
-  /** Heads as this group leaves them, and those it only looked at. */
+  /** The heads after this group, and the heads that it only read. */
   readonly #heads = new Map<string, StreamHead>();
-  /** What the group adds, by stream, oldest first. */
+  /** The events that the group adds, by stream, oldest first. */
   readonly #added = new Map<string, CommittedEvent[]>();
   readonly #metadata = new Map<string, StreamMetadata>();
   readonly #newStreams: string[] = [];
@@ -61,14 +61,14 @@ export class CommitGroup {
     return message && viewStoredEvent(message);
   }
 
-  /** An event written lately under this id, in any stream. */
+  /** A recent event with this id, in any stream. */
   recentEvent(id: string): RecentEvent | undefined {
     return this.#ids.get(id) ?? this.#recent.get(id);
   }
 
   /**
-   * Puts an event after the last one of its stream (a tombstone: at its own revision). Returns its
-   * position.
+   * Adds an event after the last event of its stream (a tombstone: at its own revision). Returns
+   * its position.
    */
   add(stream: string, event: ProposedEvent, nowMs: number, tombstone?: number): number {
     const head = this.headOf(stream);
@@ -102,7 +102,7 @@ export class CommitGroup {
    */
   async commit(): Promise<void> {
     const { root, events, index, streams } = this.#log.storage;
-    // The promises of the single puts are not awaited: inside `batch` they say nothing.
+    // The promises of the single puts are not awaited, because they have no meaning inside `batch`.
     await root.batch(() => {
       for (const name of this.#newStreams)
         void streams.put(nameKey(name), this.headOf(name).number);
@@ -119,7 +119,7 @@ export class CommitGroup {
     this.#log.nextStreamNumber = this.#nextStreamNumber;
     for (const stream of this.#added.keys())
       this.#log.remember(stream, this.headOf(stream), describedBy(stream));
-    // Without the message, which would stay in memory for as long as the id is remembered.
+    // Without the message. Otherwise the message would stay in memory as long as the id.
     for (const [id, { stream, revision, position }] of this.#ids)
       this.#recent.set(id, { stream, revision, position });
     const newest = this.events[this.events.length - 1];

@@ -1,8 +1,8 @@
 /**
- * Keeps the log file longer than what it holds. A flush of pages inside the file writes just these
- * pages; one that also makes the file longer takes the file system's journal along. On ext4 that
- * doubles the median of a flush and makes its 99th percentile three to five times as long, and
- * every append waits for a flush (docs/performance.md).
+ * Keeps the log file longer than its content. A flush of pages inside the file writes only these
+ * pages. A flush that also makes the file longer writes the file system's journal, too. On ext4,
+ * the median of such a flush is twice as long, and its 99th percentile about three times
+ * (docs/adr/0013-room-in-the-log-file.md). Every append waits for a flush.
  */
 import { closeSync, fstatSync, openSync, write } from 'node:fs';
 import { promisify } from 'node:util';
@@ -11,17 +11,17 @@ import type { RootDatabase } from 'lmdb';
 const writeAt = promisify(write);
 
 /**
- * Less than this behind the last page, and the file grows: more than what most commits between two
- * looks take.
+ * If less than this is free behind the last page, the file grows. Most commits between two checks
+ * need less than this.
  */
 const roomBytesMin = 1024 * 1024;
 /**
- * Commits from one look at the last page to the next: looking takes a fiftieth of a commit's time.
+ * The number of commits between two checks of the last page. A check takes a fiftieth of a commit's
+ * time.
  */
 const commitsPerLook = 8;
 /**
- * Zeros, not a hole and not `fallocate`: pages that were never written are journalled when they
- * are.
+ * Writes zeros. With a hole or `fallocate`, the first write of each page would write the journal.
  */
 const zeroBytes = Buffer.alloc(1024 * 1024);
 
@@ -30,7 +30,7 @@ export class FileRoom {
   readonly #file: number;
   #size: number;
   #commits = 0;
-  /** Why the file could not be made longer, when it is tight. */
+  /** The reason why the file could not be made longer, although it has too little room. */
   #refusal: Error | undefined;
 
   constructor(path: string, root: RootDatabase<unknown, string>) {
@@ -40,17 +40,18 @@ export class FileRoom {
   }
 
   /**
-   * Makes the file longer by one step where it has become tight. To be called, and waited for,
-   * between two commits: while nobody else writes, nothing but zeros can be beyond the last page.
+   * Makes the file longer by one step if it has too little room. Call it between two commits, and
+   * wait for it. While nobody else writes, there are only zeros behind the last page.
    */
   async keep(): Promise<void> {
     if (this.#commits++ % commitsPerLook === 0) await this.#grow();
   }
 
   /**
-   * To be called, and waited for, before a commit. A file that is tight, because the disk is full,
-   * takes none: LMDB can end the process when it has failed to write some hundred times.
-   * @throws what the disk said; room that it has again is taken
+   * Call it before a commit, and wait for it. If the disk is full and the file has too little room,
+   * it refuses the commit. Otherwise LMDB could end the process after some hundred failed writes.
+   * If the disk has space again, it makes the file longer.
+   * @throws the error of the disk
    */
   async make(): Promise<void> {
     if (this.#refusal !== undefined) await this.#grow();
@@ -66,7 +67,7 @@ export class FileRoom {
     try {
       const { bytesWritten } = await writeAt(this.#file, zeroBytes, 0, zeroBytes.length, from);
       this.#size = from + bytesWritten;
-      // A disk with the last bytes of its room writes a part, and says nothing.
+      // A disk that is almost full writes only a part, and reports no error.
       if (bytesWritten < zeroBytes.length) this.#refusal = new Error('no space left on device');
     } catch (error) {
       this.#refusal = error as Error;
@@ -78,7 +79,7 @@ export class FileRoom {
   }
 }
 
-/** Fields that lmdb-js reports and its types lack. */
+/** Fields that lmdb-js reports, but that its types do not have. */
 interface PageStats {
   readonly lastPageNumber: number;
   readonly pageSize: number;

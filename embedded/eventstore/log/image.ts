@@ -1,6 +1,6 @@
 /**
- * An image: a copy of the log file, taken by LMDB itself while the log goes on. It is the log as
- * it was at one commit. The reader that copies keeps that state; nobody waits for it.
+ * An image is a copy of the log file that LMDB itself makes while the server runs. It has the state
+ * of the log after one commit. The copying reader keeps this state, and no other work waits for it.
  */
 import { closeSync, fsyncSync, openSync, rmSync } from 'node:fs';
 import { open } from 'lmdb';
@@ -9,9 +9,9 @@ import type { Storage } from './storage.ts';
 
 /** What an image has. */
 export interface ImageContent {
-  /** Of all streams, the server's own as well. */
+  /** The number of events in all streams, including the server's own. */
   readonly events: number;
-  /** Of the newest one, in decimal. */
+  /** The position of the newest event, in decimal. */
   readonly lastPosition: string;
   readonly lastEventId: string;
   /** ISO 8601, in milliseconds. */
@@ -19,12 +19,12 @@ export interface ImageContent {
 }
 
 /**
- * Writes an image, flushes it, and reads in it what it has.
- * @param path of the file, which must not be there
- * @throws what the disk says; then what is at `path` is no image
+ * Writes an image, flushes it, and counts its events.
+ * @param path of the file, which must not exist
+ * @throws the error of the disk. Then the file at `path` is not an image
  */
 export async function writeImage(storage: Storage, path: string): Promise<ImageContent> {
-  // The pages as they are: a compacted copy would be written from the tree, which takes longer.
+  // Copies the pages unchanged. A compacted copy is made from the tree and takes longer.
   await storage.root.backup(path, false);
   const file = openSync(path, 'r+');
   fsyncSync(file);

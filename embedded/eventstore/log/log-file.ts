@@ -1,7 +1,6 @@
 /**
- * Looks at the LMDB file before LMDB does: LMDB would make a new database of an empty file, and
- * would end the process on reading a page that is cut off. Layout of a meta page: mdb.c,
- * `MDB_meta`.
+ * Checks the LMDB file before LMDB opens it. LMDB would make a new database from an empty file. On
+ * a page that is cut off, it would end the process. Layout of a meta page: mdb.c, `MDB_meta`.
  */
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, truncateSync } from 'node:fs';
 
@@ -9,12 +8,12 @@ const metaBytes = 256;
 const metaOffset = 24;
 const magic = 0xbeefc0de;
 /**
- * LMDB itself may leave a file this many pages short: pages that a transaction took at the end and
- * gave back before it was committed.
+ * LMDB itself may leave a file that is shorter by this many pages. A transaction took these pages
+ * at the end, and gave them back before its commit.
  */
 const unwrittenTailPagesMax = 8;
 
-/** What the file says of itself. */
+/** The facts in the header of the file. */
 export interface Meta {
   readonly pageSize: number;
   readonly lastPage: number;
@@ -24,9 +23,9 @@ export interface Meta {
 }
 
 /**
- * Fills a short tail up, so that LMDB can say what is wrong with it instead of crashing on it.
- * Returns how to undo that, for a file that turns out to be damaged.
- * @throws Error that says what is wrong with the file, which stays as it is.
+ * Makes the end of a short file complete. Then LMDB can report a fault instead of crashing. Returns
+ * a function that undoes this, for a damaged file.
+ * @throws Error with the fault of the file. Then the file is unchanged.
  */
 export function checkLogFile(path: string): () => void {
   const file = openSync(path, 'r+');
@@ -44,11 +43,11 @@ export function checkLogFile(path: string): () => void {
   }
 }
 
-/** What the newest of the two meta pages says; undefined when one of them is none. */
+/** The content of the newer of the two meta pages; undefined if one of them is not a meta page. */
 export function newestMeta(file: number): { newest: Meta | undefined; size: number } {
   const { size } = fstatSync(file);
   const first = readMeta(file, 0, size);
-  // The second meta page follows the first; without a first one its place is not known.
+  // The second meta page follows the first. Without the first one, its place is unknown.
   const second = first && readMeta(file, first.pageSize, size);
   if (first === undefined || second === undefined) return { newest: undefined, size };
   return { newest: second.transaction > first.transaction ? second : first, size };

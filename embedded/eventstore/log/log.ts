@@ -7,14 +7,14 @@ import { nameKey, openStorage, type Storage } from './storage.ts';
 
 /** A stream as the log knows it. `last` is its newest revision, −1 when it has none. */
 export interface StreamHead {
-  /** The number that stands for the name in the index; −1 for a stream that was never written. */
+  /** The number of the stream in the index; −1 for a stream that was never written. */
   readonly number: number;
   readonly last: number;
 }
 
 export const noStream: StreamHead = { number: -1, last: -1 };
 
-/** One event as it was committed, for those who wait for it. */
+/** One committed event, for the subscribers that wait for it. */
 export interface CommittedEvent {
   readonly stream: string;
   readonly type: string;
@@ -26,13 +26,13 @@ export interface CommittedEvent {
   readonly message: Buffer;
 }
 
-/** What a page of a read holds at most; a reader gets its next page when it took this one. */
+/** The largest page of a read. A reader gets its next page after it has received this one. */
 export const pageEventsMax = 256;
 export const pageBytesMax = 512 * 1024;
 
-/** Streams whose head and metadata are kept in memory (twice as many at most). */
+/** The number of streams whose head and metadata are in memory (at most twice as many). */
 const cachedStreams = 50_000;
-/** Below the first event, so that "after position 0" leaves nothing out. */
+/** A position before the first event. So a read after position 0 has all events. */
 const firstPosition = 64;
 
 export interface StoredAt {
@@ -40,14 +40,14 @@ export interface StoredAt {
   readonly message: Buffer;
 }
 
-/** Reading side of the log: what is durable, and nothing else. */
+/** The reading side of the log. It has only durable events. */
 export class EventLog {
   readonly storage: Storage;
   readonly directory: string;
   /** The position that the next event gets. Only the writer changes it. */
   nextPosition = firstPosition;
   nextStreamNumber = 0;
-  /** The newest position that was committed and made known; −1 when the log is empty. */
+  /** The newest position that is committed and visible to readers; −1 when the log is empty. */
   head = -1;
   readonly #heads = new BoundedCache<string, StreamHead>(cachedStreams);
   readonly #metadata = new BoundedCache<string, StreamMetadata>(cachedStreams);
@@ -63,7 +63,7 @@ export class EventLog {
       this.nextStreamNumber = (key[0] as number) + 1;
   }
 
-  /** The head of a stream; of a metastream whose stream has a tombstone: deleted as well. */
+  /** The head of a stream. If the stream has a tombstone, its metastream is deleted, too. */
   headOf(stream: string): StreamHead {
     const known = this.#heads.get(stream);
     if (known !== undefined) return known;
@@ -77,7 +77,7 @@ export class EventLog {
     return head;
   }
 
-  /** The metadata of a stream, as the last event of its metastream says it. */
+  /** The metadata of a stream, from the last event of its metastream. */
   metadataOf(stream: string): StreamMetadata {
     const known = this.#metadata.get(stream);
     if (known !== undefined) return known;
@@ -89,7 +89,7 @@ export class EventLog {
     return metadata;
   }
 
-  /** Makes a commit's new heads and metadata known. For the writer. */
+  /** Makes the new heads and metadata of a commit visible to readers. For the writer. */
   remember(stream: string, head: StreamHead, metadataOf?: string): void {
     this.#heads.set(stream, head);
     if (metadataOf !== undefined) this.#metadata.delete(metadataOf);
@@ -119,15 +119,19 @@ export class EventLog {
     return page;
   }
 
-  /** Whether reading can begin there: where an event begins, or forwards after all of them. */
+  /**
+   * Can a read begin there? It can at the beginning of an event. A forward read can also begin
+   * after the last event.
+   */
   isPlace({ commit }: LogPosition, backwards: boolean): boolean {
     if (commit === 0 || commit === this.nextPosition) return true;
     return commit > this.head ? !backwards : this.storage.events.doesExist(commit);
   }
 
   /**
-   * What a read backwards from a place starts below. Such a read looks at where events end: before
-   * (P, P) comes the event that ends at P, before (P, 0) only the one before that.
+   * The upper limit of a backward read from a place. A backward read compares with the ends of
+   * events. Before (P, P) comes the event that ends at P. Before (P, 0) comes only the event before
+   * that one.
    */
   endBackwards({ commit, prepare }: LogPosition): number {
     if (prepare >= commit) return commit;
@@ -136,7 +140,7 @@ export class EventLog {
     return endsThere ? last.position : commit;
   }
 
-  /** Events of a stream between two revisions, both inclusive, in the order of the direction. */
+  /** Events of a stream between two revisions, both inclusive, in the direction of the read. */
   pageOfStream(
     head: StreamHead,
     from: number,

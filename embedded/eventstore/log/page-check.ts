@@ -1,19 +1,18 @@
 /**
- * Walks the trees of the LMDB file before LMDB does, which ends the process, or never ends, on a
- * page that is none. Each page says its own number and kind, so one that was overwritten is seen.
- * Layout: mdb.c, `MDB_page`, `MDB_node`, `MDB_db`.
+ * Checks the trees of the LMDB file before LMDB reads them. On an invalid page, LMDB ends the
+ * process or never stops. Each page contains its number and kind, so the check finds pages that
+ * were overwritten. Layout: mdb.c, `MDB_page`, `MDB_node`, `MDB_db`.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { type Meta, newestMeta } from './log-file.ts';
 
 /**
- * A log so large that the walk takes longer is opened unchecked from there on: a gigabyte takes
- * about a second.
+ * If the check takes longer, the remaining pages are not checked. A gigabyte takes about a second.
  */
 const checkMsMax = 5_000;
-/** Pages between two looks at the clock. */
+/** The number of pages between two checks of the clock. */
 const pagesPerLook = 1_024;
-/** Read at once: the pages of a tree are nearly one after another. */
+/** The number of pages in one read, because the pages of a tree are almost consecutive. */
 const windowPages = 64;
 
 const headerBytes = 24;
@@ -22,10 +21,10 @@ const branch = 1;
 const leaf = 2;
 const overflowFlag = 4;
 const kinds = branch | leaf | overflowFlag;
-/** Of a node: its data is in pages of its own; its data is another tree. */
+/** Flags of a node: its data is in separate pages; its data is another tree. */
 const bigData = 1;
 const subTree = 2;
-/** Within what describes a tree: its root, and what the root of an empty one is. */
+/** In the description of a tree: the place of its root, and the value for an empty tree. */
 const rootOffset = 40;
 const noPage = 2n ** 64n - 1n;
 
@@ -59,13 +58,13 @@ class Walk {
     for (const root of meta.roots) this.#wait(root);
   }
 
-  /** Looks at one more page. False when all were seen. */
+  /** Checks one more page. False when all pages were checked. */
   step(): boolean {
     const number = this.#waiting.pop();
     if (number === undefined) return false;
-    // A page in two places of a tree would lead around in circles.
+    // With a page in two places of a tree, the check would never end.
     if (this.seen++ > this.#meta.lastPage) throw new Error('log.mdb has pages in two places');
-    // Its values may be in pages of their own, which are looked at meanwhile.
+    // Its values may be in separate pages. These are checked meanwhile.
     const page = Buffer.from(this.#page(number));
     const kind = page.readUInt16LE(18) & kinds;
     if (kind !== branch && kind !== leaf) throw damagedPage(number);
@@ -91,7 +90,7 @@ class Walk {
     else this.#overflow(page.readBigUInt64LE(data), page.readUInt32LE(at));
   }
 
-  /** Pages of which only the first says what it is; `dataBytes` of one value are in them. */
+  /** Consecutive pages with `dataBytes` of one value. Only the first page has a header. */
   #overflow(first: bigint, dataBytes: number): void {
     const number = this.#inFile(first);
     const page = this.#page(number);
@@ -111,7 +110,7 @@ class Walk {
     return Number(number);
   }
 
-  /** A page that says that it is this one. Valid until the next call. */
+  /** The page with this number, if its header has the number. Valid until the next call. */
   #page(number: number): Buffer {
     const { pageSize } = this.#meta;
     const at = number - (number % windowPages);

@@ -1,7 +1,7 @@
 /**
- * A place in `$all`, as the protocol names it: in two halves, compared one after the other. Both
- * halves of an event's place are the same. A checkpoint may stand before an event that its first
- * half names: (P, 0) comes before the event at (P, P).
+ * A place in `$all`, in the form of the protocol. It has two halves, which are compared one after
+ * the other. Both halves of an event's place are equal. A checkpoint may be right before an event:
+ * (P, 0) comes before the event at (P, P).
  */
 export interface LogPosition {
   readonly commit: number;
@@ -9,8 +9,8 @@ export interface LogPosition {
 }
 
 /**
- * Before every event, also one at (0, 0). The protocol writes it as the greatest number there is,
- * twice.
+ * Before every event, even an event at (0, 0). In the protocol, both halves are the largest
+ * possible number.
  */
 export const beforeAll: LogPosition = { commit: -1, prepare: -1 };
 
@@ -18,7 +18,7 @@ export function placeOf(eventPosition: number): LogPosition {
   return { commit: eventPosition, prepare: eventPosition };
 }
 
-/** Below zero when `a` comes first, zero when they are the same place. */
+/** Negative if `a` comes first; zero if both are the same place. */
 export function compare(a: LogPosition, b: LogPosition): number {
   return a.commit - b.commit || a.prepare - b.prepare;
 }

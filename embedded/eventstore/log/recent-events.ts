@@ -1,6 +1,6 @@
 import { BoundedCache } from './bounded-cache.ts';
 
-/** Where an event of a recent append stands. */
+/** The place of an event of a recent append. */
 export interface RecentEvent {
   readonly stream: string;
   readonly revision: number;
@@ -8,13 +8,12 @@ export interface RecentEvent {
 }
 
 /**
- * Ids of the events written last, for retries without an expected revision: as weak as
- * EventStoreDB's own (it forgets with size and with a restart). Retries with a revision never need
- * it.
+ * The ids of the newest events, for retries without an expected revision. Like EventStoreDB's own
+ * memory, it is limited in size and lost at a restart. Retries with a revision do not need it.
  */
 export type RecentEvents = BoundedCache<string, RecentEvent>;
 
-/** Events remembered, twice as many at most (about 200 bytes each). */
+/** The number of remembered events (at most twice as many), about 200 bytes each. */
 const recentEventsMax = 50_000;
 
 export function recentEvents(): RecentEvents {

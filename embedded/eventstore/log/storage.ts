@@ -34,14 +34,11 @@ import { checkLogFile } from './log-file.ts';
 import { checkPages } from './page-check.ts';
 
 export const formatVersion = 1;
-/**
- * A log file of a first start that was killed holds no event yet; anything larger is never thrown
- * away.
- */
+/** If the first start was killed, the log file has no event yet. A larger file is never removed. */
 const unfinishedBytesMax = 64 * 1024;
-/** LMDB refuses keys above 1,978 bytes; longer names go in by their hash. */
+/** LMDB refuses keys above 1,978 bytes. For longer names, the key is their hash. */
 const nameKeyBytesMax = 1_000;
-/** What a key begins with, so that a name never looks like a hash. */
+/** The first byte of a key. It distinguishes names from hashes. */
 const plain = 1;
 const hashed = Buffer.from([2]);
 
@@ -54,7 +51,7 @@ export interface Storage {
   close(): Promise<void>;
 }
 
-/** The data directory cannot be used; the message says what to do about it. */
+/** The data directory cannot be used. The message says what to do. */
 export class StorageError extends Error {}
 
 /** Another process has the directory open. */
@@ -107,8 +104,8 @@ function openEnvironment(directory: string, unlock: () => void): Storage {
       path: file,
       maxDbs: 8,
       overlappingSync: false,
-      // Transactions are made by `batch` alone. With turn batching, lmdb-js makes a promise of its
-      // own for each, and one that nobody can handle when the disk is full.
+      // Only `batch` makes transactions. Otherwise lmdb-js makes an additional promise for each
+      // transaction. When the disk is full, this promise rejects, and no code can handle it.
       eventTurnBatching: false,
     });
     const storage = databases(root, new FileRoom(file, root), unlock);
@@ -141,7 +138,7 @@ function databases(
   };
 }
 
-/** Sets the mark, and makes the new files outlive a loss of power. */
+/** Writes the mark, and flushes the new files, so that they remain after a loss of power. */
 function finishFirstStart(directory: string, mark: string): void {
   writeFileSync(mark, `${formatVersion}\n`);
   // Windows cannot flush a directory, and does not need to.
@@ -151,7 +148,7 @@ function finishFirstStart(directory: string, mark: string): void {
   closeSync(handle);
 }
 
-/** What was written last is the first to be missing when something is. */
+/** If something is missing, it is what was written last. */
 function checkNewest({ events, index }: Storage): void {
   for (const { key, value } of events.getRange({ reverse: true, limit: 1 }))
     if (viewStoredEvent(value).position !== key) throw new Error('the newest event cannot be read');
@@ -159,11 +156,11 @@ function checkNewest({ events, index }: Storage): void {
     if (!events.doesExist(value)) throw new Error('an event is missing');
 }
 
-/** The mark says which layout the directory has, and that its first start came to an end. */
+/** The mark has the version of the layout. It also shows that the first start was complete. */
 function checkMark(directory: string, mark: string): void {
   if (!existsSync(mark)) return;
   const format = readFileSync(mark, 'utf8').trim();
-  // A kill while the mark is written leaves it empty.
+  // If the process is killed while it writes the mark, the mark is empty.
   if (format === '' || format === String(formatVersion)) return;
   throw new StorageError(
     `The data directory ${directory} has format ${format}, this version reads ${formatVersion}. ` +

@@ -10,33 +10,36 @@ export interface Write<Outcome> {
   /** Roughly what it occupies. */
   readonly bytes: number;
   /**
-   * Decides, and adds its events to the group when the answer is yes. Throws: only this write
+   * Decides. If the write is accepted, adds its events to the group. If it throws, only this write
    * fails.
    */
   decide(group: CommitGroup, nowMs: number): Outcome;
-  /** Called exactly once, when the outcome is durable or can never happen. */
+  /**
+   * Called exactly once: when the write is durable, or when it is certain that it never will be.
+   */
   done(result: WriteResult<Outcome>): void;
 }
 
 export type WriteResult<Outcome> =
   | { readonly kind: 'decided'; readonly outcome: Outcome }
   /**
-   * Not answered in time: dropped from the queue, or the disk still works on it (then it may be
-   * there later).
+   * There was no answer in time. Either the write was dropped, or the disk still works on it. In
+   * the second case, its events may appear later.
    */
   | { readonly kind: 'timeout' }
   /** The disk refused the commit; nothing was written. */
   | { readonly kind: 'failed'; readonly reason: string };
 
-/** What one commit carries at most; what waits beyond it goes into the next. */
+/** The largest commit. Further waiting writes go into the next commit. */
 const groupWritesMax = 2_048;
 /**
- * Of more than this, one commit takes half: clients then work on the answers of the first half
- * while the second one is written, instead of all waiting for one commit and then all at once.
+ * If more writes than this wait, one commit takes only half of them. Then clients work on the
+ * answers of the first half while the second half is written. With one commit, all clients would
+ * wait at the same time.
  */
 const groupWritesMin = 32;
 const groupBytesMax = 4 * 1024 * 1024;
-/** Above this much waiting, callers are asked to hold back (`isFull`). */
+/** If more than this waits, `isFull` asks callers to wait. */
 const queueBytesMax = 32 * 1024 * 1024;
 const queueWritesMax = 20_000;
 const timeoutCheckMs = 100;
@@ -49,15 +52,15 @@ interface Queued {
 }
 
 /**
- * The one writer. It takes what has gathered, decides it in order, commits it as one group and
- * answers; meanwhile the next group gathers. Only one commit is under way at a time, so a decision
- * never rests on something that may still fail.
+ * The only writer. It takes the waiting writes, decides them in order, commits them as one group
+ * and answers. Meanwhile, further writes wait for the next group. Only one commit runs at a time.
+ * So no decision depends on a commit that may still fail.
  */
 export class Writer {
   #queue: Queued[] = [];
   #queuedBytes = 0;
   #inFlight: Queued[] = [];
-  /** The commits under way, undefined while nothing waits. */
+  /** The running commits; undefined while no write waits. */
   #work: Promise<void> | undefined;
   #closed = false;
   #roomWaiters: (() => void)[] = [];
@@ -84,7 +87,7 @@ export class Writer {
     this.#work ??= this.#run();
   }
 
-  /** True when callers should stop taking requests in until `whenRoom` calls them back. */
+  /** True if callers should accept no more requests until `whenRoom` calls them. */
   get isFull(): boolean {
     return this.#queuedBytes > queueBytesMax || this.#queue.length > queueWritesMax;
   }
@@ -94,7 +97,7 @@ export class Writer {
   }
 
   async #run(): Promise<void> {
-    // What arrives in the same turn of the event loop belongs to the same commit.
+    // Writes that arrive in the same turn of the event loop belong to the same commit.
     await new Promise(setImmediate);
     while (this.#queue.length > 0) await this.#commitNext();
     this.#work = undefined;
@@ -113,7 +116,7 @@ export class Writer {
       }
       for (const [i, queued] of this.#inFlight.entries()) answer(queued, results[i] as Result);
       if (group.events.length > 0) this.#onCommit(group.events);
-      // After the answers, which need not wait for it.
+      // After the answers, because the answers need not wait for this.
       await this.#log.storage.room.keep();
     } catch (error) {
       const reason = await failureReason(error, this.#log.directory);
@@ -141,7 +144,7 @@ export class Writer {
       if (queued.write.deadlineMs <= nowMs) answer(queued, { kind: 'timeout' });
   }
 
-  /** Lets the commit under way finish and refuses everything after it. */
+  /** Waits for the end of the running commit, and refuses all later writes. */
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#timer);
@@ -157,7 +160,8 @@ function decide({ write, answered }: Queued, group: CommitGroup, nowMs: number):
   try {
     return { kind: 'decided', outcome: write.decide(group, nowMs) };
   } catch (error) {
-    // What it added already cannot be taken back alone: then none of the group is committed.
+    // The events that it has already added cannot be removed alone. Then no write of the group is
+    // committed.
     if (group.events.length !== eventsBefore) throw error;
     return { kind: 'failed', reason: (error as Error).message };
   }
@@ -170,7 +174,8 @@ function answer(queued: Queued, result: Result): void {
 }
 
 /**
- * lmdb-js hides why a commit failed behind another promise; LMDB calls a full disk an I/O error.
+ * lmdb-js has the reason of a failed commit in another promise. LMDB reports a full disk as an I/O
+ * error.
  */
 async function failureReason(error: unknown, directory: string): Promise<string> {
   let reason = (error as Error).message;

@@ -1,4 +1,6 @@
-/** Append: one append a call, its options first, then its events one by one. */
+/**
+ * Append: one append per call. The first message has its options, and each later one has an event.
+ */
 import type { ProposedEvent } from '../codec/recorded-event.ts';
 import { decodeAppend, type StreamOptions } from '../codec/requests.ts';
 import { appended, appendWrongExpectedVersion } from '../codec/responses.ts';

@@ -1,6 +1,6 @@
 /**
- * BatchAppend: one long stream that carries many appends, each under a correlation id, its events
- * in one or more chunks. Exactly one answer goes out for each, when it is durable or refused.
+ * BatchAppend: one long stream with many appends. Each append has a correlation id, and its events
+ * come in one or more chunks. Each append gets exactly one answer, when it is durable or refused.
  */
 import type { ProposedEvent } from '../codec/recorded-event.ts';
 import {
@@ -26,12 +26,14 @@ import { endWriteFailed, maximumAppendSizeText, notReady } from './errors.ts';
 import { type GrpcCall, Status } from './grpc-call.ts';
 import type { PendingWrite, Service } from './service.ts';
 
-/** Appends of one call whose last chunk has not come yet, and what they hold in memory together. */
+/**
+ * Limits of one call: the number of appends whose last chunk is missing, and their memory together.
+ */
 const gatheringMax = 10_000;
 const gatheringBytesMax = 64 * 1024 * 1024;
 const noBytes = Buffer.alloc(0);
 const alreadyExists = 6;
-/** What a node without a leader packs into its answer. */
+/** The detail in the answer of a node without a leader. */
 const noDetails = 'google.protobuf.Empty';
 const timeoutStatus: BatchError = {
   code: Status.deadlineExceeded,
@@ -55,7 +57,7 @@ interface Gathering {
   readonly deadlineMs: number;
   readonly events: ProposedEvent[];
   bytes: number;
-  /** Of its bytes, those of unfinished chunks, which the call counts. */
+  /** The part of its bytes that is in unfinished appends. The call counts them. */
   heldBytes: number;
   readonly timer: NodeJS.Timeout | undefined;
 }
@@ -93,7 +95,7 @@ class BatchAppendCall {
     let bytes = 0;
     for (const event of chunk.events) bytes += appendSize(event);
     append.bytes += bytes;
-    // At once: what else comes of it is let go.
+    // Answers at once. Later chunks of the append are ignored.
     if (append.bytes > maxAppendBytes) {
       this.#drop(chunk.correlation);
       this.refuse(append.echo, {
@@ -111,7 +113,10 @@ class BatchAppendCall {
     } else this.#hold(append, chunk.correlation, bytes);
   }
 
-  /** Keeps a chunk of an unfinished append, unless there are too many: then this one is refused. */
+  /**
+   * Keeps a chunk of an unfinished append. If there are too many unfinished appends, this one is
+   * refused.
+   */
   #hold(append: Gathering, correlation: Buffer, bytes: number): void {
     this.#gatheringBytes += bytes;
     append.heldBytes += bytes;
@@ -125,7 +130,7 @@ class BatchAppendCall {
     const { options } = chunk;
     const key = chunk.correlation.toString('latin1');
     const known = this.#gathering.size === 0 ? undefined : this.#gathering.get(key);
-    // Chunks of an append that was answered already (a timeout) are let go.
+    // Chunks of an append that already has an answer (a timeout) are ignored.
     if (known || options === undefined) return known;
     const nowMs = Date.now();
     const echo = { correlation: chunk.correlation, stream: options.stream };
@@ -167,7 +172,8 @@ class BatchAppendCall {
   }
 
   /**
-   * Takes nothing in while the writer has too much to do, or the client does not read its answers.
+   * Accepts no messages while the writer has too much to do, or while the client does not read its
+   * answers.
    */
   #holdBack(): void {
     const { writer } = this.#service;
@@ -220,14 +226,14 @@ class BatchAppendCall {
     this.#call.send(batchRefused(echo, error));
   }
 
-  /** The call is over: what has not come whole never will. */
+  /** The call is over. Incomplete appends will never be complete. */
   forget(): void {
     for (const { timer } of this.#gathering.values()) clearTimeout(timer);
     this.#gathering.clear();
   }
 }
 
-/** One append on its way through the writer. */
+/** One append in the writer. */
 class BatchedAppend implements Write<AppendOutcome>, PendingWrite {
   readonly gathered: Gathering;
   isAnswered = false;

@@ -1,4 +1,4 @@
-/** Refusals as a status with the trailers that EventStoreDB's clients look for. */
+/** Refusals, as a status with the trailers that EventStoreDB's clients read. */
 import type { ExpectedRevision } from '../streams/append.ts';
 import { type GrpcCall, Status } from './grpc-call.ts';
 
@@ -53,7 +53,7 @@ export function endNotLeader(call: GrpcCall, host: string, port: number): void {
 
 export const notReady = 'Server Is Not Ready';
 
-/** As a node answers that knows no leader. */
+/** The answer of a node that knows no leader. */
 export function endNotReady(call: GrpcCall): void {
   call.end(Status.unavailable, notReady);
 }
@@ -63,7 +63,7 @@ export function endWriteTimeout(call: GrpcCall): void {
   call.end(Status.aborted, 'Operation timed out: the write took too long.');
 }
 
-/** The disk refused the write. Nothing was written; reads go on. */
+/** The disk refused the write. Nothing was written. Reads continue. */
 export function endWriteFailed(call: GrpcCall, reason: string): void {
   call.end(Status.unavailable, `The event store cannot write: ${reason}`);
 }

@@ -23,14 +23,14 @@ export type StatusCode = (typeof Status)[keyof typeof Status];
 
 export type RpcHandler = (call: GrpcCall) => void;
 
-/** What a service wants to hear of a call. */
+/** The listener of a call, which a service provides. */
 export interface CallListener {
   message?(message: Buffer): void;
   /** The client has sent everything. */
   halfClosed?(): void;
 }
 
-/** A message that the server still takes (EventStoreDB's own limit). */
+/** The largest message that the server accepts (EventStoreDB's own limit). */
 export const receiveBytesMax = 17 * 1024 * 1024;
 const frameHeaderBytes = 5;
 const responseHeaders = { ':status': 200, 'content-type': 'application/grpc+proto' } as const;
@@ -42,10 +42,12 @@ const timeoutUnitsMs: Readonly<Record<string, number>> = {
   u: 0.001,
   n: 0.000001,
 };
-/** The longest timer that Node has; a longer deadline is none. */
+/** The longest timer of Node. A longer deadline counts as no deadline. */
 const timerMsMax = 2 ** 31 - 1;
 
-/** One call, of any kind: messages in, messages out, a status with trailers at the end. */
+/**
+ * One call of any kind. It receives messages, sends messages, and ends with a status and trailers.
+ */
 export class GrpcCall {
   readonly headers: IncomingHttpHeaders;
   /** Milliseconds since the Unix epoch, Infinity when the client set none. */
@@ -72,12 +74,12 @@ export class GrpcCall {
       const expire = () => this.end(Status.deadlineExceeded, 'the deadline has passed');
       this.#deadlineTimer = setTimeout(expire, timeoutMs);
     }
-    // What goes wrong on a stream shows in its close, which always follows.
+    // An error of a stream is ignored here, because its close always follows.
     stream.on('error', () => {});
     stream.once('close', () => this.#close());
   }
 
-  /** Starts to take messages in. */
+  /** Begins to receive messages. */
   listen(listener: CallListener): void {
     this.#listener = listener;
     this.#stream.on('data', (chunk: Buffer) => this.#receive(chunk));
@@ -86,7 +88,7 @@ export class GrpcCall {
     });
   }
 
-  /** Takes the one message of a call that has one. */
+  /** Receives the message of a call that has only one. */
   once(handle: (message: Buffer) => void): void {
     let message: Buffer | undefined;
     this.listen({
@@ -100,7 +102,7 @@ export class GrpcCall {
     });
   }
 
-  /** Called once when the call ends in any way: by itself, by the client, by its connection. */
+  /** Called once when the call ends: by itself, by the client or with its connection. */
   onceClosed(listener: () => void): void {
     if (this.#closed) listener();
     else this.#closedListeners.push(listener);
@@ -110,17 +112,19 @@ export class GrpcCall {
     return !this.#ended && !this.#closed;
   }
 
-  /** Nothing can be sent: the client reset the call, or its connection broke. */
+  /** True if nothing can be sent, because the client reset the call or its connection broke. */
   get #isGone(): boolean {
     return this.#stream.closed || this.#stream.destroyed;
   }
 
-  /** True while the client has not taken what was sent: wait for `drained` before sending more. */
+  /**
+   * True while the client has not received all messages: wait for `drained` before you send more.
+   */
   get isBlocked(): boolean {
     return this.#stream.writableNeedDrain;
   }
 
-  /** Sends a message; it leaves together with all others of this turn of the event loop. */
+  /** Sends a message, in one write with all other messages of this turn of the event loop. */
   send(message: Buffer): void {
     if (!this.isOpen) return;
     const header = Buffer.allocUnsafe(frameHeaderBytes);
@@ -143,7 +147,7 @@ export class GrpcCall {
     this.#stream.write(bytes);
   }
 
-  /** Resolves when the client took what was sent, or the call is over. */
+  /** Resolves when the client has received all messages, or when the call is over. */
   drained(): Promise<void> {
     if (!this.isBlocked || this.#closed) return Promise.resolve();
     return new Promise((resolve) => {
@@ -157,7 +161,7 @@ export class GrpcCall {
     });
   }
 
-  /** Ends the call. Only the first end counts; what was sent before goes out first. */
+  /** Ends the call after all messages that were sent before. Only the first end has an effect. */
   end(status: StatusCode, message = '', trailers: Readonly<Record<string, string>> = {}): void {
     if (!this.isOpen) return;
     this.flush();
@@ -173,11 +177,11 @@ export class GrpcCall {
       this.#trailers = all;
       this.#stream.end();
     }
-    // Nobody reads what the client still sends. Discarding it lets the stream close.
+    // Discards further messages of the client, so that the stream can close.
     this.#stream.resume();
   }
 
-  /** Ends the call at once; the client sees it cancelled. What it has not taken yet is lost. */
+  /** Ends the call at once, as cancelled. Messages that the client has not received are lost. */
   cancel(): void {
     this.#ended = true;
     this.#stream.close(constants.NGHTTP2_CANCEL);
@@ -277,7 +281,7 @@ function parseTimeout(header: string | string[] | undefined): number {
   return unit === undefined || Number.isNaN(value) ? Number.POSITIVE_INFINITY : value * unit;
 }
 
-/** How gRPC sends a status message: what is not visible ASCII goes as %XX, byte by byte. */
+/** A status message in the form of gRPC: a byte that is not visible ASCII becomes %XX. */
 function percentEncoded(text: string): string {
   return text.replace(/[^\x20-\x24\x26-\x7e]+/g, (part) =>
     Array.from(Buffer.from(part), (byte) => `%${byte.toString(16).padStart(2, '0')}`).join(''),

@@ -1,6 +1,6 @@
 /**
- * gRPC on Node's own HTTP/2: as much of it as the event store needs, and nothing between its
- * messages and the socket. Messages sent in one turn of the event loop leave as one write.
+ * gRPC on Node's own HTTP/2, without a library. It has only the parts that the event store needs.
+ * Messages that are sent in one turn of the event loop become one write.
  */
 import {
   createServer,
@@ -13,32 +13,38 @@ import { GrpcCall, type RpcHandler, Status } from './grpc-call.ts';
 
 export type Routes = ReadonlyMap<string, RpcHandler>;
 
-/** What a client may have under way before we read it; a batch append stream carries megabytes. */
+/**
+ * The number of bytes that a client may send before the server reads them. A batch append stream
+ * has megabytes.
+ */
 const receiveWindowBytes = 1024 * 1024;
 const concurrentCallsMax = 10_000;
-/** Node counts buffered bytes a session and refuses new calls above it (in MB). */
+/**
+ * Node counts the buffered bytes of each HTTP/2 session. Above this limit, it refuses new calls. In
+ * MB.
+ */
 const sessionMemoryMaxMb = 512;
 /**
- * How long calls may take after the request to end. Then they are reset, and then their connections
+ * After the request to end, calls may take this long. Then they are reset, and their connections
  * are closed.
  */
 const goodbyeMs = 300;
 const resetMs = 100;
 /**
- * How often each connection is asked for a sign of life, which must come before the next time
- * (EventStoreDB's own interval). nghttp2 stops reading from a client that resets too many calls,
- * and says so to nobody.
+ * The time between two pings of a connection (EventStoreDB's own interval). The answer must come
+ * before the next ping. Without pings, nobody would notice that nghttp2 has stopped reading from a
+ * client that resets too many calls.
  */
 const keepAliveMsDefault = 10_000;
 
-/** Sees a call before its handler does, which runs when it calls `proceed`. */
+/** Gets each call before its handler. The handler runs when this function calls `proceed`. */
 export type Interceptor = (call: GrpcCall, proceed: () => void) => void;
 
 export class GrpcServer {
   readonly #http: Http2Server;
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Map<ServerHttp2Session, Socket>();
-  /** Asked for a sign of life that has not come yet. */
+  /** Connections with a ping that has no answer yet. */
   readonly #asked = new Set<ServerHttp2Session>();
   readonly #keepAlive: NodeJS.Timeout;
   readonly #calls = new Set<GrpcCall>();
@@ -61,7 +67,7 @@ export class GrpcServer {
         maxConcurrentStreams: concurrentCallsMax,
       },
     });
-    // Before Node's own listener, which makes the session of this socket at once.
+    // This listener comes before Node's own one, which makes the session of this socket at once.
     let accepted: Socket;
     this.#http.prependListener('connection', (socket: Socket) => {
       accepted = socket;
@@ -88,7 +94,7 @@ export class GrpcServer {
         this.#http.removeListener('error', refused);
         resolve((this.#http.address() as AddressInfo).port);
       };
-      // A port that is taken is tried again: the listener of this try must not stay.
+      // If the port is in use, the caller tries again. So the listener of this try must be removed.
       const refused = (error: Error) => {
         this.#http.removeListener('listening', listening);
         reject(error);
@@ -112,7 +118,7 @@ export class GrpcServer {
 
   #askForLife(): void {
     for (const session of this.#sessions.keys()) {
-      // One that is destroyed may still wait for a socket that nothing comes from.
+      // A destroyed session may still wait for a socket that sends nothing.
       const isThere =
         !session.destroyed &&
         !this.#asked.has(session) &&
@@ -146,8 +152,8 @@ export class GrpcServer {
     const closed = new Promise<void>((resolve) => this.#http.close(() => resolve()));
     for (const call of this.#calls) call.end(Status.cancelled, 'the server is shutting down');
     for (const session of this.#sessions.keys()) session.close();
-    // A client that reads slowly learns it from a reset, which goes before what it has not taken
-    // yet.
+    // A client that reads slowly gets a reset. The reset comes before the messages that the client
+    // has not received yet.
     const reset = setTimeout(() => {
       for (const call of this.#calls) call.cancel();
     }, goodbyeMs);

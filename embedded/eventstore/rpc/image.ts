@@ -1,6 +1,6 @@
 /**
- * Image.Write: an image of the log at a path of the caller's (log/image.ts). It is no call of
- * EventStoreDB's. Request and answer are JSON.
+ * Image.Write makes an image of the log (log/image.ts) at a path that the caller chooses.
+ * EventStoreDB does not have this call. Request and answer are JSON.
  */
 import { isAbsolute } from 'node:path';
 import { writeImage } from '../log/image.ts';
@@ -9,7 +9,7 @@ import type { Service } from './service.ts';
 
 export const imagePath = '/reprise.embedded.Image/Write';
 
-/** @param isGuarded callers have shown a password: only who may read the log may have it copied */
+/** @param isGuarded callers must send a password. Only a caller who may read the log may copy it */
 export function image({ log }: Service, isGuarded: boolean): RpcHandler {
   let isBusy = false;
   return (call) =>
@@ -20,7 +20,7 @@ export function image({ log }: Service, isGuarded: boolean): RpcHandler {
       } else if (path === undefined) {
         call.end(Status.invalidArgument, 'the request is no absolute path');
       } else if (isBusy) {
-        // Each one keeps old pages of the log from being used again.
+        // While an image is written, LMDB cannot use old pages of the log again.
         call.end(Status.unavailable, 'another image is being written');
       } else {
         isBusy = true;

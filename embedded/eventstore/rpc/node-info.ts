@@ -4,7 +4,7 @@ import { bytesField, messageField, numberField } from '../codec/wire.ts';
 import { type CheckpointManner, defaultCheckpoints } from '../subscriptions/search.ts';
 import { type RpcHandler, Status } from './grpc-call.ts';
 
-/** The server whose behaviour this one has, by its checkpoints. */
+/** The version of EventStoreDB whose checkpoints this server sends. */
 const serverVersions: Readonly<Record<CheckpointManner, string>> = {
   '24.10.4': '24.10.4',
   '25.0': '25.0.0',
@@ -13,8 +13,8 @@ const leaderState = 8;
 const ticksPerMs = 10_000;
 
 /**
- * Lists exactly the methods given (`/service/Method` paths); clients choose their way to append by
- * it.
+ * Lists exactly the given methods (paths `/service/Method`). Clients use this list to choose how
+ * they append.
  */
 export function supportedMethods(
   paths: readonly string[],

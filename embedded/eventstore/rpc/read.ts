@@ -24,7 +24,7 @@ export function read(service: Service, call: GrpcCall): void {
       new Subscription(call, service.log, options, service.checkpoints).start(service.hub);
       return;
     }
-    // A real server is busy with reading nothing until the client has had enough.
+    // With this request, a real server reads empty pages until the client ends the call.
     if (options.stream === undefined && options.count === 0) return;
     const pages = options.stream === undefined ? pagesOfAll : pagesOfStream;
     sendPages(service.log, call, options, pages(service.log, call, options)).catch((error: Error) =>
@@ -35,9 +35,7 @@ export function read(service: Service, call: GrpcCall): void {
 
 type Pages = Generator<StoredAt[], void, undefined>;
 
-/**
- * Sends page by page, each when the client took the one before; a short answer leaves in one write.
- */
+/** Sends each page when the client has received the page before. A short answer is one write. */
 async function sendPages(
   log: EventLog,
   call: GrpcCall,
@@ -54,7 +52,7 @@ async function sendPages(
     page = pages.next();
     if (page.done) break;
     call.flush();
-    // Other calls get their turn between two pages.
+    // Other calls run between two pages.
     await new Promise(setImmediate);
     await call.drained();
     if (!call.isOpen) return;

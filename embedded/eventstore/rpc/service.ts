@@ -24,13 +24,13 @@ export interface Limits {
 /** EventStoreDB's defaults. */
 export const defaultLimits: Limits = { maxAppendBytes: 1024 * 1024, writeTimeoutMs: 2_000 };
 
-/** A write that has come whole and is not decided yet. */
+/** A write that is complete and not decided yet. */
 export interface PendingWrite {
-  /** Writes it, and answers unless that was done. */
+  /** Writes it, and answers if it has no answer yet. */
   proceed(): void;
-  /** Answers that it took too long. It may still be written: nobody hears of it. */
+  /** Answers that it took too long. It may still be written. Then nobody is informed. */
   timeOut(): void;
-  /** Answers that there is no leader, and lets go of it. */
+  /** Answers that there is no leader, and drops the write. */
   notReady(): void;
 }
 

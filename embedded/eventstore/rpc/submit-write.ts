@@ -3,7 +3,7 @@ import { endNotReady, endWriteFailed, endWriteTimeout } from './errors.ts';
 import { type GrpcCall, Status } from './grpc-call.ts';
 import type { Service } from './service.ts';
 
-/** A write that is the whole purpose of its call. */
+/** A write of a call that has only this write. */
 export interface UnaryWrite<Outcome> {
   /** Roughly what it occupies. */
   readonly bytes: number;
@@ -13,7 +13,8 @@ export interface UnaryWrite<Outcome> {
 }
 
 /**
- * Writes, and answers when it is durable; when nothing was decided, the call ends with the reason.
+ * Writes, and answers when the write is durable. If there is no decision, the call ends with the
+ * reason.
  */
 export function submitWrite<Outcome>(
   service: Service,

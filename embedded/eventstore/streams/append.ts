@@ -1,7 +1,7 @@
 /**
- * What an append may do: EventStoreDB's rules of expected revisions and of retries. A retry is
- * recognised by its event ids, either exactly where the expected revision says they must be
- * (however long ago that was), or, without a revision, among the events written lately.
+ * EventStoreDB's rules of expected revisions and of retries. A retry is recognised by its event
+ * ids. With an expected revision, these events must be exactly after this revision, at any age.
+ * Without a revision, they must be among the recent events.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -19,7 +19,7 @@ export type AppendOutcome =
   | { readonly kind: 'wrong-expected-version'; readonly current: number }
   | { readonly kind: 'stream-deleted' };
 
-/** What `checkRevision` found. */
+/** The result of `checkRevision`. */
 export type Verdict =
   | { readonly kind: 'write' }
   | { readonly kind: 'written-before'; readonly lastRevision: number; readonly position: number }
@@ -49,10 +49,10 @@ export function decideAppend(
   return { kind: 'appended', lastRevision: last + events.length, position };
 }
 
-/** An event, as far as a retry is known by it. */
+/** The parts of an event that identify a retry. */
 type Identified = Pick<ProposedEvent, 'id'>;
 
-/** Whether a write with this expectation and these events may go on. */
+/** May a write with this expected revision and these events continue? */
 export function checkRevision(
   group: CommitGroup,
   stream: string,
@@ -79,7 +79,7 @@ export function checkRevision(
   return after === -1 && isSoftDeleted(group.metadataOf(stream)) ? { kind: 'write' } : wrong;
 }
 
-/** The answer of the first time, when exactly these events follow that revision. */
+/** If exactly these events follow that revision, the result is the first answer. */
 function writtenAfter(
   group: CommitGroup,
   stream: string,
@@ -127,8 +127,8 @@ export function isTombstoned(group: Pick<CommitGroup, 'headOf'>, stream: string)
 }
 
 /**
- * Writing to a soft-deleted stream, or setting its metadata, brings it back without its events from
- * before: EventStoreDB writes the metadata once more, with a `$tb` above them.
+ * A write to a soft-deleted stream, or to its metadata, makes the stream visible again, without its
+ * earlier events. EventStoreDB then writes the metadata again, with a `$tb` above those events.
  */
 function undelete(group: CommitGroup, stream: string, lastHidden: number, nowMs: number): void {
   const metastream = `$$${stream}`;

@@ -2,7 +2,7 @@ import type { Writer } from '../log/writer.ts';
 import { decideAppend, metadataEvent } from './append.ts';
 
 /**
- * What a real node writes before anybody else can: who may read about scavenges, and for how long.
+ * The first event of a real node: the metadata of `$scavenges`, with its readers and its age limit.
  */
 const stream = '$$$scavenges';
 const metadata = '{"$maxAge":2592000,"$acl":{"$r":"$ops","$w":[],"$d":[],"$mr":[],"$mw":[]}}';

@@ -10,7 +10,7 @@ export type DeleteOutcome =
   | { readonly kind: 'wrong-expected-version'; readonly current: number }
   | { readonly kind: 'stream-deleted' };
 
-/** Soft delete: hides what the stream has; it may be written to again. */
+/** Soft delete: hides the events of the stream. Later writes are possible. */
 export function decideDelete(
   group: CommitGroup,
   stream: string,
@@ -25,12 +25,12 @@ export function decideDelete(
   const metastream = `$$${stream}`;
   if (last < 0 && group.headOf(metastream).last < 0)
     return { kind: 'wrong-expected-version', current: last };
-  // The other metadata goes, as in EventStoreDB.
+  // The other metadata is removed, as in EventStoreDB.
   const event = metadataEvent(withTruncateBefore(undefined, maxRevision));
   return { kind: 'deleted', position: group.add(metastream, event, nowMs) };
 }
 
-/** Closes the stream for good with a last event. */
+/** Closes the stream for ever, with a last event. */
 export function decideTombstone(
   group: CommitGroup,
   stream: string,

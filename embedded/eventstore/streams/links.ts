@@ -6,12 +6,13 @@ import { firstVisibleRevision, isExpired, isSoftDeleted } from './metadata.ts';
 import { metadataFor } from './read.ts';
 
 const linkType = '$>';
-/** A number, and then perhaps the stream. */
+/** A number, and sometimes the stream after it. */
 const targetForm = /^\s*([+-]?\d+)\s*(?:@(.*))?$/s;
 
 /**
- * The message for an event when links are wanted resolved: a link comes with what it points at.
- * What only has a link's type comes as it is from history, and as a broken link live.
+ * The message for an event in a read that resolves links. A link comes together with its event.
+ * Some events have only the type of a link. From history, they come unchanged. Live, they come as
+ * broken links.
  */
 export function resolveLink(log: EventLog, stored: StoredAt, from: 'history' | 'live'): Buffer {
   const view = viewStoredEvent(stored.message);
@@ -22,7 +23,7 @@ export function resolveLink(log: EventLog, stored: StoredAt, from: 'history' | '
   return resolvedLink(target(log, Number(digits), stream), view.recorded, stored.position);
 }
 
-/** The event that a link names (−1: the last one); undefined when it is not there, or hidden. */
+/** The event that a link names (−1: the last one); undefined if it does not exist or is hidden. */
 function target(
   log: EventLog,
   named: number,

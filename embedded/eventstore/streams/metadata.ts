@@ -1,31 +1,29 @@
 import { maxRevision } from '../codec/wire.ts';
 
-/**
- * What the metadata of a stream says about reading it. Anything else in it is kept and not used.
- */
+/** The parts of a stream's metadata that limit reads. Other parts are kept and not used. */
 export interface StreamMetadata {
   readonly maxCount?: number;
   readonly maxAgeSeconds?: number;
   /** Events below this revision are hidden. */
   readonly truncateBefore?: number;
-  /** Soft-deleted: everything is hidden, and the stream is as if it were not there. */
+  /** Soft-deleted: all events are hidden, and the stream counts as missing. */
   readonly isDeleted?: true;
 }
 
 const none: StreamMetadata = {};
 /**
- * Where a double ends up that stands for 2^63 − 1, the `$tb` of a soft delete; more than that is no
- * long.
+ * The double that represents 2^63 − 1, the `$tb` of a soft delete. A larger number is not a 64-bit
+ * number.
  */
 const longEnd = 2 ** 63;
 const integers = ['$maxCount', '$maxAge', '$tb', '$cacheControl'] as const;
-/** A number that is an integer for JavaScript and not for EventStoreDB. */
+/** A number that is an integer in JavaScript, but not in EventStoreDB. */
 const fraction = /"\$(?:maxCount|maxAge|tb|cacheControl)"\s*:\s*-?\d+[.eE]/;
 const roleNames: readonly string[] = ['$r', '$w', '$d', '$mr', '$mw'];
 
 /**
- * Reads `$maxCount`, `$maxAge` and `$tb`. As in EventStoreDB, one of its own keys with a value that
- * it does not understand makes all of it say nothing, and so does what is no JSON object.
+ * Reads `$maxCount`, `$maxAge` and `$tb`. As in EventStoreDB, the whole metadata has no effect in
+ * two cases: one of these keys has an invalid value, or the metadata is not a JSON object.
  */
 export function parseStreamMetadata(data: Buffer | undefined): StreamMetadata {
   if (data === undefined || data.length === 0) return none;
@@ -79,11 +77,12 @@ function parseObject(text: string): Record<string, unknown> | undefined {
 const longMax = '9223372036854775807';
 
 /**
- * The metadata with another `$tb`, everything else as it was. MAX_REVISION is written as 2^63 − 1.
+ * The metadata with another `$tb`. All other parts are unchanged. MAX_REVISION is written as 2^63 −
+ * 1.
  */
 export function withTruncateBefore(data: Buffer | undefined, revision: number): Buffer {
   const { $tb: _, ...rest } = (data && parseObject(data.toString('utf8'))) ?? {};
-  // JSON numbers in JavaScript do not reach 2^63 − 1, so the digits go in as text.
+  // JavaScript cannot write 2^63 − 1 exactly as a JSON number, so the digits are inserted as text.
   const digits = revision === maxRevision ? longMax : String(revision);
   const others = JSON.stringify(rest).slice(1, -1);
   return Buffer.from(`{"$tb":${digits}${others === '' ? '' : `,${others}`}}`);

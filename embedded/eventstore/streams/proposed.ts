@@ -1,11 +1,11 @@
 import type { ProposedEvent } from '../codec/recorded-event.ts';
 
-/** What an event counts for the append size limit, in bytes: as EventStoreDB counts. */
+/** The size of an event for the append limit, in bytes, as EventStoreDB counts it. */
 export function appendSize(event: ProposedEvent): number {
   return event.data.length + event.metadata.length + 2 * event.type.length;
 }
 
-/** Names the first thing wrong with an append, undefined when there is none. */
+/** The first fault of an append; undefined if it has none. */
 export function invalidEvents(
   stream: string,
   events: readonly ProposedEvent[],

@@ -1,4 +1,4 @@
-/** Reading streams page by page, with what is truncated left out. */
+/** Reads streams page by page, without truncated events. */
 import { viewStoredEvent } from '../codec/recorded-event.ts';
 import { type EventLog, noStream, type StoredAt, type StreamHead } from '../log/log.ts';
 import { isTombstoned } from './append.ts';

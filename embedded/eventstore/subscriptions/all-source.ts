@@ -12,13 +12,14 @@ interface Filtering {
 }
 
 /**
- * `$all`, or with a filter a choice from it and checkpoints that say how far the choice has come.
+ * A subscription to `$all`. With a filter, it sends the selected events, and checkpoints that show
+ * how far the search is.
  */
 export class AllSource implements Source {
   readonly stream = undefined;
   /**
-   * The event or checkpoint that was sent last: later events are owed, and checkpoints not before
-   * it.
+   * The event or checkpoint that was sent last. All later events must still be sent. No checkpoint
+   * may be before it.
    */
   #sent: LogPosition;
   /** Where the next page of history begins. */
@@ -27,7 +28,10 @@ export class AllSource implements Source {
   #search: Search | undefined;
   /** Checkpoints only go forward. */
   #lastCheckpoint: LogPosition | undefined;
-  /** Events committed since the last live checkpoint, those in history as well. */
+  /**
+   * The number of events since the last live checkpoint, including those that were read from
+   * history.
+   */
   #sinceCheckpoint = 0;
   readonly #filtering: Filtering | undefined;
   readonly #sink: Sink;
@@ -111,7 +115,8 @@ export class AllSource implements Source {
     if (this.#lastCheckpoint && compare(place, this.#lastCheckpoint) <= 0) return;
     const isNowhere = compare(place, beforeAll) === 0;
     if (isNowhere && this.#filtering?.search.manner !== '24.10.4') return;
-    // On the wire "before all" is the greatest position there is, and no other can come after it.
+    // In the protocol, "before all" is the largest possible position, and no position can come
+    // after it.
     this.#lastCheckpoint = isNowhere ? placeOf(Number.POSITIVE_INFINITY) : place;
     this.#sink.send(checkpointReached(place));
   }

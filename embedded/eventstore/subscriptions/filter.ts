@@ -1,10 +1,13 @@
 import type { FilterOptions } from '../codec/read-request.ts';
 import { viewStoredEvent } from '../codec/recorded-event.ts';
 
-/** Whether an event of this stream and type is wanted. */
+/** Does the filter select events of this stream and type? */
 export type EventFilter = (stream: string, type: string) => boolean;
 
-/** Makes the test for a filter: a pattern wins over prefixes. @throws when the pattern is none. */
+/**
+ * Makes the test of a filter. If there is a pattern, prefixes are ignored.
+ * @throws if the pattern is invalid.
+ */
 export function eventFilter(options: FilterOptions): EventFilter {
   const matches = textFilter(options);
   return options.on === 'stream' ? (stream) => matches(stream) : (_, type) => matches(type);
@@ -18,7 +21,10 @@ function textFilter({ regex, prefixes }: FilterOptions): (text: string) => boole
   return (text) => prefixes.some((prefix) => text.startsWith(prefix));
 }
 
-/** Strictly where that works (it knows `\p{…}`), else as leniently as .NET reads `\-`. */
+/**
+ * Tries the strict mode first, which accepts `\p{…}`. Otherwise uses the lenient mode, because .NET
+ * accepts `\-`.
+ */
 function compile(regex: string): RegExp {
   try {
     return new RegExp(regex, 'u');

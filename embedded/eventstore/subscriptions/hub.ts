@@ -2,16 +2,16 @@ import type { CommittedEvent } from '../log/log.ts';
 
 /** A receiver of events as they are committed. */
 export interface Subscriber {
-  /** Called after each commit with what it has for this subscriber, in order. */
+  /** Called after each commit with the events for this subscriber, in order. */
   onCommitted(events: readonly CommittedEvent[]): void;
 }
 
-/** Who hears of which commit: those of one stream, and those of `$all`. */
+/** Distributes commits to the subscribers: to those of a single stream, and to those of `$all`. */
 export class SubscriptionHub {
   readonly #all = new Set<Subscriber>();
   readonly #byStream = new Map<string, Set<Subscriber>>();
 
-  /** `stream` undefined: every event. Returns how to leave. */
+  /** `stream` undefined: every event. Returns a function that ends the subscription. */
   join(subscriber: Subscriber, stream: string | undefined): () => void {
     if (stream === undefined) {
       this.#all.add(subscriber);
@@ -26,7 +26,7 @@ export class SubscriptionHub {
     };
   }
 
-  /** Subscribers that are joined now. */
+  /** The current subscribers. */
   get size(): number {
     let size = this.#all.size;
     for (const subscribers of this.#byStream.values()) size += subscribers.size;

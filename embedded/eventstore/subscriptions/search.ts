@@ -9,20 +9,20 @@ export type CheckpointManner = '24.10.4' | '25.0';
 export const checkpointManners: readonly CheckpointManner[] = ['24.10.4', '25.0'];
 export const defaultCheckpoints: CheckpointManner = '24.10.4';
 
-/** Events that one page delivers at most. */
+/** The largest number of events that one page delivers. */
 const pageMatchesMax = 32;
 
 export interface SearchOptions {
   readonly manner: CheckpointManner;
-  /** Events that one page looks at, at most. */
+  /** The largest number of events that one page examines. */
   readonly window: number;
-  /** Events looked at between two checkpoints. */
+  /** The number of examined events between two checkpoints. */
   readonly checkpointInterval: number;
 }
 
 /**
- * How a filtered subscription to `$all` goes through history: in pages, as a real server reads
- * them, since its checkpoints follow from where pages begin and end.
+ * A filtered subscription to `$all` reads history in the same pages as a real server, because the
+ * checkpoints depend on where pages begin and end.
  */
 export class Search {
   readonly #options: SearchOptions;
@@ -38,9 +38,9 @@ export class Search {
   }
 
   /**
-   * An event was looked at. Returns the checkpoint that is due now.
-   * @param end where the event ends in the log, which is where the next one begins
-   * @param sent the place that was sent last, an event's or a checkpoint's
+   * Notes an examined event. Returns the checkpoint that is due now.
+   * @param end the end of the event in the log, where the next event begins
+   * @param sent the place of the event or checkpoint that was sent last
    */
   considers(end: number, isMatch: boolean, sent: LogPosition): LogPosition | undefined {
     const { window, checkpointInterval } = this.#options;

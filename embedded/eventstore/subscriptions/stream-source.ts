@@ -30,7 +30,7 @@ export class StreamSource implements Source {
     if (state.kind === 'deleted') return 'deleted';
     if (state.kind === 'not-found') return 'at-head';
     const page = pageOfStream(this.#log, state, this.#cursor + 1, false, Number.POSITIVE_INFINITY);
-    // Moves over what is truncated, which the page leaves out.
+    // Skips the truncated events, which are not in the page.
     this.#cursor =
       page.next === undefined ? Math.max(this.#cursor, state.head.last) : page.next - 1;
     for (const stored of page.events) this.#sink.deliver(stored, 'history');

@@ -1,7 +1,7 @@
 /**
- * One subscription: history from disk, then live events as they are committed. A subscriber that
- * does not keep up loses its place in the live flow and reads from disk again, so what waits for it
- * in memory is bounded, and what it gets stays in order, each event once.
+ * One subscription: history from disk, then live events. A subscriber that is too slow gets no more
+ * live events, and reads from disk again. So the memory for waiting events is bounded. The
+ * subscriber gets each event once and in order.
  */
 import { randomUUID } from 'node:crypto';
 import type { ReadOptions } from '../codec/read-request.ts';
@@ -19,7 +19,7 @@ import type { CheckpointManner } from './search.ts';
 import type { Sink, Source } from './source.ts';
 import { StreamSource } from './stream-source.ts';
 
-/** Live events that wait for a subscriber that is busy; EventStoreDB's own number. */
+/** The number of live events that wait for a busy subscriber. EventStoreDB has the same number. */
 export const liveBufferEventsMax = 32;
 
 export class Subscription implements Subscriber {
@@ -49,7 +49,7 @@ export class Subscription implements Subscriber {
         : new StreamSource(sink, log, stream, revision);
   }
 
-  /** Confirms, and goes on until the call ends. */
+  /** Confirms the subscription, and continues until the call ends. */
   start(hub: SubscriptionHub): void {
     const { stream } = this.#source;
     if (stream !== undefined && stateOf(this.#log, stream).kind === 'deleted') {
@@ -71,7 +71,7 @@ export class Subscription implements Subscriber {
     try {
       this.#sendLive(events);
     } catch (error) {
-      // Its own trouble only: the others still get the commit.
+      // Only this subscription fails. The others still get the commit.
       this.#call.end(Status.internal, (error as Error).message);
     }
   }
@@ -86,7 +86,8 @@ export class Subscription implements Subscriber {
         this.#endDeleted();
         return;
       }
-      // Sending in steps shows after each one whether the subscriber still takes it.
+      // It sends in steps. After each step, it checks whether the subscriber still accepts
+      // messages.
       if (i % liveBufferEventsMax === liveBufferEventsMax - 1) this.#call.flush();
     }
   }
@@ -105,7 +106,7 @@ export class Subscription implements Subscriber {
     } else if (wasEmpty) void this.#release();
   }
 
-  /** Sends what was kept, when the subscriber takes it. */
+  /** Sends the waiting events when the subscriber accepts them. */
   async #release(): Promise<void> {
     await this.#call.drained();
     if (!this.#isLive) return this.#catchUp();
@@ -128,7 +129,7 @@ export class Subscription implements Subscriber {
           return;
         }
         if (found === 'at-head') break;
-        // Other calls get their turn between two pages.
+        // Other calls run between two pages.
         this.#call.flush();
         await new Promise(setImmediate);
       }
