@@ -1,14 +1,13 @@
 /**
- * Measures what a service costs when what it keeps grows: sessions on sale, accounts, events in the
- * log. For each size it starts a service twice on one log and one PostgreSQL. The first start
- * builds the read models from the whole log. The second start finds them there. After each second
- * start it measures the journey of `bench/journey.ts`.
+ * Measures the cost of a service with more data: sessions on sale, accounts, events in the log. For
+ * each size it starts a service twice on one log and one PostgreSQL. The first start builds the
+ * read models from the whole log. The second start finds them there. After each second start it
+ * measures the journey of `bench/journey.ts`.
  *
  *   npm run bench:growth -- [--sessions 200,2000,20000] [--accounts 10000,1000000]
  *                           [--events 1000000] [--seconds 6]
  *
- * An empty list leaves its part out. `--events 10000000` takes long. Linux
- * only.
+ * With an empty list, that part is not measured. `--events 10000000` takes long. Linux only.
  */
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -34,12 +33,12 @@ import { untilSettled } from './support/settled.ts';
 
 const buyers = 100;
 const sessionsOfConcert = 20;
-/** The demo has so many of them, in ten concerts. */
+/** The number of the demo's sessions, in ten concerts. */
 const demo = { sessions: 200, accounts: 1_000 };
 /** Appends sent and not yet answered. */
 const inFlightMax = 512;
 const balance = 1_000_000_000;
-/** Seats and accounts of its own, which the journeys do not touch. */
+/** These seats and accounts are not used by the journeys. */
 const past = { seed: 1, sessions: 100, seatsPerSession: 50, users: 500, prefix: 'past-' };
 
 const bin = fileURLToPath(new URL('../bin/reprise.js', import.meta.url));
@@ -97,7 +96,7 @@ async function measure({ name, grow, users, concerts }: Size, seconds: number): 
     startFreshService(path.join(directory, 'service.log'), new AbortController().signal, {
       EVENTSTORE_URL: store.url,
       POSTGRES_URL: postgresUrl,
-      // Each user is another one, who keeps a place for some seconds.
+      // Each journey has a different user, who keeps a place for some seconds.
       QUEUE_ADMITTED_MAX: '1000000',
     });
   const other = await startEmbeddedPostgres({ dataDir: path.join(directory, 'demo') });
@@ -134,14 +133,14 @@ async function measure({ name, grow, users, concerts }: Size, seconds: number): 
   }
 }
 
-/** Ends what the history left open, so that no other work is measured. */
+/** Ends the holds and payments of the history, so that no other work is measured. */
 async function settle(postgresUrl: string): Promise<void> {
   const rows = new pg.Client({ connectionString: postgresUrl });
   await rows.connect();
   await untilSettled(rows).finally(() => rows.end());
 }
 
-/** After a while under the same load, as the code is compiled by then. */
+/** After some time under the same load, because the code is compiled then. */
 async function journeys(
   { pid, url }: LoadedService,
   seconds: number,
@@ -164,7 +163,7 @@ async function journeys(
   }
 }
 
-/** By an import, as an organiser does it. */
+/** Imports a catalog, as an organiser does. */
 async function addConcerts(url: string, directory: string, sessions: number): Promise<void> {
   const concerts = sessions / sessionsOfConcert;
   const first = demo.sessions / sessionsOfConcert + 1;

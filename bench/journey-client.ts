@@ -13,7 +13,7 @@ export interface JourneyJob {
   /** Users and concerts that the buyers take at random, numbered from 1. Default 10 of each. */
   readonly users?: number;
   readonly concerts?: number;
-  /** Ask for this again and again instead of the journey. */
+  /** The page that the buyers request repeatedly, instead of the journey. */
   readonly page?: string;
   /** Journeys begun before are not counted. */
   readonly warmUpSeconds: number;
@@ -22,7 +22,7 @@ export interface JourneyJob {
 
 /** What came of it. */
 export interface JourneyResult {
-  /** Journeys, or pages, that came to their end. */
+  /** The number of complete journeys or pages. */
   readonly completed: number;
   readonly perSecond: number;
   readonly failed: number;
@@ -39,8 +39,8 @@ interface Answer {
 }
 
 /**
- * Few, as in `load/journey.ts`: who has paid keeps a place in the queue for a moment, and its next
- * journey uses it.
+ * There are few users, as in `load/journey.ts`. A user who has paid keeps the place in the queue
+ * for a moment, and uses it for the next journey.
  */
 const few = 10;
 
@@ -57,7 +57,7 @@ class Buyer {
     this.#took = took;
   }
 
-  /** @returns whether it came to its end */
+  /** @returns whether the journey was complete */
   async journey(): Promise<boolean> {
     const { concerts = few, users = few } = this.#job;
     const [concertId, userId] = [1 + random(concerts), 1 + random(users)];
@@ -141,7 +141,7 @@ async function run(job: JourneyJob): Promise<JourneyResult> {
     const buyer = new Buyer(job, (ms, status) => {
       if (!isCounted()) return;
       times.push(ms);
-      // Somebody else may take the seat first, or the last one.
+      // Another buyer may take this seat first, or the last seat.
       if (status !== 200 && status !== 409) failed += 1;
     });
     while (performance.now() < endMs) {

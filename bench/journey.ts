@@ -26,12 +26,12 @@ import { type ServiceCpu, serviceCpu } from './support/processes.ts';
 
 const coldSeconds = 10;
 const plainSeconds = 4;
-/** A service makes this share of its warm rate in its first ten seconds. */
+/** In its first ten seconds, a service must reach this share of its warm rate. */
 const coldShareMin = 0.85;
 
 interface Stretch {
   readonly result: JourneyResult;
-  /** Milliseconds a journey, or a request. */
+  /** Milliseconds per journey or per request. */
   readonly cpu: ServiceCpu;
 }
 
@@ -78,7 +78,7 @@ async function serviceRun(checkout: URL | undefined, buyers: number): Promise<Ru
   return { readySeconds, cold, warm };
 }
 
-/** In a process of its own, as the service is. */
+/** In a separate process, like the service. */
 function servePlain(): void {
   const body = JSON.stringify({ hello: 'world' });
   const server = createServer((_, response) => {
@@ -132,12 +132,12 @@ function verdict({ readySeconds, cold: { result }, warm }: Run): string {
   return `ready after ${ready} s; cold is ${share.toFixed(2)} of warm, average ${result.meanMs.toFixed(0)} ms; ${kept}`;
 }
 
-/** Takes one core, until it is killed. */
+/** Uses one core until it is killed. */
 function burn(): void {
   for (;;) Math.random();
 }
 
-/** What of several runs is in the middle. */
+/** The median of several runs. */
 function middle(runs: readonly Run[], which: 'cold' | 'warm') {
   const of = (value: (one: Stretch) => number) => median(runs.map((run) => value(run[which])));
   return {

@@ -1,14 +1,14 @@
 /**
- * What buyers cost who leave: two new services with embedded servers beside one another, each with
- * 1,000 users over HTTP, 30 places and journeys of 5 s. In front of the first, everybody comes. Of
- * the others, one in twenty is gone once admitted, and three in ten stop polling at some moment
- * while they wait. Prints the journeys a second of both, and their ratio, which must be 0.85 at
- * least.
+ * Measures the cost of buyers who leave the queue. Two new services with embedded servers run at
+ * the same time. Each has 1,000 users over HTTP, 30 places and journeys of 5 s. At the first
+ * service, everybody stays. At the second one, one in twenty users leaves after the admission, and
+ * three in ten stop polling while they wait. Prints the journeys per second of both, and their
+ * ratio, which must be at least 0.85.
  *
  *     npm run bench:leaving -- [--seconds 180] [--users 1000] [--redis URL]
  *
- * It ends by itself, less than a minute after the time. With a Redis, the services share it, with a
- * database of its own for each (0 and 1), which must be empty.
+ * It ends by itself, less than a minute after the time. With a Redis, both services use it. Each
+ * has its own database (0 and 1), which must be empty.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -30,7 +30,7 @@ const { values } = parseArgs({
 });
 const untilMs = Number(values.seconds) * 1_000;
 const places = 30;
-/** The demo has so many users with money. */
+/** The number of the demo's users with money. */
 const users = Math.min(1_000, Number(values.users));
 const ratioMin = 0.85;
 

@@ -1,25 +1,27 @@
 /**
- * The clients of `bench/queue.ts`. Without a rate, each connection sends its next request when the
- * last one was answered. With a rate, requests are due at fixed moments, whatever the answers take,
- * and a free connection sends each: the time until an answer counts from that moment, also while no
- * connection is free. The process reports that it is warm, and later how long each answer took
- * since.
+ * The clients of `bench/queue.ts`. Without a rate, each connection sends its next request after the
+ * answer to the last one. With a rate, requests are due at fixed moments, and a free connection
+ * sends each of them. The time of an answer counts from this moment, even if no connection is free.
+ * The process reports when it is warm, and later the time of each answer since then.
  */
 import { connect, type Socket } from 'node:net';
 
 interface Job {
   readonly port: number;
-  /** Requested in turn, from the start again after the last one. */
+  /**
+   * The paths, which are requested one after another. After the last one, it starts again with the
+   * first.
+   */
   readonly paths: readonly string[];
   readonly connections: number;
   readonly seconds: number;
-  /** Requests a second; undefined: as many as are answered. */
+  /** Requests per second; undefined: as many as are answered. */
   readonly perSecond?: number;
 }
 
 const warmUpMs = 1_000;
 
-/** Length of the response at the start of `text`, or undefined while it is not whole. */
+/** Length of the response at the start of `text`, or undefined while it is not complete. */
 function responseLength(text: string): number | undefined {
   const headEnd = text.indexOf('\r\n\r\n');
   if (headEnd < 0) return undefined;
@@ -32,7 +34,7 @@ process.once('message', ({ port, paths, connections, seconds, perSecond }: Job) 
   const micros: number[] = [];
   let isMeasured = false;
   let next = 0;
-  /** When requests were due that no connection was free for, and the connections that are free. */
+  /** The due times of requests that wait for a free connection, and the free connections. */
   const due: number[] = [];
   const free: ((dueMs: number) => void)[] = [];
 

@@ -37,14 +37,17 @@ const { values } = parseArgs({
 const many = Number(values.waiting);
 const few = 1_000;
 const newcomers = 10_000;
-/** Polls that are measured, each alone: so many in each of so many turns of either queue. */
+/**
+ * The number of measured polls in each turn, and the number of turns of each queue. Each poll is
+ * measured alone.
+ */
 const pollsPerTurn = 250;
 const turns = 20;
-/** Polls under way at once while the line is filled, as buyers' connections are. */
+/** The number of parallel polls while the line is filled, like connections of buyers. */
 const atOnce = 100;
 /** Polls that end the presence of `endsMax` others each. */
 const pollsOfLate = 500;
-/** Users who wait while they are polled over HTTP. */
+/** The number of waiting users during the polls over HTTP. */
 const httpWaiting = 10_000;
 
 const settings: QueueSettings = {
@@ -64,12 +67,15 @@ interface Opened {
   readonly later: () => WaitingQueue;
 }
 
-/** A kind of queue, and what is known of its memory and of its work. */
+/** A kind of queue, with the measures of its memory and its work. */
 interface Kind {
   readonly name: string;
   readonly open: () => Promise<Opened>;
   readonly bytesUsed: () => Promise<number>;
-  /** Processor time of the queue so far, in microseconds: a busy machine changes it less. */
+  /**
+   * The processor time of the queue so far, in microseconds. A busy machine changes it less than
+   * the elapsed time.
+   */
   readonly workMicros: () => Promise<number>;
 }
 
@@ -88,10 +94,10 @@ async function fill(queue: WaitingQueue, from: number, to: number): Promise<numb
   return performance.now() - startedMs;
 }
 
-/** A line, and what its polls took. */
+/** A line, and the times of its polls. */
 class Line {
   readonly micros: number[] = [];
-  /** Of the queue itself for each poll, a figure per turn. */
+  /** The processor time of the queue per poll, one figure for each turn. */
   readonly work: number[] = [];
   readonly #kind: Kind;
   readonly #queue: WaitingQueue;
@@ -104,7 +110,7 @@ class Line {
     this.#waiting = waiting;
   }
 
-  /** Polls by users all over the line, each alone. */
+  /** Polls of users at random positions of the line, each alone. */
   async turn(): Promise<void> {
     const before = await this.#kind.workMicros();
     for (let n = 0; n < pollsPerTurn; n += 1, this.#next += 1) {
@@ -205,7 +211,7 @@ const inProcess: Kind = {
   },
 };
 
-/** @param opened is told the name of each queue, whose keys are to be removed */
+/** @param opened called with the name of each queue, so that the caller can remove its keys */
 function inRedis(redis: RedisClient, url: string, opened: string[]): Kind {
   const numberIn = async (section: string, pattern: RegExp) =>
     Number(pattern.exec(await redis.info(section))?.[1]);
@@ -231,7 +237,7 @@ function inRedis(redis: RedisClient, url: string, opened: string[]): Kind {
   };
 }
 
-/** Polls over HTTP by all who wait, one after another. */
+/** Polls over HTTP of all waiting users, one after another. */
 async function measurePolls({ name, open }: Kind): Promise<Finding[]> {
   const { queue } = await open();
   await fill(queue, 0, httpWaiting);
@@ -247,7 +253,7 @@ async function measure(kind: Kind): Promise<void> {
   for (const part of [measurePolls, measureGrowth]) {
     const found = await part(kind);
     findings.push(...found);
-    // A busy machine may not let the rest come to its end.
+    // On a busy machine, the rest may not finish in time.
     for (const { what, measured } of found) console.error(`${what}: ${measured}`);
   }
 }

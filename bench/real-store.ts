@@ -31,15 +31,17 @@ import { fill } from './support/fill.ts';
 import { onFreshService, warmSeconds, warmUpSeconds } from './support/journeys.ts';
 import { median } from './support/measure.ts';
 
-/** Journeys a second on the real store, of those on the embedded one. */
+/** Journeys per second on the real store, divided by those on the embedded one. */
 const journeyBound = 0.95;
-/** Events a second, of the client's alone. */
+/** Events per second, divided by those of the client alone. */
 const readBound = 0.8;
 
 const rounds = Number(process.argv[2] ?? '3');
 const eventsToRead = Number(process.argv[3] ?? '100000');
 const buyers = 100;
-/** Appends that each store takes before the service starts, and how many at once. */
+/**
+ * The number of appends to each store before the service starts, and how many run at the same time.
+ */
 const appendsBefore = Number(process.env.APPENDS_BEFORE ?? '20000');
 const appendsAtOnce = 100;
 const shape = { seed: 1, sessions: 100, seatsPerSession: 50, users: 500 };
@@ -52,7 +54,7 @@ const journeys = (env: Readonly<Record<string, string>>): Promise<JourneyResult>
       generator.run({ port, buyers, warmUpSeconds, seconds: warmSeconds }),
   });
 
-/** Appends small events to streams that no service looks at. */
+/** Appends small events to streams that no service reads. */
 async function heat(url: string): Promise<void> {
   const client = EventStoreDBClient.connectionString(url);
   let left = appendsBefore;
@@ -91,7 +93,7 @@ async function compareJourneys(): Promise<boolean> {
   return ratio >= journeyBound;
 }
 
-/** Events a second of the client alone. */
+/** Events per second of the client alone. */
 async function readAlone(url: string): Promise<number> {
   const client = EventStoreDBClient.connectionString(url);
   const sinceMs = performance.now();

@@ -37,10 +37,13 @@ const seconds = Number(process.argv[4] ?? '10');
  */
 const moreSessions = Math.ceil((rounds * 2 + 2) * seconds * 1.6);
 
-/** A history beside the demo. */
+/** A history in addition to the demo. */
 const past = { seed: 1, sessions: 100, seatsPerSession: 50, users: 500, prefix: 'past-' };
 
-/** Between two looks at the rows, in every run alike: to count them is work, too. */
+/**
+ * The time between two counts of the rows. It is the same in every run, because a count is work,
+ * too.
+ */
 const lookMs = 200;
 
 const bin = fileURLToPath(new URL('../bin/reprise.js', import.meta.url));
@@ -64,7 +67,7 @@ async function main(): Promise<boolean> {
     } finally {
       await first.stop();
     }
-    // No service runs meanwhile: it would end the history's holds before the history does.
+    // No service runs meanwhile, because it would end the holds too early.
     await fill(store.url, past, eventsWanted);
     const service = await start();
     try {
@@ -165,10 +168,7 @@ function reprise(
   });
 }
 
-/**
- * One rebuild after the other, as an operator starts it; the one under way at the end is let
- * finish.
- */
+/** Runs one rebuild after another, as an operator does. The last one may finish. */
 function keepRebuilding(env: Record<string, string>): { stop(): Promise<number> } {
   let stopped = false;
   let count = 0;
@@ -191,7 +191,7 @@ function keepRebuilding(env: Record<string, string>): { stop(): Promise<number> 
   };
 }
 
-/** Looks at what must never have a row less, in PostgreSQL and over HTTP. */
+/** Checks tables and lists that must never miss a row, in PostgreSQL and over HTTP. */
 function watchRows(url: string, client: pg.Client): { stop(): Promise<number> } {
   let stopped = false;
   let looks = 0;

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Dispatcher, request } from 'undici';
 
-/** What the waiting queue answered. */
+/** The answer of the waiting queue. */
 interface Place {
   readonly processing: boolean;
   readonly token: string;
@@ -9,7 +9,7 @@ interface Place {
 }
 
 const concerts = 10;
-/** Seats that a buyer asks for, when others take them first. */
+/** The number of seats that a buyer tries, if others take them first. */
 const attemptsMax = 5;
 
 const pick = <T>(list: readonly T[]): T | undefined =>
@@ -35,8 +35,9 @@ export class Buyer {
   }
 
   /**
-   * Who was admitted looks at the seats, holds one and pays it, by and by in `ms` milliseconds.
-   * @returns whether it is paid @throws when a call fails
+   * An admitted user gets the seats, holds one and pays for it, within `ms` milliseconds.
+   * @returns whether it is paid
+   * @throws when a call fails
    */
   async buy(ms: number): Promise<boolean> {
     await delay(ms / 3);

@@ -8,15 +8,17 @@ import type { WaitingQueue } from '../../src/queue/waiting-queue.ts';
 import { fakeApi } from '../../test/http/support/fake-api.ts';
 import { type Finding, median, quantile } from './measure.ts';
 
-/** The rate that a process must serve, and the one that is offered. */
+/** The rate that a process must serve, and the rate that the benchmark offers. */
 const boundPerSecond = 2_000;
 const offeredPerSecond = 2_200;
 const p95MsMax = 50;
-/** Connections, and turns of each kind of load. */
+/** The number of connections, and of turns of each kind of load. */
 const connections = 64;
 const turns = 3;
 
-/** What clients saw: microseconds of each answer, and of this process's work for one. */
+/**
+ * The measures of the clients: the microseconds of each answer, and this process's work per answer.
+ */
 interface Answers {
   readonly micros: readonly number[];
   readonly cpuMicros: number;
@@ -60,7 +62,7 @@ function serverOf(queue: WaitingQueue) {
   return createHttpServer({ ...api, rooms, log: pino({ level: 'silent' }) });
 }
 
-/** Polls of waiting users over HTTP, in turns with a route that does nothing. */
+/** Polls of waiting users over HTTP, alternately with a route that does nothing. */
 export async function measureHttp(
   name: string,
   queue: WaitingQueue,

@@ -1,10 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 
-/** Longest wait for the service to end what a history left open, in milliseconds. */
+/**
+ * Longest wait until the service has ended the open holds and payments of a history, in
+ * milliseconds.
+ */
 const settledMsMax = 300_000;
 
-/** The service ends the holds and payments that the history left open; then it is quiet. */
+/** Waits until the service has ended the open holds and payments of the history. */
 export async function untilSettled(rows: pg.Client): Promise<void> {
   for (const end = Date.now() + settledMsMax; Date.now() < end; await delay(500)) {
     const { rows: open } = await rows.query(

@@ -9,7 +9,7 @@ import { table } from './table.ts';
 import { version } from './version.ts';
 import { cancellable } from './with-servers.ts';
 
-/** As the command line has them. Each stands for a setting. */
+/** The options of the command line. Each replaces a setting. */
 interface AlarmFlags {
   readonly url?: string[];
   readonly admin?: string[];
@@ -95,7 +95,7 @@ function configOf(flags: AlarmFlags): AlarmConfig {
     ALARM_EVERY_SECONDS: flags.every,
   };
   const options = Object.entries(given).filter(([, value]) => value !== undefined);
-  // Of other instances than the settings say, their admin listeners are others, too.
+  // With other instances than in the settings, their admin listeners also differ.
   const env = flags.url === undefined ? process.env : { ...process.env, ALARM_ADMIN_URLS: '' };
   return readAlarmConfig(
     { ...env, ...Object.fromEntries(options) },

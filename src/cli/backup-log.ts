@@ -49,7 +49,7 @@ export async function createBackup(
 
 /**
  * `reprise backup follow`, until a signal.
- * @throws Error with a message for people when it cannot go on
+ * @throws Error with a message for people when it cannot continue
  */
 export async function followIntoArchive(
   config: Config,

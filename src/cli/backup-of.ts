@@ -83,8 +83,8 @@ const toJson = (archive: ArchiveSummary): unknown => ({
 });
 
 /**
- * `reprise backup verify`. Sets the exit code: 0 nothing is wrong, 1 something is, 2 it could not
- * be read.
+ * `reprise backup verify`. Sets the exit code: 0: no fault; 1: a fault was found; 2: the backup
+ * could not be read.
  */
 export async function verifyBackup(
   parent: string,
@@ -117,7 +117,7 @@ export async function verifyBackup(
   }
 }
 
-/** A name of one in the directory, or a path. */
+/** The name of a backup in the directory, or a path. */
 function placeOf(parent: string, name: string | undefined): string {
   if (name === undefined) return parent;
   return isAbsolute(name) || name.includes('/') ? resolve(name) : join(parent, name);
@@ -143,7 +143,7 @@ function verdictJson(directory: string, check: CheckResult, proof: Verdict | und
 
 /**
  * `reprise backup prune`.
- * @throws Error with a message for people when what would stay is not good
+ * @throws Error with a message for people when no remaining archive is complete
  */
 export async function pruneBackups(
   parent: string,
@@ -168,7 +168,7 @@ export async function pruneBackups(
     );
 }
 
-/** An empty archive is whole, and good for nothing. */
+/** An empty archive is complete, but useless. */
 async function firstGood(archives: readonly ArchiveSummary[]): Promise<ArchiveSummary | undefined> {
   for (const one of archives) {
     const { faults, events } = await checkArchive(one.directory);

@@ -128,7 +128,10 @@ function inWords(target: Target, checks: readonly Check[]): string {
   return [`${target.url}`, ...table(rows), verdicts[exitCodeOf(checks)]].join('\n');
 }
 
-/** A check starts no server: it looks at one that runs. @throws Error with a message for people */
+/**
+ * A check starts no server. It checks a running service.
+ * @throws Error with a message for people
+ */
 function logMustRun(config: Config): void {
   if (config.eventStoreUrl !== undefined || findService(config.dataDir) !== undefined) return;
   throw new Error(
@@ -140,7 +143,7 @@ function logMustRun(config: Config): void {
 async function putOnSale(config: Config, currency: string): Promise<void> {
   logMustRun(config);
   await withLog(config, async (store) => {
-    // The log knows whose the ids are; nothing else of the catalog is needed.
+    // The log has the owners of the ids. The command needs no other part of the catalog.
     const parts = { store, catalog: new Catalog(), currency };
     for await (const { what, outcome } of importCatalog([checkConcert], parts)) {
       if (typeof outcome === 'object') throw new Error(`${what}: ${outcome.detail}`);

@@ -107,7 +107,7 @@ function namesOf(names: readonly string[], flags: RunFlags): readonly string[] {
   return flags.realStore ? realStoreDrills : names;
 }
 
-/** A drill that cannot begin has failed; those after it are still run. */
+/** A drill that cannot begin has failed. The later drills still run. */
 async function codeOfOne(drill: Drill, files: IncidentFiles, flags: RunFlags): Promise<number> {
   try {
     return exitCodeOf(await runOne(drill, files, flags));
@@ -122,10 +122,10 @@ function exitCodeOf({ reprise: { missed } }: Journal): 0 | 1 | 3 {
   return missed.every(({ kind }) => kind === 'time') ? 3 : 1;
 }
 
-/** On servers of its own, with data that is gone afterwards. */
+/** Runs on its own servers, and removes their data afterwards. */
 async function runOne(drill: Drill, files: IncidentFiles, flags: RunFlags): Promise<Journal> {
   const directory = await mkdtemp(join(tmpdir(), 'reprise-drill-'));
-  // The same program, as it was started: from its sources, or built.
+  // The same program in the same form: from its sources, or built.
   const bin = process.argv[1] ?? '';
   const redis = drill.needsRedis ? await startRedisServer() : undefined;
   let site: Site | undefined;

@@ -74,7 +74,10 @@ Examples:
   );
 }
 
-/** The help needs nothing of what reads the log. So the command loads it when it runs. */
+/**
+ * The help does not need the code that reads the log. So the command loads this code only when it
+ * runs.
+ */
 const loadShow = () => import('./history-show.ts');
 
 const waitingHelp = `

@@ -40,7 +40,7 @@ export const filesOf = ({ dir }: { readonly dir?: string }, config: Config): Inc
 const say = (line: string) => console.log(line);
 const iso = (ms: number): string => new Date(ms).toISOString();
 
-/** When it is about, and that it is written now. */
+/** The time that the line is about, and the time of writing. */
 const times = (atMs = Date.now()) => ({ at: iso(atMs), written: iso(Date.now()) });
 
 /** `reprise incident open`. @throws IncidentError */
@@ -125,8 +125,8 @@ export async function closeIncident(id: string, flags: CloseFlags, config: Confi
 const saved = ({ id, status }: Incident): void => say(`${id}: ${status}`);
 
 /**
- * What is said to everybody.
- * @throws IncidentError when it has a word, an id or a name that it must not have
+ * A text for everybody.
+ * @throws IncidentError if it has a forbidden word, an id or a name
  */
 function publicOf(
   { public: publicEn, publicKo }: PublicFlags,
@@ -144,7 +144,7 @@ function publicOf(
   return { publicEn, publicKo };
 }
 
-/** Who is named in an incident: roles, where nobody forgot to be blameless. */
+/** The roles in an incident. They may be names if somebody wrote a name. */
 export const namesIn = (incident: Incident): string[] => [
   ...new Set([
     ...incident.lines.flatMap(({ by }) => by ?? []),

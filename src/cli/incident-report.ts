@@ -71,7 +71,7 @@ export async function writeReports(
 }
 
 /**
- * `reprise incident postmortem`. Sets exit code 1 while something in it is open.
+ * `reprise incident postmortem`. Sets exit code 1 while a box in it is open.
  * @throws IncidentError
  */
 export async function writePostmortem(

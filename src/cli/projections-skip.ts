@@ -18,7 +18,7 @@ import { counted, parkedLines } from './parked-lines.ts';
 import { table } from './table.ts';
 import { type CommandServers, cancellable, longWrites, withServers } from './with-servers.ts';
 
-/** Characters of an event's data that are shown, and of a reason that are taken. */
+/** The number of shown characters of an event's data, and the longest reason in characters. */
 const dataCharsMax = 2_000;
 const reasonCharsMax = 500;
 
@@ -120,7 +120,7 @@ async function skipAndRetry(
   for (const line of parkedLines(stuck)) console.log(line);
 }
 
-/** @throws SkipRefused when the event may not be skipped, or not without a word more */
+/** @throws SkipRefused if the event cannot be skipped, or needs another confirmation */
 async function assertAllowed(
   { event }: Skippable,
   { mayLose }: Consequence,
@@ -176,7 +176,7 @@ async function confirm(): Promise<void> {
   const { stdin: input, stdout: output } = process;
   const lines = createInterface({ input, output });
   const gone = new AbortController();
-  // Ctrl-C and Ctrl-D: the question alone would never be answered.
+  // After Ctrl-C or Ctrl-D, the question would never get an answer.
   lines.once('close', () => gone.abort(new SkipRefused('nothing was written')));
   try {
     const question = 'You cannot undo this. Skip the event? Type yes: ';

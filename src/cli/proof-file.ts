@@ -4,12 +4,12 @@ import { type LogPlace, nameOfLog } from '../metrics/command-notes.ts';
 import { replaceDurably } from '../support/durable-files.ts';
 import { type ProofMark, proofMark } from '../verify/proof-mark.ts';
 
-/** Up to where the log of a place is proven: `DATA_DIR/status/proof.json`. */
+/** The position up to which a log is proven: `DATA_DIR/status/proof.json`. */
 const pathOf = ({ dataDir }: LogPlace): string => join(dataDir, 'status', 'proof.json');
 
 const kept = proofMark.extend({ log: proofMark.shape.eventId });
 
-/** What cannot be read, or is of another log, is as if it were not there. */
+/** An unreadable mark, or a mark of another log, counts as missing. */
 export async function readMark(place: LogPlace): Promise<ProofMark | undefined> {
   try {
     const { log, ...mark } = kept.parse(JSON.parse(await readFile(pathOf(place), 'utf8')));
@@ -20,8 +20,7 @@ export async function readMark(place: LogPlace): Promise<ProofMark | undefined> 
 }
 
 /**
- * Keeps where a proof ended, in place of the one before. Nothing is written where there is no
- * DATA_DIR.
+ * Stores the end of a proof, and replaces the earlier one. Without DATA_DIR, it writes nothing.
  * @param mark undefined: there were violations, so the next proof is a whole one
  * @throws the system's error when it cannot be written
  */

@@ -13,13 +13,14 @@ import { keepMark, readMark } from './proof-file.ts';
 interface Proven {
   readonly violations: Violations;
   readonly mark: ProofMark | undefined;
-  /** How much was proven, for people. */
+  /** A text for people that says how much was proven. */
   readonly how: string;
 }
 
 /**
- * The line `proof` of `reprise check`: what came since the last proof, or the whole log where there
- * was none, where only that can tell, and where it is asked for. Never rejects.
+ * The line `proof` of `reprise check`. It proves the events since the last proof. It proves the
+ * whole log if there was no proof, if the new events are not enough, or if the operator requests
+ * it. Never rejects.
  */
 export async function proveLog(
   config: Config,
@@ -35,7 +36,8 @@ export async function proveLog(
       typeof since === 'object' ? since : await proveWhole(url, meter, since);
     const took = `${how} in ${((performance.now() - beginMs) / 1_000).toFixed(1)} s`;
     const verdict = { at: new Date().toISOString(), violations: violations.total };
-    // What cannot be kept is only not exported, or proven again: what was proven stands.
+    // If the result cannot be stored, the proof is still valid. Then no metric has it, and the next
+    // check proves these events again.
     await leaveNote(config, { verify: verdict }).catch(() => {});
     await keepMark(config, mark).catch(() => {});
     if (violations.total === 0) return { name, outcome: 'ok', detail: `no violation: ${took}` };
@@ -47,7 +49,7 @@ export async function proveLog(
   }
 }
 
-/** @returns why only a whole proof can tell, or what was proven */
+/** @returns why a whole proof is needed, or what was proven */
 async function proveSince(eventStoreUrl: string, before: ProofMark): Promise<Proven | string> {
   const found = await verifySince(before, { eventStoreUrl, listedMax: listedMaxDefault });
   if (typeof found === 'string') return found;
@@ -56,7 +58,7 @@ async function proveSince(eventStoreUrl: string, before: ProofMark): Promise<Pro
   return { violations, mark, how };
 }
 
-/** @param why what came since the last proof was not enough; undefined: there was none */
+/** @param why why the new events were not enough; undefined: there was no earlier proof */
 async function proveWhole(
   eventStoreUrl: string,
   meter: ProgressMeter,

@@ -10,13 +10,16 @@ import { ProgressMeter } from '../support/progress-meter.ts';
 import { wholeNumber } from './whole-number.ts';
 import { withLog } from './with-servers.ts';
 
-/** Findings of either kind that are listed, unless said otherwise. */
+/** The number of listed findings of each kind, unless an option sets another number. */
 const listedDefault = 20;
-/** Events between two looks at the progress. */
+/** The number of events between two updates of the progress. */
 const progressEvents = 500;
-/** A pause is up to a quarter longer, and its poll may be a second late; one more for the way. */
+/**
+ * A pause may be a quarter longer, and its poll one second late. One more second is for the
+ * network.
+ */
 const askMsMax = ({ queue }: Config): number => 1.25 * queue.pauseMaxMs + 2_000;
-/** The clocks of those who write may differ by this much, in milliseconds. */
+/** The clocks of the instances may differ by this much, in milliseconds. */
 const slackMs = 60_000;
 
 interface AuditFlags {

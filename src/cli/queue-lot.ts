@@ -3,7 +3,10 @@ import type { LotTimes, SteeredLot } from '../commands/steering/decider.ts';
 import { lotMoments } from '../commands/steering/lot-times.ts';
 import { wholeNumber } from './whole-number.ts';
 
-/** Least time between the step and the first who takes part: every instance knows of it by then. */
+/**
+ * The shortest time between the step and the first user who takes part. After this time, every
+ * instance has read the step.
+ */
 const noticeMs = 10_000;
 /** Times of a lot, in minutes: a rebuilt queue knows who enrolled within the last 12 hours. */
 const minutesMin = 2;
@@ -18,7 +21,7 @@ export function lotMinutes(text: string): number {
 }
 
 /**
- * The lot for who enrols in the minutes before the sale opens.
+ * The lot for users who enrol in the minutes before the sale opens.
  * @throws Error with a message for people: it would begin before every instance knows of it
  */
 export function lotBefore(opensAtMs: number, minutes: number, nowMs: number): LotTimes {

@@ -137,7 +137,7 @@ function roomName(text: string): string {
   );
 }
 
-/** A whole number from 1, or a word that stands for none. */
+/** A whole number from 1, or the word for no limit. */
 const numberOr =
   (word: string) =>
   (text: string): number | null => {

@@ -130,7 +130,7 @@ async function dropTheOld(pool: Pool): Promise<void> {
   }
 }
 
-/** A line for people that a script can cut at `: `. */
+/** A line for people. A script can split it at `: `. */
 function describeDifference({ table, key, live, rebuilt }: Difference): string {
   const name = `${table} ${Object.values(key).join(' ')}`;
   if (live === undefined) return `${name}: missing, the log says ${JSON.stringify(rebuilt)}`;

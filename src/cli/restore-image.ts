@@ -14,8 +14,8 @@ import { mustBeEmbedded } from './backup-image.ts';
 import { append, tellNext } from './restore-log.ts';
 
 /**
- * `reprise restore IMAGE`: the log file, exact, and behind its last event that it was restored. The
- * event store appears in DATA_DIR with both, or not at all.
+ * `reprise restore IMAGE`: an exact copy of the log file, with one more event that records the
+ * restore. The event store appears in DATA_DIR with both, or not at all.
  * @throws Error in words for people
  */
 export async function restoreImage(image: Image, config: Config): Promise<void> {
@@ -60,8 +60,8 @@ function lockDataDir(dataDir: string): { release(): void } {
 }
 
 /**
- * Without that, the log would be taken for the one before: positions and what was sold after the
- * image would be told of two histories.
+ * Without this event, the service would take the log for the lost log. Then one position could mean
+ * two different events.
  */
 async function markRestored({ id, manifest }: Image, config: Config): Promise<void> {
   if (manifest === undefined) return;

@@ -18,12 +18,12 @@ import { findService } from '../servers/service-file.ts';
 
 /** Between two lines of progress, in milliseconds. */
 const progressMs = 5_000;
-/** Events of a log that is in the way are counted up to so many. */
+/** The largest number of counted events of a log that is not empty. */
 const countedMax = 100_000;
 
 const say = (line: string) => console.log(line);
 
-/** What of an archive is to be restored. */
+/** The part of an archive that is restored. */
 interface Plan {
   readonly archive: string;
   readonly events: number;
@@ -52,7 +52,10 @@ export async function restoreArchive(path: string, config: Config): Promise<void
   }
 }
 
-/** Reads all of it. @throws RestoreError when it is not whole, or has nothing to restore */
+/**
+ * Reads the whole archive.
+ * @throws RestoreError if it is incomplete, or has no event to restore
+ */
 async function planFor(directory: string): Promise<Plan> {
   let events = 0;
   let last: RawEvent | undefined;
@@ -115,7 +118,7 @@ async function restoreInto(
   tellNext(false);
 }
 
-/** What people do after a restore. */
+/** The next steps of people after a restore. */
 export function tellNext(isOpen: boolean): void {
   if (isOpen) return;
   say(`The sale is closed. Next:
@@ -161,8 +164,8 @@ async function begin(store: EventStore, { archive, events, last }: Plan): Promis
 }
 
 /**
- * @param after the revision of the stream's last event @throws RestoreError when somebody else does
- * it as well
+ * @param after the revision of the stream's last event
+ * @throws RestoreError if another process also writes it
  */
 export async function append(
   store: EventStore,

@@ -13,7 +13,7 @@ import { findMissing, type MissingFact } from '../verify/missing-facts.ts';
 import { Skipped } from '../verify/skips.ts';
 import { append } from './restore-log.ts';
 
-/** A table is read whole, in milliseconds. */
+/** The longest time to read a whole table, in milliseconds. */
 const statementTimeoutMs = 120_000;
 
 /** `reprise restore reconcile`. @throws Error in words for people */
@@ -60,8 +60,8 @@ async function missingIn(eventStoreUrl: string, postgres: Postgres): Promise<Mis
       isOfThisLog ||= event.position === last?.position && event.id === last.id;
       expected.see(event);
     });
-    // Tables that know an event of this log, where it is, are made from it: those of before are
-    // what a rebuild replaced.
+    // If tables have an event of this log at its position, they were made from this log. Then the
+    // older tables are those that a rebuild replaced.
     const schema = isOfThisLog || last?.position == null ? oldSchema(live) : live;
     const found = await client.query('SELECT to_regclass($1) AS there', [`${schema}.reservation`]);
     if (found.rows[0]?.there == null) {

@@ -8,7 +8,7 @@ import { bringBack, planTables, type TablesPlan } from '../releases/tables.ts';
 import { borrowServers } from '../servers/servers.ts';
 import { ProgressMeter } from '../support/progress-meter.ts';
 
-/** A lock that a running service has for a moment is waited for, in milliseconds. */
+/** Longest wait for a lock that a running service has for a moment, in milliseconds. */
 const statementTimeoutMs = 60_000;
 
 type Verdict = 'safe' | 'safe-with-rebuild' | 'not-safe';
@@ -44,7 +44,7 @@ export async function checkRollback(
   }
 }
 
-/** What to do once the check has said that it is safe. */
+/** The next steps, after the check has said that the rollback is safe. */
 export const rollbackSteps = (name: string): string => `
 Next, with this version:
   1. stop every instance     docker compose stop reprise | kubectl scale deployment/reprise --replicas=0 | systemctl stop

@@ -43,7 +43,10 @@ export async function printVerdict(flags: VerifyFlags): Promise<void> {
   }
 }
 
-/** The service of this DATA_DIR exports it, and an alarm rings. The verdict stands without it. */
+/**
+ * The service of this DATA_DIR exports the result, and an alarm may fire. The verdict is valid
+ * without this.
+ */
 async function tellService(config: Config, { violations, mark }: Verdict): Promise<void> {
   const verify = { at: new Date().toISOString(), violations: violations.total };
   await leaveNote(config, { verify }).catch((error) => {

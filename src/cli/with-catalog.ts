@@ -19,7 +19,7 @@ export const withCatalog = <T>(
       console.error(`${what}: ${error instanceof Error ? error.message : error}`);
     const following = followCatalog({ store, catalog, signal: abort.signal, onError });
     try {
-      // A store that refuses says so here, at once.
+      // If the store refuses, the command fails here at once.
       await store.head();
       await following.ready;
       if (catalog.isSaleClosed) {

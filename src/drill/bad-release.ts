@@ -73,7 +73,7 @@ async function rollBackTables({ site, act }: Hands, { older }: Contracts): Promi
   );
 }
 
-/** A release is taken back, and another one wrote what nothing before it can read. */
+/** One release is rolled back. Another release wrote an event that no earlier version can read. */
 export const badReleaseDrill: Drill = {
   name: 'bad-release',
   about:

@@ -10,7 +10,7 @@ export interface Change {
 
 /**
  * A value is worse if it grows by more than this share and by more than this amount. A smaller
- * change is chance.
+ * change may be random.
  */
 const share = 0.2;
 const least = 1;

@@ -8,7 +8,7 @@ import { type SmallDisk, whyNoSmallDisk } from './small-disk.ts';
 
 /** Of the disk with the data of the event store and of PostgreSQL. */
 const diskMegabytes = 512;
-/** Until the event store has used up the room inside its file, in milliseconds. */
+/** Longest wait until the event store has used the free room in its file, in milliseconds. */
 const refusesMs = 40_000;
 /** How long the disk stays full after that, in milliseconds. */
 const fullMs = 5_000;
@@ -44,7 +44,7 @@ async function fill(path: string): Promise<string> {
   return `${Math.round(bytes / 1_048_576)} MB were free`;
 }
 
-/** Appends that the event store has refused, as buyers saw it. */
+/** The number of refused appends, by the answers to buyers. */
 const refused = ({ book }: Site): number =>
   book.samples.reduce((sum, { byCode }) => sum + (byCode['event-store-unavailable'] ?? 0), 0);
 

@@ -44,7 +44,7 @@ export const measuresSchema = z.object({
   recoverAfterFaultSeconds: seconds.nullable(),
   /**
    * From the end of the fault until every service was ready and stayed ready; 0: it always was.
-   * Null in journals of before.
+   * Null in journals of older versions.
    */
   readySeconds: seconds.nullable().default(null),
   /** The time from the fault until the whole log was proven again. */

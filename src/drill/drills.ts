@@ -26,5 +26,5 @@ export const drills: readonly Drill[] = [
 /** Short drills. They show in a few minutes that nothing fundamental is broken. */
 export const shortDrills: readonly string[] = ['kill-service', 'kill-event-store', 'restore'];
 
-/** Those on nodes of a real event store. */
+/** The drills on nodes of a real event store. */
 export const realStoreDrills: readonly string[] = clusterDrills.map(({ name }) => name);

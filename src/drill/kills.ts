@@ -2,7 +2,7 @@ import { eventually } from '../support/eventually.ts';
 import { pause } from '../support/pause.ts';
 import { type Drill, type Hands, usualBounds } from './drill-form.ts';
 
-/** Of a server that was killed, until its process is another one, in milliseconds. */
+/** Longest wait until a killed server has a new process, in milliseconds. */
 const lookMs = 50;
 const anotherMsMax = 40_000;
 
@@ -25,7 +25,7 @@ async function killServer(
   });
 }
 
-/** @throws Error when another ended it, or when nothing did */
+/** @throws Error if something else ended it, or if it did not end */
 async function endsItself(service: Hands['site']['service']): Promise<void> {
   let hasEnded = false;
   void service.exited.then(() => {
@@ -40,9 +40,9 @@ async function endsItself(service: Hands['site']['service']): Promise<void> {
 const hangSignal = 'SIGUSR2';
 const hangOnSignal = `data:text/javascript,process.on('${hangSignal}',()=>{for(;;);})`;
 
-/** The shortest time that the service takes, in seconds. */
+/** The smallest value that the service accepts, in seconds. */
 const hangSeconds = 5;
-/** Until a process that hangs has ended by itself, in milliseconds. */
+/** Longest wait until a hanging process has ended by itself, in milliseconds. */
 const endsMsMax = 30_000;
 
 /** Drills in which something ends, or hangs, and is started again. */

@@ -64,5 +64,7 @@ export function missedBounds(
   return missed;
 }
 
-/** Answers that no outage explains: those with a status. A 503 has its code alone. */
+/**
+ * Answers that an outage does not explain: those with a status. The key of a 503 is only its code.
+ */
 const isBug = (code: string): boolean => /^[1-5]\d\d\b/.test(code) && code !== '503';

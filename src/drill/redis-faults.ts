@@ -3,7 +3,7 @@ import { pause } from '../support/pause.ts';
 import { type Drill, type Hands, usualBounds } from './drill-form.ts';
 import { isInstalled } from './programs.ts';
 
-/** How long Redis is away, in milliseconds. */
+/** How long Redis is down, in milliseconds. */
 const awayMs = 5_000;
 
 const skip = (): string | undefined =>

@@ -25,8 +25,8 @@ export interface Relay {
   /** Existing connections are closed, and new ones are refused. */
   cut(): Promise<void>;
   /**
-   * New ones work again after `cut` and `silence`; those that carried nothing break, as routers and
-   * systems end them at last.
+   * After `cut` and `silence`, new connections work again. Connections that carried nothing break,
+   * because routers and systems end them after some time.
    */
   mend(): Promise<void>;
   stop(): Promise<void>;
@@ -52,7 +52,7 @@ export async function startRelay(target: number | undefined, pair?: KeyPair): Pr
     if (to === undefined) return void near.destroy();
     if (isSilent) return keep(near.pause(), () => {});
     const far = connect(to, '127.0.0.1');
-    // While nothing passes, nobody is told that the other side has gone.
+    // While no data passes, neither side notices that the other side has closed.
     keep(near, () => isSilent || far.destroy());
     keep(far, () => isSilent || near.destroy());
     near.pipe(far).pipe(near);

@@ -19,7 +19,7 @@ const archiveOf = (site: Site): string => join(site.service.dataDir, 'backup');
 /** `reprise backup follow`, beside the service, as operators run it. */
 const followers = new WeakMap<Site, Running>();
 
-/** The event store's disk is lost, in the middle of the sale; a backup was followed beside it. */
+/** The disk of the event store is lost during the sale. A backup was running. */
 export const restoreDrill: Drill = {
   name: 'restore',
   about:
@@ -98,7 +98,7 @@ interface Missing {
   readonly id: string;
 }
 
-/** The reservations that are not as the tables of before know them. */
+/** The reservations that differ from the old tables. */
 function factsIn(output: string): string[] {
   const { missing } = JSON.parse(output.replace(/^[^{]*/, '')) as { missing: readonly Missing[] };
   return missing.map(({ id }) => id.replace(/^pay\./, ''));

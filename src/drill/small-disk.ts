@@ -32,7 +32,7 @@ export async function smallDisk(megabytes: number): Promise<SmallDisk | undefine
   return {
     path,
     async remove() {
-      // What worked on it may be about to end.
+      // Processes that worked on the disk may be about to end.
       const unmount = () => run('umount', [path]).then(() => true);
       await eventually(`${path} is unmounted`, unmount, unmountMs, 100);
       await rm(path, { recursive: true, force: true });

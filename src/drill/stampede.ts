@@ -11,9 +11,9 @@ const groupMs = 10;
 const socketsMax = 1_000;
 /** The longest wait of one of them, in milliseconds. */
 const answerMs = 30_000;
-/** What the service may grow by meanwhile, in bytes. */
+/** The largest growth of the service's memory meanwhile, in bytes. */
 const growthMax = 512 * 1_024 * 1_024;
-/** Between two looks at its memory, in milliseconds. */
+/** The time between two readings of its memory, in milliseconds. */
 const lookMs = 250;
 
 /** A place in the queue; or that it is full, or has too much to do. */
@@ -40,7 +40,10 @@ function enrol(url: string, agent: Agent): Promise<string> {
   });
 }
 
-/** Everybody comes, as fast as this machine can make them come. @returns how many got what */
+/**
+ * All users enrol, as fast as this machine can send the requests.
+ * @returns the number of each kind of answer
+ */
 async function stampede({ service }: Hands['site']): Promise<ReadonlyMap<string, number>> {
   const agent = new Agent({ keepAlive: true, maxSockets: socketsMax });
   const answers: Promise<string>[] = [];

@@ -3,7 +3,7 @@ import type { ServiceProcess } from './service-process.ts';
 
 /** The time between two requests to `/livez`, in milliseconds. */
 const askMs = 1_000;
-/** The longest answer of a service that lives, in milliseconds. */
+/** The longest time of an answer of a healthy service, in milliseconds. */
 const answerMs = 2_000;
 /** After so many requests without an answer, the service is ended, unless another number is set. */
 const usualUnansweredMax = 3;

@@ -6,7 +6,7 @@ export interface Card {
   readonly about: string;
   /** The facts that people get, in the order in which they happen. */
   readonly steps: readonly Step[];
-  /** Where they look up whether they were right, below the project. */
+  /** The page where people can check their answers, as a path in the project. */
   readonly pages: readonly string[];
 }
 
@@ -134,7 +134,7 @@ export const cards: readonly Card[] = [
   },
 ];
 
-/** Between the lines of people, for a text that has no reader who answers. */
+/** The whole card as text, for an output where nobody answers. */
 export function asText(card: Card): string {
   const steps = card.steps.map(
     ({ told, question, good }, at) =>

@@ -7,13 +7,13 @@ import { lotMoments } from './lot-times.ts';
 export interface Steering {
   /** Revision of the room's last step; −1 before the first. */
   readonly revision: number;
-  /** Places, in place of the setting; null: the setting counts. */
+  /** The number of places, instead of the setting; null: the setting counts. */
   readonly admittedMax: number | null;
   /** Admissions per minute; null: no limit. */
   readonly perMinute: number | null;
   readonly paused: boolean;
   readonly draining: boolean;
-  /** Who enrols before the sale opens has a place by lot; null: nobody has. */
+  /** The lot of users who enrol before the sale opens; null: there is no lot. */
   readonly lot: SteeredLot | null;
   /** Revision of the last step that emptied the line; −1: none did. */
   readonly clearedRevision: number;
@@ -52,7 +52,7 @@ export interface SteerQueue {
   /** '' for the line of the shop. */
   readonly room: string;
   readonly change: SteeringChange;
-  /** Empties the line: who waits enrols again. */
+  /** Empties the line. Waiting users must enrol again. */
   readonly clear: boolean;
   readonly by: string;
   readonly reason: string;
@@ -60,7 +60,9 @@ export interface SteerQueue {
   readonly at: string;
 }
 
-/** Draws the lot of a room. Of several seeds the first that the log takes counts, for good. */
+/**
+ * Draws the lot of a room. If there are several seeds, the first one in the log counts for ever.
+ */
 export interface DrawLot {
   readonly type: 'DrawLot';
   readonly room: string;
@@ -78,11 +80,11 @@ const unsteered: Steering = {
   ...{ paused: false, draining: false, lot: null, clearedRevision: -1 },
 };
 
-/** How a room is steered that may have had no step. */
+/** The steering of a room, which may have had no step. */
 export const steeringOf = ({ rooms }: SteeredRooms, room: string): Steering =>
   rooms.get(room) ?? unsteered;
 
-/** Each step says all that is so in its room after it, so that the room's last one is enough. */
+/** Each step has the complete state of its room after it. So the last step of a room is enough. */
 export const steeringDecider: Decider<
   SteeredRooms,
   SteerQueue | DrawLot,
@@ -97,7 +99,7 @@ export const steeringDecider: Decider<
     if (command.type === 'DrawLot') {
       const { opensAt, seed, at } = command;
       if (lot?.opensAt !== opensAt || lot.seed !== null) return accept([], 'unchanged');
-      // Somebody could still choose a user id that wins.
+      // Before this time, a user could still choose a user id that wins.
       if (Date.parse(at) < lotMoments(lot).drawMs) return accept([], 'unchanged');
       const data = { ...room, from: lot.from, opensAt, seed, at };
       return accept([{ type: 'QueueDrawn', data }], 'changed');
@@ -137,7 +139,7 @@ function steeredTo(
   return { revision, admittedMax, perMinute, paused, draining, lot, clearedRevision: lastCleared };
 }
 
-/** A draw of another lot than the room has by now changes nothing. */
+/** If the room has another lot now, the draw changes nothing. */
 function drawnBy(before: Steering, { data }: EventOf<'QueueDrawn'>): Steering {
   const { lot } = before;
   if (lot === null || lot.from !== data.from || lot.opensAt !== data.opensAt) return before;
