@@ -15,6 +15,7 @@ import { readConfig } from '../config.ts';
 import { describeVerdict, verdictToJson } from '../verify/describe.ts';
 import { ArchivedSkips, verifyArchive } from '../verify/verify-archive.ts';
 import type { Verdict } from '../verify/verify-log.ts';
+import { checkLater } from './check-options.ts';
 import { describeImage, imageToJson } from './image-lines.ts';
 
 const dayMs = 86_400_000;
@@ -123,6 +124,12 @@ function placeOf(parent: string, name: string | undefined): string {
   return isAbsolute(name) || name.includes('/') ? resolve(name) : join(parent, name);
 }
 
+/** Below a proof: what it is not. */
+export const ofNoService = checkLater(
+  'this command reads only the backup',
+  'for a service, type reprise check',
+);
+
 function verdictText(directory: string, check: CheckResult, proof: Verdict | undefined): string {
   const { segments, events, streams, faults } = check;
   return [
@@ -131,7 +138,7 @@ function verdictText(directory: string, check: CheckResult, proof: Verdict | und
     faults.length === 0
       ? 'complete: every segment is unchanged, and none is missing'
       : `NOT COMPLETE: ${faults.length} faults`,
-    ...(proof === undefined ? [] : [describeVerdict(proof)]),
+    ...(proof === undefined ? [] : [describeVerdict(proof), ofNoService]),
   ].join('\n');
 }
 

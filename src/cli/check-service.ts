@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { Target } from '../alarm/poll.ts';
 import { checkConcert } from '../check/concert.ts';
 import { type Check, exitCodeOf } from '../check/judge.ts';
@@ -6,16 +6,15 @@ import { recoveryCheck } from '../check/recovery-check.ts';
 import { Catalog } from '../commands/concert/catalog.ts';
 import { importCatalog } from '../commands/concert/import-catalog.ts';
 import { type Config, readConfig } from '../config.ts';
-import { findService } from '../servers/service-file.ts';
+import { findService, type Listens } from '../servers/service-file.ts';
 import { ProgressMeter } from '../support/progress-meter.ts';
+import { type ServiceFlags, serviceUrl } from './check-options.ts';
 import { proveLog } from './prove-log.ts';
 import { table } from './table.ts';
 import { version } from './version.ts';
 import { withLog } from './with-servers.ts';
 
-interface CheckFlags {
-  readonly url?: string;
-  readonly admin?: string;
+interface CheckFlags extends ServiceFlags {
   /** `--no-proof` makes it false. */
   readonly proof: boolean;
   readonly whole?: true;
@@ -25,11 +24,15 @@ interface CheckFlags {
 /** `reprise check`. */
 export function defineCheck(check: Command): void {
   check
-    .option('--url <url>', 'the API; default: PORT of this machine', url)
+    .option(
+      '--url <url>',
+      'the API; default: the service that runs on DATA_DIR, or PORT',
+      serviceUrl,
+    )
     .option(
       '--admin <url>',
-      'its admin listener; default: ADMIN_PORT, or the port after the port of the API',
-      url,
+      'its admin listener; default: that of this service, or the port after the port of the API',
+      serviceUrl,
     )
     .option('--whole', 'prove the whole log, not only the events since the last proof')
     .option('--no-proof', 'do not prove the log')
@@ -38,7 +41,8 @@ export function defineCheck(check: Command): void {
     .addHelpText(
       'after',
       `
-Run this command after a restart, a restore, a rollback or a repair, once for each instance. It checks
+Run this command after a restart, a restore, a rollback or a repair, once for each instance. reprise restore open and
+reprise incident close end with it, if a service runs on DATA_DIR. It checks
 
   alive      /livez of the API answers 200
   ready      /readyz of the admin listener answers 200, and each dependency is up
@@ -58,8 +62,8 @@ command skips the journey.
 
 The proof needs DATA_DIR of the running service, or EVENTSTORE_URL. The first proof is that of reprise verify --log-only, and
 takes longer when the log is longer. It keeps its position in DATA_DIR/status/proof.json. A later check proves the events
-since then, and the work that was unfinished, but not the moves of the waiting queue. It proves the whole log when only that
-can tell: after a restore, or after a change of a concert. --whole always proves the whole log. If you are in a hurry, use
+since then, with the moves of the waiting queue, and the work that was unfinished. It proves the whole log when only that can
+tell: after a restore, or after a change of a concert. --whole always proves the whole log. If you are in a hurry, use
 --no-proof, and run reprise verify afterwards.
 
 Each line is ok, failed, skipped (with the reason) or unknown (the command could not check it).
@@ -74,18 +78,17 @@ Examples:
     .action((flags: CheckFlags) => runCheck(flags));
 }
 
-function url(text: string): string {
-  if (/^https?:\/\/[^/]+\/?$/.test(text) && URL.canParse(text)) return text.replace(/\/$/, '');
-  throw new InvalidArgumentError('Give a URL without a path, like http://127.0.0.1:3000.');
-}
-
-async function runCheck(flags: CheckFlags): Promise<void> {
+/** Prints the table, and sets the exit code. @param saleIsOpen a journey must be possible now */
+export async function runCheck(
+  flags: CheckFlags,
+  { saleIsOpen = false }: { readonly saleIsOpen?: boolean } = {},
+): Promise<void> {
   const meter = new ProgressMeter({ output: process.stderr, isSilent: flags.json === true });
   try {
     const config = readConfig(process.env);
     const target = targetOf(flags, config);
     const checks = await recoveryCheck({
-      target,
+      ...{ target, saleIsOpen },
       register: (currency) => putOnSale(config, currency),
       prove: flags.proof ? () => prove(config, flags.whole === true, meter) : undefined,
     });
@@ -102,13 +105,26 @@ async function runCheck(flags: CheckFlags): Promise<void> {
   }
 }
 
-function targetOf(flags: CheckFlags, config: Config): Target {
-  const own = `http://127.0.0.1:${config.port}`;
-  const api = new URL(flags.url ?? own);
+function targetOf(flags: ServiceFlags, config: Config): Target {
+  const running = flags.url === undefined ? listening(config) : undefined;
+  const url = flags.url ?? running?.apiUrl ?? `http://127.0.0.1:${config.port}`;
+  const api = new URL(url);
   const given = typeof config.adminPort === 'number' && flags.url === undefined;
   const next = Number(api.port || (api.protocol === 'https:' ? 443 : 80)) + 1;
   const port = given ? config.adminPort : next;
-  return { url: flags.url ?? own, adminUrl: flags.admin ?? `http://${api.hostname}:${port}` };
+  const adminUrl = flags.admin ?? running?.adminUrl ?? `http://${api.hostname}:${port}`;
+  return { url, adminUrl };
+}
+
+/** The service that runs on DATA_DIR, once it listens. */
+export function listening({ dataDir }: Config): Partial<Listens> | undefined {
+  try {
+    const running = findService(dataDir);
+    return running?.apiUrl === undefined ? undefined : running;
+  } catch {
+    // It starts or stops.
+    return undefined;
+  }
 }
 
 function inWords(target: Target, checks: readonly Check[]): string {

@@ -118,7 +118,6 @@ export async function closeIncident(id: string, flags: CloseFlags, config: Confi
       ...{ kind: 'closed', ...times(flags.at), cause, fix, by, ...publicTexts },
     }),
   );
-  say('run reprise check: it says whether the service has recovered');
   say(`next: reprise incident report ${incident.id}`);
 }
 

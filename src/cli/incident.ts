@@ -4,6 +4,7 @@ import { readConfig } from '../config.ts';
 import { actionKinds, impacts, moments, severities, statuses } from '../incidents/record.ts';
 import { langs } from '../incidents/report/page.ts';
 import { audiences } from '../incidents/report/reports.ts';
+import { type EndFlags, endsWithCheck, withCheck } from './check-options.ts';
 import type { ActionFlags, CloseFlags, NoteFlags, OpenFlags } from './incident-record.ts';
 import type { ReportFlags } from './incident-report.ts';
 import { moment } from './moment.ts';
@@ -119,17 +120,24 @@ function defineAction(action: Command): void {
 
 function defineClose(close: Command): void {
   withPublic(
-    close
-      .argument('<id>')
-      .description('Record that the incident is over.')
-      .option('--at <time>', 'when it was over; default: now', moment)
-      .option('--cause <text>', 'trigger and root causes', someText)
-      .option('--fix <text>', 'how it was corrected, and how this was checked', someText),
+    withCheck(
+      close
+        .argument('<id>')
+        .description('Record that the incident is over.')
+        .option('--at <time>', 'when it was over; default: now', moment)
+        .option('--cause <text>', 'trigger and root causes', someText)
+        .option('--fix <text>', 'how it was corrected, and how this was checked', someText),
+    ),
     'what happened',
-  ).action(async (id: string, flags: CloseFlags) => {
-    const { closeIncident } = await import('./incident-record.ts');
-    await closeIncident(id, flags, readConfig(process.env));
-  });
+  )
+    .addHelpText('after', `\n${endsWithCheck}`)
+    .action(async (id: string, flags: CloseFlags & EndFlags) => {
+      const config = readConfig(process.env);
+      const { closeIncident } = await import('./incident-record.ts');
+      await closeIncident(id, flags, config);
+      const { endWithCheck } = await import('./end-with-check.ts');
+      await endWithCheck(flags, config);
+    });
 }
 
 function defineList(list: Command): void {

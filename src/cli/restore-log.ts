@@ -15,6 +15,8 @@ import { connectEventStore } from '../infrastructure/eventstoredb.ts';
 import { connectRawLog, type RawEvent, type RawLog } from '../infrastructure/raw-log.ts';
 import { borrowEventStore, logMustExist } from '../servers/servers.ts';
 import { findService } from '../servers/service-file.ts';
+import { checkLater, type EndFlags } from './check-options.ts';
+import { endWithCheck } from './end-with-check.ts';
 
 /** Between two lines of progress, in milliseconds. */
 const progressMs = 5_000;
@@ -120,12 +122,16 @@ async function restoreInto(
 
 /** The next steps of people after a restore. */
 export function tellNext(isOpen: boolean): void {
-  if (isOpen) return;
+  if (isOpen) {
+    say(checkLater('no service runs', 'start the service, then type reprise check'));
+    return;
+  }
   say(`The sale is closed. Next:
   reprise restore reconcile      shows what the old tables have and the backup does not have
   reprise rebuild                makes the tables from the restored log
   reprise verify                 proves the log and the tables
-  reprise restore open --reason  opens the sale`);
+  reprise restore open --reason  opens the sale, and runs reprise check`);
+  say(checkLater('no service runs, and the sale is closed', 'these steps'));
 }
 
 /** @throws RestoreError that says what is in it */
@@ -186,9 +192,23 @@ export async function append(
     );
 }
 
+/** As the command line has them. */
+export interface OpenFlags extends EndFlags {
+  readonly reason: string;
+  readonly unreconciled?: true | undefined;
+}
+
 /** `reprise restore open`. @throws Error in words for people */
 export async function openSale(
-  { reason, unreconciled }: { readonly reason: string; readonly unreconciled?: true },
+  { reason, unreconciled, ...flags }: OpenFlags,
+  config: Config,
+): Promise<void> {
+  await markOpen({ reason, unreconciled }, config);
+  await endWithCheck(flags, config, { saleIsOpen: true });
+}
+
+async function markOpen(
+  { reason, unreconciled }: Pick<OpenFlags, 'reason' | 'unreconciled'>,
   config: Config,
 ): Promise<void> {
   await logMustExist(config);
@@ -210,7 +230,6 @@ export async function openSale(
     const data = { epoch: restored.epoch, reason, at: new Date().toISOString() };
     await append(store, restored.revision, { type: 'SaleOpened', data });
     say('the sale is open');
-    say('next: start the service, then run reprise check');
   } finally {
     await store.close();
     await server.stop();

@@ -11,7 +11,10 @@ import { ExpectedTables } from '../verify/expected-tables.ts';
 import { LogReader } from '../verify/log-source.ts';
 import { findMissing, type MissingFact } from '../verify/missing-facts.ts';
 import { Skipped } from '../verify/skips.ts';
+import { checkLater } from './check-options.ts';
 import { append } from './restore-log.ts';
+
+const nextSteps = 'reprise rebuild, then reprise restore open, which ends with it';
 
 /** The longest time to read a whole table, in milliseconds. */
 const statementTimeoutMs = 120_000;
@@ -37,6 +40,8 @@ export async function reconcile(flags: { readonly json?: true }, config: Config)
     console.log(flags.json ? JSON.stringify({ missing }, null, 2) : describe(missing));
     const data = { epoch: restored.epoch, missing: missing.length, at: new Date().toISOString() };
     await append(store, restored.revision, { type: 'LogReconciled', data });
+    // Standard output may be JSON.
+    if (!restored.isOpen) console.error(checkLater('the sale is closed', nextSteps));
   } finally {
     await postgres.close();
     await store.close();

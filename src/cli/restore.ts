@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { readConfig } from '../config.ts';
+import { endsWithCheck, withCheck } from './check-options.ts';
+import type { OpenFlags } from './restore-log.ts';
 
 /** `reprise restore`. */
 export function defineRestore(restore: Command): void {
@@ -29,8 +31,10 @@ Afterwards:
   $ reprise restore reconcile       shows what the old tables have and the backup does not have
   $ reprise rebuild                 makes the tables from the restored log
   $ reprise verify                  proves the log and the tables
-  $ reprise restore open --reason 'three buyers were called'    opens the sale
-  $ reprise check                   checks that a buyer can buy again
+  $ reprise restore open --reason 'three buyers were called'    opens the sale, runs reprise check
+
+reprise restore open ends with reprise check, which checks that a buyer can buy again. After restore and reconcile, the check
+cannot run: no service runs, or the sale is closed.
 
 Example:
   $ DATA_DIR=/var/lib/reprise-new reprise restore /backup`,
@@ -74,7 +78,7 @@ Exit codes: 0 the comparison was shown; 1 there are no old tables, or they could
 }
 
 function defineOpen(open: Command): void {
-  open
+  withCheck(open)
     .requiredOption('--reason <text>', 'who decided this, and why; the log stores it', someText)
     .option('--unreconciled', 'open without reconcile, because PostgreSQL has no old tables')
     .description('Open the sale after a restore.')
@@ -83,10 +87,15 @@ function defineOpen(open: Command): void {
       `
 A running service opens the sale within a second. Opening again changes nothing.
 
+${endsWithCheck}
+
+Exit codes: 0 the sale is open, and every check passed or no service runs; 1 the sale is not open, or a check failed; 2 a
+check could not be made.
+
 Example:
   $ reprise restore open --reason 'A. Kim: nothing is missing'`,
     )
-    .action(async (flags: { readonly reason: string; readonly unreconciled?: true }) => {
+    .action(async (flags: OpenFlags) => {
       const { openSale } = await import('./restore-log.ts');
       await openSale(flags, readConfig(process.env));
     });

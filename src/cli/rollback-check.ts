@@ -7,6 +7,7 @@ import { isRestore, type NewerEvents, newerEventsIn } from '../releases/newer-ev
 import { bringBack, planTables, type TablesPlan } from '../releases/tables.ts';
 import { borrowServers } from '../servers/servers.ts';
 import { ProgressMeter } from '../support/progress-meter.ts';
+import { checkLater } from './check-options.ts';
 
 /** Longest wait for a lock that a running service has for a moment, in milliseconds. */
 const statementTimeoutMs = 60_000;
@@ -75,6 +76,8 @@ export async function rollbackTables(
       drop: `all tables are dropped. Start ${target.version}: it builds them from the log.`,
     }[plan.way],
   );
+  const next = `start ${target.version}, then type its reprise check, or its reprise verify if it has no check`;
+  console.log(checkLater('no service runs', next));
 }
 
 type Client = Parameters<typeof bringBack>[0];

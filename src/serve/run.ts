@@ -7,7 +7,7 @@ import { noteStart, noteStop } from './note-start.ts';
 import { openAdmin } from './open-admin.ts';
 import { runWithWorkers } from './primary.ts';
 import { sayAsJson } from './say-as-json.ts';
-import { runService, type Told } from './service.ts';
+import { localUrlOf, runService, type Told } from './service.ts';
 import { assertFree } from './starting.ts';
 import { listenForStop, type StopSignals } from './stop-signals.ts';
 import { serveAsWorker } from './worker.ts';
@@ -68,14 +68,17 @@ async function runAlone(
     metrics.starts = await noteStart(config.dataDir, logger);
     signals.stopping.throwIfAborted();
     for (const line of servers.lines) say(`  ${line}`);
+    let admin: Awaited<ReturnType<typeof openAdmin>>;
     await runService(config, servers, { ...told, metrics }, signals, {
-      offer: (pages) =>
-        openAdmin(
-          config,
-          { metrics: pages.metrics, readyz: () => tellReadiness(pages.readiness) },
-          say,
-        ),
-      opened: say,
+      offer: async (pages) => {
+        const readyz = () => tellReadiness(pages.readiness);
+        admin = await openAdmin(config, { metrics: pages.metrics, readyz }, say);
+        return admin;
+      },
+      opened: async (text, port) => {
+        await servers.announce({ apiUrl: localUrlOf(config.host, port), adminUrl: admin?.url });
+        say(text);
+      },
     });
   } finally {
     await noteStop(metrics.starts);

@@ -60,7 +60,7 @@ export interface Outside {
   /** Called before the port opens. @returns what closes with the service */
   readonly offer: (pages: AdminPages) => Promise<Listener | undefined>;
   /** The port is open. @param text for people: the address of the API, and calls to try */
-  readonly opened: (text: string) => void;
+  readonly opened: (text: string, port: number) => void | Promise<void>;
 }
 
 /**
@@ -132,7 +132,7 @@ async function startService(
     const http = createHttpServer(deps, {}, app);
     admin = await outside.offer(adminPages(config, connections, http, metrics));
     const port = await http.listen(config.port, config.host);
-    outside.opened(nextCalls(urlOf(config.host, port), catalog, config));
+    await outside.opened(nextCalls(urlOf(config.host, port), catalog, config), port);
     return {
       stop: async (atOnce) => {
         http.drain();
@@ -180,6 +180,10 @@ function adminPages(
 
 export const urlOf = (host: string, port: number): string =>
   `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+
+/** For a program on this machine. A listener on every address has no address of its own. */
+export const localUrlOf = (host: string, port: number): string =>
+  urlOf({ '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host, port);
 
 /** Waits for the catalog. On an empty log, puts the demo on sale for people who try the service. */
 async function openCatalog(

@@ -5,7 +5,7 @@ import { type Child, startChild } from '../../embedded/child.ts';
 import { startEmbeddedPostgres } from '../../embedded/postgres/start.ts';
 import type { Config } from '../config.ts';
 import { keepRunning } from './keep-running.ts';
-import { claimDataDir, findService, makeDataDir } from './service-file.ts';
+import { claimDataDir, findService, type Listens, makeDataDir } from './service-file.ts';
 
 /**
  * An embedded event store opens a large log in seconds. If it takes longer than this, it is a
@@ -24,6 +24,8 @@ export interface Servers {
   readonly postgresUrl: string;
   /** Lines for people with the address of each server, without passwords. */
   readonly lines: readonly string[];
+  /** Publishes where the service listens, to commands in the same DATA_DIR. */
+  announce(listens: Listens): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -75,7 +77,8 @@ export async function startServers(
     `PostgreSQL   ${config.postgresUrl ? 'server' : `embedded in ${join(config.dataDir, 'postgres')}`} (${bare(postgresUrl)})`,
     `queue        ${config.redisUrl ? `Redis (${bare(config.redisUrl)})` : 'in this process, for this one instance'}`,
   ];
-  return { eventStoreUrl, postgresUrl, lines, stop };
+  const announce = (listens: Listens) => place.publish({ eventStoreUrl, postgresUrl, ...listens });
+  return { eventStoreUrl, postgresUrl, lines, announce, stop };
 }
 
 /**

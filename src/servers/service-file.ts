@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { access, constants, mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { access, constants, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
   type FileLock,
@@ -20,15 +20,22 @@ export interface ServiceUrls {
   readonly postgresUrl: string;
 }
 
-/** A running service, with a description for people. */
-export interface RunningService extends ServiceUrls {
+/** Where a running service listens. */
+export interface Listens {
+  readonly apiUrl: string;
+  /** Undefined if the service has no admin listener. */
+  readonly adminUrl: string | undefined;
+}
+
+/** A running service, with a description for people. It listens at the end of its start. */
+export interface RunningService extends ServiceUrls, Partial<Listens> {
   readonly holder: string;
 }
 
 /** The DATA_DIR of this process, if it is a service. */
 export interface ServicePlace {
-  /** Publishes the addresses of the servers to commands in the same DATA_DIR. */
-  publish(urls: ServiceUrls): Promise<void>;
+  /** Publishes the addresses to commands in the same DATA_DIR, in place of those before. */
+  publish(urls: ServiceUrls & Partial<Listens>): Promise<void>;
   release(): Promise<void>;
 }
 
@@ -55,7 +62,11 @@ export async function claimDataDir(dataDir: string, holdsData = true): Promise<S
   // The file of a killed service.
   await rm(urlsPath(dataDir), { force: true });
   return {
-    publish: (urls) => writeFile(urlsPath(dataDir), JSON.stringify(urls), { mode: 0o600 }),
+    async publish(urls) {
+      const own = `${urlsPath(dataDir)}.new`;
+      await writeFile(own, JSON.stringify(urls), { mode: 0o600 });
+      await rename(own, urlsPath(dataDir));
+    },
     async release() {
       await rm(urlsPath(dataDir), { force: true });
       lock?.release();
