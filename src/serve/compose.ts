@@ -169,7 +169,7 @@ export async function showWhatIsThere(
   store: Pick<EventStore, 'head'>,
   { reads, logEnd }: Pick<Reading, 'reads' | 'logEnd'>,
 ): Promise<bigint | null> {
-  const end = await endToShow(store, logEnd);
+  const end = await endToShow(store, { reads, logEnd });
   return end === null || (await reads.reached(end, shortCatchUpMs)) ? null : end;
 }
 
@@ -180,12 +180,12 @@ export async function showWhatIsThere(
  */
 async function endToShow(
   store: Pick<EventStore, 'head'>,
-  logEnd: () => Promise<bigint | null>,
+  { reads, logEnd }: Pick<Reading, 'reads' | 'logEnd'>,
 ): Promise<bigint | null> {
   try {
     return await logEnd();
   } catch (error) {
-    if (error instanceof LogDiffers) return null;
+    if (error instanceof LogDiffers || reads.status().state === 'other-log') return null;
     if (error instanceof EventStoreUnavailable) return store.head();
     throw error;
   }
