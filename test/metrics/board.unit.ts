@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect } from 'chai';
+import { readAlarmConfig } from '../../src/alarm/alarm-options.ts';
 import { readTable } from './support/table.ts';
 
 interface Board {
@@ -73,6 +74,23 @@ describe('the profile observability', () => {
     const mounted = [...compose.matchAll(/- (\.\/[^:]+):/g)].map(([, file = '']) => file);
     expect(mounted).to.have.lengthOf(4);
     expect(mounted.filter((file) => !existsSync(file))).to.deep.equal([]);
+  });
+
+  it('passes on to the alarm whom it tells, and what it leaves out', () => {
+    const [, ofAlarm = ''] = /^ {2}alarm:\n([\s\S]*?)\n\n/m.exec(compose) ?? [];
+    const env = Object.fromEntries(
+      [...ofAlarm.matchAll(/^ {6}(ALARM_\w+): (.+)$/gm)].map(([, name, value]) => [name, value]),
+    );
+    const asked = ['WEBHOOK_URLS', 'ALERTMANAGER_URL', 'HEARTBEAT_URL', 'RUNBOOK_URL', 'OFF'];
+    for (const name of asked) expect(env[`ALARM_${name}`]).to.equal(`"\${ALARM_${name}:-}"`);
+    // As Compose sets them when they are not given: an empty variable counts as not set.
+    const empty = Object.fromEntries(asked.map((name) => [`ALARM_${name}`, '']));
+    const urls = { ALARM_URLS: env.ALARM_URLS, ALARM_ADMIN_URLS: env.ALARM_ADMIN_URLS };
+    const { targets, webhooks, alertmanager } = readAlarmConfig({ ...urls, ...empty }, []);
+    expect({ targets, webhooks, alertmanager }).to.deep.equal({
+      targets: [{ url: 'http://reprise:3000', adminUrl: 'http://reprise:3001' }],
+      ...{ webhooks: [], alertmanager: undefined },
+    });
   });
 
   it('scrapes the port that the service of docker-compose.yml has for that', () => {
