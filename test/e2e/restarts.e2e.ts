@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { verify } from '../../src/verify/verify-log.ts';
 import { valuesOf } from '../metrics/support/admin.ts';
 import { eventually } from '../support/eventually.ts';
-import { catalogFile, ofEachBuyer, sessionsOf, startBuyers } from './support/buyers.ts';
+import { catalogFile, ofEachBuyer, sessionsOf, startBuyers, withToken } from './support/buyers.ts';
 import { importCatalog } from './support/command-line.ts';
 import { Service } from './support/service.ts';
 
@@ -83,8 +83,9 @@ describe('kill -9 of what runs beside the service', function () {
       for (const code of answers.keys()) expect(code).to.be.oneOf(['200', '409', '503']);
 
       await ofEachBuyer(payments, async (userId, reservationId) => {
-        const token = await service.token(userId);
-        const paid = await service.pay(userId, token, reservationId);
+        const paid = await withToken(service, userId, (token) =>
+          service.pay(userId, token, reservationId),
+        );
         expect([reservationId, paid.status]).to.deep.equal([reservationId, 200]);
       });
       const servers = await service.servers();

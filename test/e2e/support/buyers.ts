@@ -52,3 +52,16 @@ export async function ofEachBuyer(
   });
   await Promise.all(all);
 }
+
+/**
+ * Calls with a token of the user, and once more with another token if the place ended between the
+ * two calls: it lasts some seconds after a payment.
+ */
+export async function withToken<T extends { readonly status: number }>(
+  service: Pick<Service, 'token'>,
+  userId: string,
+  call: (token: string) => Promise<T>,
+): Promise<T> {
+  const first = await call(await service.token(userId));
+  return first.status === 401 ? call(await service.token(userId)) : first;
+}
