@@ -170,7 +170,9 @@ export async function showWhatIsThere(
   { reads, logEnd }: Pick<Reading, 'reads' | 'logEnd'>,
 ): Promise<bigint | null> {
   const end = await endToShow(store, { reads, logEnd });
-  return end === null || (await reads.reached(end, shortCatchUpMs)) ? null : end;
+  if (end === null || (await reads.reached(end, shortCatchUpMs))) return null;
+  // The search began at a position of the other log. The tables may never have it again.
+  return reads.status().state === 'other-log' ? null : end;
 }
 
 /**
