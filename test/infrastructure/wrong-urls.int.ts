@@ -19,6 +19,7 @@ import {
   namedRedis,
   untilAnswers,
 } from '../../src/serve/starting.ts';
+import { testSettings } from '../queue/support/times.ts';
 import { selfSigned } from '../support/self-signed.ts';
 import { type TestDatabase, testDatabase, testEventStore } from '../support/servers.ts';
 
@@ -153,8 +154,7 @@ describe('a wrong URL ends the start at once, in words that hold no password', (
       const redis = connectRedis(url, (error) => {
         refusal = whyRefused(error) ?? refusal;
       });
-      const settings = {} as ConstructorParameters<typeof RedisQueue>[1];
-      const queue = new RedisQueue(redis, settings);
+      const queue = new RedisQueue(redis, testSettings);
       try {
         return await startOn(
           namedRedis(queue, () => refusal),
