@@ -80,8 +80,11 @@ describe('Prometheus, with the files of the profile observability, on a service 
     // An operator closes the queue for newcomers for a moment: these answers are 503.
     const steer = (how: string) => reprise(['queue', how, '--reason', 'a test'], env());
     await steer('drain');
+    // Who comes before the drain is known here gets a place, and is a newcomer no longer.
+    let came = 0;
     await eventually('a newcomer is refused', async () => {
-      const { status } = await service.call('GET', '/concert/waiting/status?userId=late');
+      came += 1;
+      const { status } = await service.call('GET', `/concert/waiting/status?userId=late-${came}`);
       return status === 503;
     });
     await steer('resume');
