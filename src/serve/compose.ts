@@ -161,18 +161,15 @@ export function read(
   return { reads, logEnd, boughtSeats, seatFeed, soldOut };
 }
 
-/**
- * Waits for a short time until all current events of the log are shown.
- * @returns the position to reach, if it takes longer; otherwise null
- */
+/** Waits a short time until the log is shown. @returns the position to reach, or null */
 export async function showWhatIsThere(
   store: Pick<EventStore, 'head'>,
   { reads, logEnd }: Pick<Reading, 'reads' | 'logEnd'>,
 ): Promise<bigint | null> {
   const end = await endToShow(store, { reads, logEnd });
-  if (end === null || (await reads.reached(end, shortCatchUpMs))) return null;
-  // The search began at a position of the other log. The tables may never have it again.
-  return reads.status().state === 'other-log' ? null : end;
+  const isShown = end === null || (await reads.reached(end, shortCatchUpMs));
+  // The tables never have a position that the search took from another log.
+  return isShown || reads.status().state === 'other-log' ? null : end;
 }
 
 /**
