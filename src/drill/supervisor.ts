@@ -1,4 +1,5 @@
 import { pause } from '../support/pause.ts';
+import { whenAborted } from '../support/when-aborted.ts';
 import type { ServiceProcess } from './service-process.ts';
 
 /** The time between two requests to `/livez`, in milliseconds. */
@@ -49,9 +50,7 @@ export class Supervisor {
 
   async #startAgain(): Promise<void> {
     const { signal } = this.#stop;
-    const stopped = new Promise<void>((resolve) => {
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+    const stopped = whenAborted(signal);
     while (!signal.aborted) {
       await Promise.race([this.#service.exited, stopped]);
       if (signal.aborted) return;

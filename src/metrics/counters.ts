@@ -16,7 +16,7 @@ const lagBounds = [
 ];
 
 /** Servers that a service starts itself. */
-const embeddedServers = ['eventstore', 'postgres'] as const;
+export const embeddedServers = ['eventstore', 'postgres'] as const;
 /** Processes that a service starts itself. */
 export type StartedProcess = (typeof embeddedServers)[number] | 'worker';
 

@@ -1,5 +1,5 @@
 import { type Counter, collectDefaultMetrics, Registry } from 'prom-client';
-import { countRestarts, type StartedProcess } from './counters.ts';
+import { countRestarts, embeddedServers, type StartedProcess } from './counters.ts';
 import { type Starts, showStarts } from './starts.ts';
 
 /** Of the label `worker`, which the values of workers also have. */
@@ -14,7 +14,7 @@ export class PrimaryMetrics {
 
   constructor() {
     this.#registry.setDefaultLabels({ worker: label });
-    this.#restarts = countRestarts(this.#registry, ['eventstore', 'postgres', 'worker']);
+    this.#restarts = countRestarts(this.#registry, [...embeddedServers, 'worker']);
     showStarts(this.#registry, () => this.starts);
     collectDefaultMetrics({ register: this.#registry });
   }

@@ -1,9 +1,4 @@
 import { Catalog } from '../commands/concert/catalog.ts';
-import {
-  type EventStore,
-  EventStoreUnavailable,
-  LogDiffers,
-} from '../commands/core/event-store.ts';
 import { IdempotencyKeys } from '../commands/idempotency/idempotency-keys.ts';
 import { Sales } from '../commands/sales/sales.ts';
 import { type Config, fairUseOf } from '../config.ts';
@@ -42,8 +37,6 @@ import type { Connections } from './connect.ts';
 import { steerRooms } from './open-rooms.ts';
 import { renewReadModels } from './renew-read-models.ts';
 
-/** If the read models are ready within this time, nothing is printed. In milliseconds. */
-const shortCatchUpMs = 5_000;
 /** The time between two checks whether the sale of a restored log is open, in milliseconds. */
 const openCheckMs = 500;
 
@@ -159,35 +152,6 @@ export function read(
     now: clock.now,
   });
   return { reads, logEnd, boughtSeats, seatFeed, soldOut };
-}
-
-/** Waits a short time until the log is shown. @returns the position to reach, or null */
-export async function showWhatIsThere(
-  store: Pick<EventStore, 'head'>,
-  { reads, logEnd }: Pick<Reading, 'reads' | 'logEnd'>,
-): Promise<bigint | null> {
-  const end = await endToShow(store, { reads, logEnd });
-  const isShown = end === null || (await reads.reached(end, shortCatchUpMs));
-  // The tables never have a position that the search took from another log.
-  return isShown || reads.status().state === 'other-log' ? null : end;
-}
-
-/**
- * The position at which the read side shows all current events of the log, or the whole log's end
- * if the search takes too long. Null if there is nothing to show, or if the tables belong to
- * another log.
- */
-async function endToShow(
-  store: Pick<EventStore, 'head'>,
-  { reads, logEnd }: Pick<Reading, 'reads' | 'logEnd'>,
-): Promise<bigint | null> {
-  try {
-    return await logEnd();
-  } catch (error) {
-    if (error instanceof LogDiffers || reads.status().state === 'other-log') return null;
-    if (error instanceof EventStoreUnavailable) return store.head();
-    throw error;
-  }
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
 import { PrimaryMetrics } from '../metrics/primary-metrics.ts';
 import { startServers } from '../servers/servers.ts';
+import { whenAborted } from '../support/when-aborted.ts';
 import { noteStart, noteStop } from './note-start.ts';
 import { openAdmin } from './open-admin.ts';
 import { localUrlOf, type Told } from './service.ts';
@@ -61,9 +62,3 @@ export async function runWithWorkers(
 }
 
 const reasonOf = ({ reason }: AbortSignal): string => (reason as Error).message;
-
-const whenAborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });

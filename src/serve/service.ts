@@ -14,6 +14,7 @@ import { ownContract } from '../releases/contract.ts';
 import { noteRelease } from '../releases/served.ts';
 import type { ServiceUrls } from '../servers/service-file.ts';
 import { within } from '../support/time-limit.ts';
+import { whenAborted } from '../support/when-aborted.ts';
 import {
   type Followers,
   followLog,
@@ -21,13 +22,13 @@ import {
   read,
   type Surroundings,
   sell,
-  showWhatIsThere,
   startProcesses,
 } from './compose.ts';
 import { type Connections, connect, untilReady } from './connect.ts';
 import { seedDemo, wantsDemo } from './demo.ts';
 import { restoreRooms } from './open-rooms.ts';
 import { type RehearsalParts, rehearse } from './rehearse.ts';
+import { showWhatIsThere } from './show-what-is-there.ts';
 import { assertCurrency } from './starting.ts';
 import { drained, type StopSignals } from './stop-signals.ts';
 import { watchEventLoop } from './watchdog.ts';
@@ -78,9 +79,7 @@ export async function runService(
   const service = await startService(config, servers, told, stopping, outside);
   // After this, nothing takes long. Reading a long log may take long.
   const watchdog = config.hangMs === 0 ? undefined : watchEventLoop(config.hangMs, told.everyLine);
-  if (!stopping.aborted) {
-    await new Promise((resolve) => stopping.addEventListener('abort', resolve, { once: true }));
-  }
+  await whenAborted(stopping);
   await service.stop(atOnce);
   await watchdog?.stop();
 }
