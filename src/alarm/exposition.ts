@@ -46,3 +46,13 @@ export function selects(selector: Selector, { metric, labels }: Sample): boolean
 
 const isWhole = (pattern: string, value = ''): boolean =>
   new RegExp(`^(?:${pattern})$`).test(value);
+
+/** The values of a metric, one of each series. A service with workers has a series of each. */
+export const valuesOf = (samples: readonly Sample[], metric: string): readonly number[] =>
+  samples.filter((sample) => sample.metric === metric).map(({ value }) => value);
+
+/** The largest value of a metric; undefined if there is none. */
+export function largestOf(samples: readonly Sample[], metric: string): number | undefined {
+  const values = valuesOf(samples, metric);
+  return values.length === 0 ? undefined : Math.max(...values);
+}

@@ -1,5 +1,5 @@
 import { quantileOf } from './evaluate.ts';
-import type { Sample } from './exposition.ts';
+import { largestOf, type Sample, valuesOf } from './exposition.ts';
 import type { JournalLine } from './journal.ts';
 
 type SampleLine = Extract<JournalLine, { kind: 'sample' }>;
@@ -18,12 +18,14 @@ const notOfBuyers: ReadonlySet<string | undefined> = new Set(['livez', 'readyz',
  * counts, because a gap is not a zero.
  */
 export function sampleLine(instance: string, before: Reading, now: Reading): SampleLine {
+  const { samples } = now;
+  const ready = valuesOf(samples, 'reprise_ready');
   const line = {
     ...({ kind: 'sample', at: new Date(now.atMs).toISOString(), instance, up: now.isUp } as const),
     seconds: Math.round((now.atMs - before.atMs) / 1_000),
-    ready: gauges(now, 'reprise_ready').length > 0 && !gauges(now, 'reprise_ready').includes(0),
+    ready: ready.length > 0 && !ready.includes(0),
   };
-  if (now.samples.length < 2 || before.samples.length < 2) return line;
+  if (samples.length < 2 || before.samples.length < 2) return line;
   const grown = growth(before, now);
   const requests = grown.filter(
     ({ metric, labels }) =>
@@ -31,10 +33,11 @@ export function sampleLine(instance: string, before: Reading, now: Reading): Sam
   );
   const failed = requests.filter(({ labels }) => labels.status?.startsWith('5'));
   const known = {
-    version: now.samples.find(({ metric }) => metric === 'reprise_build_info')?.labels.version,
-    lagSeconds: gauge(now, 'reprise_projection_lag_seconds'),
-    waiting: gauge(now, 'reprise_queue_waiting'),
-    admitted: gauge(now, 'reprise_queue_admitted'),
+    version: samples.find(({ metric }) => metric === 'reprise_build_info')?.labels.version,
+    lagSeconds: largestOf(samples, 'reprise_projection_lag_seconds'),
+    // All workers have the same values of the queue.
+    waiting: largestOf(samples, 'reprise_queue_waiting'),
+    admitted: largestOf(samples, 'reprise_queue_admitted'),
     p95Seconds: p95(grown),
   };
   const told = Object.entries(known).filter(([, value]) => value !== undefined);
@@ -49,16 +52,6 @@ export function sampleLine(instance: string, before: Reading, now: Reading): Sam
     payments: by('outcome', ofMetric(grown, 'reprise_payments_total')),
     restarts: sum(ofMetric(grown, 'reprise_embedded_restarts_total')),
   };
-}
-
-/** A service with workers has a value of each worker. */
-const gauges = ({ samples }: Reading, name: string): readonly number[] =>
-  ofMetric(samples, name).map(({ value }) => value);
-
-/** The largest value, as for the lag. Of the queue, all workers have the same values. */
-function gauge(reading: Reading, name: string): number | undefined {
-  const values = gauges(reading, name);
-  return values.length === 0 ? undefined : Math.max(...values);
 }
 
 /** Each series with its increase. A series that fell has started again at 0. */

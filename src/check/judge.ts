@@ -1,4 +1,4 @@
-import type { Sample } from '../alarm/exposition.ts';
+import { largestOf, type Sample, valuesOf } from '../alarm/exposition.ts';
 import type { Polled } from '../alarm/poll.ts';
 
 /**
@@ -28,7 +28,8 @@ export const checkBounds = {
 /** The lines of the table that come from the service's own pages. */
 export function judgeService({ isUp, why, samples }: Polled): readonly Check[] {
   if (!isUp) return [{ name: 'alive', outcome: 'failed', detail: '/livez did not answer 200' }];
-  const value = worstOf(samples);
+  // Of several workers, the worst value: each of these metrics is best when it is 0.
+  const value = (metric: string) => largestOf(samples, metric);
   return [
     { name: 'alive', outcome: 'ok', detail: '/livez is 200' },
     readiness(why, samples),
@@ -51,19 +52,6 @@ export function exitCodeOf(checks: readonly Check[]): 0 | 1 | 2 {
   if (has('failed')) return 1;
   return has('unknown') ? 2 : 0;
 }
-
-type Value = (metric: string) => number | undefined;
-
-const valuesOf = (samples: readonly Sample[], metric: string): readonly number[] =>
-  samples.filter((sample) => sample.metric === metric).map(({ value }) => value);
-
-/** Of several workers, the largest value. Each of the checked metrics is best when it is 0. */
-const worstOf =
-  (samples: readonly Sample[]): Value =>
-  (metric) => {
-    const values = valuesOf(samples, metric);
-    return values.length === 0 ? undefined : Math.max(...values);
-  };
 
 function readiness(why: string | undefined, samples: readonly Sample[]): Check {
   const name = 'ready';
