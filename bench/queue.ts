@@ -1,6 +1,6 @@
 /**
  * The waiting queue with many who wait, in this process's memory and in Redis: what a poll costs
- * with 1,000 and with 1,000,000 waiting, in turns; what it costs to end the presence of one who
+ * with 1,000 and with 1,000,000 waiting, in turns, as a call of the queue and over HTTP; what it costs to end the presence of one who
  * does not poll any more; the memory of a waiting place; how fast 10,000 enrol; and polls over
  * HTTP, at a fixed rate and as many as are answered, in turns with a route that does nothing.
  * Without REDIS_URL it starts a Redis of its own, where `redis-server` is installed; otherwise it
@@ -24,7 +24,7 @@ import { RedisQueue } from '../src/queue/redis-queue.ts';
 import type { QueueSettings, WaitingQueue } from '../src/queue/waiting-queue.ts';
 import { startRedisServer } from '../test/support/programs.ts';
 import { type Finding, median, table } from './support/measure.ts';
-import { measureHttp } from './support/queue-http.ts';
+import { measureGrowthOverHttp, measureHttp } from './support/queue-http.ts';
 
 const { values } = parseArgs({
   options: {
@@ -123,6 +123,10 @@ class Line {
   }
 }
 
+/** Users at random positions of a line, more than are asked in one turn. */
+const someOf = (waiting: number): string[] =>
+  Array.from({ length: 100_000 }, (_, n) => userOf(settings.admittedMax + ((n * 7_919) % waiting)));
+
 async function measureGrowth(kind: Kind): Promise<Finding[]> {
   const small = (await kind.open()).queue;
   const { queue: large, later } = await kind.open();
@@ -139,6 +143,14 @@ async function measureGrowth(kind: Kind): Promise<Finding[]> {
     await little.turn();
     await much.turn();
   }
+  const overHttp = await measureGrowthOverHttp(
+    kind.name,
+    [
+      { queue: small, count: few, users: someOf(few) },
+      { queue: large, count: many, users: someOf(many) },
+    ],
+    Number(values.seconds),
+  );
   const absence = await absenceMicros(kind, later(), median(much.work));
   const { name } = kind;
   const ratio = median(much.micros) / median(little.micros);
@@ -147,7 +159,7 @@ async function measureGrowth(kind: Kind): Promise<Finding[]> {
     `${median(one).toFixed(1)} and ${median(other).toFixed(1)} µs`;
   return [
     {
-      what: `${name}: a poll with ${few} and ${many} waiting, median`,
+      what: `${name}: a call of the queue for a poll with ${few} and ${many} waiting, median`,
       bound: '≤ × 2',
       measured: `× ${ratio.toFixed(2)} (${figures(little.micros, much.micros)})`,
       kept: ratio <= 2,
@@ -158,6 +170,7 @@ async function measureGrowth(kind: Kind): Promise<Finding[]> {
       measured: `× ${workRatio.toFixed(2)} (${figures(little.work, much.work)})`,
       kept: workRatio <= 2,
     },
+    ...overHttp,
     {
       what: `${name}: processor time to end the presence of one who does not poll any more`,
       bound: '–',

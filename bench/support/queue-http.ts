@@ -62,6 +62,49 @@ function serverOf(queue: WaitingQueue) {
   return createHttpServer({ ...api, rooms, log: pino({ level: 'silent' }) });
 }
 
+/** A line, and some of its waiting users. */
+export interface Waiting {
+  readonly queue: WaitingQueue;
+  readonly count: number;
+  readonly users: readonly string[];
+}
+
+/** The polls of a short and of a long line over HTTP, in turns: each as a buyer sends it. */
+export async function measureGrowthOverHttp(
+  name: string,
+  lines: readonly [Waiting, Waiting],
+  seconds: number,
+): Promise<Finding[]> {
+  const servers = lines.map(({ queue }) => serverOf(queue));
+  const ports = await Promise.all(servers.map((server) => server.listen(0, '127.0.0.1')));
+  const paths = lines.map(({ users }) => users.map(pollOf));
+  const answers: [Answers[], Answers[]] = [[], []];
+  for (let turn = 0; turn < turns; turn += 1) {
+    for (const at of [0, 1] as const) {
+      answers[at].push(
+        await ask(ports[at] as number, paths[at] as string[], seconds, offeredPerSecond),
+      );
+    }
+  }
+  for (const server of servers) await server.close(0);
+  const [short, long] = lines;
+  const row = (what: string, of: (one: Answers) => number): Finding => {
+    const [few, many] = answers.map((each) => median(each.map(of))) as [number, number];
+    return {
+      what: `${name}: a poll over HTTP with ${short.count} and ${long.count} waiting, ${what}`,
+      bound: '≤ × 2',
+      measured: `× ${(many / few).toFixed(2)} (${few.toFixed(0)} and ${many.toFixed(0)} µs)`,
+      kept: many / few <= 2,
+    };
+  };
+  return [
+    row('median', ({ micros }) => median(micros)),
+    row('processor time of the service', ({ cpuMicros }) => cpuMicros),
+  ];
+}
+
+const pollOf = (user: string): string => `/concert/waiting/status?userId=${user}`;
+
 /** Polls of waiting users over HTTP, alternately with a route that does nothing. */
 export async function measureHttp(
   name: string,
@@ -71,7 +114,7 @@ export async function measureHttp(
 ): Promise<Finding[]> {
   const server = serverOf(queue);
   const port = await server.listen(0, '127.0.0.1');
-  const polls = users.map((user) => `/concert/waiting/status?userId=${user}`);
+  const polls = users.map(pollOf);
   const told = await fetch(`http://127.0.0.1:${port}${polls[0]}`);
   const { ahead } = (await told.json()) as { ahead: number };
   if (!(ahead >= 0 && ahead < users.length)) throw new Error('the queue did not answer');
