@@ -1,10 +1,10 @@
 /**
  * The waiting queue with many who wait, in this process's memory and in Redis: what a poll costs
- * with 1,000 and with 1,000,000 waiting, in turns, as a call of the queue and over HTTP; what it costs to end the presence of one who
- * does not poll any more; the memory of a waiting place; how fast 10,000 enrol; and polls over
- * HTTP, at a fixed rate and as many as are answered, in turns with a route that does nothing.
- * Without REDIS_URL it starts a Redis of its own, where `redis-server` is installed; otherwise it
- * removes its keys afterwards.
+ * with 1,000 and with 1,000,000 waiting, in turns, as a call of the queue and over HTTP; what it
+ * costs to end the presence of one who does not poll any more; the memory of a waiting place; how
+ * fast 10,000 enrol; and polls over HTTP, at a fixed rate and as many as are answered, in turns
+ * with a route that does nothing. Without REDIS_URL it starts a Redis of its own, where
+ * `redis-server` is installed; otherwise it removes its keys afterwards.
  *
  *     npm run bench:queue -- [--waiting 1000000] [--seconds 5] [--queue in-process|redis]
  *       [--pause 600000]
