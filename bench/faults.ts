@@ -93,7 +93,7 @@ async function look(service: Service, seen: Seen): Promise<void> {
   }
   const { state = 'live', stalledSeconds = 0 } = ready?.body.projection ?? {};
   if (state !== 'live') seen.causes.add(`the projection is ${state}`);
-  if (stalledSeconds > stalledSecondsMax) seen.causes.add('the projection stands still');
+  if (stalledSeconds > stalledSecondsMax) seen.causes.add('the projection makes no progress');
   one.isWell = ready?.status === 200 && outcomes.every((outcome) => outcome);
 }
 
@@ -167,10 +167,10 @@ function asLine({ fault, seen, healedMs }: Row): string {
 const page = (rows: readonly Row[]) => `# Faults and their effect on buyers
 
 \`npm run faults\` writes this page. It runs one service with PostgreSQL, Redis and the embedded event store, and causes one fault after
-another. It calls ${Object.keys(calls).join(', ')} and \`/readyz\` ten times per second. A fault lasts ${faultMs / 1_000} s. "Well again after" is the time
-from the end of the fault until all calls succeed. For a permanent fault, this time begins at the start of the fault. The bound is ${healedMsMax / 1_000} s. Refusals have a \`Retry-After\` header.
+another. It calls ${Object.keys(calls).join(', ')} and \`/readyz\` ten times per second. A fault lasts ${faultMs / 1_000} s. "Works again after" is the time
+from the end of the fault until all calls succeed. If the fault does not end, this time begins at the start of the fault. The bound is ${healedMsMax / 1_000} s. Refusals have a \`Retry-After\` header.
 
-| fault | refusals seen | \`/readyz\` says | slowest answer | well again after |
+| fault | refusals seen | \`/readyz\` says | slowest answer | works again after |
 | --- | --- | --- | --- | --- |
 ${rows.map((row) => `| ${asLine(row)} |`).join('\n')}
 `;

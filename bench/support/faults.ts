@@ -123,7 +123,7 @@ export const faults: readonly Fault[] = [
       ),
   },
   {
-    name: 'PostgreSQL: its address leads to a standby that is behind',
+    name: 'PostgreSQL: connections to its address reach a standby that is behind',
     begin: async (site) => {
       await said(site.standby, 'SELECT pg_wal_replay_pause()');
       site.ways.postgres.lead(site.standby.port);

@@ -49,7 +49,7 @@ export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 's
 /** Every setting with its schema, in the order of the README's table. */
 export const settings = {
   PORT: {
-    about: 'Port of the HTTP API; 0 takes a free one',
+    about: 'Port of the HTTP API. 0: a free port',
     schema: wholeNumber(0, 65_535),
     default: '3000',
   },
@@ -60,7 +60,7 @@ export const settings = {
   },
   ADMIN_PORT: {
     about:
-      'Port of the admin listener (`/metrics`, details of `/readyz`); 0 takes a free one, `off` opens none. Default: `PORT` + 1, or a free one',
+      'Port of the admin listener (`/metrics`, details of `/readyz`). 0: a free port. `off`: no admin listener. Default: `PORT` + 1, or a free port if `PORT` is 0 or 65535',
     schema: z
       .string()
       .refine(
@@ -193,13 +193,13 @@ export const settings = {
   },
   QUEUE_CLAIM_SECONDS: {
     about:
-      'Longest time to claim an admission with another call. After this time, the next buyer gets the place. While buyers are quick, the time is shorter',
+      'Longest time to claim an admission with another call. After this time, the next buyer gets the place. If most buyers claim quickly, the time is shorter',
     schema: wholeNumber(1, 86_400),
     default: '30',
   },
   QUEUE_WAITING_SECONDS: {
     about:
-      'A waiting buyer who does not poll loses the place after this time. The time begins when the poll was expected',
+      'If a waiting buyer does not poll, the buyer loses the place after this time. The time begins when the poll was expected',
     schema: wholeNumber(1, 86_400),
     default: '150',
   },
