@@ -176,7 +176,10 @@ const ageOf = (note: { readonly at: string } | undefined): number | undefined =>
 function registerBackup(registers: Registry[]): (now: Readings) => void {
   const gauge = (name: string, help: string) =>
     new Gauge({ name: `reprise_${name}`, help, labelNames: ['mode'], registers });
-  const age = gauge('backup_age_seconds', 'Time since the moment at which the backup had all events of the log.');
+  const age = gauge(
+    'backup_age_seconds',
+    'Time since the moment at which the backup had all events of the log.',
+  );
   const position = gauge('backup_position', 'Position of the last event in the backup.');
   return ({ notes: { backup } }) => {
     age.reset();
