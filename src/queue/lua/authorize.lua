@@ -1,9 +1,10 @@
--- May the bearer of a token act for a user now? Claims the user's admitted place when so.
+-- May the bearer of a token act for a user now? If so, claims the admitted place of the user.
 --
--- ARGV  1 the user whom the token names  4 the user who is acted for  5 secret of the token
+-- ARGV  1 the user in the token  4 the user for whom the bearer acts  5 secret of the token
 -- Reply {state, notes}: 'admitted' | 'waiting' | 'holding' | 'not-yours' | 'unknown'. O(log n).
 --
--- Lua keeps one copy of equal strings and compares where they are: the time of it tells nothing of where they differ.
+-- Lua keeps one copy of equal strings, and compares their addresses. So the duration of a
+-- comparison does not show where two secrets differ.
 
 local place = own_place(user)
 local own = place or waiting_of(user)

@@ -1,25 +1,30 @@
--- What the scripts of the waiting queue share; it comes before each of them.
+-- The common part of the scripts of the waiting queue. It is put before each of them.
 --
--- KEYS  1 present   sorted set   user who waits and is there → rank (the order of the line): the number, or
+-- KEYS  1 present   sorted set   present waiting user → rank, the order of the line: the number, or
 --                                the rank by lot
---       2 ends      sorted set   user who waits → when the next poll is overdue, of who is there; else when the
---                                place ends, ms
---       3 waiting   hash         user who waits → 'secret number', and when admitted if that was not claimed
---       4 admitted  sorted set   admitted user → when the place ends, ms
---       5 places    hash         admitted user → 'secret number admittedAt claimed' (claimed: 0 or 1)
---       6 counters  hash         last (number); highest (rank that was admitted); window, current, previous,
---                                since (admissions of the line); control (JSON, how it is steered); tickets,
---                                ticketsAt (of the limit per minute); claim (time to claim an admission, ms)
---       7 holder    string       'secret until': by which the user holds a seat, and until when, ms
--- ARGV  1 user  2 now in ms, or '' for the server's clock  3 how the calling instance knows it to be steered (JSON)
+--       2 ends      sorted set   waiting user → ms. For a present user, the time when the next poll
+--                                is overdue. For an absent user, the end of the place
+--       3 waiting   hash         waiting user → 'secret number'. If the user did not claim an
+--                                admission, also its time
+--       4 admitted  sorted set   admitted user → the end of the place, ms
+--       5 places    hash         admitted user → 'secret number admittedAt claimed' (0 or 1)
+--       6 counters  hash         last: the last number. highest: the highest admitted rank.
+--                                window, current, previous, since: admissions of the line.
+--                                control: the steering, JSON. tickets, ticketsAt: the limit per
+--                                minute. claim: the time to claim an admission, ms
+--       7 holder    string       'secret until': the token that reserved a seat, and the end of the
+--                                hold, ms
+-- ARGV  1 user  2 now in ms, or '' for the server's clock  3 the steering that the calling instance
+--       knows (JSON)
 --
--- `pace.…` and `settings.…` are numbers when the text arrives here: redis-scripts.ts writes them into it.
+-- `pace.…` and `settings.…` are constants: redis-scripts.ts replaces them by numbers.
 --
--- Each call makes its functions, tables and strings anew. The more there are, the more memory the next calls clear. With
--- a long line that memory is in no cache, so a poll makes few of them.
+-- Each call makes its functions, tables and strings again. Later calls must collect this garbage.
+-- With a long line, this memory is in no cache of the processor. So a poll makes few of them.
 --
--- Each script is allowed beyond maxmemory but the one that enrols: who has a place is served while Redis is full.
--- "Over" means a time <= now. A number is microseconds of the user's enrolment, or one more than the last.
+-- All scripts except the one that enrols may exceed maxmemory. So users who have a place are
+-- served while Redis is full. "Over" means a time <= now. A number is the microsecond of the
+-- user's enrolment, or the last number plus one.
 
 local PRESENT, ENDS, WAITING, ADMITTED, PLACES, COUNTERS, HOLDER = unpack(KEYS)
 local user = ARGV[1]
@@ -35,7 +40,7 @@ local function whole(number)
   return string.format('%.0f', number)
 end
 
--- What happened to places: kind, user, number and when, one after another. Each reply ends with it.
+-- The moves of places, one after another: kind, user, number and time. Each reply ends with them.
 local notes = {}
 local function note(kind, who, number, at)
   for _, part in ipairs({ kind, who, number, at or now }) do notes[#notes + 1] = part end
@@ -43,7 +48,7 @@ end
 
 local counted = redis.call('HMGET', COUNTERS, 'control', 'ready')
 
--- A queue that keeps its moves in the log and has lost them is rebuilt from there first.
+-- If a queue with a journal has lost its data, it must first be rebuilt from the log.
 if settings.isKept and not settings.isRestoring and not counted[2] then
   return { 'empty', notes }
 end
@@ -72,13 +77,14 @@ local function keep_place(who, place, ends)
   return ends
 end
 
--- A key may be lost or deleted. Who lacks a part of a place has none, and enrols again.
+-- A key may be lost or deleted. A user whose place is incomplete has no place, and enrols again.
 if redis.call('EXISTS', ENDS, WAITING, ADMITTED, PLACES) < 4 then
   if redis.call('EXISTS', ENDS, WAITING) == 1 then redis.call('UNLINK', ENDS, WAITING, PRESENT) end
   if redis.call('EXISTS', ADMITTED, PLACES) == 1 then redis.call('UNLINK', ADMITTED, PLACES) end
 end
 
--- The newest step counts for all instances, whichever has heard of it first. Lost counters clear no line.
+-- The newest step counts for all instances, even if only one instance knows it. The loss of the
+-- counters does not empty the line.
 local control = cjson.decode(ARGV[3])
 local kept_control = counted[1]
 if kept_control ~= ARGV[3] then
@@ -94,10 +100,10 @@ if kept_control ~= ARGV[3] then
   end
 end
 
--- Places by lot, as lot.ts has them; false when nobody has.
+-- Places by lot, in the form of lot.ts; false if there is no lot.
 local lot = control.lot
 
--- By what a place stands in the line; nil while the lot is not drawn.
+-- The rank of a place in the line; nil while the lot is not drawn.
 local function rank_of(who, number)
   if not lot or number < lot.fromNumber or number >= lot.untilNumber then return number end
   if lot.seed == '' then return nil end
@@ -105,7 +111,7 @@ local function rank_of(who, number)
   return lot.fromNumber + math.floor(part * (lot.untilNumber - lot.fromNumber))
 end
 
--- Nobody is admitted before the sale opens, and before the lot is drawn.
+-- Nobody is admitted before the sale opens, or before the lot is drawn.
 local function is_closed()
   return lot and now * 1000 >= lot.fromNumber and (lot.seed == '' or now < lot.opensAtMs)
 end
@@ -114,7 +120,8 @@ local function is_untold(number)
   return lot and number >= lot.fromNumber and (lot.seed == '' or now < lot.toldAtMs)
 end
 
--- Of who is away: since when, if others passed by, and how it ends now: 'back' or 'left'.
+-- Notes the absence of a user, if later users were admitted meanwhile. Notes how it ends: 'back' or
+-- 'left'.
 local function note_absence(who, number, ends, how)
   local rank = rank_of(who, number)
   local is_passed = rank and rank < (tonumber(redis.call('HGET', COUNTERS, 'highest')) or 0)
@@ -128,8 +135,9 @@ local function forget_waiting(who)
   redis.call('HDEL', WAITING, who)
 end
 
--- Brings waiting places whose time is over to what they are now: who was there is away, and who was away has left.
---   over    user, ends, user, ends and so on, at most 2 × endsMax: one call of each command for all of them
+-- Updates waiting places whose time is over: a present user becomes absent, an absent user leaves.
+--   over    user, ends, user, ends and so on, at most 2 × endsMax. One call of each command serves
+--           all of them
 local function end_waits(over)
   local users = {}
   for at = 1, #over, 2 do users[#users + 1] = over[at] end
@@ -159,7 +167,7 @@ local function end_waits(over)
   end
 end
 
--- Brings a place whose time is over to what it is now. An admission that was not claimed is a waiting place again.
+-- Updates a place whose time is over. If an admission was not claimed, the user waits again.
 -- Returns whether the place is an admitted one.
 local function settle(who)
   local over = tonumber(redis.call('ZSCORE', ADMITTED, who) or 'inf')
@@ -190,17 +198,17 @@ local function end_those_over()
   end_waits(those_over(ENDS, 'WITHSCORES'))
 end
 
--- The full time of a place, from now on.
+-- The end of a place that gets its full time now.
 local function full_time(place)
   return math.min(now + settings.admittedMs, place.admitted_at + settings.placeMaxMs)
 end
 
--- The time to claim an admission: as users need it.
+-- The time to claim an admission. It follows the time that users need.
 local function claim_ms()
   return math.min(settings.claimMs, tonumber(redis.call('HGET', COUNTERS, 'claim')) or settings.claimMs)
 end
 
--- A user came to claim an admission, in time or too late: as claimMsAfter in pace.ts.
+-- A user came to claim an admission, in time or too late. Equal to claimMsAfter in pace.ts.
 local function came(admitted_at)
   local ms = claim_ms()
   ms = now - admitted_at > ms / 2 and ms + pace.claimUpMs or ms - pace.claimDownMs
@@ -215,12 +223,12 @@ local function claim(who, place)
   return keep_place(who, place, full_time(place))
 end
 
--- The user's admitted place as it is now; nil without one.
+-- The current admitted place of the user; nil if there is none.
 local function own_place(who)
   return settle(who) and place_of(who)
 end
 
--- The counters of admissions from the line, as they are at a moment: as admissionsPerSecond in pace.ts has them.
+-- The rate of admissions from the line. Equal to admissionsPerSecond in pace.ts.
 local function admissions_per_second()
   local kept = redis.call('HMGET', COUNTERS, 'window', 'current', 'previous', 'since')
   local window = math.floor(now / pace.rateWindowMs)
@@ -246,7 +254,8 @@ local function count_admission()
   end
 end
 
--- Admissions that the limit per minute has left: as ticketsAt in pace.ts has them. 0 per minute: no limit.
+-- The admissions that the limit per minute still allows. Equal to ticketsAt in pace.ts. 0 per
+-- minute: no limit.
 local function tickets()
   local kept = redis.call('HMGET', COUNTERS, 'tickets', 'ticketsAt')
   local kept_max = math.max(1, control.perMinute / 60)
@@ -254,7 +263,7 @@ local function tickets()
   return math.min(kept_max, (tonumber(kept[1]) or kept_max) + more)
 end
 
--- How many may be admitted now.
+-- The number of users that may be admitted now.
 local function free()
   if control.paused or is_closed() then return 0 end
   local places = control.admittedMax - redis.call('ZCARD', ADMITTED)
@@ -262,8 +271,8 @@ local function free()
   return math.min(places, math.floor(tickets()))
 end
 
--- In how many ms the nth next may be admitted; 0 or less: now; math.huge: nobody knows. As freeInMs of
--- in-process-steering.ts.
+-- The ms until the nth next user may be admitted. 0 or less: now. math.huge: it is unknown. Equal
+-- to freeInMs of in-process-steering.ts.
 local function free_in(nth)
   if control.paused then return math.huge end
   local at = now
@@ -276,7 +285,7 @@ local function free_in(nth)
   return at - now
 end
 
--- As pauseByPosition in pace.ts, with its jitter.
+-- Equal to pauseByPosition in pace.ts, with its jitter.
 local function pause_by_position(position, rate, is_near, chance)
   local is_short = settings.noticeMs < pace.noticeMsMax
   local base
@@ -290,7 +299,8 @@ local function pause_by_position(position, rate, is_near, chance)
   return math.floor(base * (1 + pace.jitter * math.sqrt(chance)))
 end
 
--- When to ask again, and how late one may do so and is still there: as pauseOf in pace.ts.
+-- The pause until the next poll, and the delay after which a late user is absent. Equal to pauseOf
+-- in pace.ts.
 local function pause_of(position, rate, chance)
   local invited_for = math.max(1, math.ceil(position * (1 - pace.goneShare)) - pace.reserveMin)
   local is_near = invited_for <= math.min(2 * control.admittedMax, pace.soonPlacesMax)
@@ -305,11 +315,11 @@ local function pause_of(position, rate, chance)
   return pause, math.min(pace.lateMax, pause)
 end
 
--- Lets a user wait, and tells where the user stands.
+-- Lets a user wait, and returns the user's position.
 --   ahead   nil: the place is not in the line yet
---   chance  from 0 to 1, of the pause
--- Reply {'waiting', secret, expiresAt, ahead or -1 when nobody knows, retryAfterMs, admissions per second,
---        1 when paused, when the sale opens or 0 when it is open, notes}
+--   chance  from 0 to 1, for the pause
+-- Reply {'waiting', secret, expiresAt, ahead or -1 if it is unknown, retryAfterMs, admissions per
+--        second, 1 if paused, the time when the sale opens or 0 if it is open, notes}
 local function wait(own, ahead, chance)
   local rate = admissions_per_second()
   local told = is_untold(own.number) and -1 or ahead or -1
@@ -321,14 +331,14 @@ local function wait(own, ahead, chance)
     pause, late = pause_of(told + 1, rate, chance)
   end
   local due = now + pause + late
-  -- Who is not in the line is away by the next poll already.
+  -- A user who is not in the line is already absent when the next poll is due.
   redis.call('ZADD', ENDS, ahead and due or due + settings.waitingMs, user)
   local opens_at = is_closed() and lot.opensAtMs or 0
   return { 'waiting', own.secret, due + settings.waitingMs, told, pause, tostring(rate), control.paused and 1 or 0, opens_at, notes }
 end
 
--- Admits a waiting user when there is room for all who are there in front and for this one, else lets the user wait.
--- Reply {'admitted', secret, expiresAt, notes} or as wait
+-- Admits a waiting user if there is room for all present users in front and for this user.
+-- Otherwise lets the user wait. Reply {'admitted', secret, expiresAt, notes}, or that of wait
 local function admit_or_wait(own, is_new, chance)
   local rank = rank_of(user, own.number)
   if not rank then
@@ -355,7 +365,7 @@ local function admit_or_wait(own, is_new, chance)
   if control.perMinute > 0 then
     redis.call('HSET', COUNTERS, 'tickets', tostring(tickets() - 1), 'ticketsAt', now)
   end
-  -- Who did not have to wait says nothing about those who do.
+  -- A user who did not have to wait says nothing about the waiting users.
   if not is_new then count_admission() end
   return { 'admitted', own.secret, ends, notes }
 end

@@ -1,9 +1,9 @@
--- One poll, atomic: as poll.lua, and who has no place is enrolled at the back of the line. Refused by Redis itself,
--- also of who has a place, when it is full.
+-- One atomic poll. It does the same as poll.lua, and enrols a user without a place at the back of
+-- the line. If Redis is full, Redis itself refuses this script, even for users who have a place.
 --
--- ARGV  4 chance, from 0 to 1, of the pause  5 secret of a new place
--- Reply {'full', notes} when `waitingMax` wait, {'draining', notes} when nobody new enrols, else as admit_or_wait.
---       O(log n) a place, for at most 2 × endsMax places.
+-- ARGV  4 chance, from 0 to 1, for the pause  5 secret of a new place
+-- Reply {'full', notes} if `waitingMax` users wait; {'draining', notes} if no new user can enrol;
+--       otherwise that of admit_or_wait. O(log n) per place, for at most 2 × endsMax places.
 
 end_those_over()
 local place = own_place(user)
@@ -12,7 +12,7 @@ local own = waiting_of(user)
 local is_new = own == nil
 if is_new then
   if control.draining then return { 'draining', notes } end
-  -- With room for the user and for all who are there, nobody has to wait, however many are away.
+  -- With room for this user and all present users, nobody has to wait. Absent users do not count.
   local is_full = redis.call('HLEN', WAITING) >= settings.waitingMax
   if is_full and redis.call('ZCARD', PRESENT) >= free() then return { 'full', notes } end
   if redis.call('ZCARD', PRESENT) == 0 then redis.call('HSET', COUNTERS, 'since', now) end

@@ -1,8 +1,9 @@
--- One poll of a user who has a place, atomic, also while Redis is full: end what is over, claim or admit, tell.
+-- One atomic poll of a user who has a place, also while Redis is full. It ends places that are
+-- over, claims the user's place or admits the user, and returns the place.
 --
--- ARGV  4 chance, from 0 to 1, of the pause
--- Reply {'unknown', notes} for a user without a place;
---       else as admit_or_wait. O(log n) a place, for at most 2 × endsMax places.
+-- ARGV  4 chance, from 0 to 1, for the pause
+-- Reply {'unknown', notes} for a user without a place; otherwise that of admit_or_wait. O(log n)
+--       per place, for at most 2 × endsMax places.
 
 end_those_over()
 local place = own_place(user)

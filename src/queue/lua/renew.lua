@@ -1,7 +1,7 @@
--- Gives an admitted place its full time again: its user holds a seat now.
+-- Gives an admitted place its full time again, because its user now holds a seat.
 --
--- ARGV  4 how long the seat is held, ms
--- Reply {1 when the user is admitted, else 0, notes}. O(log n).
+-- ARGV  4 the hold time of the seat, ms
+-- Reply {1 if the user is admitted, otherwise 0, notes}. O(log n).
 
 local place = own_place(user)
 if not place then return { 0, notes } end

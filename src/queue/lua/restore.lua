@@ -1,5 +1,5 @@
--- Puts users back who had a place by the log and have none here: those who wait as away, those who were inside as
--- admitted and not claimed. The last call says that the queue is whole again.
+-- Restores the users who have a place by the log, but no place here. Waiting users are absent.
+-- Admitted users must claim again. The last call marks the queue as complete.
 --
 -- ARGV  4 JSON list of [user, secret, number, admittedAt or 0]  5 '1' for the last call
 

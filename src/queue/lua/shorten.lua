@@ -1,6 +1,7 @@
--- Leaves an admitted place for a short time only; never lengthens it, never revives one that is over.
+-- Lets an admitted place end soon. It never makes the time longer, and does not change a place that
+-- is over.
 --
--- Reply {1 when the user is admitted, else 0, notes}. O(log n).
+-- Reply {1 if the user is admitted, otherwise 0, notes}. O(log n).
 
 local place = own_place(user)
 if not place then return { 0, notes } end

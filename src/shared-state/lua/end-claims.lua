@@ -1,10 +1,12 @@
--- A reservation holds its seats no longer: the claims on them with the end that it had are removed, those with another
--- end stay. What fair use has to know of them later is kept.
+-- A reservation no longer holds its seats. Removes the claims on these seats that have the same end
+-- as the reservation. Claims with another end stay. Keeps the facts that the rules of fair use need
+-- later.
 --
--- KEYS  1 the user's claims   (as in take-seats.lua)
--- ARGV  1 session  2 when the reservation was to end, ms  3 'paid' | 'given-back' | 'never'  4 now in ms, or '' for the
---       server's clock  5 againMs  6 how long what was paid is kept, ms; 0: not at all  7… its seats
--- Reply how many claims were removed. O(log n + m) for the m claims with this end.
+-- KEYS  1 the user's claims   (see take-seats.lua)
+-- ARGV  1 session  2 the planned end of the reservation, ms  3 'paid' | 'given-back' | 'never'
+--       4 now in ms, or '' for the server's clock  5 againMs  6 how long paid seats are kept, ms;
+--       0: they are not kept  7… its seats
+-- Reply the number of removed claims. O(log n + m) for the m claims with this end.
 
 local CLAIMS = KEYS[1]
 local session, how = ARGV[1], ARGV[3]

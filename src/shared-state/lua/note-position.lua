@@ -1,10 +1,11 @@
--- Notes where in the log a user's last command is; the larger of two positions stays.
+-- Notes the log position of a user's last command. The larger of two positions stays.
 --
 -- KEYS[1] the user's position
--- KEYS[2] there while positions may be missing that could not be noted
--- ARGV[1] position, decimal without leading zeros: too large for Lua's numbers, so compared as text
+-- KEYS[2] exists while positions may be missing, because they could not be noted
+-- ARGV[1] position, decimal without leading zeros. It is too large for Lua's numbers, so it is
+--         compared as text
 -- ARGV[2] milliseconds for which positions are kept
--- ARGV[3] '1' when the caller could not note an earlier one
+-- ARGV[3] '1' if the caller could not note an earlier position
 -- Reply   1
 
 local position = ARGV[1]

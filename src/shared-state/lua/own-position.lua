@@ -1,11 +1,12 @@
--- Where in the log a user's last command is.
+-- The log position of a user's last command.
 --
 -- KEYS[1] the user's position
--- KEYS[2] there while positions may be missing that could not be noted
--- KEYS[3] since when Redis has what was noted, in milliseconds: gone when it was emptied
+-- KEYS[2] exists while positions may be missing, because they could not be noted
+-- KEYS[3] the time since when Redis has all noted positions, in milliseconds. It does not exist
+--         after Redis has lost its data
 -- ARGV[1] milliseconds for which positions are kept
--- ARGV[2] '1' when the caller could not note an earlier one
--- Reply   the position; 'none' when there is none; 'unknown' when one may be missing
+-- ARGV[2] '1' if the caller could not note an earlier position
+-- Reply   the position; 'none' if there is none; 'unknown' if a position may be missing
 
 if ARGV[2] == '1' then redis.call('SET', KEYS[2], '1', 'PX', ARGV[1]) end
 if redis.call('EXISTS', KEYS[2]) == 1 then return 'unknown' end

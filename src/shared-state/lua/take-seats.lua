@@ -1,14 +1,18 @@
--- Counts a claim's seats as held by its holder, unless a rule of fair use is against it.
+-- Counts the seats of a claim for its user, unless a rule of fair use forbids this.
 --
--- KEYS  1 the user's claims   sorted set   session .. ' ' .. seat .. ' ' .. by .. ' ' .. since → when it ends, ms
---         by: the claim; '~' a hold that was given back; '=' a seat that was paid
---         since: when the seat's hold began, earlier by what holds before it took that were given back, ms
--- ARGV  1 claim  2 session  3 when it ends, ms  4 now in ms, or '' for the server's clock
---       5 heldMax  6 heldTotalMax  7 boughtMax, or -1 for none  8 holdMs  9 againMs  10 claimsMax  11 payingMs
---       12 how many seats  13… the seats  then… the seats that the user has bought
--- Reply {1} when it counts (the same claim again, too); else {0, rule, in how many ms it would or -1, seat or ''}
+-- KEYS  1 the user's claims   sorted set
+--         session .. ' ' .. seat .. ' ' .. by .. ' ' .. since → the end, ms
+--         by: the claim; '~' for a hold that was given back; '=' for a seat that was paid
+--         since: the time when the seat's hold began, minus the duration of earlier holds that were
+--         given back, ms
+-- ARGV  1 claim  2 session  3 its end, ms  4 now in ms, or '' for the server's clock
+--       5 heldMax  6 heldTotalMax  7 boughtMax, or -1 for none  8 holdMs  9 againMs  10 claimsMax
+--       11 payingMs  12 the number of seats  13… the seats, then the seats that the user has bought
+-- Reply {1} if the claim counts (also if it already counted); otherwise {0, rule, ms until it could
+--       count or -1, seat or ''}
 --
--- Work is O(log n) a seat and O(n log n) once for the n entries of this user, at most claimsMax. "Over" means ends <= now.
+-- The work is O(log n) per seat, and once O(n log n) for the n entries of this user, at most
+-- claimsMax. "Over" means ends <= now.
 
 local CLAIMS = KEYS[1]
 local claim, session, ends = ARGV[1], ARGV[2], tonumber(ARGV[3])
@@ -33,7 +37,8 @@ end
 local bought = {}
 for n = 13 + seats_count, #ARGV do bought[ARGV[n]] = true end
 
--- When the last claim on it ends, by seat: of this session by its name, of others with their session's.
+-- By seat, the end of the last claim on it. Seats of this session have their id as key; other seats
+-- also have the id of their session.
 local here, elsewhere, mine, used, waits = {}, {}, {}, {}, {}
 local claims = seats_count
 local entries = redis.call('ZRANGE', CLAIMS, 0, -1, 'WITHSCORES')
@@ -64,7 +69,7 @@ local function refuse(rule, at, seat)
   return { 0, rule, at and math.max(1, at - now) or -1, seat or '' }
 end
 
--- When so many of the others have ended that there is room; nil when that is never.
+-- The time when enough other claims have ended; nil if this never happens.
 local function room_at(others, excess)
   table.sort(others)
   return others[excess]
@@ -105,7 +110,7 @@ for _, seat in ipairs(seats) do
     redis.call('ZADD', CLAIMS, ends, session .. ' ' .. seat .. ' ' .. claim .. ' ' .. since)
   end
 end
--- The key lives as long as its last entry counts.
+-- The key exists as long as its last entry counts.
 local last = tonumber(redis.call('ZRANGE', CLAIMS, -1, -1, 'WITHSCORES')[2])
 redis.call('PEXPIRE', CLAIMS, math.max(1, last - now + kept_ms))
 return { 1 }

@@ -1,8 +1,9 @@
--- A claim came to nothing; other claims on its seats stay.
+-- Removes a claim whose command got no seat. Other claims on its seats stay.
 --
--- KEYS  1 the user's claims   (as in take-seats.lua)
+-- KEYS  1 the user's claims   (see take-seats.lua)
 -- ARGV  1 claim  2 session  3… its seats
--- Reply how many of its seats counted until now. O(n) for the n entries of this user, at most claimsMax.
+-- Reply the number of its seats that counted until now. O(n) for the n entries of this user, at
+--       most claimsMax.
 
 local seats = {}
 for n = 3, #ARGV do seats[ARGV[n]] = true end
