@@ -25,14 +25,18 @@ Exit codes: 0 done, 1 not done (standard error has the reason). Some commands ha
 their help lists them.`,
   );
 
-/** Errors that say what to do are shown as they are; anything else is a bug and keeps its stack. */
+/**
+ * Prints an error that says what to do as it is. Any other error is a bug, and is printed with its
+ * stack.
+ */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error instanceof TypeError ? (error.stack ?? error.message) : error.message;
 }
 
 const words = process.argv.slice(2).filter((word) => !word.startsWith('-') && word !== 'help');
-// Buyers of a running service come before a rebuild; to load that command takes time, too.
+// The buyers of a running service are more important than a rebuild. This includes the time to load
+// the command.
 if (words[0] === 'rebuild') setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 try {
   await addCommands(program, commands, words);

@@ -2,28 +2,28 @@ import { requestMaxMs } from '../commands/core/deadline.ts';
 
 /** Every bound of the HTTP layer, in one place. Milliseconds, bytes or counts, as the name says. */
 export const httpLimits = {
-  /** Largest request body; above it 413. */
+  /** Largest request body. Above this size, the answer is 413. */
   bodyBytesMax: 16 * 1024,
   /**
    * Up to this size, the service reads a refused body to its end and drops it. So the client sees
    * the 413. Above this size, the connection ends.
    */
   bodyDrainBytesMax: 1024 * 1024,
-  /** All header lines of a request; above it 431. */
+  /** All header lines of a request. Above this size, the answer is 431. */
   headerBytesMax: 16 * 1024,
   /**
    * Connections at the same time. For further ones, the service closes those that have been idle
-   * for longest. This number also bounds every wait per request.
+   * for longest. If each request has one wait of a kind, this number also limits these waits.
    */
   connectionsMax: 10_000,
   /**
-   * Further connections while none is idle, only for probes. Above this number, connections are
-   * dropped.
+   * Further connections that the service accepts, only for probes, while no connection is idle.
+   * Above this number, it drops connections.
    */
   connectionsSpare: 100,
   /**
-   * The share of `connectionsMax` that one search closes, if idle. So one search makes room for as
-   * many new connections.
+   * One search closes at most this share of `connectionsMax`, and only idle connections. So it
+   * makes room for as many new connections.
    */
   connectionsClosedShare: 0.01,
   /** Of the admin listener. */
@@ -87,7 +87,7 @@ export const httpLimits = {
   compressedBytesMin: 1_024,
   /** The level of gzip, 1 to 9. `bench/http.ts` shows its cost and its gain. */
   compressionLevel: 6,
-  /** Streams of seat changes at the same time; one more is 503. */
+  /** Streams of seat changes at the same time. The service answers one more with 503. */
   seatStreamsMax: 2_000,
   /**
    * Bytes that may wait for a reader of a stream, in addition to those in the system's sockets. A
@@ -113,8 +113,8 @@ export const httpLimits = {
    */
   pastRunningMax: 1,
   /**
-   * Requests that wait for such a list; one more is 503. With this number, each wait ends before
-   * the request's time is over.
+   * Requests that wait for such a list. The service answers one more with 503. With this number,
+   * each wait ends before the request's time is over.
    */
   pastWaitingMax: 8,
   /** If a projection is behind and makes no progress for this long, the instance is not ready. */

@@ -5,9 +5,9 @@ import type { Socket } from 'node:net';
 const waiting = new WeakMap<Socket, Set<() => void>>();
 
 /**
- * Calls `tell` once when an answer is over. Then it was sent, or its connection is closed. Node
- * reports neither for an answer that waits behind another one when the connection closes, because
- * it has no socket yet. Without this, the resources of such an answer would never be released.
+ * Calls `tell` once when an answer is over: it was sent, or its connection was closed. Node reports
+ * neither for an answer that waits behind another one when the connection closes, because it has no
+ * socket yet. Without this, the resources of such an answer would never be released.
  */
 export function whenOver(res: ServerResponse, tell: () => void): void {
   const { socket } = res.req;

@@ -144,8 +144,8 @@ export const neverOverHttp: readonly string[] = [
 ] satisfies ProblemCode[];
 
 /**
- * Does a request with the same Idempotency-Key get this code again? So it is for refusals that the
- * command itself decided.
+ * Does a request with the same Idempotency-Key get this code again? It does if the command itself
+ * decided the refusal.
  */
 export const isRepeated = (code: ProblemCode): boolean =>
   code in refusals && code !== 'request-running' && problemKind(code).status < 500;

@@ -45,7 +45,7 @@ export async function readJson(req: IncomingMessage): Promise<JsonBody> {
 function unsupportedMedia(req: IncomingMessage): string | undefined {
   const coding = req.headers['content-encoding'];
   if (coding !== undefined && coding.toLowerCase() !== 'identity') {
-    return 'Content-Encoding must be absent: compressed bodies are not taken.';
+    return 'Content-Encoding must be absent: the service does not accept compressed bodies.';
   }
   const type = req.headers['content-type'];
   if (type === 'application/json') return undefined;

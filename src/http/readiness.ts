@@ -38,8 +38,8 @@ type Asked = Pick<
 >;
 
 /**
- * Asks every dependency and the read side. Simultaneous callers share one round of probes, so that
- * a flood of `/readyz` never becomes a flood of probes.
+ * Asks every dependency and the read side. Simultaneous callers share one round of probes. So many
+ * calls of `/readyz` cause only few probes.
  * @param isDraining will the service stop soon?
  */
 export function createReadiness(
@@ -66,8 +66,8 @@ export function createReadiness(
 }
 
 /**
- * After the last failed probe of PostgreSQL, being behind is excused for this long, in
- * milliseconds.
+ * After the last failed probe of PostgreSQL, an instance stays ready for this long although it is
+ * behind, in milliseconds.
  */
 const excusedMs = httpLimits.projectionStallMaxSeconds * 1_000;
 

@@ -20,10 +20,10 @@ export type RequestLog = (
 ) => void;
 
 /**
- * Logs bugs of the service, with the stack. Under load, there may be as many 503 refusals and slow
- * requests as requests. Therefore the log gets one line per code and `refusalsLogMs`, with the
- * count. It gets one of `sample` ordinary requests. Headers and the query string are not logged, so
- * no token is in the log.
+ * Logs bugs of the service, with the stack. Under load, nearly every request may be slow or refused
+ * with 503. Therefore the log gets one line per code and `refusalsLogMs`, with the count. It gets
+ * one of `sample` ordinary requests. Headers and the query string are not logged, so no token is in
+ * the log.
  */
 export function createRequestLog(log: Logger, sample = Number.POSITIVE_INFINITY): RequestLog {
   const sampler = new Sampler(httpLimits.refusalsLogMs);

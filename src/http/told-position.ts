@@ -11,7 +11,10 @@ export interface ToldPosition {
   readonly epoch: string;
 }
 
-/** Characters of an epoch. So many are enough to distinguish the few logs that a shop ever has. */
+/**
+ * The number of characters of an epoch that clients see. It is enough to distinguish the few logs
+ * that a shop ever has.
+ */
 const epochLength = 8;
 
 /**

@@ -20,7 +20,7 @@ const sameNameMax = 1_000;
 /** Characters of a title in the name of its directory. */
 const slugMax = 48;
 
-/** It cannot be done, and says what can. */
+/** An action is impossible. The message says what is possible. */
 export class IncidentError extends Error {}
 
 export const incidentsDirectory = (dataDir: string): string => join(dataDir, 'incidents');

@@ -15,7 +15,7 @@ type Measured = Pick<Facts, 'requests' | 'log' | 'proof' | 'acknowledged'>;
 
 /**
  * The severity of an incident, by its effects on buyers and their money. So nobody needs to decide
- * it at night. Values that were not measured do not count.
+ * it during the incident. Values that were not measured do not count.
  */
 export function severityOf({ requests, log, proof, acknowledged }: Measured): Facts['severity'] {
   const found: { readonly severity: Severity; readonly why: Why }[] = [];

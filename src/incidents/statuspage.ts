@@ -1,6 +1,6 @@
 import type { Impact, Incident, Severity } from './record.ts';
 
-/** The effect of each severity on buyers, with Statuspage's names. */
+/** The effect of each severity on buyers, with the names that Statuspage uses. */
 export const impactOf: Readonly<Record<Severity, Impact>> = {
   SEV1: 'critical',
   SEV2: 'major',

@@ -165,7 +165,7 @@ export function whyRefused(error: unknown): string | undefined {
     return `its certificate is not trusted (${message}): name its authority by sslrootcert=FILE, or do without by sslmode=no-verify`;
   }
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
-    return `its certificate is for other names: ${message}; dial it by one of them`;
+    return `its certificate is for other names: ${message}; use one of these names in the URL`;
   }
   // An error about a certificate's file, which the driver reads. A socket has no such error.
   if (code === 'ENOENT' && path !== undefined) return message;

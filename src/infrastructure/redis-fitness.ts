@@ -79,7 +79,7 @@ export function warningsOf(info: string, waitingMax: number, lines = 1): string[
   const policy = value('maxmemory_policy');
   if (policy !== undefined && policy !== 'noeviction') {
     warnings.push(
-      `Redis may evict places (maxmemory-policy ${policy}), which lets too many in: set noeviction`,
+      `Redis may evict places (maxmemory-policy ${policy}). Then it admits too many buyers: set noeviction`,
     );
   }
   if (value('role') === 'slave') warnings.push('Redis is a read-only replica');

@@ -96,7 +96,7 @@ export function whyRefused(error: Error): string | undefined {
   const { code = '' } = (lastNodeError ?? error) as NodeJS.ErrnoException;
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER') return 'it speaks no TLS, and the URL says rediss';
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
-    return `its certificate is for other names: ${message}; dial it by one of them (the nodes of a cluster announce theirs)`;
+    return `its certificate is for other names: ${message}; use one of these names in the URL (the nodes of a cluster announce theirs)`;
   }
   if (isUntrusted(code)) {
     return `its certificate is not trusted (${message}); name its authority by NODE_EXTRA_CA_CERTS`;

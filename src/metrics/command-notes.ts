@@ -11,7 +11,7 @@ import { z } from 'zod';
 
 const backupNote = z.object({
   log: z.string(),
-  /** When the archive was last known to have all that the log had. */
+  /** The last time at which the archive had all events of the log, as far as is known. */
   at: z.iso.datetime(),
   /** `follow` runs all the time, `create` now and then. */
   mode: z.enum(['follow', 'create']),
@@ -34,13 +34,13 @@ export interface CommandNotes {
   readonly verify: VerifyNote | undefined;
 }
 
-/** Which log a command or a service works on. */
+/** The log that a command or a service uses. */
 export interface LogPlace {
   readonly dataDir: string;
   readonly eventStoreUrl: string | undefined;
 }
 
-/** Of a place's log: its setting, without what is secret in it. */
+/** A name for the log: a hash of its setting, because the setting may contain a password. */
 export const nameOfLog = ({ eventStoreUrl }: LogPlace): string =>
   eventStoreUrl === undefined
     ? 'embedded'
@@ -50,7 +50,7 @@ const pathOf = (dataDir: string, name: keyof CommandNotes): string =>
   join(dataDir, 'status', `${name}.json`);
 
 /**
- * Leaves a note, in place of the one before. Nothing is written where there is no DATA_DIR.
+ * Writes a note, which replaces the earlier one. Writes nothing if there is no DATA_DIR.
  * @throws the system's error when it cannot be written
  */
 export async function leaveNote(

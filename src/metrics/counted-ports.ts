@@ -3,7 +3,7 @@ import type { Result } from '../commands/core/result.ts';
 import type { BuyerCommands } from '../commands/sales/roles.ts';
 import type { AppendOutcome, Counters } from './counters.ts';
 
-/** The store, with its appends measured. */
+/** The store, with a measurement of its appends. */
 export const countAppends = (store: EventStore, counters: Counters): EventStore =>
   withAppend(store, async (...given) => {
     const fromMs = performance.now();
@@ -17,7 +17,7 @@ export const countAppends = (store: EventStore, counters: Counters): EventStore 
     }
   });
 
-/** The commands, with the outcomes of those that sell counted. */
+/** The commands. The outcomes of the commands that sell are counted. */
 export function countOutcomes(sales: BuyerCommands, counters: Counters): BuyerCommands {
   return {
     reserve: (command) =>

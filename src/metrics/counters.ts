@@ -1,15 +1,18 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { AnswerCounts } from '../http/endpoint.ts';
 
-/** Of requests, in seconds: 0.2, 0.3 and 0.5 are the limits that a load run is judged by. */
+/** The buckets for requests, in seconds. 0.2, 0.3 and 0.5 are the limits of a load run. */
 const requestBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2.5, 5, 10];
 
-/** In seconds: close around the few milliseconds that an append takes, coarse above. */
+/**
+ * The buckets for appends, in seconds: close together around the few milliseconds of an append,
+ * coarse above.
+ */
 const appendBounds = [
   0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5,
 ];
 
-/** In seconds: close around the 100 ms that the lag is to stay under, and coarse above. */
+/** The buckets for the lag, in seconds: close together around its limit of 100 ms, coarse above. */
 const lagBounds = [
   0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2.5,
   5, 10, 30,
@@ -22,7 +25,7 @@ export type StartedProcess = (typeof embeddedServers)[number] | 'worker';
 
 /**
  * Counts restarts.
- * @param servers they are 0 before the first restart
+ * @param servers their counters are 0 before the first restart
  */
 export function countRestarts(
   registry: Registry,
@@ -38,12 +41,12 @@ export function countRestarts(
   return restarts;
 }
 
-/** How an append ended; `failed`: it may or may not have been written. */
+/** The result of an append. `failed`: it is unknown whether the store wrote it. */
 export type AppendOutcome = 'written' | 'conflict' | 'failed';
 
 /**
- * What a service counts as it happens, since it started. A label's values come from fixed lists:
- * names of calls, statuses, codes, outcomes; never an id.
+ * Everything that a service counts when it happens, since the start. A label's values come from
+ * fixed lists: names of calls, statuses, codes, outcomes; never an id.
  */
 export class Counters implements AnswerCounts {
   readonly #requests: Counter<'call' | 'status'>;
@@ -136,12 +139,15 @@ export class Counters implements AnswerCounts {
     if (code === 'queue-full') this.#queueFull.inc();
   }
 
-  /** A room was opened; '' is the line of the shop. Its admissions are 0, and no longer unknown. */
+  /**
+   * A room was opened; '' is the line of the shop. From now on, its admissions are 0 instead of
+   * unknown.
+   */
   opened(room: string): void {
     if (room !== '') this.#roomAdmissions.inc({ room }, 0);
   }
 
-  /** @param kind of a move of the queue, of which `admitted` counts */
+  /** @param kind the kind of a move of the queue; only `admitted` is counted */
   moved(kind: string, room: string): void {
     if (kind !== 'admitted') return;
     if (room === '') this.#admissions.inc();
@@ -178,7 +184,7 @@ export class Counters implements AnswerCounts {
     this.#restarts.inc({ server }, 1);
   }
 
-  /** An event was shown so long after the log took it. */
+  /** An event became visible this long after its append. */
   shown(seconds: number): void {
     this.#lag.observe(seconds);
   }

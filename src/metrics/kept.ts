@@ -1,8 +1,9 @@
 import { valueWithin } from '../support/time-limit.ts';
 
 /**
- * Asks at most once in `keptMs`, however often it is called, and gives up after `waitMs`.
- * @returns the answer of the last time; undefined when there was none
+ * Asks at most once per `keptMs`, and waits for the answer at most `waitMs`. The number of calls
+ * does not change this.
+ * @returns the last answer; undefined if there was none
  */
 export function kept<T>(
   ask: () => Promise<T>,

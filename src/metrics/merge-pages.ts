@@ -1,6 +1,6 @@
 /**
- * One page of several pages in the text format of Prometheus. Each metric is there once, with the
- * values of all pages. The pages must differ in a label of each value.
+ * One page of several pages in the text format of Prometheus. The page has each metric once, with
+ * the values of all pages. The pages must differ in a label of each value.
  */
 export function mergePages(pages: readonly string[]): string {
   /** By name: the lines about the metric, and its values. */

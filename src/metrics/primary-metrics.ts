@@ -2,10 +2,13 @@ import { type Counter, collectDefaultMetrics, Registry } from 'prom-client';
 import { countRestarts, embeddedServers, type StartedProcess } from './counters.ts';
 import { type Starts, showStarts } from './starts.ts';
 
-/** Of the label `worker`, which the values of workers also have. */
+/** The value of the label `worker`. The values of workers have this label, too. */
 const label = 'primary';
 
-/** The metrics of the primary process of a service with workers: itself, starts and restarts. */
+/**
+ * The metrics of the primary process of a service with workers: the process itself, starts and
+ * restarts.
+ */
 export class PrimaryMetrics {
   /** Set once the service has its DATA_DIR. */
   starts: Starts | undefined;

@@ -5,14 +5,14 @@ import type { HttpLoad } from '../http/server.ts';
 import type { UnfinishedWork } from '../queries/unfinished-work.ts';
 import type { CommandNotes } from './command-notes.ts';
 
-/** The values that are read at each request for the metrics. */
+/** The values that the service reads at each request for the metrics. */
 export interface Readings {
   readonly readiness: Readiness;
   readonly load: HttpLoad;
   /** Undefined while PostgreSQL does not answer. */
   readonly work: UnfinishedWork | undefined;
   readonly notes: CommandNotes;
-  /** Of the file system of DATA_DIR, in bytes; undefined while it is not known. */
+  /** The file system of DATA_DIR, in bytes; undefined while it is unknown. */
   readonly disk: Disk | undefined;
 }
 
@@ -25,7 +25,7 @@ type Value = (now: Readings) => number | undefined;
 
 const flag = (is: boolean): number => (is ? 1 : 0);
 
-/** Without labels. A value that is not known is exported as NaN, of which no rule is true. */
+/** The values without labels. An unknown value is exported as NaN. For NaN, no rule is true. */
 const gauges: readonly (readonly [name: string, help: string, value: Value])[] = [
   ['ready', '1 while /readyz is 200.', ({ readiness: { state } }) => flag(isReady(state))],
   [
@@ -133,7 +133,7 @@ const gauges: readonly (readonly [name: string, help: string, value: Value])[] =
 
 type Rooms = NonNullable<Readiness['queue']['rooms']>;
 
-/** Of the rooms beside the line of the shop, labelled with their names. */
+/** The values of the rooms, without the line of the shop. The label is the name of the room. */
 const roomGauges: readonly (readonly [string, help: string, of: (now: Rooms[string]) => number])[] =
   [
     ['waiting', 'Buyers who wait in a room, present and absent.', ({ waiting }) => waiting],
@@ -172,7 +172,10 @@ function ofQueue(name: 'waiting' | 'there' | 'admitted'): Value {
 const ageOf = (note: { readonly at: string } | undefined): number | undefined =>
   note && Math.max(0, (Date.now() - Date.parse(note.at)) / 1_000);
 
-/** Of the backup: `mode` says how young it is to be. */
+/**
+ * The values of the backup. Rules use `mode`: a backup of `follow` must be newer than one of
+ * `create`.
+ */
 function registerBackup(registers: Registry[]): (now: Readings) => void {
   const gauge = (name: string, help: string) =>
     new Gauge({ name: `reprise_${name}`, help, labelNames: ['mode'], registers });
@@ -191,7 +194,7 @@ function registerBackup(registers: Registry[]): (now: Readings) => void {
   };
 }
 
-/** Of the rooms beside the line of the shop, by name. */
+/** The rooms by name, without the line of the shop. */
 function registerRooms(registers: Registry[]): (now: Readings) => void {
   const read = roomGauges.map(([name, help, of]) => {
     const labelNames = ['room'] as const;

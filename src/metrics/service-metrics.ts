@@ -9,17 +9,17 @@ import { type Disk, registerReadings } from './readings.ts';
 import { type Starts, showStarts } from './starts.ts';
 
 /**
- * PostgreSQL, the notes and the disk are asked once in so long, and waited for so long, in
- * milliseconds.
+ * For PostgreSQL, the notes and the disk: the shortest time between two questions, and the longest
+ * wait for an answer. In milliseconds.
  */
 const askBounds = { keptMs: 5_000, waitMs: 1_000 };
 
-/** Where readings come from. */
+/** The sources of the readings. */
 export interface MetricSources {
   readonly http: Pick<HttpServer, 'readiness' | 'load'>;
   /** @throws when PostgreSQL gives no answer */
   readonly work: () => Promise<UnfinishedWork>;
-  /** Which log it is, and where commands leave their notes. */
+  /** The log of the service, and the directory in which commands write their notes. */
   readonly place: LogPlace;
 }
 
@@ -43,13 +43,13 @@ export class ServiceMetrics {
       labelNames: ['version', 'node'],
       registers: [this.#registry],
     }).set({ version, node: process.versions.node }, 1);
-    // The primary process knows the starts of the service, and no worker does.
+    // Only the primary process knows the starts of the service. No worker knows them.
     if (worker === undefined) showStarts(this.#registry, () => this.starts);
   }
 
   /**
-   * @returns what writes all metrics in the text format of Prometheus, after it has read what is
-   * not counted, within the bounds of `/readyz`
+   * @returns a function that reads all values that are not counted, within the bounds of `/readyz`.
+   * Then it writes all metrics in the text format of Prometheus
    */
   page({ http, work, place }: MetricSources): () => Promise<string> {
     const workNow = kept(work, askBounds);
@@ -67,7 +67,9 @@ export class ServiceMetrics {
 
 const noNotes = { backup: undefined, verify: undefined };
 
-/** What its file system has for ordinary users. @throws the system's error */
+/**
+ * The free space for ordinary users, and the size of the file system. @throws the system's error
+ */
 async function diskOf(dataDir: string): Promise<Disk> {
   const { bavail, blocks, bsize } = await statfs(dataDir);
   return { free: bavail * bsize, size: blocks * bsize };

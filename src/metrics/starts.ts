@@ -6,7 +6,7 @@ import { replaceDurably } from '../support/durable-files.ts';
 
 /** An unexpected start counts for this long, in milliseconds. */
 const countsMs = 600_000;
-/** Starts that are kept: more in this time say nothing new. */
+/** The largest number of starts that are kept. More starts in this time give no new information. */
 const keptMax = 100;
 
 const kept = z.object({

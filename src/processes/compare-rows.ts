@@ -43,7 +43,7 @@ export class RecentStreams {
     this.#at = (this.#at + 1) % rememberedMax;
   }
 
-  /** Takes some out, at random. */
+  /** Takes some streams out, at random. */
   take(limit: number): readonly string[] {
     const all = [...new Set(this.#appends)];
     const taken = new Set<string>();

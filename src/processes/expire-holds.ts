@@ -9,7 +9,7 @@ import { workOff } from './work-off.ts';
  */
 const idleMs = 250;
 /**
- * The number of holds that the sweeper ends at the same time. It is limited, so that many ends
+ * The number of holds that the sweeper ends at the same time. It is limited. So many holds that end
  * together do not delay the buyers' commands.
  */
 const concurrencyMax = 32;

@@ -14,14 +14,14 @@ const movesMax = 2_000;
 const pendingMax = 100_000;
 /** How often an append is tried again after another instance was first. */
 const attemptsMax = 20;
-/** A rebuild of a line reads the streams of so many hours. */
+/** The number of hours whose streams a rebuild of a line reads. */
 const keptHours = 12;
 const hourMs = 3_600_000;
 
 /**
- * Keeps the moves of one room of the queue in the log, a stream per hour, in small batches. So a
- * queue that comes up empty knows the order of its line. A process that is killed loses the last
- * window.
+ * Writes the moves of one room of the queue to the log, in small batches, in one stream per hour.
+ * So a queue that starts empty can find the order of its line. If the process is killed, the moves
+ * of the last window are lost.
  */
 export class QueueJournal implements QueueLog {
   readonly #store: Pick<EventStore, 'append' | 'readStream'>;

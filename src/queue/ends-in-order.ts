@@ -1,15 +1,15 @@
-/** Something with an end. */
+/** Something that ends at a time. */
 interface Ending {
   expiresAt: number;
 }
 
 /**
- * Places in the order in which they end. It is a sorted list. Few users are admitted, compared with
- * those who wait, and a change moves some thousands of entries in microseconds.
+ * Places in the order in which they end. It is a sorted list. Compared with the users who wait,
+ * only few are admitted. A change moves at most some thousands of entries, in microseconds.
  */
 export class EndsInOrder<T extends Ending> {
   readonly #items: T[] = [];
-  /** Their ends, in a list of their own: a search reads no item. */
+  /** The ends of the items, in a separate list. So a search reads no item. */
   readonly #times: number[] = [];
 
   get size(): number {
@@ -31,14 +31,14 @@ export class EndsInOrder<T extends Ending> {
     this.#times.splice(at, 0, item.expiresAt);
   }
 
-  /** Gives one of the list another time. */
+  /** Changes the time of an item in the list. */
   set(item: T, expiresAt: number): void {
     this.remove(item);
     item.expiresAt = expiresAt;
     this.add(item);
   }
 
-  /** Takes one of the list out. */
+  /** Removes an item from the list. */
   remove(item: T): void {
     const at = this.#items.indexOf(item, this.#firstOf(item.expiresAt));
     this.#items.splice(at, 1);

@@ -142,7 +142,7 @@ export class InProcessQueue implements WaitingQueue {
 
   async close(): Promise<void> {}
 
-  /** How many may be admitted now. */
+  /** The number of users that may be admitted now. */
   #free(now: number): number {
     return this.#steering.free(this.#inside.size, now);
   }
@@ -212,7 +212,7 @@ export class InProcessQueue implements WaitingQueue {
     this.#tell('left', place, now);
   }
 
-  /** Reports an absent user whom others have passed. @returns whether others have */
+  /** Reports an absent user if later users were admitted meanwhile. @returns whether this is so */
   #tellAbsence(place: Place): boolean {
     if ((this.#rankOf(place) ?? Infinity) >= this.#highestAdmitted) return false;
     this.#tell('away', place, place.expiresAt - this.#settings.waitingMs);

@@ -7,7 +7,7 @@ import type { QueueLimits } from './waiting-queue.ts';
 /** The steering of a queue in this process, and the admissions that it allows. */
 export class InProcessSteering {
   readonly #admittedMax: number;
-  /** What the current step leaves of the setting of places. */
+  /** The number of places: the number of the current step, or the setting. */
   #limits: QueueLimits;
   /** Undefined before the first call of `take`. */
   #control: QueueControl | undefined;
@@ -49,7 +49,7 @@ export class InProcessSteering {
   }
 
   /**
-   * How many may be admitted now.
+   * The number of users that may be admitted now.
    * @param inside the number of admitted users
    */
   free(inside: number, now: number): number {

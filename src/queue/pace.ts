@@ -4,29 +4,38 @@ export const endsMax = 64;
 /** Width of the windows over which admissions are counted, in milliseconds. */
 export const rateWindowMs = 60_000;
 
-/** Who asks this much later than told is still there, in milliseconds: at most the pause. */
+/**
+ * A user who polls later than expected is still present if the delay is at most this long, in
+ * milliseconds. It is at most the pause.
+ */
 const lateMax = 1_000;
 /**
- * The same for a user who was told to poll when a place becomes free: an absent one must not hold
- * it up.
+ * The same for a user who was asked to poll when a place becomes free. It is short, because an
+ * absent user must not delay the place.
  */
 const soonLateMax = 300;
 
-/** Shortest pause, in milliseconds. Users near a place that is free already have it. */
+/**
+ * Shortest pause, in milliseconds. It is the pause of users near the front while a place is already
+ * free.
+ */
 const soonPauseMs = 200;
 /** Users poll within this time after their place becomes free, in milliseconds. */
 const soonSpreadMs = 150;
 /** Users who replace absent users in front poll this much later, in milliseconds. */
 const reserveMs = 250;
-/** If at most this share of the users in front is absent, others are there to replace them. */
+/**
+ * If at most this share of the users in front is absent, enough users behind them poll to replace
+ * them.
+ */
 const goneShare = 0.3;
 const reserveMin = 2;
 /** If at most this many places become free together, users take them within a second. */
 const soonPlacesMax = 700;
 
 /**
- * The queue knows the end of a place this long before, in milliseconds: the least time to claim. A
- * setting may make it shorter, see `noticeMsOf`.
+ * The queue knows the end of a place this long before, in milliseconds. It is the shortest time to
+ * claim. A setting may make it shorter, see `noticeMsOf`.
  */
 const noticeMsMax = 5_000;
 /**
@@ -36,11 +45,11 @@ const noticeMsMax = 5_000;
  */
 const nextMin = 5;
 const nextMax = 40;
-/** Shortest pause of all others, in milliseconds, unless a place comes free earlier. */
+/** Shortest pause of all others, in milliseconds, unless a place becomes free earlier. */
 const pauseMinMs = 1_000;
 /**
- * The first users in line who poll every second: so many, or as many as will be admitted in the
- * next two seconds, if these are more. A user who is n times as far back pauses for n seconds.
+ * The number of first users in line who poll every second. If more users will be admitted in the
+ * next two seconds, it is their number. A user who is n times as far back pauses for n seconds.
  */
 const nearMin = 30;
 /**
@@ -90,7 +99,7 @@ export function admissionsPerSecond(counted: Admissions, now: number): number {
   return (count * 1_000) / Math.max(1_000, now - begin);
 }
 
-/** The position of a waiting user, and what the queue knows of the places. */
+/** The position of a waiting user, and the facts that the queue knows about the places. */
 export interface Turn {
   /** From 1. */
   readonly position: number;
@@ -121,10 +130,10 @@ export const noticeMsOf = (settings: {
 }): number => Math.min(noticeMsMax, settings.afterPaymentMs, settings.claimMs);
 
 /**
- * When a user polls again. The earliest of three moments counts: a place for this user becomes
- * free; a place for users in front becomes free, of whom some may be absent; the pause of the
- * position ends. So a user takes a free place soon, with few polls: 10,000 waiting users make less
- * than 600 per second. See docs/adr/0057-when-to-poll.md.
+ * When a user polls again. This is the earliest of three moments. First: a place for this user
+ * becomes free. Second: a place for users in front becomes free; some of them may be absent. Third:
+ * the pause of the position ends. So a user takes a free place soon, with few polls: 10,000 waiting
+ * users make less than 600 polls per second. See docs/adr/0057-when-to-poll.md.
  */
 export function pauseOf(turn: Turn): Pause {
   const { position, chance } = turn;
@@ -191,14 +200,17 @@ export interface Tickets {
   readonly at: number;
 }
 
-/** The tickets at `now`. They come back evenly. At most the tickets of one second are kept. */
+/** The tickets at `now`. New tickets come evenly. At most the tickets of one second are kept. */
 export function ticketsAt({ left, at }: Tickets, perMinute: number, now: number): Tickets {
   const keptMax = Math.max(1, perMinute / 60);
   const more = (Math.max(0, now - at) * perMinute) / 60_000;
   return { left: Math.min(keptMax, left + more), at: now };
 }
 
-/** What the scripts of the queue in Redis work with as `pace`, where they do the same. */
+/**
+ * The constants that the scripts of the queue in Redis use as `pace`. These scripts apply the same
+ * rules.
+ */
 export const paceOfScripts = {
   ...{ endsMax, rateWindowMs, lateMax, soonLateMax, soonPauseMs, soonSpreadMs, reserveMs },
   ...{ goneShare, reserveMin, soonPlacesMax, nextMin, nextMax, pauseMinMs, nearMin },

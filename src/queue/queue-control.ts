@@ -13,7 +13,7 @@ export interface QueueControl {
   readonly perMinute: number | null;
   /** Nobody is admitted. */
   readonly paused: boolean;
-  /** Nobody new enrols. */
+  /** No new user can enrol. */
   readonly draining: boolean;
   /** The lot for users who enrol before the sale opens. Null: there is no lot. */
   readonly lot: Lot | null;
@@ -21,7 +21,7 @@ export interface QueueControl {
   readonly clearedRevision: number;
 }
 
-/** What a step leaves of the setting of places. */
+/** The number of places after a step: the step's number, or the setting. */
 export const limitsOf = (
   { admittedMax, paused, lot }: QueueControl,
   setting: number,

@@ -40,7 +40,7 @@ export interface QueueEntry {
  */
 export type EstimateReason = 'nobody-admitted' | 'paused' | 'not-open';
 
-/** What the queue knows of a waiting user. */
+/** The facts that the queue knows about a waiting user. */
 export interface Standing {
   readonly userId: string;
   readonly token: string;

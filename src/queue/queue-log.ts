@@ -3,8 +3,8 @@
  * epoch. `unclaimed`: the user waits again. `cleared` concerns all waiting users.
  *
  * `away`: from this time on, the user did not poll in time, until `back` or `left`. It is reported
- * together with one of these. It is reported only for a user whom a higher number has passed, to
- * show that this was fair.
+ * together with one of these. It is reported only if a user with a higher number was admitted
+ * meanwhile, to show that this was fair.
  */
 export type QueueMove = [
   kind: 'enrolled' | 'admitted' | 'unclaimed' | 'away' | 'back' | 'left' | 'ended' | 'cleared',

@@ -1,7 +1,4 @@
-/**
- * The largest number of ranks in one block. A change moves up to this many ranks. A line has at
- * least one block per this many.
- */
+/** The largest number of ranks in one block. A change moves up to this many ranks. */
 const blockMax = 512;
 
 /** A member of a line. Its rank gives its place; if ranks are equal, its id does. */
@@ -14,11 +11,12 @@ export interface Ranked {
  * A line of people by rank. People join and leave it, and it counts the people in front. It is a
  * sorted list of the ranks, in blocks that are contiguous in memory. To find a place takes two
  * binary searches, which read few places in memory. So a line of a million is hardly slower than a
- * line of a thousand. To join or to leave also takes a step per later block, at most 2,000 for a
- * million. Each member takes 16 bytes. The ids are read only if ranks are equal.
+ * line of a thousand. To join or to leave also takes one step per later block. For a million
+ * members, these are at most 2,000 steps. Each member takes 16 bytes. The ids are read only if
+ * ranks are equal.
  */
 export class RankedLine {
-  /** In order; none is empty. */
+  /** The blocks, in order. No block is empty. */
   readonly #blocks: Float64Array[] = [];
   /** The user ids of the ranks in each block. */
   readonly #ids: string[][] = [];
@@ -35,7 +33,7 @@ export class RankedLine {
     return this.#size;
   }
 
-  /** Joins behind all with smaller ranks. It must not be in the line. */
+  /** Joins behind all members with smaller ranks. The member must not be in the line yet. */
   add(one: Ranked): void {
     let at = Math.max(0, this.#blockOf(one));
     let size = this.#sizes[at];
@@ -53,7 +51,7 @@ export class RankedLine {
     this.#resize(at, 1);
   }
 
-  /** Leaves the line. It must be in it, with this rank. */
+  /** Leaves the line. The member must be in it, with this rank. */
   remove(one: Ranked): void {
     const at = this.#blockOf(one);
     const block = this.#blocks[at] as Float64Array;
@@ -154,19 +152,19 @@ export class RankedLine {
   }
 }
 
-/** How many of a block stand in front of one. */
+/** The number of members of a block that are in front of this one. */
 function below(block: Float64Array, ids: readonly string[], { rank, userId }: Ranked): number {
   let [from, to] = [0, ids.length];
   while (from < to) {
     const middle = (from + to) >> 1;
     const other = block[middle] as number;
-    // The ids lie elsewhere in memory: they are read where ranks are equal, and not before.
+    // The ids are in another part of memory. Therefore they are read only if ranks are equal.
     if (rank < other || (rank === other && userId <= (ids[middle] as string))) to = middle;
     else from = middle + 1;
   }
   return from;
 }
 
-/** Does one stand before a rank and id? */
+/** Is a member in front of a rank and an id? */
 const isBefore = (one: Ranked, rank: number, userId: string): boolean =>
   one.rank < rank || (one.rank === rank && one.userId < userId);

@@ -24,11 +24,11 @@ import {
   type WaitingQueue,
 } from './waiting-queue.ts';
 
-/** Redis takes nothing that needs memory: it is at its limit. */
+/** Redis has reached its memory limit, and refuses calls that need memory. */
 const isOutOfMemory = (error: unknown): boolean =>
   error instanceof QueueUnavailable && /\bOOM\b/.test(error.message);
 
-/** Places put back in one call. */
+/** The number of places that one call restores. */
 const restoredMax = 500;
 /**
  * Longest time for one instance to rebuild the queue, in milliseconds. Then another instance may
@@ -60,10 +60,10 @@ export interface RedisQueueOptions {
 
 /**
  * The waiting queue in Redis 7 or Redis Cluster, for any number of service processes. Each call is
- * one Lua script; while Redis is full, each poll of a newcomer is two. Redis must not evict
- * (`maxmemory-policy noeviction`); emptied, it is rebuilt from the journal before it serves
- * anybody, or makes buyers enrol again when there is none; full, it takes no newcomers. Owns the
- * client: `close` closes it.
+ * one Lua script. While Redis is full, each poll of a new user is two scripts. Redis must not evict
+ * keys (`maxmemory-policy noeviction`). If Redis has lost the queue, the queue is rebuilt from the
+ * journal before it serves anybody. Without a journal, buyers must enrol again. If Redis is full,
+ * the queue accepts no new users. It owns the client: `close` closes the client.
  */
 export class RedisQueue implements WaitingQueue {
   readonly #redis: RedisClient;
@@ -81,7 +81,7 @@ export class RedisQueue implements WaitingQueue {
   readonly #onError: (what: string, error: unknown) => void;
   readonly #tag: string;
   readonly #keys: ReturnType<typeof queueKeys>;
-  /** Redis refused a newcomer for its memory, and has taken none since. */
+  /** Redis refused a new user because its memory is full, and has accepted no new user since. */
   #isFull = false;
   #rebuilding: Promise<void> | undefined;
 
@@ -112,7 +112,7 @@ export class RedisQueue implements WaitingQueue {
         this.#isFull = true;
       }
     }
-    // Redis has no memory for one more: those who have a place go on.
+    // Redis has no memory for one more user. Users who have a place continue.
     const reply = await this.#ask<PollReply>('reprisePoll', userId, chance);
     if (reply[0] !== 'unknown') return this.#entry(userId, reply);
     try {

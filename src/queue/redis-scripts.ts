@@ -40,25 +40,28 @@ const keyNames = ['present', 'ends', 'waiting', 'admitted', 'places', 'counters'
 export const queueTag = (room: string, name = 'reprise:queue'): string =>
   room === '' ? `{${name}}` : `{${name}:${room}}`;
 
-/** The keys of a queue, as every script has them first; `tag` makes them hash to one slot. */
+/**
+ * The keys of a queue. They are the first keys of every script. With `tag`, all of them are in one
+ * slot.
+ */
 export const queueKeys = (tag: string): Record<(typeof keyNames)[number], string> =>
   Object.fromEntries(keyNames.map((name) => [name, `${tag}:${name}`])) as Record<
     (typeof keyNames)[number],
     string
   >;
 
-/** What is written into the scripts: settings that an instance keeps as long as it runs. */
+/** The settings that are written into the scripts. They do not change while an instance runs. */
 export interface ScriptSettings extends QueueSettings {
-  /** As `noticeMsOf` has it. */
+  /** The result of `noticeMsOf`. */
   readonly noticeMs: number;
-  /** The queue is rebuilt from the log when Redis has lost it. */
+  /** If Redis has lost the queue, it is rebuilt from the log. */
   readonly isKept: boolean;
 }
 
 /**
- * The scripts with the constants of `pace.ts` and the settings written into them: a script that
- * reads them at each call makes tables and texts that Redis has to clear afterwards. A client may
- * have the scripts of several queues.
+ * The scripts. The constants of `pace.ts` and the settings are written into their text. If a script
+ * read them at each call, it would make tables and texts, and Redis would have to collect this
+ * garbage afterwards. A client may have the scripts of several queues.
  */
 export function scriptsOf(redis: RedisClient, settings: ScriptSettings): QueueScripts {
   const common = luaScript('common', import.meta.url);
@@ -68,7 +71,8 @@ export function scriptsOf(redis: RedisClient, settings: ScriptSettings): QueueSc
     const isRestoring = file === 'restore';
     const lua = withConstants(text, { pace, settings: { ...settings, isRestoring } });
     redis.defineCommand(name, { numberOfKeys: keyNames.length + 1, lua });
-    // The client keeps the last script of a name, this function its own.
+    // The client keeps only the last script with a name. This function keeps the script of this
+    // queue.
     return [name, (redis as RedisClient & QueueScripts)[name as keyof QueueScripts].bind(redis)];
   });
   return Object.fromEntries(scripts);
@@ -76,7 +80,9 @@ export function scriptsOf(redis: RedisClient, settings: ScriptSettings): QueueSc
 
 type Constants = Readonly<Record<string, number | boolean>>;
 
-/** Without the comments. @throws if the text names a constant that does not exist */
+/**
+ * The text with its constants, without its comments. @throws if the text names an unknown constant
+ */
 function withConstants(lua: string, constants: Readonly<Record<string, Constants>>): string {
   const code = lua.replaceAll(/--.*/g, '');
   return code.replaceAll(/\b(pace|settings)\.([a-zA-Z]+)/g, (words, group, name) => {

@@ -48,7 +48,7 @@ export function parseToken(token: string): ParsedToken | undefined {
   return isOne ? { userId, secret, room: room ?? '' } : undefined;
 }
 
-/** Are two secrets the same? The time of the comparison does not show where they differ. */
+/** Are two secrets equal? The duration of the comparison does not show where they differ. */
 export function sameSecret(kept: string, given: string): boolean {
   const a = Buffer.from(kept);
   const b = Buffer.from(given);

@@ -9,8 +9,8 @@ import type { QueueEntry } from './queue-entry.ts';
  * A user waits, is admitted, and claims the admission by a further call within `claimMs`. If the
  * user does not claim it, the next user gets the place. The late user waits again with the old
  * number, in front of all later users. A waiting user is present or absent (`there` or `away`). A
- * user is absent who did not poll again in time. Absent users delay nobody, and keep their number
- * for `waitingMs`.
+ * user who did not poll in time is absent. Absent users delay nobody, and keep their number for
+ * `waitingMs`.
  */
 export interface WaitingQueue {
   /**
@@ -39,7 +39,7 @@ export interface WaitingQueue {
 
   /**
    * The user has paid. An admitted place lasts only for `afterPaymentMs` more, unless the user
-   * holds another seat meanwhile. So buyers who have finished make room.
+   * holds another seat meanwhile. So buyers who have finished free their places.
    * @throws QueueUnavailable
    */
   shorten(userId: string): Promise<void>;
@@ -73,7 +73,7 @@ export interface QueueCounts {
 
 /** The current bounds of admissions. */
 export interface QueueLimits {
-  /** Buyers that may be inside at the same time. */
+  /** Buyers that may be admitted at the same time. */
   readonly places: number;
   /** True if an operator has paused admissions. */
   readonly isPaused: boolean;

@@ -55,7 +55,7 @@ export async function readContract(name: string): Promise<Contract> {
   const text = await readFile(place, 'utf8').catch((error: Error) => {
     throw new Error(
       isVersion
-        ? `the contract of ${name} is not known here: have that version write it (reprise contract --json > contract.json), ` +
+        ? `the contract of ${name} is not known here: run that version (reprise contract --json > contract.json), ` +
             'and name the file'
         : `${name} cannot be read (${error.message})`,
     );

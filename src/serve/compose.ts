@@ -118,7 +118,7 @@ export function sell(
   });
 }
 
-/** What is shown. */
+/** The read side. */
 export type Reading = ReturnType<typeof read>;
 
 export function read(

@@ -29,7 +29,7 @@ import {
 /** A service's connections to its servers, and the service time. */
 export interface Connections {
   readonly store: EventStore;
-  /** The same, and nothing counts its appends. */
+  /** The same store, but its appends are not counted. */
   readonly uncounted: Pick<EventStore, 'append'>;
   /** The event store's time, from the service's appends. */
   readonly storeTime: EventStoreTime;

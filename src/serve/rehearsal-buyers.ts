@@ -2,14 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
-/** What a rehearsal's buyers ask for. */
+/** The data of the requests of a rehearsal's buyers. */
 export interface RehearsalScript {
   readonly port: number;
-  /** Whose lists they read: a concert and a session that are on sale, if any are. */
+  /**
+   * The lists that they read: those of a concert and a session that are on sale, if there are any.
+   */
   readonly shown: { readonly concertId: string; readonly sessionId: string } | undefined;
-  /** Where they buy. */
+  /** The concert whose seats they buy. */
   readonly concertId: string;
-  /** Each next seat. Undefined: there is none left. */
+  /** Returns another seat at each call; undefined if there is none left. */
   readonly nextSeat: () => { readonly sessionId: string; readonly seatId: string } | undefined;
   readonly userId: string;
 }
@@ -19,7 +21,10 @@ interface Heard {
   readonly body: string;
 }
 
-/** Says that nobody shall record spans of this (W3C Trace Context: the flags at its end are 00). */
+/**
+ * A `traceparent` that is not sampled, so no spans are recorded (W3C Trace Context: the flags at
+ * its end are 00).
+ */
 const unsampled = '00-0123456789abcdef0123456789abcdef-0123456789abcdef-00';
 const host = `Host: localhost\r\ntraceparent: ${unsampled}\r\n`;
 
@@ -27,8 +32,9 @@ const host = `Host: localhost\r\ntraceparent: ${unsampled}\r\n`;
 const amount = 1_000_000_000;
 
 /**
- * One buyer of a rehearsal, on one connection. It writes HTTP by hand, since its own work has no
- * use after the rehearsal. Rejects when its connection ends.
+ * One buyer of a rehearsal, on one connection. It writes HTTP itself instead of using a client,
+ * because the code of a client would be of no use after the rehearsal. Its calls reject when the
+ * connection ends.
  */
 export class RehearsalBuyer {
   readonly #socket: Socket;
@@ -58,7 +64,10 @@ export class RehearsalBuyer {
     await this.#post('/concert/balance', { userId, amount }, headers);
   }
 
-  /** From the queue to the balance. @returns whether a seat was paid; undefined: none is left */
+  /**
+   * A journey from the queue to the balance. @returns whether a seat was paid; undefined if no seat
+   * is left
+   */
   async journey(): Promise<boolean | undefined> {
     const { shown, concertId, userId, nextSeat } = this.#script;
     const seat = nextSeat();

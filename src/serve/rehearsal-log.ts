@@ -8,9 +8,9 @@ import {
 } from '../commands/core/event-store.ts';
 import type { RecordedEvent } from '../events/codec.ts';
 
-/** No reader of the log asks for a stream of this name. */
+/** No reader of the log reads a stream with this name. */
 const refusedStream = 'rehearsal';
-/** No stream ever has this revision: the store refuses an append that expects it. */
+/** No stream ever has this revision. So the store refuses an append that expects it. */
 const refusedRevision = 2n ** 40n;
 
 /** Events that a rehearsal may write; one more is refused. About 1 KB each. */
@@ -18,8 +18,8 @@ const eventsMax = 20_000;
 
 /**
  * The log of a rehearsal. It keeps its events in memory. Each append also goes to the real store,
- * with a revision that no stream has: the store reads it, refuses it and keeps nothing of it. So
- * the way to the store is rehearsed, too.
+ * with a revision that no stream has. The store reads the append, refuses it and stores nothing. So
+ * the rehearsal also runs the code of the connection and of the store.
  */
 export class RehearsalLog implements EventStore {
   readonly epoch = 0;
@@ -29,8 +29,8 @@ export class RehearsalLog implements EventStore {
   #count = 0;
 
   /**
-   * @param store gets each append, to refuse it
-   * @param position of every event: one that the read side shows already
+   * @param store gets each append, and refuses it
+   * @param position the position of every event; the read side already shows it
    */
   constructor(store: Pick<EventStore, 'append'>, position: bigint) {
     this.#store = store;

@@ -22,30 +22,35 @@ import { RehearsalBuyer, type RehearsalScript } from './rehearsal-buyers.ts';
 import { RehearsalLog } from './rehearsal-log.ts';
 
 const buyers = 100;
-/** Few, so that each account is busy. */
+/** Only few users, so that each account is busy. */
 const users = 10;
 const sessions = 20;
 const seatsOfSession = 100;
-/** What is under way at the end of the rehearsal may take so much longer, in milliseconds. */
+/**
+ * Requests that still run at the end of the rehearsal have this much more time, in milliseconds.
+ */
 const graceMs = 250;
 
-/** What of a service is rehearsed. */
+/** The parts of a service that a rehearsal uses. */
 export interface RehearsalParts {
-  /** The service's own. Its reads are read; nothing else of it is changed or counted. */
+  /**
+   * The parts of the service. The rehearsal only reads its lists. It changes and counts nothing in
+   * them.
+   */
   readonly deps: HttpDeps;
   readonly app: App;
   readonly config: Config;
-  /** Gets appends that it must refuse. */
+  /** Gets appends with a revision that it must refuse. */
   readonly store: Pick<EventStore, 'append'>;
   readonly clock: Pick<ServiceClock, 'now' | 'earliest' | 'steady'>;
   readonly shown: RehearsalScript['shown'];
 }
 
 /**
- * Lets buyers go through the whole service before the first real one comes, so that its code is
- * compiled by then. They come over HTTP, and what they change is in memory and is thrown away: a
- * log, a queue, limits and a catalog of their own (docs/adr/0056-rehearsal.md).
- * @param ms how long; what is under way then has `graceMs` more
+ * Simulates buyers who use the whole service before the first real buyer comes. So its code is
+ * already compiled then. They send their requests over HTTP. They have their own log, queue, limits
+ * and catalog in memory, which are dropped afterwards (docs/adr/0056-rehearsal.md).
+ * @param ms the duration; requests that still run at its end have `graceMs` more
  * @returns how many seats were paid
  */
 export async function rehearse(parts: RehearsalParts, ms: number): Promise<number> {
@@ -75,12 +80,12 @@ export async function rehearse(parts: RehearsalParts, ms: number): Promise<numbe
   await Promise.race([Promise.allSettled(Array.from({ length: buyers }, buy)), isOver]);
   clearTimeout(cut);
   for (const buyer of all) buyer.end();
-  // Whoever connects later finds nobody, and ends by that.
+  // A buyer that connects later gets no connection, and ends.
   await server.close(0);
   return paid;
 }
 
-/** A server with the service's own code, and nothing of what it sells. */
+/** A server with the code of the service, but with other data to sell. */
 function stage({ deps, app, config, store, clock, shown }: RehearsalParts) {
   const { now, earliest, steady } = clock;
   const counters = new Counters(new Registry());

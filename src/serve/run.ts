@@ -52,7 +52,7 @@ export async function serve(config: Config, version: string): Promise<void> {
   }
 }
 
-/** In this process. */
+/** Runs the service in this process. */
 async function runAlone(
   signals: StopSignals,
   config: Config,

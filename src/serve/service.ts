@@ -58,7 +58,7 @@ export interface AdminPages {
 
 /** How a service shows itself: by an admin listener, or to the primary process. */
 export interface Outside {
-  /** Called before the port opens. @returns what closes with the service */
+  /** Called before the port opens. @returns a function that closes it together with the service */
   readonly offer: (pages: AdminPages) => Promise<Listener | undefined>;
   /** The port is open. @param text for people: the address of the API, and calls to try */
   readonly opened: (text: string, port: number) => void | Promise<void>;
@@ -146,7 +146,10 @@ async function startService(
   }
 }
 
-/** Makes the code fast before the first buyer comes. An error costs no more than that. */
+/**
+ * Rehearses, so that the code is compiled before the first buyer comes. After an error, the service
+ * starts without a rehearsal.
+ */
 async function warmUpCode(
   { uncounted: store, clock }: Connections,
   config: Config,

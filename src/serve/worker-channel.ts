@@ -1,16 +1,16 @@
-/** What the primary process and its workers tell each other (ADR 59). */
+/** The messages between the primary process and its workers (ADR 59). */
 
 /** The instructions of a worker. */
 export interface Brief {
-  /** From 1. */
+  /** The number of the worker, from 1. */
   readonly worker: number;
-  /** Of the API, never 0. */
+  /** The port of the API, never 0. */
   readonly port: number;
   readonly eventStoreUrl: string;
   readonly postgresUrl: string;
 }
 
-/** The variable of a worker's environment that has its brief. */
+/** The environment variable with the instructions of a worker. */
 const briefVariable = 'REPRISE_WORKER';
 
 export const briefAsEnvironment = (brief: Brief): Record<string, string> => ({
@@ -18,7 +18,8 @@ export const briefAsEnvironment = (brief: Brief): Record<string, string> => ({
 });
 
 /**
- * The brief of this process. It is taken out of the environment, because it has passwords.
+ * The instructions of this process. This function removes them from the environment, because they
+ * contain passwords.
  * @returns undefined if this process is not a worker
  */
 export function takeBrief(): Brief | undefined {
@@ -30,7 +31,7 @@ export function takeBrief(): Brief | undefined {
 /** A page of the admin listener. */
 export type AdminPage = 'metrics' | 'readiness';
 
-/** `stop` says why. After `atOnce`, the worker does not drain. */
+/** `stop` has the reason. After `atOnce`, the worker does not drain. */
 export type ToWorker =
   | { readonly ask: AdminPage; readonly id: number }
   | { readonly stop: string }

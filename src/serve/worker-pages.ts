@@ -7,7 +7,7 @@ import type { Workers } from './workers.ts';
 
 /** The admin pages of a service with workers: one page for all of them. */
 
-/** The metrics of the workers and of the primary process, told apart by the label `worker`. */
+/** The metrics of the workers and of the primary process. The label `worker` distinguishes them. */
 export async function metricsOf(
   workers: Pick<Workers, 'ask'>,
   primary: Pick<PrimaryMetrics, 'page'>,
@@ -19,13 +19,13 @@ export async function metricsOf(
 /** From the worst to the best. */
 const states: readonly Readiness['state'][] = ['not-ready', 'draining', 'degraded', 'ready'];
 
-/** A worker that is not there, or is not yet, is `starting`. It gets no connections. */
+/** A worker that does not run, or does not serve yet, is `starting`. It gets no connections. */
 type WorkerState = Readiness['state'] | 'starting' | 'no answer';
 
 /**
- * Ready when a worker serves, and each worker that serves and answers is ready. The page has what
- * the worst of them says, and the state of each worker. A worker that is starting or hangs gets no
- * new connections, so it does not count.
+ * The service is ready if at least one worker serves, and if each worker that serves and answers is
+ * ready. The page has the answer of the worker in the worst state, and the state of each worker. A
+ * worker that starts or hangs gets no new connections, so it does not count.
  */
 export async function readyzOf(
   workers: Pick<Workers, 'ask' | 'numbers'>,

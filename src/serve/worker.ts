@@ -33,7 +33,7 @@ export async function serveAsWorker(config: Config, version: string, brief: Brie
   }
 }
 
-/** A bug keeps its stack. */
+/** The text of an error. A bug is shown with its stack. */
 const wordsOf = (error: unknown): string =>
   error instanceof Error && !(error instanceof TypeError)
     ? error.message

@@ -3,7 +3,7 @@ import { keepRunning } from '../servers/keep-running.ts';
 import type { AdminPage, Brief } from './worker-channel.ts';
 import { WorkerProcess } from './worker-process.ts';
 
-/** What the workers of a service have in common. */
+/** The common parameters of the workers of a service. */
 export interface WorkersOptions {
   readonly count: number;
   readonly brief: Omit<Brief, 'worker'>;

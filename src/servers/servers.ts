@@ -83,8 +83,8 @@ export async function startServers(
 
 /**
  * Only the event store, for a command that needs no other server. It is the event store of the
- * running service, the configured one, or one that this process starts. `where` is a description of
- * it for people.
+ * running service, the configured one, or one that this process starts. `where` describes it for
+ * people.
  */
 export async function borrowEventStore(
   config: Config,

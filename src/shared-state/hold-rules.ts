@@ -1,7 +1,7 @@
 import type { FairUse } from '../commands/hold-limit/hold-limit.ts';
 import { payingMs, soldKeptMs } from '../commands/hold-limit/hold-limit.ts';
 
-/** The rules in the form that both implementations use, with a number for each rule. */
+/** The rules in the form that both implementations use: one number per rule. */
 export interface HoldRules {
   readonly heldMax: number;
   readonly heldTotalMax: number;
@@ -15,10 +15,10 @@ export interface HoldRules {
   readonly keptMs: number;
 }
 
-/** More than any user can have. */
+/** A number that is larger than the seats of any user. */
 const unlimited = 1_000_000_000;
 
-/** @param rules a number means: so many seats of one session, and no other rule */
+/** @param rules a number is the limit of seats of one session; then there is no other rule */
 export function holdRules(rules: FairUse | number): HoldRules {
   const given: FairUse = typeof rules === 'number' ? { heldMax: rules } : rules;
   const { heldMax, heldTotalMax = unlimited, boughtMax = -1, holdMs = 0, againMs = 0 } = given;

@@ -44,8 +44,8 @@ export class InProcessHoldLimit implements HoldLimit {
   #sweptAt = 0;
 
   /**
-   * @param rules a number means: so many seats of one session that a user may hold at once, and no
-   * other rule
+   * @param rules a number is the limit of seats of one session that a user may hold at the same
+   * time; then there is no other rule
    */
   constructor(rules: FairUse | number, now: () => number = Date.now) {
     this.#rules = holdRules(rules);
@@ -208,7 +208,10 @@ class Seen {
   }
 }
 
-/** So many claims break no rule except the pause, for any seats. */
+/**
+ * A user with at most this number of claims breaks no rule except the pause, whatever the seats
+ * are.
+ */
 const leastOf = ({ heldMax, heldTotalMax, boughtMax }: HoldRules): number =>
   boughtMax >= 0 ? -1 : Math.min(heldMax, heldTotalMax, claimsMax);
 
@@ -224,8 +227,6 @@ function later(times: Map<string, number>, name: string, ms: number): void {
   times.set(name, Math.max(times.get(name) ?? 0, ms));
 }
 
-/**
- * The time when so many other claims have ended that there is room; undefined if there never is.
- */
+/** The time when enough other claims have ended; undefined if this never happens. */
 const roomAt = (others: readonly number[], excess: number): number | undefined =>
   [...others].sort((a, b) => a - b)[excess - 1];

@@ -50,8 +50,8 @@ export class RedisHoldLimit implements HoldLimit {
 
   /**
    * @param redis the caller owns it and closes it
-   * @param rules a number means: so many seats of one session that a user may hold at once, and no
-   * other rule
+   * @param rules a number is the limit of seats of one session that a user may hold at the same
+   * time; then there is no other rule
    */
   constructor(redis: RedisClient, rules: FairUse | number, options: RedisHoldLimitOptions = {}) {
     redis.defineCommand('repriseTakeSeats', {

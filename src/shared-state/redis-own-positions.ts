@@ -9,8 +9,8 @@ import { luaScript, RedisCalls } from './redis-calls.ts';
 const answerMsMax = 300;
 
 /**
- * Longest time that a command waits for Redis. Only through Redis do the other instances learn the
- * position.
+ * Longest time that a command waits for Redis, in milliseconds. The other instances get the
+ * position only from Redis.
  */
 const noteMsMax = 2_000;
 

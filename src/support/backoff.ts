@@ -4,7 +4,10 @@ export interface Backoff {
   readonly firstMs: number;
   /** Longest pause, in milliseconds. */
   readonly maxMs: number;
-  /** The random share of a pause, 0 to 1. With it, several clients do not come back together. */
+  /**
+   * The random share of a pause, 0 to 1. With it, several clients do not try again at the same
+   * time.
+   */
   readonly randomShare: number;
 }
 

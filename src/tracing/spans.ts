@@ -10,7 +10,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 
-/** Without an SDK in this process every span is empty and costs next to nothing. */
+/** Without an SDK in this process, every span is empty and costs almost nothing. */
 const tracer = trace.getTracer('reprise');
 
 /** The largest number of links of one span. A batch may have events of thousands of requests. */

@@ -4,8 +4,8 @@ import { type LogEvent, list, money, text, timeMs, Unreadable } from './finding.
 const blockEvents = 512;
 const blocks = 2 ** 21;
 /**
- * For this long the service must recognise a repeated charge, and a payment after the end of its
- * hold. In milliseconds.
+ * The time for which the service must recognise a repeated charge, and a payment after the end of
+ * its hold. In milliseconds.
  */
 const chargeCountsMs = 2 * 86_400_000;
 const paymentCountsMs = 60_000;
@@ -15,7 +15,7 @@ interface Naming {
   readonly revision: number;
   readonly entry: number;
   readonly isRefund: boolean;
-  /** Until this time a retry may need it. 0: it counts only as long as its charge or payment. */
+  /** A retry may need it until this time. 0: it counts only as long as its charge or payment. */
   readonly untilMs: number;
 }
 

@@ -92,7 +92,7 @@ export class Accounts {
     for (const account of this.#accounts.values()) yield* account.payments.values();
   }
 
-  /** Streams with money that is held, or owed back for what these streams gave back. */
+  /** The streams with held money, or with a refund that is due for a returned seat. */
   *unfinished(): Iterable<string> {
     for (const { userId, status, reservationId } of this.payments()) {
       const returned = this.#purchases.get(reservationId)?.returned;
@@ -135,7 +135,7 @@ export class Accounts {
     else this.#report('unreadable', event, `${event.type} on an account`);
   }
 
-  /** Called for a sale. Its buyer must hold the money for it at that moment. */
+  /** Called for a sale. At that moment, the account of the buyer must hold the money for it. */
   sold(sale: Purchase, paymentId: string, event: LogEvent): void {
     const payment = this.#accounts.get(sale.userId)?.payments.get(paymentId);
     if (payment?.status === 'held' && payment.reservationId === sale.id) return;

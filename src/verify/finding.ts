@@ -117,9 +117,9 @@ export type ViolationCode =
   | 'unresolved-payment'
   /** An event of the waiting queue on a wrong stream, or an impossible number. */
   | 'wrong-queue'
-  /** Admitted while inside. */
+  /** A user was admitted twice at the same time. */
   | 'queue-inside-twice'
-  /** A user was admitted while the limit of users inside was reached. The log has this limit. */
+  /** A user was admitted although the number of admitted users had reached the limit in the log. */
   | 'queue-over-limit'
   /** A row that the table lacks, although the log requires it. */
   | 'row-missing'
@@ -162,13 +162,13 @@ export class Findings {
   readonly kept: Violation[] = [];
   readonly #counts = new Map<ViolationCode, number>();
 
-  /** @param isCounted by the event that shows it; default: every one counts */
+  /** @param isCounted does a violation at this event count? Default: each counts */
   constructor(keptMax: number, isCounted: (at: Moment | undefined) => boolean = () => true) {
     this.#keptMax = keptMax;
     this.#isCounted = isCounted;
   }
 
-  /** How many of each kind. */
+  /** The number of violations of each kind. */
   get counts(): ReadonlyMap<ViolationCode, number> {
     return this.#counts;
   }
@@ -179,7 +179,7 @@ export class Findings {
     return total;
   }
 
-  /** All of them, as a verdict has them. */
+  /** All violations, in the form of a verdict. */
   get violations(): Violations {
     return { total: this.total, byCode: Object.fromEntries(this.#counts), listed: this.kept };
   }

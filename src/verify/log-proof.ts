@@ -132,14 +132,14 @@ export class LogProof {
     return true;
   }
 
-  /** Of a log that was restored. */
+  /** The epoch of a restored log; undefined if the log was never restored. */
   get epoch(): string | undefined {
     return this.#restores.epoch;
   }
 
   /**
-   * Streams that time alone can make wrong: what is unfinished in them is to be finished. Undefined
-   * when there are more than a mark may name.
+   * The streams with unfinished work. If nobody finishes this work in time, they become wrong
+   * without a new event. Undefined if there are more streams than a mark may name.
    */
   unfinished(): string[] | undefined {
     const streams = new Set<string>();

@@ -99,7 +99,9 @@ export class LogReader {
     );
   }
 
-  /** All events of a stream; none of one that is not there. @throws Error when it cannot be read */
+  /**
+   * All events of a stream; empty if there is no such stream. @throws Error if it cannot be read
+   */
   async stream(name: string): Promise<LogEvent[]> {
     const events: LogEvent[] = [];
     for await (const event of stream(this.#client, name, START)) events.push(event);
@@ -172,7 +174,7 @@ async function* events(
   read: ReturnType<EventStoreDBClient['readAll']>,
 ): AsyncGenerator<LogEvent, void, undefined> {
   const watchdog = setTimeout(() => read.destroy(silence()), silentMsMax);
-  read.on('error', () => {}); // even when no caller iterates
+  read.on('error', () => {}); // also if no caller iterates
   let ended = false;
   try {
     for await (const { event } of read) {
@@ -182,7 +184,7 @@ async function* events(
     ended = true;
   } finally {
     clearTimeout(watchdog);
-    if (!ended) read.cancel().catch(() => {}); // it may never have got as far as a call
+    if (!ended) read.cancel().catch(() => {}); // the client may have failed before it made a call
   }
 }
 

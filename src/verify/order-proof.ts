@@ -66,7 +66,7 @@ export class Orders {
     return this.#orders.size;
   }
 
-  /** Streams of orders that are not brought to their end. */
+  /** The streams of orders that are not finished. */
   *unfinished(): Iterable<string> {
     for (const [orderId, { settled }] of this.#orders) if (!settled) yield `order-${orderId}`;
   }

@@ -1,24 +1,31 @@
 import { z } from 'zod';
 
-/** Streams with unfinished work that a mark may name: with more, the next proof is a whole one. */
+/**
+ * The largest number of streams with unfinished work in a mark. If there are more, the next proof
+ * reads the whole log.
+ */
 export const unfinishedMax = 50_000;
 
 const bigint = z.string().regex(/^\d{1,20}$/);
 
 /**
- * Up to where a log is proven: what the next proof needs of it. It is as small as the work that was
- * unfinished then. A log that was exchanged, or was put back, has another event at this position.
+ * The position up to which a log is proven, and the facts that the next proof needs. Its size
+ * depends only on the unfinished work. If somebody has replaced the log or restored an older copy,
+ * the log has another event at this position.
  */
 export const proofMark = z.object({
-  /** Of the newest event that was proven. */
+  /** The position of the newest event that was proven. */
   position: bigint,
   eventId: z.string(),
-  /** Of a restored log; null: it never was restored. */
+  /** The epoch of the log; null if the log was never restored. */
   epoch: z.string().nullable(),
-  /** When the whole log was proven last, and when it was proven up to here. */
+  /** The time of the last proof of the whole log. `at` is the time of this proof. */
   wholeAt: z.iso.datetime(),
   at: z.iso.datetime(),
-  /** Streams of held seats, open payments and orders under way: time alone can make them wrong. */
+  /**
+   * The streams of held seats, open payments and unfinished orders. They can become wrong without a
+   * new event, when a time is over.
+   */
   unfinished: z.array(z.string()).max(unfinishedMax),
 });
 export type ProofMark = z.infer<typeof proofMark>;

@@ -19,7 +19,7 @@ const kinds: Readonly<Record<number, ReadonlySet<unknown>>> = {
   1: new Set('enrolled admitted unclaimed left ended cleared'.split(' ')),
   2: new Set('enrolled admitted unclaimed left ended cleared away back'.split(' ')),
 };
-/** A move is written this much before or after the hour of its stream at most, in milliseconds. */
+/** A move is at most this much earlier or later than the hour of its stream, in milliseconds. */
 const apartMsMax = 600_000;
 const hourMs = 3_600_000;
 const lineStream = /^queue-line-(\d{4}-\d{2}-\d{2}T\d{2})(?:-([A-Za-z0-9_-]{1,64}))?$/;
@@ -28,11 +28,12 @@ const lineStream = /^queue-line-(\d{4}-\d{2}-\d{2}T\d{2})(?:-([A-Za-z0-9_-]{1,64
 export type Move = readonly [kind: string, userId: string, number: number, atMs: number];
 
 /**
- * The waiting queue's events: they are where they belong, numbers tell the time of the enrolment,
- * nobody is inside twice, and never more than a limit that the log states. It reports only what
- * cannot be explained by moves that the log does not have: they are lost when a process is killed,
- * when Redis loses its data, or when the log takes nothing. Whether the line was fair says `reprise
- * queue audit`, which knows the settings.
+ * Proves four facts about the events of the waiting queue. They are in the right streams. The
+ * numbers agree with the times of the enrolments. Nobody is admitted twice at the same time. The
+ * number of admitted users never exceeds a limit that the log states. Moves may be missing in the
+ * log: they are lost if a process is killed, if Redis loses its data, or if the log accepts no
+ * appends. It reports only faults that no missing move can explain. `reprise queue audit`, which
+ * uses the settings, checks whether the line was fair.
  */
 export class QueueProof {
   readonly #report: Report;
@@ -51,13 +52,13 @@ export class QueueProof {
     return this.#moves;
   }
 
-  /** Takes an event of a stream whose name begins with `queue-`. */
+  /** Checks an event of a stream whose name begins with `queue-`. */
   see(event: LogEvent): void {
     const { stream, revision } = event;
-    // The store's own, and another program's.
+    // Events of the store itself and of other programs.
     if (!isOfService(event)) return;
     const before = this.#revisions.get(stream);
-    // Old hours may be removed; nothing is missing in the middle of one.
+    // The streams of old hours may be removed, but no event is missing in the middle of a stream.
     if (before !== undefined && revision !== before + 1n) {
       this.#report('revision-gap', event, `${revision} where ${before + 1n} is next`);
     }
@@ -98,7 +99,8 @@ export class QueueProof {
     place.begin(event);
     for (const move of moves) {
       const [kind, userId, number, atMs] = move;
-      // The store's clock proves nothing: it may step, and the queue goes on by its own.
+      // The store's clock may jump, and the queue has its own clock. So the event's time is not
+      // used.
       if (atMs < startMs - apartMsMax || atMs > startMs + hourMs + apartMsMax) {
         this.#wrong(event, `${kind} of ${userId} at ${iso(atMs)} is of another hour`);
       }
@@ -152,7 +154,7 @@ function drawn(event: LogEvent): void {
   if (!/^[0-9a-f]{64}$/.test(text(event, 'seed'))) throw new Unreadable('seed is no 32 bytes');
 }
 
-/** @param data a list of four: in JavaScript an object with them under 0 to 3 */
+/** @param data a list of four parts. In JavaScript, it is an object with the keys 0 to 3 */
 function moveOf(data: Data, version: unknown): Move {
   const { 0: kind, 1: userId, 2: number, 3: atMs } = data;
   if (!Array.isArray(data) || data.length !== 4) throw new Unreadable('a move is not of 4 parts');

@@ -2,25 +2,32 @@ import { type Moment, momentOf, type Report } from './finding.ts';
 import type { Move } from './queue-proof.ts';
 
 /**
- * A step of the steering may take this long to be known to who admits, in milliseconds: clocks
- * differ, and an instance that cannot read the log goes by the last step that it knows.
+ * A step of the steering may need this long until every instance applies it, in milliseconds. The
+ * clocks differ, and an instance that cannot read the log uses the last step that it knows.
  */
 const stepKnownMs = 60_000;
 /**
- * An event is behind another one for certain when the log took it this much later, in milliseconds:
- * instances write in batches, which may come into the log in another order.
+ * It is certain that an event happened after another one only if the log received it this much
+ * later, in milliseconds. Instances write in batches, and the log may receive the batches in
+ * another order.
  */
 const apartMs = 2_000;
-/** Admissions kept to be judged, and looked at for one stay: the newest. About 100 bytes each. */
+/**
+ * The largest number of admissions that are kept, and that are compared with one stay. The newest
+ * ones are used. About 100 bytes each.
+ */
 const admissionsMax = 20_000;
-/** Users kept, of those who are inside or wait by the log: the newest. About 100 bytes each. */
+/**
+ * The largest number of admitted users, and of waiting users, that are kept. The newest ones are
+ * kept. About 100 bytes each.
+ */
 const usersMax = 1_000_000;
 
 interface Stay {
   readonly userId: string;
   readonly number: number;
   readonly admittedMs: number;
-  /** Of the admission, among those of the room. */
+  /** The number of the admission in its room. */
   readonly order: number;
   /** The event that contains it. */
   readonly toldBy: Moment;
@@ -32,27 +39,27 @@ interface Stay {
 interface Admission {
   readonly stay: Stay;
   readonly limit: number;
-  /** Others who were inside for certain. */
+  /** The number of other users who were certainly admitted at that time. */
   inside: number;
 }
 
 interface Step {
-  /** Null: the setting counts, which the log does not have. */
+  /** Null: the setting counts. The log does not have it. */
   readonly limit: number | null;
   readonly atMs: number;
 }
 
 /**
- * One room's places. Somebody was inside for certain from an admission to the `ended` of the same
- * number: a queue that has lost a place never tells its end. Both moments count by their times and
- * by their order in the log, so that neither clocks nor late batches matter.
+ * The places of one room. A user was certainly admitted from the admission to the `ended` of the
+ * same number, because a queue that has lost a place never reports its end. Both moments must agree
+ * by their times and by their order in the log. So wrong clocks and late batches change nothing.
  */
 export class QueueRoom {
   readonly #report: Report;
   readonly #stays = new Map<string, Stay>();
-  /** Who waits, by number, as far as the log has the enrolment. */
+  /** The waiting users by number, if the log has their enrolment. */
   readonly #numbers = new Map<number, string>();
-  /** Numbers that another user has had since: by the first user. */
+  /** Numbers that a second user has got, with their first user. */
   readonly #doubtful = new Map<number, string>();
   #steps: Step[] = [];
   #admissions: Admission[] = [];
@@ -69,7 +76,7 @@ export class QueueRoom {
     if (known > 0) this.#steps = this.#steps.slice(known);
   }
 
-  /** The moves that follow are of this event. */
+  /** The moves that follow are in this event. */
   begin(event: Moment): void {
     this.#event = momentOf(event);
   }
@@ -92,7 +99,7 @@ export class QueueRoom {
     dropOldest(this.#doubtful, admissionsMax);
   }
 
-  /** The first of two with one number has it still: then both have. */
+  /** If the first of two users with the same number still has it, both have it. */
   #sameNumber(userId: string, number: number): void {
     if (this.#doubtful.size === 0 || this.#doubtful.get(number) !== userId) return;
     this.#doubtful.delete(number);
@@ -144,7 +151,10 @@ export class QueueRoom {
     }
   }
 
-  /** Was the stay that ends now going on at another one's admission, by time and by the log? */
+  /**
+   * Was the user whose stay ends now still admitted at another user's admission, by time and by the
+   * log?
+   */
   #isInsideAt({ admittedMs, toldBy }: Stay, ended: Stay, endedMs: number): boolean {
     const isByTime = admittedMs >= ended.admittedMs && admittedMs < endedMs;
     return isByTime && toldBy.createdMs < this.#event.createdMs - apartMs;
@@ -161,12 +171,13 @@ export class QueueRoom {
   }
 
   /**
-   * The highest limit that anybody may have gone by, of the steps so far in the log: whoever goes
-   * by a step has read it there. Undefined when the log does not say.
+   * The highest limit that an instance may have applied, by the steps that the log has so far. An
+   * instance applies a step only after it has read it there. Undefined if the log does not show the
+   * limit.
    */
   #limitAt(atMs: number): number | undefined {
-    // Either the log was away, and with it the steps, or its clock has stepped: steps have the
-    // log's times.
+    // Either the instance could not reach the log and its steps, or the clock of the log has
+    // jumped. The times of steps are those of the log.
     if (Math.abs(this.#event.createdMs - atMs) > stepKnownMs) return undefined;
     const from = this.#steps.findLastIndex((step) => step.atMs < atMs - stepKnownMs);
     if (from < 0) return undefined;

@@ -22,7 +22,7 @@ export class Restores {
   #isFinished = false;
   #isOpen = true;
 
-  /** @param isProjected are read models made from this stream? */
+  /** @param isProjected do read models use this stream? */
   constructor(report: Report, isProjected: (stream: string) => boolean) {
     this.#report = report;
     this.#isProjected = isProjected;
@@ -47,7 +47,7 @@ export class Restores {
     }
   }
 
-  /** After the last event. */
+  /** Called after the last event. */
   conclude(): void {
     if (this.#begun === undefined || this.#isFinished) return;
     this.#report('wrong-restore', this.#begun, `cut short: ${this.#restored} of ${this.#events}`);

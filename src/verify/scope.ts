@@ -4,7 +4,7 @@ import type { LogEvent } from './finding.ts';
 const seatReservation = /^([^.]+)\.([^.]+)\.\d+(?:-[0-9a-f]{8})?$/;
 const orderReservation = /^order\.(.+)$/;
 
-/** Where a proof that begins in the middle of the log cannot judge alone. */
+/** A proof that begins in the middle of the log cannot decide. The whole log must be proven. */
 export class NeedsWhole extends Error {}
 
 /**
@@ -36,8 +36,8 @@ function streamOf(reservationId: string): string {
 }
 
 /**
- * Of a stream's events those that name streams which its new events are judged by: the new ones,
- * all of an order, and who holds a seat now.
+ * The events of a stream that name other streams that the proof needs. These are the new events.
+ * For an order, they are all events. For a seat, they also include its last SeatReserved.
  */
 export function naming(events: readonly LogEvent[], after: bigint): readonly LogEvent[] {
   const [first] = events;
@@ -50,7 +50,7 @@ export function naming(events: readonly LogEvent[], after: bigint): readonly Log
   return [...events.filter(isNew), ...(held === undefined ? [] : [held])];
 }
 
-/** Session ids by the concert that has them, as `catalog-sessions` says. */
+/** The concert of each session id, by the events of `catalog-sessions`. */
 export function concertsBySession(claims: readonly LogEvent[]): ReadonlyMap<string, string> {
   const concerts = new Map<string, string>();
   for (const { data } of claims) {
@@ -63,12 +63,12 @@ export function concertsBySession(claims: readonly LogEvent[]): ReadonlyMap<stri
 
 const lineStream = /^queue-line-(\d{4}-\d{2}-\d{2}T\d{2})(-.+)?$/;
 const hourMs = 3_600_000;
-/** Nobody is inside for as long, so that who left now was admitted in one of these hours. */
+/** Nobody is admitted for so long. So a user who leaves now was admitted in one of these hours. */
 const hoursBefore = 2;
 
 /**
- * A stream of the waiting queue, with the streams of the same line that its moves are judged by:
- * those of the hours before it.
+ * A stream of the waiting queue, and the streams of the same line for the hours before it. The
+ * proof of its moves needs them.
  */
 export function linesWith(stream: string): readonly string[] {
   const [, hour, room = ''] = lineStream.exec(stream) ?? [];

@@ -45,7 +45,7 @@ export class Seats {
   readonly #givenBackMs = new Map<string, number>();
   readonly #parts: SeatParts;
   readonly #report: Report;
-  /** Holds that ever were. */
+  /** The number of all holds so far. */
   reservations = 0;
 
   constructor(parts: SeatParts) {
@@ -68,7 +68,7 @@ export class Seats {
     return this.#seats.get(`seat-${sessionId}/${seatId}`)?.current;
   }
 
-  /** Streams of holds that time alone can make wrong. */
+  /** The streams of holds that are not finished. They become wrong if nobody ends them in time. */
   *unfinished(): Iterable<string> {
     for (const [stream, { current }] of this.#seats) {
       if (current === undefined) continue;

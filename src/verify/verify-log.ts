@@ -43,7 +43,10 @@ export interface Verdict {
   /** Undefined if PostgreSQL was not checked. */
   readonly rows: RowFigures | undefined;
   readonly violations: Violations;
-  /** For the next proof, from here on; undefined when the log has violations, or has no event. */
+  /**
+   * The mark from which the next proof can continue; undefined if the log has violations or no
+   * event.
+   */
   readonly mark: ProofMark | undefined;
   /** The speed of reading and checking the log, without the comparison of rows. */
   readonly eventsPerSecond: number;
@@ -217,7 +220,7 @@ class Reading {
     this.#ms += performance.now() - beginMs;
   }
 
-  /** So many rows more were compared. */
+  /** Called with the number of rows that were compared since the last call. */
   rows(count: number): void {
     this.#rows += count;
     this.#onProgress({ doing: 'rows', done: this.#rows, share: undefined });

@@ -8,30 +8,31 @@ import { concertsBySession, linesWith, NeedsWhole, naming, streamsNamedBy } from
 import { Skipped, skippedStream } from './skips.ts';
 import type { VerifyOptions } from './verify-log.ts';
 
-/** More new events, or more streams to read, and the whole log is as quickly read. */
+/** If there are more new events, or more streams to read, a proof of the whole log is as fast. */
 const eventsMax = 200_000;
 const streamsMax = 20_000;
-/** Has each step of an operator. It counts for every hour. */
+/** The stream of the operators' steps. The proof of each hour needs it. */
 const steering = 'queue-steering';
 /** Streams that are read at the same time. */
 const concurrent = 16;
 
-/** What a proof from a mark on found. */
+/** The result of a proof that begins at a mark. */
 export interface SinceVerdict {
-  /** New events of the service, and streams that were read for them. */
+  /** The number of new events of the service, and of the streams that were read for them. */
   readonly events: number;
   readonly streams: number;
   readonly violations: Violations;
-  /** For the next proof; undefined when there are violations. */
+  /** The mark for the next proof; undefined if there are violations. */
   readonly mark: ProofMark | undefined;
 }
 
 /**
- * Proves what came after a mark, and what was unfinished there. It reads the new events, then each
- * stream that they are in or name, whole. It judges the new events as `verify` does. What was
- * proven up to the mark stays proven, because the log only grows. Of the waiting queue it reads the
- * steering, and the hours of each room's line in which moves are new, with some hours before.
- * @returns the reason when only a whole proof can tell
+ * Proves the events after a mark, and the work that was unfinished at the mark. It reads the new
+ * events. Then it completely reads each stream that contains them or that they name. It judges the
+ * new events in the same way as `verify`. The events up to the mark stay proven, because the log
+ * only grows. For the waiting queue, it reads the steering, the hours of each line with new moves,
+ * and some hours before these.
+ * @returns the reason if only a proof of the whole log can decide
  * @throws Error when the log cannot be read
  */
 export async function verifySince(
@@ -46,11 +47,11 @@ export async function verifySince(
   }
 }
 
-/** What the proof reads. */
+/** The reads of the proof. */
 type ReadLog = Pick<LogReader, 'skips' | 'readFrom' | 'stream'>;
 type SinceOptions = Pick<VerifyOptions, 'graceMs' | 'listedMax'>;
 
-/** `verifySince`, of a log that is open. */
+/** The same as `verifySince`, for a log that is open. */
 export async function proveSince(
   log: ReadLog,
   mark: ProofMark,
@@ -75,7 +76,7 @@ class SinceProof {
   readonly #queue = new Set<string>();
   /** The event that is being judged. */
   #now = 0n;
-  /** The newest event of the log when it was looked at. */
+  /** The newest event of the log when the new events were read. */
   #last: LogEvent | undefined;
   #isOver = false;
 
@@ -88,10 +89,12 @@ class SinceProof {
     this.#mark = mark;
     this.#after = BigInt(mark.position);
     this.#graceMs = graceMs;
-    // What came before was judged with all that it names, which is not read here.
+    // An earlier proof has judged the older events, together with all events that they name. Not
+    // all of those are read here.
     const counts = (position: bigint) => this.#isOver || position > this.#after;
     this.#findings = new Findings(listedMax, (at) => {
-      // An admission is judged when somebody leaves who was inside: a new event says so of it.
+      // The proof judges an admission when another admitted user leaves. So the new event of this
+      // user counts, and not the event of the admission.
       const isOfQueue = at?.stream.startsWith('queue-') === true;
       return at === undefined || counts(isOfQueue ? this.#now : at.position);
     });
@@ -149,7 +152,10 @@ class SinceProof {
     return touched;
   }
 
-  /** Reads streams, and those that they name. @throws NeedsWhole when one of them has no event */
+  /**
+   * Reads streams, and the streams that they name. @throws NeedsWhole if one of the streams is
+   * empty
+   */
   async #read(names: readonly string[]): Promise<void> {
     const known = new Set(names);
     let left = [...known].filter((name) => !this.#streams.has(name));
@@ -161,7 +167,8 @@ class SinceProof {
       const named = new Set<string>();
       for (const [at, name] of left.entries()) {
         const events = (read[at] ?? []).filter((one) => this.#isInLog(one));
-        // A named one that is not there is judged: a sale that no account paid.
+        // If a stream that an event names is empty, the proof judges this. An example is a sale
+        // that no account has paid.
         if (events.length === 0 && known.has(name)) throw new NeedsWhole(`${name} cannot be read`);
         this.#streams.set(name, events);
         for (const event of naming(events, this.#after)) {
@@ -172,7 +179,7 @@ class SinceProof {
     }
   }
 
-  /** The concerts of the sessions whose seats are judged. */
+  /** Reads the concerts of the sessions whose seats are judged. */
   async #readCatalog(): Promise<void> {
     const concerts = concertsBySession(await this.#log.stream('catalog-sessions'));
     const sessions = new Set(
@@ -195,14 +202,17 @@ class SinceProof {
     return read.map((events) => events.filter((one) => this.#isInLog(one)));
   }
 
-  /** What came while streams were read is left to the next proof. @throws NeedsWhole */
+  /** The next proof judges the events that came while streams were read. @throws NeedsWhole */
   #isInLog({ position, revision }: LogEvent): boolean {
     if (position === 0n && revision > 0n) throw new NeedsWhole('the server tells no positions');
     return position <= (this.#last?.position ?? this.#after);
   }
 }
 
-/** Is its stream to be judged? @throws NeedsWhole for what may change the meaning of all before */
+/**
+ * Must the proof judge this stream? @throws NeedsWhole for an event that may change the meaning of
+ * earlier events
+ */
 function isOfInterest({ stream, type }: LogEvent, proof: LogProof): boolean {
   const name = stream.startsWith('$$') ? stream.slice(2) : stream;
   const isRare = stream === 'restored-log' || stream === skippedStream || type === 'EventSkipped';

@@ -57,7 +57,7 @@ export async function tellReadiness(
   const down = Object.keys(parts.dependencies).filter(
     (name) => parts.dependencies[name] === 'down',
   );
-  const projectionSays = `the projection is ${parts.projection.state}, ${parts.projection.lagSeconds} s behind, without a move for ${parts.projection.stalledSeconds} s`;
+  const projectionSays = `the projection is ${parts.projection.state}, ${parts.projection.lagSeconds} s behind, without progress for ${parts.projection.stalledSeconds} s`;
   const detail = [...down.map((name) => `${name} is down`), projectionSays].join('; ');
   return problem('not-ready', { detail, ...parts });
 }

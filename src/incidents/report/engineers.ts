@@ -155,7 +155,7 @@ function cases(log: LogFacts | null, words: EngineersWords, format: Format): Pie
   ];
 }
 
-/** The text that follows from the facts alone. People add to it. */
+/** The text that follows from the facts alone. People complete it. */
 function lessons(facts: Facts, words: EngineersWords, format: Format): Piece[] {
   const { proof, acknowledged, lines, durations, log } = facts;
   const isByAlarm = facts.alarms?.some(({ name }) => name === lines.noticedBy) === true;

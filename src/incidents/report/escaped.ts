@@ -1,4 +1,4 @@
-/** A text as HTML and SVG take it. */
+/** A text with the escapes that HTML and SVG need. */
 export const escaped = (text: string): string =>
   text
     .replaceAll('&', '&amp;')

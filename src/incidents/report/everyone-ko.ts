@@ -104,7 +104,7 @@ const wasKo = {
   unknown: '티켓 판매가 원활하지 않았습니다.',
 } as const;
 
-/** What is so while it lasts. */
+/** The effect, while the incident continues. */
 const nowKo = {
   purchases: '일부 티켓 구매가 정상적으로 처리되지 않고 있습니다.',
   nothing: '서비스에 이상이 있으나 티켓 구매에는 영향이 없습니다.',

@@ -3,7 +3,10 @@ import { everyoneKo } from './everyone-ko.ts';
 import type { Format } from './format.ts';
 import type { Lang } from './page.ts';
 
-/** The sentences of the report for everybody. Numbers and times come in written already. */
+/**
+ * The sentences of the report for everybody. The parameters are numbers and times in their written
+ * form.
+ */
 export interface EveryoneWords {
   readonly title: (isDrill: boolean) => string;
   readonly drillBanner: string;
@@ -22,7 +25,7 @@ export interface EveryoneWords {
   readonly when: Readonly<Record<'began' | 'noticed' | 'eased' | 'ended' | 'lasted', string>>;
   readonly inZone: (zone: string) => string;
   readonly ongoing: string;
-  /** It was over before anybody had to notice. */
+  /** The incident was over before anybody noticed it. */
   readonly notNoticed: string;
   readonly atOnce: string;
   readonly within: (length: string) => string;

@@ -14,10 +14,10 @@ import {
 } from './page.ts';
 import { plotOf } from './plot.ts';
 
-/** A shorter incident has its times with seconds. */
+/** For an incident that is shorter than this, the report shows times with seconds. */
 const shortSeconds = 600;
 
-/** What of a report depends on who reads it where. */
+/** The language and the time zone of a report's readers. */
 export interface ReportOptions {
   readonly lang: Lang;
   /** IANA name: `Asia/Seoul`. */
@@ -118,7 +118,7 @@ function figuresOf(
     },
     {
       label: words.figures.wrongMoney,
-      // How much is wrong is not in a proof: only that nothing is.
+      // A proof can say that no money is wrong. It cannot say how much money is wrong.
       value: wrong === 0 ? format.money(0, currency) : words.notYet,
       mood: wrong === 0 ? 'good' : 'plain',
     },
@@ -156,7 +156,7 @@ function whenOf(
   return [head, [row]];
 }
 
-/** Less than a second is at once. */
+/** Less than a second is written as "at once". */
 function noticedAfter(
   { durations: { detect } }: Facts,
   words: EveryoneWords,
@@ -226,7 +226,10 @@ function againOf(incident: Incident, words: EveryoneWords, format: Format): stri
   return said.length === 0 ? [words.againUnknown] : said;
 }
 
-/** What people wrote for everybody, in a language; nothing where they wrote it in another. */
+/**
+ * The text for everybody that people wrote in a language; undefined if they wrote it only in the
+ * other one.
+ */
 function publicOf(
   line: Pick<Extract<TimelineLine, { kind: 'note' }>, 'publicEn' | 'publicKo'>,
   lang: Lang,

@@ -3,7 +3,7 @@ import type { Lang } from './page.ts';
 /** How times, lengths, counts and money are written in a language. */
 export interface Format {
   readonly lang: Lang;
-  /** `2027년 5월 1일(토) 오후 7시 2분`; with seconds where the incident was short. */
+  /** `2027년 5월 1일(토) 오후 7시 2분`; with seconds if the incident was short. */
   time(at: string): string;
   /** Only the time of the day, with seconds. */
   clock(at: string): string;
@@ -95,7 +95,7 @@ function timeOf(lang: Lang, parts: Parts, isShort: boolean): string {
 }
 
 function shareOf(locale: string, part: number): string {
-  // What happened is never written as nothing.
+  // A share above 0 is never written as 0 %.
   if (part > 0 && part < 0.001) return lessThan(locale);
   const digits = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 });
   return digits.format(part);

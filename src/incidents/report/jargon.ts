@@ -1,6 +1,6 @@
 /**
- * Words of the trade that a reader who is no engineer does not know, each with what to say in its
- * place. The report for everybody has none of them, and no ids, whoever wrote the text.
+ * Technical words that only engineers know, each with the words to use instead. The report for
+ * everybody contains none of them, and no ids. This is also true for texts that people wrote.
  */
 const glossary: readonly (readonly [word: RegExp, say: string])[] = [
   [
@@ -57,13 +57,13 @@ const ids: readonly RegExp[] = [
   /\b(seat|account|order|concert|request|buyer|user)-[\w/-]*\d/i,
 ];
 
-/** A word that must not be there. */
+/** A word that the text must not contain. */
 export interface Jargon {
   readonly found: string;
   readonly say: string;
 }
 
-/** @param names of persons and ids that must not be there either */
+/** @param names names of persons and ids that the text must not contain, either */
 export function jargonIn(text: string, names: readonly string[] = []): Jargon[] {
   const words = glossary.flatMap(([word, say]) => {
     const found = word.exec(text)?.[0];

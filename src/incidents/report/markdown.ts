@@ -41,6 +41,6 @@ const tableOf = (head: Row, rows: readonly Row[]): string =>
 const rowOf = (cells: Row): string =>
   `| ${cells.map((cell) => plain(cell).replaceAll('|', '\\|')).join(' | ')} |`;
 
-/** What people wrote stays on its line, and is no HTML. */
+/** A text that people wrote, on one line and without HTML. */
 const plain = (text: string): string =>
   text.replace(/\s*\n\s*/g, ' ').replace(/<(?=[a-z/!])/gi, '&lt;');

@@ -4,7 +4,7 @@ import type { Plot } from './plot.ts';
 export interface Page {
   readonly lang: Lang;
   readonly title: string;
-  /** Above the title, in a report that must not be taken for another. */
+  /** A line above the title. It distinguishes this kind of report from all others. */
   readonly banner?: string | undefined;
   readonly pieces: readonly Piece[];
   readonly foot: string;
@@ -13,7 +13,7 @@ export interface Page {
 export const langs = ['en', 'ko'] as const;
 export type Lang = (typeof langs)[number];
 
-/** Texts may have `code` in backticks, and nothing else that is marked up. */
+/** Texts may contain `code` in backticks, and no other markup. */
 export type Piece =
   | { readonly kind: 'heading'; readonly text: string }
   | { readonly kind: 'lead'; readonly text: string }
@@ -22,7 +22,7 @@ export type Piece =
   | { readonly kind: 'table'; readonly head: readonly string[]; readonly rows: readonly Row[] }
   /** The few numbers that matter most. */
   | { readonly kind: 'figures'; readonly figures: readonly Figure[] }
-  /** Somebody has to write it: an empty place with a question. */
+  /** An empty place with questions. People must write this part. */
   | { readonly kind: 'open'; readonly questions: readonly string[] }
   | { readonly kind: 'plot'; readonly plot: Plot };
 

@@ -9,9 +9,9 @@ export interface Plot {
   readonly names: { readonly line: string; readonly bars: string; readonly shade: string };
   readonly startsMs: number;
   readonly bucketSeconds: number;
-  /** Seats sold, per minute. */
+  /** Seats that were sold, per minute. */
   readonly line: readonly number[];
-  /** Failed requests, per minute; empty where they are not known. */
+  /** Failed requests, per minute; empty if they are unknown. */
   readonly bars: readonly number[];
   readonly shade: readonly [fromMs: number, untilMs: number];
   readonly marks: readonly { readonly atMs: number; readonly label: string }[];
@@ -51,7 +51,7 @@ const colours = {
 /** Marks closer than this to each other, in pixels, are written on another line. */
 const markGap = 90;
 
-/** A picture that needs nothing else: no script, no fonts, no other file. */
+/** A picture that needs no script, no font and no other file. */
 export function svgOf(plot: Plot): string {
   const { width, height, left, right, top, bottom } = size;
   const pieces = Math.max(plot.line.length, plot.bars.length, 1);

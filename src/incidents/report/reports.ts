@@ -32,7 +32,9 @@ export function reportText(
   return options.html ? htmlOf(page) : markdownOf(page, plotName(audience, page));
 }
 
-/** Both voices in both languages, as Markdown with a picture, and as one HTML file each. */
+/**
+ * Both reports in both languages. Each of them is Markdown with a picture, and also one HTML file.
+ */
 export function allReports(
   incident: Incident,
   facts: Facts,

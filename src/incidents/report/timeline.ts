@@ -4,7 +4,9 @@ import type { EngineersWords } from './engineers-words.ts';
 import type { Format } from './format.ts';
 import type { Lang, Row } from './page.ts';
 
-/** Holds and payments in the timeline: the others are in their own tables. */
+/**
+ * The largest number of holds and payments in the timeline. All of them are in their own tables.
+ */
 const listedMax = 5;
 
 interface Entry {
@@ -14,7 +16,7 @@ interface Entry {
   readonly where: string;
 }
 
-/** All that happened, from every source, in the order of time: rows for a table. */
+/** The rows of a table with everything that happened, from all sources, in the order of time. */
 export function timelineRows(
   incident: Incident,
   facts: Facts,

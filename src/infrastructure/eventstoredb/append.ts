@@ -79,7 +79,7 @@ export class Appender {
   ): Promise<Appended> {
     const endMs = performance.now() + timeoutMs;
     let failure: unknown;
-    let wasSent = false; // or may have been
+    let wasSent = false; // or the service may have sent it
     for (let attempt = 0; ; attempt += 1) {
       const leftMs = endMs - performance.now();
       if (leftMs <= 0) break;

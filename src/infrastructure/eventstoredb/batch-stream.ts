@@ -90,7 +90,7 @@ export class BatchStream {
     const pending = number === undefined ? undefined : this.#pending.get(number);
     if (number !== undefined) this.#pending.delete(number);
     this.#owedSinceMs = this.#pending.size > 0 ? performance.now() : undefined;
-    if (pending === undefined) return; // came after its time; the append was or will be sent again
+    if (pending === undefined) return; // too late: the append is sent again
     clearTimeout(pending.timer);
     pending.resolve(answer);
   }

@@ -167,7 +167,7 @@ async function* items<T>(read: Cancellable, silenceMs: number): AsyncGenerator<T
     clearTimeout(timer);
     if (!ended) {
       read.destroy();
-      read.cancel().catch(() => {}); // it never got as far as a call
+      read.cancel().catch(() => {}); // the client failed before it made a call
     }
   }
 }

@@ -96,7 +96,10 @@ async function* inBatches<Event extends EventInLog>(
   }
 }
 
-/** The messages to deliver, and what ended the call at the one after them. */
+/**
+ * The messages to deliver. If a message ended the call, it is the one after them, and `failure` is
+ * its error.
+ */
 function takeAll<Event extends EventInLog>(
   reading: Reading,
   messages: readonly LogMessage<Event>[],

@@ -73,7 +73,7 @@ class Engine implements Projector {
       rowsMax: this.#limits.backlogRowsMax,
     });
     this.#foreign = new ForeignStreams(options.eventStore, (facts) =>
-      logger.warn(facts, 'projections: events on streams that are nobody’s are passed over'),
+      logger.warn(facts, 'projections: events on streams of other programs are ignored'),
     );
     this.#writer = new BatchWriter(options, this.#limits, this.#backlog);
     this.#progress = new Progress({ mode: this.#mode, backlog: this.#backlog, logger, now });

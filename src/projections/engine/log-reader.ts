@@ -45,7 +45,7 @@ export interface LogReaderOptions {
 }
 
 export interface LogReader {
-  /** The bug because of which it stopped reading. */
+  /** The bug that made it stop reading. */
   readonly failure: Error | undefined;
   stop(): Promise<void>;
 }

@@ -52,7 +52,7 @@ export interface ProjectionOverview {
    * They need a rebuild. `not running`: no service writes them.
    */
   readonly status: 'live' | 'catching up' | 'stopped' | 'outdated' | 'not running';
-  /** The cause because of which it stopped or waits: an event or a server. */
+  /** The event or the server that made it stop, or that it waits for. */
   readonly error: string | null;
   readonly rebuiltAt: Date | null;
 }

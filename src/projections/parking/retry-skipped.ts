@@ -40,7 +40,10 @@ async function untilDone(options: SkipRetryOptions): Promise<void> {
       return await retryOnce(options);
     } catch (error) {
       if (signal.aborted) return;
-      logger.warn({ err: error }, 'projections: what was skipped could not be un-parked');
+      logger.warn(
+        { err: error },
+        'projections: events that were parked after a skipped event could not be written',
+      );
     }
     await pause(againMs, signal);
   }
@@ -53,6 +56,7 @@ async function retryOnce({ logger, ...options }: SkipRetryOptions): Promise<void
   if (!parked.some(({ stream }) => streams.has(stream))) return;
   const { written, skipped } = await retryParked({ ...options, onProgress: () => {} });
   if (skipped === 0 && written === 0) return;
-  const what = 'projections: events were skipped; what waited behind them is written';
+  const what =
+    'projections: events were skipped; the events that were parked after them are written';
   logger.warn({ skipped, written }, what);
 }

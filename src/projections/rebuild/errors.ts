@@ -47,7 +47,7 @@ export class InUse extends Error {
   constructor(cause: unknown, users: string) {
     super(
       `the live tables were in use all the time (${(cause as Error).message}): ` +
-        `let what reads them at length end, and run it again${users && `. In use by ${users}`}`,
+        `wait until the sessions that use them for a long time have ended, and run it again${users && `. In use by ${users}`}`,
       { cause },
     );
     this.name = 'InUse';
@@ -66,7 +66,7 @@ export class WentBack extends Error {
 export class PartlyOtherLog extends Error {
   constructor() {
     super(
-      'the live tables are made from another log than this one, or from what it had before it was put back: rebuild all ' +
+      'the live tables were made from another log, or from the state of this log before a restore: rebuild all ' +
         'projections together',
     );
     this.name = 'PartlyOtherLog';

@@ -76,7 +76,7 @@ class Patience {
     this.#last = what;
     if (performance.now() - this.#sinceMs < this.#msMax) return;
     throw new Error(
-      `waited ${this.#msMax / 1_000} s for the tables of this version, and nothing moved: ` +
+      `waited ${this.#msMax / 1_000} s for the tables of this version, without progress: ` +
         'see which process rebuilds them, then start the service anew',
     );
   }
