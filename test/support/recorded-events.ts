@@ -1,6 +1,7 @@
 import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
 import streamsPb, { type ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
 import fc from 'fast-check';
+import { anyCharacter } from './any-character.ts';
 
 const uint64 = fc.oneof(
   fc.bigInt(0n, 1_000n),
@@ -10,7 +11,7 @@ const uint64 = fc.oneof(
 const bytes = fc.oneof(
   fc.json().map((json) => Buffer.from(json)),
   fc
-    .dictionary(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }))
+    .dictionary(fc.string({ unit: anyCharacter }), fc.string({ unit: anyCharacter }))
     .map((data) => Buffer.from(JSON.stringify(data))),
   fc.uint8Array({ maxLength: 40 }).map((data) => Buffer.from(data)),
 );

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { anyCharacter } from '../../support/any-character.ts';
 
 /** Values on the edge of what is allowed, and over it, beside ordinary ones. */
 
@@ -39,7 +40,7 @@ export const nastyText: fc.Arbitrary<unknown> = often(
       ' x ',
       'x'.repeat(200),
     ),
-    fc.string({ minLength: 1, maxLength: 30, unit: 'binary' }),
+    fc.string({ minLength: 1, maxLength: 30, unit: anyCharacter }),
   ),
   fc.constantFrom<unknown>(
     '',

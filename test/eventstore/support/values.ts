@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { maxRevision } from '../../../embedded/eventstore/codec/wire.ts';
+import { anyCharacter } from '../../support/any-character.ts';
 
 export const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array));
-export const text = fc.string({ unit: 'binary', minLength: 1, maxLength: 60 });
+export const text = fc.string({ unit: anyCharacter, minLength: 1, maxLength: 60 });
 export const number = fc.oneof(
   fc.integer({ min: 0, max: 300 }),
   fc.maxSafeNat().filter((value) => value < maxRevision),
