@@ -35,6 +35,8 @@ export interface Watched {
 /** The alerts of all rules, round by round. */
 export class Alerts {
   readonly #states = new Map<string, AlertState>();
+  /** What the last round asked about. */
+  #subjects = new Map<string, Subject>();
 
   /** @param kept the alerts of an earlier run. Alerts of removed instances and rules are dropped */
   constructor(kept: readonly AlertState[] = []) {
@@ -57,9 +59,11 @@ export class Alerts {
     const fired: AlertState[] = [];
     const resolved: AlertState[] = [];
     const seen = new Set<string>();
-    for (const { rule, labels, of, room } of questions(known, this.all)) {
+    const asked = questions(known, this.all, this.#subjects);
+    this.#subjects = new Map(asked.map(({ key, subject }) => [key, subject]));
+    for (const { rule, subject, of, room } of asked) {
       if (off.has(rule.name)) continue;
-      const fingerprint = fingerprintOf(labels);
+      const { labels, fingerprint } = subject;
       seen.add(fingerprint);
       const outcome = evaluate(rule.when, of, nowMs, room);
       const state = this.#states.get(fingerprint);
@@ -89,46 +93,77 @@ export class Alerts {
   }
 }
 
+/** What an alert is about. It stays the same from round to round. */
+interface Subject {
+  readonly labels: Record<string, string>;
+  readonly fingerprint: string;
+}
+
 interface Question {
   readonly rule: Rule;
-  readonly labels: Record<string, string>;
+  /** Of the subject. */
+  readonly key: string;
+  readonly subject: Subject;
   readonly of: readonly Known[];
   /** Only its series count. */
   readonly room?: string;
 }
 
 /**
- * Each rule with the instances for which it is evaluated, and the labels of its alert.
+ * Each rule with the instances for which it is evaluated, and the subject of its alert.
  * @param before the alerts of the round before
+ * @param subjects of the round before
  */
 export function questions(
   known: readonly Known[],
   before: readonly AlertState[] = [],
+  subjects: ReadonlyMap<string, Subject> = new Map(),
 ): readonly Question[] {
   const rooms = roomsOf(known, before);
-  return rules.flatMap((rule): Question[] => {
-    const { name: alertname, severity } = rule;
-    const labels = { alertname, severity, ...rule.labels };
-    if (rule.per === 'service') return [{ rule, labels, of: known }];
-    if (rule.per === 'room') {
-      return rooms.map((room) => ({ rule, labels: { ...labels, room }, of: known, room }));
+  const asked: Question[] = [];
+  for (const [index, rule] of rules.entries()) {
+    if (rule.per === 'service') {
+      const key = `${index}`;
+      asked.push({ rule, key, subject: subjects.get(key) ?? subjectOf(rule, {}), of: known });
+    } else if (rule.per === 'room') {
+      for (const room of rooms) {
+        const key = `${index} ${room}`;
+        const subject = subjects.get(key) ?? subjectOf(rule, { room });
+        asked.push({ rule, key, subject, of: known, room });
+      }
+    } else {
+      for (const one of known) {
+        const { instance } = one;
+        const key = `${index} ${instance}`;
+        const subject = subjects.get(key) ?? subjectOf(rule, { instance });
+        asked.push({ rule, key, subject, of: [one] });
+      }
     }
-    return known.map((one) => ({ rule, labels: { ...labels, instance: one.instance }, of: [one] }));
-  });
+  }
+  return asked;
+}
+
+function subjectOf(rule: Rule, about: { readonly [label: string]: string }): Subject {
+  const labels = { alertname: rule.name, severity: rule.severity, ...rule.labels, ...about };
+  return { labels, fingerprint: fingerprintOf(labels) };
 }
 
 /** While no instance says which rooms there are, those that an alert is about are not forgotten. */
 function roomsOf(known: readonly Known[], before: readonly AlertState[]): readonly string[] {
-  const samples = known.flatMap((one) => one.samples);
-  const isSilent = !samples.some(({ metric }) => metric === 'reprise_build_info');
-  const named = isSilent
-    ? before.map(({ labels }) => labels.room)
-    : samples.map(({ labels }) => labels.room);
-  return [...new Set(named.filter((room) => room !== undefined))];
+  const isSilent = !known.some(({ samples }) => samples.has('reprise_build_info'));
+  const rooms = new Set<string | undefined>();
+  if (isSilent) for (const { labels } of before) rooms.add(labels.room);
+  else {
+    for (const { samples } of known) {
+      for (const same of samples.values()) for (const { labels } of same) rooms.add(labels.room);
+    }
+  }
+  rooms.delete(undefined);
+  return [...rooms] as string[];
 }
 
 /** The same for the same labels, in any order. */
-export function fingerprintOf(labels: Readonly<Record<string, string>>): string {
+function fingerprintOf(labels: Readonly<Record<string, string>>): string {
   const sorted = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
   return createHash('sha256').update(JSON.stringify(sorted)).digest('hex').slice(0, 16);
 }

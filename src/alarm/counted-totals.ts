@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Sample, selects } from './exposition.ts';
+import { type Sample, type SamplesByMetric, selected } from './exposition.ts';
 import type { Selector } from './expression.ts';
 
 /**
@@ -20,8 +20,6 @@ export type KeptHistory = z.infer<typeof keptHistory>;
 type Point = [atMs: number, total: number];
 
 interface Line {
-  readonly selector: Selector;
-  readonly label: string;
   fine: Point[];
   coarse: Point[];
   readonly outlives: boolean;
@@ -33,7 +31,8 @@ interface Line {
  * at an instance counts nothing. A series that appears later counts from 0.
  */
 export class History {
-  readonly #lines = new Map<string, Line>();
+  /** By the name of the selector, and by label. */
+  readonly #lines = new Map<string, Map<string, Line>>();
   readonly #selectors: readonly (readonly [Selector, boolean])[];
   readonly #metrics: ReadonlySet<string>;
   #before: ReadonlyMap<string, number> | undefined;
@@ -57,29 +56,31 @@ export class History {
   }
 
   /** Takes over a page of metrics. */
-  take(samples: readonly Sample[], nowMs: number): void {
+  take(samples: SamplesByMetric, nowMs: number): void {
     const before = this.#before;
     const grown = (sample: Sample): number => {
       if (before === undefined) return 0;
       const was = before.get(sample.key) ?? 0;
       return sample.value >= was ? sample.value - was : sample.value;
     };
-    const counted = samples.filter(({ metric }) => this.#metrics.has(metric));
     for (const [selector, outlives] of this.#selectors) {
       const sums = new Map<string, number>([['', 0]]);
-      for (const sample of counted) {
-        if (!selects(selector, sample)) continue;
+      for (const sample of selected(selector, samples)) {
         const label = sample.labels.le ?? sample.labels.room ?? '';
         sums.set(label, (sums.get(label) ?? 0) + grown(sample));
       }
       for (const [label, sum] of sums) push(this.#line(selector, label, outlives), sum, nowMs);
     }
-    this.#before = new Map(counted.map(({ key, value }) => [key, value]));
+    const now = new Map<string, number>();
+    for (const metric of this.#metrics) {
+      for (const { key, value } of samples.get(metric) ?? []) now.set(key, value);
+    }
+    this.#before = now;
   }
 
   /** @returns the increase in the last `seconds`; 0 if nothing was ever counted */
   increase(selector: Selector, seconds: number, nowMs: number, label = ''): number {
-    const line = this.#lines.get(nameOf(selector, label));
+    const line = this.#lines.get(nameOf(selector))?.get(label);
     if (line === undefined) return 0;
     const last = line.fine.at(-1) ?? line.coarse.at(-1);
     const first = at(line, nowMs - seconds * 1_000);
@@ -88,33 +89,44 @@ export class History {
 
   /** By the upper bound of its bucket. */
   buckets(selector: Selector, seconds: number, nowMs: number): ReadonlyMap<number, number> {
-    const lines = [...this.#lines.values()].filter(
-      (line) => line.label !== '' && nameOf(line.selector) === nameOf(selector),
-    );
-    return new Map(
-      lines.map(({ label }) => [
-        label === '+Inf' ? Number.POSITIVE_INFINITY : Number(label),
-        this.increase(selector, seconds, nowMs, label),
-      ]),
-    );
+    const increases = new Map<number, number>();
+    for (const label of this.#lines.get(nameOf(selector))?.keys() ?? []) {
+      if (label === '') continue;
+      const bound = label === '+Inf' ? Number.POSITIVE_INFINITY : Number(label);
+      increases.set(bound, this.increase(selector, seconds, nowMs, label));
+    }
+    return increases;
   }
 
   kept(): KeptHistory {
-    const lines = [...this.#lines].filter(([, { outlives, label }]) => outlives && label === '');
-    return Object.fromEntries(lines.map(([name, { coarse }]) => [name, coarse]));
+    const wholes = [...this.#lines].map(([name, lines]) => [name, lines.get('')] as const);
+    return Object.fromEntries(
+      wholes.flatMap(([name, line]) => (line?.outlives ? [[name, line.coarse]] : [])),
+    );
   }
 
   #line(selector: Selector, label: string, outlives: boolean): Line {
-    const name = nameOf(selector, label);
-    const known = this.#lines.get(name);
+    const name = nameOf(selector);
+    const lines = this.#lines.get(name) ?? new Map<string, Line>();
+    this.#lines.set(name, lines);
+    const known = lines.get(label);
     if (known !== undefined) return known;
-    const line: Line = { selector, label, fine: [], coarse: [], outlives };
-    this.#lines.set(name, line);
+    const line: Line = { fine: [], coarse: [], outlives };
+    lines.set(label, line);
     return line;
   }
 }
 
-const nameOf = (selector: Selector, label = ''): string => JSON.stringify([selector, label]);
+const names = new WeakMap<Selector, string>();
+
+/** The selector's name in the state file. */
+function nameOf(selector: Selector): string {
+  const known = names.get(selector);
+  if (known !== undefined) return known;
+  const name = JSON.stringify([selector, '']);
+  names.set(selector, name);
+  return name;
+}
 
 function push(line: Line, grown: number, nowMs: number): void {
   const last = line.fine.at(-1) ?? line.coarse.at(-1);

@@ -1,5 +1,5 @@
 import type { History } from './counted-totals.ts';
-import { type Sample, selects } from './exposition.ts';
+import { type SamplesByMetric, selected } from './exposition.ts';
 import {
   bucketsOf,
   type Comparison,
@@ -12,7 +12,7 @@ import {
 export interface Known {
   readonly instance: string;
   /** The values of the last round; empty after a failed round. */
-  readonly samples: readonly Sample[];
+  readonly samples: SamplesByMetric;
   readonly history: History;
 }
 
@@ -33,7 +33,7 @@ export function evaluate(
   room?: string,
 ): Outcome {
   if (condition.kind === 'absent') {
-    const isThere = known.some(({ samples }) => samples.some((one) => selects(condition.of, one)));
+    const isThere = known.some(({ samples }) => selected(condition.of, samples).length > 0);
     return isThere ? 'no' : { is: true, value: 1 };
   }
   if (condition.kind === 'compare') {
@@ -64,7 +64,7 @@ function measured(
   room?: string,
 ): number | undefined {
   if (value.kind === 'always') return 1;
-  if (value.kind === 'latest') return aggregate(value.how, ofRoom(value.of, room), known);
+  if (value.kind === 'latest') return aggregate(value.how, value.of, known, room);
   if (value.kind === 'since') {
     const since = aggregate('max', value.of, known);
     return since === undefined ? undefined : nowMs / 1_000 - since;
@@ -75,8 +75,8 @@ function measured(
     );
   }
   if (value.kind === 'share') {
-    const of = (one: Value) => measured(one, known, nowMs, room);
-    const [part, whole] = [of(value.part), of(value.whole)];
+    const part = measured(value.part, known, nowMs, room);
+    const whole = measured(value.whole, known, nowMs, room);
     return part === undefined || whole === undefined ? undefined : part / whole;
   }
   const sums = new Map<number, number>();
@@ -88,17 +88,18 @@ function measured(
   return quantileOf(value.q, sums);
 }
 
-const ofRoom = (of: Selector, room: string | undefined): Selector =>
-  room === undefined ? of : { ...of, labels: { ...of.labels, room } };
-
 function aggregate(
   how: 'max' | 'min' | 'sum',
   of: Selector,
   known: readonly Known[],
+  room?: string,
 ): number | undefined {
-  const values = known.flatMap(({ samples }) =>
-    samples.filter((one) => selects(of, one)).map((one) => one.value),
-  );
+  const values: number[] = [];
+  for (const { samples } of known) {
+    for (const { labels, value } of selected(of, samples)) {
+      if (room === undefined || labels.room === room) values.push(value);
+    }
+  }
   if (values.length === 0) return undefined;
   return how === 'sum' ? total(values) : Math[how](...values);
 }

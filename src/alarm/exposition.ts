@@ -23,29 +23,65 @@ export function parseMetrics(page: string): readonly Sample[] {
     const [, metric, labelText = '', number = ''] = line.exec(text) ?? [];
     const value = number === '+Inf' ? Number.POSITIVE_INFINITY : Number(number);
     if (metric === undefined || Number.isNaN(value)) continue;
-    const labels: Record<string, string> = {};
-    for (const [, name = '', raw = ''] of labelText.matchAll(label)) {
-      labels[name] = raw.replaceAll(/\\(.)/g, (_, char: string) => escapes[char] ?? char);
-    }
-    samples.push({ metric, labels, key: `${metric}{${labelText}}`, value });
+    samples.push({ metric, labels: labelsOf(labelText), key: `${metric}{${labelText}}`, value });
   }
   return samples;
 }
 
-/** Does the selector choose this series? A label that is not there is empty, as in Prometheus. */
-export function selects(selector: Selector, { metric, labels }: Sample): boolean {
-  // Nearly all series are of another metric.
-  if (metric !== selector.metric) return false;
-  const { labels: equal = {}, matching = {}, notMatching = {} } = selector;
-  return (
-    Object.entries(equal).every(([name, value]) => (labels[name] ?? '') === value) &&
-    Object.entries(matching).every(([name, pattern]) => isWhole(pattern, labels[name])) &&
-    !Object.entries(notMatching).some(([name, pattern]) => isWhole(pattern, labels[name]))
-  );
+function labelsOf(text: string): Record<string, string> {
+  const labels: Record<string, string> = {};
+  if (text === '') return labels;
+  for (const [, name = '', raw = ''] of text.matchAll(label)) {
+    labels[name] = raw.includes('\\')
+      ? raw.replaceAll(/\\(.)/g, (_, char: string) => escapes[char] ?? char)
+      : raw;
+  }
+  return labels;
 }
 
-const isWhole = (pattern: string, value = ''): boolean =>
-  new RegExp(`^(?:${pattern})$`).test(value);
+/** The samples of a page, by metric. */
+export type SamplesByMetric = ReadonlyMap<string, readonly Sample[]>;
+
+export function byMetric(samples: readonly Sample[]): SamplesByMetric {
+  const grouped = new Map<string, Sample[]>();
+  for (const sample of samples) {
+    const same = grouped.get(sample.metric);
+    if (same === undefined) grouped.set(sample.metric, [sample]);
+    else same.push(sample);
+  }
+  return grouped;
+}
+
+type LabelTest = (labels: Sample['labels']) => boolean;
+
+/** The tests of each selector that was asked about. The rules ask in each round. */
+const testsBySelector = new WeakMap<Selector, readonly LabelTest[]>();
+
+/** The series that a selector chooses. */
+export function selected(selector: Selector, samples: SamplesByMetric): readonly Sample[] {
+  const same = samples.get(selector.metric) ?? [];
+  const known = testsBySelector.get(selector);
+  const wanted = known ?? testsOf(selector);
+  if (known === undefined) testsBySelector.set(selector, wanted);
+  return wanted.length === 0
+    ? same
+    : same.filter(({ labels }) => wanted.every((test) => test(labels)));
+}
+
+/** A label that is not there is empty, as in Prometheus. */
+function testsOf({ labels = {}, matching = {}, notMatching = {} }: Selector): LabelTest[] {
+  const tests: LabelTest[] = [];
+  for (const [name, value] of Object.entries(labels)) {
+    tests.push((of) => (of[name] ?? '') === value);
+  }
+  for (const [patterns, isWanted] of [[matching, true] as const, [notMatching, false] as const]) {
+    for (const [name, pattern] of Object.entries(patterns)) {
+      const whole = new RegExp(`^(?:${pattern})$`);
+      tests.push((of) => whole.test(of[name] ?? '') === isWanted);
+    }
+  }
+  return tests;
+}
 
 /** The values of a metric, one of each series. A service with workers has a series of each. */
 export const valuesOf = (samples: readonly Sample[], metric: string): readonly number[] =>

@@ -4,6 +4,7 @@ import type { AlarmConfig } from './alarm-options.ts';
 import { type AlertState, Alerts, questions, tellsOf } from './alerts.ts';
 import { History } from './counted-totals.ts';
 import { evaluate, type Known, type Outcome } from './evaluate.ts';
+import { byMetric } from './exposition.ts';
 import { selectorsOf } from './expression.ts';
 import { AlarmJournal, type JournalLine } from './journal.ts';
 import { Notifier } from './notifier.ts';
@@ -114,7 +115,7 @@ export async function lookOnce({
   const nowMs = await look(instances);
   return questions(instances.map(known))
     .filter(({ rule }) => !off.has(rule.name) && rule.severity !== 'none')
-    .map(({ rule, labels, of, room }) => ({
+    .map(({ rule, subject: { labels }, of, room }) => ({
       ...{ labels, outcome: evaluate(rule.when, of, nowMs, room), summary: rule.summary.en },
     }));
 }
@@ -124,7 +125,7 @@ const nothing: Polled = { isUp: false, why: undefined, samples: [] };
 const now = (): string => new Date().toISOString();
 
 const known = ({ name, polled, history }: Instance): Known => ({
-  ...{ instance: name, samples: polled.samples, history },
+  ...{ instance: name, samples: byMetric(polled.samples), history },
 });
 
 /** @returns the time, in milliseconds since the epoch */
@@ -134,7 +135,7 @@ async function look(instances: readonly Instance[]): Promise<number> {
   for (const [at, one] of instances.entries()) {
     one.polled = polled[at] as Polled;
     // Without its metrics, the values are unknown. They are not zero.
-    if (one.polled.samples.length > 1) one.history.take(one.polled.samples, nowMs);
+    if (one.polled.samples.length > 1) one.history.take(byMetric(one.polled.samples), nowMs);
   }
   return nowMs;
 }

@@ -1,6 +1,6 @@
 import { Alerts } from '../../../src/alarm/alerts.ts';
 import { History } from '../../../src/alarm/counted-totals.ts';
-import { parseMetrics } from '../../../src/alarm/exposition.ts';
+import { byMetric, parseMetrics } from '../../../src/alarm/exposition.ts';
 import { selectorsOf } from '../../../src/alarm/expression.ts';
 import { rules } from '../../../src/alarm/rules.ts';
 
@@ -85,9 +85,10 @@ export function ringing(
   for (let at = 0; at <= seconds; at += every) {
     const page = pages(at) ?? { up: 0 };
     const text = Object.entries(page).map(([series, value]) => `${series} ${value}`);
-    const samples = parseMetrics(text.join('\n'));
+    const read = parseMetrics(text.join('\n'));
+    const samples = byMetric(read);
     const nowMs = startMs + at * 1_000;
-    if (samples.length > 1) history.take(samples, nowMs);
+    if (read.length > 1) history.take(samples, nowMs);
     const known = [{ instance: 'one:3001', samples, history }];
     alerts.round({ off: new Set(['Watchdog']), known }, nowMs);
   }
