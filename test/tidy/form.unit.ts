@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { doubleCastAdapters, exceptions, longComments } from './exceptions.ts';
+import { type FigureName, type Looked, looksAt } from './support/figures.ts';
 import {
   capitalConstants,
   commentColumnsMax,
   doubleCasts,
   exportedBounds,
-  fileLines,
   fileLinesMax,
   functionLinesMax,
   longestComment,
@@ -13,37 +13,36 @@ import {
   namesUsed,
   privateKeywords,
 } from './support/rules.ts';
-import { codeFolders, parseSource, type Source, sourcesIn } from './support/sources.ts';
+import { codeFolders, parseSource, type Source } from './support/sources.ts';
 
-const rules: Readonly<
-  Record<keyof typeof exceptions, [max: number, figure: (source: Source) => number]>
-> = {
-  functionLines: [functionLinesMax, longestFunction],
-  fileLines: [fileLinesMax, fileLines],
-  commentColumns: [commentColumnsMax, longestComment],
-  privateKeywords: [0, privateKeywords],
-  capitalConstants: [0, capitalConstants],
-  doubleCasts: [0, doubleCasts],
+const bounds: Readonly<Record<keyof typeof exceptions & FigureName, number>> = {
+  functionLines: functionLinesMax,
+  fileLines: fileLinesMax,
+  commentColumns: commentColumnsMax,
+  privateKeywords: 0,
+  capitalConstants: 0,
+  doubleCasts: 0,
 };
 
 describe('the form of the code', function () {
   this.timeout(120_000);
-  const all = (): Source[] => codeFolders.flatMap((folder) => sourcesIn(folder));
+  const all = (): Looked[] => codeFolders.flatMap(looksAt);
 
   const isLater = (name: string, file: string): boolean =>
     (name === 'doubleCasts' && doubleCastAdapters.includes(file)) ||
     (name === 'commentColumns' && longComments.some((folder) => file.startsWith(folder)));
 
-  for (const [name, [max, figure]] of Object.entries(rules)) {
-    const excepted: Readonly<Record<string, number>> = exceptions[name as keyof typeof exceptions];
+  for (const name of Object.keys(bounds) as (keyof typeof bounds)[]) {
+    const max = bounds[name];
+    const excepted: Readonly<Record<string, number>> = exceptions[name];
     it(`${name}: at most ${max}, in every file that is no exception`, () => {
       const worse: string[] = [];
       const good = new Set(Object.keys(excepted));
-      for (const source of all().filter(({ file }) => !isLater(name, file))) {
-        const value = figure(source);
-        if (value > max) good.delete(source.file);
-        const allowed = excepted[source.file] ?? max;
-        if (value > allowed) worse.push(`${source.file}: ${value}, at most ${allowed}`);
+      for (const { file, figures } of all().filter((one) => !isLater(name, one.file))) {
+        const value = figures[name];
+        if (value > max) good.delete(file);
+        const allowed = excepted[file] ?? max;
+        if (value > allowed) worse.push(`${file}: ${value}, at most ${allowed}`);
       }
       expect(worse).to.deep.equal([]);
       expect([...good], 'take it off the list in test/tidy/exceptions.ts').to.deep.equal([]);
@@ -53,26 +52,23 @@ describe('the form of the code', function () {
   it('each folder with comments that are too long has some', () => {
     const good = longComments.filter((folder) =>
       all().every(
-        (source) => !source.file.startsWith(folder) || longestComment(source) <= commentColumnsMax,
+        ({ file, figures }) =>
+          !file.startsWith(folder) || figures.commentColumns <= commentColumnsMax,
       ),
     );
     expect(good, 'take it off the list in test/tidy/exceptions.ts').to.deep.equal([]);
   });
 
   it('each adapter that may cast twice does', () => {
-    const casting = all().filter((source) => doubleCasts(source) > 0);
+    const casting = all().filter(({ figures }) => figures.doubleCasts > 0);
     expect(casting.map(({ file }) => file)).to.include.members([...doubleCastAdapters]);
   });
 
   it('each bound that is exported is used, by more than tests', () => {
-    const code = codeFolders
-      .filter((folder) => folder !== 'test')
-      .flatMap((folder) => sourcesIn(folder));
-    const used = new Set(code.flatMap((source) => [...namesUsed(source)]));
-    const unused = code.flatMap((source) =>
-      exportedBounds(source)
-        .filter((name) => !used.has(name))
-        .map((name) => `${source.file}: ${name}`),
+    const code = codeFolders.filter((folder) => folder !== 'test').flatMap(looksAt);
+    const used = new Set(code.flatMap((one) => [...one.namesUsed]));
+    const unused = code.flatMap((one) =>
+      one.exportedBounds.filter((name) => !used.has(name)).map((name) => `${one.file}: ${name}`),
     );
     expect(unused).to.deep.equal([]);
   });

@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'chai';
+import { looksAt } from './support/figures.ts';
 import { cycle, importsBetween, isIn, lintRule, readMap, refused, unused } from './support/map.ts';
-import { sourcesIn } from './support/sources.ts';
 
 /** `UPDATE_LINT=1 npx mocha test/tidy/map.unit.ts` writes the rules into biome.json. */
 const isUpdate = process.env.UPDATE_LINT !== undefined;
@@ -22,7 +22,7 @@ describe('the map in docs/architecture.md', function () {
   this.timeout(60_000);
   const map = readMap();
   const imports = () =>
-    importsBetween((['src', 'embedded', 'migrations', 'load'] as const).flatMap(sourcesIn));
+    importsBetween((['src', 'embedded', 'migrations', 'load'] as const).flatMap(looksAt));
 
   it('has a row for each folder of src/, and no other', () => {
     const folders = readdirSync('src').map((name) => `src/${name}`);
@@ -38,7 +38,7 @@ describe('the map in docs/architecture.md', function () {
 
   it('leads to files of which no two have one name, but for names that say the same of each folder', () => {
     const seen = new Map<string, string[]>();
-    for (const { file } of sourcesIn('src')) {
+    for (const { file } of looksAt('src')) {
       const name = path.posix.basename(file);
       seen.set(name, [...(seen.get(name) ?? []), file]);
     }
@@ -78,7 +78,7 @@ describe('the map in docs/architecture.md', function () {
 
   it('has no inner folder with the name of a folder of the map: the linter would confuse them', () => {
     const names = map.map(({ name }) => name.replace(/^src\//, ''));
-    const inside = [...sourcesIn('src'), ...sourcesIn('embedded')]
+    const inside = [...looksAt('src'), ...looksAt('embedded')]
       .flatMap(({ file }) =>
         file
           .replace(/^src\//, '')

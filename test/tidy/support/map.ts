@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { importsOf, type Source } from './sources.ts';
+import type { Looked } from './figures.ts';
 
 /** The table of folders in docs/architecture.md: which folder may import what. */
 export interface Room {
@@ -40,14 +40,11 @@ export interface Import {
 }
 
 /** All imports of files by files, both as paths from the root. */
-export function importsBetween(sources: readonly Source[]): Import[] {
-  return sources.flatMap((source) =>
-    importsOf(source)
+export function importsBetween(files: readonly Looked[]): Import[] {
+  return files.flatMap(({ file, imports }) =>
+    imports
       .filter((to) => to.startsWith('.'))
-      .map((to) => ({
-        from: source.file,
-        to: path.posix.join(path.posix.dirname(source.file), to),
-      })),
+      .map((to) => ({ from: file, to: path.posix.join(path.posix.dirname(file), to) })),
   );
 }
 

@@ -34,25 +34,23 @@ export interface Source {
 /** The folders of the project's own code. */
 export const codeFolders = ['src', 'embedded', 'migrations', 'load', 'bench', 'test'] as const;
 
-const sources = new Map<string, readonly Source[]>();
+export type CodeFolder = (typeof codeFolders)[number];
 
-/** The TypeScript files below a folder of the root, parsed. They are read once. */
-export function sourcesIn(folder: (typeof codeFolders)[number]): readonly Source[] {
-  const known = sources.get(folder);
-  if (known !== undefined) return known;
-  const read = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.(ts|mjs)$/.test(name))
-    .map((name) => readSource(path.posix.join(folder, name.split(path.sep).join('/'))));
-  sources.set(folder, read);
-  return read;
-}
-
-function readSource(file: string): Source {
-  return parseSource(file, readFileSync(file, 'utf8'));
+/** The TypeScript files below a folder of the root, each parsed when it is asked for. */
+export function* sourcesIn(folder: CodeFolder): Generator<Source> {
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    if (!/\.(ts|mjs)$/.test(name)) continue;
+    const file = path.posix.join(folder, name.split(path.sep).join('/'));
+    yield parseSource(file, readFileSync(file, 'utf8'));
+  }
 }
 
 export function parseSource(file: string, text: string): Source {
-  const { program, comments } = parse(text, { sourceType: 'module', plugins: ['typescript'] });
+  const { program, comments } = parse(text, {
+    sourceType: 'module',
+    plugins: ['typescript'],
+    attachComment: false,
+  });
   if (!isNode(program)) throw new Error(`${file}: no program`);
   return { file, text, nodes: nodesOf(program), comments: comments ?? [] };
 }
@@ -69,7 +67,7 @@ function nodesOf(root: Node): Placed[] {
   // The loop goes on over what it adds.
   for (const parent of all) {
     for (const name in parent.node) {
-      if (name === 'loc' || name.endsWith('omments')) continue;
+      if (name === 'loc' || name === 'comments') continue;
       const value = parent.node[name];
       for (const child of Array.isArray(value) ? value : [value]) {
         if (isNode(child)) all.push({ node: child, parent });
