@@ -53,7 +53,10 @@ try {
   await rm(data, { recursive: true, force: true });
 }
 
-/** An account that bought for months: a charge, then payment after payment, ten seconds apart. */
+/**
+ * The account of a user who bought for months: one charge, then payments. Ten seconds are between
+ * two payments.
+ */
 async function fill(log: EventStore, name: string, summaries: boolean): Promise<string> {
   const stream = `account-${name}`;
   const { decide, evolve, snapshot } = accountDecider;

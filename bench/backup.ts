@@ -20,9 +20,9 @@ import { testEventStore } from '../test/support/servers.ts';
 import { fill } from './support/fill.ts';
 import { median } from './support/measure.ts';
 
-/** Events a second. */
+/** Events per second. */
 const bound = 10_000;
-/** Memory at the end above that of the first half of the log, in MiB. */
+/** The memory at the end minus the memory in the first half of the log, in MiB. */
 const growthBound = 64;
 const eventsWanted = Number(process.argv[2] ?? '200000');
 const rounds = Number(process.argv[3] ?? '3');

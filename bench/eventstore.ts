@@ -1,13 +1,13 @@
 /**
  * Measures the embedded event store and prints the figures and their bounds:
  *
- *   npm run bench:eventstore             about four minutes
- *   npm run bench:eventstore -- --quick  less than a minute: fewer rounds, a tenth of the events
+ * npm run bench:eventstore             about four minutes npm run bench:eventstore -- --quick  less
+ *   than a minute: fewer rounds, a tenth of the events
  *
  * Rates are ratios to a server that stores nothing (support/no-op-server.ts). Both servers are
  * measured in turns in the same run, with the same client and the same processes, so the ratios can
- * be compared between machines. A missed bound is printed and is not an error: the exit code is not
- * 0 only when the benchmark itself fails.
+ * be compared between machines. A missed bound is printed, but is not an error: the exit code is 0
+ * unless the benchmark itself fails.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
@@ -36,7 +36,7 @@ const size = flags.quick
   ? { rounds: 3, roundMs: 700, reads: 20_000, latencyMs: 3_000, events: 100_000 }
   : { rounds: 9, roundMs: 2_000, reads: 60_000, latencyMs: 10_000, events: 1_000_000 };
 
-/** A server in a process of its own, and a client for it. */
+/** A server in its own process, and a client for it. */
 interface Station {
   readonly child: Child;
   readonly client: EventStoreDBClient;
@@ -82,7 +82,7 @@ function withStore<T>(directory: string, use: (store: Station) => Promise<T>): P
   return withStation(storeModule, ['--port', '0', '--data', directory], use);
 }
 
-/** A store on an empty directory beside a server that stores nothing. */
+/** A store with an empty directory, and a server that stores nothing. */
 function withBoth<T>(use: (store: Station, noOp: Station) => Promise<T>): Promise<T> {
   return withDirectory((directory) =>
     withStore(directory, (store) => withStation(noOpModule, [], (noOp) => use(store, noOp))),
@@ -90,8 +90,8 @@ function withBoth<T>(use: (store: Station, noOp: Station) => Promise<T>): Promis
 }
 
 /**
- * Measures both in turns, after one unmeasured turn of each, and compares turn by turn: a busy
- * moment hits both.
+ * Measures both in turns, after one turn of each that is not measured. Compares turn by turn,
+ * because a busy moment makes both slower.
  */
 async function ratio(
   what: string,
@@ -102,7 +102,8 @@ async function ratio(
   await rate(store.client);
   const rates: { store: number; noOp: number }[] = [];
   for (let round = 0; round < size.rounds; round++) {
-    // Whoever comes second meets a warmer or a more tired machine: take turns in that, too.
+    // The second server of a turn may find a machine in another state. So the order alternates,
+    // too.
     const first = round % 2 === 0 ? store : noOp;
     const one = await rate(first.client);
     const two = await rate((first === store ? noOp : store).client);
@@ -133,7 +134,7 @@ async function reading(): Promise<Finding> {
   return withBoth(async (store, noOp) => {
     await appendMany(store.client, size.reads, { perAppend: 500, inFlight: 4 });
     return ratio(
-      'reading $all, against a server that sends canned events',
+      'reading $all, against a server that sends constant events',
       [store, noOp],
       (client) => readRate(client, size.reads),
     );
@@ -159,7 +160,10 @@ async function latency(): Promise<Finding> {
   };
 }
 
-/** Memory while a large log is written and read, and how fast a server starts on it. */
+/**
+ * The memory while a large log is written and read, and the time until a server starts with this
+ * log.
+ */
 async function large(): Promise<Finding[]> {
   const million = `${thousands(size.events)} events`;
   return withDirectory(async (directory) => {
@@ -180,8 +184,8 @@ async function large(): Promise<Finding[]> {
 }
 
 /**
- * Flat: its peak in the second half of the work is not above that of the first half by more than a
- * fifth.
+ * Does the memory stay the same? Its maximum in the second half of the work may be at most a fifth
+ * above that of the first half.
  */
 function memoryFinding(what: string, samples: readonly Memory[]): Finding {
   const bound = 'second half ≤ 1.2 × first half';

@@ -26,7 +26,10 @@ import { type Fault, faults, impostors, portOf, type Site } from './support/faul
 const faultMs = 4_000;
 /** All calls must succeed again within this time after the fault is over, in milliseconds. */
 const healedMsMax = 5_000;
-/** A permanent fault without any effect for this long counts as healed, in milliseconds. */
+/**
+ * If a permanent fault has no effect for this long, the service counts as recovered, in
+ * milliseconds.
+ */
 const unnoticedMsMax = 8_000;
 /** The longest wait for the service to recover, in milliseconds. */
 const patienceMs = 60_000;
@@ -34,7 +37,7 @@ const patienceMs = 60_000;
  * The service is well when all calls that began within this time succeeded, in milliseconds.
  */
 const steadyMs = 1_500;
-/** A projection that stalls longer than this stands still, in seconds. */
+/** A projection that is behind without progress for longer than this is reported, in seconds. */
 const stalledSecondsMax = 1;
 const askEachMs = 100;
 /** The size of PostgreSQL's disk; its initial data takes about half of it. */
@@ -137,7 +140,7 @@ async function suffer(site: Site, fault: Fault): Promise<Row> {
   const healed = async (): Promise<number | undefined> => {
     for (;;) {
       await askAgain();
-      // A permanent fault has an effect only once something is sent.
+      // A permanent fault has an effect only after the service has sent something.
       const hasShown = fault.end !== undefined || seen.answers.size > 0 || seen.causes.size > 0;
       const isOver = performance.now() - overMs > unnoticedMsMax;
       const sinceMs = wellSince(seen.looks.filter(({ atMs }) => atMs >= overMs));

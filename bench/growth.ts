@@ -189,7 +189,7 @@ async function addConcerts(url: string, directory: string, sessions: number): Pr
   if (code !== 0) throw new Error(`reprise catalog import ended with ${code}`);
 }
 
-/** With a balance each. */
+/** Adds accounts with a balance. */
 async function addAccounts(url: string, accounts: number): Promise<void> {
   const store = connectEventStore(url);
   const charge = (): NewEvent => ({

@@ -126,8 +126,8 @@ const cases: readonly (readonly [name: string, start: Start, request: string])[]
 interface Figures {
   readonly perSecond: number;
   /**
-   * CPU of this process, the server's, a request: says more than requests a second on a busy
-   * machine.
+   * The processor time of this process, which is the server, per request. On a busy machine, it is
+   * more exact than the requests per second.
    */
   readonly cpuMicros: number;
 }

@@ -6,7 +6,7 @@
 import { Client } from 'undici';
 import { quantile } from './support/measure.ts';
 
-/** What to do. */
+/** A job. */
 export interface JourneyJob {
   readonly port: number;
   readonly buyers: number;
@@ -15,12 +15,12 @@ export interface JourneyJob {
   readonly concerts?: number;
   /** The page that the buyers request repeatedly, instead of the journey. */
   readonly page?: string;
-  /** Journeys begun before are not counted. */
+  /** Journeys that began before this time are not counted. */
   readonly warmUpSeconds: number;
   readonly seconds: number;
 }
 
-/** What came of it. */
+/** The result of a job. */
 export interface JourneyResult {
   /** The number of complete journeys or pages. */
   readonly completed: number;

@@ -35,9 +35,9 @@ interface Stretch {
   readonly cpu: ServiceCpu;
 }
 
-/** Of two fresh services. */
+/** The results of two new services. */
 interface Run {
-  /** From the start of the process until it was ready, in seconds. */
+  /** The time from the start of the process until it was ready, in seconds. */
   readonly readySeconds: readonly number[];
   readonly cold: Stretch;
   readonly warm: Stretch;

@@ -43,7 +43,7 @@ const everybody: Crowd = {
   leaveWithinMs: untilMs,
 };
 
-/** What a sale came to. */
+/** The result of a sale. */
 interface Sale {
   readonly admitted: number;
   readonly paid: number;

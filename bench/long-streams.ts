@@ -1,10 +1,10 @@
 /**
  * Measures the cost of the longest streams after a restart: an account with 1,000,000 recent
- * charges, and a seat that was held 100,000 times. The service is a process of its own with an
- * embedded event store, and restarts for each round. Other users charge their accounts and read
+ * charges, and a seat that was held 100,000 times. The service runs in its own process with an
+ * embedded event store. It restarts for each round. Other users charge their accounts and read
  * their balances all the time. In every second round, calls also use the long streams.
  *
- *     node --import tsx bench/long-streams.ts [charges] [holds] [rounds]
+ * node --import tsx bench/long-streams.ts [charges] [holds] [rounds]
  *
  * Without arguments: 1,000,000 charges, 100,000 holds, 5 rounds.
  */
@@ -25,17 +25,22 @@ const rounds = Number(process.argv[4] ?? 5);
 
 const currency = 'KRW';
 const user = 'long';
-/** Calls of others: so many a second, from so many users. */
+/** The calls of other users: their number per second, and the number of users. */
 const callsPerSecond = 100;
 const others = 50;
-/** Others' calls are watched for so long; the long streams are asked for at the start. */
+/**
+ * The time for which the calls of other users are measured. The calls on the long streams come at
+ * its start.
+ */
 const watchedMs = 4_000;
-/** Before it the service has answered others for so long. */
+/** The time for which the service answers other users before that. */
 const warmMs = 3_000;
-/** The read models follow the log that was filled in: longer is a fault. */
+/**
+ * The longest time until the read models have all events of the new log. A longer time is a fault.
+ */
 const followMsMax = 1_800_000;
 
-/** Bounds of the issue, in milliseconds. */
+/** The bounds, in milliseconds. */
 const firstAnswerMsMax = 1_000;
 const othersP99MsMax = 100;
 
@@ -143,7 +148,10 @@ async function admitted(service: Service): Promise<string> {
   }
 }
 
-/** Others' calls, begun at a steady rate whether or not the last ones were answered. */
+/**
+ * The calls of other users. They begin at a constant rate, even if earlier calls have no answer
+ * yet.
+ */
 function othersOn(service: Service, round: number) {
   let times: number[] = [];
   let calls = 0;
@@ -199,8 +207,8 @@ async function seatOf(service: Service): Promise<Seat> {
 }
 
 /**
- * As the handler would have written it: 500 charges and what sums them up in each append, within
- * the last day.
+ * The events in the form in which the command handler writes them. Each append has 500 charges of
+ * the last day, and the events that summarise them.
  */
 async function fillAccount(store: EventStore): Promise<void> {
   const { decide, evolve, snapshot } = accountDecider;
@@ -227,7 +235,7 @@ async function fillAccount(store: EventStore): Promise<void> {
   if (batch.length > 0) await writer(batch);
 }
 
-/** Each hold has lapsed. */
+/** Each hold has ended. */
 async function fillSeat(store: EventStore, { sessionId, seatId, price }: Seat): Promise<void> {
   const writer = writerOn(store, seatStream(sessionId, seatId));
   let batch: SeatEvent[] = [];

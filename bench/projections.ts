@@ -23,7 +23,7 @@ import { type TestDatabase, testDatabase, testEventStore } from '../test/support
 import { fill } from './support/fill.ts';
 import { median } from './support/measure.ts';
 
-/** Of the client's own rate. */
+/** The bound, as a share of the client's rate. */
 const bound = 0.6;
 
 const eventsWanted = Number(process.argv[2] ?? '200000');
@@ -68,18 +68,18 @@ async function main(): Promise<boolean> {
   }
 }
 
-/** The embedded server's own database: its role may make no other. */
+/** The database of the embedded server, because its role cannot create another one. */
 async function embeddedDatabase(dataDir: string): Promise<TestDatabase> {
   const { url, stop } = await startEmbeddedPostgres({ dataDir });
   return { url, drop: stop };
 }
 
 interface Measured {
-  /** Events a second. */
+  /** Events per second. */
   readonly rate: number;
   /**
-   * Of this process, microseconds an event: says more than the rate on a machine that others use
-   * too.
+   * The processor time of this process per event, in microseconds. On a machine that others use,
+   * too, it is more exact than the rate.
    */
   readonly cpu: number;
 }
@@ -131,7 +131,7 @@ async function project(
   await eventStore.close();
 }
 
-/** As `reprise rebuild` does it, with every step. */
+/** A rebuild with every step of `reprise rebuild`. */
 async function rebuildAll(url: string, postgresUrl: string): Promise<void> {
   const eventStore = connectEventStore(url);
   const postgres = connectPostgres(postgresUrl, { statementTimeoutMs: 600_000 });

@@ -1,18 +1,19 @@
 /**
- * The waiting queue with many who wait, in this process's memory and in Redis: what a poll costs
- * with 1,000 and with 1,000,000 waiting, in turns, as a call of the queue and over HTTP; what it
- * costs to end the presence of one who does not poll any more; the memory of a waiting place; how
- * fast 10,000 enrol; and polls over HTTP, at a fixed rate and as many as are answered, in turns
- * with a route that does nothing. Without REDIS_URL it starts a Redis of its own, where
- * `redis-server` is installed; otherwise it removes its keys afterwards.
+ * Measures the waiting queue with many waiting users, in this process's memory and in Redis. It
+ * measures the cost of a poll with 1,000 and with 1,000,000 waiting users, in turns, as a call of
+ * the queue and over HTTP. It also measures the cost to end the presence of an absent user, the
+ * memory of a waiting place, and the time in which 10,000 users enrol. It measures polls over HTTP
+ * at a fixed rate and at the largest rate, in turns with a route that does nothing. Without
+ * REDIS_URL, it starts its own Redis, if `redis-server` is installed. With REDIS_URL, it removes
+ * its keys at the end.
  *
- *     npm run bench:queue -- [--waiting 1000000] [--seconds 5] [--queue in-process|redis]
- *       [--pause 600000]
+ * npm run bench:queue -- [--waiting 1000000] [--seconds 5] [--queue in-process|redis] [--pause
+ *   600000]
  *
- * The pause is the longest one between two polls, in milliseconds. With the default nobody becomes
- * absent while the polls are measured: with a shorter one, each poll also ends the presence of
- * those who were enrolled and do not poll. A million users who poll every 20 s would make 50,000
- * polls a second, more than one Redis answers.
+ * The pause is the longest pause between two polls, in milliseconds. With the default, nobody
+ * becomes absent during the measurement. With a shorter pause, each poll also ends the presence of
+ * users who have enrolled and do not poll. A million users who poll every 20 s would make 50,000
+ * polls per second. One Redis cannot answer so many.
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -45,7 +46,7 @@ const pollsPerTurn = 250;
 const turns = 20;
 /** The number of parallel polls while the line is filled, like connections of buyers. */
 const atOnce = 100;
-/** Polls that end the presence of `endsMax` others each. */
+/** The number of polls, each of which ends the presence of `endsMax` other users. */
 const pollsOfLate = 500;
 /** The number of waiting users during the polls over HTTP. */
 const httpWaiting = 10_000;
@@ -63,7 +64,7 @@ const settings: QueueSettings = {
 
 interface Opened {
   readonly queue: WaitingQueue;
-  /** The same line at a later time, when every poll of it is overdue. */
+  /** The same line at a later time, when the next poll of every user is overdue. */
   readonly later: () => WaitingQueue;
 }
 
@@ -137,7 +138,7 @@ async function measureGrowth(kind: Kind): Promise<Finding[]> {
   const bytes =
     ((await kind.bytesUsed()) - bytesBefore) / (many + settings.admittedMax - newcomers);
   const [little, much] = [new Line(kind, small, few), new Line(kind, large, many)];
-  // The first turn of each warms up.
+  // The first turn of each line is a warm-up.
   for (let turn = 0; turn <= turns; turn += 1) {
     if (turn === 1) for (const line of [little, much]) line.micros.length = line.work.length = 0;
     await little.turn();
@@ -192,7 +193,7 @@ async function measureGrowth(kind: Kind): Promise<Finding[]> {
   ];
 }
 
-/** @param pollMicros of a poll that ends no presence */
+/** @param pollMicros the time of a poll that ends no presence */
 async function absenceMicros(kind: Kind, queue: WaitingQueue, pollMicros: number): Promise<number> {
   const before = await kind.workMicros();
   for (let n = 0; n < pollsOfLate; n += 1) {

@@ -24,7 +24,7 @@ import { fill } from './support/fill.ts';
 import { median } from './support/measure.ts';
 import { untilSettled } from './support/settled.ts';
 
-/** Of the p95 without a rebuild. */
+/** The bound, as a multiple of the p95 without a rebuild. */
 const bound = 1.2;
 
 const eventsWanted = Number(process.argv[2] ?? '100000');
@@ -97,7 +97,7 @@ async function compare(k6: string, service: LoadedService, resultFile: string): 
       const figures = await runJourney(k6, service.url, resultFile);
       return { ...figures, looks: await check.stop() };
     };
-    await run(); // The first run finds nothing compiled and nothing in memory.
+    await run(); // In the first run, no code is compiled and no list is in memory.
     const ratios: number[] = [];
     let before = await run();
     for (let round = 1; round <= rounds; round += 1) {
@@ -181,7 +181,7 @@ function keepRebuilding(env: Record<string, string>): { stop(): Promise<number> 
     return count;
   };
   const done = loop();
-  // It is told when it is stopped.
+  // `stop` rejects with the error.
   done.catch(() => {});
   return {
     stop: () => {
@@ -220,7 +220,7 @@ function watchRows(url: string, client: pg.Client): { stop(): Promise<number> } 
     return looks;
   };
   const done = loop();
-  // It is told when it is stopped.
+  // `stop` rejects with the error.
   done.catch(() => {});
   return {
     stop: () => {

@@ -10,9 +10,9 @@ export interface SeatsJob {
   readonly port: number;
   readonly seconds: number;
   readonly connections: number;
-  /** Between two requests of one client. */
+  /** The time between two requests of one client. */
   readonly everyMs: number;
-  /** Sends the ETag that it has. */
+  /** Does it send the ETag of its last answer? */
   readonly revalidates: boolean;
 }
 

@@ -19,7 +19,7 @@ import { fakeApi } from '../test/http/support/fake-api.ts';
 import type { SeatsJob } from './seats-client.ts';
 import { median, quantile } from './support/measure.ts';
 
-/** Of the p95 of the small session. */
+/** The bound, as a multiple of the p95 of the small session. */
 const bound = 3;
 
 const seconds = Number(process.argv[2] ?? '4');

@@ -14,7 +14,7 @@ import { serveStadium } from './support/stadium.ts';
 
 const seats = 50_000;
 const changeMs = 5;
-/** Above the time that a client may take nothing. */
+/** Longer than the time for which a client may read nothing. */
 const watchedMs = 16_000;
 
 const cases = {
@@ -107,7 +107,7 @@ function neverReads(
     on.answered(status);
     if (status === '200') socket.pause();
   });
-  // A paused socket is not told that its other end is gone: a write that is refused says so.
+  // A paused socket does not notice that the other side has closed. A refused write shows this.
   const poke = setInterval(() => socket.write('\r\n'), 1_000);
   socket.on('error', () => {});
   socket.on('close', () => {

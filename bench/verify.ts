@@ -19,19 +19,19 @@ import { describeVerdict } from '../src/verify/describe.ts';
 import { verify } from '../src/verify/verify-log.ts';
 import { testEventStore } from '../test/support/servers.ts';
 
-/** Events a second. */
+/** Events per second. */
 const bound = 8_000;
 const eventsWanted = Number(process.argv[2] ?? '120000');
 const rounds = Number(process.argv[3] ?? '3');
 
-/** A turn is each seat reserved, paid and given back, by one user each in turn. */
+/** In one turn, each seat is reserved, paid and given back. The users take turns. */
 const seatsPerSession = 50;
 const sessions = 100;
 const users = 500;
 const price = 100;
 const time = '2026-01-01T00:00:00.000Z';
 const silent = { debug() {}, warn: console.warn, error: console.error };
-/** Streams appended to at the same time. */
+/** The number of streams with appends at the same time. */
 const inFlight = 64;
 
 type Written = readonly [type: string, data: Record<string, unknown>];
@@ -83,8 +83,8 @@ async function main(): Promise<boolean> {
 }
 
 /**
- * Appends step by step, all seats a step: the log's order is as it must be, and each account's
- * events are few appends.
+ * Appends step by step. A step is the same for all seats. So the order of the log is correct, and
+ * each account needs few appends.
  */
 async function fill(url: string): Promise<void> {
   const client = EventStoreDBClient.connectionString(url);
@@ -136,7 +136,7 @@ function charges(balances: Map<string, number>): Map<string, Written[]> {
   return streams;
 }
 
-/** One turn of every seat, as the steps that follow one another. */
+/** One turn of every seat: its steps in their order. */
 function steps(turn: number, balances: Map<string, number>): Map<string, Written[]>[] {
   const all = Array.from({ length: 6 }, () => new Map<string, Written[]>());
   const add = (step: number, stream: string, type: string, data: Written[1]) => {

@@ -1,12 +1,11 @@
 /**
- * Compares a service of one process with a service of several workers (ADR 59), each with embedded
- * servers and a Redis of its own, by the journey of `bench/journey.ts`. Shows the processor time of
- * each process. Also measures what an instance costs that follows the log and gets no requests, and
- * what one costs that writes the read models and gets no requests. With these it computes which
- * process would be busy first if there were a core for each process. Linux only, with
- * `redis-server`.
+ * Compares a service of one process with a service of several workers (ADR 59), with the journey of
+ * `bench/journey.ts`. Each service has embedded servers and its own Redis. Shows the processor time
+ * of each process. Also measures the cost of two instances without requests: one follows the log,
+ * the other one writes the read models. From these costs it computes which process would reach its
+ * limit first if each process had its own core. Linux only, with `redis-server`.
  *
- *   npm run bench:workers -- [--rounds 3] [--workers 2] [--of 8] [--buyers 100]
+ * npm run bench:workers -- [--rounds 3] [--workers 2] [--of 8] [--buyers 100]
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -26,11 +25,11 @@ const startMs = 120_000;
 
 interface Run {
   readonly result: JourneyResult;
-  /** Milliseconds a journey, by the name of the part; workers and PostgreSQL as sums. */
+  /** Milliseconds per journey, by the name of the part. Workers and PostgreSQL are sums. */
   readonly cpu: Readonly<Record<string, number>>;
-  /** Of each process, for `first`. */
+  /** The times of each process, for `first`. */
   readonly worker: readonly number[];
-  /** Of PostgreSQL's busiest process. */
+  /** The time of PostgreSQL's busiest process. */
   readonly busiest: number;
 }
 
@@ -132,8 +131,8 @@ function line(name: string, { result, cpu, worker, busiest }: Run): string {
 }
 
 /**
- * Which process is busy first with `workers`, each process on a core of its own. The event store
- * sends each event to each worker, so its share grows with the workers.
+ * Computes which process reaches its limit first with `workers`, if each process has its own core.
+ * The event store sends each event to each worker, so its share grows with the workers.
  */
 function first(
   runs: Readonly<Record<'one' | 'busyLeads' | 'idleLeads', readonly Run[]>>,

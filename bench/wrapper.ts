@@ -25,7 +25,7 @@ const server = await startChild(
 const store = connectEventStore(server.url);
 const bare = EventStoreDBClient.connectionString(server.url);
 
-/** Appends a second: `inFlight` writers, each to a new stream each time. */
+/** Appends per second of `inFlight` writers. Each append goes to a new stream. */
 async function rate(append: (stream: string) => Promise<unknown>): Promise<number> {
   let left = appendsEach;
   const startedMs = performance.now();

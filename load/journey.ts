@@ -138,7 +138,7 @@ function waitInQueue(userId: number): string | undefined {
   }
 }
 
-/** The body of a 200, else undefined. */
+/** The body of a 200; otherwise undefined. */
 function get(step: StepName, path: string, name: string): string | undefined {
   const response = http.get(`${baseUrl}${path}`, readBody);
   return done(step, response, name) ? (response.body ?? undefined) : undefined;

@@ -23,7 +23,7 @@ export async function readLag(url: string): Promise<LagCounts | undefined> {
   return { upTo };
 }
 
-/** In milliseconds: each is the upper bound of the quantile. */
+/** Upper bounds of the quantiles, in milliseconds. */
 export interface LiveLag {
   readonly events: number;
   readonly p50: number;

@@ -16,8 +16,9 @@ const readyPollMs = 100;
 const stopMsMax = 40_000;
 
 /**
- * As `npm start` has them. With a larger young generation, fewer short-lived objects of a batch are
- * copied. With feedback and baseline code from the first call on, a new service is fast sooner.
+ * The same flags as in `npm start`. With a larger young generation, fewer short-lived objects of a
+ * batch are copied. With feedback and baseline code from the first call on, a new service is fast
+ * sooner.
  */
 export const startFlags = [
   '--max-semi-space-size=64',
@@ -28,12 +29,12 @@ export const startFlags = [
 /** A new service with new data and the demo catalog. */
 export interface LoadedService {
   readonly url: string;
-  /** Of its admin listener; undefined: that of a version without one. */
+  /** The URL of its admin listener; undefined for a version that has none. */
   readonly adminUrl: string | undefined;
   readonly pid: number;
   /** From its start until it was ready, in milliseconds. */
   readonly readyMs: number;
-  /** The event store behind it. */
+  /** The event store of the service. */
   readonly eventStoreUrl: string;
   readonly postgresUrl: string;
   /** Stops the service and removes its data. */

@@ -15,7 +15,7 @@ import type { JourneyJob, JourneyResult } from '../journey-client.ts';
 export const warmUpSeconds = 4;
 export const warmSeconds = 5;
 
-/** Buyers in a process of their own. */
+/** Buyers in their own process. */
 export class Generator {
   readonly #child: ChildProcess = fork(new URL('../journey-client.ts', import.meta.url));
 
@@ -34,20 +34,17 @@ export class Generator {
   }
 }
 
-/** What is measured of a fresh service. */
+/** The results of a new service. */
 export interface Measured<T> {
   readonly env?: Readonly<Record<string, string>>;
-  /**
-   * Another checkout of the project than this one: its tables may be others, so its log alone is
-   * proven.
-   */
+  /** Another checkout of the project. It may have other tables, so only its log is proven. */
   readonly checkout?: URL;
   readonly work: (generator: Generator, service: LoadedService & { port: number }) => Promise<T>;
 }
 
 /**
- * Starts a fresh service, has it measured, and proves it afterwards. @throws Error when it is not
- * proven
+ * Starts a new service, measures it, and proves its log afterwards. @throws Error if the proof
+ * fails
  */
 export async function onFreshService<T>({ env = {}, checkout, work }: Measured<T>): Promise<T> {
   const directory = await mkdtemp(path.join(tmpdir(), 'reprise-bench-'));

@@ -29,7 +29,7 @@ export async function memoryOf(pid: number): Promise<Memory | undefined> {
   }
 }
 
-/** Samples a process's memory until it is told to stop. */
+/** Samples a process's memory until somebody calls `stop`. */
 export function sampleMemory(pid: number, everyMs: number): { stop(): Promise<Memory[]> } {
   const samples: Memory[] = [];
   let pending = Promise.resolve();
@@ -57,7 +57,7 @@ export interface Finding {
   readonly kept: boolean | undefined;
 }
 
-/** A table of the findings, in columns as wide as they need. */
+/** A table of the findings. Each column has the width of its longest text. */
 export function table(findings: readonly Finding[]): string {
   const rows = [
     ['what', 'bound', 'measured', 'kept'],

@@ -1,8 +1,8 @@
 /**
  * A server for comparison with the embedded event store: the same transport and codec, without
  * storage. It acknowledges appends at once and forgets them. A read of `$all` sends prepared
- * events, as many as the client requests. It runs as a process of its own, started by `startChild`
- * of embedded/child.ts, as the embedded event store does.
+ * events, as many as the client requests. It runs in its own process. Like the embedded event
+ * store, it is started by `startChild` of embedded/child.ts.
  */
 import { randomUUID } from 'node:crypto';
 import { runChild } from '../../embedded/child.ts';
@@ -19,10 +19,12 @@ const batchAppendPath = '/event_store.client.streams.Streams/BatchAppend';
 const readPath = '/event_store.client.streams.Streams/Read';
 const featuresPath = '/event_store.client.server_features.ServerFeatures/GetSupportedMethods';
 
-/** Distinct canned events; they are sent over and over. */
+/** The number of different prepared events. The server sends them repeatedly. */
 const cannedEvents = 1_000;
 
-/** Events sent before the client must have taken what came before. */
+/**
+ * The number of events that the server sends before the client must have received the earlier ones.
+ */
 const pageEvents = 256;
 
 const canned = Array.from({ length: cannedEvents }, (_, index) =>

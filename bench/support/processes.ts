@@ -1,13 +1,13 @@
 import { readdir, readFile } from 'node:fs/promises';
 
-/** The kernel's clock ticks a second, as /proc counts processor time. */
+/** The kernel's clock ticks per second. /proc counts processor time in these ticks. */
 const ticksPerSecond = 100;
 
 interface Process {
   readonly pid: number;
   readonly parent: number;
   readonly command: string;
-  /** Its own and that of its children that have ended, in milliseconds. */
+  /** The processor time of a process and of its children that have ended, in milliseconds. */
   readonly cpuMs: number;
 }
 
@@ -29,7 +29,7 @@ async function readAll(): Promise<readonly Process[]> {
   return (await Promise.all(pids.map(readProcess))).filter((one) => one !== undefined);
 }
 
-/** Processor time of a service so far, in milliseconds, by what it is spent in. Linux only. */
+/** The processor time of a service so far, in milliseconds, for each of its parts. Linux only. */
 export interface ServiceCpu {
   readonly service: number;
   readonly eventStore: number;
@@ -64,7 +64,7 @@ export interface Part {
   /** A service of one process is a `worker`. PostgreSQL has several processes. */
   readonly name: 'primary' | 'worker' | 'event store' | 'PostgreSQL';
   readonly pid: number;
-  /** So far, with that of its ended children. */
+  /** The processor time so far, with that of its ended children. */
   readonly cpuMs: number;
 }
 

@@ -24,7 +24,7 @@ interface Answers {
   readonly cpuMicros: number;
 }
 
-/** @param perSecond undefined: each connection asks again at once */
+/** @param perSecond undefined: each connection polls again immediately */
 async function ask(
   port: number,
   paths: readonly string[],

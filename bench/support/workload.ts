@@ -8,7 +8,8 @@ import {
 } from '@eventstore/db-client';
 
 /**
- * What every benchmark of the event store appends: JSON of about 200 bytes, and a little metadata.
+ * The events that every benchmark of the event store appends: JSON of about 200 bytes, and a little
+ * metadata.
  */
 export const eventType = 'SeatReserved';
 
@@ -37,8 +38,8 @@ export function newEvents(count: number, from = 0): EventData[] {
 }
 
 /**
- * Appends single events for so long, `inFlight` at a time, each writer to a stream of its own with
- * the revision that it must have. @returns acknowledged appends a second.
+ * Appends single events for the given time, `inFlight` at a time. Each writer has its own stream
+ * and uses the expected revision. @returns the acknowledged appends per second
  */
 export async function appendRate(
   client: EventStoreDBClient,
@@ -63,7 +64,8 @@ export async function appendRate(
 }
 
 /**
- * Appends so many events as fast as they go, `perAppend` an append, each writer to its own stream.
+ * Appends `total` events as fast as possible, `perAppend` events per append. Each writer has its
+ * own stream.
  */
 export async function appendMany(
   client: EventStoreDBClient,
@@ -84,7 +86,7 @@ export async function appendMany(
   await Promise.all(Array.from({ length: inFlight }, (_, number) => writer(number)));
 }
 
-/** Reads so many events of `$all` from its start and throws them away. @returns events a second. */
+/** Reads `count` events of `$all` from its start and drops them. @returns the events per second */
 export async function readRate(client: EventStoreDBClient, count: number): Promise<number> {
   const begin = performance.now();
   let read = 0;

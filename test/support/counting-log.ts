@@ -1,12 +1,12 @@
 import { MemoryEventStore } from './memory-event-store.ts';
 
-/** A log in memory that counts what is read of it. */
+/** A log in memory that counts its reads. */
 export class CountingLog extends MemoryEventStore {
-  /** Reads that were begun. */
+  /** The number of reads that began. */
   reads = 0;
   /** Events that were read. */
   read = 0;
-  /** Reads that were under way at the same time, at most. */
+  /** The largest number of reads at the same time. */
   readsAtOnce = 0;
   #underWay = 0;
   /** The first revision that each stream still has. */

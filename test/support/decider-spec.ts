@@ -3,12 +3,12 @@ import type { Decider } from '../../src/commands/core/decider.ts';
 import type { Refusal, RefusalCode } from '../../src/commands/core/result.ts';
 import type { DomainEvent } from '../../src/events/events.ts';
 
-/** A decision with the answer that it has once its events are written. */
+/** A decision, with its answer after its events are written. */
 type Decided<Event, Answer> =
   | { readonly ok: true; readonly events: readonly Event[]; readonly answer: Answer }
   | { readonly ok: false; readonly refusal: Refusal };
 
-/** Decides a command, and answers as the command handler does. */
+/** Decides a command, and answers in the same way as the command handler. */
 export function decided<State, Command, Event extends DomainEvent, Answer>(
   decider: Decider<State, Command, Event, Answer>,
   command: Command,
@@ -29,7 +29,7 @@ export class DeciderSpec<State, Command, Event extends DomainEvent, Answer> {
     this.#decider = decider;
   }
 
-  /** Begins with the state that these events make. */
+  /** Begins with the state after these events. */
   readonly given = (events: readonly Event[]) => ({
     when: (command: Command): Decision<Event, Answer> => {
       const decider = this.#decider;
@@ -39,7 +39,7 @@ export class DeciderSpec<State, Command, Event extends DomainEvent, Answer> {
   });
 }
 
-/** What a decider decided. */
+/** The decision of a decider. */
 class Decision<Event, Answer> {
   readonly #decided: Decided<Event, Answer>;
 
@@ -49,7 +49,7 @@ class Decision<Event, Answer> {
 
   /**
    * Exactly these events, in this order.
-   * @returns what is answered once they are written
+   * @returns the answer after they are written
    */
   thenWrites(events: readonly Event[]): Answer {
     expect(this.#decided, 'refused').to.have.property('ok', true);

@@ -3,19 +3,19 @@ import type { DomainEvent, EventData, EventOf, EventType } from '../../src/event
 import { paymentId } from '../../src/events/ids.ts';
 
 /**
- * The builders of events for all tests: a function for each event type, with its name. A test says
- * what it is about; `more` replaces what is usual.
+ * The builders of events for all tests: one function per event type, with the name of the type. A
+ * test states only the data that it is about. `more` replaces default values.
  */
 
-/** When the usual events happen. */
+/** The default time of events. */
 export const at = '2027-01-01T12:00:00.000Z';
 export const atMs = Date.parse(at);
-/** When the usual hold ends. */
+/** The default end of a hold. */
 export const holdEndsAt = '2027-01-01T12:05:00.000Z';
 export const holdEndsAtMs = Date.parse(holdEndsAt);
 export const currency = 'KRW';
 
-/** Whose hold of a seat it is. */
+/** The user and the reservation of a hold. */
 export interface Hold {
   readonly reservationId: string;
   readonly userId: string;
@@ -157,15 +157,15 @@ export const requestAbandoned = (): EventOf<'RequestAbandoned'> => ({
   data: {},
 });
 
-/** An event and the stream that it belongs on. */
+/** An event and its stream. */
 export interface Written {
   readonly stream: string;
   readonly event: DomainEvent;
 }
 
 /**
- * Events as a log would have them: each at the next position, and at the next revision of its
- * stream, all at the usual time.
+ * Events in the form of a log. Each has the next position, and the next revision of its stream. All
+ * have the default time.
  */
 export function recordedOf(events: Iterable<Written>): RecordedEvent[] {
   const revisions = new Map<string, bigint>();

@@ -8,11 +8,12 @@ import type {
 import type { RecordedEvent } from '../../src/events/codec.ts';
 
 /**
- * The log's exact semantics in memory, so that thousands of histories can be tried.
- * `memory-event-store.int.ts` holds it to what a server does. Deterministic: nothing waits.
+ * A log in memory with the exact semantics of the event store, so that tests can try thousands of
+ * histories. `memory-event-store.int.ts` compares it with a server. It is deterministic, because
+ * nothing waits.
  */
 export class MemoryEventStore implements EventStore {
-  /** Every event in the order in which it was taken. */
+  /** Every event, in the order in which the log received it. */
   readonly log: RecordedEvent[] = [];
   readonly epoch = 0;
   readonly #streams = new Map<string, RecordedEvent[]>();
@@ -63,7 +64,7 @@ export class MemoryEventStore implements EventStore {
 
   async close(): Promise<void> {}
 
-  /** Begins with what another log has: nothing of it is copied. */
+  /** Begins with the events of another log. They are not copied. */
   beginAs({ log }: MemoryEventStore): void {
     if (this.log.length > 0) throw new Error('the log has events already');
     for (const event of log) {

@@ -1,9 +1,11 @@
 /**
- * Mocha takes an unhandled rejection of the code under test lightly; in production it ends the
+ * Mocha may ignore an unhandled rejection of the code under test. In production, it ends the
  * process.
  */
 
-/** What escaped, each with the test that ran. Mocha hands some on to us twice. */
+/**
+ * The unhandled rejections, each with the test that was running. Mocha reports some of them twice.
+ */
 const escaped = new Map<unknown, string>();
 let running = 'before the first test';
 const note = (reason: unknown): void => {
@@ -11,14 +13,14 @@ const note = (reason: unknown): void => {
 };
 
 /**
- * Hooks of the whole run, which fails at its end when a rejection escaped. At once would end it for
- * all other tests.
+ * Hooks of the whole run. If there was an unhandled rejection, the run fails at its end. If it
+ * failed immediately, all other tests would not run.
  */
 export const mochaHooks = {
   beforeAll(this: Mocha.Context): void {
     process.on('unhandledRejection', note);
-    // After the hooks of the test files: where one fails, those after it are not run, and what they
-    // stop would run on.
+    // This hook comes after the hooks of the test files. If a hook fails, the later ones do not
+    // run, and the servers that they stop would continue to run.
     this.test?.parent?.afterAll('no rejection escaped', check);
   },
   beforeEach(this: Mocha.Context): void {

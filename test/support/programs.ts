@@ -10,8 +10,8 @@ import { accepts, isInstalled, type Program, startProgram } from '../../src/dril
 export { isInstalled, type Program, startRedisServer } from '../../src/drill/programs.ts';
 
 /**
- * Servers from the system's own programs, each on a free port of 127.0.0.1, with its data in a
- * temporary directory.
+ * Servers that use the installed programs of the system. Each has a free port of 127.0.0.1, and its
+ * data in a temporary directory.
  */
 
 interface PostgresPrograms {
@@ -21,8 +21,8 @@ interface PostgresPrograms {
 }
 
 /**
- * Where a PostgreSQL's own programs are: the newest that Debian's packages installed; undefined
- * when there is none.
+ * The directory of PostgreSQL's programs: the newest version that Debian's packages have installed;
+ * undefined if there is none.
  */
 export function postgresPrograms(): PostgresPrograms | undefined {
   const root = '/usr/lib/postgresql';
@@ -35,8 +35,9 @@ export function postgresPrograms(): PostgresPrograms | undefined {
 }
 
 /**
- * Who runs servers that refuse to be root. Gives them the directory.
- * @returns how to spawn `program` as them
+ * Chooses the user for servers that refuse to run as root, and makes this user the owner of the
+ * directory.
+ * @returns how to spawn `program` as this user
  */
 async function asUser(directory: string, programs: PostgresPrograms) {
   const { user } = await chooseUser(directory, programs);
@@ -105,14 +106,14 @@ async function startCluster(
   return startProgram(directory, spawnOn, {
     url: (port) => `postgres://postgres@127.0.0.1:${port}/postgres`,
     answers: (url) => select1(url),
-    // A child of it keeps the port and its memory for a moment otherwise.
+    // Otherwise a child process keeps the port and its memory for a moment.
     gentle: 'SIGQUIT',
   });
 }
 
 /**
- * PgBouncer before a PostgreSQL. Its URL is that one's, by way of it.
- * @param settings of its section `[pgbouncer]`, as `pool_mode`
+ * PgBouncer in front of a PostgreSQL. Its URL leads to that PostgreSQL through PgBouncer.
+ * @param settings the settings of its section `[pgbouncer]`, such as `pool_mode`
  * @returns undefined when it is not installed
  */
 export async function startPgBouncer(

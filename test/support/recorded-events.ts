@@ -16,7 +16,7 @@ const bytes = fc.oneof(
   fc.uint8Array({ maxLength: 40 }).map((data) => Buffer.from(data)),
 );
 
-/** What an event store may have recorded. */
+/** An event that an event store may have recorded. */
 export const recorded = fc.record({
   id: fc.uuid(),
   stream: fc.string({ unit: 'grapheme', minLength: 1 }),
@@ -32,7 +32,7 @@ export const recorded = fc.record({
 
 export type Recorded = typeof recorded extends fc.Arbitrary<infer T> ? T : never;
 
-/** The message in which it sends that. */
+/** The message in which the event store sends this event. */
 export function response(given: Recorded): ReadResp {
   const event = new streamsPb.ReadResp.ReadEvent.RecordedEvent();
   const id = new sharedPb.UUID();

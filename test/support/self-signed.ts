@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { KeyPair } from '../../src/drill/relay.ts';
 
-/** Made for `localhost`, good for two days. Undefined where openssl is not installed. */
+/** A certificate for `localhost`, valid for two days. Undefined if openssl is not installed. */
 export async function selfSigned(): Promise<KeyPair | undefined> {
   const directory = await mkdtemp(path.join(tmpdir(), 'reprise-certificate-'));
   const [key, cert] = [path.join(directory, 'key'), path.join(directory, 'cert')];

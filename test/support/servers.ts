@@ -10,16 +10,16 @@ import { eventually } from './eventually.ts';
 import { administer, makeDatabase, startTestPostgres } from './test-postgres.ts';
 
 /**
- * Servers for tests: embedded ones in processes of their own, or the real ones that the environment
- * names.
+ * Servers for tests: embedded servers in their own processes, or the real servers that environment
+ * variables name.
  */
 
 /** REDIS_URL when set, else undefined. */
 export const testRedisUrl: string | undefined = process.env.REDIS_URL || undefined;
 
 /**
- * EVENTSTORE_URL, of a server that others use, too. Undefined when not set, and where
- * EVENTSTORE_BIN is, which goes before.
+ * EVENTSTORE_URL: a server that others use, too. Undefined if it is not set, or if EVENTSTORE_BIN
+ * is set, because EVENTSTORE_BIN has priority.
  */
 export const sharedEventStoreUrl: string | undefined =
   eventStoreBin === undefined ? process.env.EVENTSTORE_URL || undefined : undefined;
@@ -30,12 +30,14 @@ export const sharedEventStoreUrl: string | undefined =
 export const isRealEventStore = sharedEventStoreUrl !== undefined || eventStoreBin !== undefined;
 
 /**
- * Nodes of EVENTSTORE_BIN that a test's own event store has: EVENTSTORE_NODES, 1 unless it is 3.
+ * The number of nodes of EVENTSTORE_BIN in a test's own event store: EVENTSTORE_NODES, which is 1
+ * or 3. Default 1.
  */
 const eventStoreNodes = process.env.EVENTSTORE_NODES === '3' ? 3 : 1;
 
 /**
- * What is started and not yet stopped: a test that fails half way must not keep mocha from ending.
+ * The servers that are started and not yet stopped. If a test fails before it has stopped its
+ * servers, mocha must still end.
  */
 const running = new Set<{ stop(): Promise<void> }>();
 
@@ -46,15 +48,14 @@ if (typeof after === 'function') {
   });
 }
 
-/** Longest start of an embedded event store, on however busy a machine, in milliseconds. */
+/** Longest start of an embedded event store, even on a very busy machine, in milliseconds. */
 export const startMs = 40_000;
 
 const needsItsOwn = 'skipped: needs an event store of its own, set EVENTSTORE_BIN';
 
 /**
- * A suite on a log that nobody else writes to: it looks at all of the log, spoils it, or ends its
- * server. On the shared server of EVENTSTORE_URL it is reported as skipped, with the reason in its
- * title.
+ * A suite with its own log. It uses the whole log, writes bad events to it, or ends its server. On
+ * the shared server of EVENTSTORE_URL it is reported as skipped, with the reason in its title.
  */
 export function describeWithOwnEventStore(title: string, suite: (this: Suite) => void): void {
   if (sharedEventStoreUrl === undefined) describe(title, suite);
@@ -70,31 +71,34 @@ export function itWithOwnEventStore(title: string, test: Func | AsyncFunc): void
 /** An event store to test against. */
 export interface TestEventStore {
   readonly url: string;
-  /** SIGKILL, of each node. Undefined for the server of EVENTSTORE_URL, as is the next. */
+  /**
+   * Kills each node with SIGKILL. This function and the next one are undefined for the server of
+   * EVENTSTORE_URL.
+   */
   kill?(): Promise<void>;
-  /** Stops it if it still runs and starts it again: same data, same port. */
+  /** Stops it if it still runs, and starts it again with the same data and port. */
   restart?(): Promise<void>;
   /**
-   * Makes it misbehave; undefined without `faults`. Resolves when the server has said that it will.
+   * Makes it cause faults; undefined without `faults`. Resolves when the server has confirmed this.
    */
   fault?(spec: unknown): Promise<void>;
   stop(): Promise<void>;
 }
 
 /**
-/** What only the embedded event store can be told. */
+/** Options that only the embedded event store has. */
 interface EmbeddedOptions {
-  /** It takes orders to misbehave. */
+  /** Does it cause faults on request? */
   readonly faults?: boolean;
-  /** Whose checkpoints it sends (embedded/eventstore/README.md). */
+  /** The version whose checkpoints it sends (embedded/eventstore/README.md). */
   readonly checkpoints?: CheckpointManner;
 }
 
 /**
- * An event store for a test file: nodes of EVENTSTORE_BIN of its own, on disk; else the server of
- * EVENTSTORE_URL, shared and not empty, so name streams uniquely and look at these alone; else a
- * fresh embedded one in a process of its own.
- * @param embedded it is the embedded one, whatever the run was given
+ * An event store for a test file. With EVENTSTORE_BIN, it is the file's own nodes, on disk. With
+ * EVENTSTORE_URL, it is that server, which is shared and not empty: use unique names of streams,
+ * and look only at these. Otherwise it is a new embedded event store in its own process.
+ * @param embedded always use the embedded event store, even if the run has one of these variables
  */
 export async function testEventStore(embedded?: EmbeddedOptions): Promise<TestEventStore> {
   if (embedded !== undefined) return embeddedEventStore(embedded);
@@ -138,8 +142,8 @@ async function embeddedEventStore(options: EmbeddedOptions): Promise<TestEventSt
     kill: () => child.kill(),
     async restart() {
       await child.stop();
-      // Something may have the port for a moment: a client that looks for the server can be given
-      // it as its own.
+      // Another program may use the port for a moment. For example, the system may give this port
+      // to a client that connects to the server.
       child = await eventually(`it starts again on port ${port}`, () => start(port));
     },
     async stop() {
@@ -163,14 +167,15 @@ async function embeddedEventStore(options: EmbeddedOptions): Promise<TestEventSt
 /** A database to test against. */
 export interface TestDatabase {
   readonly url: string;
-  /** Drops it, ending the sessions that still use it. */
+  /** Drops the database, and ends the sessions that still use it. */
   drop(): Promise<void>;
 }
 
 /**
- * A fresh database: on one embedded PostgreSQL started once a mocha run, or on the server of
- * POSTGRES_URL.
- * @param like a database to copy, which nobody is connected to; without it the new one is empty
+ * A new database. It is on an embedded PostgreSQL, which starts once per run of mocha, or on the
+ * server of POSTGRES_URL.
+ * @param like a database to copy; nobody may be connected to it. Without it, the new database is
+ * empty
  */
 export async function testDatabase(like?: TestDatabase): Promise<TestDatabase> {
   const server = process.env.POSTGRES_URL || (await embeddedPostgres());

@@ -2,9 +2,9 @@ import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** The wall clocks of a service and of its embedded event store, for a test to step. */
+/** The wall clocks of a service and of its embedded event store. A test can change them. */
 export class ShiftedClocks {
-  /** For the service. */
+  /** Environment variables for the service. */
   readonly env: Readonly<Record<string, string>>;
   readonly #dir: string;
 
@@ -21,7 +21,7 @@ export class ShiftedClocks {
     return new ShiftedClocks(await mkdtemp(join(tmpdir(), 'reprise-clock-')));
   }
 
-  /** From a moment after this on, it is so far ahead of the right time. */
+  /** Sets how many milliseconds a clock is ahead of the right time, from a moment later on. */
   async set(which: 'service' | 'store', aheadMs: number): Promise<void> {
     const file = join(this.#dir, which);
     await writeFile(`${file}.new`, String(aheadMs));

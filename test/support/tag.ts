@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 /**
- * A name that begins with `kind` and that no other file or run has: for ids in a log that others
- * write to, too.
+ * A name that begins with `kind`. No other file or run has this name. Use it for ids in a log to
+ * which others write, too.
  */
 export const newTag = (kind: string): string => `${kind}${randomBytes(4).toString('hex')}`;

@@ -6,12 +6,12 @@ import pg from 'pg';
 import { startEmbeddedPostgres } from '../../embedded/postgres/start.ts';
 
 /**
- * An embedded PostgreSQL of a run's own, by the role that may make databases: the service's may
- * make none.
+ * An embedded PostgreSQL for one run. It uses the role that may create databases, because the role
+ * of the service may not.
  */
 export interface TestPostgres {
   readonly url: string;
-  /** Its data go with it. */
+  /** Stops it and deletes its data. */
   stop(): Promise<void>;
 }
 
@@ -31,7 +31,7 @@ export async function startTestPostgres(): Promise<TestPostgres> {
   }
 }
 
-/** Makes an empty database, or one like another. @returns its URL */
+/** Creates an empty database, or a copy of another one. @returns its URL */
 export async function makeDatabase(server: string, like?: string): Promise<string> {
   const name = `reprise_test_${randomBytes(6).toString('hex')}`;
   const template = like === undefined ? '' : ` TEMPLATE ${new URL(like).pathname.slice(1)}`;

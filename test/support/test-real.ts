@@ -1,7 +1,7 @@
 /**
- * `npm run test:real`: the tests that use an event store, on nodes of a real EventStoreDB that they
- * start themselves from EVENTSTORE_BIN. First each file on one node of its own; then whole services
- * and outages on clusters of three.
+ * `npm run test:real`: the tests that use an event store, on nodes of a real EventStoreDB. The
+ * tests start these nodes with EVENTSTORE_BIN. First, each file runs on its own node. Then the
+ * tests of whole services and of outages run on clusters of three nodes.
  */
 import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
@@ -45,7 +45,7 @@ function mustBeExecutable(bin: string | undefined): void {
   }
 }
 
-/** @returns mocha's exit code: how many failed */
+/** @returns mocha's exit code: the number of failed tests */
 async function run(nodes: '1' | '3'): Promise<number> {
   console.log(`\nnodes of EVENTSTORE_BIN: ${nodes}`);
   const child = spawn(process.execPath, [mocha, ...runs[nodes]], {

@@ -3,13 +3,14 @@ import { once } from 'node:events';
 import { type Program, startPostgres, startRedisServer } from './programs.ts';
 
 /**
- * Runs a command with the addresses of a real PostgreSQL and Redis in POSTGRES_URL and REDIS_URL:
- * those that are set already, else ones of its own, started from the system's programs on free
- * ports and stopped whatever happens.
+ * Runs a command with the addresses of a real PostgreSQL and a real Redis in POSTGRES_URL and
+ * REDIS_URL. If one of them is not set, it starts this server with the installed program of the
+ * system, on a free port, and always stops it at the end.
  *
- *   node --import tsx test/support/with-servers.ts npx mocha test/queue/redis-queue.int.ts
+ * node --import tsx test/support/with-servers.ts npx mocha test/queue/redis-queue.int.ts
  *
- * Exit code: the command's; 1 when a server is neither named nor installed, which is said.
+ * The exit code is that of the command. It is 1, with a message, if a server is neither set nor
+ * installed.
  */
 
 const [command, ...args] = process.argv.slice(2);
