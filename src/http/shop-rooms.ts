@@ -1,10 +1,14 @@
+import { roomsMax } from '../commands/concert/catalog-file.ts';
 import type { BuyerCommands } from '../commands/sales/roles.ts';
 import type { QueueRooms } from '../queue/queue-rooms.ts';
 import { parseToken } from '../queue/token.ts';
 import type { QueueCounts, WaitingQueue } from '../queue/waiting-queue.ts';
 
-/** The largest number of rooms that are counted and shown, because they are labels of metrics. */
-const shownMax = 100;
+/**
+ * The largest number of lines that are counted and shown, because they are labels of metrics: the
+ * rooms of one catalog file, and the line of the shop.
+ */
+const shownMax = roomsMax + 1;
 
 /** What the shop's rooms are made from. */
 export interface ShopRoomsParts {
@@ -65,7 +69,7 @@ export class ShopRooms {
     return room === '' || this.#parts.catalog.rooms.has(room) ? room : undefined;
   }
 
-  /** The counts of at most `shownMax` rooms, by name. @throws QueueUnavailable */
+  /** The counts of at most `shownMax` lines, by room. @throws QueueUnavailable */
   counts(): Promise<ReadonlyMap<string, QueueCounts>> {
     return this.#parts.queues.counts(shownMax);
   }

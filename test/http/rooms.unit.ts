@@ -1,5 +1,10 @@
 import { expect } from 'chai';
+import { roomsMax } from '../../src/commands/concert/catalog-file.ts';
+import { ShopRooms } from '../../src/http/shop-rooms.ts';
+import { InProcessQueue } from '../../src/queue/in-process-queue.ts';
+import { QueueRooms } from '../../src/queue/queue-rooms.ts';
 import { newSecret, tokenOf } from '../../src/queue/token.ts';
+import { testSettings } from '../queue/support/times.ts';
 import { type Api, serveApi } from './support/api.ts';
 
 describe('rooms of the waiting queue', () => {
@@ -100,5 +105,16 @@ describe('rooms of the waiting queue', () => {
     expect(api.fake.queue).to.deep.include({ renewed: ['7'], shortened: ['7'] });
     const left = Date.parse((await status('7', '2')).body.expiresAt) - Date.now();
     expect(left).to.be.within(1, 5_100);
+  });
+
+  // One more than the rooms of a file: the line of the shop.
+  it('are all counted, as many as a catalog file may have', async () => {
+    const queues = new QueueRooms((room) => new InProcessQueue(testSettings, { room }));
+    const names = Array.from({ length: roomsMax }, (_, n) => `room-${n}`);
+    for (const name of names) queues.of(name);
+    const catalog = { concert: () => {}, roomOf: () => '', session: () => undefined };
+    const { sales } = api.fake;
+    const rooms = new ShopRooms({ queues, sales, catalog: { ...catalog, rooms: new Set(names) } });
+    expect([...(await rooms.counts()).keys()]).to.deep.equal(['', ...names]);
   });
 });

@@ -71,7 +71,7 @@ const time = z.iso
 const name = z.string().min(1).max(200).pipe(shownText);
 
 /** The largest number of rooms in one file. Each room has its own places and its own metrics. */
-const roomsMax = 100;
+export const roomsMax = 100;
 
 const ofTheCheck = 'is reserved for reprise check';
 
