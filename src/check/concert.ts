@@ -1,4 +1,4 @@
-import { checkConcertId, checkRoom, checkSessionId } from '../events/check-concert.ts';
+import { checkConcertId, checkSessionId } from '../events/check-concert.ts';
 import type { Section } from '../events/events.ts';
 
 /** The number of seats. It is larger than the number of checks at the same time will ever be. */
@@ -11,7 +11,6 @@ const seats = 100;
 export const checkConcert = {
   concertId: checkConcertId,
   title: 'Check of the service (not for sale)',
-  waitingRoom: checkRoom,
   sessions: [
     {
       sessionId: checkSessionId,

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { type EventType, eventSchemas } from './events.ts';
+import { type DomainEvent, type EventType, eventSchemas } from './events.ts';
 import { queueMoved1 } from './queue-events.ts';
 
 /**
@@ -33,5 +33,15 @@ export const olderVersions: { readonly [T in EventType]?: readonly z.ZodType[] }
   QueueSteered: [queueSteered1],
 };
 
-/** The version with which events of a type are written. */
+/** The newest version of a type. */
 export const versionOf = (type: EventType): number => (olderVersions[type]?.length ?? 0) + 1;
+
+/**
+ * The version in which an event is written: the oldest one that can say what the event says. So
+ * a log stays readable for older releases of the service until it needs something new, and a
+ * rollback stays possible.
+ */
+export function versionToWrite({ type, data }: DomainEvent): number {
+  const isOfConcert = type === 'ConcertRegistered' || type === 'ConcertRevised';
+  return isOfConcert && data.waitingRoom === undefined ? 1 : versionOf(type);
+}

@@ -11,7 +11,7 @@ const contractSchema = z.object({
   reprise: z.literal('contract'),
   format: z.literal(1),
   version: z.string(),
-  /** The newest version of each event type that it reads; it writes these. */
+  /** The newest version of each event type that it reads; it writes these, or older ones. */
   events: z.record(z.string(), z.number().int().min(1)),
   /** The prefixes of the streams that it reads. It ignores all other streams. */
   streams: z.array(z.string()),

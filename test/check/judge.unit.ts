@@ -4,6 +4,7 @@ import { checkConcert } from '../../src/check/concert.ts';
 import { type Check, exitCodeOf, judgeService, type Outcome } from '../../src/check/judge.ts';
 import { parseCatalog } from '../../src/commands/concert/catalog-file.ts';
 import { CatalogFileError } from '../../src/commands/concert/catalog-file-error.ts';
+import { checkRoom } from '../../src/events/check-concert.ts';
 
 const well = {
   reprise_ready: '1',
@@ -115,7 +116,10 @@ describe('the concert of reprise check', () => {
   });
 
   it('has an id and a room that no file may use', () => {
-    for (const names of [{ concertId: 'other' }, { waitingRoom: 'other' }]) {
+    for (const names of [
+      { concertId: 'other', waitingRoom: checkRoom },
+      { waitingRoom: 'other' },
+    ]) {
       expect(() => parseCatalog(file(names)))
         .to.throw(CatalogFileError)
         .with.property('message')

@@ -1,7 +1,9 @@
 import { expect } from 'chai';
+import { checkConcert } from '../../src/check/concert.ts';
 import { Catalog } from '../../src/commands/concert/catalog.ts';
 import { parseCatalog } from '../../src/commands/concert/catalog-file.ts';
 import { CatalogFileError } from '../../src/commands/concert/catalog-file-error.ts';
+import { checkConcertId, checkRoom } from '../../src/events/check-concert.ts';
 import type { StoredEvent } from '../../src/events/codec.ts';
 
 describe('rooms of concerts', () => {
@@ -27,6 +29,19 @@ describe('rooms of concerts', () => {
     catalog.becomeLike(other);
     expect([...catalog.rooms]).to.deep.equal(['hall']);
     expect(catalog.roomOf('c3')).to.equal('hall');
+  });
+
+  it('gives the concert of the check its room, of which its event says nothing', () => {
+    const catalog = new Catalog();
+    expect(catalog.roomOf(checkConcertId)).to.equal('');
+    const data = { title: checkConcert.title };
+    catalog.apply({
+      ...{ stream: `concert-${checkConcertId}`, type: 'ConcertRegistered', data },
+    } as StoredEvent);
+    expect(catalog.roomOf(checkConcertId)).to.equal(checkRoom);
+    expect([...catalog.rooms]).to.deep.equal([checkRoom]);
+    // Releases without rooms read this version.
+    expect(checkConcert).not.to.have.property('waitingRoom');
   });
 
   it('gives concerts rooms of the waiting queue, up to a number', () => {

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { z } from 'zod';
 import { createDecoder, decode, type RecordedEvent } from '../../src/events/codec.ts';
-import { type EventType, eventSchemas } from '../../src/events/events.ts';
-import { olderVersions, versionOf } from '../../src/events/upcasters.ts';
+import { type DomainEvent, type EventType, eventSchemas } from '../../src/events/events.ts';
+import { olderVersions, versionOf, versionToWrite } from '../../src/events/upcasters.ts';
 
 /**
  * What was stored, one file an event type and version: examples of its data with every optional
@@ -81,6 +81,31 @@ describe('every event that was ever stored', () => {
         if (!required.includes(part)) expect(has, `${name} without ${part}`).to.include(false);
       }
     }
+  });
+});
+
+describe('an event of today', () => {
+  const written = [...fixtures.values()]
+    .filter(({ type, schemaVersion }) => schemaVersion === versionOf(type))
+    .flatMap(({ type, data }) => data.map((one) => ({ type, data: one }) as DomainEvent));
+
+  it('is read from the version in which it is written as it was meant', () => {
+    for (const event of written) {
+      const version = versionToWrite(event);
+      const { data } = decode(stored(event.type, version, event.data));
+      expect(data, `${event.type} as version ${version}`).to.deep.equal(event.data);
+    }
+  });
+
+  it('is written for older releases where it says nothing that they do not know', () => {
+    const older = written.filter((event) => versionToWrite(event) < versionOf(event.type));
+    expect([...new Set(older.map(({ type }) => type))].sort()).to.deep.equal([
+      'ConcertRegistered',
+      'ConcertRevised',
+    ]);
+    const room = { title: 'One', waitingRoom: 'gala' };
+    expect(versionToWrite({ type: 'ConcertRegistered', data: room })).to.equal(2);
+    expect(versionToWrite({ type: 'ConcertRegistered', data: { title: 'One' } })).to.equal(1);
   });
 });
 

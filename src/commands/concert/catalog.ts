@@ -1,3 +1,4 @@
+import { roomOfConcert } from '../../events/check-concert.ts';
 import type { StoredEvent } from '../../events/codec.ts';
 import type { ConcertEvent } from '../../events/events.ts';
 import { afterEvent, type RestoredLog } from '../../events/restored.ts';
@@ -51,8 +52,8 @@ export class Catalog {
     const after = concertDecider.evolve(before, event);
     this.#concerts.set(stream.concertId, after);
     if (event.type === 'ConcertRegistered' || event.type === 'ConcertRevised') {
-      const { waitingRoom } = event.data;
-      if (waitingRoom !== undefined) this.#rooms.add(waitingRoom);
+      const room = roomOfConcert(stream.concertId, event.data.waitingRoom);
+      if (room !== undefined) this.#rooms.add(room);
       return;
     }
     const session = after.sessions.get(event.data.sessionId);
@@ -100,7 +101,8 @@ export class Catalog {
 
   /** The room where the concert's buyers wait; '' for the line of the shop. */
   roomOf(concertId: string): string {
-    return this.#concerts.get(concertId)?.details?.waitingRoom ?? '';
+    const details = this.#concerts.get(concertId)?.details;
+    return (details && roomOfConcert(concertId, details.waitingRoom)) ?? '';
   }
 
   /**

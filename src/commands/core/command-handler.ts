@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { UnreadableEvent } from '../../events/codec.ts';
 import type { DomainEvent } from '../../events/events.ts';
-import { versionOf } from '../../events/upcasters.ts';
+import { versionToWrite } from '../../events/upcasters.ts';
 import { assertAscending } from './bounds.ts';
 import type { CommandContext } from './command-context.ts';
 import { type Decider, writable } from './decider.ts';
@@ -246,7 +246,7 @@ export class CommandHandler<
       events.push({
         id: randomUUID(),
         event,
-        metadata: { schemaVersion: versionOf(event.type), command, ...stored },
+        metadata: { schemaVersion: versionToWrite(event), command, ...stored },
       });
       since = this.#states.snapshots.counted(since, event.type);
     };
