@@ -205,7 +205,7 @@ export const settings = {
   },
   QUEUE_PAUSE_SECONDS: {
     about:
-      'Longest pause between two polls of a waiting buyer. The service makes each pause longer by a random time, at most by a quarter',
+      'Longest pause between two polls of a waiting buyer. To this pause, the service adds a random time of at most a quarter of it',
     schema: wholeNumber(1, 3_600),
     default: '20',
   },
@@ -263,7 +263,7 @@ export const settings = {
   },
   LOG_FORMAT: {
     about:
-      'Form of the messages about start and stop: `text` for people, on standard output, or `json` in the log, on standard error',
+      'Form of the messages about start and stop. `text`: for people, on standard output. `json`: in the log, on standard error',
     schema: z.enum(['text', 'json'], 'must be text or json'),
     default: 'text',
   },
