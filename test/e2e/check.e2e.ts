@@ -60,6 +60,8 @@ describe('reprise check', function () {
   });
 
   it('is 0 for a service that works, again and again, and leaves nothing held', async () => {
+    // A store that EVENTSTORE_URL names has the reservations of other tests, too.
+    const before = (await verify(await service.servers())).log;
     for (let run = 1; run <= 2; run += 1) {
       const { code, outcomes, detail } = await check(service);
       expect({ code, outcomes }, detail('journey')).to.deep.equal({ code: 0, outcomes: allOk });
@@ -71,7 +73,8 @@ describe('reprise check', function () {
     expect(made.map((one) => one.status)).to.deep.equal(['released', 'released']);
     const { violations, log } = await verify(await service.servers());
     expect(violations.listed).to.deep.equal([]);
-    expect(log).to.include({ reservations: 2, payments: 0, sold: 0 });
+    const { reservations, payments, sold } = before;
+    expect(log).to.include({ reservations: reservations + 2, payments, sold });
   });
 
   it('proves what came since the last proof, or the whole log where it is asked for', async () => {
