@@ -20,8 +20,13 @@ const user = isRoot
   : { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
 const canMount = isRoot && spawnSync('unshare', ['--mount', 'true']).status === 0;
 
-/** The longest time that a command's start may take of a processor, in milliseconds. */
+/**
+ * The longest time that a command's start may take of a processor, in milliseconds, on a machine on
+ * which an empty program of Node takes `bareStartMs`. On a machine that is slower at the moment of
+ * the test, the limit grows by as much.
+ */
 const coldStartMs = 400;
+const bareStartMs = 50;
 
 /** Tells on standard error, at the end of a process, how much processor time it took. */
 const cpuMeter = `data:text/javascript,${encodeURIComponent(
@@ -157,18 +162,27 @@ describe('the lines of the Dockerfile, by hand in a clean folder', function () {
     expect(output).not.to.match(/"level":[56]0/);
   });
 
+  const cpuOf = (args: readonly string[]): number => {
+    const { stderr, status } = spawnSync(process.execPath, ['--import', cpuMeter, ...args], {
+      cwd: app,
+      env: environment(image),
+      encoding: 'utf8',
+    });
+    expect(status, stderr).to.equal(0);
+    return Number(/^cpu ([\d.]+)$/m.exec(stderr)?.[1]);
+  };
+
   for (const args of [['--help'], ['--version'], ['backup', 'list'], ['help', 'serve']]) {
     it(`make a command that starts within ${coldStartMs} ms: ${args.join(' ')}`, () => {
-      const times = Array.from({ length: 5 }, () => {
-        const { stderr, status } = spawnSync(
-          process.execPath,
-          ['--import', cpuMeter, 'bin/reprise.js', ...args],
-          { cwd: app, env: environment(image), encoding: 'utf8' },
-        );
-        expect(status, stderr).to.equal(0);
-        return Number(/^cpu ([\d.]+)$/m.exec(stderr)?.[1]);
-      });
-      expect(Math.min(...times), times.join(', ')).to.be.below(coldStartMs);
+      const bare: number[] = [];
+      const times: number[] = [];
+      for (let round = 0; round < 5; round += 1) {
+        bare.push(cpuOf(['-e', '0']));
+        times.push(cpuOf(['bin/reprise.js', ...args]));
+      }
+      const slowness = Math.max(1, Math.min(...bare) / bareStartMs);
+      const told = `${times.join(', ')}; an empty program ${bare.join(', ')}`;
+      expect(Math.min(...times), told).to.be.below(coldStartMs * slowness);
     });
   }
 });
