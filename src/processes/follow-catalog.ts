@@ -16,12 +16,12 @@ import { FailureReport, type ProcessParts } from './repeat.ts';
 const what = 'follow the catalog';
 /** The streams that say what is on sale, and whether the sale is open. */
 const followedPrefixes = ['concert-', restoredStream];
-/** Pause before a new subscription after one has ended, in milliseconds. */
-const againMs = 500;
 
 export interface FollowCatalogParts extends ProcessParts {
   readonly store: Pick<EventStore, 'readStream' | 'subscribe'>;
   readonly catalog: Catalog;
+  /** Pause before a new subscription after one has ended, in milliseconds. Default 500. */
+  readonly againMs?: number;
 }
 
 /**
@@ -67,7 +67,7 @@ class Follower {
 
   /** Subscribes again and again until the signal aborts. */
   async follow(): Promise<void> {
-    const { catalog, signal, onError } = this.#parts;
+    const { catalog, signal, onError, againMs = 500 } = this.#parts;
     const report = new FailureReport(what, onError);
     while (!signal.aborted) {
       try {

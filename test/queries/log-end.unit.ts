@@ -63,6 +63,7 @@ describe('the end of the log, as far as read models go', () => {
         },
       },
       reads(null),
+      100,
     );
     const failed = await logEnd().catch((error: unknown) => error);
     expect(failed).to.be.instanceOf(EventStoreUnavailable);

@@ -3,7 +3,6 @@
  * one after another when the parallel lanes are done.
  */
 export const quietFiles: readonly string[] = [
-  'test/commands/deadline.unit.ts',
   'test/conformance/subscribe-slow.conformance.ts',
   'test/correctness/holds-end.int.ts',
   'test/correctness/public-failures.e2e.ts',
@@ -16,9 +15,7 @@ export const quietFiles: readonly string[] = [
   'test/embedded/file-lock.e2e.ts',
   'test/eventstore/grpc.int.ts',
   'test/http/deadline.int.ts',
-  'test/http/slow-readers.unit.ts',
   'test/infrastructure/eventstoredb-outage.int.ts',
   'test/instances/outages.e2e.ts',
   'test/load/cpu.int.ts',
-  'test/processes/work-off.unit.ts',
 ];
