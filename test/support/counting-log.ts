@@ -1,4 +1,4 @@
-import { MemoryEventStore } from './memory-event-store.ts';
+import { MemoryEventStore, type NextEvent, Reading } from './memory-event-store.ts';
 
 /** A log in memory that counts its reads. */
 export class CountingLog extends MemoryEventStore {
@@ -12,26 +12,23 @@ export class CountingLog extends MemoryEventStore {
   /** The first revision that each stream still has. */
   cutBefore = 0n;
 
-  override readStream(...args: Parameters<MemoryEventStore['readStream']>) {
-    return this.#counted(super.readStream(...args));
-  }
-
-  override readBackwards(...args: Parameters<MemoryEventStore['readBackwards']>) {
-    return this.#counted(super.readBackwards(...args));
-  }
-
-  async *#counted(events: ReturnType<MemoryEventStore['readStream']>) {
-    this.reads += 1;
-    this.#underWay += 1;
-    this.readsAtOnce = Math.max(this.readsAtOnce, this.#underWay);
-    try {
-      for await (const event of events) {
-        if (event.revision < this.cutBefore) continue;
-        this.read += 1;
-        yield event;
-      }
-    } finally {
-      this.#underWay -= 1;
-    }
+  protected override reading(begin: () => NextEvent) {
+    return new Reading(
+      () => {
+        this.reads += 1;
+        this.#underWay += 1;
+        this.readsAtOnce = Math.max(this.readsAtOnce, this.#underWay);
+        const next = begin();
+        return () => {
+          let event = next();
+          while (event !== undefined && event.revision < this.cutBefore) event = next();
+          if (event !== undefined) this.read += 1;
+          return event;
+        };
+      },
+      () => {
+        this.#underWay -= 1;
+      },
+    );
   }
 }

@@ -7,6 +7,46 @@ import type {
 } from '../../src/commands/core/event-store.ts';
 import type { RecordedEvent } from '../../src/events/codec.ts';
 
+/** Gives the next event of a read, or undefined after the last one. */
+export type NextEvent = () => RecordedEvent | undefined;
+
+/**
+ * One read. Tests read millions of events, and an async generator takes three times as long for
+ * each.
+ */
+export class Reading implements AsyncIterableIterator<RecordedEvent> {
+  readonly #begin: () => NextEvent;
+  readonly #end: () => void;
+  #next: NextEvent | undefined;
+  #isOver = false;
+
+  /**
+   * @param begin is called before the first event is read
+   * @param end is called once after a read that was begun
+   */
+  constructor(begin: () => NextEvent, end: () => void = () => {}) {
+    this.#begin = begin;
+    this.#end = end;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<RecordedEvent>> {
+    if (this.#isOver) return { done: true, value: undefined };
+    this.#next ??= this.#begin();
+    const value = this.#next();
+    return value === undefined ? this.return() : { done: false, value };
+  }
+
+  async return(): Promise<IteratorReturnResult<undefined>> {
+    if (!this.#isOver && this.#next !== undefined) this.#end();
+    this.#isOver = true;
+    return { done: true, value: undefined };
+  }
+}
+
 /**
  * A log in memory with the exact semantics of the event store, so that tests can try thousands of
  * histories. `memory-event-store.int.ts` compares it with a server. It is deterministic, because
@@ -36,17 +76,30 @@ export class MemoryEventStore implements EventStore {
     return { ok: false, actual: known.at(-1)?.revision ?? 'no_stream' };
   }
 
-  async *readStream(
+  readStream(
     stream: string,
     from = 0n,
     countMax = Number.POSITIVE_INFINITY,
   ): AsyncIterable<RecordedEvent> {
-    yield* (this.#streams.get(stream) ?? []).slice(Number(from), Number(from) + countMax);
+    return this.reading(() => {
+      const events = this.#streams.get(stream) ?? [];
+      const end = Math.min(events.length, Number(from) + countMax);
+      let at = Number(from);
+      return () => (at < end ? events[at++] : undefined);
+    });
   }
 
-  async *readBackwards(stream: string): AsyncIterable<RecordedEvent> {
-    const events = this.#streams.get(stream) ?? [];
-    for (let at = events.length - 1; at >= 0; at -= 1) yield events[at] as RecordedEvent;
+  readBackwards(stream: string): AsyncIterable<RecordedEvent> {
+    return this.reading(() => {
+      const events = this.#streams.get(stream) ?? [];
+      let at = events.length;
+      return () => (at > 0 ? events[--at] : undefined);
+    });
+  }
+
+  /** What a read gives. */
+  protected reading(begin: () => NextEvent): AsyncIterable<RecordedEvent> {
+    return new Reading(begin);
   }
 
   // biome-ignore lint/correctness/useYield: nobody subscribes to it

@@ -80,22 +80,43 @@ export function evolve(state: AccountState, event: AccountEvent & AtRevision): A
       return fromTotals(event.data, state.index, revision);
     case 'AccountIndexed': {
       const page = pageOf(event.data, revision);
-      if (page === undefined) return { ...state, revision };
-      return { ...state, revision, index: withPage(state.index, page) };
+      const next = copyOf(state);
+      next.revision = revision;
+      if (page !== undefined) next.index = withPage(state.index, page);
+      return next;
     }
     default: {
       const isRefund = event.type === 'PaymentRefunded';
       const naming = { revision, countsUntilMs: countsUntil(event), isRefund };
-      const index = named(state.index, idIn(event), naming);
-      return { ...withFact(state, event), revision, index };
+      const next = copyOf(state);
+      next.revision = revision;
+      next.index = named(state.index, idIn(event), naming);
+      addFact(next, event);
+      return next;
     }
   }
 }
 
+/** A state that only its maker has yet. */
+type OwnState = { -readonly [Field in keyof AccountState]: AccountState[Field] };
+
+/** All states are made here: with one hidden class, a fold takes a third of the time. */
+const copyOf = (state: AccountState): OwnState => ({
+  currency: state.currency,
+  balance: state.balance,
+  held: state.held,
+  heldCount: state.heldCount,
+  captured: state.captured,
+  latestMs: state.latestMs,
+  leftOutBeforeMs: state.leftOutBeforeMs,
+  charges: state.charges,
+  payments: state.payments,
+  revision: state.revision,
+  index: state.index,
+});
+
 /** The account by a plain snapshot, which has all that came before it. */
 function fromSnapshot(data: EventData['AccountSummarised'], revision: number): AccountState {
-  const { currency, balance, held, captured } = data;
-  const totals = { currency, balance, held, captured, ...measured(data), revision };
   let index = afterPlainSnapshot(revision);
   const name = (id: string, isRefund: boolean, countsUntilMs: number) => {
     index = named(index, id, { revision, countsUntilMs, isRefund });
@@ -104,40 +125,48 @@ function fromSnapshot(data: EventData['AccountSummarised'], revision: number): A
   for (const { paymentId, status, holdExpiresAt } of data.payments) {
     name(paymentId, status === 'refunded', paymentCountsUntil(holdExpiresAt));
   }
-  return { ...withListed(initial, data), ...totals, index };
+  const state = totalled(data, revision);
+  addListed(state, data);
+  state.index = index;
+  return state;
 }
 
 /** The account by its totals and the indexes that they name. */
 function fromTotals(
-  { payments: held, indexes, ...data }: EventData['AccountTotalled'],
+  data: EventData['AccountTotalled'],
   index: AccountIndex,
   revision: number,
 ): AccountState {
-  const { latestAt, ...totals } = data;
-  const payments = held.map((payment) => ({ ...payment, status: 'held' as const }));
-  return {
-    ...withListed(initial, { charges: [], payments }),
-    ...{ ...totals, ...measured({ latestAt }), revision },
-    index: afterTotals(index, indexes),
-  };
+  const state = totalled(data, revision);
+  const payments = data.payments.map((payment) => ({ ...payment, status: 'held' as const }));
+  addListed(state, { charges: [], payments });
+  state.index = afterTotals(index, data.indexes);
+  return state;
 }
 
-/**
- * The time from which a snapshot measures ages, and the time before which it may have left out
- * payments.
- */
-function measured({ latestAt }: { readonly latestAt: string }) {
-  const latestMs = Date.parse(latestAt);
-  return { latestMs, leftOutBeforeMs: latestMs - paymentKeptMs };
+/** The totals of a snapshot. It may have left out payments whose holds ended long before it. */
+function totalled(
+  data: Omit<EventData['AccountTotalled'], 'payments' | 'indexes'>,
+  revision: number,
+): OwnState {
+  const state = copyOf(initial);
+  state.currency = data.currency;
+  state.balance = data.balance;
+  state.held = data.held;
+  state.captured = data.captured;
+  state.latestMs = Date.parse(data.latestAt);
+  state.leftOutBeforeMs = state.latestMs - paymentKeptMs;
+  state.revision = revision;
+  return state;
 }
 
-/** The account with the charges and payments that a snapshot lists, or with some of them. */
-function withListed(
-  state: AccountState,
+/** Adds the charges and payments that a snapshot lists, or some of them. */
+function addListed(
+  state: OwnState,
   data: Pick<EventData['AccountSummarised'], 'charges' | 'payments'>,
   only?: ReadonlySet<string>,
-): AccountState {
-  let { charges, payments, heldCount } = state;
+): void {
+  let { charges, payments } = state;
   for (const { chargeId, amount, balance, at } of data.charges) {
     if (only !== undefined && !only.has(chargeId)) continue;
     charges = charges.with(chargeId, { amount, balance, atMs: Date.parse(at) });
@@ -145,9 +174,10 @@ function withListed(
   for (const { paymentId, holdExpiresAt, ...payment } of data.payments) {
     if (only !== undefined && !only.has(paymentId)) continue;
     payments = payments.with(paymentId, { ...payment, holdExpiresAtMs: Date.parse(holdExpiresAt) });
-    if (payment.status === 'held') heldCount += 1;
+    if (payment.status === 'held') state.heldCount += 1;
   }
-  return { ...state, charges, payments, heldCount };
+  state.charges = charges;
+  state.payments = payments;
 }
 
 /** Events that are neither a snapshot nor a part of one. */
@@ -175,66 +205,62 @@ function countsUntil({ type, data }: AccountFact): number {
   return type === 'PaymentHeld' ? paymentCountsUntil(data.holdExpiresAt) : 0;
 }
 
-/** What happened to the money. */
-function withFact(state: AccountState, event: AccountFact): AccountState {
+/** Adds what happened to the money. A long account has many facts: there is no copy for each. */
+function addFact(state: OwnState, event: AccountFact): void {
   switch (event.type) {
     case 'BalanceCharged': {
-      const { chargeId, amount, currency } = event.data;
-      const balance = state.balance + amount;
+      const { chargeId, amount, currency, balance } = event.data;
       const atMs = Date.parse(event.data.at);
-      const charges = state.charges.with(chargeId, { amount, balance: event.data.balance, atMs });
-      const latestMs = Math.max(state.latestMs, atMs);
-      return { ...state, currency: state.currency ?? currency, balance, latestMs, charges };
+      state.currency ??= currency;
+      state.balance += amount;
+      state.latestMs = Math.max(state.latestMs, atMs);
+      state.charges = state.charges.with(chargeId, { amount, balance, atMs });
+      break;
     }
     case 'PaymentHeld': {
       const { paymentId, holdExpiresAt, at, ...data } = event.data;
       const { amount } = data;
       const holdExpiresAtMs = Date.parse(holdExpiresAt);
       const record = { status: 'held', ...data, holdExpiresAtMs } as const;
-      return {
-        ...state,
-        latestMs: Math.max(state.latestMs, Date.parse(at)),
-        balance: state.balance - amount,
-        held: state.held + amount,
-        heldCount: state.heldCount + 1,
-        payments: state.payments.with(paymentId, record),
-      };
+      state.latestMs = Math.max(state.latestMs, Date.parse(at));
+      state.balance -= amount;
+      state.held += amount;
+      state.heldCount += 1;
+      state.payments = state.payments.with(paymentId, record);
+      break;
     }
     case 'PaymentCaptured':
-      return settle(state, event.data, 'captured', 0);
+      settle(state, event.data, 'captured', 0);
+      break;
     case 'PaymentReleased':
-      return settle(state, event.data, 'released', event.data.amount);
+      settle(state, event.data, 'released', event.data.amount);
+      break;
     case 'PaymentRefunded': {
       const { paymentId, reservationId, amount } = event.data;
       const known = state.payments.get(paymentId);
       const old = { currency: state.currency ?? '', balance: 0, holdExpiresAtMs: 0 };
       const record = { ...old, ...known, reservationId, amount, status: 'refunded' } as const;
-      const payments = state.payments.with(paymentId, record);
-      const balance = state.balance + amount;
+      state.payments = state.payments.with(paymentId, record);
+      state.balance += amount;
       // If a snapshot did not list the payment, the known captured money is too small.
-      const captured = Math.max(0, state.captured - amount);
-      return { ...state, balance, captured, payments };
+      state.captured = Math.max(0, state.captured - amount);
     }
   }
 }
 
 /** A hold ends. Its money is captured, or it returns to the balance. */
 function settle(
-  state: AccountState,
+  state: OwnState,
   { paymentId, amount }: { paymentId: string; amount: number },
   status: 'captured' | 'released',
   returned: number,
-): AccountState {
+): void {
   const record = state.payments.get(paymentId);
-  const payments = record ? state.payments.with(paymentId, { ...record, status }) : state.payments;
-  return {
-    ...state,
-    balance: state.balance + returned,
-    held: state.held - amount,
-    heldCount: Math.max(0, state.heldCount - 1),
-    captured: state.captured + (amount - returned),
-    payments,
-  };
+  if (record) state.payments = state.payments.with(paymentId, { ...record, status });
+  state.balance += returned;
+  state.held -= amount;
+  state.heldCount = Math.max(0, state.heldCount - 1);
+  state.captured += amount - returned;
 }
 
 /**
@@ -245,17 +271,18 @@ export function recall(
   ids: ReadonlySet<string>,
   events: readonly AccountEvent[],
 ): AccountState {
-  let recalled: AccountState = { ...initial, currency: state.currency };
+  const recalled = copyOf(initial);
+  recalled.currency = state.currency;
   for (const event of events) {
     switch (event.type) {
       case 'AccountIndexed':
       case 'AccountTotalled':
         break;
       case 'AccountSummarised':
-        recalled = withListed(recalled, event.data, ids);
+        addListed(recalled, event.data, ids);
         break;
       default:
-        if (ids.has(idIn(event))) recalled = withFact(recalled, event);
+        if (ids.has(idIn(event))) addFact(recalled, event);
     }
   }
   let { charges, payments } = state;
@@ -265,5 +292,8 @@ export function recall(
   for (const [id, record] of recalled.payments.entries()) {
     if (payments.get(id) === undefined) payments = payments.with(id, record);
   }
-  return { ...state, charges, payments };
+  const known = copyOf(state);
+  known.charges = charges;
+  known.payments = payments;
+  return known;
 }

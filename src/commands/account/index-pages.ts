@@ -82,7 +82,8 @@ export function named(
   const entries = isRefund ? rest.entries : rest.entries.with(entry);
   const refunds = isRefund ? rest.refunds.with(entry) : rest.refunds;
   const until = Math.max(rest.countsUntilMs, countsUntilMs);
-  return { ...index, rest: { from: rest.from, countsUntilMs: until, entries, refunds } };
+  const { pages, missing } = index;
+  return { pages, missing, rest: { from: rest.from, countsUntilMs: until, entries, refunds } };
 }
 
 interface Naming {

@@ -63,7 +63,8 @@ export class Snapshots<State, Event extends DomainEvent> {
 
   /** The count after one more event. */
   counted(since: SinceSnapshot, type: string): SinceSnapshot {
-    return this.isSnapshot(type) ? nothingSince : { ...since, events: since.events + 1 };
+    const { events, triedAt } = since;
+    return this.isSnapshot(type) ? nothingSince : { events: events + 1, triedAt };
   }
 
   /**

@@ -77,12 +77,13 @@ export function countsBy(
   marked: readonly Announced[],
   isDerived: boolean,
 ): boolean {
-  const { revision, id } = recorded;
   if (isMark(recorded)) return false;
-  if (marked.some((one) => one.eventId === id && one.revision === revision)) return false;
-  const isStale = ({ revision: skipped, markRevision }: Announced) =>
-    skipped <= revision && revision < markRevision;
-  return !isDerived || !marked.some(isStale);
+  const { revision, id } = recorded;
+  for (const { eventId, revision: skipped, markRevision } of marked) {
+    if (eventId === id && skipped === revision) return false;
+    if (isDerived && skipped <= revision && revision < markRevision) return false;
+  }
+  return true;
 }
 
 /**
@@ -98,8 +99,9 @@ export async function readRange<Event extends DomainEvent>(
   const events: (RecordedEvent & Event)[] = [];
   let first: RecordedEvent | undefined;
   let count = 0;
+  const last = BigInt(to);
   for await (const recorded of store.readStream(stream, BigInt(from), to - from + 1)) {
-    if (recorded.revision > BigInt(to)) break;
+    if (recorded.revision > last) break;
     first ??= recorded;
     count += 1;
     if (counts(recorded)) events.push(readable<Event>(recorded));

@@ -285,6 +285,7 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
   #fold(loaded: Loaded<State>, event: RecordedEvent & Event): Loaded<State> {
     const state = this.#decider.evolve(loaded.state, event);
     const since = this.snapshots.counted(loaded.since, event.type);
-    return { ...passOver(loaded, event), state, since };
+    const { revision, position, id } = event;
+    return { state, revision, position, id, epoch: loaded.epoch, since };
   }
 }

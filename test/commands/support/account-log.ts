@@ -99,29 +99,39 @@ export const charges = (count: number, prefix = 'old'): AccountEvent[] =>
 export const restated = (event: AccountEvent, balance: number): AccountEvent =>
   event.type === 'BalanceCharged' ? { ...event, data: { ...event.data, balance } } : event;
 
+/** What logs share at their beginning is decoded once. */
+const decoded = new WeakMap<RecordedEvent, AccountEvent>();
+
 /**
  * Says what the log's events make when each is read, and none of them is believed to sum up others.
  */
 export function plainOf({ log }: MemoryEventStore): () => AccountState {
-  let state = accountDecider.initial;
-  let read = 0;
+  /** After each event of the log. */
+  const states: AccountState[] = [];
   const skipped = new Set<string>();
-  const decoded = new WeakMap<RecordedEvent, AccountEvent>();
+  const isFact = ({ stream: of, id, type }: RecordedEvent): boolean =>
+    of === stream && !skipped.has(id) && !type.startsWith('Account') && type !== 'EventSkipped';
   return () => {
-    for (const { type, data } of log.slice(read)) {
+    for (const { type, data } of log.slice(states.length)) {
       if (type !== 'EventSkipped') continue;
-      skipped.add((data as { eventId: string }).eventId);
-      [state, read] = [accountDecider.initial, 0];
+      const { eventId } = data as { eventId: string };
+      skipped.add(eventId);
+      // The states from that event on are wrong.
+      const from = log.findIndex(({ id }) => id === eventId);
+      states.length = Math.min(states.length, from);
     }
-    for (; read < log.length; read += 1) {
+    for (let read = states.length; read < log.length; read += 1) {
       const event = log[read] as RecordedEvent;
-      if (event.stream !== stream || skipped.has(event.id)) continue;
-      if (/^(Account|EventSkipped)/.test(event.type)) continue;
+      const before = states[read - 1] ?? accountDecider.initial;
+      if (!isFact(event)) {
+        states.push(before);
+        continue;
+      }
       const fact = decoded.get(event) ?? (decode(event) as AccountEvent);
       decoded.set(event, fact);
-      state = accountDecider.evolve(state, fact);
+      states.push(accountDecider.evolve(before, fact));
     }
-    return state;
+    return states.at(-1) ?? accountDecider.initial;
   };
 }
 

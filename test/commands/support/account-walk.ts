@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
 import { type AccountCommand, accountDecider } from '../../../src/commands/account/decider.ts';
 import type { AccountState } from '../../../src/commands/account/evolve.ts';
@@ -110,7 +111,10 @@ export class AccountWalk {
     );
     for (const got of all) {
       const said = got.ok ? got.value : got.refusal.code;
+      // Chai takes many times as long, also for what is equal.
+      if (isDeepStrictEqual(pick(said), pick(known))) continue;
       expect(pick(said), JSON.stringify(command)).to.deep.equal(pick(known));
+      expect.fail(`${JSON.stringify(command)} is answered in another form`);
     }
   }
 
