@@ -16,6 +16,21 @@ describe('test files in parallel lanes', () => {
     ]);
   });
 
+  it('keep the short unit tests of a folder in one lane', () => {
+    const short = [
+      'test/a/1.unit.ts',
+      'test/b/1.unit.ts',
+      'test/a/2.unit.ts',
+      'test/b/c/2.unit.ts',
+    ];
+    const long = ['test/a/3.unit.ts', 'test/b/3.unit.ts'];
+    const seconds = { 'test/a/3.unit.ts': 10, 'test/b/3.unit.ts': 9.8 };
+    expect(share([...short, ...long], 2, seconds)).to.deep.equal([
+      ['test/a/3.unit.ts', 'test/b/1.unit.ts', 'test/b/c/2.unit.ts'],
+      ['test/b/3.unit.ts', 'test/a/1.unit.ts', 'test/a/2.unit.ts'],
+    ]);
+  });
+
   it('leave no lane empty', () => {
     expect(share(['a.unit.ts'], 4, {})).to.deep.equal([['a.unit.ts']]);
   });
@@ -80,7 +95,8 @@ describe('a lane', () => {
   ): Promise<FileResult[]> => {
     const results: FileResult[] = [];
     const files = names.map(fixture);
-    const options = { maxMs: 60_000, ...limits };
+    // The fixtures import nothing, so a program that is ready sooner can load them.
+    const options = { maxMs: 60_000, loader: ['--require', 'tsx/cjs'], ...limits };
     await runLane('the lane', files, (result) => results.push(result), options);
     return results;
   };
@@ -91,8 +107,28 @@ describe('a lane', () => {
     failures.length,
   ];
 
+  /** All of them run at the same time, because each is a process that mostly starts or waits. */
+  const begin = () => {
+    const sinceMs = performance.now();
+    return {
+      mixed: run(['passes', 'fails']),
+      rejecting: run(['rejects']),
+      crashing: run(['crashes', 'passes']).then((results) => ({
+        results,
+        ms: performance.now() - sinceMs,
+      })),
+      empty: run(['passes', 'empty']),
+      hanging: run(['hangs'], { maxMs: 5_000 }),
+      lasting: run(['hangs'], { lastsMs: 500 }),
+    };
+  };
+  let lanes: ReturnType<typeof begin>;
+  before(() => {
+    lanes = begin();
+  });
+
   it('tells what passed, what is pending and what failed, file by file', async () => {
-    const results = await run(['passes', 'fails']);
+    const results = await lanes.mixed;
     expect(results.map(shown)).to.deep.equal([
       [fixture('passes'), 1, 1, 0],
       [fixture('fails'), 1, 0, 1],
@@ -101,7 +137,7 @@ describe('a lane', () => {
   });
 
   it('fails by a rejection that escaped', async () => {
-    const results = await run(['rejects']);
+    const results = await lanes.rejecting;
     expect(results.map(shown)).to.deep.equal([
       [fixture('rejects'), 1, 0, 0],
       ['the whole run', 0, 0, 1],
@@ -110,14 +146,13 @@ describe('a lane', () => {
   });
 
   it('fails when its process ends before its tests, even with exit code 0', async () => {
-    const sinceMs = performance.now();
-    const results = await run(['crashes', 'passes']);
-    expect(performance.now() - sinceMs, 'waited for what it left').to.be.lessThan(29_000);
+    const { results, ms } = await lanes.crashing;
+    expect(ms, 'waited for what it left').to.be.lessThan(29_000);
     expect(results.at(-1)?.failures).to.deep.equal(['the lane ended before its tests: 0']);
   });
 
   it('fails when a file has no test', async () => {
-    const results = await run(['passes', 'empty']);
+    const results = await lanes.empty;
     expect(results.map(shown)).to.deep.equal([
       [fixture('passes'), 1, 1, 0],
       [fixture('empty'), 0, 0, 1],
@@ -125,12 +160,11 @@ describe('a lane', () => {
   });
 
   it('fails at its time limit, or soon after its last test, when something keeps its process alive', async () => {
-    for (const [limits, said] of [
-      [{ maxMs: 5_000 }, 'killed 5 s after its start'],
-      [{ lastsMs: 500 }, 'killed 0.5 s after its last test'],
+    for (const [ended, said] of [
+      [lanes.hanging, 'killed 5 s after its start'],
+      [lanes.lasting, 'killed 0.5 s after its last test'],
     ] as const) {
-      const results = await run(['hangs'], limits);
-      expect(results.at(-1)?.failures[0]).to.include(said);
+      expect((await ended).at(-1)?.failures[0]).to.include(said);
     }
   });
 });

@@ -41,6 +41,8 @@ interface LaneOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly maxMs?: number;
   readonly lastsMs?: number;
+  /** Options of node that let it load TypeScript. */
+  readonly loader?: readonly string[];
 }
 
 /** What became of a file, or of a lane: then `file` says which. */
@@ -71,12 +73,14 @@ export async function runLane(
   name: string,
   files: readonly string[],
   report: (result: FileResult) => void,
-  { env = process.env, maxMs = laneMaxMs, lastsMs = lastsMaxMs }: LaneOptions = {},
+  options: LaneOptions = {},
 ): Promise<void> {
   if (isEnding) return report(failed(name, 'not begun: the run was ended'));
+  const { env = process.env, maxMs = laneMaxMs, lastsMs = lastsMaxMs } = options;
+  const { loader = ['--import', 'tsx'] } = options;
   const child = spawn(
     process.execPath,
-    [youngMemory, '--import', 'tsx', mocha, '--reporter', reporter, ...files],
+    [youngMemory, ...loader, mocha, '--reporter', reporter, ...files],
     { env, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] },
   );
   const [, stdout, stderr, messages] = child.stdio as readonly (Readable | null)[];

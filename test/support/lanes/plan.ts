@@ -25,9 +25,19 @@ export async function testFiles(kinds: readonly Suffix[]): Promise<string[]> {
     .sort();
 }
 
+/** Files that stay in one lane. */
+interface Part {
+  readonly files: string[];
+  seconds: number;
+}
+
+/** A unit test that takes longer is shared out by itself. */
+const longSecondsMin = 1;
+
 /**
- * Shares files out to lanes of about the same length: the longest file first, each to the lane that
- * is shortest so far.
+ * Shares files out to lanes of about the same length: the longest part first, each to the lane that
+ * is shortest so far. The short unit tests of a folder are one part, because each lane must load
+ * what they test.
  * @param seconds how long files took before; others count as usual for their kind
  * @returns `count` lanes at the most; none is empty
  */
@@ -36,15 +46,28 @@ export function share(
   count: number,
   seconds: Readonly<Record<string, number>>,
 ): string[][] {
-  const expected = (file: string): number => seconds[file] ?? usualSeconds[ofSuffix(file) ?? 'int'];
-  const lanes = Array.from({ length: count }, () => ({ files: [] as string[], seconds: 0 }));
-  for (const file of [...files].sort((a, b) => expected(b) - expected(a))) {
+  const parts = new Map<string, Part>();
+  for (const file of files) {
+    const kind = ofSuffix(file) ?? 'int';
+    const expected = seconds[file] ?? usualSeconds[kind];
+    const isShort = kind === 'unit' && expected < longSecondsMin;
+    const name = isShort ? topFolder(file) : file;
+    const part = parts.get(name) ?? { files: [], seconds: 0 };
+    part.files.push(file);
+    part.seconds += expected;
+    parts.set(name, part);
+  }
+  const lanes = Array.from({ length: count }, (): Part => ({ files: [], seconds: 0 }));
+  for (const part of [...parts.values()].sort((a, b) => b.seconds - a.seconds)) {
     const shortest = lanes.reduce((least, lane) => (lane.seconds < least.seconds ? lane : least));
-    shortest.files.push(file);
-    shortest.seconds += expected(file);
+    shortest.files.push(...part.files);
+    shortest.seconds += part.seconds;
   }
   return lanes.map((lane) => lane.files).filter((lane) => lane.length > 0);
 }
+
+/** The folder below `test/` that a file is in. */
+const topFolder = (file: string): string => file.split(path.sep).slice(0, 2).join(path.sep);
 
 /** If more files than this fail, none runs a second time: that is no race of the machine. */
 export const secondRunsMax = 3;
