@@ -13,7 +13,8 @@ const usualSeconds: Readonly<Record<Suffix, number>> = {
   e2e: 8,
 };
 
-const ofSuffix = (file: string): Suffix | undefined =>
+/** The kind of a test file. */
+export const ofSuffix = (file: string): Suffix | undefined =>
   suffixes.find((suffix) => file.endsWith(`.${suffix}.ts`));
 
 /** The test files of these kinds below `test/`, as paths from the root, sorted. */

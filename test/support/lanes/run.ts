@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { build } from './build.ts';
 import { endLanesWithThisProcess, runLane } from './lane.ts';
-import { type Suffix, secondRuns, share, suffixes, testFiles } from './plan.ts';
+import { ofSuffix, type Suffix, secondRuns, share, suffixes, testFiles } from './plan.ts';
 import { quietFiles } from './quiet.ts';
 import type { Results } from './results.ts';
 
@@ -31,11 +31,13 @@ export async function runKinds(
     return known;
   });
   endLanesWithThisProcess();
-  const files = await testFiles(kinds.length === 0 ? suffixes : kinds);
+  const run = kinds.length === 0 ? suffixes : kinds;
+  const files = await testFiles(run);
   const loud = files.filter((file) => !quietFiles.includes(file));
   const quiet = files.filter((file) => quietFiles.includes(file));
   if (files.some((file) => !file.endsWith('.unit.ts'))) await build();
-  const lanes = share(loud, lanesCount(), JSON.parse(await readFile(recorded, 'utf8')));
+  const before = JSON.parse(await readFile(recorded, 'utf8')) as Readonly<Record<string, number>>;
+  const lanes = share(loud, lanesCount(), before);
   await Promise.all([
     ...lanes.map((lane, index) => runLane(`lane ${index + 1}`, lane, results.report)),
     ...beside.map((check) => check()),
@@ -45,8 +47,11 @@ export async function runKinds(
     await runLane('second run', [file], results.reportSecond);
   }
   if (process.env.RECORD_SECONDS) {
-    const seconds = results.secondsOf(files, recordedSecondsMin);
-    await writeFile(recorded, `${JSON.stringify(seconds, undefined, 2)}\n`);
+    const isOfOtherKind = (file: string) => !run.some((kind) => ofSuffix(file) === kind);
+    const kept = Object.entries(before).filter(([file]) => isOfOtherKind(file));
+    const now = Object.entries(results.secondsOf(files, recordedSecondsMin));
+    const sorted = [...kept, ...now].sort(([a], [b]) => (a < b ? -1 : 1));
+    await writeFile(recorded, `${JSON.stringify(Object.fromEntries(sorted), undefined, 2)}\n`);
   }
 }
 
