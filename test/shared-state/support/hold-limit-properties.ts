@@ -58,24 +58,27 @@ export function holdLimitProperties(
   open: OpenHoldLimit | undefined,
   runs: number,
 ): void {
-  for (const [what, given] of Object.entries({ 'one rule': { heldMax }, 'all rules': rules })) {
-    it(`limit of held seats, ${name}: agrees with a naive model on ${runs} random histories, ${what}`, async function () {
-      if (open === undefined) return this.skip();
-      this.timeout(60_000);
-      await fc.assert(
-        fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), async (steps) => {
-          const clock = new TestClock();
-          const { limit, close } = await open(given, clock.now);
-          try {
-            await replay(steps, limit, new HoldLimitModel(given), clock);
-          } finally {
-            await close();
-          }
-        }),
-        { numRuns: runs },
-      );
-    });
-  }
+  describe(`limit of held seats, ${name}`, function () {
+    this.timeout(60_000);
+
+    for (const [what, given] of Object.entries({ 'one rule': { heldMax }, 'all rules': rules })) {
+      it(`agrees with a naive model on ${runs} random histories, ${what}`, async function () {
+        if (open === undefined) return this.skip();
+        await fc.assert(
+          fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), async (steps) => {
+            const clock = new TestClock();
+            const { limit, close } = await open(given, clock.now);
+            try {
+              await replay(steps, limit, new HoldLimitModel(given), clock);
+            } finally {
+              await close();
+            }
+          }),
+          { numRuns: runs },
+        );
+      });
+    }
+  });
 }
 
 async function replay(

@@ -138,6 +138,11 @@ class FileResults {
   }
 
   take(message: LaneMessage): void {
+    if (message.kind === 'begin') {
+      // Until now, the lane has loaded all its files.
+      this.#sinceMs = performance.now();
+      return;
+    }
     if (message.kind === 'end') {
       this.#isAtEnd = true;
       this.#close();

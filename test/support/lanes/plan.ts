@@ -7,7 +7,7 @@ export type Suffix = (typeof suffixes)[number];
 
 /** Seconds that a file of a kind is expected to take when `seconds.json` does not know it. */
 const usualSeconds: Readonly<Record<Suffix, number>> = {
-  unit: 0.2,
+  unit: 0.1,
   int: 3,
   conformance: 1,
   e2e: 8,

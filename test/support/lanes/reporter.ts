@@ -4,7 +4,11 @@ import { format } from 'node:util';
 import Mocha from 'mocha';
 
 /** What a lane's mocha says to who started it: a line of JSON each, on file descriptor 3. */
-export type LaneMessage = FileMessage | TestMessage | { readonly kind: 'end' };
+export type LaneMessage =
+  | FileMessage
+  | TestMessage
+  | { readonly kind: 'begin' }
+  | { readonly kind: 'end' };
 
 /** A file's tests begin. */
 interface FileMessage {
@@ -25,8 +29,8 @@ interface TestMessage {
 
 const lane = 3;
 const { Base } = Mocha.reporters;
-const { EVENT_TEST_PASS, EVENT_TEST_PENDING, EVENT_TEST_FAIL, EVENT_SUITE_BEGIN, EVENT_RUN_END } =
-  Mocha.Runner.constants;
+const { EVENT_RUN_BEGIN, EVENT_RUN_END, EVENT_SUITE_BEGIN } = Mocha.Runner.constants;
+const { EVENT_TEST_PASS, EVENT_TEST_PENDING, EVENT_TEST_FAIL } = Mocha.Runner.constants;
 
 const say = (message: LaneMessage): void => {
   writeSync(lane, `${JSON.stringify(message)}\n`);
@@ -41,6 +45,7 @@ const fileOf = ({ file }: { file?: string | undefined }): string =>
 export default class LaneReporter extends Base {
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
     super(runner, options);
+    runner.once(EVENT_RUN_BEGIN, () => say({ kind: 'begin' }));
     runner.on(EVENT_SUITE_BEGIN, (suite) => {
       if (suite.parent?.root) say({ kind: 'file', file: fileOf(suite) });
     });
