@@ -24,10 +24,19 @@ describe('test files in parallel lanes', () => {
       'test/b/c/2.unit.ts',
     ];
     const long = ['test/a/3.unit.ts', 'test/b/3.unit.ts'];
-    const seconds = { 'test/a/3.unit.ts': 10, 'test/b/3.unit.ts': 9.8 };
+    const seconds = { 'test/a/3.unit.ts': 10, 'test/b/3.unit.ts': 9.9 };
     expect(share([...short, ...long], 2, seconds)).to.deep.equal([
       ['test/a/3.unit.ts', 'test/b/1.unit.ts', 'test/b/c/2.unit.ts'],
       ['test/b/3.unit.ts', 'test/a/1.unit.ts', 'test/a/2.unit.ts'],
+    ]);
+  });
+
+  it('keep all unit tests of a folder in one lane if they are not long together', () => {
+    const files = ['test/a/1.unit.ts', 'test/a/2.unit.ts', 'test/b/1.unit.ts'];
+    const seconds = { 'test/a/1.unit.ts': 3, 'test/a/2.unit.ts': 2, 'test/b/1.unit.ts': 1 };
+    expect(share(files, 2, seconds)).to.deep.equal([
+      ['test/a/1.unit.ts', 'test/a/2.unit.ts'],
+      ['test/b/1.unit.ts'],
     ]);
   });
 

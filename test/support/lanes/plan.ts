@@ -32,13 +32,15 @@ interface Part {
   seconds: number;
 }
 
-/** A unit test that takes longer is shared out by itself. */
+/** The unit tests of a folder are one part if they take less. */
+const partSecondsMax = 6;
+/** Otherwise those of its files that take this long are parts by themselves. */
 const longSecondsMin = 1;
 
 /**
  * Shares files out to lanes of about the same length: the longest part first, each to the lane that
- * is shortest so far. The short unit tests of a folder are one part, because each lane must load
- * what they test.
+ * is shortest so far. The unit tests of a folder stay together as far as possible, because each
+ * lane must load what they test.
  * @param seconds how long files took before; others count as usual for their kind
  * @returns `count` lanes at the most; none is empty
  */
@@ -47,15 +49,21 @@ export function share(
   count: number,
   seconds: Readonly<Record<string, number>>,
 ): string[][] {
+  const expected = (file: string): number => seconds[file] ?? usualSeconds[ofSuffix(file) ?? 'int'];
+  const isUnit = (file: string): boolean => ofSuffix(file) === 'unit';
+  const folders = new Map<string, number>();
+  for (const file of files.filter(isUnit)) {
+    folders.set(topFolder(file), (folders.get(topFolder(file)) ?? 0) + expected(file));
+  }
   const parts = new Map<string, Part>();
   for (const file of files) {
-    const kind = ofSuffix(file) ?? 'int';
-    const expected = seconds[file] ?? usualSeconds[kind];
-    const isShort = kind === 'unit' && expected < longSecondsMin;
-    const name = isShort ? topFolder(file) : file;
+    const folder = topFolder(file);
+    const isSmall = (folders.get(folder) ?? 0) < partSecondsMax;
+    const isShared = isUnit(file) && (isSmall || expected(file) < longSecondsMin);
+    const name = isShared ? folder : file;
     const part = parts.get(name) ?? { files: [], seconds: 0 };
     part.files.push(file);
-    part.seconds += expected;
+    part.seconds += expected(file);
     parts.set(name, part);
   }
   const lanes = Array.from({ length: count }, (): Part => ({ files: [], seconds: 0 }));
