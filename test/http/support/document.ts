@@ -67,14 +67,26 @@ export interface DocumentedHeader {
   readonly isRequired: boolean;
 }
 
+/** By template, verb and status. Tests ask for them with each of thousands of answers. */
+const headersOf = new Map<string, readonly DocumentedHeader[]>();
+
 /** The headers that the document has for an operation's answers of a status. */
-export function documentedHeaders(template: string, verb: string, status: number) {
+export function documentedHeaders(
+  template: string,
+  verb: string,
+  status: number,
+): readonly DocumentedHeader[] {
+  const answer = `${template} ${verb} ${status}`;
+  const known = headersOf.get(answer);
+  if (known !== undefined) return known;
   const described = document.paths[template]?.[verb]?.responses[status]?.headers ?? {};
-  return Object.entries(described).map(([name, { $ref }]): DocumentedHeader => {
+  const headers = Object.entries(described).map(([name, { $ref }]): DocumentedHeader => {
     const component = document.components.headers[$ref.slice('#/components/headers/'.length)];
     expect(component, $ref).to.be.an('object');
     return { name: name.toLowerCase(), isRequired: component?.required === true };
   });
+  headersOf.set(answer, headers);
+  return headers;
 }
 
 export const documentedStatuses = (template: string, verb: string): number[] =>
