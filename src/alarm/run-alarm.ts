@@ -2,9 +2,9 @@ import { pause } from '../support/pause.ts';
 import { within } from '../support/time-limit.ts';
 import type { AlarmConfig } from './alarm-options.ts';
 import { type AlertState, Alerts, questions, tellsOf } from './alerts.ts';
-import { History } from './counted-totals.ts';
+import { History, type KeptHistory } from './counted-totals.ts';
 import { evaluate, type Known, type Outcome } from './evaluate.ts';
-import { byMetric } from './exposition.ts';
+import { byMetric, type SamplesByMetric } from './exposition.ts';
 import { selectorsOf } from './expression.ts';
 import { AlarmJournal, type JournalLine } from './journal.ts';
 import { Notifier } from './notifier.ts';
@@ -39,6 +39,8 @@ interface Instance {
   readonly name: string;
   readonly history: History;
   polled: Polled;
+  /** The samples of `polled`. */
+  samples: SamplesByMetric;
   before: Reading | undefined;
 }
 
@@ -49,11 +51,9 @@ export async function runAlarm(parts: AlarmParts): Promise<void> {
   const { config, signal, dataDir } = parts;
   const state = await readState(dataDir);
   const alerts = new Alerts(state.alerts);
-  const instances = config.targets.map((target): Instance => {
-    const name = instanceOf(target);
-    const history = new History(windows, state.history[name]);
-    return { target, name, history, polled: nothing, before: undefined };
-  });
+  const instances = config.targets.map((target) =>
+    newInstance(target, state.history[instanceOf(target)]),
+  );
   const journal = new Journal(parts);
   const ended = new AbortController();
   const onUndelivered = (to: string, error: string) =>
@@ -106,10 +106,7 @@ export async function lookOnce({
   everyMs,
   off,
 }: Pick<AlarmConfig, 'targets' | 'everyMs' | 'off'>): Promise<readonly Answer[]> {
-  const instances = targets.map((target): Instance => {
-    const history = new History(windows);
-    return { target, name: instanceOf(target), history, polled: nothing, before: undefined };
-  });
+  const instances = targets.map((target) => newInstance(target));
   await look(instances);
   await pause(everyMs);
   const nowMs = await look(instances);
@@ -124,8 +121,14 @@ const nothing: Polled = { isUp: false, why: undefined, samples: [] };
 
 const now = (): string => new Date().toISOString();
 
-const known = ({ name, polled, history }: Instance): Known => ({
-  ...{ instance: name, samples: byMetric(polled.samples), history },
+/** An instance that was not polled yet. @param kept its counts of an earlier run */
+const newInstance = (target: Target, kept?: KeptHistory): Instance => ({
+  ...{ target, name: instanceOf(target), history: new History(windows, kept) },
+  ...{ polled: nothing, samples: new Map(), before: undefined },
+});
+
+const known = ({ name, samples, history }: Instance): Known => ({
+  ...{ instance: name, samples, history },
 });
 
 /** @returns the time, in milliseconds since the epoch */
@@ -134,8 +137,9 @@ async function look(instances: readonly Instance[]): Promise<number> {
   const nowMs = Date.now();
   for (const [at, one] of instances.entries()) {
     one.polled = polled[at] as Polled;
+    one.samples = byMetric(one.polled.samples);
     // Without its metrics, the values are unknown. They are not zero.
-    if (one.polled.samples.length > 1) one.history.take(byMetric(one.polled.samples), nowMs);
+    if (one.polled.samples.length > 1) one.history.take(one.samples, nowMs);
   }
   return nowMs;
 }
