@@ -132,8 +132,8 @@ export const noticeMsOf = (settings: {
 /**
  * When a user polls again. This is the earliest of three moments. First: a place for this user
  * becomes free. Second: a place for users in front becomes free; some of them may be absent. Third:
- * the pause of the position ends. So a user takes a free place soon, with few polls: 10,000 waiting
- * users make less than 600 polls per second. See docs/adr/0057-when-to-poll.md.
+ * the pause of the position ends. So a user takes a free place soon, with few polls: on average,
+ * 10,000 waiting users make less than 600 polls per second. See docs/adr/0057-when-to-poll.md.
  */
 export function pauseOf(turn: Turn): Pause {
   const { position, chance } = turn;
