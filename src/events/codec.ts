@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import { type DomainEvent, eventSchemas } from './events.ts';
-import { olderVersions } from './upcasters.ts';
+import { type DomainEvent, type EventType, eventSchemas } from './events.ts';
+import { olderVersions, versionOf } from './upcasters.ts';
 
 /** An event in the log, before its data is checked. */
 export interface RecordedEvent {
@@ -87,6 +87,13 @@ export const decode = decodeAny as (recorded: RecordedEvent) => StoredEvent;
 export const decodeAs = decodeAny as <Event extends DomainEvent>(
   recorded: RecordedEvent,
 ) => RecordedEvent & Event;
+
+/** Can this version of the service read the event, unless its data is malformed? */
+export function isOfKnownVersion({ type, metadata }: RecordedEvent): boolean {
+  const version = versionIn(metadata);
+  if (version === undefined || !Object.hasOwn(eventSchemas, type)) return false;
+  return version <= versionOf(type as EventType);
+}
 
 /**
  * Did this service, in any version, write the event? Each of our events has a version. An unknown

@@ -160,6 +160,32 @@ describe('an account with more entries than one event tells', () => {
     expect(proof(log)).to.deep.equal([]);
   });
 
+  it('reads, of the events near an old charge, only those that may name it', async () => {
+    const unreadable = { data: { chargeId: 'old5' } };
+    for (const [spoilt, as, says] of [
+      ['old9', { data: { chargeId: 'old9' } }, 'answered'],
+      ['old5', unreadable, 'UnreadableEvent'],
+      ['old9', unreadable, 'UnreadableEvent'],
+      ['old9', { data: null }, 'UnreadableEvent'],
+      ['old9', { metadata: { schemaVersion: 9 } }, 'UnreadableEvent'],
+      ['old9', { type: 'ChargedBackwards' }, 'UnreadableEvent'],
+      ['old9', { type: 'SeatSold' }, 'UnreadableEvent'],
+    ] as const) {
+      const log = await new AccountLog().withCharges(600);
+      const first = handlerOn(log);
+      for (let n = 0; n < 9; n++) await first.execute(stream, charge(`n${n}`, 1, start), context);
+      const event = log.log.find(({ data }) => (data as { chargeId?: string }).chargeId === spoilt);
+      Object.assign(event ?? {}, as);
+      const said = await handlerOn(log)
+        .execute(stream, charge('old5', 100, start), context)
+        .then(
+          (result) => (result.ok && result.value.balance === 600 ? 'answered' : 'refused'),
+          (error: Error) => error.name,
+        );
+      expect(said, `${spoilt} ${JSON.stringify(as)}`).to.equal(says);
+    }
+  });
+
   it('finds what a plain summary told before there were indexes', async () => {
     // The summary is in another block of the stream than what it tells of.
     const log = await chargedLog(1_000);

@@ -102,6 +102,15 @@ export const accountDecider: AccountDecider & Required<Pick<AccountDecider, 'sna
 const idOf = (command: AccountCommand): string =>
   command.type === 'ChargeBalance' ? command.chargeId : command.paymentId;
 
+/** Where the events that name one charge or payment have its id. */
+const idFields: ReadonlyMap<string, string> = new Map([
+  ['BalanceCharged', 'chargeId'],
+  ['PaymentHeld', 'paymentId'],
+  ['PaymentCaptured', 'paymentId'],
+  ['PaymentReleased', 'paymentId'],
+  ['PaymentRefunded', 'paymentId'],
+]);
+
 function elsewhere(): Elsewhere<AccountState, AccountCommand, AccountEvent> {
   return {
     partsOf: ({ index }) => index.missing,
@@ -118,6 +127,15 @@ function elsewhere(): Elsewhere<AccountState, AccountCommand, AccountEvent> {
       if (known.get(id) !== undefined) return [];
       const snapshotAtMs = state.leftOutBeforeMs + paymentKeptMs;
       return rangesOf(id, index, { revision: state.revision, snapshotAtMs });
+    },
+    concerns(commands) {
+      const ids = new Set(commands.map(idOf));
+      return ({ type, data }) => {
+        if (type === 'AccountIndexed' || type === 'AccountTotalled') return false;
+        const field = idFields.get(type);
+        const id = field && (data as { readonly [name: string]: unknown } | null)?.[field];
+        return typeof id !== 'string' || ids.has(id);
+      };
     },
     recall: (state, commands, events) => recall(state, new Set(commands.map(idOf)), events),
   };

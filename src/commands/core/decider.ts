@@ -1,3 +1,4 @@
+import type { RecordedEvent } from '../../events/codec.ts';
 import type { DomainEvent } from '../../events/events.ts';
 import { whyNotWritable } from '../../events/writable.ts';
 import { type Refusal, refuse } from './result.ts';
@@ -44,7 +45,12 @@ export interface Elsewhere<State, Command, Event extends DomainEvent> {
    * ascending.
    */
   rangesOf(command: Command, state: State): readonly RevisionRange[];
-  /** The state with the facts of those ranges that concern the commands. */
+  /**
+   * Says of each event of those ranges whether it may have facts about the commands. Only these are
+   * decoded. The event's version is known, but no schema has checked its data: if in doubt, true.
+   */
+  concerns(commands: readonly Command[]): (recorded: RecordedEvent) => boolean;
+  /** The state with the facts of those events that concern the commands. */
   recall(state: State, commands: readonly Command[], events: readonly Event[]): State;
 }
 

@@ -1,5 +1,5 @@
 import { setImmediate as othersTurn } from 'node:timers/promises';
-import { type RecordedEvent, UnreadableEvent } from '../../events/codec.ts';
+import { isOfKnownVersion, type RecordedEvent, UnreadableEvent } from '../../events/codec.ts';
 import type { DomainEvent } from '../../events/events.ts';
 import { isMark, readMarked, Skips, skipIn } from '../../events/skipped.ts';
 import { eachLimited } from '../../support/concurrency.ts';
@@ -102,7 +102,9 @@ export class StreamStates<State, Command, Event extends DomainEvent> {
       const inOrder = [...ranges.values()].sort((a, b) => a.from - b.from);
       // Marks anywhere after a range may skip its events.
       const marked = await readMarked(this.#store, stream);
+      const concerns = elsewhere.concerns(asking);
       const counts = (recorded: RecordedEvent) =>
+        (!isOfKnownVersion(recorded) || concerns(recorded)) &&
         countsBy(recorded, marked, this.snapshots.isDerived(recorded.type));
       const read = await eachLimited(inOrder, readsAtOnce, (range) =>
         readRange<Event>(this.#store, stream, range, counts),
