@@ -40,7 +40,9 @@ const pauseAt = (
     noticeMs: noticeMsOf(settings),
     pauseMaxMs: settings.pauseMaxMs,
     chance,
-    freeInMs: (nth) => steering.freeInMs(nth, inside, now),
+    freeInMs(nth) {
+      return steering.freeInMs(nth, inside, now);
+    },
   });
 
 /**
