@@ -6,7 +6,7 @@ import { type SnapshotBounds, takeSnapshot } from '../../../src/commands/account
 import { skipEvent } from '../../../src/commands/skipping/skip-event.ts';
 import { decode, type RecordedEvent } from '../../../src/events/codec.ts';
 import type { AccountEvent } from '../../../src/events/events.ts';
-import { Findings } from '../../../src/verify/finding.ts';
+import { Findings, type LogEvent } from '../../../src/verify/finding.ts';
 import { LogProof } from '../../../src/verify/log-proof.ts';
 import { Skipped, skipIn } from '../../../src/verify/skips.ts';
 import { CountingLog } from '../../support/counting-log.ts';
@@ -71,13 +71,26 @@ export class AccountLog extends CountingLog {
 
 const chargedLogs = new Map<number, Promise<AccountLog>>();
 
-/** A log that begins with so many charges. Those are built once, and shared. */
+/** The states after each event of such a log, by its first event. */
+const chargedStates = new WeakMap<RecordedEvent, readonly AccountState[]>();
+
+/** A log that begins with so many charges. Those are built and folded once, and shared. */
 export async function chargedLog(count: number): Promise<AccountLog> {
   const known = chargedLogs.get(count);
   const filled = known ?? new AccountLog().withCharges(count);
   if (known === undefined) chargedLogs.set(count, filled);
+  const shared = await filled;
+  const [first] = shared.log;
+  if (first !== undefined && !chargedStates.has(first)) {
+    const states: AccountState[] = [];
+    for (const event of shared.log) {
+      const fact = decode(event) as AccountEvent;
+      states.push(accountDecider.evolve(states.at(-1) ?? accountDecider.initial, fact));
+    }
+    chargedStates.set(first, states);
+  }
   const log = new AccountLog();
-  log.beginAs(await filled);
+  log.beginAs(shared);
   return log;
 }
 
@@ -99,15 +112,13 @@ export const charges = (count: number, prefix = 'old'): AccountEvent[] =>
 export const restated = (event: AccountEvent, balance: number): AccountEvent =>
   event.type === 'BalanceCharged' ? { ...event, data: { ...event.data, balance } } : event;
 
-/** What logs share at their beginning is decoded once. */
-const decoded = new WeakMap<RecordedEvent, AccountEvent>();
-
 /**
  * Says what the log's events make when each is read, and none of them is believed to sum up others.
  */
 export function plainOf({ log }: MemoryEventStore): () => AccountState {
+  const [first] = log;
   /** After each event of the log. */
-  const states: AccountState[] = [];
+  const states = [...((first && chargedStates.get(first)) ?? [])];
   const skipped = new Set<string>();
   const isFact = ({ stream: of, id, type }: RecordedEvent): boolean =>
     of === stream && !skipped.has(id) && !type.startsWith('Account') && type !== 'EventSkipped';
@@ -127,21 +138,28 @@ export function plainOf({ log }: MemoryEventStore): () => AccountState {
         states.push(before);
         continue;
       }
-      const fact = decoded.get(event) ?? (decode(event) as AccountEvent);
-      decoded.set(event, fact);
-      states.push(accountDecider.evolve(before, fact));
+      states.push(accountDecider.evolve(before, decode(event) as AccountEvent));
     }
     return states.at(-1) ?? accountDecider.initial;
   };
 }
 
+/** What logs share at their beginning has its form for `reprise verify` once. */
+const seenAs = new WeakMap<RecordedEvent, LogEvent>();
+
+function inLog(event: RecordedEvent): LogEvent {
+  const known = seenAs.get(event);
+  if (known !== undefined) return known;
+  const { schemaVersion: version } = event.metadata as { schemaVersion: number };
+  const made: LogEvent = { ...event, data: event.data as never, version };
+  seenAs.set(event, made);
+  return made;
+}
+
 /** What `reprise verify` says of an account whose payments are for nothing that the log has. */
 export function proof({ log }: MemoryEventStore): string[] {
   const findings = new Findings(100_000);
-  const events = log.map((event) => {
-    const { schemaVersion: version } = event.metadata as { schemaVersion: number };
-    return { ...event, data: event.data as never, version };
-  });
+  const events = log.map(inLog);
   const skips = events.filter(({ type }) => type === 'SkipAnnounced').map(skipIn);
   const seen = new LogProof(findings, new Skipped(skips));
   for (const event of events) seen.see(event);
