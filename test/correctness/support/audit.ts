@@ -51,6 +51,8 @@ export class Audit {
    * or released.
    */
   readonly refundsOwed = new Set<string>();
+  /** The one that is seen now. */
+  #event: RecordedEvent | undefined;
   readonly #charges = new Set<string>();
   readonly #revisions = new Map<string, bigint>();
 
@@ -62,14 +64,14 @@ export class Audit {
 
   see(event: RecordedEvent): void {
     const { stream, revision, type } = event;
-    const bad = (what: string) => this.violations.push(`${what} (${type} ${revision}@${stream})`);
-    if (revision !== (this.#revisions.get(stream) ?? -1n) + 1n) bad('revision gap');
+    this.#event = event;
+    if (revision !== (this.#revisions.get(stream) ?? -1n) + 1n) this.#bad('revision gap');
     this.#revisions.set(stream, revision);
     const data = event.data as Data;
     const name = stream.slice(stream.indexOf('-') + 1);
-    if (stream.startsWith('seat-')) this.#seat(name, type, data, bad);
-    else if (stream.startsWith('order-')) this.#order(name, type, data, bad);
-    else if (stream.startsWith('account-')) this.#account(name, type, data, bad);
+    if (stream.startsWith('seat-')) this.#seat(name, type, data);
+    else if (stream.startsWith('order-')) this.#order(name, type, data);
+    else if (stream.startsWith('account-')) this.#account(name, type, data);
     else if (type === 'SessionCancelled') this.cancelledSessions.add(String(data.sessionId));
   }
 
@@ -115,12 +117,12 @@ export class Audit {
     return seat?.reservationId === reservationId && seat.soldTo === paymentId;
   }
 
-  #seat(name: string, type: string, data: Data, bad: (what: string) => void): void {
+  #seat(name: string, type: string, data: Data): void {
     const id = String(data.reservationId);
     const seat = this.seats.get(name);
     if (type === 'SeatReserved') {
-      if (seat !== undefined) bad(`reserved while ${seat.reservationId} has it`);
-      if (this.reservations.has(id)) bad('the reservation was there before');
+      if (seat !== undefined) this.#bad(`reserved while ${seat.reservationId} has it`);
+      if (this.reservations.has(id)) this.#bad('the reservation was there before');
       const { userId, price } = data as Data & { userId: string; price: number };
       const orderId = data.orderId === undefined ? undefined : String(data.orderId);
       const expiresAtMs = Date.parse(String(data.expiresAt));
@@ -134,37 +136,37 @@ export class Audit {
       });
       this.reservations.set(id, { userId, price });
     } else if (seat?.reservationId !== id) {
-      bad(`${id} does not have the seat`);
+      this.#bad(`${id} does not have the seat`);
     } else if (type === 'SeatSold') {
       const paymentId = String(data.paymentId);
-      if (seat.soldTo !== undefined) bad('sold twice');
-      if (data.userId !== seat.userId) bad('sold to another user');
+      if (seat.soldTo !== undefined) this.#bad('sold twice');
+      if (data.userId !== seat.userId) this.#bad('sold to another user');
       const payment = this.payments.get(paymentId);
       const order = seat.orderId === undefined ? undefined : this.orders.get(seat.orderId);
       const paidFor = seat.orderId === undefined ? id : `order.${seat.orderId}`;
       if (payment?.status !== 'held' && payment?.status !== 'captured') {
-        bad(`sold, and the payment is ${payment?.status}`);
+        this.#bad(`sold, and the payment is ${payment?.status}`);
       }
       if (payment?.reservationId !== paidFor || payment.userId !== seat.userId)
-        bad('wrong payment');
+        this.#bad('wrong payment');
       const paid = this.reservations.get(order?.reservationId ?? '')?.soldTo === paymentId;
-      if (seat.orderId !== undefined && !paid) bad('its order is not paid');
+      if (seat.orderId !== undefined && !paid) this.#bad('its order is not paid');
       seat.soldTo = paymentId;
       this.reservations.set(id, { ...seat, soldTo: paymentId });
     } else {
       if ((seat.soldTo !== undefined) !== (data.reason === 'refunded'))
-        bad(`released: ${data.reason}`);
+        this.#bad(`released: ${data.reason}`);
       if (seat.soldTo !== undefined && seat.orderId === undefined) this.#owe(seat.soldTo, id);
       const order = seat.orderId === undefined ? undefined : this.orders.get(seat.orderId);
-      if (order !== undefined && order.status !== 'ended') bad('its order did not end');
+      if (order !== undefined && order.status !== 'ended') this.#bad('its order did not end');
       this.seats.delete(name);
     }
   }
 
-  #order(id: string, type: string, data: Data, bad: (what: string) => void): void {
+  #order(id: string, type: string, data: Data): void {
     const order = this.orders.get(id);
     if (type === 'OrderPlaced') {
-      if (order !== undefined) bad('placed twice');
+      if (order !== undefined) this.#bad('placed twice');
       const placed = data as Data & Omit<OrderNow, 'expiresAtMs' | 'status' | 'settled'>;
       const expiresAtMs = Date.parse(String(data.expiresAt));
       const state = { status: 'placed', settled: false, reason: undefined } as const;
@@ -174,44 +176,53 @@ export class Audit {
       return;
     }
     if (order === undefined) {
-      bad('no such order');
+      this.#bad('no such order');
       return;
     }
-    const had = order.seats.filter(
-      ({ seatId }) => this.seats.get(`${order.sessionId}/${seatId}`)?.orderId === id,
-    ).length;
     if (type === 'OrderConfirmed') {
-      if (order.status !== 'placed') bad(`confirmed when ${order.status}`);
-      if (had !== order.seats.length) bad(`confirmed with ${had} seats`);
+      if (order.status !== 'placed') this.#bad(`confirmed when ${order.status}`);
+      const had = this.#seatsOf(id, order);
+      if (had !== order.seats.length) this.#bad(`confirmed with ${had} seats`);
       order.status = 'confirmed';
     } else if (type === 'OrderPaid') {
-      if (order.status !== 'confirmed') bad(`paid when ${order.status}`);
-      if (had !== order.seats.length) bad(`paid with ${had} seats`);
-      if (this.payments.get(String(data.paymentId))?.status !== 'held') bad('paid without money');
+      if (order.status !== 'confirmed') this.#bad(`paid when ${order.status}`);
+      const had = this.#seatsOf(id, order);
+      if (had !== order.seats.length) this.#bad(`paid with ${had} seats`);
+      if (this.payments.get(String(data.paymentId))?.status !== 'held')
+        this.#bad('paid without money');
       order.status = 'paid';
       this.reservations.set(order.reservationId, { ...order, soldTo: String(data.paymentId) });
     } else if (type === 'OrderEnded') {
-      if (order.status === 'ended') bad('ended twice');
-      if ((order.status === 'paid') !== (data.reason === 'refunded')) bad(`ended: ${data.reason}`);
+      if (order.status === 'ended') this.#bad('ended twice');
+      if ((order.status === 'paid') !== (data.reason === 'refunded'))
+        this.#bad(`ended: ${data.reason}`);
       if (order.status === 'paid') this.#owe(`pay.${order.reservationId}`, order.reservationId);
       order.status = 'ended';
       order.reason = String(data.reason);
       order.settled = false;
     } else {
-      if (order.status !== 'paid' && order.status !== 'ended') bad(`settled when ${order.status}`);
+      if (order.status !== 'paid' && order.status !== 'ended')
+        this.#bad(`settled when ${order.status}`);
       order.settled = true;
     }
   }
 
-  #account(userId: string, type: string, data: Data, bad: (what: string) => void): void {
+  /** How many of its seats an order has. */
+  #seatsOf(id: string, { seats, sessionId }: OrderNow): number {
+    return seats.filter(({ seatId }) => this.seats.get(`${sessionId}/${seatId}`)?.orderId === id)
+      .length;
+  }
+
+  #account(userId: string, type: string, data: Data): void {
     const account = this.accounts.get(userId) ?? { balance: 0, held: 0 };
     this.accounts.set(userId, account);
     const stated = (): void => {
-      if (data.balance !== account.balance) bad(`states ${data.balance}, is ${account.balance}`);
+      if (data.balance !== account.balance)
+        this.#bad(`states ${data.balance}, is ${account.balance}`);
     };
     if (type === 'BalanceCharged') {
       const charge = `${userId} ${data.chargeId}`;
-      if (this.#charges.has(charge)) bad('charged twice');
+      if (this.#charges.has(charge)) this.#bad('charged twice');
       this.#charges.add(charge);
       account.balance += Number(data.amount);
       stated();
@@ -219,7 +230,7 @@ export class Audit {
     }
     if (type === 'AccountIndexed') return;
     if (type === 'AccountSummarised' || type === 'AccountTotalled') {
-      if (data.held !== account.held) bad(`states ${data.held} held, is ${account.held}`);
+      if (data.held !== account.held) this.#bad(`states ${data.held} held, is ${account.held}`);
       stated();
       return;
     }
@@ -228,35 +239,43 @@ export class Audit {
     const payment = this.payments.get(id);
     const reservation = this.reservations.get(String(data.reservationId));
     if (type === 'PaymentHeld') {
-      if (payment !== undefined) bad('held twice');
-      if (reservation?.userId !== userId) bad('somebody else’s reservation');
-      if (reservation?.price !== amount) bad(`${amount} held, the price is ${reservation?.price}`);
+      if (payment !== undefined) this.#bad('held twice');
+      if (reservation?.userId !== userId) this.#bad('somebody else’s reservation');
+      if (reservation?.price !== amount)
+        this.#bad(`${amount} held, the price is ${reservation?.price}`);
       const reservationId = String(data.reservationId);
       this.payments.set(id, { userId, reservationId, amount, status: 'held' });
       account.balance -= amount;
       account.held += amount;
-      if (account.balance < 0) bad(`the balance is ${account.balance}`);
+      if (account.balance < 0) this.#bad(`the balance is ${account.balance}`);
       stated();
       return;
     }
     if (payment === undefined || payment.userId !== userId || payment.amount !== amount) {
-      bad('no such payment');
+      this.#bad('no such payment');
       return;
     }
     const from = type === 'PaymentRefunded' ? 'captured' : 'held';
-    if (payment.status !== from) bad(`the payment is ${payment.status}`);
+    if (payment.status !== from) this.#bad(`the payment is ${payment.status}`);
     if (type === 'PaymentCaptured') {
-      if (reservation?.soldTo !== id) bad('captured, and nothing was sold to it');
+      if (reservation?.soldTo !== id) this.#bad('captured, and nothing was sold to it');
       payment.status = 'captured';
       account.held -= amount;
       return;
     }
-    if (this.#standsSold(payment.reservationId, id)) bad('money back, and the seat is sold to it');
+    if (this.#standsSold(payment.reservationId, id))
+      this.#bad('money back, and the seat is sold to it');
     if (type === 'PaymentReleased') account.held -= amount;
-    if (type === 'PaymentRefunded' && !this.refundsOwed.has(payment.reservationId)) bad('not owed');
+    if (type === 'PaymentRefunded' && !this.refundsOwed.has(payment.reservationId))
+      this.#bad('not owed');
     account.balance += amount;
     payment.status = type === 'PaymentReleased' ? 'released' : 'refunded';
     this.refundsOwed.delete(payment.reservationId);
+  }
+
+  #bad(what: string): void {
+    const { type, revision, stream } = this.#event as RecordedEvent;
+    this.violations.push(`${what} (${type} ${revision}@${stream})`);
   }
 
   #owe(paymentId: string, reservationId: string): void {

@@ -53,6 +53,8 @@ export class World {
   /** What happened, for people. */
   readonly history: string[] = [];
   nowMs = Date.parse('2027-01-01T12:00:00.000Z');
+  readonly #audit = new Audit();
+  #audited = 0;
   readonly #turns: Turns;
   readonly #skewsMs: readonly number[];
   readonly #instances: Instance[];
@@ -72,8 +74,12 @@ export class World {
     this.#instances = skewsMs.map((_, index) => this.#start(index));
   }
 
+  /** What the log says now. The next call adds to it: steps that take time use `Audit.of`. */
   audit(): Audit {
-    return Audit.of(this.store.log);
+    const { log } = this.store;
+    for (const event of log.slice(this.#audited)) this.#audit.see(event);
+    this.#audited = log.length;
+    return this.#audit;
   }
 
   /**
@@ -232,7 +238,7 @@ export class World {
 
   /** What `processes/expire-holds.ts` does with the due rows of the read model. */
   async #sweep(sales: Sales, nowMs: number): Promise<undefined> {
-    const { seats, orders } = this.audit();
+    const { seats, orders } = Audit.of(this.store.log);
     for (const { soldTo, ...hold } of seats.values()) {
       if (soldTo !== undefined || hold.expiresAtMs > nowMs) continue;
       await sales.expire(hold.reservationId, { ...hold, currency: 'KRW' });
@@ -248,7 +254,8 @@ export class World {
    * surely over.
    */
   async #finish(sales: Sales): Promise<undefined> {
-    const { payments, orders, refundsOwed, cancelledSessions, seats } = this.audit();
+    const audit = Audit.of(this.store.log);
+    const { payments, orders, refundsOwed, cancelledSessions, seats } = audit;
     for (const payment of payments.values()) {
       if (payment.status === 'held') await sales.settlePayment(payment);
     }
@@ -270,7 +277,7 @@ export class World {
     const metadata = { schemaVersion: 1 };
     await store.append('concert-c1', 'no_stream', [{ id, event, metadata }]);
     cancelIn(this.catalog, sessionId);
-    await this.#giveAllBack(sales, this.audit());
+    await this.#giveAllBack(sales, Audit.of(this.store.log));
   }
 
   async #giveAllBack(sales: Sales, { seats, orders }: Pick<Audit, 'seats' | 'orders'>) {
