@@ -33,11 +33,11 @@ export class Reading implements AsyncIterableIterator<RecordedEvent> {
     return this;
   }
 
-  async next(): Promise<IteratorResult<RecordedEvent>> {
-    if (this.#isOver) return { done: true, value: undefined };
+  next(): Promise<IteratorResult<RecordedEvent>> {
+    if (this.#isOver) return Promise.resolve({ done: true, value: undefined });
     this.#next ??= this.#begin();
     const value = this.#next();
-    return value === undefined ? this.return() : { done: false, value };
+    return value === undefined ? this.return() : Promise.resolve({ done: false, value });
   }
 
   async return(): Promise<IteratorReturnResult<undefined>> {
