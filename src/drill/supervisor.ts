@@ -2,12 +2,12 @@ import { pause } from '../support/pause.ts';
 import { whenAborted } from '../support/when-aborted.ts';
 import type { ServiceProcess } from './service-process.ts';
 
-/** The time between two requests to `/livez`, in milliseconds. */
-const askMs = 1_000;
-/** The longest time of an answer of a healthy service, in milliseconds. */
-const answerMs = 2_000;
-/** After so many requests without an answer, the service is ended, unless another number is set. */
-const usualUnansweredMax = 3;
+/**
+ * When a service counts as dead, as in `ops/kubernetes/reprise.yaml` and the `Dockerfile`: the time
+ * between two requests to `/livez`, the longest time of an answer, and the number of requests
+ * without an answer, unless another number is set.
+ */
+export const liveness = { askMs: 5_000, answerMs: 5_000, unansweredMax: 3 } as const;
 /** The pause before an ended service is started again, in milliseconds. */
 const startAgainMs = 500;
 
@@ -26,7 +26,7 @@ export class Supervisor {
   #isAway = false;
 
   /** @param service a running service */
-  constructor(service: ServiceProcess, unansweredMax = usualUnansweredMax) {
+  constructor(service: ServiceProcess, unansweredMax: number = liveness.unansweredMax) {
     this.#service = service;
     this.#unansweredMax = unansweredMax;
     this.#done = Promise.all([this.#startAgain(), this.#ask()]);
@@ -70,7 +70,7 @@ export class Supervisor {
     const { signal } = this.#stop;
     let unanswered = 0;
     while (!signal.aborted) {
-      await pause(askMs, signal);
+      await pause(liveness.askMs, signal);
       if (!this.#isUp || this.#isAway) {
         unanswered = 0;
         continue;
@@ -85,7 +85,7 @@ export class Supervisor {
 
   async #lives(): Promise<boolean> {
     const url = `${this.#service.adminUrl}/livez`;
-    return fetch(url, { signal: AbortSignal.timeout(answerMs) }).then(
+    return fetch(url, { signal: AbortSignal.timeout(liveness.answerMs) }).then(
       ({ ok }) => ok,
       () => false,
     );

@@ -5,6 +5,7 @@ import { PodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisruptionBu
 import { Service } from 'kubernetes-models/v1/Service';
 import { parseAllDocuments } from 'yaml';
 import { settings } from '../../src/config/settings.ts';
+import { liveness } from '../../src/drill/supervisor.ts';
 
 const text = readFileSync('ops/kubernetes/reprise.yaml', 'utf8');
 const documents = parseAllDocuments(text).map((one) => one.toJS());
@@ -47,6 +48,19 @@ describe('ops/kubernetes/reprise.yaml', () => {
     expect(startupProbe.httpGet).to.deep.equal({ path: '/livez', port: 'http' });
     expect(livenessProbe.httpGet).to.deep.equal({ path: '/livez', port: 'http' });
     expect(readinessProbe.httpGet).to.deep.equal({ path: '/readyz', port: 'http' });
+  });
+
+  it('restarts a service when the supervisor of a drill does, and so does the image', () => {
+    const { livenessProbe } = container();
+    const { periodSeconds, timeoutSeconds, failureThreshold } = livenessProbe;
+    expect(liveness).to.deep.equal({
+      askMs: periodSeconds * 1_000,
+      answerMs: timeoutSeconds * 1_000,
+      unansweredMax: failureThreshold,
+    });
+    expect(readFileSync('Dockerfile', 'utf8')).to.include(
+      `--interval=${periodSeconds}s --timeout=${timeoutSeconds}s --start-period=60s --retries=${failureThreshold} `,
+    );
   });
 
   it('runs as the image’s user, who is not root, on a root file system that is read-only', () => {
