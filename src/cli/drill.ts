@@ -14,7 +14,7 @@ fault. Then it measures three times: until an alarm noticed the fault, until buy
 was proven. A drill uses only servers that it started. It ignores the settings of the service in the environment.
 
 A drill fails when an acknowledged reservation or payment is not in the log, when the proof finds a violation, or when a
-time is over its bound. A restore may lose facts only if reprise restore reconcile listed them before the sale opened.
+time is over its bound. After a restore, no acknowledged fact may be missing either.
 
 Some drills start nodes of a real EventStoreDB, of the executable that EVENTSTORE_BIN names (24.6 or later), and two
 services. Without EVENTSTORE_BIN they are skipped.

@@ -32,7 +32,7 @@ export function changesBetween(before: Journal, after: Journal): Change[] {
   };
   return [
     ...measured.map((name) => change(name, (measures) => measures[name])),
-    change('missing', ({ missing, reconciled }) => missing.length - reconciled),
+    change('missing', ({ missing }) => missing.length),
   ];
 }
 

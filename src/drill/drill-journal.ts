@@ -57,10 +57,7 @@ export const measuresSchema = z.object({
   failedByCode: z.record(z.string(), z.number()),
   acknowledged: z.number(),
   missing: z.array(z.string()),
-  /**
-   * Missing facts that `restore reconcile` named. A restore may lose such facts, but must report
-   * them.
-   */
+  /** Missing facts that `restore reconcile` named. */
   reconciled: z.number(),
   violations: z.number().nullable(),
   /** Lines of `reprise check` that were not ok. Null where it was not run. */

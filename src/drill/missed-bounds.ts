@@ -20,7 +20,7 @@ export function missedBounds(
       missed.push({ kind: 'time', what: `${what}: ${value.toFixed(1)} s, the bound is ${max} s` });
     }
   };
-  const lost = measures.missing.length - measures.reconciled;
+  const lost = measures.missing.length;
   if (lost > 0) missed.push({ kind: 'fact', what: `${lost} acknowledged facts are lost` });
   if (measures.violations === null) missed.push({ kind: 'fact', what: 'nothing was proven' });
   else if (measures.violations > 0) {
