@@ -93,6 +93,11 @@ function sourcesOf(site: Site, outcome: Outcome, alarmDir: string) {
     acknowledged: async () => ({ facts: measures.acknowledged, missing: measures.missing }),
     restarts: async () =>
       site.supervisors.flatMap(({ restarts }) => restarts.map(({ at, what }) => ({ at, what }))),
+    versions: async () => {
+      const { version } = journal.reprise;
+      const iso = (ms: number) => new Date(ms).toISOString();
+      return [{ version, from: iso(loadedMs), until: iso(span.afterMs) }];
+    },
     now: () => Date.now(),
   };
 }

@@ -21,6 +21,8 @@ export interface FactSources {
   acknowledged?(): Promise<Facts['acknowledged']>;
   /** Restarts in addition to those that the alarm saw. */
   restarts?(): Promise<Facts['restarts']>;
+  /** Versions that ran, where the alarm saw none: it takes a sample each minute. */
+  versions?(): Promise<Facts['versions']>;
   /** The time around the incident, if it is known more exactly than from its lines. */
   readonly span?: Span;
   now(): number;
@@ -65,7 +67,8 @@ export async function collectFacts(incident: Incident, sources: FactSources): Pr
     ...{ format: 1, incident: incident.id, collectedAt: new Date(nowMs).toISOString() },
     ...{ lines, durations: durationsOf(lines), severity, alarms, requests, log, proof },
     impact: incident.impact ?? impactOf[judged],
-    ...{ acknowledged, versions, unknown },
+    ...{ acknowledged, unknown },
+    versions: versions.length > 0 ? versions : ((await sources.versions?.()) ?? []),
     restarts: [...restarts, ...((await sources.restarts?.()) ?? [])].sort((a, b) =>
       a.at < b.at ? -1 : 1,
     ),

@@ -36,6 +36,7 @@ describe('reprise drill', function () {
       const facts = factsSchema.parse(JSON.parse(await read('facts.json')));
       expect(facts.acknowledged?.facts).to.equal(measures.acknowledged);
       expect(facts.proof?.violations).to.equal(0);
+      expect(facts.versions).to.have.lengthOf(1);
       expect(await read('report.everyone.ko.md')).to.match(/훈련/);
       expect(await read('report.engineers.en.html')).to.include(`Drill: ${name}`);
     });

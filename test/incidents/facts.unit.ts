@@ -80,6 +80,16 @@ describe('the facts of an incident', () => {
     expect(facts.lines.noticedBy).to.equal('people');
   });
 
+  it('have the version that ran, from the alarm’s samples or else from the drill', async () => {
+    const ran = [{ version: '9.9.9', from: at(0), until: at(30) }];
+    const versionsWith = async (lines: typeof journal) => {
+      const sources = { ...nothing, journal: async () => lines, versions: async () => ran };
+      return (await collectFacts(sampleIncident(), sources)).versions;
+    };
+    expect(await versionsWith([])).to.deep.equal(ran);
+    expect(await versionsWith(journal)).not.to.be.empty.and.not.to.deep.equal(ran);
+  });
+
   it('add up the alarm’s samples: failures by code without answers that are owed', () => {
     const span = spanOf(beganMs, beganMs + 100_000, beganMs + 900_000);
     const found = requestFacts(samplesOf(journal, isFailure), span, {
