@@ -21,6 +21,7 @@ export class Place implements Expiring {
    */
   expiresAt: number;
   heapIndex = -1;
+  lineIndex = 0;
 
   constructor(userId: string, number: number, expiresAt: number) {
     this.userId = userId;

@@ -7,7 +7,11 @@ import { mulberry32 } from './support/simulation.ts';
 
 describe('RankedLine', () => {
   /** Two of each rank, by their ids: halves of the numbers are the ranks. */
-  const one = (number: number) => ({ rank: number >> 1, userId: number % 2 === 0 ? 'a' : 'b' });
+  const one = (number: number) => ({
+    rank: number >> 1,
+    userId: number % 2 === 0 ? 'a' : 'b',
+    lineIndex: 0,
+  });
 
   /** What is told of every one in the line, or of some of a long one. */
   const compare = (line: RankedLine, array: readonly number[], step: number): void => {
@@ -74,6 +78,56 @@ describe('RankedLine', () => {
     }
     line.add(one(5));
     compare(line, [5], 1);
+  });
+});
+
+describe('RankedLine, with what its members know of their index', () => {
+  const users = ['a', 'b', 'c'];
+  interface Step {
+    readonly kind: 'join' | 'leave' | 'ahead';
+    readonly which: number;
+    readonly rank: number;
+    /** An index that the member has by mistake. */
+    readonly wrong: number | null;
+  }
+  const step: fc.Arbitrary<Step> = fc.record({
+    kind: fc.constantFrom('join', 'join', 'leave', 'ahead', 'ahead'),
+    which: fc.nat(2_000),
+    rank: fc.nat(400),
+    wrong: fc.option(fc.nat(600), { freq: 4 }),
+  });
+
+  it('agrees with sorting, when the index is old or wrong, and ranks are equal', () => {
+    const check = (history: readonly Step[]) => {
+      const line = new RankedLine();
+      const there: { rank: number; userId: string; lineIndex: number }[] = [];
+      // More than a block, so that the steps also cut and merge blocks.
+      for (let n = 0; n < 520; n += 1) {
+        const one = { rank: n >> 1, userId: `m${n % 2}`, lineIndex: 0 };
+        line.add(one);
+        there.push(one);
+      }
+      for (const [nth, { kind, which, rank, wrong }] of history.entries()) {
+        const one = there[which % there.length] as (typeof there)[number];
+        if (wrong !== null) one.lineIndex = wrong;
+        if (kind === 'join') {
+          const joined = { rank, userId: `${users[which % 3]}-${nth}`, lineIndex: wrong ?? 0 };
+          line.add(joined);
+          there.push(joined);
+        } else if (kind === 'leave') {
+          line.remove(one);
+          there.splice(there.indexOf(one), 1);
+        } else {
+          const ahead = there.filter(
+            (other) =>
+              other.rank < one.rank || (other.rank === one.rank && other.userId < one.userId),
+          );
+          expect(line.ahead(one)).to.equal(ahead.length);
+        }
+        expect(line.size).to.equal(there.length);
+      }
+    };
+    fc.assert(fc.property(fc.array(step, { maxLength: 300 }), check), { numRuns: 100 });
   });
 });
 
