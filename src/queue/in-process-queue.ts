@@ -1,4 +1,4 @@
-import { ExpiryHeap } from '../shared-state/expiry-heap.ts';
+import { EndsByPage } from './ends-by-page.ts';
 import { EndsInOrder } from './ends-in-order.ts';
 import { Holders } from './holders.ts';
 import type { InProcessQueueOptions } from './in-process-options.ts';
@@ -36,7 +36,7 @@ export class InProcessQueue implements WaitingQueue {
   /** The present waiting users. */
   readonly #line = new RankedLine();
   /** Waiting places by their end; below, admitted places by their end. */
-  readonly #waiting = new ExpiryHeap<Place>();
+  readonly #waiting = new EndsByPage<Place>();
   readonly #inside = new EndsInOrder<Place>();
   readonly #holders = new Holders();
   /** The time to claim an admission. It follows the time that users need. */
@@ -171,6 +171,7 @@ export class InProcessQueue implements WaitingQueue {
   #rankOf = (place: Place) => rankOf(this.#steering.lot, place.userId, place.number);
 
   #endThoseOver(now: number): void {
+    this.#waiting.turnTo(now, endsMax);
     for (const places of [this.#inside, this.#waiting]) {
       for (let ended = 0; ended < endsMax; ended += 1) {
         const place = places.earliest();

@@ -1,11 +1,11 @@
-import type { Expiring } from '../shared-state/expiry-heap.ts';
+import type { Dated } from './ends-by-page.ts';
 import { newSecret } from './token.ts';
 
 /**
  * One user's place, admitted or waiting. It is a class because a million of them must need little
  * memory.
  */
-export class Place implements Expiring {
+export class Place implements Dated {
   readonly userId: string;
   readonly number: number;
   /** The rank in the line of a present user: the number, or the rank by lot. */
@@ -21,6 +21,7 @@ export class Place implements Expiring {
    */
   expiresAt: number;
   heapIndex = -1;
+  page = -1;
   lineIndex = 0;
 
   constructor(userId: string, number: number, expiresAt: number) {
