@@ -17,9 +17,10 @@ export class Place implements Dated {
   admittedAt = 0;
   /**
    * For a present user, the time when the next poll is overdue. For the others, the end of the
-   * place.
+   * place. It begins as a number, and not as undefined. Therefore V8 writes each new end to the
+   * same memory.
    */
-  expiresAt: number;
+  expiresAt = 0;
   heapIndex = -1;
   page = -1;
   lineIndex = 0;
