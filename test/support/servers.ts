@@ -7,6 +7,7 @@ import type { CheckpointManner } from '../../embedded/eventstore/subscriptions/s
 import { eventStoreBin } from '../../src/drill/environment.ts';
 import { startEventStoreNodes } from './eventstore-nodes.ts';
 import { eventually } from './eventually.ts';
+import { emptyShopLine } from './shop-line.ts';
 import { administer, makeDatabase, startTestPostgres } from './test-postgres.ts';
 
 /**
@@ -85,7 +86,6 @@ export interface TestEventStore {
   stop(): Promise<void>;
 }
 
-/**
 /** Options that only the embedded event store has. */
 interface EmbeddedOptions {
   /** Does it cause faults on request? */
@@ -97,13 +97,15 @@ interface EmbeddedOptions {
 /**
  * An event store for a test file. With EVENTSTORE_BIN, it is the file's own nodes, on disk. With
  * EVENTSTORE_URL, it is that server, which is shared and not empty: use unique names of streams,
- * and look only at these. Otherwise it is a new embedded event store in its own process.
+ * and look only at these. The waiting line of the shop is emptied. Otherwise it is a new embedded
+ * event store in its own process.
  * @param embedded always use the embedded event store, even if the run has one of these variables
  */
 export async function testEventStore(embedded?: EmbeddedOptions): Promise<TestEventStore> {
   if (embedded !== undefined) return embeddedEventStore(embedded);
   if (eventStoreBin !== undefined) return ownNodes();
   if (sharedEventStoreUrl === undefined) return embeddedEventStore({});
+  await emptyShopLine(sharedEventStoreUrl);
   return { url: sharedEventStoreUrl, stop: async () => {} };
 }
 

@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { build } from './lanes/build.ts';
 
 const mocha = path.join(
   path.dirname(createRequire(import.meta.url).resolve('mocha')),
@@ -56,5 +57,6 @@ async function run(nodes: '1' | '3'): Promise<number> {
 }
 
 mustBeExecutable(process.env.EVENTSTORE_BIN);
+await build();
 const failed = (await run('1')) + (await run('3'));
 process.exitCode = failed === 0 ? 0 : 1;
