@@ -8,6 +8,7 @@ import { testEventStore } from '../support/servers.ts';
 import { newTag } from '../support/tag.ts';
 import { catalogFile } from './support/buyers.ts';
 import { importCatalog, reprise } from './support/command-line.ts';
+import { metricShown } from './support/metric-shown.ts';
 import { Service } from './support/service.ts';
 
 interface Line {
@@ -122,18 +123,12 @@ describe('reprise check', function () {
     const { postgresUrl } = await service.servers();
     const db = new Client({ connectionString: postgresUrl });
     await db.connect();
-    // The service looks at its work anew when the last look is some seconds old.
-    const shown = (metric: string, isThere: boolean) =>
-      eventually(`${metric} is ${isThere ? 'above' : ''} 0`, async () => {
-        const metrics = await (await fetch(`${service.adminUrl}/metrics`)).text();
-        return metrics.includes(`\n${metric} 0\n`) !== isThere;
-      });
     const left = async (table: string, sql: string, line: string, metric: string) => {
       await db.query(sql);
-      await shown(metric, true);
+      await metricShown(service, metric, false);
       const failed = await check(service, '--no-proof');
       await db.query(`DELETE FROM ${table} WHERE user_id = 'left'`);
-      await shown(metric, false);
+      await metricShown(service, metric, true);
       expect(failed.code).to.equal(1);
       expect(failed.outcomes).to.deep.equal({ ...allOk, [line]: 'failed', proof: 'skipped' });
     };

@@ -4,7 +4,10 @@ import { expect } from 'chai';
 import { Client } from 'pg';
 import { catalogFile } from './support/buyers.ts';
 import { importCatalog, reprise } from './support/command-line.ts';
+import { metricShown } from './support/metric-shown.ts';
 import { Service } from './support/service.ts';
+
+const openPayment = 'reprise_payments_open_oldest_seconds';
 
 /** The table of reprise check, when everything is well. */
 const recovered = /^alive +ok .*[\s\S]*^journey +ok .*[\s\S]*^proof +ok .*[\s\S]*^RECOVERED: /m;
@@ -80,6 +83,7 @@ describe('the commands after which a service must work again', function () {
            hold_expires_at) VALUES ('left', 'left', 'left', 1, 'KRW', 'held',
            now() - interval '1 minute', now() + interval '1 hour')`,
       );
+      await metricShown(service, openPayment, false);
       await mustRun(...incident);
       const { code, stdout } = await run(...close);
       expect(stdout)
@@ -91,6 +95,7 @@ describe('the commands after which a service must work again', function () {
       await db.query("DELETE FROM payment WHERE user_id = 'left'");
       await db.end();
     }
+    await metricShown(service, openPayment, true);
     await mustRun(...incident);
     expect((await mustRun(...close)).stdout).to.match(recovered);
   });
