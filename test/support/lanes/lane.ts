@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { LaneMessage } from './reporter.ts';
@@ -41,6 +41,8 @@ interface LaneOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly maxMs?: number;
   readonly lastsMs?: number;
+  /** Options of node that let it load TypeScript. */
+  readonly loader?: readonly string[];
 }
 
 /** What became of a file, or of a lane: then `file` says which. */
@@ -57,37 +59,35 @@ export interface FileResult {
 // time.
 const youngMemory = '--max-semi-space-size=64';
 
-const loader = ['--enable-source-maps', '--import', import.meta.resolve('./typescript.mjs')];
-const program = fileURLToPath(new URL('lane-program.ts', import.meta.url));
+// Mocha's other program starts this one as a child, which a lane could not talk to.
+const mocha = fileURLToPath(new URL('lib/cli/cli.js', import.meta.resolve('mocha')));
+const reporter = fileURLToPath(new URL('reporter.ts', import.meta.url));
 
 /**
  * Runs files, one after another, in a process of their own.
  * @param name stands before what the tests print
- * @param files each is taken when the one before it is done. So lanes may share what gives them out
  * @param report is given each file's result as soon as it is known. A lane that crashes, is
  *   killed at its time limit or leaves a file without a test reports that as a failure of its own
  */
 export async function runLane(
   name: string,
-  files: Iterable<string>,
+  files: readonly string[],
   report: (result: FileResult) => void,
   options: LaneOptions = {},
 ): Promise<void> {
   if (isEnding) return report(failed(name, 'not begun: the run was ended'));
   const { env = process.env, maxMs = laneMaxMs, lastsMs = lastsMaxMs } = options;
-  const child = spawn(process.execPath, [youngMemory, ...loader, program], {
-    env,
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
-  });
+  const { loader = ['--import', 'tsx'] } = options;
+  const child = spawn(
+    process.execPath,
+    [youngMemory, ...loader, mocha, '--reporter', reporter, ...files],
+    { env, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] },
+  );
   const [, stdout, stderr, messages] = child.stdio as readonly (Readable | null)[];
-  const names = child.stdio[4] as Writable;
-  // A lane that crashes reads no more names. Its end says so.
-  names.on('error', () => {});
   for (const output of [stdout, stderr]) {
     if (output) createInterface(output).on('line', (line) => console.log(`${name} | ${line}`));
   }
   const results = new FileResults(report);
-  const waiting = files[Symbol.iterator]();
   const heard = createInterface(messages as Readable);
   let killed: string | undefined;
   const killAfter = (ms: number, of: string) =>
@@ -97,13 +97,8 @@ export async function runLane(
     }, ms);
   const limits = [killAfter(maxMs, 'start')];
   heard.on('line', (line) => {
-    const message = JSON.parse(line) as LaneMessage;
-    if (message.kind !== 'next') return results.take(message);
-    const { value: file } = waiting.next();
-    results.next(file);
-    if (file !== undefined) return names.write(`${file}\n`);
-    names.end();
-    return limits.push(killAfter(lastsMs, 'last test'));
+    results.take(JSON.parse(line));
+    if (results.isAtEnd) limits.push(killAfter(lastsMs, 'last test'));
   });
   running.add(child);
   const closed = once(child, 'close');
@@ -113,7 +108,7 @@ export async function runLane(
   await Promise.race([closed, delay(outputMaxMs)]);
   stdout?.destroy();
   stderr?.destroy();
-  results.close();
+  results.finish(files);
   const fault = results.faultOfLane(code, killed ?? `${signal ?? code}`);
   if (fault !== undefined) report(failed(name, fault));
 }
@@ -129,11 +124,8 @@ const failed = (file: string, failure: string): FileResult => ({
 /** The results of a lane's files, which come in their order, one test after another. */
 class FileResults {
   readonly #report: (result: FileResult) => void;
-  /** The file that the lane was given last. */
-  #given: string | undefined;
-  /** The file of the last test, or the whole run. */
+  readonly #seen = new Set<string>();
   #file: string | undefined;
-  #hasTests = false;
   #passed = 0;
   #pending = 0;
   #failures: string[] = [];
@@ -145,30 +137,40 @@ class FileResults {
     this.#report = report;
   }
 
-  take(message: Exclude<LaneMessage, { kind: 'next' }>): void {
+  take(message: LaneMessage): void {
     if (message.kind === 'begin') {
-      // Until now, the lane has loaded the file.
+      // Until now, the lane has loaded all its files.
       this.#sinceMs = performance.now();
       return;
     }
-    if (message.file !== this.#file) this.close();
+    if (message.kind === 'end') {
+      this.#isAtEnd = true;
+      this.#close();
+      return;
+    }
+    if (message.file !== this.#file) this.#close();
     this.#file = message.file;
-    this.#hasTests ||= message.file === this.#given;
+    if (message.kind === 'file') return;
     if (message.outcome === 'passed') this.#passed += 1;
     else if (message.outcome === 'pending') this.#pending += 1;
     else this.#failures.push(message.text ?? '');
   }
 
-  /** The file before is done, and must have had a test. @param file undefined after the last one */
-  next(file: string | undefined): void {
-    this.close();
-    if (this.#given !== undefined && !this.#hasTests) {
-      this.#failed += 1;
-      this.#report(failed(this.#given, `${this.#given}: no test ran`));
+  /** Whether the last test has ended. */
+  get isAtEnd(): boolean {
+    return this.#isAtEnd;
+  }
+
+  /** Each file must have said something. */
+  finish(files: readonly string[]): void {
+    this.#close();
+    if (!this.#isAtEnd) return;
+    for (const file of files.map((one) => path.normalize(one))) {
+      if (!this.#seen.has(file)) {
+        this.#failed += 1;
+        this.#report(failed(file, `${file}: no test ran`));
+      }
     }
-    this.#given = file && path.normalize(file);
-    this.#hasTests = false;
-    this.#isAtEnd = file === undefined;
   }
 
   /** Why the lane itself failed; undefined when it did not, beyond what its files reported. */
@@ -178,10 +180,10 @@ class FileResults {
     return undefined;
   }
 
-  /** Reports the file, or the whole run, that the last tests were of. */
-  close(): void {
+  #close(): void {
     if (this.#file === undefined) return;
     const seconds = (performance.now() - this.#sinceMs) / 1_000;
+    if (this.#passed + this.#pending + this.#failures.length > 0) this.#seen.add(this.#file);
     this.#failed += this.#failures.length;
     this.#report({
       file: this.#file,

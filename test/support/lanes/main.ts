@@ -6,8 +6,8 @@
  *
  * Without a kind it runs all. LANES: how many at a time, 1 to 16; otherwise as many as there are
  * cores, and one when a URL names a server, which the files would share. RECORD_SECONDS=1 writes
- * how long each file took to `seconds.json`, by which the longest files come first. Entries of
- * kinds that did not run stay. Exit code: 0 when all passed.
+ * how long each file took to `seconds.json`, by which the files are shared out. Entries of kinds
+ * that did not run stay. Exit code: 0 when all passed.
  */
 import { Results } from './results.ts';
 import { runKinds } from './run.ts';

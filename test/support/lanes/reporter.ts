@@ -5,11 +5,16 @@ import Mocha from 'mocha';
 
 /** What a lane's mocha says to who started it: a line of JSON each, on file descriptor 3. */
 export type LaneMessage =
+  | FileMessage
   | TestMessage
-  /** A file is loaded, and its tests begin. */
   | { readonly kind: 'begin' }
-  /** The file before, if any, is done. The lane waits for the next one. */
-  | { readonly kind: 'next' };
+  | { readonly kind: 'end' };
+
+/** A file's tests begin. */
+interface FileMessage {
+  readonly kind: 'file';
+  readonly file: string;
+}
 
 /**
  * A test, or a hook that failed. `file` is its path from the root; `text` is mocha's own, of a
@@ -24,10 +29,10 @@ interface TestMessage {
 
 const lane = 3;
 const { Base } = Mocha.reporters;
-const { EVENT_RUN_BEGIN } = Mocha.Runner.constants;
+const { EVENT_RUN_BEGIN, EVENT_RUN_END, EVENT_SUITE_BEGIN } = Mocha.Runner.constants;
 const { EVENT_TEST_PASS, EVENT_TEST_PENDING, EVENT_TEST_FAIL } = Mocha.Runner.constants;
 
-export const say = (message: LaneMessage): void => {
+const say = (message: LaneMessage): void => {
   writeSync(lane, `${JSON.stringify(message)}\n`);
 };
 
@@ -41,6 +46,9 @@ export default class LaneReporter extends Base {
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
     super(runner, options);
     runner.once(EVENT_RUN_BEGIN, () => say({ kind: 'begin' }));
+    runner.on(EVENT_SUITE_BEGIN, (suite) => {
+      if (suite.parent?.root) say({ kind: 'file', file: fileOf(suite) });
+    });
     runner.on(EVENT_TEST_PASS, (test) => {
       say({ kind: 'test', file: fileOf(test), outcome: 'passed' });
     });
@@ -50,6 +58,7 @@ export default class LaneReporter extends Base {
     runner.on(EVENT_TEST_FAIL, (test) => {
       say({ kind: 'test', file: fileOf(test), outcome: 'failed', text: failureText(test) });
     });
+    runner.once(EVENT_RUN_END, () => say({ kind: 'end' }));
   }
 }
 
