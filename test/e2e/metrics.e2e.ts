@@ -106,7 +106,8 @@ describe('the metrics of a service', function () {
   });
 
   it('know of the proof and the backup that commands made', async () => {
-    const env = { DATA_DIR: service.dataDir };
+    // The notes of commands belong to the log of EVENTSTORE_URL.
+    const env = { ...service.env, DATA_DIR: service.dataDir };
     const proof = await reprise(['verify', '--json'], env);
     const { total } = JSON.parse(proof.stdout).violations;
     const backup = await reprise(['backup', 'create'], env);
