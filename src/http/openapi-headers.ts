@@ -8,7 +8,8 @@ type Json = { readonly [name: string]: unknown };
 const meanings = {
   'Cache-Control': '`no-cache` where there is an ETag, else `no-store`.',
   'Content-Encoding': '`gzip`, if the client accepts it, for bodies of 1 KiB and more.',
-  'Content-Security-Policy': 'No answer is a page, so a browser must load nothing for it.',
+  'Content-Security-Policy':
+    'The API answers with data, not with web pages. So a browser must load nothing for an answer.',
   ETag: 'Identifies the bytes of this answer, for If-None-Match.',
   'Idempotent-Replayed':
     '`true`: an earlier request with the same Idempotency-Key got this answer.',

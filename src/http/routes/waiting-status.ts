@@ -13,7 +13,7 @@ export const waitingStatus = endpoint({
     userId: userIdField,
     concertId: concertIdField.optional().meta({
       description:
-        'Selects the line of this concert. This is the concert’s own room, if it has one. Without this field, it is the line of the shop.',
+        'Selects the line of this concert. This is the concert’s own room, if it has one. Without this field, the answer is about the line of the shop.',
     }),
   }),
   answer: z.object({
@@ -22,7 +22,7 @@ export const waitingStatus = endpoint({
       description:
         'The room. The token is valid only for this room. Absent in the line of the shop, which is for all concerts without a room.',
     }),
-    processing: z.boolean().meta({ description: 'True once admitted.' }),
+    processing: z.boolean().meta({ description: 'True when the user is admitted.' }),
     token: z.string().meta({ description: 'For the header AuthorizationWaiting.' }),
     ahead: z.int().nullable().meta({
       description:
@@ -53,7 +53,7 @@ export const waitingStatus = endpoint({
     }),
     soldOut: z.literal(true).optional().meta({
       description:
-        'Every session of the room is sold out, cancelled or over. The value is some seconds old. Seats that are held and not paid, or refunded later, become free again.',
+        'Every session of the room is sold out, cancelled or over. The value is some seconds old. Held seats that are not paid do not count as sold. After a refund, the field is absent again.',
     }),
   }),
   mayRetry: true,
