@@ -44,8 +44,8 @@ that is down cannot send an alarm. The alarm itself can fail, too: set --heartbe
 monitor that notices when the requests stop.
 
 The alarm sends an alert when it begins, every ALARM_REPEAT_SECONDS, and when it ends. The directory
-DATA_DIR/alarm has alarm.jsonl (all checks and alerts) and state.json. docs/operations.md says what
-to do for each alert.
+DATA_DIR/alarm has alarm.jsonl (each alert, and one sample of each instance per minute) and
+state.json. docs/operations.md says what to do for each alert.
 
 Settings (environment variables; an option overrides its variable):
 ${settingsTable()}

@@ -62,9 +62,9 @@ command skips the journey.
 
 The proof needs DATA_DIR of the running service, or EVENTSTORE_URL. The first proof is that of reprise verify --log-only, and
 takes longer when the log is longer. It keeps its position in DATA_DIR/status/proof.json. A later check proves the events
-since then, with the moves of the waiting queue, and the work that was unfinished. It proves the whole log when only that can
-tell: after a restore, or after a change of a concert. --whole always proves the whole log. If you are in a hurry, use
---no-proof, and run reprise verify afterwards.
+since then, with the moves of the waiting queue, and the work that was unfinished. After a restore, or after a change
+of a concert, these events are not enough: then the check proves the whole log. --whole always proves the whole log. If you
+are in a hurry, use --no-proof, and run reprise verify afterwards.
 
 Each line is ok, failed, skipped (with the reason) or unknown (the command could not check it).
 Exit codes: 0 all checks are ok, 1 a check failed, 2 no check failed, but one is unknown.

@@ -17,9 +17,9 @@ export function defineProjectionsRetry(command: Command): void {
       `
 Deploy a version that can read the parked events, then run this command with it. The command reads
 each parked event from the log again and writes it once, in the order of the log. Then the rows are
-the same as after a rebuild. If a parked event is no longer in the log, the command stops keeping it
-and lists it. The service may be running. If the command is interrupted, run it again: it continues
-with the rest.
+the same as after a rebuild. If a parked event is no longer in the log, the command removes it from
+the parked events, and lists it. The service may be running. If the command is interrupted, run it
+again: it continues with the rest.
 
 Example:
   $ reprise projections retry

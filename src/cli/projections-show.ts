@@ -24,9 +24,9 @@ export function defineProjectionsShow(command: Command): void {
     .addHelpText(
       'after',
       `
-For each projection, the command prints its version and log position, the number of events that it
-has not written yet and the age of the oldest, the events written per second, the time of its last
-rebuild, and its status:
+For each projection, the command prints its version and its log position. It prints the number of
+events that are not written yet, the age of the oldest of them, and the events written per second. It
+also prints the time of the last rebuild, and the status:
   live          the tables have every event that is older than a second
   catching up   the tables are behind, and the service writes the rest
   stopped       the service has stopped writing. The last line names the event or the log; a newer

@@ -47,8 +47,9 @@ An unreadable event blocks its stream. The service refuses commands on the strea
 events, and reprise verify fails. First look for a version that can read the event. If there is one,
 deploy it and run reprise projections retry. Otherwise use this command. It appends an event to the
 stream. From then on, every version, instance and rebuild ignores the unreadable event. Commands use
-the other events of the stream, and the read models get them. Verify counts the event as skipped. It
-still reports if money or seats are wrong without the event. The command removes nothing from the log.
+the other events of the stream, and the read models get them. reprise verify counts the event as
+skipped. It still reports if money or seats are wrong without the event. The command removes nothing
+from the log.
 
 The command shows the event, and the consequences of skipping it. For an event about money, a seat or
 a promise, and for an event of a newer version, you must add --accept-loss. The command refuses an

@@ -43,7 +43,7 @@ them, and they are no longer parked. With --keep-parked, parked events are not i
 other event that cannot be read or written still makes the rebuild fail.
 
 The command uses EVENTSTORE_URL and POSTGRES_URL, or the servers of the running service on DATA_DIR.
-Without both, it starts the embedded servers and stops them at its end.
+Otherwise it starts the embedded servers, and stops them at its end.
 
 Examples:
   $ reprise rebuild --dry-run              checks the read models

@@ -27,13 +27,15 @@ export function defineVerify(command: Command): void {
 The command reads the whole log. It uses none of the service's own code and checks that
   - every seat had at most one owner at any moment
   - the buyer of every sold seat paid it exactly once
-  - every hold of a seat or of money was sold, captured or released, or is younger than --grace
+  - no seat stays held for longer than --grace after the end of its hold
+  - no money of a payment stays held for longer than --grace
   - for every order, the seats and the money are right
   - every buyer of a cancelled session has the money back
   - every balance equals the charges, minus captured and held money, plus refunds
   - no balance is negative
   - the waiting queue admitted no user twice at the same time, and never more users than a limit in
-    the log. If moves are missing in the log, it checks less (see reprise help queue audit)
+    the log. If missing moves can explain a fault, the command does not report it (see reprise help
+    queue audit)
 Then it compares PostgreSQL with the log, row by row, at the log position of the read models.
 The command counts skipped events (reprise help projections skip). It ignores their content, and
 reports what is wrong without them.
