@@ -90,7 +90,8 @@ export const settings = {
     default: '',
   },
   DATA_DIR: {
-    about: 'Where the embedded servers keep their data',
+    about:
+      'Directory of the embedded servers’ data, the incidents, the backups and the records of `reprise alarm`',
     schema: z.string().min(1),
     default: '.data',
   },
@@ -109,7 +110,7 @@ export const settings = {
   },
   REDIS_URL: {
     about:
-      'Redis for the waiting queue instead of memory: `redis://…`, `rediss://…` or `redis+cluster://host:port,…`',
+      'Redis for the waiting queue and the limits of held seats, instead of memory: `redis://…`, `rediss://…` or `redis+cluster://host:port,…`',
     schema: url(
       ['redis', 'rediss', 'redis+cluster', 'rediss+cluster'],
       'redis://localhost:6379',
@@ -205,7 +206,7 @@ export const settings = {
   },
   QUEUE_PAUSE_SECONDS: {
     about:
-      'Longest pause between two polls of a waiting buyer. To this pause, the service adds a random time of at most a quarter of it',
+      'Longest pause between two polls of a waiting buyer. The service makes each pause longer by a random part, at most a quarter',
     schema: wholeNumber(1, 3_600),
     default: '20',
   },

@@ -67,7 +67,7 @@ export const killDrills: readonly Drill[] = [
   {
     name: 'hang-service',
     about: 'the event loop of the service hangs; it still accepts connections',
-    expected: `after ${hangSeconds} s the watchdog ends the process, and the supervisor starts it again`,
+    expected: `after ${hangSeconds} s (HANG_SECONDS of this drill) the watchdog ends the process, and the supervisor starts it again`,
     public: {
       en: 'We made the ticket service freeze while tickets were being sold.',
       ko: '티켓이 판매되는 도중에 판매 서비스가 응답하지 않도록 만들었습니다.',

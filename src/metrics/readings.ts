@@ -55,7 +55,7 @@ const gauges: readonly (readonly [name: string, help: string, value: Value])[] =
   ],
   [
     'projection_parked_events',
-    'Parked events: they are not in the lists, because they cannot be read.',
+    'Events that are parked with their streams: the lists do not show them.',
     ofProjection((is) => is.parkedEvents),
   ],
   [
