@@ -55,7 +55,12 @@ Exit codes: 0 the archive has the whole log, 1 the archive is incomplete (standa
 function defineFollow(follow: Command): void {
   follow
     .description('Copy new events to the newest archive, until Ctrl-C or SIGTERM.')
-    .option('--every <seconds>', 'the longest time until a new event is on disk', seconds, 5)
+    .option(
+      '--every <seconds>',
+      'a new event is on disk after this time, or twice this time on a slow disk',
+      seconds,
+      5,
+    )
     .addHelpText(
       'after',
       `

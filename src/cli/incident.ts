@@ -179,7 +179,8 @@ interrupted payments, money, the independent proof. It stores them in facts.json
 writes one report for engineers and one for everybody, in English and Korean, as Markdown and as HTML. If a fact cannot be
 measured now, the reports say that it is unknown.
 
-Each run measures the facts again, until the incident and an equal time after it are over. Then the facts stay the same.
+Each run measures the facts again, until the incident is over, and also the period after it. This period is as long as the
+incident, but at least 30 s and at most one hour. Then the facts stay the same.
 
 Exit codes: 0 written; 1 not written, or a text for everybody has a forbidden word.
 

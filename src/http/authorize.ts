@@ -76,7 +76,7 @@ const notAdmitted = problem('not-admitted', {
 function otherRoom(named: string, needed: string): ProblemAnswer {
   const wordsOf = (room: string) => (room === '' ? 'the line of the shop' : `the room ${room}`);
   return problem('token-other-room', {
-    detail: `The token is of ${wordsOf(named)}, and this needs one of ${wordsOf(needed)}: ask the waiting status with the concertId.`,
+    detail: `The token is for ${wordsOf(named)}. This call needs a token for ${wordsOf(needed)}: get it from the waiting status with the concertId.`,
   });
 }
 

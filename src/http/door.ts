@@ -27,7 +27,7 @@ export function refuseAtTheDoor(
   if (hostLines(rawHeaders) > 1) return malformed('A request may have only one Host header.');
   if (allowsHost(host)) return undefined;
   const detail =
-    'This service does not answer to that Host. If it should, name it in the setting ALLOWED_HOSTS.';
+    'The service does not serve this Host. To allow it, add its name to the setting ALLOWED_HOSTS.';
   return problem('host-not-allowed', { detail });
 }
 

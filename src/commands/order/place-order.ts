@@ -77,7 +77,10 @@ export class OrderPlacement {
         return { ...placed, value: reservation(state) };
       }
     }
-    return refuse('overloaded', 'this command has begun too many orders without getting seats');
+    return refuse(
+      'overloaded',
+      'the service has begun too many orders for this command, and none got the seats',
+    );
   }
 
   /**
