@@ -101,7 +101,7 @@ export function defineQueue(queue: Command): void {
       await steer(who, change);
     });
   step('lot', 'Give places by lot to users who enrol before a sale opens.')
-    .option('--opens-at <time>', 'when the sale opens: 2027-05-01T19:00:00+09:00', moment)
+    .option('--opens-at <time>', 'when the queue opens: 2027-05-01T19:00:00+09:00', moment)
     .option(
       '--minutes <n>',
       'how many minutes before the opening the lot begins',

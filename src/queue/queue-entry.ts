@@ -15,7 +15,7 @@ export interface QueueEntry {
   readonly ahead: number | null;
   /** 1 is next; 0 when admitted. Null when `ahead` is null. */
   readonly position: number | null;
-  /** The time at which the sale opens, while nobody is admitted before it. */
+  /** The time at which the queue opens, while nobody is admitted before it. */
   readonly opensAt?: number;
   /**
    * Estimated from the admissions of the last two minutes. 0 when admitted, null if there is no

@@ -34,7 +34,7 @@ export const waitingStatus = endpoint({
     }),
     opensAt: time.optional().meta({
       description:
-        'The time at which the sale opens. Present while the queue admits nobody before this time. Continue to poll as usual.',
+        'The time at which the queue opens, in a room with a lot. Present while the queue admits nobody before this time. Continue to poll as usual.',
     }),
     estimatedWaitSeconds: z.number().nullable().meta({
       description:
