@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { expect } from 'chai';
 import { type FileResult, runLane } from './lanes/lane.ts';
-import { secondRuns, secondRunsMax, share, suffixes, testFiles } from './lanes/plan.ts';
+import { filesOf, partsOf, secondRuns, secondRunsMax, suffixes, testFiles } from './lanes/plan.ts';
 import { quietFiles } from './lanes/quiet.ts';
 import { Results } from './lanes/results.ts';
 
@@ -10,9 +10,15 @@ const fixture = (name: string): string => `test/support/fixtures/lane-${name}.ts
 describe('test files in parallel lanes', () => {
   it('share the time, the longest first, and each file has one lane', () => {
     const seconds = { 'a.int.ts': 50, 'b.int.ts': 30, 'c.int.ts': 20, 'd.int.ts': 10 };
-    expect(share(Object.keys(seconds), 2, seconds)).to.deep.equal([
-      ['a.int.ts', 'd.int.ts'],
-      ['b.int.ts', 'c.int.ts'],
+    const files = ['c.int.ts', 'a.int.ts', 'd.int.ts', 'b.int.ts'];
+    const parts = partsOf(files, seconds);
+    expect(parts).to.deep.equal([['a.int.ts'], ['b.int.ts'], ['c.int.ts'], ['d.int.ts']]);
+    const shared = parts.values();
+    const [long, short] = [filesOf(shared), filesOf(shared)];
+    const taken = [long, short, short, short, long, short].map((lane) => lane.next().value);
+    expect(taken).to.deep.equal([
+      ...['a.int.ts', 'b.int.ts', 'c.int.ts', 'd.int.ts'],
+      ...[undefined, undefined],
     ]);
   });
 
@@ -25,23 +31,32 @@ describe('test files in parallel lanes', () => {
     ];
     const long = ['test/a/3.unit.ts', 'test/b/3.unit.ts'];
     const seconds = { 'test/a/3.unit.ts': 10, 'test/b/3.unit.ts': 9.9 };
-    expect(share([...short, ...long], 2, seconds)).to.deep.equal([
-      ['test/a/3.unit.ts', 'test/b/1.unit.ts', 'test/b/c/2.unit.ts'],
-      ['test/b/3.unit.ts', 'test/a/1.unit.ts', 'test/a/2.unit.ts'],
+    const parts = partsOf([...short, ...long], seconds);
+    expect(parts).to.deep.equal([
+      ['test/a/3.unit.ts'],
+      ['test/b/3.unit.ts'],
+      ['test/a/1.unit.ts', 'test/a/2.unit.ts'],
+      ['test/b/1.unit.ts', 'test/b/c/2.unit.ts'],
+    ]);
+    const shared = parts.slice(2).values();
+    const [first, second] = [filesOf(shared), filesOf(shared)];
+    const taken = [first, second, second, first].map((lane) => lane.next().value);
+    expect(taken, 'by two lanes in turn').to.deep.equal([
+      ...['test/a/1.unit.ts', 'test/b/1.unit.ts', 'test/b/c/2.unit.ts', 'test/a/2.unit.ts'],
     ]);
   });
 
   it('keep all unit tests of a folder in one lane if they are not long together', () => {
     const files = ['test/a/1.unit.ts', 'test/a/2.unit.ts', 'test/b/1.unit.ts'];
     const seconds = { 'test/a/1.unit.ts': 3, 'test/a/2.unit.ts': 2, 'test/b/1.unit.ts': 1 };
-    expect(share(files, 2, seconds)).to.deep.equal([
+    expect(partsOf(files, seconds)).to.deep.equal([
       ['test/a/1.unit.ts', 'test/a/2.unit.ts'],
       ['test/b/1.unit.ts'],
     ]);
   });
 
   it('leave no lane empty', () => {
-    expect(share(['a.unit.ts'], 4, {})).to.deep.equal([['a.unit.ts']]);
+    expect(partsOf(['a.unit.ts'], {})).to.deep.equal([['a.unit.ts']]);
   });
 
   it('are all test files, and the quiet ones are among them', async () => {
@@ -104,8 +119,7 @@ describe('a lane', () => {
   ): Promise<FileResult[]> => {
     const results: FileResult[] = [];
     const files = names.map(fixture);
-    // The fixtures import nothing, so a program that is ready sooner can load them.
-    const options = { maxMs: 60_000, loader: ['--require', 'tsx/cjs'], ...limits };
+    const options = { maxMs: 60_000, ...limits };
     await runLane('the lane', files, (result) => results.push(result), options);
     return results;
   };
@@ -122,6 +136,8 @@ describe('a lane', () => {
     return {
       mixed: run(['passes', 'fails']),
       rejecting: run(['rejects']),
+      throwing: run(['throws', 'passes']),
+      hooked: run(['hooks', 'passes']),
       crashing: run(['crashes', 'passes']).then((results) => ({
         results,
         ms: performance.now() - sinceMs,
@@ -152,6 +168,25 @@ describe('a lane', () => {
       ['the whole run', 0, 0, 1],
     ]);
     expect(results[1]?.failures[0]).to.include('rejections escaped during');
+  });
+
+  it('fails by a file that cannot be loaded, and runs the next one', async () => {
+    const results = await lanes.throwing;
+    expect(results.map(shown)).to.deep.equal([
+      [fixture('throws'), 0, 0, 1],
+      [fixture('passes'), 1, 1, 0],
+    ]);
+    expect(results[0]?.failures[0]).to.include('not loaded');
+  });
+
+  it('runs the hooks that a file has for the whole run after its last file', async () => {
+    const results = await lanes.hooked;
+    expect(results.map(shown)).to.deep.equal([
+      [fixture('hooks'), 1, 0, 0],
+      [fixture('passes'), 1, 1, 0],
+      ['the whole run', 0, 0, 1],
+    ]);
+    expect(results[2]?.failures[0]).to.include('after 2 tests');
   });
 
   it('fails when its process ends before its tests, even with exit code 0', async () => {

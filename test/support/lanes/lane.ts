@@ -2,10 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { LaneMessage } from './reporter.ts';
+import type { LaneMessage, TestMessage } from './reporter.ts';
 
 /** Longest time of a lane, in milliseconds. Then it is killed, and that is a failure. */
 export const laneMaxMs = 60 * 60_000;
@@ -31,7 +31,7 @@ export function endLanesWithThisProcess(): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       isEnding = true;
-      // By this one mocha still runs the hooks, which stop the servers.
+      // By this one, a lane still runs the hooks, which stop the servers.
       for (const child of running) child.kill('SIGINT');
     });
   }
@@ -41,8 +41,6 @@ interface LaneOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly maxMs?: number;
   readonly lastsMs?: number;
-  /** Options of node that let it load TypeScript. */
-  readonly loader?: readonly string[];
 }
 
 /** What became of a file, or of a lane: then `file` says which. */
@@ -59,35 +57,37 @@ export interface FileResult {
 // time.
 const youngMemory = '--max-semi-space-size=64';
 
-// Mocha's other program starts this one as a child, which a lane could not talk to.
-const mocha = fileURLToPath(new URL('lib/cli/cli.js', import.meta.resolve('mocha')));
-const reporter = fileURLToPath(new URL('reporter.ts', import.meta.url));
+const loader = ['--import', import.meta.resolve('./typescript.mjs')];
+const program = fileURLToPath(new URL('lane-program.ts', import.meta.url));
 
 /**
  * Runs files, one after another, in a process of their own.
  * @param name stands before what the tests print
+ * @param files each is taken when the one before it is done. So lanes may share what gives them out
  * @param report is given each file's result as soon as it is known. A lane that crashes, is
  *   killed at its time limit or leaves a file without a test reports that as a failure of its own
  */
 export async function runLane(
   name: string,
-  files: readonly string[],
+  files: Iterable<string>,
   report: (result: FileResult) => void,
   options: LaneOptions = {},
 ): Promise<void> {
   if (isEnding) return report(failed(name, 'not begun: the run was ended'));
   const { env = process.env, maxMs = laneMaxMs, lastsMs = lastsMaxMs } = options;
-  const { loader = ['--import', 'tsx'] } = options;
-  const child = spawn(
-    process.execPath,
-    [youngMemory, ...loader, mocha, '--reporter', reporter, ...files],
-    { env, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] },
-  );
+  const child = spawn(process.execPath, [youngMemory, ...loader, program], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
+  });
   const [, stdout, stderr, messages] = child.stdio as readonly (Readable | null)[];
+  const names = child.stdio[4] as Writable;
+  // A lane that crashes reads no more names. Its end says so.
+  names.on('error', () => {});
   for (const output of [stdout, stderr]) {
     if (output) createInterface(output).on('line', (line) => console.log(`${name} | ${line}`));
   }
   const results = new FileResults(report);
+  const waiting = files[Symbol.iterator]();
   const heard = createInterface(messages as Readable);
   let killed: string | undefined;
   const killAfter = (ms: number, of: string) =>
@@ -97,8 +97,14 @@ export async function runLane(
     }, ms);
   const limits = [killAfter(maxMs, 'start')];
   heard.on('line', (line) => {
-    results.take(JSON.parse(line));
-    if (results.isAtEnd) limits.push(killAfter(lastsMs, 'last test'));
+    const message = JSON.parse(line) as LaneMessage;
+    if (message.kind === 'begin') return results.begin();
+    if (message.kind === 'test') return results.take(message);
+    const { value: file } = waiting.next();
+    results.next(file);
+    if (file !== undefined) return names.write(`${file}\n`);
+    names.end();
+    return limits.push(killAfter(lastsMs, 'last test'));
   });
   running.add(child);
   const closed = once(child, 'close');
@@ -108,7 +114,7 @@ export async function runLane(
   await Promise.race([closed, delay(outputMaxMs)]);
   stdout?.destroy();
   stderr?.destroy();
-  results.finish(files);
+  results.close();
   const fault = results.faultOfLane(code, killed ?? `${signal ?? code}`);
   if (fault !== undefined) report(failed(name, fault));
 }
@@ -124,7 +130,7 @@ const failed = (file: string, failure: string): FileResult => ({
 /** The results of a lane's files, which come in their order, one test after another. */
 class FileResults {
   readonly #report: (result: FileResult) => void;
-  readonly #seen = new Set<string>();
+  /** The file that the lane was given last. Undefined before the first and after the last one. */
   #file: string | undefined;
   #passed = 0;
   #pending = 0;
@@ -137,40 +143,25 @@ class FileResults {
     this.#report = report;
   }
 
-  take(message: LaneMessage): void {
-    if (message.kind === 'begin') {
-      // Until now, the lane has loaded all its files.
-      this.#sinceMs = performance.now();
-      return;
+  /** The file before is done, and must have had a test. @param file undefined after the last one */
+  next(file: string | undefined): void {
+    if (this.#file !== undefined && !this.#hasTests) {
+      this.#failures.push(`${this.#file}: no test ran`);
     }
-    if (message.kind === 'end') {
-      this.#isAtEnd = true;
-      this.#close();
-      return;
-    }
-    if (message.file !== this.#file) this.#close();
-    this.#file = message.file;
-    if (message.kind === 'file') return;
-    if (message.outcome === 'passed') this.#passed += 1;
-    else if (message.outcome === 'pending') this.#pending += 1;
-    else this.#failures.push(message.text ?? '');
+    this.close();
+    this.#file = file && path.normalize(file);
+    this.#isAtEnd = file === undefined;
   }
 
-  /** Whether the last test has ended. */
-  get isAtEnd(): boolean {
-    return this.#isAtEnd;
+  /** The file is loaded, and its tests begin. */
+  begin(): void {
+    this.#sinceMs = performance.now();
   }
 
-  /** Each file must have said something. */
-  finish(files: readonly string[]): void {
-    this.#close();
-    if (!this.#isAtEnd) return;
-    for (const file of files.map((one) => path.normalize(one))) {
-      if (!this.#seen.has(file)) {
-        this.#failed += 1;
-        this.#report(failed(file, `${file}: no test ran`));
-      }
-    }
+  take({ outcome, text = '' }: TestMessage): void {
+    if (outcome === 'passed') this.#passed += 1;
+    else if (outcome === 'pending') this.#pending += 1;
+    else this.#failures.push(text);
   }
 
   /** Why the lane itself failed; undefined when it did not, beyond what its files reported. */
@@ -180,22 +171,23 @@ class FileResults {
     return undefined;
   }
 
-  #close(): void {
-    if (this.#file === undefined) return;
-    const seconds = (performance.now() - this.#sinceMs) / 1_000;
-    if (this.#passed + this.#pending + this.#failures.length > 0) this.#seen.add(this.#file);
+  /** Reports the tests since the last report: of the file, or of hooks of the whole run. */
+  close(): void {
+    if (!this.#hasTests) return;
     this.#failed += this.#failures.length;
     this.#report({
-      file: this.#file,
+      file: this.#file ?? 'the whole run',
       passed: this.#passed,
       pending: this.#pending,
       failures: this.#failures,
-      seconds,
+      seconds: (performance.now() - this.#sinceMs) / 1_000,
     });
-    this.#file = undefined;
     this.#passed = 0;
     this.#pending = 0;
     this.#failures = [];
-    this.#sinceMs = performance.now();
+  }
+
+  get #hasTests(): boolean {
+    return this.#passed + this.#pending + this.#failures.length > 0;
   }
 }

@@ -26,53 +26,50 @@ export async function testFiles(kinds: readonly Suffix[]): Promise<string[]> {
     .sort();
 }
 
-/** Files that stay in one lane. */
-interface Part {
-  readonly files: string[];
-  seconds: number;
-}
-
 /** The unit tests of a folder are one part if they take less. */
 const partSecondsMax = 6;
 /** Otherwise those of its files that take this long are parts by themselves. */
 const longSecondsMin = 1;
 
 /**
- * Shares files out to lanes of about the same length: the longest part first, each to the lane that
- * is shortest so far. The unit tests of a folder stay together as far as possible, because each
- * lane must load what they test.
+ * The parts that lanes take one after another, whenever one is free. The longest comes first, so
+ * that all lanes end at about the same time. The unit tests of a folder stay together as far as
+ * possible, because each lane must load what they test.
  * @param seconds how long files took before; others count as usual for their kind
- * @returns `count` lanes at the most; none is empty
  */
-export function share(
+export function partsOf(
   files: readonly string[],
-  count: number,
   seconds: Readonly<Record<string, number>>,
 ): string[][] {
   const expected = (file: string): number => seconds[file] ?? usualSeconds[ofSuffix(file) ?? 'int'];
   const isUnit = (file: string): boolean => ofSuffix(file) === 'unit';
-  const folders = new Map<string, number>();
-  for (const file of files.filter(isUnit)) {
-    folders.set(topFolder(file), (folders.get(topFolder(file)) ?? 0) + expected(file));
-  }
-  const parts = new Map<string, Part>();
-  for (const file of files) {
+  const sum = (some: readonly string[]): number =>
+    some.reduce((total, file) => total + expected(file), 0);
+  const folders = grouped(files.filter(isUnit), topFolder);
+  const parts = grouped(files, (file) => {
     const folder = topFolder(file);
-    const isSmall = (folders.get(folder) ?? 0) < partSecondsMax;
-    const isShared = isUnit(file) && (isSmall || expected(file) < longSecondsMin);
-    const name = isShared ? folder : file;
-    const part = parts.get(name) ?? { files: [], seconds: 0 };
-    part.files.push(file);
-    part.seconds += expected(file);
-    parts.set(name, part);
+    const isSmall = sum(folders.get(folder) ?? []) < partSecondsMax;
+    return isUnit(file) && (isSmall || expected(file) < longSecondsMin) ? folder : file;
+  });
+  return [...parts.values()].sort((a, b) => sum(b) - sum(a));
+}
+
+function grouped(
+  files: readonly string[],
+  by: (file: string) => string,
+): ReadonlyMap<string, string[]> {
+  const groups = new Map<string, string[]>();
+  for (const file of files) {
+    const group = groups.get(by(file));
+    if (group === undefined) groups.set(by(file), [file]);
+    else group.push(file);
   }
-  const lanes = Array.from({ length: count }, (): Part => ({ files: [], seconds: 0 }));
-  for (const part of [...parts.values()].sort((a, b) => b.seconds - a.seconds)) {
-    const shortest = lanes.reduce((least, lane) => (lane.seconds < least.seconds ? lane : least));
-    shortest.files.push(...part.files);
-    shortest.seconds += part.seconds;
-  }
-  return lanes.map((lane) => lane.files).filter((lane) => lane.length > 0);
+  return groups;
+}
+
+/** The files of a lane: those of the next part, as long as there is one. Lanes share the parts. */
+export function* filesOf(parts: IterableIterator<readonly string[]>): Generator<string> {
+  for (const part of parts) yield* part;
 }
 
 /** The folder below `test/` that a file is in. */

@@ -1,64 +1,49 @@
 import { writeSync } from 'node:fs';
-import path from 'node:path';
 import { format } from 'node:util';
 import Mocha from 'mocha';
 
 /** What a lane's mocha says to who started it: a line of JSON each, on file descriptor 3. */
 export type LaneMessage =
-  | FileMessage
   | TestMessage
-  | { readonly kind: 'begin' }
-  | { readonly kind: 'end' };
-
-/** A file's tests begin. */
-interface FileMessage {
-  readonly kind: 'file';
-  readonly file: string;
-}
+  /** The file before, if any, is done. The lane waits for the name of the next one. */
+  | { readonly kind: 'next' }
+  /** The next file is loaded, and its tests begin. */
+  | { readonly kind: 'begin' };
 
 /**
- * A test, or a hook that failed. `file` is its path from the root; `text` is mocha's own, of a
- * failure.
+ * A test, or a hook that failed, of the file that the lane was given last. `text` is mocha's own,
+ * of a failure.
  */
-interface TestMessage {
+export interface TestMessage {
   readonly kind: 'test';
-  readonly file: string;
   readonly outcome: 'passed' | 'pending' | 'failed';
   readonly text?: string;
 }
 
+/** The suite whose test loads the next file. It is said only if it fails. */
+export const nextFile = 'the next test file';
+
 const lane = 3;
 const { Base } = Mocha.reporters;
-const { EVENT_RUN_BEGIN, EVENT_RUN_END, EVENT_SUITE_BEGIN } = Mocha.Runner.constants;
 const { EVENT_TEST_PASS, EVENT_TEST_PENDING, EVENT_TEST_FAIL } = Mocha.Runner.constants;
 
-const say = (message: LaneMessage): void => {
+/** Says something to who started the lane. */
+export const say = (message: LaneMessage): void => {
   writeSync(lane, `${JSON.stringify(message)}\n`);
 };
-
-/** A hook of the whole run has no file of its own. */
-const fileOf = ({ file }: { file?: string | undefined }): string =>
-  file === undefined ? 'the whole run' : path.relative('.', file);
 
 /** The mocha reporter of a lane. */
 // biome-ignore lint/style/noDefaultExport: mocha takes a reporter as its file's default
 export default class LaneReporter extends Base {
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
     super(runner, options);
-    runner.once(EVENT_RUN_BEGIN, () => say({ kind: 'begin' }));
-    runner.on(EVENT_SUITE_BEGIN, (suite) => {
-      if (suite.parent?.root) say({ kind: 'file', file: fileOf(suite) });
-    });
     runner.on(EVENT_TEST_PASS, (test) => {
-      say({ kind: 'test', file: fileOf(test), outcome: 'passed' });
+      if (test.parent?.title !== nextFile) say({ kind: 'test', outcome: 'passed' });
     });
-    runner.on(EVENT_TEST_PENDING, (test) => {
-      say({ kind: 'test', file: fileOf(test), outcome: 'pending' });
-    });
+    runner.on(EVENT_TEST_PENDING, () => say({ kind: 'test', outcome: 'pending' }));
     runner.on(EVENT_TEST_FAIL, (test) => {
-      say({ kind: 'test', file: fileOf(test), outcome: 'failed', text: failureText(test) });
+      say({ kind: 'test', outcome: 'failed', text: failureText(test) });
     });
-    runner.once(EVENT_RUN_END, () => say({ kind: 'end' }));
   }
 }
 

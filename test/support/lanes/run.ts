@@ -2,7 +2,15 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { build } from './build.ts';
 import { endLanesWithThisProcess, runLane } from './lane.ts';
-import { ofSuffix, type Suffix, secondRuns, share, suffixes, testFiles } from './plan.ts';
+import {
+  filesOf,
+  ofSuffix,
+  partsOf,
+  type Suffix,
+  secondRuns,
+  suffixes,
+  testFiles,
+} from './plan.ts';
 import { quietFiles } from './quiet.ts';
 import type { Results } from './results.ts';
 
@@ -37,10 +45,14 @@ export async function runKinds(
   const quiet = files.filter((file) => quietFiles.includes(file));
   if (files.some((file) => !file.endsWith('.unit.ts'))) await build();
   const before = JSON.parse(await readFile(recorded, 'utf8')) as Readonly<Record<string, number>>;
-  const lanes = share(loud, lanesCount(), before);
+  const parts = partsOf(loud, before);
+  const lanes = Math.min(lanesCount(), parts.length);
+  const shared = parts.values();
   await Promise.all([
-    ...lanes.map((lane, index) => runLane(`lane ${index + 1}`, lane, results.report)),
     ...beside.map((check) => check()),
+    ...Array.from({ length: lanes }, (_, index) =>
+      runLane(`lane ${index + 1}`, filesOf(shared), results.report),
+    ),
   ]);
   if (quiet.length > 0) await runLane('quiet lane', quiet, results.report);
   for (const file of secondRuns(results.failedOf(files))) {
