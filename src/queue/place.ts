@@ -1,4 +1,5 @@
 import type { Dated } from './ends-by-page.ts';
+import type { Lot } from './lot.ts';
 import { newSecret } from './token.ts';
 
 /**
@@ -10,6 +11,8 @@ export class Place implements Dated {
   readonly number: number;
   /** The rank in the line of a present user: the number, or the rank by lot. */
   rank: number;
+  /** For a present user: the lot for which `rank` is known; null: it is known without a lot. */
+  rankedFor: Lot | null = null;
   readonly secret = newSecret();
   /** `away` waits outside the line, with its number. */
   state: 'there' | 'away' | 'admitted' | 'claimed' = 'away';
