@@ -29,4 +29,4 @@ USER node
 # Alive, not ready: a container is not started anew because the database or the balancer's turn is away.
 HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/livez`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "--max-semi-space-size=64", "--no-lazy-feedback-allocation", "--always-sparkplug", "bin/reprise.js", "serve"]
+CMD ["node", "--max-semi-space-size=64", "--always-sparkplug", "bin/reprise.js", "serve"]

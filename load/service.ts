@@ -17,14 +17,9 @@ const stopMsMax = 40_000;
 
 /**
  * The same flags as in `npm start`. With a larger young generation, fewer short-lived objects of a
- * batch are copied. With feedback and baseline code from the first call on, a new service is fast
- * sooner.
+ * batch are copied. With baseline code from the first call on, a new service is fast sooner.
  */
-export const startFlags = [
-  '--max-semi-space-size=64',
-  '--no-lazy-feedback-allocation',
-  '--always-sparkplug',
-];
+export const startFlags = ['--max-semi-space-size=64', '--always-sparkplug'];
 
 /** A new service with new data and the demo catalog. */
 export interface LoadedService {
