@@ -27,7 +27,7 @@ import type { Outbox } from './outbox.ts';
 import { type FieldError, problemOfError, unknownOutcome } from './problems.ts';
 import { readJson } from './read-json.ts';
 import type { RequestLog } from './request-log.ts';
-import { fieldErrors, inWords, type Part } from './validate.ts';
+import { fieldErrors, type Part } from './validate.ts';
 
 /**
  * What the app needs of a response: Express's own, with what `server.ts` knows of the request in
@@ -169,9 +169,9 @@ async function answer(
     } else {
       given = req[part];
     }
-    const parsed = schema.safeParse(given, inWords);
+    const parsed = schema.safeParse(given);
     if (parsed.success) input[part] = parsed.data;
-    else errors.push(...fieldErrors(part, given, parsed.error.issues));
+    else errors.push(...fieldErrors(part, given, schema));
   }
   if (errors.length > 0) {
     const detail = errors.map(({ field, message }) => `${field} ${message}`).join('; ');

@@ -8,10 +8,11 @@ type Issue = z.core.$ZodIssue;
 
 /**
  * Describes for people the problems of one part of a request: the first broken rule of each field.
+ * It checks the part once more. So the first check of each request needs no words.
  */
-export function fieldErrors(part: Part, given: unknown, issues: readonly Issue[]): FieldError[] {
+export function fieldErrors(part: Part, given: unknown, schema: z.ZodType): FieldError[] {
   const messages = new Map<string, string>();
-  for (const issue of issues) {
+  for (const issue of schema.safeParse(given, inWords).error?.issues ?? []) {
     const field = fieldName(part, issue.path);
     if (messages.has(field)) continue;
     messages.set(field, message(part, valueAt(given, issue.path), issue));
@@ -61,8 +62,5 @@ const types: Readonly<Record<string, string>> = {
 const typeInWords = (issue: { readonly code: string; readonly expected?: unknown }) =>
   issue.code === 'invalid_type' ? types[String(issue.expected)] : undefined;
 
-/**
- * How requests are checked. Rules have their own messages. For wrong types, these messages replace
- * Zod's.
- */
-export const inWords = { error: typeInWords };
+/** Rules have their own messages. For wrong types, these messages replace Zod's. */
+const inWords = { error: typeInWords };

@@ -46,10 +46,13 @@ export function createReadSide(options: ReadSideOptions): ReadSide {
   const mirror = new Mirror(kinds, { ...defaultLimits, ...options.limits }, shown);
   projector.listen(mirror);
 
-  const entry = <E extends Entry>(name: string, load: () => Promise<Loaded<E>>): Promise<E> =>
+  const loaded = <E extends Entry>(name: string, load: () => Promise<Loaded<E>>): Promise<E> =>
     asked(projector, async () =>
       projector.listenersAreFresh() ? mirror.get(name, load) : (await loadShown(load, shown)).entry,
     );
+  /** Nearly every query finds its entry in memory, and needs no promise for it. */
+  const entry = <E extends Entry>(name: string, load: () => Promise<Loaded<E>>): E | Promise<E> =>
+    (projector.listenersAreFresh() ? mirror.peek<E>(name) : undefined) ?? loaded(name, load);
   /** Rows that are not kept in memory. Their position is read first, on the same connection. */
   const rows = <T>(load: (db: Kysely<Database>) => Promise<T>): Promise<T> =>
     asked(projector, () =>

@@ -1,4 +1,4 @@
-import type { ClientBase } from 'pg';
+import type { Client } from 'pg';
 import { pause } from '../../support/pause.ts';
 import { inSpan } from '../../tracing/spans.ts';
 import { describeEvent, type Step } from '../log-step.ts';
@@ -55,7 +55,7 @@ export class BatchWriter {
    * @throws TooManyParked if not even the first event may be parked; the errors of `writeBatch`
    */
   async write(
-    client: ClientBase,
+    client: Client,
     batch: readonly Step[],
     { committed, parked, generation }: KnownTables,
   ): Promise<{ readonly checkpoint: Checkpoint; readonly events: number } | undefined> {

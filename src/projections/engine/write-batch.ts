@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ClientBase } from 'pg';
+import type { Client, ClientBase } from 'pg';
 import { isBefore, type LogPosition } from '../../events/log-position.ts';
 import { quick } from '../../infrastructure/postgres.ts';
 import type { Step } from '../log-step.ts';
@@ -24,7 +24,7 @@ import { statementsOf } from './statements.ts';
  * ROLLBACK
  */
 export async function writeBatch(
-  client: ClientBase,
+  client: Client,
   projections: readonly Projection[],
   from: Checkpoint,
   batch: readonly Step[],
@@ -37,7 +37,10 @@ export async function writeBatch(
   const event = newest?.event && { position: newest.position.commit, id: newest.event.id };
   // All statements are sent before the first answer comes, including COMMIT. On a busy event loop,
   // each round trip would cost a turn of the loop, and all turns add to the lag. PostgreSQL runs
-  // the fence first. If the fence is lost, COMMIT finds a failed transaction.
+  // the fence first. If the fence is lost, COMMIT finds a failed transaction. They go to the socket
+  // together, because each statement would be a system call of its own.
+  const { stream } = client.connection;
+  stream.cork();
   const begun = client.query({ text: 'BEGIN', ...quick });
   const move = { first: first.position, last, event };
   const moved = moveCheckpoint(client, projections, from.position, move);
@@ -45,6 +48,7 @@ export async function writeBatch(
   const forgotten = from.position === null ? forgetParked(client) : undefined;
   const written = writeRows(client, batch);
   const committed = parks === undefined ? client.query('COMMIT') : undefined;
+  stream.uncork();
   // If the fence is lost, later statements fail, too. Their errors say less than the fence's.
   for (const later of [forgotten, written, committed]) later?.catch(() => {});
   await Promise.all([begun, moved]);
