@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { z } from 'zod';
 import { headerNames } from './headers.ts';
 import type { FieldError } from './problems.ts';
@@ -11,8 +12,10 @@ type Issue = z.core.$ZodIssue;
  * It checks the part once more. So the first check of each request needs no words.
  */
 export function fieldErrors(part: Part, given: unknown, schema: z.ZodType): FieldError[] {
+  const { error } = schema.safeParse(given, inWords);
+  assert(error, 'a part that was refused is refused again');
   const messages = new Map<string, string>();
-  for (const issue of schema.safeParse(given, inWords).error?.issues ?? []) {
+  for (const issue of error.issues) {
     const field = fieldName(part, issue.path);
     if (messages.has(field)) continue;
     messages.set(field, message(part, valueAt(given, issue.path), issue));

@@ -38,9 +38,10 @@ export async function writeBatch(
   // All statements are sent before the first answer comes, including COMMIT. On a busy event loop,
   // each round trip would cost a turn of the loop, and all turns add to the lag. PostgreSQL runs
   // the fence first. If the fence is lost, COMMIT finds a failed transaction. They go to the socket
-  // together, because each statement would be a system call of its own.
+  // together at the end of this turn, because each statement would be a system call of its own.
   const { stream } = client.connection;
   stream.cork();
+  process.nextTick(() => stream.uncork());
   const begun = client.query({ text: 'BEGIN', ...quick });
   const move = { first: first.position, last, event };
   const moved = moveCheckpoint(client, projections, from.position, move);
@@ -48,7 +49,6 @@ export async function writeBatch(
   const forgotten = from.position === null ? forgetParked(client) : undefined;
   const written = writeRows(client, batch);
   const committed = parks === undefined ? client.query('COMMIT') : undefined;
-  stream.uncork();
   // If the fence is lost, later statements fail, too. Their errors say less than the fence's.
   for (const later of [forgotten, written, committed]) later?.catch(() => {});
   await Promise.all([begun, moved]);
