@@ -6,8 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { ServiceProcess } from '../../src/drill/service-process.ts';
+import { findService } from '../../src/servers/service-file.ts';
 import { eventually } from '../support/eventually.ts';
-import { freePorts } from '../support/free-ports.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const bin = join(root, 'bin', 'reprise.js');
@@ -52,9 +52,8 @@ describe('a service in odd surroundings', function () {
   });
 
   it('`serve | head -1`: goes on when nobody reads what it says any more', async () => {
-    const [port] = await freePorts(1);
     const child = spawn(process.execPath, [bin, 'serve'], {
-      env: { ...process.env, ...settings(), PORT: String(port), LOG_LEVEL: 'silent' },
+      env: { ...process.env, ...settings(), LOG_LEVEL: 'silent' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const ended = new Promise((resolve) => child.once('exit', resolve));
@@ -63,10 +62,10 @@ describe('a service in odd surroundings', function () {
       fault += chunk;
     });
     try {
-      await new Promise((resolve) => child.stdout.once('data', resolve));
+      await Promise.race([ended, new Promise((resolve) => child.stdout.once('data', resolve))]);
       child.stdout.destroy();
-      const url = `http://127.0.0.1:${port}/livez`;
-      const serves = async () => child.exitCode !== null || (await fetch(url)).ok;
+      const livez = () => fetch(`${findService(dataDir)?.apiUrl}/livez`);
+      const serves = async () => child.exitCode !== null || (await livez()).ok;
       await eventually('it serves', serves, 100_000);
       // The last of what it says at a start comes after it listens.
       await delay(200);
