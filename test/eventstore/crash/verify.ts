@@ -1,6 +1,7 @@
 import type { EventStoreDBClient } from '@eventstore/db-client';
 import { expect } from 'chai';
 import { collect, type Recorded, recorded } from '../../conformance/support/client.ts';
+import { grouped } from '../../support/grouped.ts';
 import type { Attempt } from './ledger.ts';
 
 /**
@@ -23,22 +24,12 @@ export async function verifyStreams(
   attempts: readonly Attempt[],
 ): Promise<Found[]> {
   const found: Found[] = [];
-  for (const [stream, ofStream] of groupByStream(attempts)) {
+  for (const [stream, ofStream] of grouped(attempts, ({ stream }) => stream)) {
     const read = await readOrEmpty(client, stream);
     checkOrder(stream, read);
     found.push(...matchAttempts(stream, read, ofStream));
   }
   return found;
-}
-
-function groupByStream(attempts: readonly Attempt[]): Map<string, Attempt[]> {
-  const groups = new Map<string, Attempt[]>();
-  for (const attempt of attempts) {
-    const group = groups.get(attempt.stream);
-    if (group === undefined) groups.set(attempt.stream, [attempt]);
-    else group.push(attempt);
-  }
-  return groups;
 }
 
 async function readOrEmpty(client: EventStoreDBClient, stream: string): Promise<Recorded[]> {

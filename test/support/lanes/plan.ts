@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { grouped } from '../grouped.ts';
 
 /** The kinds of test files, as their names end. */
 export const suffixes = ['unit', 'int', 'conformance', 'e2e'] as const;
@@ -52,19 +53,6 @@ export function partsOf(
     return isUnit(file) && (isSmall || expected(file) < longSecondsMin) ? folder : file;
   });
   return [...parts.values()].sort((a, b) => sum(b) - sum(a));
-}
-
-function grouped(
-  files: readonly string[],
-  by: (file: string) => string,
-): ReadonlyMap<string, string[]> {
-  const groups = new Map<string, string[]>();
-  for (const file of files) {
-    const group = groups.get(by(file));
-    if (group === undefined) groups.set(by(file), [file]);
-    else group.push(file);
-  }
-  return groups;
 }
 
 /** The files of a lane: those of the next part, as long as there is one. Lanes share the parts. */
