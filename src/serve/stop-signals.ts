@@ -12,8 +12,8 @@ export interface StopSignals {
 
 /**
  * SIGTERM, the signal of supervisors, stops the service after balancers had time to notice. Three
- * things stop it at once: SIGINT (Ctrl-C at a terminal), a second signal of either kind, and a
- * fatal error. A further signal ends the process immediately.
+ * things stop it at once: SIGINT (Ctrl-C at a terminal), a second signal after SIGTERM, and a fatal
+ * error. During a stop at once, one more signal kills the process.
  */
 export function listenForStop(say: (line: string) => void): StopSignals {
   const stopping = new AbortController();

@@ -25,7 +25,8 @@ type WorkerState = Readiness['state'] | 'starting' | 'no answer';
 /**
  * The service is ready if at least one worker serves, and if each worker that serves and answers is
  * ready. The page has the answer of the worker in the worst state, and the state of each worker. A
- * worker that starts or hangs gets no new connections, so it does not count.
+ * worker that starts gets no connections, and one that hangs gets at most one more. So these two do
+ * not count.
  */
 export async function readyzOf(
   workers: Pick<Workers, 'ask' | 'numbers'>,
