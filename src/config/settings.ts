@@ -194,7 +194,7 @@ export const settings = {
   },
   QUEUE_CLAIM_SECONDS: {
     about:
-      'Longest time to claim an admission with another call. After this time, the next buyer gets the place. If most buyers claim quickly, the time is shorter',
+      'After the admission, the buyer must make another call within this time. Otherwise the next buyer gets the place. If most buyers are quick, the time is shorter',
     schema: wholeNumber(1, 86_400),
     default: '30',
   },

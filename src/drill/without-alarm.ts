@@ -14,7 +14,8 @@ const asLong =
  */
 export const withoutAlarm: Readonly<Record<string, string>> = {
   'kill-event-store': restart,
-  'kill-postgres': restart,
+  'kill-postgres':
+    'its keeper starts it again within a second or two; RestartLoop does not count these restarts',
   'silent-event-store': short(8, 'EventStoreDown', '15 s'),
   'slow-event-store':
     'the fault lasts 8 s, and SlowSale uses the requests of the last five minutes',
