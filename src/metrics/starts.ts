@@ -63,7 +63,7 @@ export class Starts {
 export function showStarts(registry: Registry, starts: () => Starts | undefined): void {
   new Gauge({
     name: 'reprise_unexpected_starts',
-    help: 'Starts in the last ten minutes after a process that ended without a signal to stop.',
+    help: 'Unexpected starts in the last ten minutes: the process before had ended without a signal to stop.',
     registers: [registry],
     collect() {
       this.set(starts()?.unexpected ?? 0);
