@@ -2,12 +2,13 @@
  * Measures the cost of a service with more data: sessions on sale, accounts, events in the log. For
  * each size it starts a service twice on one log and one PostgreSQL. The first start builds the
  * read models from the whole log. The second start finds them there. After each second start it
- * measures the journey of `bench/journey.ts`.
+ * measures the journey of `bench/journey.ts`, and then `reprise rebuild`.
  *
  *   npm run bench:growth -- [--sessions 200,2000,20000] [--accounts 10000,1000000]
  *                           [--events 1000000] [--seconds 6]
  *
- * With an empty list, that part is not measured. `--events 10000000` takes long. Linux only.
+ * With an empty list, that part is not measured. A row of 10,000,000 events takes half an hour and
+ * 10 GB of disk. Linux only.
  */
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -18,14 +19,15 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
+import { type Child, startChild } from '../embedded/child.ts';
 import { startEmbeddedPostgres } from '../embedded/postgres/start.ts';
 import { type LoadedService, startFreshService } from '../load/service.ts';
 import type { NewEvent } from '../src/commands/core/event-store.ts';
 import { accountStream } from '../src/events/streams.ts';
 import { connectEventStore } from '../src/infrastructure/eventstoredb.ts';
 import { balanceCharged } from '../test/support/events.ts';
-import { testEventStore } from '../test/support/servers.ts';
-import { fill } from './support/fill.ts';
+import { startMs } from '../test/support/servers.ts';
+import { generateLog } from './support/generate-log.ts';
 import { Generator, warmUpSeconds } from './support/journeys.ts';
 import { memoryOf } from './support/measure.ts';
 import { serviceCpu } from './support/processes.ts';
@@ -38,15 +40,17 @@ const demo = { sessions: 200, accounts: 1_000 };
 /** Appends sent and not yet answered. */
 const inFlightMax = 512;
 const balance = 1_000_000_000;
-/** These seats and accounts are not used by the journeys. */
-const past = { seed: 1, sessions: 100, seatsPerSession: 50, users: 500, prefix: 'past-' };
+/** The longest start on a long log, and the longest end of its open holds, in milliseconds. */
+const longMsMax = 1_800_000;
 
 const bin = fileURLToPath(new URL('../bin/reprise.js', import.meta.url));
 
 interface Size {
   readonly name: string;
   /** Brings a log with the demo to this size. No service runs meanwhile. */
-  readonly grow: (eventStoreUrl: string, directory: string) => Promise<unknown>;
+  readonly grow?: (eventStoreUrl: string, directory: string) => Promise<unknown>;
+  /** The same, in the directory of the event store, which does not run meanwhile. */
+  readonly generate?: (directory: string) => Promise<unknown>;
   readonly users?: number;
   readonly concerts?: number;
 }
@@ -62,7 +66,7 @@ async function main(): Promise<void> {
   });
   const list = (text: string) => text.split(',').filter(Boolean).map(Number);
   console.log(
-    'size                    first start s  start s  memory MB   journeys/s  p50 ms  p95 ms  max ms  failed  CPU ms a journey',
+    'size                    first start s  start s  memory MB   journeys/s  p50 ms  p95 ms  max ms  failed  CPU ms a journey  rebuild s',
   );
   const sizes = [
     ...list(values.sessions).map(withSessions),
@@ -86,23 +90,44 @@ const withAccounts = (accounts: number): Size => ({
 
 const withEvents = (events: number): Size => ({
   name: `${events} events`,
-  grow: (url) => fill(url, past, events),
+  generate: (directory) => generateLog(directory, past(events), events),
 });
 
-async function measure({ name, grow, users, concerts }: Size, seconds: number): Promise<void> {
+/**
+ * Seats and accounts that the journeys do not use: about 50 events for each seat, and 100 for each
+ * account.
+ */
+const past = (events: number) => ({
+  ...{ seed: 1, prefix: 'past-', seatsPerSession: 500 },
+  sessions: Math.ceil(events / 25_000),
+  users: Math.ceil(events / 100),
+});
+
+async function measure(size: Size, seconds: number): Promise<void> {
+  const { name, users, concerts } = size;
   const directory = await mkdtemp(path.join(tmpdir(), 'reprise-growth-'));
-  const store = await testEventStore();
-  const start = (postgresUrl: string): Promise<LoadedService> =>
-    startFreshService(path.join(directory, 'service.log'), new AbortController().signal, {
+  const data = path.join(directory, 'eventstore');
+  let store = await startStore(data);
+  const start = (postgresUrl: string): Promise<LoadedService> => {
+    const env = {
       EVENTSTORE_URL: store.url,
       POSTGRES_URL: postgresUrl,
       // Each journey has a different user, who keeps a place for some seconds.
       QUEUE_ADMITTED_MAX: '1000000',
-    });
+    };
+    const { signal } = new AbortController();
+    const log = path.join(directory, 'service.log');
+    return startFreshService(log, signal, env, undefined, longMsMax);
+  };
   const other = await startEmbeddedPostgres({ dataDir: path.join(directory, 'demo') });
   await (await start(other.url)).stop();
   await other.stop();
-  await grow(store.url, directory);
+  await size.grow?.(store.url, directory);
+  if (size.generate !== undefined) {
+    await store.stop();
+    await size.generate(data);
+    store = await startStore(data);
+  }
   const postgres = await startEmbeddedPostgres({ dataDir: path.join(directory, 'postgres') });
   try {
     const first = await start(postgres.url);
@@ -112,6 +137,7 @@ async function measure({ name, grow, users, concerts }: Size, seconds: number): 
     try {
       const memory = await memoryOf(service.pid);
       const { result, cpuMs } = await journeys(service, seconds, { users, concerts });
+      const rebuildMs = await rebuild(store.url, postgres.url);
       const n = (value: number, width: number, digits = 0) => value.toFixed(digits).padStart(width);
       const { perSecond, p50Ms, p95Ms, maxMs, failed } = result;
       console.log(
@@ -121,7 +147,8 @@ async function measure({ name, grow, users, concerts }: Size, seconds: number): 
           n(memory?.own ?? Number.NaN, 11) +
           n(perSecond, 13) +
           [p50Ms, p95Ms, maxMs, failed].map((value) => n(value, 8)).join('') +
-          n(cpuMs, 18, 2),
+          n(cpuMs, 18, 2) +
+          n(rebuildMs / 1_000, 11, 1),
       );
     } finally {
       await service.stop();
@@ -133,11 +160,18 @@ async function measure({ name, grow, users, concerts }: Size, seconds: number): 
   }
 }
 
+const startStore = (data: string): Promise<Child> =>
+  startChild(
+    new URL('../embedded/eventstore/main.ts', import.meta.url),
+    ['--port', '0', '--data', data],
+    { timeoutMs: startMs },
+  );
+
 /** Ends the holds and payments of the history, so that no other work is measured. */
 async function settle(postgresUrl: string): Promise<void> {
   const rows = new pg.Client({ connectionString: postgresUrl });
   await rows.connect();
-  await untilSettled(rows).finally(() => rows.end());
+  await untilSettled(rows, longMsMax).finally(() => rows.end());
 }
 
 /** After some time under the same load, because the code is compiled then. */
@@ -181,12 +215,23 @@ async function addConcerts(url: string, directory: string, sessions: number): Pr
   }));
   const file = path.join(directory, 'catalog.json');
   await writeFile(file, JSON.stringify({ concerts: catalog }));
-  const child = spawn(process.execPath, [bin, 'catalog', 'import', file], {
-    env: { ...process.env, EVENTSTORE_URL: url },
+  await reprise(['catalog', 'import', file], { EVENTSTORE_URL: url });
+}
+
+/** @returns the time of `reprise rebuild` beside the service, in milliseconds */
+async function rebuild(eventStoreUrl: string, postgresUrl: string): Promise<number> {
+  const startedMs = performance.now();
+  await reprise(['rebuild'], { EVENTSTORE_URL: eventStoreUrl, POSTGRES_URL: postgresUrl });
+  return performance.now() - startedMs;
+}
+
+async function reprise(args: readonly string[], env: Record<string, string>): Promise<void> {
+  const child = spawn(process.execPath, [bin, ...args], {
+    env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   const [code] = await once(child, 'exit');
-  if (code !== 0) throw new Error(`reprise catalog import ended with ${code}`);
+  if (code !== 0) throw new Error(`reprise ${args.join(' ')} ended with ${code}`);
 }
 
 /** Adds accounts with a balance. */

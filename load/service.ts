@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 /**
  * The longest start of a new service, which creates a database and a demo catalog, in milliseconds.
  */
-const readyMsMax = 180_000;
+const newReadyMsMax = 180_000;
 const readyPollMs = 100;
 /** A service that has not stopped after this time is killed, in milliseconds. */
 const stopMsMax = 40_000;
@@ -41,6 +41,7 @@ export interface LoadedService {
  * Settings and servers come from `env`, and then from the environment. The log of the service goes
  * to a file.
  * @param checkout the directory of the project to start; default: this project
+ * @param readyMsMax the longest start, in milliseconds; a long log needs more
  * @throws when the service ends, is not ready in time, or `signal` aborts; then the service is
  * stopped
  */
@@ -49,6 +50,7 @@ export async function startFreshService(
   signal: AbortSignal,
   env: Readonly<Record<string, string>> = {},
   checkout: URL = new URL('..', import.meta.url),
+  readyMsMax = newReadyMsMax,
 ): Promise<LoadedService> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'reprise-load-'));
   const port = await freePort();
@@ -76,7 +78,7 @@ export async function startFreshService(
     await rm(dataDir, { recursive: true, force: true });
   };
   try {
-    await untilReady(url, child, signal);
+    await untilReady(url, child, signal, readyMsMax);
     const readyMs = performance.now() - startedMs;
     const file = path.join(dataDir, 'service.json');
     const { eventStoreUrl, postgresUrl } = JSON.parse(await readFile(file, 'utf8'));
@@ -89,7 +91,12 @@ export async function startFreshService(
   }
 }
 
-async function untilReady(url: string, child: ChildProcess, signal: AbortSignal): Promise<void> {
+async function untilReady(
+  url: string,
+  child: ChildProcess,
+  signal: AbortSignal,
+  readyMsMax: number,
+): Promise<void> {
   const deadline = Date.now() + readyMsMax;
   while (Date.now() < deadline) {
     signal.throwIfAborted();

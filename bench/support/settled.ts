@@ -2,13 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 
 /**
- * Longest wait until the service has ended the open holds and payments of a history, in
- * milliseconds.
+ * Waits until the service has ended the open holds and payments of the history.
+ * @param settledMsMax the longest wait, in milliseconds
  */
-const settledMsMax = 300_000;
-
-/** Waits until the service has ended the open holds and payments of the history. */
-export async function untilSettled(rows: pg.Client): Promise<void> {
+export async function untilSettled(rows: pg.Client, settledMsMax = 300_000): Promise<void> {
   for (const end = Date.now() + settledMsMax; Date.now() < end; await delay(500)) {
     const { rows: open } = await rows.query(
       `SELECT 1 FROM reservation WHERE status = 'held' UNION ALL

@@ -171,7 +171,8 @@ describe('two workers behind one port', function () {
     }
     const good = answers.filter((status) => status === 200);
     expect(good, answers.join(', ')).to.have.length.at.least(4);
-    expect((await service.readyz()).status).to.equal(200);
+    const { status, body } = await service.readyz();
+    expect(status, JSON.stringify(body)).to.equal(200);
     await replaced(pid);
     expect(service.output).to.match(/"worker":\d.*the event loop stood still for 5 s/);
   });
