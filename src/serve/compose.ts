@@ -1,4 +1,6 @@
+import type { ServiceClock } from '../clock/service-clock.ts';
 import { Catalog } from '../commands/concert/catalog.ts';
+import type { EventStore } from '../commands/core/event-store.ts';
 import { IdempotencyKeys } from '../commands/idempotency/idempotency-keys.ts';
 import { Sales } from '../commands/sales/sales.ts';
 import { type Config, fairUseOf } from '../config.ts';
@@ -12,7 +14,7 @@ import { RowComparison } from '../processes/compare-rows.ts';
 import { expireHolds } from '../processes/expire-holds.ts';
 import { followCatalog } from '../processes/follow-catalog.ts';
 import { followSteering } from '../processes/follow-steering.ts';
-import { recover } from '../processes/recovery.ts';
+import { type RecoveryParts, recover } from '../processes/recovery.ts';
 import { runProjections } from '../projections/engine/engine.ts';
 import { LiveLag } from '../projections/engine/live-lag.ts';
 import { projectionOverview, projectionState } from '../projections/engine/overview.ts';
@@ -37,8 +39,8 @@ import type { Connections } from './connect.ts';
 import { steerRooms } from './open-rooms.ts';
 import { renewReadModels } from './renew-read-models.ts';
 
-/** The time between two checks whether the sale of a restored log is open, in milliseconds. */
-const openCheckMs = 500;
+/** The time between two checks whether the processes may begin, in milliseconds. */
+const beginCheckMs = 100;
 
 /** The common parameters of the parts of a service. */
 export interface Surroundings {
@@ -154,16 +156,29 @@ export function read(
   return { reads, logEnd, boughtSeats, seatFeed, soldOut };
 }
 
+/** The connections that the processes use. */
+export type ProcessConnections = Pick<Connections, 'recent' | 'db'> & {
+  readonly storeTime: Pick<Connections['storeTime'], 'name'>;
+  readonly store: Pick<EventStore, 'readBackwards'>;
+  readonly clock: Pick<ServiceClock, 'now' | 'earliest' | 'timeOf'>;
+};
+
 /**
  * Starts the processes of a service.
  * @returns the comparison of rows with the log, and a promise of the end of all processes
  */
 export function startProcesses(
-  { store, storeTime, recent, db, clock }: Connections,
-  { catalog, projector }: Followers,
-  sales: Sales,
-  { logger, signal, onError }: Surroundings,
-  counters: Counters,
+  { store, storeTime, recent, db, clock }: ProcessConnections,
+  {
+    catalog,
+    projector,
+  }: {
+    readonly catalog: Pick<Catalog, 'isSaleClosed'>;
+    readonly projector: Pick<Projector, 'status'>;
+  },
+  sales: RecoveryParts['sales'],
+  { logger, signal, onError }: Omit<Surroundings, 'say'>,
+  counters: Pick<Counters, 'refunded'>,
 ): { readonly comparison: RowComparison; readonly ended: Promise<unknown> } {
   const { now, earliest } = clock;
   const parts = { sales, signal, onError };
@@ -179,7 +194,7 @@ export function startProcesses(
     onError,
   });
   const work = async () => {
-    await untilOpen(catalog, signal);
+    await until(() => mayBegin(catalog, projector), signal);
     await Promise.all([
       expireHolds({ ...parts, now: earliest, dueHolds }),
       recover({
@@ -195,10 +210,17 @@ export function startProcesses(
 
 /**
  * The processes do not change a restored log until its sale is open, because `reconcile` also
- * compares holds that end meanwhile.
+ * compares holds that end meanwhile. They also wait until the read models have shown the end of the
+ * log once. Before that, their lists have holds and payments that ended later in the log. Each of
+ * these would cost an append that the log refuses and a read of its stream.
  */
-async function untilOpen(catalog: Catalog, signal: AbortSignal): Promise<void> {
-  while (catalog.isSaleClosed && !signal.aborted) await pause(openCheckMs, signal);
+const mayBegin = (
+  catalog: Pick<Catalog, 'isSaleClosed'>,
+  projector: Pick<Projector, 'status'>,
+): boolean => !catalog.isSaleClosed && projector.status().state === 'live';
+
+async function until(isTrue: () => boolean, signal: AbortSignal): Promise<void> {
+  while (!isTrue() && !signal.aborted) await pause(beginCheckMs, signal);
 }
 
 /** Positions of the earlier log are not valid in a restored log. */

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { EventLog } from '../../embedded/eventstore/log/log.ts';
 import { type WriteResult, Writer } from '../../embedded/eventstore/log/writer.ts';
 import { type AppendOutcome, decideAppend } from '../../embedded/eventstore/streams/append.ts';
-import { type HistoryShape, history } from '../../test/projections/support/history.ts';
-import type { Written } from '../../test/support/events.ts';
+import { type HistoryShape, history } from '../projections/support/history.ts';
+import type { Written } from './events.ts';
 
 /** Events that one commit may have. */
 const commitEventsMax = 2_000;
