@@ -164,7 +164,10 @@ describe('two workers behind one port', function () {
   it('one that hangs ends and is replaced; meanwhile the other sells', async () => {
     const pid = await worker();
     process.kill(pid, 'SIGUSR2');
-    // Node may have given one connection to it already.
+    // A request that it accepted before it hangs gets no answer, too. So it must hang already.
+    const hangs = () => states().then((all) => all.some(({ state }) => state === 'no answer'));
+    await eventually('it hangs', hangs);
+    // Node may give one connection to it.
     const answers = [];
     for (let n = 0; n < 5; n += 1) {
       answers.push(await fresh('/concert').catch(String));
