@@ -212,12 +212,14 @@ export function startProcesses(
  * The processes do not change a restored log until its sale is open, because `reconcile` also
  * compares holds that end meanwhile. They also wait until the read models have shown the end of the
  * log once. Before that, their lists have holds and payments that ended later in the log. Each of
- * these would cost an append that the log refuses and a read of its stream.
+ * these would cost an append that the log refuses and a read of its stream. While new tables are
+ * built beside those of an older version, the lists come from the older ones, which have the end of
+ * the log or almost.
  */
 const mayBegin = (
   catalog: Pick<Catalog, 'isSaleClosed'>,
   projector: Pick<Projector, 'status'>,
-): boolean => !catalog.isSaleClosed && projector.status().state === 'live';
+): boolean => !catalog.isSaleClosed && ['live', 'building'].includes(projector.status().state);
 
 async function until(isTrue: () => boolean, signal: AbortSignal): Promise<void> {
   while (!isTrue() && !signal.aborted) await pause(beginCheckMs, signal);

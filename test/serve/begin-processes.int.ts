@@ -30,51 +30,56 @@ describe('the processes of a service', function () {
     await models.close();
   });
 
-  it('begin when the sale is open and the read models have shown the end of the log once', async () => {
-    const stop = new AbortController();
-    const status: ReadSideStatus = {
-      ...{ state: 'catching-up', position: null, eventPosition: null, parkedEvents: 0 },
-      ...{ lagEvents: 0, lagSeconds: 0, stalledSeconds: 0 },
-    };
-    const memory = new MemoryEventStore();
-    const catalog = { isSaleClosed: true };
-    const asked = new Set<string>();
-    const ask = async (reservationId: string): Promise<{ ok: false; refusal: Refusal }> => {
-      asked.add(reservationId);
-      return { ok: false, refusal: { code: 'seat-taken', detail: '' } };
-    };
-    const sales: RecoveryParts['sales'] = {
-      expire: ask,
-      settlePayment: ({ reservationId }) => ask(reservationId),
-      refund: ({ reservationId }) => ask(reservationId),
-      settleOrder: async (reservationId) => (await ask(reservationId)).ok,
-      cancelForOrganiser: ask,
-      claimsInDoubt: async () => [],
-      settleClaim: async () => true,
-    };
-    const { ended } = startProcesses(
-      {
-        store: memory,
-        storeTime: { name: 'the event store' },
-        recent: new RecentStreams(),
-        db: models.db,
-        clock: { now: Date.now, earliest: Date.now, timeOf: Date.now },
-      },
-      { catalog, projector: { status: () => status } },
-      sales,
-      { logger: pino({ level: 'silent' }), signal: stop.signal, onError: () => {} },
-      { refunded: () => {} },
-    );
-    try {
-      await sleep(1_000);
-      catalog.isSaleClosed = false;
-      await sleep(1_000);
-      expect([...asked], 'before the end of the log is shown').to.deep.equal([]);
-      Object.assign(status, { state: 'live' });
-      await eventually('the holds that are over are ended', () => asked.size > 0);
-    } finally {
-      stop.abort();
-      await ended;
-    }
-  });
+  for (const [state, what] of [
+    ['live', 'the read models have shown the end of the log'],
+    ['building', 'new tables are built beside older ones'],
+  ]) {
+    it(`begin when the sale is open and ${what}`, async () => {
+      const stop = new AbortController();
+      const status: ReadSideStatus = {
+        ...{ state: 'catching-up', position: null, eventPosition: null, parkedEvents: 0 },
+        ...{ lagEvents: 0, lagSeconds: 0, stalledSeconds: 0 },
+      };
+      const memory = new MemoryEventStore();
+      const catalog = { isSaleClosed: true };
+      const asked = new Set<string>();
+      const ask = async (reservationId: string): Promise<{ ok: false; refusal: Refusal }> => {
+        asked.add(reservationId);
+        return { ok: false, refusal: { code: 'seat-taken', detail: '' } };
+      };
+      const sales: RecoveryParts['sales'] = {
+        expire: ask,
+        settlePayment: ({ reservationId }) => ask(reservationId),
+        refund: ({ reservationId }) => ask(reservationId),
+        settleOrder: async (reservationId) => (await ask(reservationId)).ok,
+        cancelForOrganiser: ask,
+        claimsInDoubt: async () => [],
+        settleClaim: async () => true,
+      };
+      const { ended } = startProcesses(
+        {
+          store: memory,
+          storeTime: { name: 'the event store' },
+          recent: new RecentStreams(),
+          db: models.db,
+          clock: { now: Date.now, earliest: Date.now, timeOf: Date.now },
+        },
+        { catalog, projector: { status: () => status } },
+        sales,
+        { logger: pino({ level: 'silent' }), signal: stop.signal, onError: () => {} },
+        { refunded: () => {} },
+      );
+      try {
+        await sleep(1_000);
+        catalog.isSaleClosed = false;
+        await sleep(1_000);
+        expect([...asked], 'before the end of the log is shown').to.deep.equal([]);
+        Object.assign(status, { state });
+        await eventually('the holds that are over are ended', () => asked.size > 0);
+      } finally {
+        stop.abort();
+        await ended;
+      }
+    });
+  }
 });
