@@ -7,16 +7,12 @@
  *   npm run bench:growth -- [--sessions 200,2000,20000] [--accounts 10000,1000000]
  *                           [--events 1000000] [--seconds 6]
  *
- * With an empty list, that part is not measured. A row of 10,000,000 events takes half an hour and
- * 10 GB of disk. Linux only.
+ * With an empty list, that part is not measured. `--events 10000000` takes long. Linux only.
  */
-import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { type Child, startChild } from '../embedded/child.ts';
@@ -25,9 +21,10 @@ import { type LoadedService, startFreshService } from '../load/service.ts';
 import type { NewEvent } from '../src/commands/core/event-store.ts';
 import { accountStream } from '../src/events/streams.ts';
 import { connectEventStore } from '../src/infrastructure/eventstoredb.ts';
+import { importCatalog, reprise } from '../test/e2e/support/command-line.ts';
 import { balanceCharged } from '../test/support/events.ts';
-import { generateLog } from '../test/support/generate-log.ts';
 import { startMs } from '../test/support/servers.ts';
+import { generateLog } from './support/fill.ts';
 import { Generator, warmUpSeconds } from './support/journeys.ts';
 import { memoryOf } from './support/measure.ts';
 import { serviceCpu } from './support/processes.ts';
@@ -43,12 +40,10 @@ const balance = 1_000_000_000;
 /** The longest start on a long log, and the longest end of its open holds, in milliseconds. */
 const longMsMax = 1_800_000;
 
-const bin = fileURLToPath(new URL('../bin/reprise.js', import.meta.url));
-
 interface Size {
   readonly name: string;
   /** Brings a log with the demo to this size. No service runs meanwhile. */
-  readonly grow?: (eventStoreUrl: string, directory: string) => Promise<unknown>;
+  readonly grow?: (eventStoreUrl: string) => Promise<unknown>;
   /** The same, in the directory of the event store, which does not run meanwhile. */
   readonly generate?: (directory: string) => Promise<unknown>;
   readonly users?: number;
@@ -78,7 +73,7 @@ async function main(): Promise<void> {
 
 const withSessions = (sessions: number): Size => ({
   name: `${sessions} sessions`,
-  grow: (url, directory) => addConcerts(url, directory, sessions),
+  grow: (url) => addConcerts(url, sessions),
   concerts: sessions / sessionsOfConcert,
 });
 
@@ -122,7 +117,7 @@ async function measure(size: Size, seconds: number): Promise<void> {
   const other = await startEmbeddedPostgres({ dataDir: path.join(directory, 'demo') });
   await (await start(other.url)).stop();
   await other.stop();
-  await size.grow?.(store.url, directory);
+  await size.grow?.(store.url);
   if (size.generate !== undefined) {
     await store.stop();
     await size.generate(data);
@@ -198,7 +193,7 @@ async function journeys(
 }
 
 /** Imports a catalog, as an organiser does. */
-async function addConcerts(url: string, directory: string, sessions: number): Promise<void> {
+async function addConcerts(url: string, sessions: number): Promise<void> {
   const concerts = sessions / sessionsOfConcert;
   const first = demo.sessions / sessionsOfConcert + 1;
   if (concerts < first) return;
@@ -213,25 +208,16 @@ async function addConcerts(url: string, directory: string, sessions: number): Pr
       seatMap,
     })),
   }));
-  const file = path.join(directory, 'catalog.json');
-  await writeFile(file, JSON.stringify({ concerts: catalog }));
-  await reprise(['catalog', 'import', file], { EVENTSTORE_URL: url });
+  await importCatalog({ concerts: catalog }, { EVENTSTORE_URL: url });
 }
 
 /** @returns the time of `reprise rebuild` beside the service, in milliseconds */
 async function rebuild(eventStoreUrl: string, postgresUrl: string): Promise<number> {
   const startedMs = performance.now();
-  await reprise(['rebuild'], { EVENTSTORE_URL: eventStoreUrl, POSTGRES_URL: postgresUrl });
+  const env = { EVENTSTORE_URL: eventStoreUrl, POSTGRES_URL: postgresUrl };
+  const { code, stderr } = await reprise(['rebuild'], env);
+  if (code !== 0) throw new Error(`reprise rebuild ended with ${code}: ${stderr}`);
   return performance.now() - startedMs;
-}
-
-async function reprise(args: readonly string[], env: Record<string, string>): Promise<void> {
-  const child = spawn(process.execPath, [bin, ...args], {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  const [code] = await once(child, 'exit');
-  if (code !== 0) throw new Error(`reprise ${args.join(' ')} ended with ${code}`);
 }
 
 /** Adds accounts with a balance. */

@@ -6,12 +6,12 @@ import { RecentStreams } from '../../src/processes/compare-rows.ts';
 import type { RecoveryParts } from '../../src/processes/recovery.ts';
 import type { ReadSideStatus } from '../../src/projections/projector.ts';
 import { startProcesses } from '../../src/serve/compose.ts';
-import { MemoryEventStore } from '../../test/support/memory-event-store.ts';
 import { ArrayEventStore } from '../projections/support/array-event-store.ts';
 import { startInstance, stopInstances } from '../projections/support/engines.ts';
 import { recorded } from '../projections/support/history.ts';
 import { type ReadModels, readModels } from '../projections/support/read-models.ts';
 import { eventually } from '../support/eventually.ts';
+import { MemoryEventStore } from '../support/memory-event-store.ts';
 
 const events = recorded({ seed: 4, sessions: 3, seatsPerSession: 20, users: 5 }, 1_500);
 
