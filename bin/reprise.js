@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Runs what `npm run build` made in dist/. In a checkout whose sources are newer than that, or that was never built, it
+// Runs dist/. In a checkout whose sources are newer than dist/, or that has none, it builds dist/ first. If it cannot, it
 // runs the TypeScript sources as they are (docs/adr/0042-built-for-shipping.md).
 import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,18 +15,29 @@ if (major < 20 || (major === 20 && minor < 19)) {
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const sources = ['src', 'embedded', 'migrations'].map((folder) => join(root, folder));
+const sources = ['src', 'embedded', 'migrations', join('ops', 'contracts')].map((folder) =>
+  join(root, folder),
+);
 
-/** Undefined when there is nothing to run but the sources. */
-function builtProgram() {
+/** Whether dist/ is there and no source is newer. An installation for production has no sources. */
+function isBuilt() {
   // The build writes this file last.
   const built = statSync(join(root, 'dist', 'package.json'), { throwIfNoEntry: false });
-  if (built === undefined) return undefined;
-  const isOld = sources
+  if (built === undefined) return false;
+  return !sources
     .filter((folder) => existsSync(folder))
     .flatMap((folder) => readdirSync(folder, { recursive: true }).map((name) => join(folder, name)))
     .some((file) => statSync(file).mtimeMs > built.mtimeMs);
-  return isOld ? undefined : new URL('../dist/src/main.js', import.meta.url);
+}
+
+/** The types are not checked, because this would take five times as long. `npm run build` checks them. */
+async function wasBuiltNow() {
+  try {
+    const { build } = await import('./build.js');
+    return build({ compilerOptions: ['--noCheck'], stdio: 'ignore' }) === 0;
+  } catch {
+    return false; // for example, an installation without build.js, or a checkout of another user
+  }
 }
 
 async function runSources() {
@@ -52,6 +63,5 @@ async function runSources() {
   await import('../src/main.ts');
 }
 
-const program = builtProgram();
-if (program === undefined) await runSources();
-else await import(program.href);
+if (isBuilt() || (await wasBuiltNow())) await import('../dist/src/main.js');
+else await runSources();

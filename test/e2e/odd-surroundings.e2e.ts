@@ -1,5 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { once } from 'node:events';
+import { readdirSync, statSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -35,14 +37,33 @@ describe('a service in odd surroundings', function () {
     }
   });
 
-  /** The program in a checkout that was never built: it runs the sources. */
+  /** The program in a checkout that was never built, and that the test may change. */
   async function neverBuilt(): Promise<string> {
-    await mkdir(join(checkout, 'bin'));
-    await cp(bin, join(checkout, 'bin', 'reprise.js'));
-    const links = ['src', 'embedded', 'migrations', 'ops', 'node_modules', 'package.json'];
-    for (const name of links) await symlink(join(root, name), join(checkout, name));
+    const copied = ['bin', 'src', 'embedded', 'migrations', 'ops/contracts', 'package.json'];
+    for (const name of [...copied, 'tsconfig.json', 'tsconfig.build.json']) {
+      await cp(join(root, name), join(checkout, name), { recursive: true });
+    }
+    await symlink(join(root, 'node_modules'), join(checkout, 'node_modules'));
     return join(checkout, 'bin', 'reprise.js');
   }
+
+  /** The program in a checkout in which nothing can be built: it runs the sources. */
+  async function neverToBeBuilt(): Promise<string> {
+    const program = await neverBuilt();
+    await rm(join(checkout, 'tsconfig.build.json'));
+    return program;
+  }
+
+  /** @returns what a command prints, and the folders of builds that are there afterwards */
+  function versionOf(program: string) {
+    const { stdout, stderr, status } = spawnSync(process.execPath, [program, '--version'], {
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    const builds = readdirSync(checkout).filter((name) => name.startsWith('dist'));
+    return { said: [stdout.trim(), stderr, status], builds };
+  }
+
   const settings = () => ({
     PORT: '0',
     DEMO: 'off',
@@ -77,12 +98,42 @@ describe('a service in odd surroundings', function () {
     }
   });
 
-  it('runs from its sources in a checkout that was never built', async () => {
-    const service = new ServiceProcess(await neverBuilt(), dataDir, settings());
+  it('builds itself in a checkout that was never built, and again when a source is newer', async () => {
+    const program = await neverBuilt();
+    const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+    const builtAt = () => statSync(join(checkout, 'dist', 'package.json')).mtimeMs;
+    await mkdir(join(checkout, 'dist.unfinished.0x')); // of a build that was killed
+    expect(versionOf(program)).to.deep.equal({ said: [version, '', 0], builds: ['dist'] });
+    const first = builtAt();
+    expect(versionOf(program).said).to.deep.equal([version, '', 0]);
+    expect(builtAt(), 'nothing is newer').to.equal(first);
+
+    const main = join(checkout, 'src', 'main.ts');
+    await writeFile(main, `console.log('edited');\n${await readFile(main, 'utf8')}`);
+    expect(versionOf(program)).to.deep.equal({
+      said: [`edited\n${version}`, '', 0],
+      builds: ['dist'],
+    });
+    expect(builtAt()).to.be.above(first);
+  });
+
+  it('is built by several commands that start at the same moment', async () => {
+    const program = await neverBuilt();
+    const commands = Array.from({ length: 4 }, async () => {
+      const child = spawn(process.execPath, [program, '--version'], { stdio: 'ignore' });
+      return (await once(child, 'exit'))[0];
+    });
+    expect(await Promise.all(commands)).to.deep.equal([0, 0, 0, 0]);
+    expect(versionOf(program).builds).to.deep.equal(['dist']);
+  });
+
+  it('runs from its sources in a checkout that cannot be built', async () => {
+    const service = new ServiceProcess(await neverToBeBuilt(), dataDir, settings());
     try {
       await service.start();
       expect((await fetch(`${service.url}/concert/waiting/status?userId=1`)).status).to.equal(200);
       expect(await service.terminate(), service.output).to.equal(0);
+      expect(readdirSync(checkout).filter((name) => name.startsWith('dist'))).to.deep.equal([]);
     } finally {
       await service.kill();
     }
@@ -92,7 +143,7 @@ describe('a service in odd surroundings', function () {
     // What was built needs no temporary directory.
     if (!canMount()) this.skip();
     const script = 'mount -t tmpfs -o ro tmpfs /mnt && TMPDIR=/mnt exec "$NODE" "$BIN" --version';
-    const env = { NODE: process.execPath, BIN: await neverBuilt() };
+    const env = { NODE: process.execPath, BIN: await neverToBeBuilt() };
     const { stdout, stderr, status } = mounted(script, env);
     expect(stderr).to.match(/^reprise: the temporary directory cannot be written \(.+TMPDIR.+\n$/);
     expect(stdout).to.match(/^\d+\.\d+\.\d+\n$/);
