@@ -9,7 +9,7 @@
  *
  * With `--busy`, a busy loop runs on each core beside the service, as on a machine that others use.
  * `--against` measures another checkout of the project (with its packages installed) in turns with
- * this one. Linux only.
+ * this one. An older checkout that does not build itself runs its sources. Linux only.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';

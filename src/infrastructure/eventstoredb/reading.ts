@@ -93,7 +93,7 @@ export class Reading {
       if (position === known.position && id !== known.id) {
         throw LogDiffers.hasMore({ position, id }, `where event ${known.id} was read before`);
       }
-      this.#onOddity('the event store sent events again, which were read before: left out');
+      this.#onOddity('the event store sent events again that were read before; they are ignored');
       return false;
     }
     if (!isBefore(this.position, eventAt(position))) {
@@ -125,7 +125,10 @@ export class Reading {
   #takeCheckpoint(position: LogPosition): boolean {
     if (!isPossible(position)) {
       const { commit, prepare } = position;
-      this.#onOddity(`the event store sent checkpoint ${commit}/${prepare}, no place: left out`);
+      this.#onOddity(
+        `the event store sent the checkpoint ${commit}/${prepare}, which is no position in the log; ` +
+          'it is ignored. EventStoreDB up to 24.10.4 sends it when no event matched',
+      );
       return false;
     }
     if (this.#awaited !== undefined) {
