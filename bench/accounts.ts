@@ -1,3 +1,9 @@
+/**
+ * Measures the load of an account of 10,000 events, from its summary and from all events. Prints
+ * one table.
+ *
+ *   npm run bench:accounts
+ */
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,11 +16,7 @@ import type { Decider } from '../src/commands/core/decider.ts';
 import type { EventStore, NewEvent } from '../src/commands/core/event-store.ts';
 import type { AccountEvent } from '../src/events/events.ts';
 import { connectEventStore } from '../src/infrastructure/eventstoredb.ts';
-
-/**
- * Measures the load of an account of 10,000 events, from its summary and from all events. Prints
- * one table.
- */
+import './support/help.ts';
 
 const eventsWanted = 10_000;
 const loads = 15;

@@ -19,6 +19,7 @@ import { ArchivedSkips, verifyArchive } from '../src/verify/verify-archive.ts';
 import { testEventStore } from '../test/support/servers.ts';
 import { fill } from './support/fill.ts';
 import { median } from './support/measure.ts';
+import './support/help.ts';
 
 /** Events per second. */
 const bound = 10_000;

@@ -1,8 +1,10 @@
 /**
- * Measures the embedded event store and prints the figures and their bounds:
+ * Measures the embedded event store and prints the figures and their bounds.
  *
- * npm run bench:eventstore             about four minutes npm run bench:eventstore -- --quick  less
- *   than a minute: fewer rounds, a tenth of the events
+ *   npm run bench:eventstore [-- --quick]
+ *
+ * It takes about four minutes. With `--quick`, it takes less than a minute, with fewer rounds and a
+ * tenth of the events.
  *
  * Rates are ratios to a server that stores nothing (support/no-op-server.ts). Both servers are
  * measured in turns in the same run, with the same client and the same processes, so the ratios can
@@ -25,6 +27,7 @@ import {
   table,
 } from './support/measure.ts';
 import { appendMany, appendRate, readRate, subscriberLatencies } from './support/workload.ts';
+import './support/help.ts';
 
 const storeModule = new URL('../embedded/eventstore/main.ts', import.meta.url);
 const noOpModule = new URL('./support/no-op-server.ts', import.meta.url);

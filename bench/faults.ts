@@ -1,3 +1,10 @@
+/**
+ * `npm run faults [-- WORD]` runs one service on a real PostgreSQL, a real Redis and the embedded
+ * event store. A relay is before each server and can interrupt its connections. The program causes
+ * one fault after another: all faults, or those whose name contains WORD. It measures the answers
+ * to buyers during each fault, and the time until all calls succeed again. A run of all faults
+ * writes docs/faults.md. The exit code is 1 when the service did not recover in time.
+ */
 import { chmod, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,14 +20,7 @@ import {
 import { selfSigned } from '../test/support/self-signed.ts';
 import { testEventStore } from '../test/support/servers.ts';
 import { type Fault, faults, impostors, portOf, type Site } from './support/faults.ts';
-
-/**
- * `npm run faults [-- WORD]` runs one service on a real PostgreSQL, a real Redis and the embedded
- * event store. A relay is before each server and can interrupt its connections. The program causes
- * one fault after another: all faults, or those whose name contains WORD. It measures the answers
- * to buyers during each fault, and the time until all calls succeed again. A run of all faults
- * writes docs/faults.md. The exit code is 1 when the service did not recover in time.
- */
+import './support/help.ts';
 
 /** The duration of a fault that is not permanent, in milliseconds. */
 const faultMs = 4_000;

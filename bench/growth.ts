@@ -29,6 +29,7 @@ import { Generator, warmUpSeconds } from './support/journeys.ts';
 import { memoryOf } from './support/measure.ts';
 import { serviceCpu } from './support/processes.ts';
 import { untilSettled } from './support/settled.ts';
+import './support/help.ts';
 
 const buyers = 100;
 const sessionsOfConcert = 20;

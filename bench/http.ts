@@ -4,7 +4,7 @@
  * Reprise's own server. The clients (`http-client.ts`) run in another process, so on a machine with
  * two cores the server has one core alone.
  *
- *     node --import tsx bench/http.ts [seconds per case, default 3] [rounds, default 3]
+ *   npm run bench:http [seconds per case, default 3] [rounds, default 3]
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,6 +17,7 @@ import { readJson } from '../src/http/read-json.ts';
 import { createHttpServer } from '../src/http/server.ts';
 import type { PreparedBody } from '../src/queries/read-side.ts';
 import { fakeApi } from '../test/http/support/fake-api.ts';
+import './support/help.ts';
 
 const seconds = Number(process.argv[2] ?? 3);
 const rounds = Number(process.argv[3] ?? 3);

@@ -23,6 +23,7 @@ import type { JourneyJob, JourneyResult } from './journey-client.ts';
 import { Generator, onFreshService, warmSeconds, warmUpSeconds } from './support/journeys.ts';
 import { median } from './support/measure.ts';
 import { type ServiceCpu, serviceCpu } from './support/processes.ts';
+import './support/help.ts';
 
 const coldSeconds = 10;
 const plainSeconds = 4;

@@ -5,7 +5,7 @@
  * three in ten stop polling while they wait. Prints the journeys per second of both, and their
  * ratio, which must be at least 0.85.
  *
- *     npm run bench:leaving -- [--seconds 180] [--users 1000] [--redis URL]
+ *   npm run bench:leaving -- [--seconds 180] [--users 1000] [--redis URL]
  *
  * It ends by itself, less than a minute after the time. With a Redis, both services use it. Each
  * has its own database (0 and 1), which must be empty.
@@ -20,6 +20,7 @@ import { startFreshService } from '../load/service.ts';
 import { type Crowd, mulberry32 } from '../test/queue/support/simulation.ts';
 import { Buyer } from './support/buyer.ts';
 import { type Finding, quantile, table } from './support/measure.ts';
+import './support/help.ts';
 
 const { values } = parseArgs({
   options: {

@@ -22,6 +22,7 @@ import { rebuild } from '../src/projections/rebuild/rebuild-tables.ts';
 import { type TestDatabase, testDatabase, testEventStore } from '../test/support/servers.ts';
 import { fill } from './support/fill.ts';
 import { median } from './support/measure.ts';
+import './support/help.ts';
 
 /** The bound, as a share of the client's rate. */
 const bound = 0.6;

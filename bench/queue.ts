@@ -7,8 +7,8 @@
  * REDIS_URL, it starts its own Redis, if `redis-server` is installed. With REDIS_URL, it removes
  * its keys at the end.
  *
- * npm run bench:queue -- [--waiting 1000000] [--seconds 5] [--queue in-process|redis] [--pause
- *   600000]
+ *   npm run bench:queue -- [--waiting 1000000] [--seconds 5] [--queue in-process|redis]
+ *                          [--pause 600000]
  *
  * The pause is the longest pause between two polls, in milliseconds. With the default, nobody
  * becomes absent during the measurement. With a shorter pause, each poll also ends the presence of
@@ -26,6 +26,7 @@ import type { QueueSettings, WaitingQueue } from '../src/queue/waiting-queue.ts'
 import { startRedisServer } from '../test/support/programs.ts';
 import { type Finding, median, table } from './support/measure.ts';
 import { measureGrowthOverHttp, measureHttp } from './support/queue-http.ts';
+import './support/help.ts';
 
 const { values } = parseArgs({
   options: {

@@ -30,6 +30,7 @@ import type { JourneyResult } from './journey-client.ts';
 import { fill } from './support/fill.ts';
 import { onFreshService, warmSeconds, warmUpSeconds } from './support/journeys.ts';
 import { median } from './support/measure.ts';
+import './support/help.ts';
 
 /** Journeys per second on the real store, divided by those on the embedded one. */
 const journeyBound = 0.95;

@@ -23,6 +23,7 @@ import { testEventStore } from '../test/support/servers.ts';
 import { fill } from './support/fill.ts';
 import { median } from './support/measure.ts';
 import { untilSettled } from './support/settled.ts';
+import './support/help.ts';
 
 /** The bound, as a multiple of the p95 without a rebuild. */
 const bound = 1.2;

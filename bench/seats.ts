@@ -18,6 +18,7 @@ import { SeatMap, type SeatView } from '../src/queries/seat-map.ts';
 import { fakeApi } from '../test/http/support/fake-api.ts';
 import type { SeatsJob } from './seats-client.ts';
 import { median, quantile } from './support/measure.ts';
+import './support/help.ts';
 
 /** The bound, as a multiple of the p95 of the small session. */
 const bound = 3;

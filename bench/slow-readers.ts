@@ -4,13 +4,14 @@
  * connections, and how long a buyer waits meanwhile. The service is a process of its own, and a
  * seat changes every 5 ms.
  *
- *     npm run bench:slow-readers [clients, default 1000]
+ *   npm run bench:slow-readers [clients, default 1000]
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serveStadium } from './support/stadium.ts';
+import './support/help.ts';
 
 const seats = 50_000;
 const changeMs = 5;

@@ -2,7 +2,7 @@
  * Measures how fast `reprise verify` proves a log and compares PostgreSQL with it. Exit code 1 when
  * the bound is missed, or when a correct log is not proven.
  *
- *   node --import tsx bench/verify.ts [events] [rounds]
+ *   npm run bench:verify [events, default 120000] [rounds, default 3]
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,6 +18,7 @@ import { projections } from '../src/projections/models/registry.ts';
 import { describeVerdict } from '../src/verify/describe.ts';
 import { verify } from '../src/verify/verify-log.ts';
 import { testEventStore } from '../test/support/servers.ts';
+import './support/help.ts';
 
 /** Events per second. */
 const bound = 8_000;

@@ -19,6 +19,7 @@ import type { JourneyResult } from './journey-client.ts';
 import { Generator, warmSeconds, warmUpSeconds } from './support/journeys.ts';
 import { median } from './support/measure.ts';
 import { cpuOf, type Part, partsOf } from './support/processes.ts';
+import './support/help.ts';
 
 /** Longest wait until all workers serve, in milliseconds. */
 const startMs = 120_000;

@@ -1,3 +1,9 @@
+/**
+ * Compares appends per second of the wrapper and of the plain client, in turns, on one embedded
+ * event store.
+ *
+ *   npm run bench:wrapper
+ */
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,11 +12,7 @@ import { EventStoreDBClient, jsonEvent, NO_STREAM } from '@eventstore/db-client'
 import { startChild } from '../embedded/child.ts';
 import { connectEventStore } from '../src/infrastructure/eventstoredb.ts';
 import { charged } from '../test/infrastructure/support/eventstoredb.ts';
-
-/**
- * Compares appends per second of the wrapper and of the plain client, in turns, on one embedded
- * event store.
- */
+import './support/help.ts';
 
 const rounds = 5;
 const appendsEach = 2_000;

@@ -50,6 +50,25 @@ describe('what names test files', () => {
   }
 });
 
+describe('the benchmarks', () => {
+  const scripts = readFileSync('package.json', 'utf8');
+  const files = [...new Set(scripts.match(/\bbench\/[\w-]+\.ts/g))];
+
+  it('are found', () => {
+    expect(files).to.include.members(['bench/journey.ts', 'bench/long-streams.ts']);
+  });
+
+  for (const file of files) {
+    it(`${file} says at its head what it does and how to run it, and shows this for --help`, () => {
+      const text = readFileSync(file, 'utf8');
+      const [head = ''] = /^\/\*\*\n[\s\S]*?\n \*\//.exec(text) ?? [];
+      const [, script] = /npm run (bench:[\w-]+|faults)/.exec(head) ?? [];
+      expect(scripts).to.contain(`"${script}":`);
+      expect(text).to.contain("import './support/help.ts';");
+    });
+  }
+});
+
 /** A pattern with `*` and `**` as a regular expression. */
 function matcher(pattern: string): RegExp {
   const escaped = pattern.replace(/[.+]/g, '\\$&');
