@@ -4,6 +4,7 @@
  *
  *   npm run bench:accounts
  */
+import './support/help.ts';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,7 +17,6 @@ import type { Decider } from '../src/commands/core/decider.ts';
 import type { EventStore, NewEvent } from '../src/commands/core/event-store.ts';
 import type { AccountEvent } from '../src/events/events.ts';
 import { connectEventStore } from '../src/infrastructure/eventstoredb.ts';
-import './support/help.ts';
 
 const eventsWanted = 10_000;
 const loads = 15;

@@ -5,6 +5,7 @@
  *
  *   npm run bench:backup [events, default 200000] [rounds, default 3]
  */
+import './support/help.ts';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -19,7 +20,6 @@ import { ArchivedSkips, verifyArchive } from '../src/verify/verify-archive.ts';
 import { testEventStore } from '../test/support/servers.ts';
 import { fill } from './support/fill.ts';
 import { median } from './support/measure.ts';
-import './support/help.ts';
 
 /** Events per second. */
 const bound = 10_000;

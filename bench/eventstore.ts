@@ -11,6 +11,7 @@
  * be compared between machines. A missed bound is printed, but is not an error: the exit code is 0
  * unless the benchmark itself fails.
  */
+import './support/help.ts';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,7 +28,6 @@ import {
   table,
 } from './support/measure.ts';
 import { appendMany, appendRate, readRate, subscriberLatencies } from './support/workload.ts';
-import './support/help.ts';
 
 const storeModule = new URL('../embedded/eventstore/main.ts', import.meta.url);
 const noOpModule = new URL('./support/no-op-server.ts', import.meta.url);

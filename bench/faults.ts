@@ -5,6 +5,7 @@
  * to buyers during each fault, and the time until all calls succeed again. A run of all faults
  * writes docs/faults.md. The exit code is 1 when the service did not recover in time.
  */
+import './support/help.ts';
 import { chmod, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,7 +21,6 @@ import {
 import { selfSigned } from '../test/support/self-signed.ts';
 import { testEventStore } from '../test/support/servers.ts';
 import { type Fault, faults, impostors, portOf, type Site } from './support/faults.ts';
-import './support/help.ts';
 
 /** The duration of a fault that is not permanent, in milliseconds. */
 const faultMs = 4_000;

@@ -9,6 +9,7 @@
  *
  * With an empty list, that part is not measured. `--events 10000000` takes long. Linux only.
  */
+import './support/help.ts';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -29,7 +30,6 @@ import { Generator, warmUpSeconds } from './support/journeys.ts';
 import { memoryOf } from './support/measure.ts';
 import { serviceCpu } from './support/processes.ts';
 import { untilSettled } from './support/settled.ts';
-import './support/help.ts';
 
 const buyers = 100;
 const sessionsOfConcert = 20;

@@ -6,6 +6,7 @@
  *
  *   npm run bench:http [seconds per case, default 3] [rounds, default 3]
  */
+import './support/help.ts';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
@@ -17,7 +18,6 @@ import { readJson } from '../src/http/read-json.ts';
 import { createHttpServer } from '../src/http/server.ts';
 import type { PreparedBody } from '../src/queries/read-side.ts';
 import { fakeApi } from '../test/http/support/fake-api.ts';
-import './support/help.ts';
 
 const seconds = Number(process.argv[2] ?? 3);
 const rounds = Number(process.argv[3] ?? 3);

@@ -9,8 +9,9 @@
  *
  * With `--busy`, a busy loop runs on each core beside the service, as on a machine that others use.
  * `--against` measures another checkout of the project (with its packages installed) in turns with
- * this one. An older checkout that does not build itself runs its sources. Linux only.
+ * this one. An older checkout that does not build itself may run its sources. Linux only.
  */
+import './support/help.ts';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -23,7 +24,6 @@ import type { JourneyJob, JourneyResult } from './journey-client.ts';
 import { Generator, onFreshService, warmSeconds, warmUpSeconds } from './support/journeys.ts';
 import { median } from './support/measure.ts';
 import { type ServiceCpu, serviceCpu } from './support/processes.ts';
-import './support/help.ts';
 
 const coldSeconds = 10;
 const plainSeconds = 4;

@@ -10,6 +10,7 @@
  * It ends by itself, less than a minute after the time. With a Redis, both services use it. Each
  * has its own database (0 and 1), which must be empty.
  */
+import './support/help.ts';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -20,7 +21,6 @@ import { startFreshService } from '../load/service.ts';
 import { type Crowd, mulberry32 } from '../test/queue/support/simulation.ts';
 import { Buyer } from './support/buyer.ts';
 import { type Finding, quantile, table } from './support/measure.ts';
-import './support/help.ts';
 
 const { values } = parseArgs({
   options: {

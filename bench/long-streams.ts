@@ -4,12 +4,11 @@
  * embedded event store. It restarts for each round. Other users charge their accounts and read
  * their balances all the time. In every second round, calls also use the long streams.
  *
- * `npm run bench:accounts` runs it with the defaults. With other sizes:
- *
- *   node --import tsx bench/long-streams.ts [charges] [holds] [rounds]
+ *   npm run bench:long-streams [charges] [holds] [rounds]
  *
  * Without arguments: 1,000,000 charges, 100,000 holds, 5 rounds.
  */
+import './support/help.ts';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { accountDecider } from '../src/commands/account/decider.ts';
@@ -20,7 +19,6 @@ import { connectEventStore } from '../src/infrastructure/eventstoredb.ts';
 import { Service } from '../test/e2e/support/service.ts';
 import { testEventStore } from '../test/support/servers.ts';
 import { median, quantile } from './support/measure.ts';
-import './support/help.ts';
 
 const chargesWanted = Number(process.argv[2] ?? 1_000_000);
 const holdsWanted = Number(process.argv[3] ?? 100_000);

@@ -5,6 +5,7 @@
  *
  *   npm run bench:projections [events, default 200000] [rounds, default 3]
  */
+import './support/help.ts';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -22,7 +23,6 @@ import { rebuild } from '../src/projections/rebuild/rebuild-tables.ts';
 import { type TestDatabase, testDatabase, testEventStore } from '../test/support/servers.ts';
 import { fill } from './support/fill.ts';
 import { median } from './support/measure.ts';
-import './support/help.ts';
 
 /** The bound, as a share of the client's rate. */
 const bound = 0.6;

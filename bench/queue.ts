@@ -15,6 +15,7 @@
  * users who have enrolled and do not poll. A million users who poll every 20 s would make 50,000
  * polls per second. One Redis cannot answer so many.
  */
+import './support/help.ts';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
@@ -26,7 +27,6 @@ import type { QueueSettings, WaitingQueue } from '../src/queue/waiting-queue.ts'
 import { startRedisServer } from '../test/support/programs.ts';
 import { type Finding, median, table } from './support/measure.ts';
 import { measureGrowthOverHttp, measureHttp } from './support/queue-http.ts';
-import './support/help.ts';
 
 const { values } = parseArgs({
   options: {

@@ -11,6 +11,7 @@
  * APPENDS_BEFORE is the number of those appends, 20,000 unless set.
  * Without arguments: 3 rounds, 100,000 events. With 0 events, it measures only journeys.
  */
+import './support/help.ts';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -30,7 +31,6 @@ import type { JourneyResult } from './journey-client.ts';
 import { fill } from './support/fill.ts';
 import { onFreshService, warmSeconds, warmUpSeconds } from './support/journeys.ts';
 import { median } from './support/measure.ts';
-import './support/help.ts';
 
 /** Journeys per second on the real store, divided by those on the embedded one. */
 const journeyBound = 0.95;

@@ -9,6 +9,7 @@
  *
  * `load/journey.ts` describes VUS. Without k6 and Go the benchmark is skipped.
  */
+import './support/help.ts';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -23,7 +24,6 @@ import { testEventStore } from '../test/support/servers.ts';
 import { fill } from './support/fill.ts';
 import { median } from './support/measure.ts';
 import { untilSettled } from './support/settled.ts';
-import './support/help.ts';
 
 /** The bound, as a multiple of the p95 without a rebuild. */
 const bound = 1.2;

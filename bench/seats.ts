@@ -8,6 +8,7 @@
  *
  * Without arguments: 4 seconds, 3 rounds, 10 changes.
  */
+import './support/help.ts';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import pino from 'pino';
@@ -18,7 +19,6 @@ import { SeatMap, type SeatView } from '../src/queries/seat-map.ts';
 import { fakeApi } from '../test/http/support/fake-api.ts';
 import type { SeatsJob } from './seats-client.ts';
 import { median, quantile } from './support/measure.ts';
-import './support/help.ts';
 
 /** The bound, as a multiple of the p95 of the small session. */
 const bound = 3;

@@ -6,12 +6,12 @@
  *
  *   npm run bench:slow-readers [clients, default 1000]
  */
+import './support/help.ts';
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serveStadium } from './support/stadium.ts';
-import './support/help.ts';
 
 const seats = 50_000;
 const changeMs = 5;

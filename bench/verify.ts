@@ -4,6 +4,7 @@
  *
  *   npm run bench:verify [events, default 120000] [rounds, default 3]
  */
+import './support/help.ts';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -18,7 +19,6 @@ import { projections } from '../src/projections/models/registry.ts';
 import { describeVerdict } from '../src/verify/describe.ts';
 import { verify } from '../src/verify/verify-log.ts';
 import { testEventStore } from '../test/support/servers.ts';
-import './support/help.ts';
 
 /** Events per second. */
 const bound = 8_000;

@@ -7,6 +7,7 @@
  *
  * npm run bench:workers -- [--rounds 3] [--workers 2] [--of 8] [--buyers 100]
  */
+import './support/help.ts';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -19,7 +20,6 @@ import type { JourneyResult } from './journey-client.ts';
 import { Generator, warmSeconds, warmUpSeconds } from './support/journeys.ts';
 import { median } from './support/measure.ts';
 import { cpuOf, type Part, partsOf } from './support/processes.ts';
-import './support/help.ts';
 
 /** Longest wait until all workers serve, in milliseconds. */
 const startMs = 120_000;

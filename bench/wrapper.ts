@@ -4,6 +4,7 @@
  *
  *   npm run bench:wrapper
  */
+import './support/help.ts';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,7 +13,6 @@ import { EventStoreDBClient, jsonEvent, NO_STREAM } from '@eventstore/db-client'
 import { startChild } from '../embedded/child.ts';
 import { connectEventStore } from '../src/infrastructure/eventstoredb.ts';
 import { charged } from '../test/infrastructure/support/eventstoredb.ts';
-import './support/help.ts';
 
 const rounds = 5;
 const appendsEach = 2_000;

@@ -1,9 +1,8 @@
 #!/usr/bin/env node
-// Runs dist/. In a checkout whose sources are newer than dist/, or that has none, it builds dist/ first. If it cannot, it
-// runs the TypeScript sources as they are (docs/adr/0042-built-for-shipping.md).
-import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
+// Runs dist/. In a checkout, it builds dist/ first if dist/ is missing or not made from the present sources. If it cannot,
+// it runs the TypeScript sources as they are (docs/adr/0042-built-for-shipping.md).
+import { accessSync, constants, existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -14,30 +13,23 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(1);
 }
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const sources = ['src', 'embedded', 'migrations', join('ops', 'contracts')].map((folder) =>
-  join(root, folder),
-);
+const sources = fileURLToPath(new URL('../src', import.meta.url));
 
-/** Whether dist/ is there and no source is newer. An installation for production has no sources. */
-function isBuilt() {
-  // The build writes this file last.
-  const built = statSync(join(root, 'dist', 'package.json'), { throwIfNoEntry: false });
-  if (built === undefined) return false;
-  return !sources
-    .filter((folder) => existsSync(folder))
-    .flatMap((folder) => readdirSync(folder, { recursive: true }).map((name) => join(folder, name)))
-    .some((file) => statSync(file).mtimeMs > built.mtimeMs);
-}
-
-/** The types are not checked, because this would take five times as long. `npm run build` checks them. */
-async function wasBuiltNow() {
+/** Makes dist/ if it is missing or not made from the present sources. @returns whether it can run */
+async function isBuilt() {
+  // For example, an image.
+  if (!existsSync(sources)) return true;
+  const { build, isCurrent } = await import('./dist.js');
+  if (isCurrent()) return true;
   try {
-    const { build } = await import('./build.js');
-    return build({ compilerOptions: ['--noCheck'], stdio: 'ignore' }) === 0;
-  } catch {
-    return false; // for example, an installation without build.js, or a checkout of another user
+    // A check of the types would take five times as long. `npm run build` has it.
+    build({ compilerOptions: ['--noCheck'], stdio: 'ignore' });
+  } catch (error) {
+    console.error(
+      `reprise: dist/ cannot be built (${error.message}): the sources run, which is slower.`,
+    );
   }
+  return isCurrent();
 }
 
 async function runSources() {
@@ -54,7 +46,7 @@ async function runSources() {
   const tsx = await import('tsx/esm/api').catch((error) => {
     if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
     console.error(
-      'reprise: there is no dist/ that is as new as the sources, and no tsx to run the sources. ' +
+      'reprise: there is no dist/ that is made from these sources, and no tsx to run the sources. ' +
         'Run "npm ci --include=dev && npm run build" first.',
     );
     process.exit(1);
@@ -63,5 +55,5 @@ async function runSources() {
   await import('../src/main.ts');
 }
 
-if (isBuilt() || (await wasBuiltNow())) await import('../dist/src/main.js');
+if (await isBuilt()) await import('../dist/src/main.js');
 else await runSources();

@@ -1,7 +1,12 @@
 import cluster from 'node:cluster';
+import { fileURLToPath } from 'node:url';
 import { keepRunning } from '../servers/keep-running.ts';
 import type { AdminPage, Brief } from './worker-channel.ts';
 import { WorkerProcess } from './worker-process.ts';
+
+const here = import.meta.url;
+/** If this process runs `dist/`, its workers run it, too, and do not compare the sources. */
+const isBuilt = here.endsWith('.js');
 
 /** The common parameters of the workers of a service. */
 export interface WorkersOptions {
@@ -37,6 +42,7 @@ export class Workers {
   async start(): Promise<string> {
     // The other policy lets the kernel choose. It may give most connections to a few workers.
     cluster.schedulingPolicy = cluster.SCHED_RR;
+    if (isBuilt) cluster.setupPrimary({ exec: fileURLToPath(new URL('../main.js', here)) });
     let text = '';
     await this.#keep(1, (ready) => {
       text ||= ready;

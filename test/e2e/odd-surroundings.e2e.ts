@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, statSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -98,23 +98,45 @@ describe('a service in odd surroundings', function () {
     }
   });
 
-  it('builds itself in a checkout that was never built, and again when a source is newer', async () => {
+  it('builds itself in a checkout that was never built, and again when a source is different', async () => {
     const program = await neverBuilt();
     const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-    const builtAt = () => statSync(join(checkout, 'dist', 'package.json')).mtimeMs;
-    await mkdir(join(checkout, 'dist.unfinished.0x')); // of a build that was killed
+    const inode = () => statSync(join(checkout, 'dist')).ino;
+    const killed = join(checkout, 'dist.unfinished.killed');
+    await mkdir(killed);
+    await utimes(killed, 1, 1);
     expect(versionOf(program)).to.deep.equal({ said: [version, '', 0], builds: ['dist'] });
-    const first = builtAt();
+    const first = inode();
     expect(versionOf(program).said).to.deep.equal([version, '', 0]);
-    expect(builtAt(), 'nothing is newer').to.equal(first);
+    expect(inode(), 'nothing is different').to.equal(first);
 
+    // Times do not count: the file is older than the build.
     const main = join(checkout, 'src', 'main.ts');
     await writeFile(main, `console.log('edited');\n${await readFile(main, 'utf8')}`);
-    expect(versionOf(program)).to.deep.equal({
-      said: [`edited\n${version}`, '', 0],
-      builds: ['dist'],
-    });
-    expect(builtAt()).to.be.above(first);
+    await utimes(main, 1, 1);
+    const edited = { said: [`edited\n${version}`, '', 0], builds: ['dist'] };
+    expect(versionOf(program)).to.deep.equal(edited);
+
+    const about = join(checkout, 'package.json');
+    await writeFile(about, (await readFile(about, 'utf8')).replace(version, '99.0.0'));
+    expect(versionOf(program).said).to.deep.equal(['edited\n99.0.0', '', 0]);
+    // An editor's lock is a link to nothing.
+    await symlink('nothing', join(checkout, 'src', '.#main.ts'));
+    expect(versionOf(program).said).to.deep.equal(['edited\n99.0.0', '', 0]);
+  });
+
+  it('runs its sources if it cannot be built, says why, and keeps the older dist/', async () => {
+    const program = await neverBuilt();
+    expect(versionOf(program).builds).to.deep.equal(['dist']);
+    const before = readFileSync(join(checkout, 'dist', 'made-from'), 'utf8');
+    await writeFile(join(checkout, 'src', 'main.ts'), "console.log('sources');");
+    await rm(join(checkout, 'tsconfig.build.json'));
+    const { said, builds } = versionOf(program);
+    const [printed, told, status] = said;
+    expect([printed, status]).to.deep.equal(['sources', 0]);
+    expect(told).to.match(/^reprise: dist\/ cannot be built \(.+\): the sources run, .+\n$/);
+    expect(builds).to.deep.equal(['dist']);
+    expect(readFileSync(join(checkout, 'dist', 'made-from'), 'utf8')).to.equal(before);
   });
 
   it('is built by several commands that start at the same moment', async () => {
@@ -127,7 +149,7 @@ describe('a service in odd surroundings', function () {
     expect(versionOf(program).builds).to.deep.equal(['dist']);
   });
 
-  it('runs from its sources in a checkout that cannot be built', async () => {
+  it('serves from its sources in a checkout that cannot be built', async () => {
     const service = new ServiceProcess(await neverToBeBuilt(), dataDir, settings());
     try {
       await service.start();
@@ -145,7 +167,7 @@ describe('a service in odd surroundings', function () {
     const script = 'mount -t tmpfs -o ro tmpfs /mnt && TMPDIR=/mnt exec "$NODE" "$BIN" --version';
     const env = { NODE: process.execPath, BIN: await neverToBeBuilt() };
     const { stdout, stderr, status } = mounted(script, env);
-    expect(stderr).to.match(/^reprise: the temporary directory cannot be written \(.+TMPDIR.+\n$/);
+    expect(stderr).to.match(/\nreprise: the temporary directory cannot be written \(.+TMPDIR.+\n$/);
     expect(stdout).to.match(/^\d+\.\d+\.\d+\n$/);
     expect(status).to.equal(0);
   });

@@ -59,7 +59,7 @@ describe('the benchmarks', () => {
   });
 
   for (const file of files) {
-    it(`${file} says at its head what it does and how to run it, and shows this for --help`, () => {
+    it(`${file} has its npm script in its head comment, and imports the help that prints it`, () => {
       const text = readFileSync(file, 'utf8');
       const [head = ''] = /^\/\*\*\n[\s\S]*?\n \*\//.exec(text) ?? [];
       const [, script] = /npm run (bench:[\w-]+|faults)/.exec(head) ?? [];

@@ -8,8 +8,8 @@ const builder = fileURLToPath(new URL('../../../bin/build.js', import.meta.url))
 const buildMaxMs = 5 * 60_000;
 
 /**
- * `npm run build`, before the lanes. Without it, the first programs of all lanes would build
- * `dist/` at the same time.
+ * `npm run build`, before the lanes. Without it, the first program of each lane would build
+ * `dist/`.
  * @throws Error when the build fails; the compiler has printed why
  */
 export async function build(): Promise<void> {
