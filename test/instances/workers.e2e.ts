@@ -1,5 +1,7 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { parseMetrics } from '../../src/alarm/exposition.ts';
 import { catalogFile, sessionsOf, startBuyers, withToken } from '../e2e/support/buyers.ts';
@@ -96,6 +98,13 @@ describe('two workers behind one port', function () {
       },
       60_000,
     ).then(bothReady);
+
+  it('run the build of their primary, and do not compare it with the sources again', async () => {
+    const pids = await workerPids(service.pid);
+    const commands = pids.map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0'));
+    const main = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
+    expect(commands.map((words) => words.includes(main))).to.deep.equal([true, true]);
+  });
 
   it('sell, and no seat twice; one page has the metrics of both', async () => {
     await bothReady();
