@@ -9,7 +9,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { startChild } from '../embedded/child.ts';
+import { startEmbeddedEventStore } from '../embedded/eventstore/start.ts';
 import { accountDecider } from '../src/commands/account/decider.ts';
 import type { AccountState } from '../src/commands/account/evolve.ts';
 import { CommandHandler } from '../src/commands/core/command-handler.ts';
@@ -22,11 +22,7 @@ const eventsWanted = 10_000;
 const loads = 15;
 
 const data = await mkdtemp(path.join(tmpdir(), 'reprise-bench-accounts-'));
-const server = await startChild(
-  new URL('../embedded/eventstore/main.ts', import.meta.url),
-  ['--port', '0', '--data', data],
-  { timeoutMs: 15_000 },
-);
+const server = await startEmbeddedEventStore({ data });
 const store = connectEventStore(server.url);
 try {
   const whole: Decider<

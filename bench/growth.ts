@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
-import { type Child, startChild } from '../embedded/child.ts';
+import { startEmbeddedEventStore } from '../embedded/eventstore/start.ts';
 import { startEmbeddedPostgres } from '../embedded/postgres/start.ts';
 import { type LoadedService, startFreshService } from '../load/service.ts';
 import type { NewEvent } from '../src/commands/core/event-store.ts';
@@ -24,7 +24,6 @@ import { accountStream } from '../src/events/streams.ts';
 import { connectEventStore } from '../src/infrastructure/eventstoredb.ts';
 import { importCatalog, reprise } from '../test/e2e/support/command-line.ts';
 import { balanceCharged } from '../test/support/events.ts';
-import { startMs } from '../test/support/servers.ts';
 import { generateLog } from './support/fill.ts';
 import { Generator, warmUpSeconds } from './support/journeys.ts';
 import { memoryOf } from './support/measure.ts';
@@ -103,7 +102,7 @@ async function measure(size: Size, seconds: number): Promise<void> {
   const { name, users, concerts } = size;
   const directory = await mkdtemp(path.join(tmpdir(), 'reprise-growth-'));
   const data = path.join(directory, 'eventstore');
-  let store = await startStore(data);
+  let store = await startEmbeddedEventStore({ data });
   const start = (postgresUrl: string): Promise<LoadedService> => {
     const env = {
       EVENTSTORE_URL: store.url,
@@ -122,7 +121,7 @@ async function measure(size: Size, seconds: number): Promise<void> {
   if (size.generate !== undefined) {
     await store.stop();
     await size.generate(data);
-    store = await startStore(data);
+    store = await startEmbeddedEventStore({ data });
   }
   const postgres = await startEmbeddedPostgres({ dataDir: path.join(directory, 'postgres') });
   try {
@@ -155,13 +154,6 @@ async function measure(size: Size, seconds: number): Promise<void> {
     await rm(directory, { recursive: true, force: true });
   }
 }
-
-const startStore = (data: string): Promise<Child> =>
-  startChild(
-    new URL('../embedded/eventstore/main.ts', import.meta.url),
-    ['--port', '0', '--data', data],
-    { timeoutMs: startMs },
-  );
 
 /** Ends the holds and payments of the history, so that no other work is measured. */
 async function settle(postgresUrl: string): Promise<void> {

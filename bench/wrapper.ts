@@ -10,7 +10,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EventStoreDBClient, jsonEvent, NO_STREAM } from '@eventstore/db-client';
-import { startChild } from '../embedded/child.ts';
+import { startEmbeddedEventStore } from '../embedded/eventstore/start.ts';
 import { connectEventStore } from '../src/infrastructure/eventstoredb.ts';
 import { charged } from '../test/infrastructure/support/eventstoredb.ts';
 
@@ -19,11 +19,7 @@ const appendsEach = 2_000;
 const inFlight = 64;
 
 const data = await mkdtemp(join(tmpdir(), 'reprise-bench-'));
-const server = await startChild(
-  new URL('../embedded/eventstore/main.ts', import.meta.url),
-  ['--port', '0', '--data', data],
-  { timeoutMs: 30_000 },
-);
+const server = await startEmbeddedEventStore({ data });
 const store = connectEventStore(server.url);
 const bare = EventStoreDBClient.connectionString(server.url);
 

@@ -1,10 +1,8 @@
 import { join } from 'node:path';
-import { type Child, startChild } from '../../embedded/child.ts';
+import type { Child } from '../../embedded/child.ts';
+import { startEmbeddedEventStore } from '../../embedded/eventstore/start.ts';
 import { type ClusterOptions, SiteCluster } from './cluster/site-cluster.ts';
 import { type Relay, startRelay, throughRelay } from './relay.ts';
-
-/** The longest start of an event store, in milliseconds. */
-const startMs = 60_000;
 
 /**
  * The event store of a drill. `own`: the service's, embedded. `faults`: one beside it that takes
@@ -32,11 +30,8 @@ export async function startSiteStore(directory: string, wanted: StoreWanted): Pr
     const { url, nodes } = cluster;
     return { url, directUrl: nodes.url, cluster, stop: () => cluster.stop() };
   }
-  const child = await startChild(
-    new URL('../../embedded/eventstore/main.ts', import.meta.url),
-    ['--port', '0', '--data', join(directory, 'eventstore'), '--faults'],
-    { timeoutMs: startMs },
-  );
+  const data = join(directory, 'eventstore');
+  const child = await startEmbeddedEventStore({ data, flags: ['--faults'] });
   const directUrl = child.url;
   if (wanted === 'faults') return { url: directUrl, directUrl, child, stop: () => child.kill() };
   const relay = await startRelay(Number(new URL(directUrl).port));

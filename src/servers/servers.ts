@@ -1,17 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Child, startChild } from '../../embedded/child.ts';
+import type { Child } from '../../embedded/child.ts';
+import { startEmbeddedEventStore } from '../../embedded/eventstore/start.ts';
 import { startEmbeddedPostgres } from '../../embedded/postgres/start.ts';
 import type { Config } from '../config.ts';
 import { keepRunning } from './keep-running.ts';
 import { claimDataDir, findService, type Listens, makeDataDir } from './service-file.ts';
 
-/**
- * An embedded event store opens a large log in seconds. If it takes longer than this, it is a
- * fault. In milliseconds.
- */
-const startTimeoutMs = 60_000;
 /**
  * After a restart, it waits this long for its port, because another program may have taken the
  * port. In milliseconds.
@@ -161,21 +157,12 @@ export async function mustExist(directory: string, advice: string): Promise<void
  */
 function eventStoreStarter(config: Config): (port?: string) => Promise<Child> {
   const password = randomBytes(24).toString('hex');
+  const data = join(config.dataDir, 'eventstore');
   return (port) =>
-    startChild(
-      new URL('../../embedded/eventstore/main.ts', import.meta.url),
-      [
-        ...['--data', join(config.dataDir, 'eventstore')],
-        ...(port === undefined
-          ? ['--port', '0']
-          : ['--port', port, '--port-wait', String(portWaitMs / 1_000)]),
-      ],
-      {
-        timeoutMs: startTimeoutMs + (port === undefined ? 0 : portWaitMs),
-        // Not an argument, because every user of the machine can see arguments.
-        env: { EVENTSTORE_PASSWORD: password },
-      },
-    );
+    startEmbeddedEventStore({
+      ...{ data, port, password },
+      portWaitMs: port === undefined ? 0 : portWaitMs,
+    });
 }
 
 /**

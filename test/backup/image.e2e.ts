@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
 import { expect } from 'chai';
-import { startChild } from '../../embedded/child.ts';
+import { startEmbeddedEventStore } from '../../embedded/eventstore/start.ts';
 import { writeImage } from '../../src/infrastructure/eventstoredb/image-call.ts';
 import { catalogFile, sessionsOf, startBuyers } from '../e2e/support/buyers.ts';
 import { importCatalog, reprise } from '../e2e/support/command-line.ts';
@@ -18,7 +18,6 @@ import { archiveParent } from './support/archives.ts';
 import { rawEventsOf } from './support/raw-events.ts';
 
 const bin = fileURLToPath(new URL('../../bin/reprise.js', import.meta.url));
-const eventStore = new URL('../../embedded/eventstore/main.ts', import.meta.url);
 const sessions = 100;
 const kills = Number(process.env.IMAGE_KILLS ?? '3');
 
@@ -131,9 +130,7 @@ describe('an image of the embedded event store', function () {
 
   it('is not written by a store that anybody may call', async () => {
     const data = await mkdtemp(join(tmpdir(), 'reprise-open-store-'));
-    const store = await startChild(eventStore, ['--port', '0', '--data', data], {
-      timeoutMs: 60_000,
-    });
+    const store = await startEmbeddedEventStore({ data });
     const path = join(data, 'copy.mdb');
     const refusal = await writeImage(store.url, path).catch((error: Error) => error.message);
     await store.stop();
@@ -221,8 +218,7 @@ describe('an image of the embedded event store', function () {
     return body.projection;
   }
 
-  const storeAt = (directory: string) =>
-    startChild(eventStore, ['--port', '0', '--data', directory], { timeoutMs: 60_000 });
+  const storeAt = (data: string) => startEmbeddedEventStore({ data });
 
   /** The events of the log in a directory. */
   async function eventsIn(directory: string) {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { startChild } from '../../embedded/child.ts';
+import { startEmbeddedEventStore } from '../../embedded/eventstore/start.ts';
 import { catalogFile, sessionsOf, startBuyers } from '../e2e/support/buyers.ts';
 import { importCatalog, reprise } from '../e2e/support/command-line.ts';
 import { serviceEnvironment } from '../e2e/support/environment.ts';
@@ -15,7 +15,6 @@ import { archiveParent } from './support/archives.ts';
 import { rawEventsOf } from './support/raw-events.ts';
 
 const bin = fileURLToPath(new URL('../../bin/reprise.js', import.meta.url));
-const eventStore = new URL('../../embedded/eventstore/main.ts', import.meta.url);
 const buyers = 5;
 /** Of fifty seats each: more than these buyers can buy while the test lasts. */
 const sessions = 100;
@@ -136,8 +135,8 @@ describe('a shop whose event store is lost in the middle of a sale', function ()
 
   /** Of what buyers were told: what the restored log does not have. */
   async function lostOf(told: ReadonlyMap<string, string>): Promise<string[]> {
-    const args = ['--port', '0', '--data', join(service.dataDir, 'eventstore')];
-    const store = await startChild(eventStore, args, { timeoutMs: 60_000 });
+    const data = join(service.dataDir, 'eventstore');
+    const store = await startEmbeddedEventStore({ data });
     const log = await rawEventsOf(store.url);
     await store.stop();
     const sold = log.filter(({ type }) => type === 'SeatSold');

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { type Child, startChild } from '../../embedded/child.ts';
+import type { Child } from '../../embedded/child.ts';
 import { type ServerOptions, startServer } from '../../embedded/eventstore/server.ts';
+import { startEmbeddedEventStore } from '../../embedded/eventstore/start.ts';
 import { keepRunning } from '../../src/servers/keep-running.ts';
 import { rejection } from '../conformance/support/client.ts';
 import { eventually } from '../support/eventually.ts';
-import { startMs } from '../support/servers.ts';
 
 describe('event store: a port that is taken', () => {
   let directory: string;
@@ -54,13 +54,13 @@ describe('event store: a port that is taken', () => {
   it('counts as one restart of a store that was killed, however long it is waited for', async function () {
     this.timeout(60_000);
     await once(holder.close(), 'close');
-    const main = new URL('../../embedded/eventstore/main.ts', import.meta.url);
-    const args = ['--port', String(port), '--port-wait', '20', '--data', directory];
     const children: Child[] = [];
     const faults: string[] = [];
     const parts: { stop(): Promise<void> }[] = [];
     const startIt = async () => {
-      const child = await startChild(main, args, { timeoutMs: startMs });
+      const child = await startEmbeddedEventStore({
+        ...{ data: directory, port: String(port), portWaitMs: 20_000 },
+      });
       children.push(child);
       return child;
     };

@@ -2,10 +2,9 @@ import { mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { startChild } from '../../embedded/child.ts';
 import { openStorage, type Storage, StorageError } from '../../embedded/eventstore/log/storage.ts';
+import { startEmbeddedEventStore } from '../../embedded/eventstore/start.ts';
 
-const mainModule = new URL('../../embedded/eventstore/main.ts', import.meta.url);
 const pageBytes = 4_096;
 
 describe('event store: the data directory', () => {
@@ -41,9 +40,7 @@ describe('event store: the data directory', () => {
   it('is refused to a second server, in this process and in another one', async () => {
     open();
     expect(() => openStorage(directory)).to.throw(StorageError, inUse);
-    const other = startChild(mainModule, ['--port', '0', '--data', directory], {
-      timeoutMs: 15_000,
-    });
+    const other = startEmbeddedEventStore({ data: directory });
     const refusal = await other.then(
       () => 'it started',
       (error: Error) => error.message,

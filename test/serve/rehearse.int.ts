@@ -8,7 +8,7 @@ import { RehearsalLog } from '../../src/serve/rehearsal-log.ts';
 import { rehearse } from '../../src/serve/rehearse.ts';
 import { fakeApi } from '../http/support/fake-api.ts';
 import { MemoryEventStore } from '../support/memory-event-store.ts';
-import { describeWithOwnEventStore, startMs, testEventStore } from '../support/servers.ts';
+import { describeWithOwnEventStore, testEventStore } from '../support/servers.ts';
 
 const clock = { now: Date.now, earliest: Date.now, steady: Date.now };
 const shown = { concertId: '1', sessionId: '11' };
@@ -88,7 +88,7 @@ describe('the log of a rehearsal', () => {
 });
 
 describeWithOwnEventStore('a rehearsal on an event store', function () {
-  this.timeout(startMs + 30_000);
+  this.timeout(100_000);
 
   it('adds no event to the log, and the store answers each append', async () => {
     const server = await testEventStore();

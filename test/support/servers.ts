@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { AsyncFunc, Func, Suite } from 'mocha';
-import { type Child, startChild } from '../../embedded/child.ts';
+import type { Child } from '../../embedded/child.ts';
+import { startEmbeddedEventStore } from '../../embedded/eventstore/start.ts';
 import type { CheckpointManner } from '../../embedded/eventstore/subscriptions/search.ts';
 import { eventStoreBin } from '../../src/drill/environment.ts';
 import { startEventStoreNodes } from './eventstore-nodes.ts';
@@ -48,9 +49,6 @@ if (typeof after === 'function') {
     await Promise.all([...running].map((server) => server.stop()));
   });
 }
-
-/** Longest start of an embedded event store, even on a very busy machine, in milliseconds. */
-export const startMs = 40_000;
 
 const needsItsOwn = 'skipped: needs an event store of its own, set EVENTSTORE_BIN';
 
@@ -129,13 +127,8 @@ async function embeddedEventStore(options: EmbeddedOptions): Promise<TestEventSt
   const data = await mkdtemp(path.join(tmpdir(), 'reprise-eventstore-'));
   const flags = options.faults ? ['--faults'] : [];
   if (options.checkpoints !== undefined) flags.push('--checkpoints', options.checkpoints);
-  const start = (port: string): Promise<Child> =>
-    startChild(
-      new URL('../../embedded/eventstore/main.ts', import.meta.url),
-      ['--port', port, '--data', data, ...flags],
-      { timeoutMs: startMs },
-    );
-  let child = await start('0');
+  const start = (port?: string): Promise<Child> => startEmbeddedEventStore({ data, port, flags });
+  let child = await start();
   const { url } = child;
   const port = /:(\d+)/.exec(url)?.[1] ?? '0';
 

@@ -2,14 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EventStoreDBClient } from '@eventstore/db-client';
-import { type Child, startChild } from '../../../embedded/child.ts';
+import type { Child } from '../../../embedded/child.ts';
+import { startEmbeddedEventStore } from '../../../embedded/eventstore/start.ts';
 import { eventStoreBin } from '../../../src/drill/environment.ts';
 import { type EventStoreNode, startEventStoreNodes } from '../../support/eventstore-nodes.ts';
 import { eventually } from '../../support/eventually.ts';
-import { startMs } from '../../support/servers.ts';
 import { connect } from './client.ts';
-
-const mainModule = new URL('../../../embedded/eventstore/main.ts', import.meta.url);
 
 /**
  * A server in a process and on a directory of its own, which a test may stop, kill and start again:
@@ -79,8 +77,8 @@ export class EmbeddedServer implements OwnServer {
   }
 
   async start(): Promise<void> {
-    const args = ['--port', String(this.#port), '--data', this.directory, ...this.#args];
-    const start = () => startChild(mainModule, args, { timeoutMs: startMs });
+    const port = String(this.#port);
+    const start = () => startEmbeddedEventStore({ data: this.directory, port, flags: this.#args });
     // Something may have the port for a moment: a client that looks for the server can be given it
     // as its own.
     const again = () => eventually(`it starts again on port ${this.#port}`, start);
