@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { startBuyers } from '../e2e/support/buyers.ts';
+import { startBuyers, withToken } from '../e2e/support/buyers.ts';
 import { eventually } from '../support/eventually.ts';
 import { Instances, price, seatId } from './support/instances.ts';
 
@@ -132,10 +132,10 @@ describe('three instances, when something goes away', function () {
     for (let session = 1; session <= sessions.length + 2; session++) await all.agreedSeats(session);
     const payments = rushes.flatMap(({ acknowledged }) => [...acknowledged.payments]);
     expect(payments.length).to.be.greaterThan(15);
-    const tokens = new Map<string, string>();
     for (const [index, [reservation, buyer]] of payments.entries()) {
-      if (!tokens.has(buyer)) tokens.set(buyer, await all.at(0).token(buyer));
-      const again = await all.at(index).pay(buyer, tokens.get(buyer) ?? '', reservation);
+      const again = await withToken(all.at(0), buyer, (place) =>
+        all.at(index).pay(buyer, place, reservation),
+      );
       expect([reservation, again.status, again.body.code]).to.deep.equal([
         reservation,
         200,
