@@ -145,7 +145,7 @@ export const settings = {
   },
   HELD_SEATS_TOTAL_MAX: {
     about:
-      'Unpaid seats of all sessions together that a user may hold at the same time. Default: twice `HELD_SEATS_MAX`',
+      'Unpaid seats of all sessions together that a user may hold at the same time. Default: twice `HELD_SEATS_MAX`, at most 1000',
     schema: wholeNumber(1, 1_000).optional(),
     default: '',
   },
@@ -167,7 +167,7 @@ export const settings = {
   },
   REFUND_CUTOFF_SECONDS: {
     about:
-      'A buyer can cancel a paid seat until this time before the session. The buyer then gets the money back',
+      'A buyer can cancel a paid seat, but not later than this time before the session. The buyer then gets the money back',
     schema: wholeNumber(0, 31_536_000),
     default: '86400',
   },
@@ -183,18 +183,18 @@ export const settings = {
   },
   QUEUE_ADMITTED_SECONDS: {
     about:
-      'How long an admitted place lasts. The time begins with the claim, and again with each reservation of the buyer',
+      'How long an admission lasts. The time begins with the first call of the buyer after the admission. Each reservation of the buyer starts it again',
     schema: wholeNumber(1, 86_400),
     default: '300',
   },
   QUEUE_PLACE_MAX_SECONDS: {
-    about: 'Maximum length of an admitted place, from the admission',
+    about: 'Longest duration of an admission, with all reservations of the buyer',
     schema: wholeNumber(1, 86_400),
     default: '900',
   },
   QUEUE_CLAIM_SECONDS: {
     about:
-      'After the admission, the buyer must make another call within this time. Otherwise the next buyer gets the place. If most buyers are quick, the time is shorter',
+      'After the admission, the buyer must make another call within this time. Otherwise the next buyer gets the place. If most buyers make this call sooner, the service makes this time shorter',
     schema: wholeNumber(1, 86_400),
     default: '30',
   },
@@ -206,19 +206,19 @@ export const settings = {
   },
   QUEUE_PAUSE_SECONDS: {
     about:
-      'Longest pause between two polls of a waiting buyer. The service makes each pause longer by a random part, at most a quarter',
+      'Longest pause between two polls of a waiting buyer, without its random part. The random part is at most a quarter of the pause',
     schema: wholeNumber(1, 3_600),
     default: '20',
   },
   QUEUE_AFTER_PAYMENT_SECONDS: {
     about:
-      'Time from a payment to the end of the admitted place. A new reservation makes the place longer again',
+      'Time from a payment to the end of the admission. A new reservation extends the admission',
     schema: wholeNumber(1, 3_600),
     default: '5',
   },
   QUEUE_LOG: {
     about:
-      'Store the moves of the queue in the log: `on` or `off`. A restart rebuilds the queue from them',
+      'Store each change of a place in the queue in the log: `on` or `off`. A restart rebuilds the queue from them',
     schema: z.enum(['on', 'off'], 'must be on or off'),
     default: 'on',
   },
@@ -240,7 +240,7 @@ export const settings = {
   },
   HANG_SECONDS: {
     about:
-      'If the event loop of the process does not run for this time, the process ends. Then a supervisor starts it again. 0: never. The minimum is 5',
+      'If the event loop of the process does not run for this time, the process ends. Then a supervisor starts it again. 0: never. Otherwise at least 5',
     schema: z
       .string()
       .regex(/^[0-9]{1,4}$/, 'must be 0, or a whole number from 5 to 3600')
@@ -264,7 +264,7 @@ export const settings = {
   },
   LOG_FORMAT: {
     about:
-      'Form of the messages about start and stop. `text`: for people, on standard output. `json`: in the log, on standard error',
+      'Form of the messages about start and stop. `text`: for people, on standard output. `json`: as log lines, on standard error',
     schema: z.enum(['text', 'json'], 'must be text or json'),
     default: 'text',
   },
