@@ -167,7 +167,7 @@ export const settings = {
   },
   REFUND_CUTOFF_SECONDS: {
     about:
-      'A buyer can cancel a paid seat, but not later than this time before the session. The buyer then gets the money back',
+      'Up to this time before a session, a buyer can cancel a paid seat and get the money back',
     schema: wholeNumber(0, 31_536_000),
     default: '86400',
   },
@@ -188,7 +188,7 @@ export const settings = {
     default: '300',
   },
   QUEUE_PLACE_MAX_SECONDS: {
-    about: 'Longest duration of an admission, with all reservations of the buyer',
+    about: 'Longest duration of an admission, even if reservations start its time again',
     schema: wholeNumber(1, 86_400),
     default: '900',
   },
@@ -218,7 +218,7 @@ export const settings = {
   },
   QUEUE_LOG: {
     about:
-      'Store each change of a place in the queue in the log: `on` or `off`. A restart rebuilds the queue from them',
+      'The log stores each change of a place in the queue: `on` or `off`. A restart rebuilds the queue from them',
     schema: z.enum(['on', 'off'], 'must be on or off'),
     default: 'on',
   },
