@@ -206,7 +206,7 @@ export const settings = {
   },
   QUEUE_PAUSE_SECONDS: {
     about:
-      'Longest pause between two polls of a waiting buyer, without its random part. The random part is at most a quarter of the pause',
+      'A waiting buyer pauses between two polls. This is the longest pause. The service then adds a random part, at most a quarter of the pause',
     schema: wholeNumber(1, 3_600),
     default: '20',
   },
@@ -218,7 +218,7 @@ export const settings = {
   },
   QUEUE_LOG: {
     about:
-      'The log stores each change of a place in the queue: `on` or `off`. A restart rebuilds the queue from them',
+      '`on`: the log stores each change of a place in the queue, and a restart rebuilds the queue from these changes. `off`: it does not store them',
     schema: z.enum(['on', 'off'], 'must be on or off'),
     default: 'on',
   },
