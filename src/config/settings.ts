@@ -206,7 +206,7 @@ export const settings = {
   },
   QUEUE_PAUSE_SECONDS: {
     about:
-      'A waiting buyer pauses between two polls. This is the longest pause. The service then adds a random part, at most a quarter of the pause',
+      'Longest pause of a waiting buyer between two polls, before the random part. The service then adds a random part of at most a quarter of the pause',
     schema: wholeNumber(1, 3_600),
     default: '20',
   },
