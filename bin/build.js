@@ -3,7 +3,7 @@
 import { build } from './dist.js';
 
 try {
-  build({ compilerOptions: [], stdio: 'inherit' });
+  build({ isAsked: true });
 } catch (error) {
   console.error(`dist/ was not built: ${error.message}`);
   process.exitCode = 1;

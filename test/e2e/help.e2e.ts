@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { expect } from 'chai';
 import { reprise } from './support/command-line.ts';
 
@@ -23,4 +24,15 @@ describe('reprise help', function () {
     });
     await Promise.all(refusals);
   });
+});
+
+describe('--help of a benchmark', () => {
+  it('is the comment at its head, and measures nothing', () => {
+    const args = ['--import', 'tsx', 'bench/journey.ts', '--help'];
+    const options = { encoding: 'utf8', timeout: 20_000 } as const;
+    const { stdout, stderr, status } = spawnSync(process.execPath, args, options);
+    expect([status, stderr]).to.deep.equal([0, '']);
+    expect(stdout).to.match(/^Measures the journey of [\s\S]*npm run bench:journey -- .*--rounds/);
+    expect(stdout).not.to.match(/\*|journeys\/s {2}p50/);
+  }).timeout(30_000);
 });

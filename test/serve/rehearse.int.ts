@@ -88,7 +88,7 @@ describe('the log of a rehearsal', () => {
 });
 
 describeWithOwnEventStore('a rehearsal on an event store', function () {
-  this.timeout(100_000);
+  this.timeout(70_000);
 
   it('adds no event to the log, and the store answers each append', async () => {
     const server = await testEventStore();

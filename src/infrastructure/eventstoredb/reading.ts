@@ -125,10 +125,8 @@ export class Reading {
   #takeCheckpoint(position: LogPosition): boolean {
     if (!isPossible(position)) {
       const { commit, prepare } = position;
-      this.#onOddity(
-        `the event store sent the checkpoint ${commit}/${prepare}, which is no position in the log; ` +
-          'it is ignored. EventStoreDB up to 24.10.4 sends it when no event matched',
-      );
+      const what = `the event store sent the checkpoint ${commit}/${prepare}`;
+      this.#onOddity(`${what}, which is no position in the log; it is ignored`);
       return false;
     }
     if (this.#awaited !== undefined) {
