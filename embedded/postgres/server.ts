@@ -1,5 +1,6 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
+import { totalmem } from 'node:os';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -18,12 +19,10 @@ import type { ServerUser } from './user.ts';
 const settings = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
-  shared_buffers: '64MB',
   // There are no replicas, so PostgreSQL's log is needed only after a crash.
   wal_level: 'minimal',
   max_wal_senders: '0',
   max_logical_replication_workers: '0',
-  max_wal_size: '256MB',
   // No parallel workers and no JIT compiler, because queries take about a millisecond.
   io_method: 'sync',
   jit: 'off',
@@ -32,6 +31,24 @@ const settings = {
   // The client handles failed statements, so they are not logged.
   log_min_messages: 'log',
 } as const;
+
+const mib = 1024 ** 2;
+/** An eighth of the memory, because the event store and the service use the same machine. */
+const sharedBuffers = { share: 1 / 8, mibMin: 64, mibMax: 1_024 };
+
+/**
+ * PostgreSQL's own cache, `shared_buffers`, in MiB. With a cache that is smaller than the indexes,
+ * each row of a long log costs several times as much. PostgreSQL takes this memory only when it
+ * uses it.
+ * @param memoryBytes the memory of the machine
+ * @param limitBytes the limit of the container; 0 or a larger number than the memory if there is
+ * none
+ */
+export function sharedBuffersMib(memoryBytes: number, limitBytes: number): number {
+  const bytes = limitBytes > 0 ? Math.min(memoryBytes, limitBytes) : memoryBytes;
+  const { share, mibMin, mibMax } = sharedBuffers;
+  return Math.min(mibMax, Math.max(mibMin, Math.floor((bytes * share) / mib)));
+}
 
 /** Connections for one service and for commands beside it; and for each further service. */
 const connections = { max: 60, ofEachFurther: 20 };
@@ -45,7 +62,7 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-/** A recovery after a crash reads `max_wal_size` of log at most. */
+/** A recovery after a crash reads at most `max_wal_size` of log: 1 GB by default. */
 const startMs = 60_000;
 const retryMs = 200;
 
@@ -123,7 +140,13 @@ function launch(
   // The last one is not a setting of PostgreSQL. In the command line, it shows whose server this
   // is.
   const maxConnections = connections.max + connections.ofEachFurther * (services - 1);
-  const all = { ...settings, max_connections: String(maxConnections), 'reprise.data': data };
+  const cache = sharedBuffersMib(totalmem(), process.constrainedMemory() ?? 0);
+  const all = {
+    ...settings,
+    shared_buffers: `${cache}MB`,
+    max_connections: String(maxConnections),
+    'reprise.data': data,
+  };
   const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const own = ['-D', user.pathOf(data), '-p', String(port)];
   const { file, args, options } = user.wrap(binaries.postgres, [...own, ...flags]);
