@@ -3,7 +3,7 @@ const restart =
   'the service starts it again within a second or two; RestartLoop fires at the third restart in ten minutes';
 const short = (seconds: number, rule: string, waits: string): string =>
   `the fault lasts ${seconds} s, and ${rule} waits ${waits}`;
-const many = 'SaleFailing fires if more than 2 % of at least 100 requests fail';
+const many = 'SaleFailing fires if more than 2 % of more than 100 requests fail';
 const asLong =
   'the fault lasts about as long as EventStoreDown waits (15 s), so it may fire or not';
 

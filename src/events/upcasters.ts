@@ -39,7 +39,8 @@ export const versionOf = (type: EventType): number => (olderVersions[type]?.leng
 /**
  * The version in which an event is written: the oldest one that can say what the event says. So
  * a log stays readable for older releases of the service until it needs something new, and a
- * rollback stays possible.
+ * rollback stays possible. Only concerts have an older version that a release reads. Every other
+ * type is written in its newest version.
  */
 export function versionToWrite({ type, data }: DomainEvent): number {
   const isOfConcert = type === 'ConcertRegistered' || type === 'ConcertRevised';
