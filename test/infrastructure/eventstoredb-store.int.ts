@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import type { EventStore, LogMessage } from '../../src/commands/core/event-store.ts';
+import { type EventStore, inLists, type LogMessage } from '../../src/commands/core/event-store.ts';
 import { startRelay } from '../../src/drill/relay.ts';
 import { eventAt, isBefore } from '../../src/events/log-position.ts';
 import { connectEventStore } from '../../src/infrastructure/eventstoredb.ts';
@@ -47,6 +47,27 @@ describe('eventstoredb with an event store', () => {
     expect(await all(newStream())).to.deep.equal([]);
     expect(await store.head()).to.equal(read[2]?.position);
     expect(await store.reachable(1_000)).to.equal(true);
+  });
+
+  it('gives a subscriber that is behind many messages in one list', async () => {
+    const stream = newStream();
+    const count = 700;
+    await store.append(
+      stream,
+      'no_stream',
+      Array.from({ length: count }, () => charged()),
+    );
+    const end = new AbortController();
+    const read = store.subscribe({ after: null, prefixes: [stream], signal: end.signal });
+    let events = 0;
+    let lists = 0;
+    for await (const list of inLists(read)) {
+      lists += 1;
+      events += list.filter(({ kind }) => kind === 'event').length;
+      if (events === count) end.abort();
+    }
+    // Each of them alone costs as much again as the rest of reading it.
+    expect(lists).to.be.lessThan(count / 10);
   });
 
   it('reads a stream backwards, as far as its consumer wants', async () => {

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { EventStoreDBClient } from '@eventstore/db-client';
 import type { ClientReadableStream } from '@grpc/grpc-js';
 import {
@@ -199,6 +200,9 @@ class Session<Event> implements Watched {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
+      // gRPC delivers each message in a microtask of its own, also those that came together. After
+      // this turn of the event loop, all of them are one list.
+      await turn();
     }
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#messages.length === 0) return undefined;
