@@ -86,3 +86,10 @@ export class PartlyParked extends Error {
     this.name = 'PartlyParked';
   }
 }
+
+/** Lock not available, serialization failure, deadlock. */
+const busyStates: ReadonlySet<unknown> = new Set(['55P03', '40001', '40P01']);
+
+/** Can another attempt help? It can if other sessions blocked it, or if the log was late. */
+export const canPass = (error: unknown): boolean =>
+  error instanceof NotYet || busyStates.has((error as { code?: unknown }).code);

@@ -56,6 +56,11 @@ export class Pace {
     this.#lookedMs = first?.atMs ?? Number.NEGATIVE_INFINITY;
   }
 
+  /** Do the live tables change, or is it not known yet? */
+  get isBusy(): boolean {
+    return this.#isBusy;
+  }
+
   /** Events that the next transaction may have. */
   batchEventsMax(otherwise: number): number {
     return this.#isBusy ? Math.min(this.#limits.busyBatchEventsMax, otherwise) : otherwise;

@@ -29,12 +29,13 @@ import { type Built, prepareBuild, writeBuild } from './shadow.ts';
 export class Filling {
   /** The position of the new tables. */
   built: Built;
+  /** How fast it may work, because buyers use the service or do not. */
+  readonly pace: Pace;
   readonly #options: RebuildOptions;
   readonly #limits: RebuildLimits;
   readonly #client: ClientBase;
   readonly #live: string;
   readonly #backlog: Backlog;
-  readonly #pace: Pace;
   readonly #batchSize: BatchSize;
   readonly #reader: LogReader;
   /** Called when there are steps to write. */
@@ -103,7 +104,7 @@ export class Filling {
     this.#client = client;
     this.#live = live;
     this.built = built;
-    this.#pace = pace;
+    this.pace = pace;
     this.#backlog = new Backlog({
       get stepsMax() {
         return pace.readAheadMax(2 * limits.batchEventsMax);
@@ -222,7 +223,7 @@ export class Filling {
    */
   async #writeSome(through: Checkpoint | 'end', paced: boolean): Promise<boolean> {
     const { max } = this.#batchSize;
-    const eventsMax = paced ? this.#pace.batchEventsMax(max) : max;
+    const eventsMax = paced ? this.pace.batchEventsMax(max) : max;
     const first = this.#backlog.first(eventsMax, this.#limits.batchRowsMax);
     const batch = wantedOf(first, through);
     const last = batch.at(-1);
@@ -235,7 +236,7 @@ export class Filling {
     this.report('filling');
     if (paced) {
       const events = this.built.events - eventsBefore;
-      await delay(await this.#pace.restMs(events, this.#lastStepMs - fromMs));
+      await delay(await this.pace.restMs(events, this.#lastStepMs - fromMs));
     }
     return true;
   }

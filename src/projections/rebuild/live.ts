@@ -6,6 +6,7 @@ import {
   positionColumns,
   replacedChannel,
   type StoredPosition,
+  TablesOutdated,
 } from '../engine/checkpoint.ts';
 import { buildSchema, oldSchema } from '../engine/live-schema.ts';
 import type { Projection } from '../models/projection.ts';
@@ -38,6 +39,25 @@ export async function liveVersions(
     `SELECT name, version FROM "${live}".projection_checkpoint`,
   );
   return new Map(rows.map(({ name, version }) => [name, version]));
+}
+
+/**
+ * The projections whose live tables can be compared.
+ * @throws TablesOutdated if the live tables have a newer version
+ */
+export async function ofSameVersion(
+  client: ClientBase,
+  live: string,
+  projections: readonly Projection[],
+): Promise<readonly Projection[]> {
+  const versions = await liveVersions(client, live);
+  return projections.filter(({ name, version }) => {
+    const found = versions.get(name);
+    if (found !== undefined && found > version) {
+      throw new TablesOutdated(`${name} has version ${found}, not ${version}`);
+    }
+    return found === version;
+  });
 }
 
 /**

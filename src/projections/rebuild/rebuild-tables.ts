@@ -2,15 +2,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool, PoolClient } from 'pg';
 import { eventsUpTo, isBefore } from '../../events/log-position.ts';
 import { streamPrefixes } from '../../events/streams.ts';
-import { type Checkpoint, placeAt, TablesOutdated } from '../engine/checkpoint.ts';
+import { type Checkpoint, placeAt } from '../engine/checkpoint.ts';
 import { hasEvent } from '../engine/events-to-end.ts';
 import { oldSchema } from '../engine/live-schema.ts';
 import type { Projection } from '../models/projection.ts';
 import { whoUses } from './blockers.ts';
 import { compareTables } from './compare.ts';
-import { InUse, NotYet, WentBack } from './errors.ts';
+import { canPass, InUse, WentBack } from './errors.ts';
 import { Filling } from './filling.ts';
-import { checkAllReplaced, checkParked, holdLive, liveVersions, readLive, swap } from './live.ts';
+import { checkAllReplaced, checkParked, holdLive, ofSameVersion, readLive, swap } from './live.ts';
 import {
   type RebuildLimits,
   type RebuildOptions,
@@ -140,7 +140,7 @@ class Rebuild {
     const live = this.#live;
     const { projections, dryRun, keepParked = false, signal } = options;
     signal.throwIfAborted();
-    const same = await this.#ofSameVersion();
+    const same = await ofSameVersion(writer, live, projections);
     const readMs = performance.now();
     const through = await readLive(writer, live);
     const isOtherLog = !(await this.#isOfLog(through));
@@ -155,10 +155,8 @@ class Rebuild {
       for (let fill = 1; fill < pacedFills && !isOtherLog; fill += 1) {
         await filling.fillTo(await readLive(writer, live), { paced: true });
       }
-      filling.report('indexing');
-      await finishTables(writer, live, projections);
       const compared = isOtherLog ? [] : same;
-      const differences = await this.#compare(filling, compared);
+      const differences = await this.#indexAndCompare(filling, compared);
       const renewed = projections.filter((one) => !compared.includes(one)).map(({ name }) => name);
       if (dryRun) await dropBuild(writer, live);
       else if (isOtherLog) await this.#exchange(filling);
@@ -188,53 +186,71 @@ class Rebuild {
   }
 
   /**
-   * The projections whose live tables can be compared.
-   * @throws TablesOutdated if the live tables have a newer version
-   */
-  async #ofSameVersion(): Promise<readonly Projection[]> {
-    const live = await liveVersions(this.#writer, this.#live);
-    return this.#options.projections.filter(({ name, version }) => {
-      const found = live.get(name);
-      if (found !== undefined && found > version) {
-        throw new TablesOutdated(`${name} has version ${found}, not ${version}`);
-      }
-      return found === version;
-    });
-  }
-
-  /**
    * Runs `work` while the live and the new tables are at one position and stay there, committed.
    * The new tables first come close to it. Only then must the writer of the live ones wait. `work`
    * ends the holder's transaction, or leaves it for a rollback.
    */
-  async #atOnePosition<T>(filling: Filling, work: (at: Checkpoint) => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt += 1) {
+  #atOnePosition<T>(filling: Filling, work: (at: Checkpoint) => Promise<T>): Promise<T> {
+    return this.#retried(async () => {
       await filling.fillTo(await readLive(this.#writer, this.#live));
       this.#options.signal.throwIfAborted();
+      const at = await holdLive(this.#holder, this.#live);
+      await filling.fillTo(at, { deadlineMs: performance.now() + this.#limits.holdMsMax });
+      if (isBefore(at.position, filling.built.position)) throw new WentBack();
+      return await work(at);
+    });
+  }
+
+  /** Tries again while that can help. After each attempt, the holder has no transaction. */
+  async #retried<T>(attempt: () => Promise<T>): Promise<T> {
+    for (let count = 1; ; count += 1) {
       try {
-        const at = await holdLive(this.#holder, this.#live);
-        await filling.fillTo(at, { deadlineMs: performance.now() + this.#limits.holdMsMax });
-        if (isBefore(at.position, filling.built.position)) throw new WentBack();
-        return await work(at);
+        return await attempt();
       } catch (error) {
-        if (!isBusy(error)) throw error;
-        if (attempt === this.#limits.holdAttemptsMax) throw await this.#inUse(error);
+        if (!canPass(error)) throw error;
+        if (count === this.#limits.holdAttemptsMax) throw await this.#inUse(error);
       } finally {
         await this.#holder.query('ROLLBACK').catch(() => {});
       }
-      await delay(Math.min(retryMsMax, attempt * retryMs));
+      await delay(Math.min(retryMsMax, count * retryMs));
     }
   }
 
-  /** @returns how many rows differ */
-  async #compare(filling: Filling, projections: readonly Projection[]): Promise<number> {
-    if (projections.length === 0) return 0;
-    await this.#atOnePosition(filling, async () => {
+  /**
+   * Makes the indexes of the new tables, and compares the rows: at the same time, unless buyers use
+   * the service and need the other processors.
+   * @param compared the projections whose rows are compared
+   * @returns how many rows differ
+   */
+  async #indexAndCompare(filling: Filling, compared: readonly Projection[]): Promise<number> {
+    const index = () => {
+      filling.report('indexing');
+      return finishTables(this.#writer, this.#live, this.#options.projections);
+    };
+    const { isBusy } = filling.pace;
+    if (isBusy) await index();
+    if (compared.length > 0) await this.#takeSnapshot(filling);
+    const indexed = isBusy ? undefined : index();
+    const differences = this.#compare(filling, compared);
+    // Nobody closes a connection while the other one works.
+    await Promise.allSettled([indexed, differences]);
+    await indexed;
+    return await differences;
+  }
+
+  /** Lets the comparer see the live and the new tables at one position. */
+  #takeSnapshot(filling: Filling): Promise<void> {
+    return this.#atOnePosition(filling, async () => {
       await this.#comparer.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
       // The first statement takes the snapshot. The comparison is not urgent, so one processor is
       // enough.
       await this.#comparer.query('SELECT 1; SET LOCAL max_parallel_workers_per_gather TO 0');
     });
+  }
+
+  /** @returns how many rows differ */
+  async #compare(filling: Filling, projections: readonly Projection[]): Promise<number> {
+    if (projections.length === 0) return 0;
     filling.report('comparing');
     let differences = 0;
     for await (const one of compareTables(this.#comparer, this.#live, projections)) {
@@ -268,29 +284,15 @@ class Rebuild {
   async #exchange(filling: Filling): Promise<void> {
     const { projections, signal } = this.#options;
     filling.report('swapping');
-    for (let attempt = 1; ; attempt += 1) {
+    await this.#retried(async () => {
       await filling.fillTo('end');
       signal.throwIfAborted();
-      try {
-        await holdLive(this.#holder, this.#live);
-        this.#isSwapping = true;
-        const how = { differs: true, keepParked: false };
-        return await swap(this.#holder, this.#live, projections, filling.built, how);
-      } catch (error) {
-        if (!isBusy(error)) throw error;
-        if (attempt === this.#limits.holdAttemptsMax) throw await this.#inUse(error);
-      } finally {
+      await holdLive(this.#holder, this.#live);
+      this.#isSwapping = true;
+      const how = { differs: true, keepParked: false };
+      await swap(this.#holder, this.#live, projections, filling.built, how).finally(() => {
         this.#isSwapping = false;
-        await this.#holder.query('ROLLBACK').catch(() => {});
-      }
-      await delay(Math.min(retryMsMax, attempt * retryMs));
-    }
+      });
+    });
   }
 }
-
-/** Lock not available, serialization failure, deadlock. */
-const busyStates: ReadonlySet<unknown> = new Set(['55P03', '40001', '40P01']);
-
-/** Can another attempt help? It can if other sessions blocked it, or if the log was late. */
-const isBusy = (error: unknown): boolean =>
-  error instanceof NotYet || busyStates.has((error as { code?: unknown }).code);
