@@ -46,7 +46,7 @@ const change: fc.Arbitrary<RowChange> = fc.oneof(
 /** What the statements of a fold do to rows, in their order. */
 function applyFolded(changes: readonly RowChange[], rows: Map<string, Row>): void {
   const keyed = (row: Row) => `${row.id}\u0000${row.part}`;
-  for (const { ensures, puts, patches } of fold(changes).values()) {
+  for (const { ensures, puts, patches } of fold([{ changes }]).values()) {
     for (const row of ensures.values()) if (!rows.has(keyed(row))) rows.set(keyed(row), row);
     for (const row of puts.values()) rows.set(keyed(row), row);
     for (const one of patches.values()) {
@@ -101,7 +101,7 @@ describe('folding row changes', () => {
     const changes = Array.from({ length: 500 }, (_, n) =>
       patch(things, [`id${n}`, '1'], { name: 'x' }, { total: n }),
     );
-    const [table] = fold(changes).values();
+    const [table] = fold([{ changes }]).values();
     if (table === undefined) throw new Error('nothing was folded');
     const statements = [...statementsOf(things, table)];
     expect(statements).to.have.length(1);

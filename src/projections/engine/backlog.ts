@@ -36,6 +36,8 @@ export class OutOfOrder extends Error {
  */
 export class Backlog {
   #steps: Step[] = [];
+  /** The rows that each step changes. */
+  #rowCounts: number[] = [];
   #rows = 0;
   #eventCount = 0;
   #room: (() => void) | undefined;
@@ -71,9 +73,14 @@ export class Backlog {
   push(step: Step): void {
     if (!isBefore(this.#last, step.position)) throw new OutOfOrder(this.#last, step.position);
     this.#last = step.position;
-    if (!step.isEvent && this.#steps.at(-1)?.isEvent === false) this.#steps.pop();
+    if (!step.isEvent && this.#steps.at(-1)?.isEvent === false) {
+      this.#steps.pop();
+      this.#rowCounts.pop();
+    }
+    const rows = rowsOf(step);
     this.#steps.push(step);
-    this.#rows += rowsOf(step);
+    this.#rowCounts.push(rows);
+    this.#rows += rows;
     if (step.isEvent) this.#eventCount += 1;
   }
 
@@ -91,8 +98,8 @@ export class Backlog {
     assert(stepsMax >= 1 && rowsMax >= 1, `${stepsMax} steps and ${rowsMax} rows`);
     let count = 0;
     let rows = 0;
-    for (const step of this.#steps) {
-      rows += rowsOf(step);
+    for (const ofStep of this.#rowCounts) {
+      rows += ofStep;
       if (count > 0 && (rows > rowsMax || count >= stepsMax)) break;
       count += 1;
     }
@@ -112,10 +119,11 @@ export class Backlog {
     let count = 0;
     for (const step of this.#steps) {
       if (isBefore(position, step.position)) break;
-      this.#rows -= rowsOf(step);
+      this.#rows -= this.#rowCounts[count] ?? 0;
       if (step.isEvent) this.#eventCount -= 1;
       count += 1;
     }
+    this.#rowCounts.splice(0, count);
     const taken = this.#steps.splice(0, count);
     if (!this.isFull) this.makeRoom();
     return taken;
@@ -125,6 +133,7 @@ export class Backlog {
   startAfter(position: LogPosition | null): void {
     this.#last = position;
     this.#steps = [];
+    this.#rowCounts = [];
     this.#rows = 0;
     this.#eventCount = 0;
     this.makeRoom();

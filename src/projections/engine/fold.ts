@@ -37,19 +37,23 @@ function rowKeyText(table: TableShape, row: Row): string {
 }
 
 /**
- * Folds changes, in order, into at most one change per row. A row that is put and then patched is
+ * Folds the changes of several events, in order, into at most one change per row. A row that is put and then patched is
  * put once. A row that is patched several times is patched once. A patch of a row that does not
  * exist changes nothing.
  */
-export function fold(changes: Iterable<RowChange>): ReadonlyMap<TableShape, TableChanges> {
+export function fold(
+  ofEvents: Iterable<{ readonly changes: readonly RowChange[] }>,
+): ReadonlyMap<TableShape, TableChanges> {
   const tables = new Map<TableShape, TableChanges>();
-  for (const change of changes) {
-    let table = tables.get(change.table);
-    if (table === undefined) {
-      table = { ensures: new Map(), puts: new Map(), patches: new Map() };
-      tables.set(change.table, table);
+  for (const { changes } of ofEvents) {
+    for (const change of changes) {
+      let table = tables.get(change.table);
+      if (table === undefined) {
+        table = { ensures: new Map(), puts: new Map(), patches: new Map() };
+        tables.set(change.table, table);
+      }
+      foldOne(table, change);
     }
-    foldOne(table, change);
   }
   return tables;
 }

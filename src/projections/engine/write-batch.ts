@@ -4,7 +4,6 @@ import { isBefore, type LogPosition } from '../../events/log-position.ts';
 import { quick } from '../../infrastructure/postgres.ts';
 import type { Step } from '../log-step.ts';
 import type { Projection } from '../models/projection.ts';
-import type { RowChange } from '../models/row-change.ts';
 import { forgetParked, type NewlyParked, park } from '../parking/parked-table.ts';
 import { OutOfOrder } from './backlog.ts';
 import { type Checkpoint, moveCheckpoint } from './checkpoint.ts';
@@ -82,14 +81,10 @@ export function assertAscending(
  */
 export async function writeRows(client: ClientBase, batch: readonly Step[]): Promise<void> {
   const sent: Promise<unknown>[] = [];
-  for (const [table, changes] of fold(changesOf(batch))) {
+  for (const [table, changes] of fold(batch)) {
     for (const { values, ...statement } of statementsOf(table, changes)) {
       sent.push(client.query({ ...statement, values: [...values] }));
     }
   }
   await Promise.all(sent).catch(throwRefused);
-}
-
-function* changesOf(batch: readonly Step[]): Generator<RowChange> {
-  for (const { changes } of batch) yield* changes;
 }

@@ -78,7 +78,7 @@ const toLogEvent = ({ data, metadata, ...event }: RecordedEvent): LogEvent => ({
 function rowsOf(events: readonly StoredEvent[], batch: number) {
   const tables = new Map<string, Map<string, Row>>();
   for (let at = 0; at < events.length; at += batch) {
-    const changes = fold(events.slice(at, at + batch).flatMap(changesOf));
+    const changes = fold([{ changes: events.slice(at, at + batch).flatMap(changesOf) }]);
     for (const [{ name }, { ensures, puts, patches }] of changes as Map<TableShape, never>) {
       const rows = tables.get(name) ?? new Map<string, Row>();
       tables.set(name, rows);
