@@ -37,9 +37,9 @@ function rowKeyText(table: TableShape, row: Row): string {
 }
 
 /**
- * Folds the changes of several events, in order, into at most one change per row. A row that is put and then patched is
- * put once. A row that is patched several times is patched once. A patch of a row that does not
- * exist changes nothing.
+ * Folds the changes of several events, in order, into at most one change per row. A row that is put
+ * and then patched is put once. A row that is patched several times is patched once. A patch of a
+ * row that does not exist changes nothing.
  */
 export function fold(
   ofEvents: Iterable<{ readonly changes: readonly RowChange[] }>,
