@@ -170,8 +170,8 @@ function asLine({ fault, seen, healedMs }: Row): string {
 const page = (rows: readonly Row[]) => `# Faults and their effect on buyers
 
 \`npm run faults\` writes this page. The command runs one service with PostgreSQL, Redis and the embedded event store. It causes one fault after
-another. It calls ${Object.keys(calls).join(', ')} and \`/readyz\` ten times per second. A fault lasts ${faultMs / 1_000} s. Two faults are exceptions: in the rows with
-"open connections transfer nothing", the fault does not end. "Works again after" is the time from the end of the fault until all calls succeed. For
+another. Ten times per second, the command makes these calls: ${Object.keys(calls).join(', ')} and \`/readyz\`. A fault lasts ${faultMs / 1_000} s. Two faults are
+exceptions: in the rows with "open connections transfer nothing", the fault does not end. "Works again after" is the time from the end of the fault until all calls succeed. For
 the two faults that do not end, this time begins at the start of the fault. The bound for this time is ${healedMsMax / 1_000} s. Refusals have a \`Retry-After\` header.
 
 | fault | refusals seen | \`/readyz\` says | slowest answer | works again after |

@@ -75,9 +75,9 @@ An exception is a departure from this order. The log shows its reason:
                          Redis lost a key, or the service was down for 12 hours
 A violation has no such reason. Then the queue was not fair, or the log is not complete.
 
-A present user polls again within 1.25 times QUEUE_PAUSE_SECONDS. In this time, a later user may be
-admitted first. The command does not count this as a violation. It uses the current settings;
---places sets another QUEUE_ADMITTED_MAX.
+A present user polls again within 1.25 times QUEUE_PAUSE_SECONDS plus 2 s. In this time, a later
+user may be admitted first. The command does not count this as a violation. It uses the current
+settings; --places sets another QUEUE_ADMITTED_MAX.
 
 --from and --to choose the period. The command also reads the 12 hours before it. It prints the
 progress on standard error. It needs about 300 bytes of memory for each user who waits or is
