@@ -37,9 +37,9 @@ const mib = 1024 ** 2;
 const sharedBuffers = { share: 1 / 8, mibMin: 64, mibMax: 1_024 };
 
 /**
- * PostgreSQL's own cache, `shared_buffers`, in MiB. With a cache that is smaller than the indexes,
- * each row of a long log costs several times as much. PostgreSQL takes this memory only when it
- * uses it.
+ * PostgreSQL's own cache, `shared_buffers`, in MiB. If the indexes of a long log do not fit into
+ * it, PostgreSQL needs about half as much processor time again (`docs/performance.md`). PostgreSQL
+ * takes this memory only when it uses it.
  * @param memoryBytes the memory of the machine
  * @param limitBytes the limit of the container; 0 or a larger number than the memory if there is
  * none

@@ -2,12 +2,13 @@ import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { tmpdir, totalmem } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import pg from 'pg';
 import { lockHolder } from '../../embedded/file-lock.ts';
+import { sharedBuffersMib } from '../../embedded/postgres/server.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../embedded/postgres/start.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -119,6 +120,10 @@ describe('embedded PostgreSQL', function () {
       for (const name of ['fsync', 'synchronous_commit', 'full_page_writes']) {
         expect(await setting(url, name), name).to.equal('on');
       }
+      const cache =
+        "SELECT setting::int / 128 AS mib FROM pg_settings WHERE name = 'shared_buffers'";
+      const mib = sharedBuffersMib(totalmem(), process.constrainedMemory() ?? 0);
+      expect(await query(url, cache)).to.deep.equal([{ mib }]);
       if (process.platform !== 'linux') return;
       const status = await readFile(`/proc/${postmaster()}/status`, 'utf8');
       expect(/^Uid:\s+(\d+)/m.exec(status)?.[1]).not.to.equal('0');

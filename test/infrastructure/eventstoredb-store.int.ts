@@ -66,7 +66,7 @@ describe('eventstoredb with an event store', () => {
       events += list.filter(({ kind }) => kind === 'event').length;
       if (events === count) end.abort();
     }
-    // Each of them alone costs as much again as the rest of reading it.
+    // If each message were a list, it would wake the reader by itself.
     expect(lists).to.be.lessThan(count / 10);
   });
 

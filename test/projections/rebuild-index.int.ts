@@ -1,33 +1,20 @@
 import { expect } from 'chai';
 import { sql } from 'kysely';
-import { connectPostgres, type Postgres } from '../../src/infrastructure/postgres.ts';
 import { projections } from '../../src/projections/models/registry.ts';
 import type { Difference } from '../../src/projections/rebuild/compare.ts';
 import type { RebuildLimits } from '../../src/projections/rebuild/options.ts';
 import { rebuild } from '../../src/projections/rebuild/rebuild-tables.ts';
 import { eventually } from '../support/eventually.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
-import { startInstance, stopInstances } from './support/engines.ts';
+import { startInstance } from './support/engines.ts';
 import { recorded } from './support/history.ts';
-import { type ReadModels, readModels } from './support/read-models.ts';
+import { freshReadModels } from './support/set-up.ts';
 
 const shape = { seed: 9, sessions: 4, seatsPerSession: 25, users: 8 };
 
 describe('the indexes of a rebuild', function () {
   this.timeout(60_000);
-  let models: ReadModels;
-  let postgres: Postgres;
-
-  beforeEach(async () => {
-    models = await readModels();
-    postgres = connectPostgres(models.url, { statementTimeoutMs: 60_000 });
-  });
-
-  afterEach(async () => {
-    await stopInstances();
-    await postgres.close();
-    await models.close();
-  });
+  const own = freshReadModels();
 
   /**
    * Runs a rebuild in which one row differs. Another session keeps one of the new tables from
@@ -37,16 +24,16 @@ describe('the indexes of a rebuild', function () {
     const store = new ArrayEventStore();
     const events = recorded(shape, 3_000);
     store.append(...events);
-    const { projector } = startInstance(models.url, store);
+    const { projector } = startInstance(own.models.url, store);
     expect(await projector.reached(events.at(-1)?.position ?? 0n, 20_000)).to.equal(true);
-    await sql`UPDATE account SET balance = balance + 7 WHERE user_id = 'u1'`.execute(models.db);
-    const client = await models.postgres.pool.connect();
+    await sql`UPDATE account SET balance = balance + 7 WHERE user_id = 'u1'`.execute(own.models.db);
+    const client = await own.models.postgres.pool.connect();
     const steps: string[] = [];
     const found: Difference[] = [];
     let locked: Promise<unknown> | undefined;
     const result = rebuild({
       eventStore: store,
-      pool: postgres.pool,
+      pool: own.postgres.pool,
       projections,
       dryRun: true,
       signal: new AbortController().signal,
@@ -63,7 +50,7 @@ describe('the indexes of a rebuild', function () {
     result.catch(() => {});
     await eventually('the indexes wait', async () => {
       const { rows } = await sql`SELECT FROM pg_stat_activity
-        WHERE wait_event_type = 'Lock' AND query LIKE 'CREATE INDEX%'`.execute(models.db);
+        WHERE wait_event_type = 'Lock' AND query LIKE 'CREATE INDEX%'`.execute(own.models.db);
       return rows.length > 0;
     });
     const letGo = async () => {

@@ -1,7 +1,6 @@
 import { expect } from 'chai';
 import { sql } from 'kysely';
 import type { RecordedEvent } from '../../src/events/codec.ts';
-import { connectPostgres, type Postgres } from '../../src/infrastructure/postgres.ts';
 import { projections } from '../../src/projections/models/registry.ts';
 import type { Difference } from '../../src/projections/rebuild/compare.ts';
 import type { RebuildOptions, RebuildProgress } from '../../src/projections/rebuild/options.ts';
@@ -9,35 +8,21 @@ import { rebuild } from '../../src/projections/rebuild/rebuild-tables.ts';
 import { dropOld } from '../../src/projections/rebuild/shadow.ts';
 import { eventually } from '../support/eventually.ts';
 import { ArrayEventStore } from './support/array-event-store.ts';
-import { startInstance, stopInstances } from './support/engines.ts';
+import { startInstance } from './support/engines.ts';
 import { recorded } from './support/history.ts';
-import {
-  hashOf,
-  type ReadModels,
-  readModels,
-  rowsFromScratch,
-  tableRows,
-} from './support/read-models.ts';
+import { hashOf, rowsFromScratch, tableRows } from './support/read-models.ts';
+import { freshReadModels } from './support/set-up.ts';
 
 const shape = { seed: 5, sessions: 4, seatsPerSession: 25, users: 8 };
 const last = (events: readonly RecordedEvent[]): bigint => events.at(-1)?.position ?? 0n;
 
 describe('a rebuild', function () {
   this.timeout(60_000);
-  let models: ReadModels;
+  const own = freshReadModels();
   let store: ArrayEventStore;
-  let postgres: Postgres;
 
-  beforeEach(async () => {
-    models = await readModels();
+  beforeEach(() => {
     store = new ArrayEventStore();
-    postgres = connectPostgres(models.url, { statementTimeoutMs: 60_000 });
-  });
-
-  afterEach(async () => {
-    await stopInstances();
-    await postgres.close();
-    await models.close();
   });
 
   /** What the callbacks were told, too. */
@@ -46,7 +31,7 @@ describe('a rebuild', function () {
     const differences: Difference[] = [];
     const result = await rebuild({
       eventStore: store,
-      pool: postgres.pool,
+      pool: own.postgres.pool,
       projections,
       dryRun: false,
       signal: new AbortController().signal,
@@ -61,7 +46,7 @@ describe('a rebuild', function () {
 
   const live = async (events: readonly RecordedEvent[]) => {
     store.append(...events);
-    const instance = startInstance(models.url, store);
+    const instance = startInstance(own.models.url, store);
     expect(await instance.projector.reached(last(events), 20_000)).to.equal(true);
     return instance;
   };
@@ -69,7 +54,7 @@ describe('a rebuild', function () {
   const schemas = async (): Promise<string[]> => {
     const { rows } = await sql<{ name: string }>`
       SELECT nspname AS name FROM pg_namespace WHERE nspname LIKE 'reprise%' ORDER BY 1`.execute(
-      models.db,
+      own.models.db,
     );
     return rows.map(({ name }) => name);
   };
@@ -85,15 +70,15 @@ describe('a rebuild', function () {
         (SELECT array_agg(conname || pg_get_constraintdef(oid) ORDER BY conname)
          FROM pg_constraint WHERE conrelid = c.oid) AS constraints
       FROM pg_class c WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
-      ORDER BY 1`.execute(models.db);
+      ORDER BY 1`.execute(own.models.db);
     return rows;
   };
 
   it('makes the same rows, and tables that are the same in every way', async () => {
     const events = recorded(shape, 3_000);
-    await sql`GRANT SELECT ON seat TO PUBLIC`.execute(models.db);
+    await sql`GRANT SELECT ON seat TO PUBLIC`.execute(own.models.db);
     await live(events);
-    const before = { tables: await catalog(), rows: hashOf(await tableRows(models.db)) };
+    const before = { tables: await catalog(), rows: hashOf(await tableRows(own.models.db)) };
     const { differences, swapped, position, told } = await run();
     expect({ differences, swapped, position }).to.deep.equal({
       differences: 0,
@@ -106,13 +91,13 @@ describe('a rebuild', function () {
       'comparing',
       'swapping',
     ]);
-    expect(hashOf(await tableRows(models.db))).to.equal(before.rows);
+    expect(hashOf(await tableRows(own.models.db))).to.equal(before.rows);
     expect(await catalog()).to.deep.equal(before.tables);
     expect(await schemas()).to.deep.equal(['reprise_old']);
     // And again, over the old tables that are still kept.
     await run({ projections: projections.filter(({ name }) => name === 'seat') });
     expect(await catalog()).to.deep.equal(before.tables);
-    const client = await models.postgres.pool.connect();
+    const client = await own.models.postgres.pool.connect();
     expect(await dropOld(client, 'public')).to.include.members(['seat', 'account']);
     client.release();
     expect(await schemas()).to.deep.equal([]);
@@ -150,7 +135,7 @@ describe('a rebuild', function () {
     await Promise.all(buyers);
     expect(queries).to.be.greaterThan(100);
     expect(await projector.reached(last(events), 20_000)).to.equal(true);
-    expect(hashOf(await tableRows(models.db))).to.equal(hashOf(rowsFromScratch(events)));
+    expect(hashOf(await tableRows(own.models.db))).to.equal(hashOf(rowsFromScratch(events)));
   });
 
   it('takes short steps while buyers buy, and long ones otherwise', async () => {
@@ -180,10 +165,10 @@ describe('a rebuild', function () {
   it('finds planted rows, tells them and changes nothing on a dry run', async () => {
     const events = recorded(shape, 1_000);
     const { readSide } = await live(events);
-    await sql`UPDATE account SET balance = balance + 7 WHERE user_id = 'u1'`.execute(models.db);
-    await sql`DELETE FROM concert WHERE concert_id = 'c2'`.execute(models.db);
-    await sql`INSERT INTO concert VALUES ('ghost', 'Nobody', NULL, 1)`.execute(models.db);
-    const wrong = hashOf(await tableRows(models.db));
+    await sql`UPDATE account SET balance = balance + 7 WHERE user_id = 'u1'`.execute(own.models.db);
+    await sql`DELETE FROM concert WHERE concert_id = 'c2'`.execute(own.models.db);
+    await sql`INSERT INTO concert VALUES ('ghost', 'Nobody', NULL, 1)`.execute(own.models.db);
+    const wrong = hashOf(await tableRows(own.models.db));
     const { differences, swapped, found } = await run({ dryRun: true });
     expect({ differences, swapped }).to.deep.equal({ differences: 3, swapped: false });
     const by = new Map(found.map((one) => [Object.values(one.key).join(), one]));
@@ -193,7 +178,7 @@ describe('a rebuild', function () {
     expect(by.get('c2')?.live).to.equal(undefined);
     expect(by.get('ghost')?.rebuilt).to.equal(undefined);
     expect(by.get('ghost')?.live?.title).to.equal('Nobody');
-    expect(hashOf(await tableRows(models.db))).to.equal(wrong);
+    expect(hashOf(await tableRows(own.models.db))).to.equal(wrong);
     expect(await schemas()).to.deep.equal([]);
     // In earnest: the rows are right again, and a running service shows it though it had them in
     // memory.
@@ -201,19 +186,19 @@ describe('a rebuild', function () {
     expect(await shown()).to.equal(shape.sessions);
     expect((await run()).differences).to.equal(3);
     await eventually('shown', async () => (await shown()) === shape.sessions);
-    expect(hashOf(await tableRows(models.db))).to.equal(hashOf(rowsFromScratch(events)));
+    expect(hashOf(await tableRows(own.models.db))).to.equal(hashOf(rowsFromScratch(events)));
     expect((await run({ dryRun: true })).differences).to.equal(0);
   });
 
   it('has a running service forget the rows that were wrong', async () => {
     const events = recorded(shape, 500);
     store.append(...events);
-    const first = startInstance(models.url, store);
+    const first = startInstance(own.models.url, store);
     expect(await first.projector.reached(last(events), 20_000)).to.equal(true);
     const right = String((await first.readSide.concerts()).body);
     await first.stop();
-    await sql`UPDATE concert SET title = 'Wrong'`.execute(models.db);
-    const { readSide } = startInstance(models.url, store);
+    await sql`UPDATE concert SET title = 'Wrong'`.execute(own.models.db);
+    const { readSide } = startInstance(own.models.url, store);
     const shown = async () => String((await readSide.concerts()).body);
     await eventually('the wrong ones are shown', async () => (await shown()).includes('Wrong'));
     await run();
@@ -221,7 +206,7 @@ describe('a rebuild', function () {
   });
 
   it('finishes at once on an empty log', async () => {
-    const { projector } = startInstance(models.url, store);
+    const { projector } = startInstance(own.models.url, store);
     await eventually('live', () => projector.status().state === 'live');
     const { events, differences, swapped } = await run();
     expect({ events, differences, swapped }).to.deep.equal({
@@ -242,9 +227,9 @@ describe('a rebuild', function () {
     await run({ projections: newer });
     store.append(...recorded(shape, 520).slice(500));
     await eventually('fenced', () => projector.status().state === 'stopped');
-    const able = startInstance(models.url, store, { projections: newer });
+    const able = startInstance(own.models.url, store, { projections: newer });
     expect(await able.projector.reached(last(recorded(shape, 520)), 10_000)).to.equal(true);
-    expect(hashOf(await tableRows(models.db))).to.equal(
+    expect(hashOf(await tableRows(own.models.db))).to.equal(
       hashOf(rowsFromScratch(recorded(shape, 520))),
     );
   });
@@ -264,7 +249,7 @@ describe('a rebuild', function () {
     it(`leaves nothing when it is cancelled while ${step}`, async () => {
       const events = recorded(shape, 3_000);
       await live(events);
-      const before = hashOf(await tableRows(models.db));
+      const before = hashOf(await tableRows(own.models.db));
       const aborter = new AbortController();
       const error = await run({
         signal: aborter.signal,
@@ -274,9 +259,9 @@ describe('a rebuild', function () {
       }).catch((thrown: Error) => thrown);
       expect((error as Error).message).to.equal('cancelled');
       expect(await schemas()).to.deep.equal([]);
-      expect(hashOf(await tableRows(models.db))).to.equal(before);
+      expect(hashOf(await tableRows(own.models.db))).to.equal(before);
       const { rows } = await sql<{ n: bigint }>`SELECT count(*) AS n FROM pg_locks
-        WHERE locktype = 'advisory' AND objid = 7277002`.execute(models.db);
+        WHERE locktype = 'advisory' AND objid = 7277002`.execute(own.models.db);
       expect(rows[0]?.n).to.equal(0n);
     });
   }
@@ -284,7 +269,7 @@ describe('a rebuild', function () {
   it('refuses to run twice at the same time', async () => {
     await live(recorded(shape, 300));
     // The first one cannot end before the second has begun.
-    const blocker = await models.postgres.pool.connect();
+    const blocker = await own.models.postgres.pool.connect();
     await blocker.query('BEGIN; SELECT FROM projection_checkpoint FOR UPDATE');
     let first: Promise<unknown> | undefined;
     await new Promise<void>((resolve) => {

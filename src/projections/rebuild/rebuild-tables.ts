@@ -262,15 +262,11 @@ class Rebuild {
   }
 
   async #swap(filling: Filling, differs: boolean): Promise<void> {
-    const { projections, keepParked = false } = this.#options;
+    const { keepParked = false } = this.#options;
     filling.report('swapping');
     await this.#atOnePosition(filling, async (at) => {
       this.#options.signal.throwIfAborted();
-      this.#isSwapping = true;
-      const how = { differs, keepParked };
-      await swap(this.#holder, this.#live, projections, at, how).finally(() => {
-        this.#isSwapping = false;
-      });
+      await this.#replaceLive(at, { differs, keepParked });
     });
   }
 
@@ -282,17 +278,19 @@ class Rebuild {
 
   /** Replaces the live tables at any position, because they belong to another log. */
   async #exchange(filling: Filling): Promise<void> {
-    const { projections, signal } = this.#options;
     filling.report('swapping');
     await this.#retried(async () => {
       await filling.fillTo('end');
-      signal.throwIfAborted();
+      this.#options.signal.throwIfAborted();
       await holdLive(this.#holder, this.#live);
-      this.#isSwapping = true;
-      const how = { differs: true, keepParked: false };
-      await swap(this.#holder, this.#live, projections, filling.built, how).finally(() => {
-        this.#isSwapping = false;
-      });
+      await this.#replaceLive(filling.built, { differs: true, keepParked: false });
+    });
+  }
+
+  async #replaceLive(at: Checkpoint, how: Parameters<typeof swap>[4]): Promise<void> {
+    this.#isSwapping = true;
+    await swap(this.#holder, this.#live, this.#options.projections, at, how).finally(() => {
+      this.#isSwapping = false;
     });
   }
 }
