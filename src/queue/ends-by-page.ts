@@ -6,102 +6,124 @@ import { type Expiring, ExpiryHeap } from '../shared-state/expiry-heap.ts';
  */
 const pageMs = 1_000;
 
-/** Something that ends at a time. `EndsByPage` sets `page`: the number of its page, or −1. */
-export interface Dated extends Expiring {
-  page: number;
+/** Something that ends at a time. `EndsByPage` sets `listedAt`. */
+export interface Dated {
+  readonly userId: string;
+  expiresAt: number;
+  /** The time of its current entry: the start of its page, or its time in the heap. −1: no entry. */
+  listedAt: number;
 }
 
-/** The items that end in a period of `pageMs`, or later. */
-interface Page<T> extends Expiring {
-  readonly number: number;
-  readonly items: T[];
+/** The users whose places end in a period of `pageMs`, or later. */
+interface Page extends Expiring {
+  readonly userIds: string[];
+}
+
+/** An entry of the heap. */
+interface Soon extends Expiring {
+  readonly userId: string;
 }
 
 /**
  * Places by their end. A page is the list of the places that end in one period of `pageMs`. If an
- * end becomes later, the place stays on its page. So a poll usually writes only the new end. When
- * the page begins, its places move to a heap by their end, or to a later page. The heap is small,
- * because it has only the places of pages that have begun. If an end becomes earlier, the place is
- * added to an earlier page. Its old page then skips it, and also skips places that were removed.
+ * end becomes later, the entry of the place stays where it is. So a poll usually writes only the
+ * new end. When the page begins, its places move to a heap by their end, or to a later page. The
+ * heap is small, because it has only the places of pages that have begun. If an end becomes
+ * earlier, the place gets an earlier entry. An entry that is not the current one of its place is
+ * skipped later.
  */
 export class EndsByPage<T extends Dated> {
+  readonly #find: (userId: string) => T | undefined;
   /** The places of the pages that have begun. */
-  readonly #soon = new ExpiryHeap<T>();
-  readonly #pages = new Map<number, Page<T>>();
-  readonly #pagesInOrder = new ExpiryHeap<Page<T>>();
-  /** The last page that has begun. */
+  readonly #soon = new ExpiryHeap<Soon>();
+  readonly #pages = new Map<number, Page>();
+  readonly #pagesInOrder = new ExpiryHeap<Page>();
+  /** The start of the last page that has begun. */
   #begun = -1;
   #size = 0;
+
+  /** @param find gives the current place of a user */
+  constructor(find: (userId: string) => T | undefined) {
+    this.#find = find;
+  }
 
   get size(): number {
     return this.#size;
   }
 
-  /** The earliest place of the pages that have begun. */
-  earliest(): T | undefined {
-    return this.#soon.earliest();
-  }
-
   /**
-   * Moves places of pages that have begun to the heap or to later pages. Each change of an end
-   * causes at most one of these moves. So with `stepsMax` above 1 no backlog grows.
-   * @param stepsMax the largest number of moves; the next call does the rest
+   * One step: it looks at the earliest entry. Each change of an end causes at most three steps. So
+   * with more steps for each change no backlog grows.
+   * @returns a place that is over; `done` if nothing else is over
    */
-  turnTo(now: number, stepsMax: number): void {
+  step(now: number): T | 'done' | undefined {
     this.#begun = Math.max(this.#begun, pageAt(now));
-    for (let steps = 0; steps < stepsMax; steps += 1) {
-      const page = this.#pagesInOrder.earliest();
-      if (page === undefined || page.number > this.#begun) return;
-      const item = page.items.pop();
-      if (item === undefined) this.#drop(page);
-      else if (item.page === page.number) this.#put(item, pageAt(item.expiresAt));
+    const page = this.#pagesInOrder.earliest();
+    if (page !== undefined && page.expiresAt <= this.#begun) {
+      const userId = page.userIds.pop();
+      if (userId === undefined) this.#drop(page);
+      else this.#renew(userId, page.expiresAt);
+      return undefined;
     }
+    const first = this.#soon.earliest();
+    if (first === undefined || first.expiresAt > now) return 'done';
+    const place = this.#current(first.userId, first.expiresAt);
+    if (place !== undefined && place.expiresAt <= now) return place;
+    this.#soon.remove(first);
+    if (place !== undefined) this.#list(place);
+    return undefined;
   }
 
-  add(item: T): void {
+  add(place: T): void {
     this.#size += 1;
-    this.#put(item, pageAt(item.expiresAt));
+    this.#list(place);
   }
 
   /** Changes the end of a place. */
-  set(item: T, expiresAt: number): void {
-    const page = pageAt(expiresAt);
-    const isSoon = item.heapIndex >= 0;
-    if (isSoon && page <= this.#begun) {
-      this.#soon.set(item, expiresAt);
-      return;
-    }
-    if (isSoon) this.#soon.remove(item);
-    item.expiresAt = expiresAt;
-    if (isSoon || page < item.page) this.#put(item, page);
+  set(place: T, expiresAt: number): void {
+    place.expiresAt = expiresAt;
+    if (expiresAt < place.listedAt) this.#list(place);
   }
 
-  remove(item: T): void {
+  remove(place: T): void {
     this.#size -= 1;
-    if (item.heapIndex >= 0) this.#soon.remove(item);
-    item.page = -1;
+    place.listedAt = -1;
   }
 
-  #put(item: T, number: number): void {
-    if (number <= this.#begun) {
-      item.page = -1;
-      this.#soon.add(item);
+  /** Lists a place anew, if this entry is its current one. */
+  #renew(userId: string, listedAt: number): void {
+    const place = this.#current(userId, listedAt);
+    if (place !== undefined) this.#list(place);
+  }
+
+  #current(userId: string, listedAt: number): T | undefined {
+    const place = this.#find(userId);
+    return place?.listedAt === listedAt ? place : undefined;
+  }
+
+  #list(place: T): void {
+    const { userId, expiresAt } = place;
+    const start = pageAt(expiresAt);
+    if (start <= this.#begun) {
+      place.listedAt = expiresAt;
+      this.#soon.add({ userId, expiresAt, heapIndex: -1 });
       return;
     }
-    item.page = number;
-    let page = this.#pages.get(number);
+    place.listedAt = start;
+    let page = this.#pages.get(start);
     if (page === undefined) {
-      page = { number, items: [], expiresAt: number, heapIndex: -1 };
-      this.#pages.set(number, page);
+      page = { userIds: [], expiresAt: start, heapIndex: -1 };
+      this.#pages.set(start, page);
       this.#pagesInOrder.add(page);
     }
-    page.items.push(item);
+    page.userIds.push(userId);
   }
 
-  #drop(page: Page<T>): void {
-    this.#pages.delete(page.number);
+  #drop(page: Page): void {
+    this.#pages.delete(page.expiresAt);
     this.#pagesInOrder.remove(page);
   }
 }
 
-const pageAt = (time: number): number => Math.floor(time / pageMs);
+/** The start of the page of a time. */
+const pageAt = (time: number): number => Math.floor(time / pageMs) * pageMs;

@@ -1,57 +1,58 @@
-/** Something that ends at a time. */
+/** A user whose place ends at a time. */
 interface Ending {
+  readonly userId: string;
   expiresAt: number;
 }
 
 /**
- * Places in the order in which they end. It is a sorted list. Compared with the users who wait,
- * only few are admitted. A change moves at most some thousands of entries, in microseconds.
+ * Users in the order in which their places end. It is a sorted list. Compared with the users who
+ * wait, only few are admitted. A change moves at most some thousands of entries, in microseconds.
  */
-export class EndsInOrder<T extends Ending> {
-  readonly #items: T[] = [];
-  /** The ends of the items, in a separate list. So a search reads no item. */
-  readonly #times: number[] = [];
+export class EndsInOrder {
+  readonly #userIds: string[] = [];
+  readonly #ends: number[] = [];
 
   get size(): number {
-    return this.#items.length;
+    return this.#userIds.length;
   }
 
-  earliest(): T | undefined {
-    return this.#items[0];
+  /** The user whose place ends first, if it is over. */
+  over(now: number): string | undefined {
+    return (this.#ends[0] as number) <= now ? this.#userIds[0] : undefined;
   }
 
-  /** @param nth from 1 */
-  nth(nth: number): T | undefined {
-    return this.#items[nth - 1];
+  /** The nth end, from 1. */
+  nth(nth: number): number | undefined {
+    return this.#ends[nth - 1];
   }
 
-  add(item: T): void {
-    const at = this.#firstOf(item.expiresAt);
-    this.#items.splice(at, 0, item);
-    this.#times.splice(at, 0, item.expiresAt);
+  add({ userId, expiresAt }: Ending): void {
+    const at = this.#firstOf(expiresAt);
+    this.#userIds.splice(at, 0, userId);
+    this.#ends.splice(at, 0, expiresAt);
   }
 
-  /** Changes the time of an item in the list. */
-  set(item: T, expiresAt: number): void {
-    this.remove(item);
-    item.expiresAt = expiresAt;
-    this.add(item);
+  /** Changes the end of a place in the list. */
+  set(place: Ending, expiresAt: number): void {
+    this.remove(place);
+    place.expiresAt = expiresAt;
+    this.add(place);
   }
 
-  /** Removes an item from the list. */
-  remove(item: T): void {
-    const at = this.#items.indexOf(item, this.#firstOf(item.expiresAt));
-    this.#items.splice(at, 1);
-    this.#times.splice(at, 1);
+  /** Removes a place from the list. */
+  remove({ userId, expiresAt }: Ending): void {
+    const at = this.#userIds.indexOf(userId, this.#firstOf(expiresAt));
+    this.#userIds.splice(at, 1);
+    this.#ends.splice(at, 1);
   }
 
-  /** The index of the first item with this end or a later one. */
+  /** The index of the first place with this end or a later one. */
   #firstOf(time: number): number {
-    const times = this.#times;
-    let [from, to] = [0, times.length];
+    const ends = this.#ends;
+    let [from, to] = [0, ends.length];
     while (from < to) {
       const middle = (from + to) >> 1;
-      if ((times[middle] as number) < time) from = middle + 1;
+      if ((ends[middle] as number) < time) from = middle + 1;
       else to = middle;
     }
     return from;

@@ -6,7 +6,8 @@ import { InProcessSteering } from './in-process-steering.ts';
 import { waitOf } from './in-process-wait.ts';
 import { rankOf } from './lot.ts';
 import { type Admissions, claimMsAfter, countAdmission, endsMax } from './pace.ts';
-import { Place } from './place.ts';
+import type { Place } from './place.ts';
+import { PlaceTable } from './place-table.ts';
 import type { QueueControl } from './queue-control.ts';
 import { admittedEntry, type QueueEntry } from './queue-entry.ts';
 import type { KnownPlace, QueueMove } from './queue-log.ts';
@@ -22,6 +23,9 @@ import {
   type WaitingQueue,
 } from './waiting-queue.ts';
 
+/** Steps of the waiting users' ends in a call. At most this many users end in it. */
+const stepsMax = 2 * endsMax;
+
 /**
  * The waiting queue in this process's memory, for one process only. It does the same steps as the
  * scripts of the Redis queue. Every call takes microseconds, O(log n) per place.
@@ -32,12 +36,12 @@ export class InProcessQueue implements WaitingQueue {
   readonly #now: () => number;
   readonly #chance: () => number;
   readonly #onMove: (move: QueueMove) => void;
-  readonly #places = new Map<string, Place>();
+  readonly #places = new PlaceTable();
   /** The present waiting users. */
-  readonly #line = new RankedLine();
+  #line = new RankedLine();
   /** Waiting places by their end; below, admitted places by their end. */
-  readonly #waiting = new EndsByPage<Place>();
-  readonly #inside = new EndsInOrder<Place>();
+  #waiting = this.#nobodyWaiting();
+  readonly #inside = new EndsInOrder();
   readonly #holders = new Holders();
   /** The time to claim an admission. It follows the time that users need. */
   #claimMs: number;
@@ -110,7 +114,9 @@ export class InProcessQueue implements WaitingQueue {
 
   steer(control: QueueControl): void {
     if (!this.#steering.take(control)) return;
-    for (const place of [...this.#places.values()]) if (!place.isInside) this.#forget(place);
+    this.#places.keepOnly(({ isInside }) => isInside);
+    this.#line = new RankedLine();
+    this.#waiting = this.#nobodyWaiting();
     this.#onMove(['cleared', '', 0, Math.floor(this.#now())]);
   }
 
@@ -120,8 +126,7 @@ export class InProcessQueue implements WaitingQueue {
     for (const { userId, number, admittedAt } of known) {
       const isInside = admittedAt !== undefined;
       const { claimMs, waitingMs } = this.#settings;
-      const place = new Place(userId, number, now + (isInside ? claimMs : waitingMs));
-      this.#places.set(userId, place);
+      const place = this.#places.add(userId, number, now + (isInside ? claimMs : waitingMs));
       this.#lastNumber = Math.max(this.#lastNumber, number);
       if (isInside) [place.state, place.admittedAt] = ['admitted', admittedAt];
       (isInside ? this.#inside : this.#waiting).add(place);
@@ -150,11 +155,11 @@ export class InProcessQueue implements WaitingQueue {
    * @returns false if the rank is unknown, because a lot is not drawn yet
    */
   #standInLine(place: Place, isKnown: boolean, now: number): boolean {
-    const { lot } = this.#steering;
+    const { version } = this.#steering;
     // A rank by lot needs a hash. To make it for each poll would take half of the poll's time.
-    if (place.state === 'there' && place.rankedFor === lot) return true;
+    if (place.state === 'there' && place.rankedFor === version) return true;
     const rank = this.#rankOf(place);
-    place.rankedFor = lot;
+    place.rankedFor = version;
     if (place.state === 'there') {
       if (rank === place.rank) return true;
       this.#line.remove(place);
@@ -173,22 +178,29 @@ export class InProcessQueue implements WaitingQueue {
   #rankOf = (place: Place) => rankOf(this.#steering.lot, place.userId, place.number);
 
   #endThoseOver(now: number): void {
-    this.#waiting.turnTo(now, endsMax);
-    for (const places of [this.#inside, this.#waiting]) {
-      for (let ended = 0; ended < endsMax; ended += 1) {
-        const place = places.earliest();
-        if (place === undefined || place.expiresAt > now) break;
-        this.#settle(place, now);
-      }
+    for (let ended = 0; ended < endsMax; ended += 1) {
+      const userId = this.#inside.over(now);
+      const place = userId === undefined ? undefined : this.#places.find(userId);
+      if (place === undefined) break;
+      this.#settle(place, now);
     }
+    for (let steps = 0; steps < stepsMax; steps += 1) {
+      const place = this.#waiting.step(now);
+      if (place === 'done') break;
+      if (place !== undefined) this.#settle(place, now);
+    }
+  }
+
+  #nobodyWaiting(): EndsByPage<Place> {
+    return new EndsByPage((userId) => this.#places.find(userId));
   }
 
   /** The user's current place. */
   #find(userId: string, now: number): Place | undefined {
-    const place = this.#places.get(userId);
+    const place = this.#places.find(userId);
     if (place === undefined || place.expiresAt > now) return place;
     this.#settle(place, now);
-    return this.#places.get(userId);
+    return this.#places.find(userId);
   }
 
   /** Changes a place whose time is over to its current state. */
@@ -236,8 +248,7 @@ export class InProcessQueue implements WaitingQueue {
     if (this.#line.size === 0) this.#admissions = { ...this.#admissions, since: now };
     // A number is the time in microseconds. It is higher than all earlier ones, even after losses.
     this.#lastNumber = Math.max(this.#lastNumber + 1, Math.floor(now * 1_000));
-    const place = new Place(userId, this.#lastNumber, now);
-    this.#places.set(userId, place);
+    const place = this.#places.add(userId, this.#lastNumber, now);
     this.#waiting.add(place);
     this.#tell('enrolled', place, now);
     return place;
@@ -295,6 +306,6 @@ export class InProcessQueue implements WaitingQueue {
     if (place.isInside) this.#inside.remove(place);
     else this.#waiting.remove(place);
     if (place.state === 'there') this.#line.remove(place);
-    this.#places.delete(place.userId);
+    this.#places.remove(place.userId);
   }
 }

@@ -11,6 +11,7 @@ export class InProcessSteering {
   #limits: QueueLimits;
   /** Undefined before the first call of `take`. */
   #control: QueueControl | undefined;
+  #version = 0;
   /** The largest possible number. */
   #tickets: Tickets = { left: Number.MAX_SAFE_INTEGER, at: 0 };
 
@@ -20,12 +21,18 @@ export class InProcessSteering {
     this.#limits = limitsOf(notSteered, admittedMax);
   }
 
+  /** Rises with each change of the steering, from 0. */
+  get version(): number {
+    return this.#version;
+  }
+
   /** @returns whether the step empties the line */
   take(control: QueueControl): boolean {
     // The first call has the state from before this process.
     const isCleared = control.clearedRevision > (this.#control?.clearedRevision ?? Infinity);
     if (control.revision > (this.#control?.revision ?? -2)) {
       this.#control = control;
+      this.#version += 1;
       this.#limits = limitsOf(control, this.#admittedMax);
     }
     return isCleared;
@@ -65,11 +72,11 @@ export class InProcessSteering {
    * The milliseconds until the nth next user may be admitted. 0 or less: now. Infinity: the queue
    * does not know. @param nth from 1 @param inside the places of admitted users
    */
-  freeInMs(nth: number, inside: EndsInOrder<{ expiresAt: number }>, now: number): number {
+  freeInMs(nth: number, inside: EndsInOrder, now: number): number {
     const { perMinute, paused, lot } = this.#now;
     if (paused) return Infinity;
     const behind = nth - (this.#limits.places - inside.size);
-    let at = behind > 0 ? (inside.nth(behind)?.expiresAt ?? Infinity) : now;
+    let at = behind > 0 ? (inside.nth(behind) ?? Infinity) : now;
     if (perMinute !== null) {
       at = Math.max(at, now + ((nth - this.#tickets.left) * 60_000) / perMinute);
     }

@@ -18,7 +18,7 @@ interface Moment {
   readonly steering: InProcessSteering;
   readonly admissions: Admissions;
   readonly settings: Pick<QueueSettings, 'pauseMaxMs' | 'waitingMs' | 'afterPaymentMs' | 'claimMs'>;
-  readonly inside: EndsInOrder<Place>;
+  readonly inside: EndsInOrder;
   /** From 0 to 1. */
   readonly chance: number;
   readonly now: number;

@@ -1,41 +1,197 @@
-import type { Dated } from './ends-by-page.ts';
-import type { Lot } from './lot.ts';
-import { newSecret } from './token.ts';
+import { fillSecret, secretBytes } from './token.ts';
+import { hashWords } from './user-hash.ts';
 
 /**
- * One user's place, admitted or waiting. It is a class because a million of them must need little
- * memory.
+ * The parts of a record in a `PlaceTable`, in this order: the hash of the user id, numbers of 8
+ * bytes, numbers of 4 bytes, and the secret.
  */
-export class Place implements Dated {
-  readonly userId: string;
-  readonly number: number;
-  /** The rank in the line of a present user: the number, or the rank by lot. */
-  rank: number;
-  /** For a present user: the lot for which `rank` is known; null: it is known without a lot. */
-  rankedFor: Lot | null = null;
-  readonly secret = newSecret();
-  /** `away` waits outside the line, with its number. */
-  state: 'there' | 'away' | 'admitted' | 'claimed' = 'away';
-  /** For a waiting user: the time of the last admission, which was not claimed; else 0. */
-  admittedAt = 0;
-  /**
-   * For a present user, the time when the next poll is overdue. For the others, the end of the
-   * place. It begins as a number, and not as undefined. Therefore V8 writes each new end to the
-   * same memory.
-   */
-  expiresAt = 0;
-  heapIndex = -1;
-  page = -1;
-  lineIndex = 0;
+const floats = { number: 2, rank: 3, expiresAt: 4, admittedAt: 5, listedAt: 6 } as const;
+const ints = { rankedFor: 14, rest: 15 } as const;
+const secretAt = 64;
 
-  constructor(userId: string, number: number, expiresAt: number) {
+/** The size of a record, in bytes. */
+export const recordBytes = secretAt + secretBytes;
+const recordFloats = recordBytes / 8;
+const recordInts = recordBytes / 4;
+
+/** `away` waits outside the line, with its number. `none`: the record has no place. */
+const states = ['none', 'there', 'away', 'admitted', 'claimed'] as const;
+type State = (typeof states)[number];
+
+/** The last part of a record has the state in its lowest bits, then `lineIndex`. */
+const stateBits = 3;
+const stateMask = (1 << stateBits) - 1;
+
+/** Memory for records, in three forms. */
+export class Records {
+  readonly ints: Int32Array;
+  readonly floats: Float64Array;
+  readonly bytes: Buffer;
+
+  constructor(count: number) {
+    const memory = new ArrayBuffer(count * recordBytes);
+    this.ints = new Int32Array(memory);
+    this.floats = new Float64Array(memory);
+    this.bytes = Buffer.from(memory);
+  }
+
+  isUsed(record: number): boolean {
+    return ((this.ints[record * recordInts + ints.rest] as number) & stateMask) !== 0;
+  }
+
+  /** A view of the hash of the record's user. */
+  hashOf(record: number): Int32Array {
+    return this.ints.subarray(record * recordInts, record * recordInts + hashWords);
+  }
+
+  hasHash(record: number, words: Int32Array): boolean {
+    const first = record * recordInts;
+    for (let word = 0; word < hashWords; word += 1) {
+      if (this.ints[first + word] !== words[word]) return false;
+    }
+    return true;
+  }
+
+  setHash(record: number, words: Int32Array): void {
+    this.ints.set(words, record * recordInts);
+  }
+
+  /** Copies a record of the same or of other memory. */
+  take(to: number, from: Records, record: number): void {
+    const first = record * recordInts;
+    this.ints.set(from.ints.subarray(first, first + recordInts), to * recordInts);
+  }
+
+  clear(record: number): void {
+    this.ints.fill(0, record * recordInts, (record + 1) * recordInts);
+  }
+
+  /** Moves adjacent records to new memory. */
+  takeOut(first: number, count: number): Records {
+    const out = new Records(count);
+    const part = this.ints.subarray(first * recordInts, (first + count) * recordInts);
+    out.ints.set(part);
+    part.fill(0);
+    return out;
+  }
+}
+
+/**
+ * One user's place, admitted or waiting. The object only knows where the record of the place is, so
+ * that a million places are few objects. It is valid until another place is added or removed.
+ */
+export class Place {
+  readonly userId: string;
+  readonly #records: Records;
+  readonly #record: number;
+
+  constructor(userId: string, records: Records, record: number) {
     this.userId = userId;
-    this.number = number;
+    this.#records = records;
+    this.#record = record;
+  }
+
+  /** Begins an empty record, which has the hash of its user already. */
+  begin(number: number, expiresAt: number): void {
+    this.#set(floats.number, number);
     this.rank = number;
     this.expiresAt = expiresAt;
+    this.state = 'away';
+    fillSecret(this.#records.bytes, this.#record * recordBytes + secretAt);
+  }
+
+  get number(): number {
+    return this.#get(floats.number);
+  }
+
+  /** The rank in the line of a present user: the number, or the rank by lot. */
+  get rank(): number {
+    return this.#get(floats.rank);
+  }
+
+  set rank(rank: number) {
+    this.#set(floats.rank, rank);
+  }
+
+  /** For a present user: the version of the steering for which `rank` is known. */
+  get rankedFor(): number {
+    return this.#records.ints[this.#record * recordInts + ints.rankedFor] as number;
+  }
+
+  set rankedFor(version: number) {
+    this.#records.ints[this.#record * recordInts + ints.rankedFor] = version;
+  }
+
+  /**
+   * For a present user, the time when the next poll is overdue. For the others, the end of the
+   * place.
+   */
+  get expiresAt(): number {
+    return this.#get(floats.expiresAt);
+  }
+
+  set expiresAt(time: number) {
+    this.#set(floats.expiresAt, time);
+  }
+
+  /** For a waiting user: the time of the last admission, which was not claimed; else 0. */
+  get admittedAt(): number {
+    return this.#get(floats.admittedAt);
+  }
+
+  set admittedAt(time: number) {
+    this.#set(floats.admittedAt, time);
+  }
+
+  /** See `EndsByPage`. */
+  get listedAt(): number {
+    return this.#get(floats.listedAt);
+  }
+
+  set listedAt(time: number) {
+    this.#set(floats.listedAt, time);
+  }
+
+  get state(): State {
+    return states[this.#rest & stateMask] as State;
+  }
+
+  set state(state: State) {
+    this.#rest = (this.#rest & ~stateMask) | states.indexOf(state);
+  }
+
+  /** See `RankedLine`. */
+  get lineIndex(): number {
+    return this.#rest >> stateBits;
+  }
+
+  set lineIndex(index: number) {
+    this.#rest = (this.#rest & stateMask) | (index << stateBits);
   }
 
   get isInside(): boolean {
-    return this.state === 'admitted' || this.state === 'claimed';
+    const { state } = this;
+    return state === 'admitted' || state === 'claimed';
+  }
+
+  get secret(): string {
+    const start = this.#record * recordBytes + secretAt;
+    return this.#records.bytes.toString('base64url', start, start + secretBytes);
+  }
+
+  get #rest(): number {
+    return this.#records.ints[this.#record * recordInts + ints.rest] as number;
+  }
+
+  set #rest(value: number) {
+    this.#records.ints[this.#record * recordInts + ints.rest] = value;
+  }
+
+  #get(part: number): number {
+    return this.#records.floats[this.#record * recordFloats + part] as number;
+  }
+
+  #set(part: number, value: number): void {
+    this.#records.floats[this.#record * recordFloats + part] = value;
   }
 }

@@ -1,7 +1,7 @@
 import { randomFillSync, timingSafeEqual } from 'node:crypto';
 
 /** Random bytes of a token: 32 characters of base64url. */
-const secretBytes = 24;
+export const secretBytes = 24;
 const secretPattern = /^[A-Za-z0-9_-]{32}$/;
 
 /**
@@ -11,17 +11,23 @@ const secretPattern = /^[A-Za-z0-9_-]{32}$/;
 const pool = Buffer.alloc(128 * secretBytes);
 let used = pool.length;
 
-/** The part of a token that only its user knows. */
-export function newSecret(): string {
+/** Puts `secretBytes` new random bytes into memory. */
+export function fillSecret(memory: Uint8Array, at: number): void {
   if (used === pool.length) {
     randomFillSync(pool);
     used = 0;
   }
-  const secret = pool.toString('base64url', used, used + secretBytes);
+  memory.set(pool.subarray(used, used + secretBytes), at);
   // Secrets that were given out are not kept.
   pool.fill(0, used, used + secretBytes);
   used += secretBytes;
-  return secret;
+}
+
+/** The part of a token that only its user knows. */
+export function newSecret(): string {
+  const secret = Buffer.alloc(secretBytes);
+  fillSecret(secret, 0);
+  return secret.toString('base64url');
 }
 
 /** The parts of a token. Only the queue of the room knows whether the token is valid. */
