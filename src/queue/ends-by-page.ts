@@ -10,7 +10,10 @@ const pageMs = 1_000;
 export interface Dated {
   readonly userId: string;
   expiresAt: number;
-  /** The time of its current entry: the start of its page, or its time in the heap. −1: no entry. */
+  /**
+   * The time of its current entry: the start of its page, or its time in the heap. −1: the place
+   * does not wait. Infinity: it is over, and its next end makes a new entry.
+   */
   listedAt: number;
 }
 
@@ -25,7 +28,8 @@ interface Soon extends Expiring {
 }
 
 /**
- * Places by their end. A page is the list of the places that end in one period of `pageMs`. If an
+ * Waiting users by the end of their places. A page lists the users whose places end in one period
+ * of `pageMs`. If an
  * end becomes later, the entry of the place stays where it is. So a poll usually writes only the
  * new end. When the page begins, its places move to a heap by their end, or to a later page. The
  * heap is small, because it has only the places of pages that have begun. If an end becomes
@@ -52,26 +56,20 @@ export class EndsByPage<T extends Dated> {
   }
 
   /**
-   * One step: it looks at the earliest entry. Each change of an end causes at most three steps. So
-   * with more steps for each change no backlog grows.
-   * @returns a place that is over; `done` if nothing else is over
+   * Ends places that are over. A call does a bounded amount of work; the next call does the rest.
+   * @param endsMax the largest number of places that it ends, and of places that it moves
+   * @param end called with a place that is over; gives it another end, or removes it
    */
-  step(now: number): T | 'done' | undefined {
-    this.#begun = Math.max(this.#begun, pageAt(now));
-    const page = this.#pagesInOrder.earliest();
-    if (page !== undefined && page.expiresAt <= this.#begun) {
-      const userId = page.userIds.pop();
-      if (userId === undefined) this.#drop(page);
-      else this.#renew(userId, page.expiresAt);
-      return undefined;
+  endThoseOver(now: number, endsMax: number, end: (place: T) => void): void {
+    this.#turnTo(now, endsMax);
+    // Each end leaves at most one entry that is out of date.
+    for (let [steps, ended] = [0, 0]; steps < 2 * endsMax && ended < endsMax; steps += 1) {
+      const place = this.#takeEarliest(now);
+      if (place === 'done') return;
+      if (place === undefined) continue;
+      ended += 1;
+      end(place);
     }
-    const first = this.#soon.earliest();
-    if (first === undefined || first.expiresAt > now) return 'done';
-    const place = this.#current(first.userId, first.expiresAt);
-    if (place !== undefined && place.expiresAt <= now) return place;
-    this.#soon.remove(first);
-    if (place !== undefined) this.#list(place);
-    return undefined;
   }
 
   add(place: T): void {
@@ -88,6 +86,39 @@ export class EndsByPage<T extends Dated> {
   remove(place: T): void {
     this.#size -= 1;
     place.listedAt = -1;
+  }
+
+  /**
+   * Moves places of pages that have begun to the heap or to later pages. Each change of an end
+   * causes at most one of these moves. So with `stepsMax` above 1 no backlog grows.
+   */
+  #turnTo(now: number, stepsMax: number): void {
+    this.#begun = Math.max(this.#begun, pageAt(now));
+    for (let steps = 0; steps < stepsMax; steps += 1) {
+      const page = this.#pagesInOrder.earliest();
+      if (page === undefined || page.expiresAt > this.#begun) return;
+      const userId = page.userIds.pop();
+      if (userId === undefined) this.#drop(page);
+      else this.#renew(userId, page.expiresAt);
+    }
+  }
+
+  /**
+   * Takes the earliest entry out of the heap.
+   * @returns its place if it is over; undefined if it is not; `done` if no entry is due
+   */
+  #takeEarliest(now: number): T | 'done' | undefined {
+    const first = this.#soon.earliest();
+    if (first === undefined || first.expiresAt > now) return 'done';
+    this.#soon.remove(first);
+    const place = this.#current(first.userId, first.expiresAt);
+    if (place === undefined) return undefined;
+    if (place.expiresAt > now) {
+      this.#list(place);
+      return undefined;
+    }
+    place.listedAt = Infinity;
+    return place;
   }
 
   /** Lists a place anew, if this entry is its current one. */

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { EndsByPage } from './ends-by-page.ts';
 import { EndsInOrder } from './ends-in-order.ts';
 import { Holders } from './holders.ts';
@@ -23,9 +24,6 @@ import {
   type WaitingQueue,
 } from './waiting-queue.ts';
 
-/** Steps of the waiting users' ends in a call. At most this many users end in it. */
-const stepsMax = 2 * endsMax;
-
 /**
  * The waiting queue in this process's memory, for one process only. It does the same steps as the
  * scripts of the Redis queue. Every call takes microseconds, O(log n) per place.
@@ -40,7 +38,7 @@ export class InProcessQueue implements WaitingQueue {
   /** The present waiting users. */
   #line = new RankedLine();
   /** Waiting places by their end; below, admitted places by their end. */
-  #waiting = this.#nobodyWaiting();
+  #waiting = new EndsByPage((userId) => this.#places.find(userId));
   readonly #inside = new EndsInOrder();
   readonly #holders = new Holders();
   /** The time to claim an admission. It follows the time that users need. */
@@ -116,7 +114,7 @@ export class InProcessQueue implements WaitingQueue {
     if (!this.#steering.take(control)) return;
     this.#places.keepOnly(({ isInside }) => isInside);
     this.#line = new RankedLine();
-    this.#waiting = this.#nobodyWaiting();
+    this.#waiting = new EndsByPage((userId) => this.#places.find(userId));
     this.#onMove(['cleared', '', 0, Math.floor(this.#now())]);
   }
 
@@ -180,19 +178,12 @@ export class InProcessQueue implements WaitingQueue {
   #endThoseOver(now: number): void {
     for (let ended = 0; ended < endsMax; ended += 1) {
       const userId = this.#inside.over(now);
-      const place = userId === undefined ? undefined : this.#places.find(userId);
-      if (place === undefined) break;
+      if (userId === undefined) break;
+      const place = this.#places.find(userId);
+      assert(place !== undefined, 'an admitted user has a place');
       this.#settle(place, now);
     }
-    for (let steps = 0; steps < stepsMax; steps += 1) {
-      const place = this.#waiting.step(now);
-      if (place === 'done') break;
-      if (place !== undefined) this.#settle(place, now);
-    }
-  }
-
-  #nobodyWaiting(): EndsByPage<Place> {
-    return new EndsByPage((userId) => this.#places.find(userId));
+    this.#waiting.endThoseOver(now, endsMax, (place) => this.#settle(place, now));
   }
 
   /** The user's current place. */
@@ -205,26 +196,25 @@ export class InProcessQueue implements WaitingQueue {
 
   /** Changes a place whose time is over to its current state. */
   #settle(place: Place, now: number): void {
-    const { waitingMs } = this.#settings;
     if (place.state === 'claimed') {
-      this.#forget(place);
       this.#tell('ended', place, now);
+      this.#forget(place);
       return;
     }
     if (place.state === 'admitted') {
       this.#inside.remove(place);
       this.#tell('unclaimed', place, now);
-      place.expiresAt += waitingMs;
+      place.expiresAt += this.#settings.waitingMs;
       this.#waiting.add(place);
     } else if (place.state === 'there') {
       this.#line.remove(place);
-      this.#waiting.set(place, place.expiresAt + waitingMs);
+      this.#waiting.set(place, place.expiresAt + this.#settings.waitingMs);
     }
     place.state = 'away';
     if (place.expiresAt > now) return;
-    this.#forget(place);
     this.#tellAbsence(place);
     this.#tell('left', place, now);
+    this.#forget(place);
   }
 
   /** Reports an absent user if later users were admitted meanwhile. @returns whether this is so */
@@ -257,9 +247,8 @@ export class InProcessQueue implements WaitingQueue {
   #admit(place: Place, now: number, isNew: boolean): void {
     this.#line.remove(place);
     this.#waiting.remove(place);
-    place.state = 'admitted';
+    [place.state, place.admittedAt] = ['admitted', now];
     this.#highestAdmitted = Math.max(this.#highestAdmitted, place.rank);
-    place.admittedAt = now;
     place.expiresAt = now + this.#claimMs;
     this.#inside.add(place);
     this.#steering.countAdmission();

@@ -10,23 +10,26 @@ const segmentMax = (segmentRecords * 3) / 4;
 
 /**
  * Segments that have their memory together, 1.4 MB. So a million places are some hundred objects,
- * which stay in the processor's cache. The system gives this memory when it is used first.
+ * which stay in the processor's cache. The first segment has memory of its own, because many rooms
+ * have few users.
  */
 const chunkSegments = 16;
 
 /**
- * The places by user id: a hash table of records without objects. To find a place reads one place
- * in memory, and the garbage collector does not visit the records.
+ * The places by user id: a hash table of records without objects. To find a place reads one or
+ * two records, and the garbage collector does not visit the records.
  *
  * It is extendible hashing (Fagin and others, 1979). The lowest bits of the hash give an entry of
  * the directory, and this gives a segment. Other bits give the record in the segment; if another
  * user has this record, the next ones are tried. A full segment is cut in two, so no step moves
- * more than `segmentMax` places. A place takes 115 to 240 bytes. The memory of removed places is
- * kept for the next ones.
+ * more than `segmentMax` places. With many places, each takes 115 to 240 bytes. The memory of
+ * removed places is kept for the next ones.
  */
 export class PlaceTable {
   readonly #hash: UserHash;
   readonly #chunks: Records[] = [];
+  /** The records of a segment while they are put in again. */
+  readonly #out = new Records(segmentRecords);
   /** The segment of each value of the lowest bits of a hash. */
   #directory = new Int32Array(1);
   /** For each segment, the number of bits of the directory that lead to it. */
@@ -81,7 +84,10 @@ export class PlaceTable {
     records.clear(hole);
   }
 
-  /** Removes all places but those that are kept. */
+  /**
+   * Removes all places but those that are kept.
+   * @param isKept called with places whose user id is unknown and therefore empty
+   */
   keepOnly(isKept: (place: Place) => boolean): void {
     for (const segment of this.#sizes.keys()) this.#refill(segment, isKept);
   }
@@ -91,7 +97,7 @@ export class PlaceTable {
   }
 
   #recordsOf(segment: number): Records {
-    return this.#chunks[Math.floor(segment / chunkSegments)] as Records;
+    return this.#chunks[chunkOf(segment)] as Records;
   }
 
   /** The record of a hash in its segment, or the unused record where the search ends. */
@@ -119,17 +125,18 @@ export class PlaceTable {
   }
 
   #addSegment(): number {
-    const segment = this.#sizes.push(0) - 1;
+    const segment = this.#sizes.length;
+    const chunk = chunkOf(segment);
+    this.#chunks[chunk] ??= new Records((segment === 0 ? 1 : chunkSegments) * segmentRecords);
+    this.#sizes.push(0);
     this.#depths.push(0);
-    if (segment % chunkSegments === 0) {
-      this.#chunks.push(new Records(chunkSegments * segmentRecords));
-    }
     return segment;
   }
 
   /** Takes the places out of a segment, and puts those that are kept where they belong now. */
   #refill(segment: number, isKept: (place: Place) => boolean): void {
-    const out = this.#recordsOf(segment).takeOut(firstOf(segment), segmentRecords);
+    const out = this.#out;
+    this.#recordsOf(segment).moveTo(out, firstOf(segment), segmentRecords);
     this.#sizes[segment] = 0;
     for (let record = 0; record < segmentRecords; record += 1) {
       if (!out.isUsed(record) || !isKept(new Place('', out, record))) continue;
@@ -139,11 +146,17 @@ export class PlaceTable {
       records.take(this.#search(records, to, words), out, record);
       this.#sizes[to] = (this.#sizes[to] as number) + 1;
     }
+    // It has secrets.
+    out.clear(0, segmentRecords);
   }
 }
 
+/** The chunk of memory of a segment. The first one has one segment. */
+const chunkOf = (segment: number): number => Math.ceil(segment / chunkSegments);
+
 /** The first record of a segment in its chunk. */
-const firstOf = (segment: number): number => (segment % chunkSegments) * segmentRecords;
+const firstOf = (segment: number): number =>
+  segment === 0 ? 0 : ((segment - 1) % chunkSegments) * segmentRecords;
 
 const homeOf = (word: number): number => word & recordMask;
 

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { fillSecret, secretBytes } from './token.ts';
 import { hashWords } from './user-hash.ts';
 
@@ -22,8 +23,10 @@ type State = (typeof states)[number];
 const stateBits = 3;
 const stateMask = (1 << stateBits) - 1;
 
-/** Memory for records, in three forms. */
+/** Memory for records, with three views of the same bytes. */
 export class Records {
+  /** The number of changes after which a record may be empty, or belong to another user. */
+  changes = 0;
   readonly ints: Int32Array;
   readonly floats: Float64Array;
   readonly bytes: Buffer;
@@ -53,42 +56,45 @@ export class Records {
   }
 
   setHash(record: number, words: Int32Array): void {
+    this.changes += 1;
     this.ints.set(words, record * recordInts);
   }
 
   /** Copies a record of the same or of other memory. */
   take(to: number, from: Records, record: number): void {
     const first = record * recordInts;
+    this.changes += 1;
     this.ints.set(from.ints.subarray(first, first + recordInts), to * recordInts);
   }
 
-  clear(record: number): void {
-    this.ints.fill(0, record * recordInts, (record + 1) * recordInts);
+  clear(record: number, count = 1): void {
+    this.changes += 1;
+    this.ints.fill(0, record * recordInts, (record + count) * recordInts);
   }
 
-  /** Moves adjacent records to new memory. */
-  takeOut(first: number, count: number): Records {
-    const out = new Records(count);
-    const part = this.ints.subarray(first * recordInts, (first + count) * recordInts);
-    out.ints.set(part);
-    part.fill(0);
-    return out;
+  /** Moves adjacent records to other memory, from its first record on. */
+  moveTo(out: Records, first: number, count: number): void {
+    out.ints.set(this.ints.subarray(first * recordInts, (first + count) * recordInts));
+    this.clear(first, count);
   }
 }
 
 /**
  * One user's place, admitted or waiting. The object only knows where the record of the place is, so
- * that a million places are few objects. It is valid until another place is added or removed.
+ * that a million places are few objects. It is valid until any place is added or removed, also this
+ * one. After that, the record may be empty or belong to another user, so a use of it throws.
  */
 export class Place {
   readonly userId: string;
   readonly #records: Records;
-  readonly #record: number;
+  readonly #number: number;
+  readonly #changes: number;
 
   constructor(userId: string, records: Records, record: number) {
     this.userId = userId;
     this.#records = records;
-    this.#record = record;
+    this.#number = record;
+    this.#changes = records.changes;
   }
 
   /** Begins an empty record, which has the hash of its user already. */
@@ -96,6 +102,7 @@ export class Place {
     this.#set(floats.number, number);
     this.rank = number;
     this.expiresAt = expiresAt;
+    this.listedAt = -1;
     this.state = 'away';
     fillSecret(this.#records.bytes, this.#record * recordBytes + secretAt);
   }
@@ -185,6 +192,11 @@ export class Place {
 
   set #rest(value: number) {
     this.#records.ints[this.#record * recordInts + ints.rest] = value;
+  }
+
+  get #record(): number {
+    assert(this.#records.changes === this.#changes, 'a place was used after another change');
+    return this.#number;
   }
 
   #get(part: number): number {

@@ -82,8 +82,8 @@ export class RankedLine {
   }
 
   /**
-   * Is this member at its last known index, certainly? Yes if no other member has its rank. This
-   * usually reads one place in memory.
+   * Is this member certainly at its last known index? It is if its rank is there and no neighbor
+   * has the same rank.
    */
   #isAt(at: number, { rank, lineIndex }: Ranked): boolean {
     const size = this.#sizes[at] as number;

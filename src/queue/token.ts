@@ -30,6 +30,9 @@ export function newSecret(): string {
   return secret.toString('base64url');
 }
 
+/** No user id is longer: the API refuses longer ids. */
+const idCharsMax = 64;
+
 /** The parts of a token. Only the queue of the room knows whether the token is valid. */
 export interface ParsedToken {
   readonly userId: string;
@@ -50,7 +53,8 @@ export const tokenOf = (userId: string, secret: string, room = ''): string =>
  */
 export function parseToken(token: string): ParsedToken | undefined {
   const [userId = '', secret = '', room, ...rest] = token.split('.', 4);
-  const isOne = userId !== '' && secretPattern.test(secret) && room !== '' && rest.length === 0;
+  const isId = userId !== '' && userId.length <= idCharsMax;
+  const isOne = isId && secretPattern.test(secret) && room !== '' && rest.length === 0;
   return isOne ? { userId, secret, room: room ?? '' } : undefined;
 }
 

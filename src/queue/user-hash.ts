@@ -27,7 +27,8 @@ export class UserHash {
    * not depend on each other, so a processor works on both at the same time.
    */
   of(userId: string): void {
-    const [k0, k1, k2, k3] = this.#key as unknown as [number, number, number, number];
+    const [k0, k1] = [this.#key[0] as number, this.#key[1] as number];
+    const [k2, k3] = [this.#key[2] as number, this.#key[3] as number];
     let [v0, v1, v2, v3] = [k0, k1 ^ 0xee, k0 ^ 0x6c796765, k1 ^ 0x74656462];
     let [w0, w1, w2, w3] = [k2, k3 ^ 0xee, k2 ^ 0x6c796765, k3 ^ 0x74656462];
     // Two rounds for each word of the input, then two times four rounds without input.

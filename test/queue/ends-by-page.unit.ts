@@ -18,7 +18,12 @@ describe('EndsByPage', () => {
   /** The places by user, and their ends. */
   class Places {
     readonly byUser = new Map<string, Dated>();
-    readonly ends = new EndsByPage<Dated>((userId) => this.byUser.get(userId));
+    /** The number of entries that were looked at. */
+    looks = 0;
+    readonly ends = new EndsByPage<Dated>((userId) => {
+      this.looks += 1;
+      return this.byUser.get(userId);
+    });
     #last = 0;
 
     add(expiresAt: number): Dated {
@@ -37,16 +42,13 @@ describe('EndsByPage', () => {
       this.byUser.delete(place.userId);
     }
 
-    /** Ends all that are over, as the queue does. @returns their ends, in order */
-    endThoseOver(now: number, stepsMax: number): number[] {
+    /** Ends those that are over, as the queue does. @returns their ends, in order */
+    endThoseOver(now: number, endsMax = 2_000): number[] {
       const ended: number[] = [];
-      for (let steps = 0; steps < stepsMax; steps += 1) {
-        const one = this.ends.step(now);
-        if (one === 'done') break;
-        if (one === undefined) continue;
-        this.remove(one);
-        ended.push(one.expiresAt);
-      }
+      this.ends.endThoseOver(now, endsMax, (place) => {
+        this.remove(place);
+        ended.push(place.expiresAt);
+      });
       return ended;
     }
   }
@@ -77,8 +79,7 @@ describe('EndsByPage', () => {
         now += ms >> 1;
         const over = there.filter(({ expiresAt }) => expiresAt <= now);
         const expected = over.map(({ expiresAt }) => expiresAt).sort((a, b) => a - b);
-        // There are never more steps. With a fault, the loop would not end.
-        const found = places.endThoseOver(now, 2_000);
+        const found = places.endThoseOver(now);
         if (found.join() !== expected.join()) return false;
         gone.push(...over);
       }
@@ -109,40 +110,48 @@ describe('EndsByPage', () => {
     expect(agrees(history, unnoticed)).to.equal(false);
   });
 
-  it('needs at most three steps for each change of an end, so no backlog grows', () => {
+  it('ends places in each call with 64 moves and 64 steps, also while a long page begins', () => {
     const places = new Places();
-    const users = Array.from({ length: 1_000 }, (_, n) => places.add(20_000 + (n % 700)));
-    let changes = users.length;
-    let count = 0;
-    for (let now = 1_000; now < 60_000; now += 100) {
-      for (let n = 0; n < 50; n += 1) {
-        const user = users[(count * 50 + n) % users.length] as Dated;
-        places.ends.set(user, now + 20_000 + ((n * 7_919) % 3_000) - 1_500);
-      }
-      count += 1;
-      changes += 50;
+    const users = Array.from({ length: 1_000 }, (_, n) => places.add(20_000 + n));
+    const endedIn: number[] = [];
+    for (let calls = 1; endedIn.length < users.length && calls < 100; calls += 1) {
+      for (const _ of places.endThoseOver(21_000, 64)) endedIn.push(calls);
     }
-    let steps = 0;
-    while (places.ends.step(60_000) !== 'done' && steps < 1_000_000) {
-      steps += 1;
+    expect(endedIn.filter((call) => call === 1).length, 'in the first call').to.equal(64);
+    expect(endedIn.at(-1), 'the last call').to.equal(16);
+  });
+
+  it('does at most the given moves in a call, and each poll causes less than one of them', () => {
+    const places = new Places();
+    const users = Array.from({ length: 1_000 }, () => places.add(20_000));
+    // Every one polls in time, many times, so that nobody is over and all are on an old page.
+    for (let now = 1_000; now < 20_000; now += 1_000) {
+      for (const user of users) places.ends.set(user, now + 20_000);
     }
-    expect(steps).to.be.lessThan(3 * changes);
-    expect(places.ends.size).to.equal(1_000);
+    for (const late of users.slice(0, 10)) places.ends.set(late, 20_000);
+    const endedIn: number[] = [];
+    for (let calls = 1; calls <= 20; calls += 1) {
+      for (const _ of places.endThoseOver(20_000, 64)) endedIn.push(calls);
+    }
+    // The page has 1,000 entries. Those of the late ones were added first, so they are moved last.
+    expect(endedIn).to.deep.equal(Array(10).fill(16));
+    expect(places.ends.size).to.equal(990);
   });
 
   it('keeps one entry of a place, however often its end moves back and forth', () => {
     const places = new Places();
     const place = places.add(200_000);
     for (let end = 190_000; end > 90_000; end -= 1_000) places.ends.set(place, end);
-    const stepsUntil = (now: number): number => {
-      let steps = 0;
-      while (places.ends.step(now) !== 'done' && steps < 10_000) steps += 1;
-      return steps;
+    /** Ends nothing. @returns the number of entries that it looked at */
+    const looksAt = (now: number): number => {
+      const before = places.looks;
+      expect(places.endThoseOver(now)).to.deep.equal([]);
+      return places.looks - before;
     };
     places.ends.set(place, 400_500);
-    expect(stepsUntil(300_000), 'the earlier entries are skipped').to.be.greaterThan(100);
+    expect(looksAt(300_000), 'the earlier entries are skipped').to.be.greaterThan(90);
     places.ends.set(place, 600_500);
-    expect(stepsUntil(500_000), 'one entry, on one page').to.be.lessThan(4);
+    expect(looksAt(500_000), 'one entry, on one page').to.be.lessThan(4);
   });
 
   it('does not end a place that is listed early, and ends it in time', () => {
@@ -150,10 +159,10 @@ describe('EndsByPage', () => {
     const place = places.add(20_000);
     // It polls in time, so its entry is on an old page, and later in the heap.
     places.ends.set(place, 40_300);
-    expect(places.endThoseOver(20_500, 10), 'moved to a later page').to.deep.equal([]);
+    expect(places.endThoseOver(20_500), 'moved to a later page').to.deep.equal([]);
     places.ends.set(place, 40_900);
-    expect(places.endThoseOver(40_600, 10), 'moved in the heap').to.deep.equal([]);
-    expect(places.endThoseOver(40_900, 10)).to.deep.equal([40_900]);
+    expect(places.endThoseOver(40_600), 'moved in the heap').to.deep.equal([]);
+    expect(places.endThoseOver(40_900)).to.deep.equal([40_900]);
     expect(places.ends.size).to.equal(0);
   });
 });

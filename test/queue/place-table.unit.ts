@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import type { Place } from '../../src/queue/place.ts';
 import { PlaceTable } from '../../src/queue/place-table.ts';
 import { UserHash } from '../../src/queue/user-hash.ts';
 
@@ -51,26 +52,38 @@ describe('PlaceTable', () => {
 
   interface Known {
     number: number;
+    rank: number;
+    rankedFor: number;
     secret: string;
     expiresAt: number;
+    admittedAt: number;
+    listedAt: number;
     lineIndex: number;
     state: string;
   }
+
+  const knownOf = (place: Place): Known => {
+    const { number, rank, rankedFor, secret, expiresAt, admittedAt, listedAt } = place;
+    const { lineIndex, state } = place;
+    return {
+      ...{ number, rank, rankedFor, secret, expiresAt, admittedAt, listedAt },
+      ...{ lineIndex, state },
+    };
+  };
 
   /** Compares all users with what is known of them. */
   const compare = (table: PlaceTable, known: ReadonlyMap<string, Known>, users: number): void => {
     for (let n = 0; n < users; n += 1) {
       const place = table.find(`u${n}`);
-      const { number, secret, expiresAt, lineIndex, state } = place ?? {};
-      const found = place && { number, secret, expiresAt, lineIndex, state };
-      expect(found, `u${n}`).to.deep.equal(known.get(`u${n}`));
+      expect(place && knownOf(place), `u${n}`).to.deep.equal(known.get(`u${n}`));
     }
   };
 
   const add = (table: PlaceTable, known: Map<string, Known>, n: number): void => {
-    const { secret } = table.add(`u${n}`, n, n + 0.5);
-    const place = { number: n, secret, expiresAt: n + 0.5, lineIndex: 0, state: 'away' };
-    known.set(`u${n}`, place);
+    const place = table.add(`u${n}`, n, n + 0.5);
+    expect(place).to.include({ number: n, rank: n, rankedFor: 0, expiresAt: n + 0.5 });
+    expect(place).to.include({ admittedAt: 0, listedAt: -1, lineIndex: 0, state: 'away' });
+    known.set(`u${n}`, knownOf(place));
   };
 
   const step = fc.record({
@@ -96,6 +109,10 @@ describe('PlaceTable', () => {
           known.delete(`u${which}`);
         } else {
           place.expiresAt = mine.expiresAt += 7;
+          place.rank = mine.rank += 0.25;
+          place.rankedFor = mine.rankedFor += 1;
+          place.admittedAt = mine.admittedAt = which / 8;
+          place.listedAt = mine.listedAt = which === 0 ? Infinity : 3;
           place.lineIndex = mine.lineIndex = (which * 5) % 512;
           place.state = 'there';
           mine.state = 'there';
@@ -121,6 +138,36 @@ describe('PlaceTable', () => {
     for (const [user, { number }] of known) if (number % 14 !== 0) known.delete(user);
     for (let n = 19_000; n < 20_000; n += 1) if (!known.has(`u${n}`)) add(table, known, n);
     compare(table, known, 20_100);
+  });
+
+  it('keeps 2,000 places with nearly the same hash, when segments are cut and emptied', () => {
+    const table = new PlaceTable(new NearHash());
+    const known = new Map<string, Known>();
+    for (let n = 0; n < 2_500; n += 1) {
+      add(table, known, n);
+      if (n % 5 !== 0) continue;
+      table.remove(`u${n}`);
+      known.delete(`u${n}`);
+    }
+    compare(table, known, 2_600);
+    table.keepOnly(({ number }) => number > 1_000);
+    for (const [user, { number }] of known) if (number <= 1_000) known.delete(user);
+    compare(table, known, 2_600);
+  });
+
+  it('does not let a place be used after another place was removed or added', () => {
+    const table = new PlaceTable();
+    const [own, other] = [table.add('a', 1, 2), 'b'];
+    expect(own.number).to.equal(1);
+    table.add(other, 3, 4);
+    expect(() => own.number).to.throw('a place was used after another change');
+    const again = table.find('a') as Place;
+    table.remove(other);
+    expect(() => again.secret).to.throw('a place was used after another change');
+    expect(() => {
+      again.expiresAt = 5;
+    }).to.throw('a place was used after another change');
+    expect(table.find('a')).to.include({ number: 1, expiresAt: 2 });
   });
 
   it('gives a new secret to a user who comes again', () => {
