@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { parseMetrics } from '../../src/alarm/exposition.ts';
 import { catalogFile, sessionsOf, startBuyers, withToken } from '../e2e/support/buyers.ts';
-import { importCatalog, reprise } from '../e2e/support/command-line.ts';
+import { importCatalog } from '../e2e/support/command-line.ts';
+import { verifyOf } from '../e2e/support/proof.ts';
 import { Service } from '../e2e/support/service.ts';
 import { eventually } from '../support/eventually.ts';
 import { newTag } from '../support/tag.ts';
@@ -85,8 +86,7 @@ describe('two workers behind one port', function () {
   };
   const buy = () => startBuyers(service, { buyers, sessions: sessionsOf(sessions, concert), name });
   const expectProven = async () => {
-    const { code, stdout } = await reprise(['verify'], { DATA_DIR: service.dataDir });
-    expect(code, stdout).to.equal(0);
+    expect((await verifyOf(concert, await service.servers())).ours).to.deep.equal([]);
   };
   const worker = async (): Promise<number> => (await workerPids(service.pid))[0] ?? 0;
   const replaced = (killed: number) =>
@@ -165,8 +165,8 @@ describe('two workers behind one port', function () {
     expect(restarts?.value).to.equal(2);
     expect(service.output).to.match(/worker \d ended by itself \(SIGKILL\) and is started again/);
     await eventually('every payment is settled', async () => {
-      const { code } = await reprise(['verify'], { DATA_DIR: service.dataDir });
-      return code === 0;
+      const { ours } = await verifyOf(concert, await service.servers());
+      return ours.length === 0;
     });
   });
 
