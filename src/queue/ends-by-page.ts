@@ -12,7 +12,7 @@ export interface Dated {
   expiresAt: number;
   /**
    * The time of its current entry: the start of its page, or its time in the heap. −1: the place
-   * does not wait. Infinity: it is over, and its next end makes a new entry.
+   * does not wait. Infinity: the place is over, and the next `set` makes a new entry.
    */
   listedAt: number;
 }
@@ -38,7 +38,7 @@ interface Soon extends Expiring {
  */
 export class EndsByPage<T extends Dated> {
   readonly #find: (userId: string) => T | undefined;
-  /** The places of the pages that have begun. */
+  /** Entries of the pages that have begun. */
   readonly #soon = new ExpiryHeap<Soon>();
   readonly #pages = new Map<number, Page>();
   readonly #pagesInOrder = new ExpiryHeap<Page>();
@@ -57,12 +57,13 @@ export class EndsByPage<T extends Dated> {
 
   /**
    * Ends places that are over. A call does a bounded amount of work; the next call does the rest.
-   * @param endsMax the largest number of places that it ends, and of places that it moves
+   * @param endsMax the largest number of places to end. A call looks at up to three times as many
+   * entries
    * @param end called with a place that is over; gives it another end, or removes it
    */
   endThoseOver(now: number, endsMax: number, end: (place: T) => void): void {
     this.#turnTo(now, endsMax);
-    // Each end leaves at most one entry that is out of date.
+    // Some entries are out of date, or their places have a later end.
     for (let [steps, ended] = [0, 0]; steps < 2 * endsMax && ended < endsMax; steps += 1) {
       const place = this.#takeEarliest(now);
       if (place === 'done') return;

@@ -5,25 +5,28 @@ import { UserHash } from './user-hash.ts';
 const segmentRecords = 1_024;
 const recordMask = segmentRecords - 1;
 
-/** A segment with more places is cut in two. The search in a fuller segment takes more steps. */
+/**
+ * A segment with this many places is cut in two before the next one is added. The search in a
+ * fuller segment takes more steps.
+ */
 const segmentMax = (segmentRecords * 3) / 4;
 
 /**
- * Segments that have their memory together, 1.4 MB. So a million places are some hundred objects,
- * which stay in the processor's cache. The first segment has memory of its own, because many rooms
- * have few users.
+ * The number of segments that share one block of memory, 1.4 MB. So a million places need only
+ * several hundred objects, which stay in the processor's cache. The first segment has memory of its
+ * own, because many rooms have few users.
  */
 const chunkSegments = 16;
 
 /**
- * The places by user id: a hash table of records without objects. To find a place reads one or
- * two records, and the garbage collector does not visit the records.
+ * The places by user id: a hash table of records without objects. A search for a place reads one
+ * or two records on average, and the garbage collector does not visit the records.
  *
  * It is extendible hashing (Fagin and others, 1979). The lowest bits of the hash give an entry of
  * the directory, and this gives a segment. Other bits give the record in the segment; if another
- * user has this record, the next ones are tried. A full segment is cut in two, so no step moves
- * more than `segmentMax` places. With many places, each takes 115 to 240 bytes. The memory of
- * removed places is kept for the next ones.
+ * user has this record, the next ones are tried. A full segment is cut in two, so no cut moves
+ * more than `segmentMax` places. With many places, the records take 115 to 240 bytes per place.
+ * The memory of removed places is kept for the next ones.
  */
 export class PlaceTable {
   readonly #hash: UserHash;
@@ -32,7 +35,7 @@ export class PlaceTable {
   readonly #out = new Records(segmentRecords);
   /** The segment of each value of the lowest bits of a hash. */
   #directory = new Int32Array(1);
-  /** For each segment, the number of bits of the directory that lead to it. */
+  /** For each segment, how many of the lowest bits of the hash all its places share. */
   readonly #depths: number[] = [];
   /** For each segment, its places. */
   readonly #sizes: number[] = [];
@@ -74,7 +77,8 @@ export class PlaceTable {
     this.#sizes[segment] = (this.#sizes[segment] as number) - 1;
     const records = this.#recordsOf(segment);
     let hole = this.#search(records, segment, words);
-    // A search ends at an unused record. So later places that would be behind it move into it.
+    // A search ends at the first unused record. So a later record moves into the hole if its search
+    // would pass the hole.
     for (let record = next(hole); records.isUsed(record); record = next(record)) {
       const home = homeOf(records.hashOf(record)[1] as number);
       if (((record - home) & recordMask) < ((record - hole) & recordMask)) continue;
@@ -85,7 +89,7 @@ export class PlaceTable {
   }
 
   /**
-   * Removes all places but those that are kept.
+   * Removes all places for which `isKept` returns false.
    * @param isKept called with places whose user id is unknown and therefore empty
    */
   keepOnly(isKept: (place: Place) => boolean): void {
@@ -146,7 +150,7 @@ export class PlaceTable {
       records.take(this.#search(records, to, words), out, record);
       this.#sizes[to] = (this.#sizes[to] as number) + 1;
     }
-    // It has secrets.
+    // These records still have secrets of tokens.
     out.clear(0, segmentRecords);
   }
 }

@@ -15,17 +15,20 @@ export const recordBytes = secretAt + secretBytes;
 const recordFloats = recordBytes / 8;
 const recordInts = recordBytes / 4;
 
-/** `away` waits outside the line, with its number. `none`: the record has no place. */
+/**
+ * `away`: the user waits and keeps the number, but is not in the line. `none`: the record has no
+ * place.
+ */
 const states = ['none', 'there', 'away', 'admitted', 'claimed'] as const;
 type State = (typeof states)[number];
 
-/** The last part of a record has the state in its lowest bits, then `lineIndex`. */
+/** `rest` has the state in its lowest bits, and `lineIndex` in the others. */
 const stateBits = 3;
 const stateMask = (1 << stateBits) - 1;
 
 /** Memory for records, with three views of the same bytes. */
 export class Records {
-  /** The number of changes after which a record may be empty, or belong to another user. */
+  /** Counts the changes of records. Each of them makes every earlier `Place` of it invalid. */
   changes = 0;
   readonly ints: Int32Array;
   readonly floats: Float64Array;
@@ -60,7 +63,7 @@ export class Records {
     this.ints.set(words, record * recordInts);
   }
 
-  /** Copies a record of the same or of other memory. */
+  /** Copies a record of the same or of other memory to the record `to`. */
   take(to: number, from: Records, record: number): void {
     const first = record * recordInts;
     this.changes += 1;
@@ -80,9 +83,10 @@ export class Records {
 }
 
 /**
- * One user's place, admitted or waiting. The object only knows where the record of the place is, so
- * that a million places are few objects. It is valid until any place is added or removed, also this
- * one. After that, the record may be empty or belong to another user, so a use of it throws.
+ * One user's place, admitted or waiting. The object only knows its user and where the record of the
+ * place is, so a million places are few objects. It is valid until any place is added or removed,
+ * also this one. After that, the record may be empty or belong to another user. A later use throws
+ * if the same `Records` changed.
  */
 export class Place {
   readonly userId: string;
@@ -111,7 +115,7 @@ export class Place {
     return this.#get(floats.number);
   }
 
-  /** The rank in the line of a present user: the number, or the rank by lot. */
+  /** For a user who is `there`, the rank in the line: the number, or the rank by lot. */
   get rank(): number {
     return this.#get(floats.rank);
   }
@@ -120,7 +124,7 @@ export class Place {
     this.#set(floats.rank, rank);
   }
 
-  /** For a present user: the version of the steering for which `rank` is known. */
+  /** For a user who is `there`: the version of the steering for which `rank` was computed. */
   get rankedFor(): number {
     return this.#records.ints[this.#record * recordInts + ints.rankedFor] as number;
   }
@@ -141,7 +145,7 @@ export class Place {
     this.#set(floats.expiresAt, time);
   }
 
-  /** For a waiting user: the time of the last admission, which was not claimed; else 0. */
+  /** For a waiting user: the time of the last admission, if the user did not claim it; else 0. */
   get admittedAt(): number {
     return this.#get(floats.admittedAt);
   }

@@ -23,7 +23,7 @@ export class UserHash {
   }
 
   /**
-   * Sets `words` to the hash of an id. Each step is a round of both halves, `v` and `w`. They do
+   * Sets `words` to the hash of an id. `v` and `w` are the states of the two HalfSipHash. They do
    * not depend on each other, so a processor works on both at the same time.
    */
   of(userId: string): void {

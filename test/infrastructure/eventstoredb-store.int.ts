@@ -62,8 +62,10 @@ describe('eventstoredb with an event store', () => {
     let events = 0;
     let lists = 0;
     for await (const list of inLists(read)) {
-      lists += 1;
-      events += list.filter(({ kind }) => kind === 'event').length;
+      const ofList = list.filter(({ kind }) => kind === 'event').length;
+      // Where others use the log, most lists have only a checkpoint.
+      if (ofList > 0) lists += 1;
+      events += ofList;
       if (events === count) end.abort();
     }
     // If each message were a list, it would wake the reader by itself.

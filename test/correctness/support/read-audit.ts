@@ -25,12 +25,14 @@ export const readAudit = async (store: EventStore, isOurs?: IsOurs): Promise<Aud
 
 /**
  * The events of streams that have the tag in their name or in their first event: an order's later
- * ones lack it.
+ * ones lack it. A stream that others have begun is not a test's own, for example the list of all
+ * sessions.
  */
 export function ofTag(tag: string): IsOurs {
   const ours = new Set<string>();
-  return ({ stream, data }) => {
-    if (`${stream} ${JSON.stringify(data)}`.includes(tag)) ours.add(stream);
+  return ({ stream, revision, data }) => {
+    const isBegun = revision === 0n && JSON.stringify(data).includes(tag);
+    if (isBegun || stream.includes(tag)) ours.add(stream);
     return ours.has(stream);
   };
 }
