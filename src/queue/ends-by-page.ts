@@ -29,12 +29,11 @@ interface Soon extends Expiring {
 
 /**
  * Waiting users by the end of their places. A page lists the users whose places end in one period
- * of `pageMs`. If an
- * end becomes later, the entry of the place stays where it is. So a poll usually writes only the
- * new end. When the page begins, its places move to a heap by their end, or to a later page. The
- * heap is small, because it has only the places of pages that have begun. If an end becomes
- * earlier, the place gets an earlier entry. An entry that is not the current one of its place is
- * skipped later.
+ * of `pageMs`. If an end becomes later, the entry of the place stays where it is. So a poll usually
+ * writes only the new end. When the page begins, its places move to a heap by their end, or to a
+ * later page. The heap is small, because it has only the places of pages that have begun. If the
+ * new end is before the current entry, the place gets a new entry. An entry that is not the current
+ * one of its place is skipped later.
  */
 export class EndsByPage<T extends Dated> {
   readonly #find: (userId: string) => T | undefined;
@@ -99,8 +98,12 @@ export class EndsByPage<T extends Dated> {
       const page = this.#pagesInOrder.earliest();
       if (page === undefined || page.expiresAt > this.#begun) return;
       const userId = page.userIds.pop();
-      if (userId === undefined) this.#drop(page);
-      else this.#renew(userId, page.expiresAt);
+      if (userId === undefined) {
+        this.#drop(page);
+        continue;
+      }
+      const place = this.#current(userId, page.expiresAt);
+      if (place !== undefined) this.#list(place);
     }
   }
 
@@ -122,12 +125,7 @@ export class EndsByPage<T extends Dated> {
     return place;
   }
 
-  /** Lists a place anew, if this entry is its current one. */
-  #renew(userId: string, listedAt: number): void {
-    const place = this.#current(userId, listedAt);
-    if (place !== undefined) this.#list(place);
-  }
-
+  /** The place of an entry, if this entry is its current one. */
   #current(userId: string, listedAt: number): T | undefined {
     const place = this.#find(userId);
     return place?.listedAt === listedAt ? place : undefined;
